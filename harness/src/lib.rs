@@ -1,0 +1,7 @@
+//! Snapshot tests for the wire.
+
+pub mod analysis;
+pub mod render;
+pub mod trace;
+pub mod units;
+pub mod wire;

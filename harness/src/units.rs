@@ -1,0 +1,121 @@
+//! Values that every module speaks of: points in time, link types, the two sides of a connection.
+//!
+//! Nothing here parses, allocates or touches the system; every other module may import it.
+
+use std::fmt;
+use std::ops::Sub;
+use std::time::Duration;
+
+/// A point in time as a capture file records it: nanoseconds since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    /// Nanoseconds since 1970-01-01T00:00:00Z; reaches to the year 2554.
+    pub nanoseconds: u64,
+}
+
+impl Timestamp {
+    /// A timestamp from nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_nanoseconds(nanoseconds: u64) -> Self {
+        Self { nanoseconds }
+    }
+
+    /// The time that passed from `earlier` to `self`; zero where the capture's clock ran backwards.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Duration;
+
+    fn sub(self, earlier: Self) -> Duration {
+        self.since(earlier)
+    }
+}
+
+/// The link-layer header type of a packet: a number from the registry at tcpdump.org/linktypes.html.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: a four-byte address family in the byte order of the capturing machine.
+    pub const NULL: Self = Self(0);
+    /// Ethernet II, with or without VLAN tags.
+    pub const ETHERNET: Self = Self(1);
+    /// No link header at all: the packet begins with its IPv4 or IPv6 header.
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: as NULL, but always in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux "cooked" capture, version 1, as `tcpdump -i any` writes it.
+    pub const LINUX_SLL: Self = Self(113);
+    /// No link header; always IPv4.
+    pub const IPV4: Self = Self(228);
+    /// No link header; always IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux "cooked" capture, version 2.
+    pub const LINUX_SLL2: Self = Self(276);
+
+    /// The registry's name without its `LINKTYPE_` prefix, where it is one that this crate decodes.
+    #[must_use]
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::NULL => Some("NULL"),
+            Self::ETHERNET => Some("ETHERNET"),
+            Self::RAW => Some("RAW"),
+            Self::LOOP => Some("LOOP"),
+            Self::LINUX_SLL => Some("LINUX_SLL"),
+            Self::IPV4 => Some("IPV4"),
+            Self::IPV6 => Some("IPV6"),
+            Self::LINUX_SLL2 => Some("LINUX_SLL2"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for LinkType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(formatter, "{name}"),
+            None => write!(formatter, "link type {}", self.0),
+        }
+    }
+}
+
+/// One of the two ends of a connection.
+///
+/// The client is the side that sent the SYN; where a capture starts in mid-connection, the side with the higher port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The end that opened the connection.
+    Client,
+    /// The end that accepted it.
+    Server,
+}
+
+impl Side {
+    /// The other end.
+    #[must_use]
+    pub const fn peer(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+
+    /// `client` or `server`, as listings and JSON write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
