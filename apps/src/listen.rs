@@ -1,0 +1,114 @@
+//! Where a program listens, and how it starts and ends.
+
+use std::future::Future;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long a connection may be silent before the kernel asks whether its peer is still there.
+///
+/// Longer than the pauses of the experiment, so that no probe is ever part of a capture of it.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// How long to leave the listener alone when the system refuses a new connection, for want of descriptors mostly.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The address that a program listens on.
+#[derive(Args, Clone, Debug)]
+pub struct Address {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Port to listen on
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+}
+
+impl Address {
+    /// Opens the listening socket.
+    ///
+    /// # Errors
+    ///
+    /// Where the address cannot be had; the message names it and says what to do about a port that is taken.
+    pub async fn listen(&self) -> anyhow::Result<TcpListener> {
+        let Self { host, port } = self;
+        TcpListener::bind((host.as_str(), *port))
+            .await
+            .map_err(|error| {
+                let hint = match error.kind() {
+                    io::ErrorKind::AddrInUse => {
+                        "\nhint: another program has this port; stop it, or choose another one with --port"
+                    }
+                    io::ErrorKind::PermissionDenied => {
+                        "\nhint: ports below 1024 need privilege; choose another one with --port"
+                    }
+                    _ => "",
+                };
+                anyhow::anyhow!("cannot listen on {host}:{port}: {error}{hint}")
+            })
+    }
+}
+
+/// Runs `program` until it ends by itself or is told to by Ctrl-C or SIGTERM, and gives the exit code of the process.
+///
+/// One thread is plenty for a time service, and keeps what it writes in the order in which it was asked.
+#[must_use]
+pub fn run(name: &str, program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let outcome = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the async runtime")
+        .and_then(|runtime| runtime.block_on(until_told_to_stop(program)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn until_told_to_stop(
+    program: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    tokio::select! {
+        outcome = program => outcome,
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Takes the next connection, whatever became of the ones before it.
+pub async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                notice_a_dead_peer(&stream);
+                return stream;
+            }
+            Err(error) => {
+                eprintln!("cannot accept a connection: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A client whose machine vanished sends nothing, not even a FIN: have the kernel ask, so that the read fails.
+fn notice_a_dead_peer(stream: &TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3);
+    if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
+        eprintln!("cannot watch over an idle connection: {error}");
+    }
+}
