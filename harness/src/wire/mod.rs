@@ -4,3 +4,8 @@
 //! grows without bound, whatever the bytes are; what cannot be decoded is a value that says why and where.
 
 pub mod event;
+pub mod coding;
+pub mod http;
+pub mod note;
+pub mod sse;
+pub mod websocket;
