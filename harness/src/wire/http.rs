@@ -189,6 +189,21 @@ impl Head {
         }
     }
 
+    /// Where in `raw` the request's target is; empty for a response.
+    #[must_use]
+    pub const fn target_span(&self) -> Range<usize> {
+        match &self.start {
+            StartLine::Request { target, .. } => target.start..target.end,
+            StartLine::Response { .. } => 0..0,
+        }
+    }
+
+    /// Where in `raw` the name and the value of each field are.
+    pub fn field_spans(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        let spans = |field: &Field| (field.name.clone(), field.value.clone());
+        self.fields.iter().map(spans)
+    }
+
     /// Name and value of each field, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|field| {
@@ -238,10 +253,14 @@ impl Head {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Head,
-    Fixed { remaining: u64 },
+    Fixed {
+        remaining: u64,
+    },
     UntilClose,
     ChunkSize,
-    ChunkData { remaining: u64 },
+    ChunkData {
+        remaining: u64,
+    },
     ChunkEnd,
     Trailers,
     End,
@@ -316,11 +335,7 @@ impl Parser {
     /// The next item of `input`, which is shortened by what was taken; `None` when more bytes are needed.
     ///
     /// `asked` is the request that the next response answers, where it is known.
-    pub fn next<'a>(
-        &mut self,
-        input: &mut &'a [u8],
-        asked: Option<&Asked>,
-    ) -> Option<Item<'a>> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8], asked: Option<&Asked>) -> Option<Item<'a>> {
         loop {
             if let Some(note) = self.pending.take() {
                 return Some(Item::Note(note));
@@ -496,9 +511,7 @@ impl Parser {
         let offset = self.offset - raw.len() as u64;
         match parse_head(self.role, raw.as_ref(), offset, asked) {
             Ok(head) => Some(self.accept(head)),
-            Err(note) => {
-                Some(self.reject(note, raw))
-            }
+            Err(note) => Some(self.reject(note, raw)),
         }
     }
 
@@ -809,7 +822,10 @@ struct StartedLine<'a> {
 
 impl StartedLine<'_> {
     fn find_space(&self) -> Option<usize> {
-        memchr(b' ', &self.bytes[..self.bytes.len().min(LONGEST_METHOD + 1)])
+        memchr(
+            b' ',
+            &self.bytes[..self.bytes.len().min(LONGEST_METHOD + 1)],
+        )
     }
 
     fn unfinished_token(&self) -> Result<(), &'static str> {
@@ -891,12 +907,7 @@ fn minor_version(bytes: &[u8]) -> Option<u8> {
 }
 
 /// Reads a head that is whole.
-fn parse_head(
-    role: Role,
-    raw: &[u8],
-    offset: u64,
-    asked: Option<&Asked>,
-) -> Result<Head, Note> {
+fn parse_head(role: Role, raw: &[u8], offset: u64, asked: Option<&Asked>) -> Result<Head, Note> {
     let start = leading_empty_lines(raw);
     let end = start + memchr(b'\n', &raw[start..]).unwrap_or(raw.len() - start);
     let mut head = Head {
@@ -939,7 +950,8 @@ fn start_line(role: Role, line: &[u8], base: usize) -> Option<StartLine> {
 
 fn read_fields(head: &mut Head, mut position: usize) -> Result<(), Note> {
     while let Some(found) = memchr(b'\n', &head.raw[position..]) {
-        let line = position..position + trim_carriage_return(&head.raw[position..position + found]).len();
+        let line =
+            position..position + trim_carriage_return(&head.raw[position..position + found]).len();
         if line.is_empty() {
             return Ok(());
         }
@@ -957,7 +969,8 @@ fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {
         if let Some(field) = head.fields.last_mut() {
             field.value.end = line.end;
         }
-        head.notes.push(Note::new(at, "RFC 9112 §5.2", "obsolete line folding"));
+        head.notes
+            .push(Note::new(at, "RFC 9112 §5.2", "obsolete line folding"));
         return Ok(());
     }
     let Some(colon) = memchr(b':', bytes) else {
@@ -1009,7 +1022,8 @@ fn announced(head: &mut Head) -> Announced {
     if coded {
         if head.field("content-length").is_some() {
             let text = "both Transfer-Encoding and Content-Length; the latter is ignored";
-            head.notes.push(Note::new(head.offset, "RFC 9112 §6.1", text));
+            head.notes
+                .push(Note::new(head.offset, "RFC 9112 §6.1", text));
         }
         return if last_transfer_coding(head).eq_ignore_ascii_case(b"chunked") {
             Announced::Chunked
@@ -1018,7 +1032,10 @@ fn announced(head: &mut Head) -> Announced {
         };
     }
     let mut length = None;
-    for value in head.all("content-length").flat_map(|value| value.split(|byte| *byte == b',')) {
+    for value in head
+        .all("content-length")
+        .flat_map(|value| value.split(|byte| *byte == b','))
+    {
         let number = decimal(value.trim_ascii());
         if number.is_none() || length.is_some_and(|before| Some(before) != number) {
             return Announced::Nonsense;
@@ -1114,7 +1131,9 @@ fn find_start_line(role: Role, bytes: &[u8], from: usize) -> Option<(usize, usiz
         Role::Responses => memmem::find_iter(bytes, b"HTTP/1.")
             .filter(|start| *start >= from)
             .find(|start| {
-                bytes.get(*start..*start + 12).is_some_and(|line| split_status_line(line).is_some())
+                bytes
+                    .get(*start..*start + 12)
+                    .is_some_and(|line| split_status_line(line).is_some())
             })
             .map(|start| (start, start + 12)),
         Role::Requests => memmem::find_iter(bytes, b" HTTP/1.")
@@ -1125,10 +1144,14 @@ fn find_start_line(role: Role, bytes: &[u8], from: usize) -> Option<(usize, usiz
 fn request_line_around(bytes: &[u8], from: usize, space: usize) -> Option<(usize, usize)> {
     let end = space + b" HTTP/1.1".len();
     minor_version(bytes.get(space + 1..end)?)?;
-    bytes.get(end).filter(|byte| matches!(byte, b'\r' | b'\n'))?;
+    bytes
+        .get(end)
+        .filter(|byte| matches!(byte, b'\r' | b'\n'))?;
     let target = bytes[..space].iter().rposition(|byte| *byte <= b' ')?;
     let before = &bytes[..=target];
-    let method = COMMON_METHODS.iter().find(|method| before.ends_with(method))?;
+    let method = COMMON_METHODS
+        .iter()
+        .find(|method| before.ends_with(method))?;
     let start = before.len() - method.len();
     (start >= from && target + 1 < space).then_some((start, end))
 }
@@ -1139,7 +1162,10 @@ fn start_line_candidate(role: Role, bytes: &[u8], from: usize) -> usize {
         Role::Responses => b"HTTP/1.1 20".len(),
         Role::Requests => START_LINE_LIMIT,
     };
-    let window = bytes.len().saturating_sub(longest).max(from.min(bytes.len()));
+    let window = bytes
+        .len()
+        .saturating_sub(longest)
+        .max(from.min(bytes.len()));
     match role {
         Role::Responses => window,
         Role::Requests => last_method(bytes, window),
@@ -1155,7 +1181,10 @@ fn last_method(bytes: &[u8], window: usize) -> usize {
     let (mut start, mut words) = (window + last, 0);
     // At most three words matter: method, target, and the version that is not whole.
     while words < 2 && start > window {
-        start = bytes[window..start].iter().rposition(space).map_or(window, |found| window + found);
+        start = bytes[window..start]
+            .iter()
+            .rposition(space)
+            .map_or(window, |found| window + found);
         words += 1;
     }
     start

@@ -3,8 +3,8 @@
 //! Everything in here is a pure function of its input: no files, no clock, no async runtime. Nothing panics, hangs or
 //! grows without bound, whatever the bytes are; what cannot be decoded is a value that says why and where.
 
-pub mod event;
 pub mod coding;
+pub mod event;
 pub mod http;
 pub mod note;
 pub mod sse;

@@ -70,6 +70,12 @@ impl Parser {
         events
     }
 
+    /// Whether an event has begun that is not handed out yet.
+    #[must_use]
+    pub fn in_event(&self) -> bool {
+        self.held.is_some() || !self.block.raw.is_empty()
+    }
+
     /// Takes the end of the stream: what a browser would discard is handed back as incomplete.
     pub fn finish(&mut self) -> Option<Event> {
         if let Some(event) = self.held.take() {
@@ -89,7 +95,10 @@ impl Parser {
         let split = std::mem::take(&mut self.after_carriage_return);
         let rest = bytes.strip_prefix(b"\n").filter(|_| split);
         if rest.is_some() {
-            let raw = self.held.as_mut().map_or(&mut self.block.raw, |held| &mut held.raw);
+            let raw = self
+                .held
+                .as_mut()
+                .map_or(&mut self.block.raw, |held| &mut held.raw);
             if raw.len() < EVENT_LIMIT {
                 raw.push(b'\n');
             }

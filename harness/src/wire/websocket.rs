@@ -273,10 +273,12 @@ pub struct Deflate {
 /// What is wrong with the extension's parameters; the client must then fail the connection.
 pub fn negotiated(value: &[u8]) -> Result<Option<(Deflate, Deflate)>, String> {
     let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let mut extensions = value.split(',').map(|extension| extension.split(';').map(str::trim));
-    let Some(parameters) = extensions.find_map(|mut parts| {
-        (parts.next() == Some("permessage-deflate")).then_some(parts)
-    }) else {
+    let mut extensions = value
+        .split(',')
+        .map(|extension| extension.split(';').map(str::trim));
+    let Some(parameters) = extensions
+        .find_map(|mut parts| (parts.next() == Some("permessage-deflate")).then_some(parts))
+    else {
         return Ok(None);
     };
     let plain = Deflate {
@@ -496,7 +498,9 @@ impl Decoder {
         let mut items = Vec::new();
         if let Some(mut open) = self.frame.take() {
             let text = format!("the frame ends {} bytes too early", open.remaining);
-            open.frame.notes.push(Note::new(self.offset, "RFC 6455 §5.2", text));
+            open.frame
+                .notes
+                .push(Note::new(self.offset, "RFC 6455 §5.2", text));
             items.push(Item::Frame(Box::new(open.frame)));
         }
         if !self.header.is_empty() {
@@ -594,7 +598,10 @@ impl Decoder {
         if !header.opcode.is_control() {
             self.open_message(&header, offset, &mut notes);
         }
-        let message = self.message.as_ref().filter(|_| !header.opcode.is_control());
+        let message = self
+            .message
+            .as_ref()
+            .filter(|_| !header.opcode.is_control());
         let frame = Frame {
             offset,
             header,
@@ -608,7 +615,11 @@ impl Decoder {
             message_opcode: message.map_or(header.opcode, |message| message.opcode),
             notes,
         };
-        let remaining = if self.state == State::Opaque { 0 } else { header.length };
+        let remaining = if self.state == State::Opaque {
+            0
+        } else {
+            header.length
+        };
         self.frame = Some(Open { frame, remaining });
         if self.state == State::Opaque {
             // Handed out as a frame without payload; the bytes behind it are raw.
@@ -665,7 +676,8 @@ impl Decoder {
             self.state = State::Header;
             return;
         };
-        let length = usize::try_from(open.remaining).map_or(input.len(), |most| most.min(input.len()));
+        let length =
+            usize::try_from(open.remaining).map_or(input.len(), |most| most.min(input.len()));
         let (piece, rest) = input.split_at(length);
         *input = rest;
         let position = open.frame.header.length - open.remaining;
@@ -769,11 +781,23 @@ fn header_violations(header: &Header, side: Side, offset: u64, deflate: bool) ->
     let mut notes = Vec::new();
     let mut say = |at: u64, rule, text: Cow<'static, str>| notes.push(Note::new(at, rule, text));
     match (side, header.mask) {
-        (Side::Client, None) => say(offset + 1, "RFC 6455 §5.1", "a client's frame is not masked".into()),
-        (Side::Server, Some(_)) => say(offset + 1, "RFC 6455 §5.1", "a server's frame is masked".into()),
+        (Side::Client, None) => say(
+            offset + 1,
+            "RFC 6455 §5.1",
+            "a client's frame is not masked".into(),
+        ),
+        (Side::Server, Some(_)) => say(
+            offset + 1,
+            "RFC 6455 §5.1",
+            "a server's frame is masked".into(),
+        ),
         _ => {}
     }
-    let used = if deflate && !header.opcode.is_control() { 4 } else { 0 };
+    let used = if deflate && !header.opcode.is_control() {
+        4
+    } else {
+        0
+    };
     for (bit, name) in [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")] {
         if header.reserved & bit & !used != 0 {
             let text = match (bit, deflate) {
@@ -788,7 +812,10 @@ fn header_violations(header: &Header, side: Side, offset: u64, deflate: bool) ->
         say(offset, "RFC 6455 §5.2", text.into());
     }
     if header.length_form != Header::form_for(header.length) {
-        let text = format!("length {} is not written in its shortest form", header.length);
+        let text = format!(
+            "length {} is not written in its shortest form",
+            header.length
+        );
         say(offset + 1, "RFC 6455 §5.2", text.into());
     }
     if header.opcode.is_control() {
@@ -797,7 +824,10 @@ fn header_violations(header: &Header, side: Side, offset: u64, deflate: bool) ->
             say(offset, "RFC 6455 §5.5", text.into());
         }
         if header.length > 125 {
-            let text = format!("a {} frame of {} bytes: at most 125", header.opcode, header.length);
+            let text = format!(
+                "a {} frame of {} bytes: at most 125",
+                header.opcode, header.length
+            );
             say(offset + 1, "RFC 6455 §5.5", text.into());
         }
     }
@@ -956,5 +986,7 @@ fn keep_inflated(frame: &mut Frame, bytes: &[u8]) {
     let room = PAYLOAD_LIMIT.saturating_sub(frame.payload.len());
     let kept = &bytes[..bytes.len().min(room)];
     frame.payload.extend_from_slice(kept);
-    frame.left_out = frame.left_out.saturating_add((bytes.len() - kept.len()) as u64);
+    frame.left_out = frame
+        .left_out
+        .saturating_add((bytes.len() - kept.len()) as u64);
 }
