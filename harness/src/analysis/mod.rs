@@ -1,1 +1,5 @@
-//! placeholder
+//! What a capture amounts to: its figures, its updates, its conversations.
+
+pub mod role;
+pub mod stats;
+pub mod update;

@@ -1,1 +1,3 @@
-//! placeholder
+//! Values as people read them.
+
+pub mod table;
