@@ -1,5 +1,8 @@
-//! From streams and segments to what they mean: messages, statistics, updates, differences.
+//! What a capture amounts to: its figures, its updates, its conversations.
 
 pub mod content;
 pub mod conversation;
 pub mod message;
+pub mod role;
+pub mod stats;
+pub mod update;

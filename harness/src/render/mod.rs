@@ -1,4 +1,4 @@
-//! From values to text: the payload listing, its redaction, frames taken apart.
+//! Values as people read them.
 
 pub mod explain;
 pub mod hex;
@@ -6,3 +6,4 @@ pub mod json;
 pub mod payload;
 pub mod redact;
 pub mod safe_text;
+pub mod table;

@@ -133,6 +133,7 @@ impl Listing {
     }
 
     fn http(&mut self, message: &HttpMessage) {
+        self.writer.set_form(self.style.form());
         self.begin_text();
         if self.style.redact {
             let head = redact::head(&message.head, message.accept_belongs == Some(true));
@@ -184,6 +185,7 @@ impl Listing {
     }
 
     fn raw(&mut self, from: Side, content: &Content) {
+        self.writer.set_form(self.style.form());
         let text = is_text(&content.bytes);
         if self.style.redact || !text {
             let label = self.label(from);
@@ -255,6 +257,8 @@ impl Listing {
             self.text.extend_from_slice(line.as_bytes());
             return;
         }
+        self.writer.end(&mut self.text);
+        self.writer.set_form(Form::AsciiDots);
         self.write(&frame.wire);
         for (_, missing) in &frame.holes {
             self.gap(Piece::Missing(*missing));

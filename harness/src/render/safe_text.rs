@@ -9,6 +9,8 @@
 pub enum Form {
     /// A dot for each byte; CR LF and a lone CR are line ends, as LF is.
     Dots,
+    /// As [`Form::Dots`], but what is not ASCII is a dot too: for masked bytes, which are letters by chance only.
+    AsciiDots,
     /// `\r`, `\x1b`, `\u{202e}`; a backslash is doubled.
     Escapes,
 }
@@ -43,6 +45,11 @@ impl SafeText {
         self.write(&joined, output);
     }
 
+    /// Goes on in another form.
+    pub const fn set_form(&mut self, form: Form) {
+        self.form = form;
+    }
+
     /// Writes what was held back for a character that did not become whole.
     pub fn end(&mut self, output: &mut Vec<u8>) {
         for byte in std::mem::take(&mut self.tail) {
@@ -64,7 +71,7 @@ impl SafeText {
 
     const fn is_plain(&self, byte: u8) -> bool {
         match byte {
-            b'\\' => matches!(self.form, Form::Dots),
+            b'\\' => !matches!(self.form, Form::Escapes),
             b' '..=b'~' | b'\t' => true,
             _ => false,
         }
@@ -77,14 +84,14 @@ impl SafeText {
         };
         let after_carriage_return = std::mem::take(&mut self.after_carriage_return);
         match (*first, self.form) {
-            (b'\n', Form::Dots) if after_carriage_return => {}
+            (b'\n', Form::Dots | Form::AsciiDots) if after_carriage_return => {}
             (b'\n', _) => output.push(b'\n'),
-            (b'\r', Form::Dots) => {
+            (b'\r', Form::Dots | Form::AsciiDots) => {
                 self.after_carriage_return = true;
                 output.push(b'\n');
             }
             (b'\\', _) => output.extend_from_slice(b"\\\\"),
-            (0x80.., _) => return self.write_wide(bytes, output),
+            (0x80.., Form::Dots | Form::Escapes) => return self.write_wide(bytes, output),
             (byte, _) => self.hide_byte(byte, output),
         }
         rest
@@ -107,7 +114,9 @@ impl SafeText {
         let (encoded, rest) = bytes.split_at(character.len_utf8());
         match (is_safe(character), self.form) {
             (true, _) => output.extend_from_slice(encoded),
-            (false, Form::Dots) => output.extend(std::iter::repeat_n(b'.', encoded.len())),
+            (false, Form::Dots | Form::AsciiDots) => {
+                output.extend(std::iter::repeat_n(b'.', encoded.len()))
+            }
             (false, Form::Escapes) => {
                 output.extend_from_slice(format!("\\u{{{:x}}}", u32::from(character)).as_bytes());
             }
@@ -117,7 +126,7 @@ impl SafeText {
 
     fn hide_byte(&self, byte: u8, output: &mut Vec<u8>) {
         match (self.form, byte) {
-            (Form::Dots, _) => output.push(b'.'),
+            (Form::Dots | Form::AsciiDots, _) => output.push(b'.'),
             (Form::Escapes, b'\r') => output.extend_from_slice(b"\\r"),
             (Form::Escapes, _) => output.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
         }
