@@ -763,8 +763,8 @@ impl Body {
             content.push(bytes, BODY_LIMIT);
             return None;
         };
-        let decoded = decoder.push(bytes, &mut content.bytes, BODY_LIMIT);
-        decoded.err().map(|error| self.stop(&error, offset))
+        let outcome = decoder.push(bytes, &mut content.bytes, BODY_LIMIT);
+        outcome.err().map(|error| self.stop(&error, offset))
     }
 
     fn finish(&mut self, content: &mut Content, offset: u64) -> Option<Note> {
@@ -799,8 +799,8 @@ impl Events {
             return (Vec::new(), None);
         }
         self.decoded.clear();
-        let decoded = decoder.push(bytes, &mut self.decoded, BODY_LIMIT);
-        let note = decoded.err().map(|error| self.body.stop(&error, 0));
+        let outcome = decoder.push(bytes, &mut self.decoded, BODY_LIMIT);
+        let note = outcome.err().map(|error| self.body.stop(&error, 0));
         (self.parser.push(&self.decoded), note)
     }
 }

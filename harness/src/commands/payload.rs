@@ -11,8 +11,8 @@ use clap::{Args, ValueEnum};
 
 use super::in_order::InOrder;
 use crate::analysis::conversation::Conversation;
-use crate::render::json;
 use crate::render::payload::{Listing, Style, heading};
+use crate::render::{hex, json};
 use crate::trace::reader::{CaptureReader, open};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::frame::{Decoded, FrameDecoder};
@@ -163,8 +163,8 @@ pub fn list<Output: Write>(
     let mut reassembler = Reassembler::new(options, open);
     let mut decoder = FrameDecoder::default();
     while let Some(packet) = reader.next()? {
-        let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length)?;
-        if let Decoded::Segment(segment) = decoded
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length)?;
+        if let Decoded::Segment(segment) = frame
             && port.is_none_or(|port| has_port(&segment, port))
         {
             reassembler.segment(packet.number, packet.time, &segment);
@@ -215,6 +215,18 @@ struct Ends {
     server: SocketAddr,
 }
 
+impl Ends {
+    /// The page for what is listed as it comes.
+    const fn text_page(self) -> u64 {
+        2 * self.index
+    }
+
+    /// The page for the rows that stand behind it.
+    const fn rows_page(self) -> u64 {
+        2 * self.index + 1
+    }
+}
+
 impl<Output: Write> Book<Output> {
     fn new(request: Request, mut output: Output) -> io::Result<Self> {
         if request.format == Format::Json {
@@ -245,9 +257,9 @@ impl<Output: Write> Book<Output> {
         }
     }
 
-    fn append(&mut self, index: u64, text: &[u8]) {
+    fn append(&mut self, page: u64, text: &[u8]) {
         if self.error.is_none() && !text.is_empty() {
-            let result = self.pages.append(index, text);
+            let result = self.pages.append(page, text);
             self.remember(result);
         }
     }
@@ -264,13 +276,13 @@ impl<Output: Write> Book<Output> {
                 self.pages
                     .prepend(first.index, self.heading(first).as_bytes());
                 let heading = self.heading(ends);
-                self.append(ends.index, heading.as_bytes());
+                self.append(ends.text_page(), heading.as_bytes());
                 let result = self.pages.start(0);
                 self.remember(result);
             }
             Spoken::Several => {
                 let heading = self.heading(ends);
-                self.append(ends.index, heading.as_bytes());
+                self.append(ends.text_page(), heading.as_bytes());
             }
         }
     }
@@ -279,9 +291,11 @@ impl<Output: Write> Book<Output> {
         heading(ends.index + 1, ends.client, ends.server, self.request.style)
     }
 
-    fn end(&mut self, index: u64) {
-        let result = self.pages.end(index);
-        self.remember(result);
+    fn end(&mut self, ends: Ends) {
+        for page in [ends.text_page(), ends.rows_page()] {
+            let result = self.pages.end(page);
+            self.remember(result);
+        }
     }
 
     fn finish(mut self) -> io::Result<Output> {
@@ -336,15 +350,16 @@ impl<Output: Write> Listener<Output> {
         let Some(scribe) = &mut self.scribe else {
             return;
         };
-        let text = scribe.take_text();
-        if text.is_empty() {
+        let (text, rows) = scribe.take_text();
+        if text.is_empty() && rows.is_empty() {
             return;
         }
         let mut book = self.book.borrow_mut();
         if !std::mem::replace(&mut scribe.spoken, true) {
             book.speak(self.ends);
         }
-        book.append(self.ends.index, &text);
+        book.append(self.ends.text_page(), &text);
+        book.append(self.ends.rows_page(), &rows);
     }
 
     fn close(mut self, connection: &Connection) {
@@ -352,7 +367,7 @@ impl<Output: Write> Listener<Output> {
             scribe.finish(connection);
         }
         self.hand_over();
-        self.book.borrow_mut().end(self.ends.index);
+        self.book.borrow_mut().end(self.ends);
     }
 }
 
@@ -400,10 +415,10 @@ impl Scribe {
         }
     }
 
-    fn take_text(&mut self) -> Vec<u8> {
+    fn take_text(&mut self) -> (Vec<u8>, Vec<u8>) {
         match &mut self.page {
-            Page::Text(listing) => listing.take_text(),
-            Page::Json { text, .. } => std::mem::take(text),
+            Page::Text(listing) => (listing.take_text(), listing.take_rows()),
+            Page::Json { text, .. } => (std::mem::take(text), Vec::new()),
         }
     }
 
@@ -442,8 +457,7 @@ fn figures(connection: &Connection) -> String {
 }
 
 fn stream(stream: &Stream) -> String {
-    let digest = stream.sha256.unwrap_or_default();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex::joined(&stream.sha256.unwrap_or_default());
     format!(
         "{{\"bytes\":{},\"missing\":{},\"sha256\":\"{digest}\"}}",
         stream.bytes, stream.missing

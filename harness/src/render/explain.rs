@@ -86,15 +86,16 @@ fn first_byte(frame: &Frame) -> Line {
                 (4, true) => ": compressed (RFC 7692 §6)",
                 _ => "",
             };
-            meaning.push_str(&format!("; {name}{use_of_it}"));
+            meaning.push_str("; ");
+            meaning.push_str(name);
+            meaning.push_str(use_of_it);
         }
     }
-    meaning.push_str(&format!(
-        "; opcode {:x}: {}",
-        header.opcode.0,
-        header.opcode.name()
-    ));
-    with_bits(frame.wire[0], meaning)
+    let (number, name) = (header.opcode.0, header.opcode.name());
+    with_bits(
+        frame.wire[0],
+        format!("{meaning}; opcode {number:x}: {name}"),
+    )
 }
 
 fn second_byte(frame: &Frame) -> Line {

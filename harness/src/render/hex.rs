@@ -44,6 +44,12 @@ fn digits(row: &[u8], output: &mut Vec<u8>) {
     }
 }
 
+/// Bytes as two digits each, and nothing between.
+#[must_use]
+pub fn joined(bytes: &[u8]) -> String {
+    spaced(bytes).replace(' ', "")
+}
+
 /// Bytes as two digits each, with spaces between.
 #[must_use]
 pub fn spaced(bytes: &[u8]) -> String {

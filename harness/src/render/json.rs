@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::analysis::content::Content;
 use crate::analysis::message::{Detail, HttpMessage, Message};
-use crate::render::redact;
+use crate::render::{hex, redact};
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
 use crate::wire::websocket::{Frame, close_name};
@@ -278,7 +278,7 @@ impl View {
             fin: header.fin,
             reserved_bits: header.reserved,
             masked: header.mask.is_some(),
-            mask: mask.map(|mask| mask.iter().map(|byte| format!("{byte:02x}")).collect()),
+            mask: mask.map(|mask| hex::joined(&mask)),
             payload_length: header.length,
             compressed: frame.compressed,
             payload: self.bytes(&frame.payload),
@@ -312,9 +312,10 @@ impl View {
     }
 
     fn text(self, bytes: &[u8]) -> String {
-        match self.redact {
-            true => lossy(&redact::text(bytes)),
-            false => lossy(bytes),
+        if self.redact {
+            lossy(&redact::text(bytes))
+        } else {
+            lossy(bytes)
         }
     }
 }

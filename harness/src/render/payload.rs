@@ -49,17 +49,71 @@ pub struct Listing {
     /// The last byte of the text that was handed over.
     last: Option<u8>,
     writer: SafeText,
-    rows: Vec<Row>,
+    rows: Rows,
     client_frames: u64,
     server_frames: u64,
 }
 
-/// A WebSocket frame's row, which stands behind the connection's text.
+/// How many bytes of frames wait for the longest, which says where the characters stand.
+const MOST_WAITING: usize = 1 << 20;
+
+/// The rows of a WebSocket connection's frames, which stand behind its text.
+#[derive(Debug)]
+struct Rows {
+    text: Vec<u8>,
+    /// Frames that wait for their column to be known.
+    waiting: Vec<Row>,
+    waiting_bytes: usize,
+    /// How many bytes the characters stand behind, once that is known.
+    columns: Option<usize>,
+    any: bool,
+}
+
 #[derive(Debug)]
 struct Row {
     label: String,
     wire: Vec<u8>,
     below: String,
+}
+
+impl Rows {
+    const fn new() -> Self {
+        Self {
+            text: Vec::new(),
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            columns: None,
+            any: false,
+        }
+    }
+
+    fn push(&mut self, row: Row) {
+        self.waiting_bytes += row.wire.len() + row.below.len();
+        let known = row.wire.len() >= hex::ROW_BYTES || self.waiting_bytes > MOST_WAITING;
+        self.waiting.push(row);
+        if known || self.columns.is_some() {
+            self.columns = Some(hex::ROW_BYTES);
+            self.write();
+        }
+    }
+
+    fn finish(&mut self) {
+        let longest = self.waiting.iter().map(|row| row.wire.len()).max();
+        self.columns = self.columns.or(longest);
+        self.write();
+    }
+
+    fn write(&mut self) {
+        let columns = self.columns.unwrap_or(hex::ROW_BYTES);
+        for row in self.waiting.drain(..) {
+            if std::mem::replace(&mut self.any, true) {
+                self.text.push(b'\n');
+            }
+            hex::rows(&row.label, &row.wire, columns, &mut self.text);
+            self.text.extend_from_slice(row.below.as_bytes());
+        }
+        self.waiting_bytes = 0;
+    }
 }
 
 /// The heading of a connection, for captures that have several.
@@ -97,7 +151,7 @@ impl Listing {
             text: Vec::new(),
             last: None,
             writer: SafeText::new(style.form()),
-            rows: Vec::new(),
+            rows: Rows::new(),
             client_frames: 0,
             server_frames: 0,
         }
@@ -120,16 +174,15 @@ impl Listing {
         std::mem::take(&mut self.text)
     }
 
-    /// The end of the listing: its last line's end, and the rows.
+    /// The rows so far, which stand behind all of the text, and are handed over.
+    pub fn take_rows(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.rows.text)
+    }
+
+    /// The end of the listing: its last line's end, and the last rows.
     pub fn finish(&mut self) {
         self.end_line();
-        let rows = std::mem::take(&mut self.rows);
-        let longest = rows.iter().map(|row| row.wire.len()).max().unwrap_or(0);
-        for row in &rows {
-            self.text.push(b'\n');
-            hex::rows(&row.label, &row.wire, longest, &mut self.text);
-            self.text.extend_from_slice(row.below.as_bytes());
-        }
+        self.rows.finish();
     }
 
     fn http(&mut self, message: &HttpMessage) {
@@ -249,7 +302,9 @@ impl Listing {
             below.push_str(&explain::frame(frame, self.style.redact));
         }
         for note in &message.notes {
-            below.push_str(&format!("[{note}]\n"));
+            below.push('[');
+            below.push_str(&safe_line(note.to_string().as_bytes()));
+            below.push_str("]\n");
         }
         if self.style.redact {
             self.begin_text();
@@ -340,12 +395,16 @@ fn frame_line(frame: &Frame) -> String {
         line.push_str(&frame_payload(frame));
     }
     for (_, missing) in &frame.holes {
-        line.push_str(&format!(" [{missing} bytes missing]"));
+        line.push_str(&bracketed(*missing, "missing"));
     }
     if frame.left_out > 0 {
-        line.push_str(&format!(" [{} bytes left out]", frame.left_out));
+        line.push_str(&bracketed(frame.left_out, "left out"));
     }
     line
+}
+
+fn bracketed(count: u64, what: &str) -> String {
+    format!(" [{count} bytes {what}]")
 }
 
 fn frame_payload(frame: &Frame) -> String {

@@ -215,9 +215,10 @@ fn user_agent(value: &[u8]) -> Vec<u8> {
     let Some((comment, after)) = rest.split_once(')') else {
         return hide_products(&value).into_bytes();
     };
-    let comment = match comment.contains("rv:") {
-        true => "PLATFORM; rv:VERSION",
-        false => "PLATFORM",
+    let comment = if comment.contains("rv:") {
+        "PLATFORM; rv:VERSION"
+    } else {
+        "PLATFORM"
     };
     let (before, after) = (hide_products(before), hide_products(after));
     format!("{before}({comment}){after}").into_bytes()

@@ -115,7 +115,7 @@ impl SafeText {
         match (is_safe(character), self.form) {
             (true, _) => output.extend_from_slice(encoded),
             (false, Form::Dots | Form::AsciiDots) => {
-                output.extend(std::iter::repeat_n(b'.', encoded.len()))
+                output.extend(std::iter::repeat_n(b'.', encoded.len()));
             }
             (false, Form::Escapes) => {
                 output.extend_from_slice(format!("\\u{{{:x}}}", u32::from(character)).as_bytes());

@@ -188,9 +188,10 @@ impl Header {
             short => (u64::from(short), LengthForm::Seven, 0),
         };
         let masked = second & 0x80 != 0;
-        let mask = match masked {
-            true => Some(*rest[extended..].first_chunk()?),
-            false => None,
+        let mask = if masked {
+            Some(*rest[extended..].first_chunk()?)
+        } else {
+            None
         };
         let header = Self {
             fin: first & 0x80 != 0,
@@ -210,11 +211,11 @@ impl Header {
         match self.length_form {
             LengthForm::Seven => output.push(masked | (self.length & 0x7f) as u8),
             LengthForm::Sixteen => {
-                output.push(masked | 126);
+                output.push(masked | 0x7e);
                 output.extend_from_slice(&((self.length & 0xffff) as u16).to_be_bytes());
             }
             LengthForm::SixtyFour => {
-                output.push(masked | 127);
+                output.push(masked | 0x7f);
                 output.extend_from_slice(&self.length.to_be_bytes());
             }
         }
@@ -445,19 +446,17 @@ impl Decoder {
                 return Some(Item::Note(note));
             }
             match self.state {
-                State::Header if input.is_empty() => return None,
-                State::Header => self.take_header(input)?,
                 State::Payload => {
                     self.take_payload(input);
                     return self.close_frame().map(Item::Frame);
                 }
-                State::Lost if input.is_empty() => return None,
+                _ if input.is_empty() => return None,
+                State::Header => self.take_header(input)?,
                 State::Lost => {
                     if let Some(raw) = self.look_for_frame(input) {
                         return Some(raw);
                     }
                 }
-                State::Opaque if input.is_empty() => return None,
                 State::Opaque => {
                     let rest = std::mem::take(input);
                     self.offset += rest.len() as u64;
@@ -587,14 +586,13 @@ impl Decoder {
             let text = "a frame after the close frame";
             notes.push(Note::new(offset, "RFC 6455 §5.5.1", text));
         }
-        if header.length >> 63 != 0 {
-            // RFC 6455 §5.2: the most significant bit must be 0. Nothing can be that long: the frames are lost.
-            self.state = State::Opaque;
+        // RFC 6455 §5.2: the most significant bit must be 0. Nothing can be that long: the frames behind it are lost.
+        let endless = header.length >> 63 != 0;
+        if endless {
             let text = "a 64-bit length with its highest bit set; what follows is shown raw";
             notes.push(Note::new(offset + 2, "RFC 6455 §5.2", text));
-        } else {
-            self.state = State::Payload;
         }
+        self.state = State::Payload;
         if !header.opcode.is_control() {
             self.open_message(&header, offset, &mut notes);
         }
@@ -615,25 +613,9 @@ impl Decoder {
             message_opcode: message.map_or(header.opcode, |message| message.opcode),
             notes,
         };
-        let remaining = if self.state == State::Opaque {
-            0
-        } else {
-            header.length
-        };
+        // An endless frame is handed out without its payload; the bytes behind it are raw.
+        let remaining = if endless { 0 } else { header.length };
         self.frame = Some(Open { frame, remaining });
-        if self.state == State::Opaque {
-            // Handed out as a frame without payload; the bytes behind it are raw.
-            self.state = State::Payload;
-            self.closed = true;
-            self.lost_for_good();
-        }
-    }
-
-    /// The frame that is open is the last.
-    fn lost_for_good(&mut self) {
-        if let Some(open) = &mut self.frame {
-            open.frame.left_out = u64::MAX;
-        }
     }
 
     fn open_message(&mut self, header: &Header, offset: u64, notes: &mut Vec<Note>) {
@@ -701,8 +683,7 @@ impl Decoder {
     fn close_frame(&mut self) -> Option<Box<Frame>> {
         let mut frame = self.frame.take_if(|open| open.remaining == 0)?.frame;
         self.state = State::Header;
-        if frame.left_out == u64::MAX {
-            frame.left_out = 0;
+        if frame.header.length >> 63 != 0 {
             self.state = State::Opaque;
         } else if frame.header.opcode.is_control() {
             self.end_control(&mut frame);
@@ -874,18 +855,17 @@ impl Utf8Check {
             return self.check(bytes);
         }
         // A character is at most four bytes: complete the one that was split, then go on behind it.
-        let head = bytes.len().min(4);
         let mut joined = std::mem::take(&mut self.tail);
-        let held = joined.len();
-        joined.extend_from_slice(&bytes[..head]);
+        let before = joined.len();
+        joined.extend_from_slice(&bytes[..bytes.len().min(4)]);
         self.check(&joined);
         if self.bad {
             return;
         }
         let consumed = joined.len() - self.tail.len();
-        if consumed >= held {
+        if consumed >= before {
             self.tail.clear();
-            self.check(&bytes[consumed - held..]);
+            self.check(&bytes[consumed - before..]);
         }
     }
 
