@@ -1,1 +1,8 @@
-//! placeholder
+//! What a capture amounts to: its figures, its updates, its conversations.
+
+pub mod content;
+pub mod conversation;
+pub mod message;
+pub mod role;
+pub mod stats;
+pub mod update;

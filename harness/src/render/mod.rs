@@ -1,1 +1,9 @@
-//! placeholder
+//! Values as people read them.
+
+pub mod explain;
+pub mod hex;
+pub mod json;
+pub mod payload;
+pub mod redact;
+pub mod safe_text;
+pub mod table;

@@ -1,1 +1,7 @@
-//! placeholder
+//! Capture files, in and out.
+
+pub mod error;
+mod pcap;
+mod pcapng;
+pub mod reader;
+mod source;

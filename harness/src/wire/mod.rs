@@ -3,4 +3,15 @@
 //! Everything in here is a pure function of its input: no files, no clock, no async runtime. Nothing panics, hangs or
 //! grows without bound, whatever the bytes are; what cannot be decoded is a value that says why and where.
 
+pub mod coding;
+pub mod connection;
+pub mod error;
 pub mod event;
+pub mod fragment;
+pub mod frame;
+pub mod http;
+pub mod note;
+pub mod segment;
+pub mod sse;
+pub mod stream;
+pub mod websocket;

@@ -1,0 +1,82 @@
+//! Bytes as far as the capture has them: with their holes, and with what was too much to keep.
+
+/// A body, or a run of raw bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Content {
+    /// The bytes that are there, the holes left out.
+    pub bytes: Vec<u8>,
+    /// The holes, in order.
+    pub holes: Vec<Hole>,
+    /// How many bytes were left out because there were too many.
+    pub left_out: u64,
+}
+
+/// Bytes that are missing between others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// After how many of the bytes that are there.
+    pub at: usize,
+    /// How many are missing.
+    pub missing: u64,
+}
+
+/// A stretch of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Bytes that are there.
+    Bytes(&'a [u8]),
+    /// So many that are not in the capture.
+    Missing(u64),
+    /// So many that were too much to keep.
+    LeftOut(u64),
+}
+
+impl Content {
+    /// Appends bytes, as far as the whole stays within `limit`.
+    pub fn push(&mut self, bytes: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
+        self.bytes.extend_from_slice(&bytes[..room]);
+        self.left_out += (bytes.len() - room) as u64;
+    }
+
+    /// Appends a hole.
+    pub fn missing(&mut self, count: u64) {
+        let at = self.bytes.len();
+        match self.holes.last_mut().filter(|hole| hole.at == at) {
+            Some(hole) => hole.missing = hole.missing.saturating_add(count),
+            None => self.holes.push(Hole { at, missing: count }),
+        }
+    }
+
+    /// Whether there is nothing at all to say.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.holes.is_empty() && self.left_out == 0
+    }
+
+    /// How many bytes the holes add up to.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        let sum = |sum: u64, hole: &Hole| sum.saturating_add(hole.missing);
+        self.holes.iter().fold(0, sum)
+    }
+
+    /// Bytes and holes in their order, and at the end what was left out.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let starts = std::iter::once(0).chain(self.holes.iter().map(|hole| hole.at));
+        let ends = self.holes.iter().map(|hole| hole.at);
+        let ends = ends.chain(std::iter::once(self.bytes.len()));
+        let holes = self.holes.iter().map(|hole| Piece::Missing(hole.missing));
+        let holes = holes.map(Some).chain(std::iter::once(None));
+        let left_out = (self.left_out > 0).then_some(Piece::LeftOut(self.left_out));
+        starts
+            .zip(ends)
+            .zip(holes)
+            .flat_map(|((start, end), hole)| {
+                let bytes = (start < end).then(|| Piece::Bytes(&self.bytes[start..end]));
+                [bytes, hole]
+            })
+            .flatten()
+            .chain(left_out)
+    }
+}

@@ -1,0 +1,83 @@
+//! What two programs said to each other, message by message.
+
+use super::content::Content;
+use crate::units::{Side, Timestamp};
+use crate::wire::http::Head;
+use crate::wire::note::Note;
+use crate::wire::sse::Event;
+use crate::wire::websocket::Frame;
+
+/// One message of one side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// When its first byte was on the wire.
+    pub time: Timestamp,
+    /// The packet that carried its first byte.
+    pub packet: u64,
+    /// Who sent it.
+    pub from: Side,
+    /// Where in that side's stream it begins.
+    pub offset: u64,
+    /// How many bytes of the stream it takes, missing ones included.
+    pub length: u64,
+    /// What it is.
+    pub detail: Detail,
+    /// What is not as the specifications have it.
+    pub notes: Vec<Note>,
+}
+
+/// A message in the terms of its protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// An HTTP request or response.
+    Http(Box<HttpMessage>),
+    /// A WebSocket frame.
+    WebSocket(Box<Frame>),
+    /// A server-sent event, inside a response whose head came as a message of its own.
+    Event(Box<Event>),
+    /// Bytes of no protocol that is decoded here: one side's turn, or a part of a long one.
+    Raw(Content),
+}
+
+impl Detail {
+    /// The protocol's name as JSON writes it.
+    #[must_use]
+    pub const fn protocol(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::WebSocket(_) => "websocket",
+            Self::Event(_) => "sse",
+            Self::Raw(_) => "raw",
+        }
+    }
+}
+
+/// An HTTP message with its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpMessage {
+    /// Start line and fields.
+    pub head: Head,
+    /// The body: chunk framing taken away, content codings undone.
+    pub body: Content,
+    /// How many bytes of body there were before codings were undone.
+    pub coded_length: u64,
+    /// The codings that were undone, in the order in which they had been applied.
+    pub codings: Vec<&'static str>,
+    /// The trailer section, as it was on the wire.
+    pub trailers: Vec<u8>,
+    /// Method and target of the request that a response answers, where it is in the capture.
+    pub request: Option<RequestLine>,
+    /// Whether a 101 answer's Sec-WebSocket-Accept belongs to the request's key, where there are both.
+    pub accept_belongs: Option<bool>,
+    /// Whether the body follows as events, each a message of its own.
+    pub events_follow: bool,
+}
+
+/// The part of a request that its response is told by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// The method.
+    pub method: Vec<u8>,
+    /// The target.
+    pub target: Vec<u8>,
+}

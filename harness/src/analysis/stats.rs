@@ -1,0 +1,224 @@
+//! The figures of a capture: in all, per update, and of what the server pushes alone.
+//!
+//! Every packet in the file counts, retransmissions too, and those that are not TCP with no TCP and no app bytes; roles
+//! say where they go. The definitions are those of "From Sockets to WebSockets":
+//!
+//! - total packets; app packets: those whose TCP payload is not empty;
+//! - frame bytes: bytes on the link, as recorded in the packet header's original length;
+//! - TCP bytes: TCP headers with their options; app bytes: TCP payload, as sent.
+//!
+//! For Ethernet and IPv4 without padding, frame bytes = 34 × total packets + TCP bytes + app bytes.
+
+use std::io::Read;
+use std::ops::{Add, AddAssign};
+
+use serde::Serialize;
+
+use super::role::{Accountant, Accounted, Role};
+use super::update::{Phase, UpdateFinder};
+use crate::trace::error::TraceError;
+use crate::trace::reader::CaptureReader;
+use crate::units::{Side, Timestamp};
+use crate::wire::error::FrameError;
+
+/// Five sums over some packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Statistics {
+    /// Packets.
+    pub total_packets: u64,
+    /// Packets with TCP payload.
+    pub app_packets: u64,
+    /// Bytes on the link.
+    pub frame_bytes: u64,
+    /// Bytes of TCP headers with their options.
+    pub tcp_bytes: u64,
+    /// Bytes of TCP payload.
+    pub app_bytes: u64,
+}
+
+impl AddAssign for Statistics {
+    #[inline]
+    fn add_assign(&mut self, other: Self) {
+        self.total_packets += other.total_packets;
+        self.app_packets += other.app_packets;
+        self.frame_bytes += other.frame_bytes;
+        self.tcp_bytes += other.tcp_bytes;
+        self.app_bytes += other.app_bytes;
+    }
+}
+
+impl Add for Statistics {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
+impl std::iter::Sum for Statistics {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::add)
+    }
+}
+
+impl From<&Accounted> for Statistics {
+    #[inline]
+    fn from(packet: &Accounted) -> Self {
+        Self {
+            total_packets: 1,
+            app_packets: u64::from(packet.app_bytes > 0),
+            frame_bytes: u64::from(packet.frame_bytes),
+            tcp_bytes: u64::from(packet.tcp_bytes),
+            app_bytes: u64::from(packet.app_bytes),
+        }
+    }
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only the server on this port, where there is one.
+    pub port: Option<u16>,
+    /// When each step of the scenario was due, from the capture's provenance; without them, idle gaps tell updates apart.
+    pub marks: Option<Vec<Timestamp>>,
+    /// Whether to list every packet, which takes memory for each.
+    pub explain: bool,
+}
+
+/// The figures of one capture.
+#[derive(Clone, Debug, Default)]
+pub struct Measured {
+    /// Of all packets.
+    pub overall: Statistics,
+    /// Of the packets of each role, in the order of [`Role::ALL`].
+    pub roles: [Statistics; Role::ALL.len()],
+    /// Of each update, in order.
+    pub updates: Vec<Statistics>,
+    /// The most common of `updates`.
+    pub per_update: Option<Statistics>,
+    /// What an update would take if the server pushed it unasked: the most common of its payload and the
+    /// acknowledgements of it.
+    pub server_push: Option<Statistics>,
+    /// TCP connections.
+    pub connections: u64,
+    /// Where the file broke off: the number of packets before.
+    pub cut: Option<u64>,
+    /// Every packet, where that was asked for.
+    pub packets: Vec<Explained>,
+}
+
+/// A packet, what it is there for, and when that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// Its number in the capture.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Its connection, counted from 0, and the side that sent it; none for what is not TCP.
+    pub sender: Option<(u64, Side)>,
+    /// What it is there for.
+    pub role: Role,
+    /// What the conversation was at.
+    pub phase: Phase,
+    /// The packet's own figures.
+    pub statistics: Statistics,
+}
+
+/// Why a capture has no figures.
+#[derive(Debug, thiserror::Error)]
+pub enum StatsError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// A packet cannot be decoded.
+    #[error("packet {packet}: {source}")]
+    Frame {
+        /// The packet's number.
+        packet: u64,
+        /// What is wrong with it.
+        source: FrameError,
+    },
+}
+
+/// Measures a capture from its next packet to its end.
+///
+/// # Errors
+///
+/// Where the capture cannot be read to its end, or has packets of an unknown link type.
+pub fn measure<R: Read>(
+    reader: &mut CaptureReader<R>,
+    options: &Options,
+) -> Result<Measured, StatsError> {
+    let mut accountant = Accountant::new(options.port);
+    let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
+    let mut measured = Measured::default();
+    while let Some(packet) = reader.next()? {
+        let accounted = accountant.account(&packet);
+        let accounted = accounted.map_err(|source| StatsError::Frame {
+            packet: packet.number,
+            source,
+        })?;
+        let Some(accounted) = accounted else { continue };
+        measured.roles[accounted.role as usize] += Statistics::from(&accounted);
+        if accounted.role != Role::NotTcp {
+            finder.add(packet.number, packet.time, &accounted);
+        }
+        if options.explain {
+            measured
+                .packets
+                .push(Explained::new(packet.number, packet.time, &accounted));
+        }
+    }
+    measured.connections = accountant.connections();
+    measured.cut = reader.cut();
+    measured.conclude(finder);
+    Ok(measured)
+}
+
+impl Measured {
+    /// Packets that are no TCP segments.
+    #[must_use]
+    pub const fn not_tcp(&self) -> u64 {
+        self.roles[Role::NotTcp as usize].total_packets
+    }
+
+    fn conclude(&mut self, finder: UpdateFinder) {
+        self.overall = self.roles.iter().copied().sum();
+        let windows = finder.finish();
+        for packet in &mut self.packets {
+            packet.phase = windows.phase(packet.number, packet.role);
+        }
+        self.updates = windows.updates().map(|window| window.statistics).collect();
+        self.per_update = most_common(self.updates.iter().copied());
+        let pushes = windows.updates().map(|window| window.push);
+        self.server_push = most_common(pushes.filter(|push| push.app_packets > 0));
+    }
+}
+
+impl Explained {
+    fn new(number: u64, time: Timestamp, packet: &Accounted) -> Self {
+        let statistics = Statistics::from(packet);
+        Self {
+            number,
+            time,
+            sender: packet.sender,
+            role: packet.role,
+            phase: Phase::Between,
+            statistics,
+        }
+    }
+}
+
+/// The value that occurs most often; of several, the one with the fewest packets and bytes, since what chance adds to
+/// an update is an acknowledgement more, never one less.
+fn most_common(values: impl Iterator<Item = Statistics>) -> Option<Statistics> {
+    let mut values: Vec<Statistics> = values.collect();
+    values.sort_unstable();
+    let groups = values.chunk_by(|one, other| one == other);
+    // `max_by_key` would prefer the last of equals.
+    groups
+        .rev()
+        .max_by_key(|group| group.len())
+        .and_then(|group| group.first().copied())
+}

@@ -1,0 +1,273 @@
+//! Finds the updates in a capture: one request and its answer each, or one pushed event.
+//!
+//! Where the scenario's marks are known, an update is what happened from one mark to the next. Where they are not, it is
+//! a burst of traffic between idle gaps. Either way, opening and closing are no part of it: packets of handshakes and of
+//! closings are left out, and so are whole windows in which a connection opens or closes (they hold what belongs to
+//! that: loading the page, upgrading the protocol, saying goodbye).
+//!
+//! With marks, there may be no other windows, because each update opens a connection of its own. Then those count.
+//!
+//! How long a gap must be depends on the pace of the capture: a quarter of its longest one, but no less than 50 ms (the
+//! longest that a round trip or a delayed acknowledgement may take within an update) and no more than 1 s.
+
+use std::time::Duration;
+
+use super::role::{Accounted, Role};
+use super::stats::Statistics;
+use crate::units::Timestamp;
+
+const SHORTEST_GAP: Duration = Duration::from_millis(50);
+const LONGEST_GAP: Duration = Duration::from_secs(1);
+/// Windows that are kept at [`SHORTEST_GAP`]; where there are more, closer ones are joined, up to [`LONGEST_GAP`].
+const MOST_WINDOWS: usize = 65_536;
+
+/// What the conversation was at when a packet was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A connection was opened, and what belongs to that was transferred.
+    Opening,
+    /// The update of this number, counted from 1.
+    Update(u64),
+    /// A connection was closed.
+    Closing,
+    /// None of these: acknowledgements, keepalives.
+    Between,
+}
+
+impl std::fmt::Display for Phase {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Opening => formatter.pad("opening"),
+            Self::Update(number) => formatter.pad(&format!("update {number}")),
+            Self::Closing => formatter.pad("closing"),
+            Self::Between => formatter.pad("between"),
+        }
+    }
+}
+
+/// A stretch of the capture: from mark to mark, or between two idle gaps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The numbers of its first and last packets.
+    first_packet: u64,
+    last_packet: u64,
+    first_time: Timestamp,
+    last_time: Timestamp,
+    /// Its packets without those of handshakes and closings.
+    pub statistics: Statistics,
+    /// What the server's push alone would take of them.
+    pub push: Statistics,
+    opens: bool,
+    closes: bool,
+    has_data: bool,
+}
+
+/// Collects the windows of a capture while it is read.
+#[derive(Debug)]
+pub struct UpdateFinder {
+    windows: Vec<Window>,
+    pace: Pace,
+    /// Whether windows that are no updates are kept too, to explain each packet.
+    keep_all: bool,
+}
+
+#[derive(Debug)]
+enum Pace {
+    /// Windows begin at these times; the last one that began is `next - 1`.
+    Marks { times: Vec<Timestamp>, next: usize },
+    /// Windows begin after a pause of `gap`.
+    Gaps { gap: Duration, longest: Duration },
+}
+
+/// The windows of a whole capture, and which of them are updates.
+#[derive(Debug)]
+pub struct Windows {
+    windows: Vec<Window>,
+    /// Whether windows count in which connections open or close.
+    counts_all: bool,
+}
+
+impl UpdateFinder {
+    /// For a capture whose scenario had these marks, or whose marks are not known.
+    #[must_use]
+    pub fn new(marks: Option<&[Timestamp]>, keep_all: bool) -> Self {
+        let pace = match marks {
+            Some(marks) => {
+                let mut times = marks.to_vec();
+                times.sort_unstable();
+                Pace::Marks { times, next: 0 }
+            }
+            None => Pace::Gaps {
+                gap: SHORTEST_GAP,
+                longest: Duration::ZERO,
+            },
+        };
+        Self {
+            windows: Vec::new(),
+            pace,
+            keep_all,
+        }
+    }
+
+    /// Takes the next TCP packet.
+    #[inline]
+    pub fn add(&mut self, number: u64, time: Timestamp, packet: &Accounted) {
+        let last_time = self.windows.last().map(|window| window.last_time);
+        if self.pace.begins_window(time, last_time) || last_time.is_none() {
+            self.begin_window(number, time);
+        }
+        if let Some(window) = self.windows.last_mut() {
+            window.add(number, time, packet);
+        }
+    }
+
+    #[cold]
+    fn begin_window(&mut self, number: u64, time: Timestamp) {
+        if self.windows.len() >= MOST_WINDOWS {
+            self.make_room();
+        }
+        self.windows.push(Window {
+            first_packet: number,
+            first_time: time,
+            last_time: time,
+            ..Window::default()
+        });
+    }
+
+    fn make_room(&mut self) {
+        if let Pace::Gaps { gap, .. } = &mut self.pace
+            && *gap < LONGEST_GAP
+        {
+            *gap = (*gap * 2).min(LONGEST_GAP);
+            join_close(&mut self.windows, *gap);
+        } else if !self.keep_all && self.windows.len().is_power_of_two() {
+            self.windows.retain(Window::is_plain_update);
+        }
+    }
+
+    /// The windows, now that the whole capture was seen.
+    #[must_use]
+    pub fn finish(mut self) -> Windows {
+        let counts_all = match self.pace {
+            Pace::Marks { .. } => !self.windows.iter().any(Window::is_plain_update),
+            Pace::Gaps { gap, longest } => {
+                join_close(
+                    &mut self.windows,
+                    (longest / 4).clamp(SHORTEST_GAP, LONGEST_GAP).max(gap),
+                );
+                false
+            }
+        };
+        Windows {
+            windows: self.windows,
+            counts_all,
+        }
+    }
+}
+
+impl Pace {
+    #[inline]
+    fn begins_window(&mut self, time: Timestamp, last: Option<Timestamp>) -> bool {
+        match self {
+            Self::Marks { times, next } => {
+                let passed = times[*next..]
+                    .iter()
+                    .take_while(|mark| **mark <= time)
+                    .count();
+                *next += passed;
+                passed > 0
+            }
+            Self::Gaps { gap, longest } => {
+                let pause = last.map_or(Duration::ZERO, |last| time.since(last));
+                *longest = pause.max(*longest);
+                pause >= *gap
+            }
+        }
+    }
+}
+
+/// Joins windows that are parted by less than `gap`.
+fn join_close(windows: &mut Vec<Window>, gap: Duration) {
+    windows.dedup_by(|later, earlier| {
+        let is_close = later.first_time.since(earlier.last_time) < gap;
+        if is_close {
+            earlier.join(later);
+        }
+        is_close
+    });
+}
+
+impl Window {
+    #[inline]
+    fn add(&mut self, number: u64, time: Timestamp, packet: &Accounted) {
+        self.last_packet = number;
+        self.last_time = self.last_time.max(time);
+        match packet.role {
+            Role::Handshake => self.opens = true,
+            Role::Close => self.closes = true,
+            role => {
+                let statistics = Statistics::from(packet);
+                self.statistics += statistics;
+                self.has_data |= role.is_data();
+                if packet.is_push {
+                    self.push += statistics;
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, later: &Self) {
+        self.last_packet = later.last_packet;
+        self.last_time = later.last_time;
+        self.statistics += later.statistics;
+        self.push += later.push;
+        self.opens |= later.opens;
+        self.closes |= later.closes;
+        self.has_data |= later.has_data;
+    }
+
+    fn is_plain_update(&self) -> bool {
+        self.has_data && !self.opens && !self.closes
+    }
+}
+
+impl Windows {
+    /// The windows that are updates, in order.
+    pub fn updates(&self) -> impl Iterator<Item = &Window> {
+        self.windows.iter().filter(|window| self.is_update(window))
+    }
+
+    fn is_update(&self, window: &Window) -> bool {
+        if self.counts_all {
+            window.has_data
+        } else {
+            window.is_plain_update()
+        }
+    }
+
+    /// What the conversation was at, at a packet of this number and role.
+    #[must_use]
+    pub fn phase(&self, number: u64, role: Role) -> Phase {
+        let after = self
+            .windows
+            .partition_point(|window| window.first_packet <= number);
+        let window = after
+            .checked_sub(1)
+            .and_then(|index| self.windows.get(index));
+        match (role, window) {
+            (Role::NotTcp, _) | (_, None) => Phase::Between,
+            (Role::Handshake, _) => Phase::Opening,
+            (Role::Close, _) => Phase::Closing,
+            (_, Some(window)) if self.is_update(window) => {
+                let before = self.windows[..after]
+                    .iter()
+                    .filter(|window| self.is_update(window))
+                    .count();
+                Phase::Update(before as u64)
+            }
+            (_, Some(window)) if window.opens => Phase::Opening,
+            (_, Some(window)) if window.closes => Phase::Closing,
+            (_, Some(_)) => Phase::Between,
+        }
+    }
+}

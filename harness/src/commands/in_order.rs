@@ -1,0 +1,188 @@
+//! Texts that grow side by side, written one after the other.
+//!
+//! The connections of a capture are interleaved, their listings are not. So the first connection's text goes straight to
+//! the output, and what comes for later ones waits its turn: in memory as long as that is little, else in a temporary
+//! file, so that a capture of any size is listed in bounded memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+/// How many bytes wait in memory before they are moved to a file.
+const MOST_IN_MEMORY: usize = 64 << 20;
+
+/// Writes numbered texts in the order of their numbers, however they come.
+#[derive(Debug)]
+pub struct InOrder<Output> {
+    output: Output,
+    /// The text that is written straight through; `None` while it is not known how.
+    current: Option<u64>,
+    texts: BTreeMap<u64, Waiting>,
+    in_memory: usize,
+    spill: Option<Spill>,
+    separator: &'static str,
+    /// The text that was last written to, where one was.
+    written: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    before: Vec<u8>,
+    /// What was moved to the file: where, and how long.
+    spilled: Vec<(u64, u64)>,
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Spill {
+    file: File,
+    length: u64,
+}
+
+impl<Output: Write> InOrder<Output> {
+    /// Nothing is written until [`InOrder::start`]; between texts that are not empty comes `separator`.
+    pub const fn new(output: Output, separator: &'static str) -> Self {
+        Self {
+            output,
+            current: None,
+            texts: BTreeMap::new(),
+            in_memory: 0,
+            spill: None,
+            separator,
+            written: None,
+        }
+    }
+
+    /// Begins to write, with the text of this number; texts with lower ones are taken for ended.
+    ///
+    /// # Errors
+    ///
+    /// Where writing fails.
+    pub fn start(&mut self, first: u64) -> io::Result<()> {
+        if self.current.is_none() {
+            self.current = Some(first);
+            self.advance()?;
+        }
+        Ok(())
+    }
+
+    /// Puts something before a text of which nothing is written yet.
+    pub fn prepend(&mut self, number: u64, bytes: &[u8]) {
+        let waiting = self.texts.entry(number).or_default();
+        waiting.before = bytes.to_vec();
+    }
+
+    /// Appends to the text of that number.
+    ///
+    /// # Errors
+    ///
+    /// Where writing fails.
+    pub fn append(&mut self, number: u64, bytes: &[u8]) -> io::Result<()> {
+        if self.current == Some(number) {
+            return self.write(number, bytes);
+        }
+        self.texts
+            .entry(number)
+            .or_default()
+            .bytes
+            .extend_from_slice(bytes);
+        self.in_memory += bytes.len();
+        if self.in_memory > MOST_IN_MEMORY {
+            self.move_to_file()?;
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more comes for that number.
+    ///
+    /// # Errors
+    ///
+    /// Where writing fails.
+    pub fn end(&mut self, number: u64) -> io::Result<()> {
+        self.texts.entry(number).or_default().ended = true;
+        self.advance()
+    }
+
+    /// The output, once everything has ended.
+    ///
+    /// # Errors
+    ///
+    /// Where writing fails.
+    pub fn finish(mut self) -> io::Result<Output> {
+        while let Some((number, waiting)) = self.texts.pop_first() {
+            self.write_out(number, waiting)?;
+        }
+        self.output.flush()?;
+        Ok(self.output)
+    }
+
+    /// Writes what has its turn.
+    fn advance(&mut self) -> io::Result<()> {
+        while let Some(current) = self.current {
+            let Some(waiting) = self.texts.get_mut(&current) else {
+                return Ok(());
+            };
+            let waiting = std::mem::take(waiting);
+            let ended = waiting.ended;
+            self.write_out(current, waiting)?;
+            self.texts.remove(&current);
+            if !ended {
+                return Ok(());
+            }
+            self.current = Some(current + 1);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, number: u64, bytes: &[u8]) -> io::Result<()> {
+        self.separate(number, bytes.is_empty())?;
+        self.output.write_all(bytes)
+    }
+
+    fn separate(&mut self, number: u64, is_empty: bool) -> io::Result<()> {
+        if is_empty || self.written == Some(number) {
+            return Ok(());
+        }
+        match self.written.replace(number) {
+            None => Ok(()),
+            Some(_) => self.output.write_all(self.separator.as_bytes()),
+        }
+    }
+
+    fn write_out(&mut self, number: u64, waiting: Waiting) -> io::Result<()> {
+        self.write(number, &waiting.before)?;
+        for (offset, length) in waiting.spilled {
+            self.separate(number, false)?;
+            if let Some(spill) = &mut self.spill {
+                spill.file.seek(SeekFrom::Start(offset))?;
+                io::copy(&mut (&spill.file).take(length), &mut self.output)?;
+            }
+        }
+        self.in_memory -= waiting.bytes.len();
+        self.write(number, &waiting.bytes)
+    }
+
+    fn move_to_file(&mut self) -> io::Result<()> {
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            none => none.insert(Spill {
+                file: tempfile::tempfile()?,
+                length: 0,
+            }),
+        };
+        spill.file.seek(SeekFrom::Start(spill.length))?;
+        let mut file = io::BufWriter::new(&spill.file);
+        for waiting in self.texts.values_mut() {
+            let bytes = std::mem::take(&mut waiting.bytes);
+            if bytes.is_empty() {
+                continue;
+            }
+            file.write_all(&bytes)?;
+            waiting.spilled.push((spill.length, bytes.len() as u64));
+            spill.length += bytes.len() as u64;
+        }
+        self.in_memory = 0;
+        file.flush()
+    }
+}

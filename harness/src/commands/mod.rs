@@ -1,0 +1,5 @@
+//! One file per verb.
+
+pub mod in_order;
+pub mod payload;
+pub mod stats;

@@ -1,0 +1,277 @@
+//! `wiresnap stats`: how many packets and bytes captures take, in all, per update, and per push.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::analysis::role::Role;
+use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
+use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
+use crate::trace::reader;
+use crate::units::Timestamp;
+
+/// What the user asked for.
+#[derive(Args, Clone, Debug)]
+pub struct StatsArgs {
+    /// Capture files, pcap or pcapng, compressed or not; `-` is standard input
+    #[arg(required = true, value_name = "PCAP")]
+    pub captures: Vec<PathBuf>,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// List every packet with its role and phase
+    #[arg(long)]
+    pub explain: bool,
+    /// Count only the packets of the server on this port
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns
+    Table,
+    /// Markdown tables, as documents take them in
+    Markdown,
+    /// An array with an object per capture
+    Json,
+}
+
+/// A capture with its figures.
+struct Report {
+    name: String,
+    measured: Measured,
+}
+
+/// Measures the captures and prints their figures to `out`; what is noteworthy about the files goes to `talk`.
+///
+/// # Errors
+///
+/// Where a capture cannot be read, or `out` be written.
+pub fn run(args: &StatsArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
+    let reports = args
+        .captures
+        .iter()
+        .map(|path| report(args, path))
+        .collect::<anyhow::Result<Vec<Report>>>()?;
+    for report in &reports {
+        if let Some(packet) = report.measured.cut {
+            writeln!(talk, "warning: {}: cut after packet {packet}", report.name)?;
+        }
+    }
+    match args.format {
+        Format::Table => print_tables(&reports, Style::Text, args.explain, out),
+        Format::Markdown => print_tables(&reports, Style::Markdown, args.explain, out),
+        Format::Json => print_json(&reports, args.explain, out),
+    }
+}
+
+fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
+    let name = path.display().to_string();
+    let options = Options {
+        port: args.port,
+        marks: marks_of(path),
+        explain: args.explain,
+    };
+    let mut capture = reader::open(path).with_context(|| name.clone())?;
+    let measured = measure(&mut capture, &options).with_context(|| name.clone())?;
+    Ok(Report { name, measured })
+}
+
+/// The marks of the capture's provenance, where it has one.
+fn marks_of(_capture: &Path) -> Option<Vec<Timestamp>> {
+    None
+}
+
+fn print_tables(
+    reports: &[Report],
+    style: Style,
+    explain: bool,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    type Choice = fn(&Measured) -> Option<Statistics>;
+    let tables: [(&str, Choice); 3] = [
+        ("Overall Statistics", |measured| Some(measured.overall)),
+        ("Per Update Statistics", |measured| measured.per_update),
+        ("Server Push Statistics", |measured| measured.server_push),
+    ];
+    for (index, (title, choose)) in tables.into_iter().enumerate() {
+        let table = statistics_table(
+            reports
+                .iter()
+                .map(|report| (report.name.as_str(), choose(&report.measured))),
+        );
+        if index > 0 {
+            writeln!(out)?;
+        }
+        print_titled(title, &table, style, out)?;
+    }
+    for report in reports {
+        let (not_tcp, total) = (
+            report.measured.not_tcp(),
+            report.measured.overall.total_packets,
+        );
+        if not_tcp > 0 {
+            writeln!(
+                out,
+                "\n{}: {not_tcp} of {total} packets are not TCP",
+                report.name
+            )?;
+        }
+    }
+    if explain {
+        for report in reports {
+            print_explanation(report, style, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_titled(
+    title: &str,
+    table: &Table,
+    style: Style,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let prefix = if style == Style::Markdown { "### " } else { "" };
+    writeln!(out, "{prefix}{title}\n\n{}", table.render(style).trim_end())?;
+    Ok(())
+}
+
+fn print_explanation(report: &Report, style: Style, out: &mut impl Write) -> anyhow::Result<()> {
+    writeln!(out)?;
+    print_titled(
+        &format!("Packets of {}", report.name),
+        &packet_table(&report.measured),
+        style,
+        out,
+    )?;
+    writeln!(out)?;
+    print_titled(
+        &format!("Roles in {}", report.name),
+        &role_table(&report.measured),
+        style,
+        out,
+    )
+}
+
+fn packet_table(measured: &Measured) -> Table {
+    let columns = [
+        ("Packet", true),
+        ("Time", true),
+        ("Connection", true),
+        ("From", false),
+        ("Role", false),
+        ("Phase", false),
+        ("Frame Bytes", true),
+        ("TCP Bytes", true),
+        ("App Bytes", true),
+    ];
+    let mut table = Table::new(&columns);
+    let start = measured
+        .packets
+        .first()
+        .map_or(Timestamp::default(), |packet| packet.time);
+    for packet in &measured.packets {
+        let (connection, from) = packet.sender.map_or_else(
+            || ("-".to_owned(), "-".to_owned()),
+            |(connection, side)| ((connection + 1).to_string(), side.to_string()),
+        );
+        table.row(vec![
+            packet.number.to_string(),
+            format!("{:.6}", packet.time.since(start).as_secs_f64()),
+            connection,
+            from,
+            packet.role.to_string(),
+            packet.phase.to_string(),
+            packet.statistics.frame_bytes.to_string(),
+            packet.statistics.tcp_bytes.to_string(),
+            packet.statistics.app_bytes.to_string(),
+        ]);
+    }
+    table
+}
+
+fn role_table(measured: &Measured) -> Table {
+    let columns: Vec<(&str, bool)> = std::iter::once(("Role", false))
+        .chain(HEADINGS.map(|heading| (heading, true)))
+        .collect();
+    let mut table = Table::new(&columns);
+    let mut row = |name: &str, statistics| {
+        table.row(
+            std::iter::once(name.to_owned())
+                .chain(cells(statistics))
+                .collect(),
+        );
+    };
+    for (role, statistics) in Role::ALL.into_iter().zip(measured.roles) {
+        if statistics.total_packets > 0 {
+            row(role.name(), statistics);
+        }
+    }
+    row("total", measured.overall);
+    table
+}
+
+/// A capture's figures as the design lays them down.
+#[derive(Serialize)]
+struct JsonReport<'a> {
+    pcap: &'a str,
+    overall: Statistics,
+    per_update: Option<Statistics>,
+    updates: &'a [Statistics],
+    server_push: Option<Statistics>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packets: Option<Vec<JsonPacket>>,
+}
+
+/// A packet of `--explain`.
+#[derive(Serialize)]
+struct JsonPacket {
+    number: u64,
+    time: u64,
+    connection: Option<u64>,
+    from: Option<&'static str>,
+    role: Role,
+    phase: String,
+    frame_bytes: u64,
+    tcp_bytes: u64,
+    app_bytes: u64,
+}
+
+impl From<&Explained> for JsonPacket {
+    fn from(packet: &Explained) -> Self {
+        Self {
+            number: packet.number,
+            time: packet.time.nanoseconds,
+            connection: packet.sender.map(|(connection, _)| connection),
+            from: packet.sender.map(|(_, side)| side.name()),
+            role: packet.role,
+            phase: packet.phase.to_string(),
+            frame_bytes: packet.statistics.frame_bytes,
+            tcp_bytes: packet.statistics.tcp_bytes,
+            app_bytes: packet.statistics.app_bytes,
+        }
+    }
+}
+
+fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let reports: Vec<JsonReport<'_>> = reports
+        .iter()
+        .map(|Report { name, measured }| JsonReport {
+            pcap: name,
+            overall: measured.overall,
+            per_update: measured.per_update,
+            updates: &measured.updates,
+            server_push: measured.server_push,
+            packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &reports)?;
+    writeln!(out)?;
+    Ok(())
+}

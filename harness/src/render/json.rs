@@ -1,0 +1,325 @@
+//! A message as JSON: one object, written as it comes, for `payload --format json`.
+//!
+//! Bytes are a `text` where they are UTF-8, else a `base64`, never both, so that nothing is lost and nothing is guessed.
+
+use std::io::{self, Write};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
+
+use crate::analysis::content::Content;
+use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::render::{hex, redact};
+use crate::wire::note::Note;
+use crate::wire::sse::Event;
+use crate::wire::websocket::{Frame, close_name};
+
+/// Writes one message. With `redact`, times are left out and what is volatile is hidden.
+///
+/// # Errors
+///
+/// Where writing fails.
+pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::Result<()> {
+    output.write_all(b"{")?;
+    if !redact {
+        let nanoseconds = message.time.nanoseconds;
+        let (seconds, rest) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+        // Written by hand: a float could not hold a nanosecond of this century.
+        write!(
+            output,
+            "\"time\":{seconds}.{rest:09},\"packet\":{},",
+            message.packet
+        )?;
+    }
+    let (from, protocol) = (message.from.name(), message.detail.protocol());
+    write!(output, "\"from\":\"{from}\",\"protocol\":\"{protocol}\",")?;
+    write!(
+        output,
+        "\"offset\":{},\"length\":{},",
+        message.offset, message.length
+    )?;
+    let view = View { redact };
+    let mut fields = match &message.detail {
+        Detail::Http(http) => serde_json::to_vec(&view.http(http))?,
+        Detail::WebSocket(frame) => serde_json::to_vec(&view.frame(frame))?,
+        Detail::Event(event) => serde_json::to_vec(&view.event(event))?,
+        Detail::Raw(content) => serde_json::to_vec(&view.content(content))?,
+    };
+    fields.pop();
+    output.write_all(&fields[1..])?;
+    if fields.len() > 1 {
+        output.write_all(b",")?;
+    }
+    output.write_all(b"\"notes\":")?;
+    let notes: Vec<_> = message.notes.iter().map(NoteView::new).collect();
+    serde_json::to_writer(&mut *output, &notes)?;
+    output.write_all(b"}")
+}
+
+#[derive(Serialize)]
+struct NoteView<'a> {
+    #[serde(skip_serializing_if = "str::is_empty")]
+    rule: &'a str,
+    offset: u64,
+    text: &'a str,
+}
+
+impl<'a> NoteView<'a> {
+    fn new(note: &'a Note) -> Self {
+        Self {
+            rule: note.rule,
+            offset: note.offset,
+            text: &note.text,
+        }
+    }
+}
+
+/// Bytes as JSON has them.
+#[derive(Serialize)]
+enum Bytes {
+    #[serde(rename = "text")]
+    Text(String),
+    #[serde(rename = "base64")]
+    Base64(String),
+}
+
+#[derive(Serialize)]
+struct HoleView {
+    at: usize,
+    missing: u64,
+}
+
+#[derive(Serialize)]
+struct ContentView {
+    #[serde(flatten)]
+    bytes: Bytes,
+    bytes_kept: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holes: Vec<HoleView>,
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: u64,
+}
+
+#[derive(Serialize)]
+struct HeaderView {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+struct RequestView {
+    method: String,
+    target: String,
+}
+
+#[derive(Serialize)]
+struct HttpView {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    version: &'static str,
+    headers: Vec<HeaderView>,
+    framing: &'static str,
+    body: ContentView,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    codings: Vec<&'static str>,
+    coded_length: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trailers: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<RequestView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_belongs_to_key: Option<bool>,
+    #[serde(skip_serializing_if = "is_false")]
+    events_follow: bool,
+}
+
+#[derive(Serialize)]
+struct FrameView {
+    opcode: &'static str,
+    opcode_number: u8,
+    fin: bool,
+    reserved_bits: u8,
+    masked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mask: Option<String>,
+    payload_length: u64,
+    compressed: bool,
+    payload: Bytes,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    holes: Vec<HoleView>,
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_name: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close_reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EventView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
+    data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comments: Vec<String>,
+    #[serde(skip_serializing_if = "is_false")]
+    incomplete: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_false(truth: &bool) -> bool {
+    !*truth
+}
+
+/// How values are shown.
+#[derive(Clone, Copy)]
+struct View {
+    redact: bool,
+}
+
+impl View {
+    fn http(self, message: &HttpMessage) -> HttpView {
+        let head = &message.head;
+        let is_request = head.is_request();
+        let request = |bytes: &[u8]| is_request.then(|| self.text(bytes));
+        HttpView {
+            kind: if is_request { "request" } else { "response" },
+            method: request(head.method()),
+            target: request(head.target()),
+            status: (!is_request).then(|| head.status()),
+            reason: (!is_request).then(|| lossy(head.reason())),
+            version: if head.minor_version() == 0 {
+                "1.0"
+            } else {
+                "1.1"
+            },
+            headers: self.headers(message),
+            framing: head.framing.name(),
+            body: self.content(&message.body),
+            codings: message.codings.clone(),
+            coded_length: message.coded_length,
+            trailers: (!message.trailers.is_empty()).then(|| self.text(&message.trailers)),
+            request: message.request.as_ref().map(|request| RequestView {
+                method: lossy(&request.method),
+                target: self.text(&request.target),
+            }),
+            accept_belongs_to_key: message.accept_belongs,
+            events_follow: message.events_follow,
+        }
+    }
+
+    fn headers(self, message: &HttpMessage) -> Vec<HeaderView> {
+        let view = |(name, value): (&[u8], &[u8])| HeaderView {
+            name: lossy(name),
+            value: self.header_value(message, name, value),
+        };
+        message.head.fields().map(view).collect()
+    }
+
+    fn header_value(self, message: &HttpMessage, name: &[u8], value: &[u8]) -> String {
+        let accept = name.eq_ignore_ascii_case(b"sec-websocket-accept");
+        match self.redact {
+            false => lossy(value),
+            true if accept && message.accept_belongs == Some(true) => redact::ACCEPT.to_owned(),
+            true => lossy(&redact::field_value(name, value)),
+        }
+    }
+
+    fn content(self, content: &Content) -> ContentView {
+        let hole = |hole: &crate::analysis::content::Hole| HoleView {
+            at: hole.at,
+            missing: hole.missing,
+        };
+        ContentView {
+            bytes: self.bytes(&content.bytes),
+            bytes_kept: content.bytes.len(),
+            holes: content.holes.iter().map(hole).collect(),
+            left_out: content.left_out,
+        }
+    }
+
+    fn frame(self, frame: &Frame) -> FrameView {
+        let header = &frame.header;
+        let hole = |(at, missing): &(usize, u64)| HoleView {
+            at: *at,
+            missing: *missing,
+        };
+        let mask = header.mask.filter(|_| !self.redact);
+        FrameView {
+            opcode: header.opcode.name(),
+            opcode_number: header.opcode.0,
+            fin: header.fin,
+            reserved_bits: header.reserved,
+            masked: header.mask.is_some(),
+            mask: mask.map(|mask| hex::joined(&mask)),
+            payload_length: header.length,
+            compressed: frame.compressed,
+            payload: self.bytes(&frame.payload),
+            holes: frame.holes.iter().map(hole).collect(),
+            left_out: frame.left_out,
+            message: frame.message.as_ref().map(|message| self.bytes(message)),
+            close_code: frame.close_code(),
+            close_name: frame.close_code().map(close_name),
+            close_reason: frame.close_code().map(|_| self.text(frame.close_reason())),
+        }
+    }
+
+    fn event(self, event: &Event) -> EventView {
+        let text = |text: &String| self.text(text.as_bytes());
+        EventView {
+            event: event.event.as_ref().map(text),
+            data: event.data.as_ref().map(text),
+            id: event.id.as_ref().map(text),
+            retry: event.retry,
+            comments: event.comments.iter().map(text).collect(),
+            incomplete: event.incomplete,
+        }
+    }
+
+    fn bytes(self, bytes: &[u8]) -> Bytes {
+        match std::str::from_utf8(bytes) {
+            Ok(_) if self.redact => Bytes::Text(self.text(bytes)),
+            Ok(text) => Bytes::Text(text.to_owned()),
+            Err(_) => Bytes::Base64(BASE64.encode(bytes)),
+        }
+    }
+
+    fn text(self, bytes: &[u8]) -> String {
+        if self.redact {
+            lossy(&redact::text(bytes))
+        } else {
+            lossy(bytes)
+        }
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,252 @@
+//! What changes from run to run, hidden: once, here, and nowhere else.
+//!
+//! A snapshot must be the same for two runs that mean the same, and differ where a byte differs that means something. So
+//! what is volatile gives way to a placeholder that has its shape and, where the wire fixes one, its width: `HH:MM:SS`
+//! for a clock time, `Www, DD Mmm YYYY` for a date, `PORT` for a port. What has no fixed width (a port may have five
+//! digits, a browser's version three) gets one placeholder whatever it was, since two machines must give one snapshot.
+//! Byte counts are never touched.
+//!
+//! ```
+//! use wiresnap::render::redact;
+//!
+//! assert_eq!(redact::text(b"Server time: 09:31:35"), b"Server time: HH:MM:SS");
+//! assert_eq!(redact::text(b"http://127.0.0.1:8000/"), b"http://127.0.0.1:PORT/");
+//! assert_eq!(
+//!     redact::field_value(b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"),
+//!     b"Mozilla/5.0 (PLATFORM; rv:VERSION) Gecko/20100101 Firefox/VERSION",
+//! );
+//! ```
+
+use std::ops::Range;
+
+use crate::wire::http::Head;
+use crate::wire::websocket;
+
+/// Stands for a port; as wide as the port that the programs listen on by default.
+pub const PORT: &str = "PORT";
+
+/// Stands for a Sec-WebSocket-Key, and is as long as one.
+pub const KEY: &str = "<a key, 16 random bytes>";
+
+/// Stands for a Sec-WebSocket-Accept that belongs to its key, and is as long as one.
+pub const ACCEPT: &str = "<accept, belongs to the key>";
+
+/// Product tokens whose version is the same in every browser, frozen by custom.
+const FROZEN_PRODUCTS: [&str; 4] = [
+    "Mozilla/5.0",
+    "Gecko/20100101",
+    "AppleWebKit/537.36",
+    "Safari/537.36",
+];
+
+/// A place, and what stands there instead.
+type Patch = (Range<usize>, Vec<u8>);
+
+/// A head's bytes with what is volatile hidden. `accept_belongs` says that an accept value was checked and is right.
+#[must_use]
+pub fn head(head: &Head, accept_belongs: bool) -> Vec<u8> {
+    let mut patches = Vec::new();
+    if head.is_request() {
+        let hidden = target(head.method(), head.target());
+        patches.push((head.target_span(), hidden));
+    }
+    for (name, value) in head.field_spans() {
+        let (name, bytes) = (&head.raw[name], &head.raw[value.clone()]);
+        let accept = name.eq_ignore_ascii_case(b"sec-websocket-accept");
+        let hidden = if accept && accept_belongs {
+            ACCEPT.as_bytes().to_vec()
+        } else {
+            field_value(name, bytes)
+        };
+        patches.push((value, hidden));
+    }
+    apply(&head.raw, &patches)
+}
+
+fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(bytes.len());
+    let mut position = 0;
+    for (place, value) in patches {
+        output.extend_from_slice(&bytes[position..place.start]);
+        output.extend_from_slice(value);
+        position = place.end;
+    }
+    output.extend_from_slice(&bytes[position..]);
+    output
+}
+
+fn target(method: &[u8], target: &[u8]) -> Vec<u8> {
+    match method {
+        b"CONNECT" => authority(target),
+        _ => text(target),
+    }
+}
+
+/// A field's value with what is volatile hidden. An accept value is not hidden here: that takes its key.
+#[must_use]
+pub fn field_value(name: &[u8], value: &[u8]) -> Vec<u8> {
+    match name.to_ascii_lowercase().as_slice() {
+        b"host" => authority(value),
+        b"user-agent" => user_agent(value),
+        b"sec-websocket-key" if websocket::is_key(value) => KEY.as_bytes().to_vec(),
+        b"sec-websocket-accept" | b"sec-websocket-key" => value.to_vec(),
+        b"sec-ch-ua" | b"sec-ch-ua-full-version-list" => quoted_versions(value),
+        b"sec-ch-ua-platform" | b"sec-ch-ua-platform-version" => b"\"PLATFORM\"".to_vec(),
+        _ => text(value),
+    }
+}
+
+/// `host:port` with the port hidden.
+#[must_use]
+pub fn authority(value: &[u8]) -> Vec<u8> {
+    let digits = value
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let host = value.len() - digits;
+    if digits == 0 || digits > 5 || host == 0 || value[host - 1] != b':' {
+        return value.to_vec();
+    }
+    [&value[..host], PORT.as_bytes()].concat()
+}
+
+/// Any text with dates, clock times and the ports of URLs hidden.
+#[must_use]
+pub fn text(bytes: &[u8]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(bytes.len());
+    let mut position = 0;
+    while position < bytes.len() {
+        let found = hidden_at(bytes, position);
+        if let Some((length, value)) = found {
+            output.extend_from_slice(&value);
+            position += length;
+        } else {
+            output.push(bytes[position]);
+            position += 1;
+        }
+    }
+    output
+}
+
+/// What is volatile at this place: how long it is, and what stands for it.
+fn hidden_at(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
+    let rest = &bytes[position..];
+    match rest[0] {
+        b'0'..=b'9' if !follows_number(bytes, position) => {
+            clock_time(rest).or_else(|| iso_date(rest))
+        }
+        b'A'..=b'Z' => http_date(rest),
+        b':' => url_port(rest),
+        _ => None,
+    }
+}
+
+/// A digit or a colon before it, and it is a part of something longer.
+fn follows_number(bytes: &[u8], position: usize) -> bool {
+    let before = position.checked_sub(1).map(|before| bytes[before]);
+    before.is_some_and(|byte| byte.is_ascii_digit() || byte == b':')
+}
+
+/// Whether bytes have the shape: `0` for a digit, `A` and `a` for letters, anything else for itself.
+fn has_shape(bytes: &[u8], shape: &[u8]) -> bool {
+    bytes.len() >= shape.len()
+        && bytes.iter().zip(shape).all(|(byte, form)| match form {
+            b'0' => byte.is_ascii_digit(),
+            b'A' => byte.is_ascii_uppercase(),
+            b'a' => byte.is_ascii_lowercase(),
+            other => byte == other,
+        })
+}
+
+/// `09:31:35`, and the fraction of a second after it.
+fn clock_time(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
+    const SHAPE: &[u8] = b"00:00:00";
+    let next = rest.get(SHAPE.len()).copied().unwrap_or(b' ');
+    let in_range = || rest[..2] < b"24"[..] && rest[3] < b'6' && rest[6] < b'7';
+    if !has_shape(rest, SHAPE) || !in_range() || next.is_ascii_digit() || next == b':' {
+        return None;
+    }
+    let mut value = b"HH:MM:SS".to_vec();
+    let fraction = rest[SHAPE.len()..].strip_prefix(b".").unwrap_or_default();
+    let digits = fraction
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    if digits > 0 {
+        value.push(b'.');
+        value.extend(std::iter::repeat_n(b'f', digits));
+    }
+    Some((value.len(), value))
+}
+
+/// `2021-06-06`.
+fn iso_date(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
+    const SHAPE: &[u8] = b"0000-00-00";
+    let next = rest.get(SHAPE.len()).copied().unwrap_or(b' ');
+    let in_range =
+        || rest[5] < b'2' && rest[8] < b'4' && matches!(&rest[..2], b"19" | b"20" | b"21");
+    let fits = has_shape(rest, SHAPE) && in_range() && !next.is_ascii_digit() && next != b'-';
+    fits.then(|| (SHAPE.len(), b"YYYY-MM-DD".to_vec()))
+}
+
+/// RFC 9110 §5.6.7: `Sun, 06 Jun 2021`; the clock time behind it is found by itself.
+fn http_date(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
+    const SHAPE: &[u8] = b"Aaa, 00 Aaa 0000";
+    has_shape(rest, SHAPE).then(|| (SHAPE.len(), b"Www, DD Mmm YYYY".to_vec()))
+}
+
+/// The port in `://host:port`; called at the colon of the scheme.
+fn url_port(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
+    let after = rest.strip_prefix(b"://")?;
+    let end = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"-._~%:[]@".contains(byte));
+    let length = after.iter().position(end).unwrap_or(after.len());
+    let hidden = authority(&after[..length]);
+    (hidden != after[..length]).then(|| (3 + length, [b"://", hidden.as_slice()].concat()))
+}
+
+/// RFC 9110 §10.1.5: products with versions, and comments in parentheses. The first comment names the platform; what
+/// is left of it is `rv:`, which browsers share.
+fn user_agent(value: &[u8]) -> Vec<u8> {
+    let value = String::from_utf8_lossy(value);
+    let Some((before, rest)) = value.split_once('(') else {
+        return hide_products(&value).into_bytes();
+    };
+    let Some((comment, after)) = rest.split_once(')') else {
+        return hide_products(&value).into_bytes();
+    };
+    let comment = if comment.contains("rv:") {
+        "PLATFORM; rv:VERSION"
+    } else {
+        "PLATFORM"
+    };
+    let (before, after) = (hide_products(before), hide_products(after));
+    format!("{before}({comment}){after}").into_bytes()
+}
+
+fn hide_products(products: &str) -> String {
+    let hidden = products
+        .split(' ')
+        .map(|product| match product.split_once('/') {
+            Some((name, version))
+                if !FROZEN_PRODUCTS.contains(&product)
+                    && version.starts_with(|digit: char| digit.is_ascii_digit()) =>
+            {
+                format!("{name}/VERSION")
+            }
+            _ => product.to_owned(),
+        });
+    hidden.collect::<Vec<_>>().join(" ")
+}
+
+/// `"Chromium";v="120"` with the version hidden.
+fn quoted_versions(value: &[u8]) -> Vec<u8> {
+    let value = String::from_utf8_lossy(value);
+    let mut parts = value.split("v=\"");
+    let mut output = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        output.push_str("v=\"VERSION");
+        output.push_str(&part[part.find('"').unwrap_or(part.len())..]);
+    }
+    output.into_bytes()
+}

@@ -1,0 +1,135 @@
+//! Statistics as tables: for a terminal, and as the Markdown that documents take in.
+
+use std::fmt::Write as _;
+
+use crate::analysis::stats::Statistics;
+
+/// The column headings of the tables, after the one for the name.
+pub const HEADINGS: [&str; 5] = [
+    "Total Packets",
+    "App Packets",
+    "Frame Bytes",
+    "TCP Bytes",
+    "App Bytes",
+];
+
+/// How a table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Columns parted by spaces, numbers to the right.
+    Text,
+    /// A Markdown table, its source aligned.
+    Markdown,
+}
+
+/// A table of words and numbers; a row has as many cells as there are headings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    headings: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// Columns of numbers stand to the right in text.
+    numeric: Vec<bool>,
+}
+
+impl Table {
+    /// A table without rows yet; `numeric` tells of each column whether it holds numbers.
+    #[must_use]
+    pub fn new(columns: &[(&str, bool)]) -> Self {
+        Self {
+            headings: columns
+                .iter()
+                .map(|(heading, _)| (*heading).to_owned())
+                .collect(),
+            rows: Vec::new(),
+            numeric: columns.iter().map(|(_, numeric)| *numeric).collect(),
+        }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// The table as text, each line with its line feed.
+    #[must_use]
+    pub fn render(&self, style: Style) -> String {
+        let widths = self.widths();
+        let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+        let mut text = String::new();
+        for cells in [&self.headings, &rule].into_iter().chain(&self.rows) {
+            match style {
+                Style::Text => self.text_line(&mut text, cells, &widths),
+                Style::Markdown => markdown_line(&mut text, cells, &widths),
+            }
+        }
+        text
+    }
+
+    fn widths(&self) -> Vec<usize> {
+        let width = |column: usize| {
+            let cells = self
+                .rows
+                .iter()
+                .chain([&self.headings])
+                .filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        (0..self.headings.len()).map(width).collect()
+    }
+
+    fn text_line(&self, text: &mut String, cells: &[String], widths: &[usize]) {
+        let mut line = String::new();
+        for ((cell, width), numeric) in cells.iter().zip(widths).zip(&self.numeric) {
+            let _ = if *numeric {
+                write!(line, "{cell:>width$}  ")
+            } else {
+                write!(line, "{cell:<width$}  ")
+            };
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+}
+
+fn markdown_line(text: &mut String, cells: &[String], widths: &[usize]) {
+    for (cell, width) in cells.iter().zip(widths) {
+        let _ = write!(text, "| {cell:<width$} ");
+    }
+    text.push_str("|\n");
+}
+
+/// The table of one kind of statistics, a row per capture; dashes where a capture has none.
+#[must_use]
+pub fn statistics_table<'a>(
+    rows: impl IntoIterator<Item = (&'a str, Option<Statistics>)>,
+) -> Table {
+    let columns: Vec<(&str, bool)> = std::iter::once(("PCAP", false))
+        .chain(HEADINGS.map(|heading| (heading, true)))
+        .collect();
+    let mut table = Table::new(&columns);
+    for (name, statistics) in rows {
+        let cells = statistics.map_or_else(|| HEADINGS.map(|_| "-".to_owned()), cells);
+        table.row(std::iter::once(name.to_owned()).chain(cells).collect());
+    }
+    table
+}
+
+/// The five figures, in the order of [`HEADINGS`].
+#[must_use]
+pub fn cells(statistics: Statistics) -> [String; 5] {
+    let Statistics {
+        total_packets,
+        app_packets,
+        frame_bytes,
+        tcp_bytes,
+        app_bytes,
+    } = statistics;
+    [
+        total_packets,
+        app_packets,
+        frame_bytes,
+        tcp_bytes,
+        app_bytes,
+    ]
+    .map(|number| number.to_string())
+}

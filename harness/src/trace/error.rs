@@ -1,0 +1,99 @@
+//! What can be wrong with a capture file, each with the place where it is wrong.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a capture could not be read, or not to its end.
+///
+/// A file that merely ends in mid-packet is not an error: see [`CaptureReader::cut`](super::reader::CaptureReader::cut).
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The file could not be opened.
+    #[error("cannot open {path}: {}", system_message(source))]
+    Open {
+        /// The path as the user gave it.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system, or the decompressor, failed in the middle of the file.
+    #[error(
+        "cannot read on at offset {offset}, after packet {packet}: {}",
+        system_message(source)
+    )]
+    Read {
+        /// Bytes of (decompressed) capture that were read before.
+        offset: u64,
+        /// Packets that were read before.
+        packet: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is nothing in the file.
+    #[error("not a capture file: it is empty")]
+    Empty,
+    /// The file does not begin as a pcap or pcapng file does.
+    #[error("not a capture file: starts with bytes {start}{}", seems(*.looks_like))]
+    NotACapture {
+        /// Up to eight bytes in hexadecimal.
+        start: String,
+        /// What kind of file begins so, where it is a well-known one.
+        looks_like: Option<&'static str>,
+    },
+    /// The file begins as a capture does, but ends inside its own header.
+    #[error("not a whole capture file: its header takes {needed} bytes, only {present} are there")]
+    HeaderCut {
+        /// Bytes that the header takes.
+        needed: usize,
+        /// Bytes that are in the file.
+        present: usize,
+    },
+    /// A version of the format that nobody has defined.
+    #[error("{format} version {major}.{minor} is not one that is known")]
+    Version {
+        /// `pcap` or `pcapng`.
+        format: &'static str,
+        /// Major version.
+        major: u16,
+        /// Minor version.
+        minor: u16,
+    },
+    /// A length so large that the file must be damaged.
+    #[error(
+        "packet {packet} at offset {offset} claims {length} captured bytes, more than the {limit} that a packet can have: the file is damaged"
+    )]
+    PacketTooLong {
+        /// The packet's number.
+        packet: u64,
+        /// Where its header begins.
+        offset: u64,
+        /// The length it claims.
+        length: u32,
+        /// The most that is believed.
+        limit: u32,
+    },
+    /// A pcapng block that breaks a rule of the format.
+    #[error("damaged block at offset {offset}, after packet {packet}: {rule}")]
+    Block {
+        /// Packets that were read before.
+        packet: u64,
+        /// Where the block begins.
+        offset: u64,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+}
+
+/// The system's words in the style of this program: lower case, no `(os error 2)`.
+fn system_message(error: &io::Error) -> String {
+    let message = error.to_string();
+    let message = message.split(" (os error").next().unwrap_or_default();
+    let mut letters = message.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
+}
+
+fn seems(looks_like: Option<&'static str>) -> String {
+    looks_like.map_or_else(String::new, |kind| format!(", as {kind} does"))
+}

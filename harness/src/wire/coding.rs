@@ -1,0 +1,331 @@
+//! Content codings undone: gzip, deflate and br, one over the other, within bounds.
+//!
+//! A body arrives in pieces, so the decoder takes pieces; and a kilobyte of gzip can hold a megabyte of zeros, so the
+//! caller says how much it is ready to take. What is over that is cut, and the cut is an error value, not a surprise.
+//!
+//! ```
+//! use wiresnap::wire::coding::{Coding, Decoder};
+//!
+//! assert_eq!(Coding::list(b"gzip, br"), Ok(vec![Coding::Gzip, Coding::Brotli]));
+//! let mut decoder = Decoder::new(&[]);
+//! let mut plain = Vec::new();
+//! decoder.push(b"as it is", &mut plain, 100).unwrap();
+//! assert_eq!(plain, b"as it is");
+//! ```
+
+use std::fmt;
+use std::io::{self, Write};
+
+use brotli_decompressor::DecompressorWriter;
+use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+/// How many codings one body may have; more is either an attack or a mistake.
+const MOST_CODINGS: usize = 8;
+
+/// How much one stage may put out for one push, before the next stage sees it: brotli has no limit of its own.
+const STAGE_ROOM: usize = 1 << 24;
+
+/// How large the input of one push to a stage may be: with deflate's limit of 1032 to 1, a stage stays within bounds.
+const STAGE_INPUT: usize = 1 << 10;
+
+/// One content coding that can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// RFC 9110 §8.4.1.3, the format of RFC 1952.
+    Gzip,
+    /// RFC 9110 §8.4.1.2: zlib (RFC 1950), or the bare deflate (RFC 1951) that some servers send instead.
+    Deflate,
+    /// RFC 7932.
+    Brotli,
+}
+
+impl Coding {
+    /// The codings that a field value names, in the order in which they were applied; `identity` is none.
+    ///
+    /// # Errors
+    ///
+    /// The first name that is not known here.
+    pub fn list(value: &[u8]) -> Result<Vec<Self>, String> {
+        let mut codings = Vec::new();
+        for name in value.split(|byte| *byte == b',') {
+            let name = name.trim_ascii().to_ascii_lowercase();
+            match name.as_slice() {
+                b"" | b"identity" => {}
+                // RFC 9110 §8.4.1.3: x-gzip is the same as gzip.
+                b"gzip" | b"x-gzip" => codings.push(Self::Gzip),
+                b"deflate" => codings.push(Self::Deflate),
+                b"br" => codings.push(Self::Brotli),
+                _ => return Err(String::from_utf8_lossy(&name).into_owned()),
+            }
+        }
+        if codings.len() > MOST_CODINGS {
+            return Err(format!("{} codings at once", codings.len()));
+        }
+        Ok(codings)
+    }
+
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+        }
+    }
+}
+
+/// Why the decoding of a body ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodingError {
+    /// More came out than the caller takes.
+    TooLarge {
+        /// The bytes that were taken.
+        limit: usize,
+    },
+    /// The bytes are not what the coding's name says.
+    Malformed {
+        /// The coding.
+        coding: &'static str,
+        /// What its decoder said.
+        reason: String,
+    },
+    /// The body ended before the coding did.
+    CutOff {
+        /// The coding.
+        coding: &'static str,
+    },
+}
+
+impl fmt::Display for CodingError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { limit } => {
+                write!(formatter, "decoded body cut after {limit} bytes")
+            }
+            Self::Malformed { coding, reason } => {
+                write!(formatter, "the body is not valid {coding}: {reason}")
+            }
+            Self::CutOff { coding } => write!(formatter, "the {coding} body ends too early"),
+        }
+    }
+}
+
+impl std::error::Error for CodingError {}
+
+/// Undoes a chain of codings, piece by piece.
+#[derive(Debug)]
+pub struct Decoder {
+    stages: Vec<Stage>,
+    seen: bool,
+}
+
+impl Decoder {
+    /// A decoder for codings in the order in which they were applied: the last is undone first.
+    #[must_use]
+    pub fn new(codings: &[Coding]) -> Self {
+        let stages = codings.iter().rev().map(|coding| Stage::new(*coding));
+        Self {
+            stages: stages.collect(),
+            seen: false,
+        }
+    }
+
+    /// Appends to `output` what `input` decodes to, as long as `output` stays within `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// The reason why nothing more can be decoded; what was decoded before it is in `output`.
+    pub fn push(
+        &mut self,
+        input: &[u8],
+        output: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<(), CodingError> {
+        self.seen |= !input.is_empty();
+        run(&mut self.stages, input, output, limit)
+    }
+
+    /// Takes the end of the body.
+    ///
+    /// # Errors
+    ///
+    /// [`CodingError::CutOff`] where a coding had not ended. A body of no bytes at all is fine: it is what a server
+    /// sends that forgot to leave out the field.
+    pub fn finish(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
+        if !self.seen {
+            return Ok(());
+        }
+        for index in 0..self.stages.len() {
+            let (head, rest) = self.stages.split_at_mut(index + 1);
+            let stage = &mut head[index];
+            let ended = stage.finish();
+            let piece = stage.take();
+            run(rest, &piece, output, limit)?;
+            ended?;
+        }
+        Ok(())
+    }
+}
+
+fn run(
+    stages: &mut [Stage],
+    input: &[u8],
+    output: &mut Vec<u8>,
+    limit: usize,
+) -> Result<(), CodingError> {
+    let Some((stage, rest)) = stages.split_first_mut() else {
+        return append(input, output, limit);
+    };
+    for slice in input.chunks(STAGE_INPUT) {
+        let written = stage.push(slice);
+        let piece = stage.take();
+        run(rest, &piece, output, limit)?;
+        stage.give_back(piece);
+        written?;
+    }
+    Ok(())
+}
+
+fn append(input: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
+    let room = limit.saturating_sub(output.len());
+    if input.len() > room {
+        output.extend_from_slice(&input[..room]);
+        return Err(CodingError::TooLarge { limit });
+    }
+    output.extend_from_slice(input);
+    Ok(())
+}
+
+/// A sink that takes so much and no more, so that no stage can blow up between two looks at it.
+#[derive(Debug, Default)]
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len().saturating_add(bytes.len()) > STAGE_ROOM {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+enum Stage {
+    Gzip(MultiGzDecoder<Bounded>),
+    /// Not known yet whether zlib or bare deflate: that takes two bytes.
+    Undecided(Vec<u8>),
+    Zlib(ZlibDecoder<Bounded>),
+    Bare(DeflateDecoder<Bounded>),
+    Brotli(Box<DecompressorWriter<Bounded>>),
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl Stage {
+    fn new(coding: Coding) -> Self {
+        match coding {
+            Coding::Gzip => Self::Gzip(MultiGzDecoder::new(Bounded::default())),
+            Coding::Deflate => Self::Undecided(Vec::new()),
+            Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(
+                Bounded::default(),
+                1 << 12,
+            ))),
+        }
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Gzip(_) => "gzip",
+            Self::Undecided(_) | Self::Zlib(_) | Self::Bare(_) => "deflate",
+            Self::Brotli(_) => "br",
+        }
+    }
+
+    fn push(&mut self, input: &[u8]) -> Result<(), CodingError> {
+        if let Self::Undecided(first) = self {
+            first.extend_from_slice(input);
+            if first.len() < 2 {
+                return Ok(());
+            }
+            let first = std::mem::take(first);
+            *self = Self::decide(&first);
+            return self.push(&first);
+        }
+        let written = match self {
+            Self::Gzip(decoder) => decoder.write_all(input),
+            Self::Zlib(decoder) => decoder.write_all(input),
+            Self::Bare(decoder) => decoder.write_all(input),
+            Self::Brotli(decoder) => decoder.write_all(input).and_then(|()| decoder.flush()),
+            Self::Undecided(_) => Ok(()),
+        };
+        written.map_err(|error| self.malformed(&error))
+    }
+
+    /// RFC 1950 §2.2: a zlib stream begins with method 8, and its first two bytes are a multiple of 31.
+    fn decide(first: &[u8]) -> Self {
+        let zlib =
+            first[0] & 0x0f == 8 && u16::from_be_bytes([first[0], first[1]]).is_multiple_of(31);
+        if zlib {
+            Self::Zlib(ZlibDecoder::new(Bounded::default()))
+        } else {
+            Self::Bare(DeflateDecoder::new(Bounded::default()))
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), CodingError> {
+        let ended = match self {
+            Self::Gzip(decoder) => decoder.try_finish(),
+            Self::Zlib(decoder) => decoder.try_finish(),
+            Self::Bare(decoder) => decoder.try_finish(),
+            Self::Brotli(decoder) => decoder.close(),
+            Self::Undecided(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        let coding = self.name();
+        ended.map_err(|_| CodingError::CutOff { coding })
+    }
+
+    fn sink(&mut self) -> Option<&mut Bounded> {
+        match self {
+            Self::Gzip(decoder) => Some(decoder.get_mut()),
+            Self::Zlib(decoder) => Some(decoder.get_mut()),
+            Self::Bare(decoder) => Some(decoder.get_mut()),
+            Self::Brotli(decoder) => Some(decoder.get_mut()),
+            Self::Undecided(_) => None,
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.sink()
+            .map(|sink| std::mem::take(&mut sink.0))
+            .unwrap_or_default()
+    }
+
+    /// Hands the emptied buffer back, so that a long body does not allocate for every piece.
+    fn give_back(&mut self, mut piece: Vec<u8>) {
+        piece.clear();
+        if let Some(sink) = self.sink()
+            && sink.0.is_empty()
+        {
+            sink.0 = piece;
+        }
+    }
+
+    fn malformed(&self, error: &io::Error) -> CodingError {
+        if error.kind() == io::ErrorKind::FileTooLarge {
+            return CodingError::TooLarge { limit: STAGE_ROOM };
+        }
+        CodingError::Malformed {
+            coding: self.name(),
+            reason: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Server-sent events, read as the WHATWG HTML standard says (section 9.2.6, "Interpreting an event stream").
+//!
+//! Lines end with LF, CR LF or CR, in any mix; a stream may end never, or in the middle. So the [`Parser`] takes pieces
+//! and hands back each [`Event`] as soon as the empty line after it is known. A block of comments alone dispatches
+//! nothing in a browser, but it is on the wire (servers send one to keep a connection open), so it is handed back too.
+//!
+//! ```
+//! use wiresnap::wire::sse::Parser;
+//!
+//! let mut parser = Parser::default();
+//! let events = parser.push(b"event: tick\ndata: 1\ndata: 2\n\n");
+//! assert_eq!(events[0].event, Some("tick".into()));
+//! assert_eq!(events[0].data.as_deref(), Some("1\n2"));
+//! ```
+
+/// The longest event (all its lines) that is kept, in bytes; a longer one is cut, and says so.
+pub const EVENT_LIMIT: usize = 1 << 20;
+
+/// One block of lines up to an empty line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    /// The event's type, where a field gives one.
+    pub event: Option<String>,
+    /// The data lines, joined with LF; `None` where there was none, and a browser dispatches nothing.
+    pub data: Option<String>,
+    /// The value of an `id` field in this block.
+    pub id: Option<String>,
+    /// The reconnection time in milliseconds, where this block sets it.
+    pub retry: Option<u64>,
+    /// The comments, without their colon.
+    pub comments: Vec<String>,
+    /// The block as it was in the stream, its empty line included.
+    pub raw: Vec<u8>,
+    /// Whether bytes were left out because the block is too long.
+    pub cut: bool,
+    /// Whether the stream ended before the empty line: a browser discards such an event.
+    pub incomplete: bool,
+}
+
+/// Reads one event stream.
+#[derive(Debug, Default)]
+pub struct Parser {
+    block: Event,
+    line: Vec<u8>,
+    /// The length of the line, what was cut from it included.
+    line_length: usize,
+    /// The last byte was a CR that ended a line: an LF after it belongs to it.
+    after_carriage_return: bool,
+    /// Whether the first bytes were checked for a byte order mark.
+    started: bool,
+    /// An event that is over, but whose CR may still get its LF.
+    held: Option<Event>,
+}
+
+impl Parser {
+    /// The events that these bytes complete.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Vec<Event> {
+        let mut events = Vec::new();
+        while !bytes.is_empty() {
+            bytes = self.take_line_feed(bytes, &mut events);
+            let end = memchr::memchr2(b'\r', b'\n', bytes);
+            let (piece, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+            self.keep(piece);
+            bytes = rest;
+            if let Some((ending, rest)) = rest.split_first() {
+                self.end_line(*ending, &mut events);
+                bytes = rest;
+            }
+        }
+        events
+    }
+
+    /// Whether an event has begun that is not handed out yet.
+    #[must_use]
+    pub fn in_event(&self) -> bool {
+        self.held.is_some() || !self.block.raw.is_empty()
+    }
+
+    /// Takes the end of the stream: what a browser would discard is handed back as incomplete.
+    pub fn finish(&mut self) -> Option<Event> {
+        if let Some(event) = self.held.take() {
+            return Some(event);
+        }
+        if self.block.raw.is_empty() {
+            return None;
+        }
+        self.read_line();
+        let mut event = std::mem::take(&mut self.block);
+        event.incomplete = true;
+        Some(event)
+    }
+
+    /// The LF of a CR LF that was split, or was kept apart because a lone CR ends a line too.
+    fn take_line_feed<'a>(&mut self, bytes: &'a [u8], events: &mut Vec<Event>) -> &'a [u8] {
+        let split = std::mem::take(&mut self.after_carriage_return);
+        let rest = bytes.strip_prefix(b"\n").filter(|_| split);
+        if rest.is_some() {
+            let raw = self
+                .held
+                .as_mut()
+                .map_or(&mut self.block.raw, |held| &mut held.raw);
+            if raw.len() < EVENT_LIMIT {
+                raw.push(b'\n');
+            }
+        }
+        events.extend(self.held.take());
+        rest.unwrap_or(bytes)
+    }
+
+    fn keep(&mut self, piece: &[u8]) {
+        let room = EVENT_LIMIT.saturating_sub(self.block.raw.len());
+        let kept = &piece[..piece.len().min(room)];
+        self.line_length = self.line_length.saturating_add(piece.len());
+        self.block.cut |= kept.len() < piece.len();
+        self.block.raw.extend_from_slice(kept);
+        self.line.extend_from_slice(kept);
+    }
+
+    fn end_line(&mut self, ending: u8, events: &mut Vec<Event>) {
+        if self.block.raw.len() < EVENT_LIMIT {
+            self.block.raw.push(ending);
+        }
+        let empty = std::mem::take(&mut self.line_length) == 0;
+        self.read_line();
+        self.after_carriage_return = ending == b'\r';
+        if !empty {
+            return;
+        }
+        let event = std::mem::take(&mut self.block);
+        if ending == b'\r' {
+            self.held = Some(event);
+        } else {
+            events.push(event);
+        }
+    }
+
+    fn read_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        let mut text = line.as_slice();
+        if !std::mem::replace(&mut self.started, true) {
+            // One leading U+FEFF is ignored.
+            text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+        }
+        if !text.is_empty() {
+            self.block.read_field(text);
+        }
+        self.line = line;
+        self.line.clear();
+    }
+}
+
+impl Event {
+    fn read_field(&mut self, line: &[u8]) {
+        let colon = memchr::memchr(b':', line);
+        let (name, value) = line.split_at(colon.unwrap_or(line.len()));
+        let value = value.strip_prefix(b":").unwrap_or(value);
+        if colon == Some(0) {
+            self.comments.push(text(value));
+            return;
+        }
+        // One space after the colon is not part of the value.
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match name {
+            b"event" => self.event = Some(text(value)),
+            b"data" => self.add_data(value),
+            // An id with a NUL in it is ignored.
+            b"id" if !value.contains(&0) => self.id = Some(text(value)),
+            b"retry" => self.set_retry(value),
+            _ => {}
+        }
+    }
+
+    fn add_data(&mut self, value: &[u8]) {
+        match &mut self.data {
+            None => self.data = Some(text(value)),
+            Some(data) => {
+                data.push('\n');
+                data.push_str(&text(value));
+            }
+        }
+    }
+
+    /// Digits only, else the field is ignored.
+    fn set_retry(&mut self, value: &[u8]) {
+        if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
+            self.retry = text(value).parse().ok();
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

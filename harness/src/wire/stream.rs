@@ -1,0 +1,656 @@
+//! Puts the byte streams of TCP connections back together from their segments.
+//!
+//! What a capture holds of a connection comes in any order, twice, overlapping, cut, or not at all. Out of it come, for
+//! each side, its bytes in order with the holes marked, told to a [`StreamSink`] as soon as they are known:
+//!
+//! - What was delivered first stays: later copies of the same bytes are dropped, and counted where they differ. Of
+//!   segments that wait behind a gap, the one that begins first goes first. (That is what Wireshark's "follow" does.)
+//! - A gap is given up as missing when the peer acknowledges data behind it: then it was received, just not captured.
+//!   Gaps that nothing closes are given up at the end of the connection, or when too much waits behind them.
+//! - Bytes after a FIN are dropped: RFC 9293 §3.10.7.4 has the receiver ignore them.
+//! - A side whose first bytes were not captured begins with the first that were.
+//!
+//! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Ended` waits until nothing
+//! can follow (a RST may be forged, or overtake data): until the capture ends, the ports are used again, or the
+//! connection has been closed for a long time.
+//!
+//! ```
+//! use wiresnap::trace::reader::CaptureReader;
+//! use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
+//! use wiresnap::wire::frame::{Decoded, FrameDecoder};
+//! use wiresnap::wire::stream::{Options, Reassembler};
+//!
+//! struct Bytes(Vec<u8>);
+//! impl StreamSink for Bytes {
+//!     fn event(&mut self, _origin: Origin, event: StreamEvent<'_>) {
+//!         if let StreamEvent::Data(bytes) = event {
+//!             self.0.extend_from_slice(bytes);
+//!         }
+//!     }
+//! }
+//!
+//! # fn read(file: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut reader = CaptureReader::new(file)?;
+//! let mut decoder = FrameDecoder::default();
+//! let mut reassembler = Reassembler::new(Options::default(), |_opening| Bytes(Vec::new()));
+//! while let Some(packet) = reader.next()? {
+//!     let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length)?;
+//!     if let Decoded::Segment(segment) = decoded {
+//!         reassembler.segment(packet.number, packet.time, &segment);
+//!     }
+//! }
+//! for (connection, sink) in reassembler.finish() {
+//!     println!("{} → {}: {} bytes", connection.client, connection.server, sink.0.len());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::BTreeMap;
+use std::hash::BuildHasher;
+use std::net::SocketAddr;
+
+use hashbrown::DefaultHashBuilder;
+use sha2::{Digest, Sha256};
+
+use super::connection::{Retired, Tracked, Tracker};
+use super::event::{Origin, StreamEvent, StreamSink};
+use super::segment::{Flags, Segment, distance};
+use crate::units::{Side, Timestamp};
+
+/// Bytes of one side that may wait behind a gap.
+const MOST_WAITING: usize = 8 * 1024 * 1024;
+/// Bytes of all connections together that may wait behind gaps.
+const MOST_WAITING_IN_ALL: usize = 64 * 1024 * 1024;
+/// What a waiting segment costs besides its bytes.
+const WAITING_OVERHEAD: usize = 96;
+/// RFC 7323 §2.3: the largest window there is. What is further away than that belongs to another stream.
+const LARGEST_WINDOW: u64 = 1 << 30;
+/// Segments of each side that are remembered, to see whether a copy has the same bytes.
+const MOST_RECENT: usize = 4;
+
+/// What a reassembler is to do besides.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether to compute the SHA-256 of each stream.
+    pub hash: bool,
+}
+
+/// A connection whose first packet was just seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// Number of the connection in the capture, counted from 0.
+    pub index: u64,
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// The server's address and port.
+    pub server: SocketAddr,
+}
+
+/// A connection as it was when it ended, or the capture did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Number of the connection in the capture, counted from 0 in order of first packets.
+    pub index: u64,
+    /// The client's address and port: of the side that sent the SYN, else the one with the higher port.
+    pub client: SocketAddr,
+    /// The server's address and port.
+    pub server: SocketAddr,
+    /// Time of its first packet.
+    pub first: Timestamp,
+    /// Time of its last packet.
+    pub last: Timestamp,
+    /// Whether all of it is in the capture: both SYNs (of a refused connection, the client's), both FINs or a RST, and
+    /// every byte between.
+    pub complete: bool,
+    /// What the client sent.
+    pub client_stream: Stream,
+    /// What the server sent.
+    pub server_stream: Stream,
+}
+
+/// One direction of a connection, in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    /// Packets sent, of any kind.
+    pub packets: u64,
+    /// Bytes that are in the capture, each counted once.
+    pub bytes: u64,
+    /// Bytes that are known to have been sent, but are not in the capture.
+    pub missing: u64,
+    /// Segments that repeated bytes with other contents than before, as far as that was noticed: copies of the last few
+    /// segments, and of those that wait behind a gap.
+    pub conflicts: u64,
+    /// SHA-256 of the bytes, holes left out; where [`Options::hash`] asked for it.
+    pub sha256: Option<[u8; 32]>,
+}
+
+impl Connection {
+    /// The figures of one side.
+    #[must_use]
+    pub const fn stream(&self, side: Side) -> &Stream {
+        match side {
+            Side::Client => &self.client_stream,
+            Side::Server => &self.server_stream,
+        }
+    }
+}
+
+/// Reassembles all the connections of a capture at once.
+///
+/// `open` is called with each new connection and makes the sink that will listen to it.
+pub struct Reassembler<Sink, Open> {
+    options: Options,
+    open: Open,
+    tracker: Tracker<Box<Live<Sink>>>,
+    finished: Vec<(Connection, Sink)>,
+    waiting_in_all: usize,
+}
+
+/// A connection that may go on.
+struct Live<Sink> {
+    opening: Opening,
+    first: Timestamp,
+    last: Timestamp,
+    client: Half,
+    server: Half,
+    sink: Sink,
+}
+
+impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
+    /// A reassembler without connections yet.
+    #[must_use]
+    pub fn new(options: Options, open: Open) -> Self {
+        Self {
+            options,
+            open,
+            tracker: Tracker::default(),
+            finished: Vec::new(),
+            waiting_in_all: 0,
+        }
+    }
+
+    /// Takes the next segment of the capture, with the number and time of its packet. Tells whose it is.
+    pub fn segment(&mut self, packet: u64, time: Timestamp, segment: &Segment<'_>) -> Tracked {
+        let (options, open) = (self.options, &mut self.open);
+        let mut retired = Vec::new();
+        let tracked = self.tracker.track_with(
+            segment,
+            |index, client, server| {
+                Box::new(Live::new(
+                    options,
+                    open,
+                    Opening {
+                        index,
+                        client,
+                        server,
+                    },
+                    time,
+                ))
+            },
+            |gone| retired.push(gone),
+        );
+        for gone in retired {
+            self.end(gone);
+        }
+        let origin = Origin {
+            side: tracked.side,
+            packet,
+            time,
+        };
+        if let Some(live) = self.tracker.state(tracked.slot) {
+            let before = live.waiting();
+            let room = MOST_WAITING_IN_ALL.saturating_sub(self.waiting_in_all - before);
+            live.segment(origin, segment, room);
+            self.waiting_in_all = self.waiting_in_all - before + live.waiting();
+        }
+        tracked
+    }
+
+    /// The connections that have ended since the last call, where a caller wants them before the capture ends.
+    pub fn take_finished(&mut self) -> Vec<(Connection, Sink)> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Ends every connection; all that [`Self::take_finished`] did not give, in order of their first packets.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<(Connection, Sink)> {
+        for remaining in std::mem::take(&mut self.tracker).into_remaining() {
+            self.end(remaining);
+        }
+        self.finished
+            .sort_by_key(|(connection, _)| connection.index);
+        self.finished
+    }
+
+    fn end(&mut self, retired: Retired<Box<Live<Sink>>>) {
+        self.waiting_in_all -= retired.state.waiting();
+        self.finished.push(retired.state.end());
+    }
+}
+
+impl<Sink: StreamSink> Live<Sink> {
+    fn new(
+        options: Options,
+        open: &mut impl FnMut(&Opening) -> Sink,
+        opening: Opening,
+        first: Timestamp,
+    ) -> Self {
+        let sink = open(&opening);
+        let half = |side| Half::new(side, options);
+        Self {
+            opening,
+            first,
+            last: first,
+            client: half(Side::Client),
+            server: half(Side::Server),
+            sink,
+        }
+    }
+
+    fn waiting(&self) -> usize {
+        self.client.waiting_bytes + self.server.waiting_bytes
+    }
+
+    fn segment(&mut self, origin: Origin, segment: &Segment<'_>, room: usize) {
+        self.last = origin.time;
+        let (own, peer) = match origin.side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        if segment.flags.has(Flags::ACK) && !segment.flags.has(Flags::RST) {
+            peer.acknowledge(segment.acknowledgement, origin, &mut self.sink);
+        }
+        own.segment(origin, segment, room, &mut self.sink);
+    }
+
+    fn end(mut self) -> (Connection, Sink) {
+        self.client.end(&mut self.sink);
+        self.server.end(&mut self.sink);
+        let complete = self.is_complete();
+        let connection = Connection {
+            index: self.opening.index,
+            client: self.opening.client,
+            server: self.opening.server,
+            first: self.first,
+            last: self.last,
+            complete,
+            client_stream: self.client.figures(),
+            server_stream: self.server.figures(),
+        };
+        (connection, self.sink)
+    }
+
+    fn is_complete(&self) -> bool {
+        let (client, server) = (&self.client, &self.server);
+        let is_reset = client.reset.is_some() || server.reset.is_some();
+        let is_refused = is_reset && server.figures.bytes == 0;
+        let is_opened = client.syn && (server.syn || is_refused);
+        let is_closed = is_reset || client.fin.is_some() && server.fin.is_some();
+        is_opened && is_closed && client.figures.missing == 0 && server.figures.missing == 0
+    }
+}
+
+/// One direction of a connection. Its bytes are counted from 0; `offset` is the next one to deliver.
+struct Half {
+    side: Side,
+    /// Sequence number of byte 0.
+    first_sequence: u32,
+    beginning: Beginning,
+    offset: u64,
+    figures: Stream,
+    hash: Option<Sha256>,
+    /// Segments behind a gap, by offset and, of those with the same one, in order of arrival.
+    waiting: BTreeMap<(u64, u64), Waiting>,
+    waiting_bytes: usize,
+    arrivals: u64,
+    /// How far the peer has acknowledged.
+    acknowledged: u64,
+    recent: Recent,
+    /// Where the stream ends, and the packet that said so.
+    fin: Option<(u64, Origin)>,
+    syn: bool,
+    reset: Option<Origin>,
+    last: Option<Origin>,
+    is_finished: bool,
+}
+
+/// How well the sequence number of byte 0 is known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    Unknown,
+    /// From an acknowledgement, or a segment without data, in a capture that starts in mid-connection.
+    Guessed,
+    Known,
+}
+
+struct Waiting {
+    origin: Origin,
+    bytes: Box<[u8]>,
+    sent: u32,
+}
+
+impl Half {
+    fn new(side: Side, options: Options) -> Self {
+        Self {
+            side,
+            first_sequence: 0,
+            beginning: Beginning::Unknown,
+            offset: 0,
+            figures: Stream::default(),
+            hash: options.hash.then(Sha256::new),
+            waiting: BTreeMap::new(),
+            waiting_bytes: 0,
+            arrivals: 0,
+            acknowledged: 0,
+            recent: Recent::default(),
+            fin: None,
+            syn: false,
+            reset: None,
+            last: None,
+            is_finished: false,
+        }
+    }
+
+    /// The offset that a sequence number stands for: of all that it could be, the one nearest to the next byte.
+    fn position(&self, sequence: u32) -> i64 {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "sequence numbers count modulo 2^32"
+        )]
+        let next = self.first_sequence.wrapping_add(self.offset as u32);
+        self.offset.cast_signed() + i64::from(distance(next, sequence))
+    }
+
+    fn segment(
+        &mut self,
+        origin: Origin,
+        segment: &Segment<'_>,
+        room: usize,
+        sink: &mut impl StreamSink,
+    ) {
+        self.figures.packets += 1;
+        self.last = Some(origin);
+        self.begin(segment);
+        if segment.payload_length > 0 {
+            self.payload(origin, segment, room, sink);
+        }
+        if segment.flags.has(Flags::FIN) {
+            self.note_fin(origin, segment);
+        }
+        if segment.flags.has(Flags::RST) {
+            self.reset.get_or_insert(origin);
+        }
+        self.finish_if_done(sink);
+    }
+
+    /// Finds out where the stream begins, from its SYN or, without one, from the first segment there is.
+    fn begin(&mut self, segment: &Segment<'_>) {
+        let is_syn = segment.flags.has(Flags::SYN);
+        self.syn |= is_syn;
+        if self.beginning == Beginning::Known {
+            return;
+        }
+        let sequence = segment.payload_sequence();
+        let is_certain = is_syn || segment.payload_length > 0 || segment.flags.has(Flags::FIN);
+        match self.beginning {
+            Beginning::Guessed if !is_certain => {}
+            Beginning::Guessed => self.correct_guess(sequence, is_syn),
+            Beginning::Unknown | Beginning::Known => self.first_sequence = sequence,
+        }
+        self.beginning = if is_certain {
+            Beginning::Known
+        } else {
+            Beginning::Guessed
+        };
+    }
+
+    /// The first data decides, unless it is a little way after what the peer acknowledged: then there is a gap before it.
+    fn correct_guess(&mut self, sequence: u32, is_syn: bool) {
+        let ahead = self.position(sequence);
+        let behind_acknowledged = ahead - self.acknowledged.cast_signed();
+        // A keepalive probe was seen before: it is one short of the next byte.
+        let was_probe = ahead == 1 && self.acknowledged <= 1;
+        let is_plausible = ahead >= 0 && behind_acknowledged.unsigned_abs() < LARGEST_WINDOW / 64;
+        if is_syn || was_probe || !is_plausible {
+            self.acknowledged = u64::try_from(-behind_acknowledged).unwrap_or(0);
+            self.first_sequence = sequence;
+        }
+    }
+
+    /// Takes the peer's acknowledgement: gaps in front of data that it covers will not be filled any more.
+    fn acknowledge(&mut self, acknowledgement: u32, by: Origin, sink: &mut impl StreamSink) {
+        if self.beginning == Beginning::Unknown {
+            self.beginning = Beginning::Guessed;
+            self.first_sequence = acknowledgement;
+        }
+        let Ok(position) = u64::try_from(self.position(acknowledgement)) else {
+            return;
+        };
+        if position > self.offset + LARGEST_WINDOW {
+            return;
+        }
+        self.acknowledged = self.acknowledged.max(position);
+        while let Some(start) = self.first_waiting()
+            && self.acknowledged > start
+        {
+            self.give_up_before(
+                start,
+                Origin {
+                    side: self.side,
+                    ..by
+                },
+                sink,
+            );
+        }
+        self.finish_if_done(sink);
+    }
+
+    fn payload(
+        &mut self,
+        origin: Origin,
+        segment: &Segment<'_>,
+        room: usize,
+        sink: &mut impl StreamSink,
+    ) {
+        // Bytes before byte 0 were sent before the capture started, or belong to another stream.
+        let Ok(start) = u64::try_from(self.position(segment.payload_sequence())) else {
+            return;
+        };
+        let Some((bytes, sent)) = self.before_fin(start, segment) else {
+            return;
+        };
+        if start > self.offset + LARGEST_WINDOW {
+            return;
+        }
+        self.figures.conflicts += u64::from(self.recent.differs(start, bytes));
+        if start > self.offset {
+            self.wait(origin, start, bytes, sent);
+            self.keep_within(room.min(MOST_WAITING), origin, sink);
+        } else if start + u64::from(sent) > self.offset {
+            self.deliver(origin, start, bytes, sent, sink);
+            self.deliver_waiting(sink);
+        }
+    }
+
+    /// What of a segment's payload comes before the end of the stream.
+    fn before_fin<'a>(&self, start: u64, segment: &Segment<'a>) -> Option<(&'a [u8], u32)> {
+        let (bytes, sent) = (segment.payload, segment.payload_length);
+        let Some((end, _)) = self.fin else {
+            return Some((bytes, sent));
+        };
+        let sent = u64::from(sent).min(end.checked_sub(start)?);
+        let length = bytes.len().min(usize::try_from(sent).unwrap_or(usize::MAX));
+        Some((&bytes[..length], u32::try_from(sent).unwrap_or(u32::MAX)))
+    }
+
+    fn wait(&mut self, origin: Origin, start: u64, bytes: &[u8], sent: u32) {
+        let mut same = self.waiting.range((start, 0)..=(start, u64::MAX));
+        if same.any(|(_, other)| other.sent >= sent && other.bytes.len() >= bytes.len()) {
+            return;
+        }
+        self.arrivals += 1;
+        self.waiting_bytes += bytes.len() + WAITING_OVERHEAD;
+        self.recent.note(start, bytes);
+        self.waiting.insert(
+            (start, self.arrivals),
+            Waiting {
+                origin,
+                bytes: bytes.into(),
+                sent,
+            },
+        );
+    }
+
+    fn first_waiting(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|((start, _), _)| *start)
+    }
+
+    /// Gives up gaps until what waits fits in `room`.
+    fn keep_within(&mut self, room: usize, origin: Origin, sink: &mut impl StreamSink) {
+        while self.waiting_bytes > room
+            && let Some(start) = self.first_waiting()
+        {
+            self.give_up_before(start, origin, sink);
+        }
+    }
+
+    fn give_up_before(&mut self, start: u64, origin: Origin, sink: &mut impl StreamSink) {
+        self.miss(start.saturating_sub(self.offset), origin, sink);
+        self.deliver_waiting(sink);
+    }
+
+    /// Delivers what waited and is next now.
+    fn deliver_waiting(&mut self, sink: &mut impl StreamSink) {
+        while let Some(entry) = self.waiting.first_entry()
+            && entry.key().0 <= self.offset
+        {
+            let ((start, _), waiting) = entry.remove_entry();
+            self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
+            self.deliver(waiting.origin, start, &waiting.bytes, waiting.sent, sink);
+        }
+    }
+
+    /// Delivers what is new of a segment that begins at or before the next byte.
+    fn deliver(
+        &mut self,
+        origin: Origin,
+        start: u64,
+        bytes: &[u8],
+        sent: u32,
+        sink: &mut impl StreamSink,
+    ) {
+        self.recent.note(start, bytes);
+        let end = start + u64::from(sent);
+        let known = usize::try_from(self.offset - start).unwrap_or(usize::MAX);
+        let new = bytes.get(known..).unwrap_or_default();
+        if !new.is_empty() {
+            if let Some(hash) = &mut self.hash {
+                hash.update(new);
+            }
+            self.offset += new.len() as u64;
+            self.figures.bytes += new.len() as u64;
+            sink.event(origin, StreamEvent::Data(new));
+        }
+        // The snapshot length cut the packet: the rest of what it carried is a hole.
+        self.miss(end.saturating_sub(self.offset), origin, sink);
+    }
+
+    fn miss(&mut self, count: u64, origin: Origin, sink: &mut impl StreamSink) {
+        if count > 0 {
+            self.offset += count;
+            self.figures.missing += count;
+            sink.event(origin, StreamEvent::Missing(count));
+        }
+    }
+
+    fn note_fin(&mut self, origin: Origin, segment: &Segment<'_>) {
+        let position =
+            self.position(segment.payload_sequence()) + i64::from(segment.payload_length);
+        if let Ok(end) = u64::try_from(position)
+            && self.fin.is_none()
+            && (self.offset..=self.offset + LARGEST_WINDOW).contains(&end)
+        {
+            self.fin = Some((end, origin));
+            let after_fin = self.waiting.split_off(&(end, 0));
+            self.waiting_bytes -= after_fin
+                .values()
+                .map(|waiting| waiting.bytes.len() + WAITING_OVERHEAD)
+                .sum::<usize>();
+        }
+    }
+
+    fn finish_if_done(&mut self, sink: &mut impl StreamSink) {
+        if let Some((end, origin)) = self.fin
+            && self.offset >= end
+            && !self.is_finished
+        {
+            self.is_finished = true;
+            self.waiting.clear();
+            self.waiting_bytes = 0;
+            sink.event(origin, StreamEvent::Finished);
+        }
+    }
+
+    /// The connection is over: what is missing now stays missing.
+    fn end(&mut self, sink: &mut impl StreamSink) {
+        let last = self.reset.or(self.last).unwrap_or(Origin {
+            side: self.side,
+            packet: 0,
+            time: Timestamp::default(),
+        });
+        while let Some(start) = self.first_waiting() {
+            self.give_up_before(start, last, sink);
+        }
+        // What the peer acknowledged, and what came before the FIN, was sent, even where nothing of it was captured.
+        let sent = self.fin.map_or(self.acknowledged, |(end, _)| end);
+        self.miss(sent.saturating_sub(self.offset), last, sink);
+        self.finish_if_done(sink);
+        if !self.is_finished {
+            sink.event(last, StreamEvent::Ended);
+        }
+    }
+
+    fn figures(&mut self) -> Stream {
+        let sha256 = self.hash.take().map(|hash| hash.finalize().into());
+        Stream {
+            sha256,
+            ..std::mem::take(&mut self.figures)
+        }
+    }
+}
+
+/// Fingerprints of the last few segments: enough to see that a copy of one has other bytes, without keeping bytes.
+#[derive(Default)]
+struct Recent {
+    segments: [Fingerprint; MOST_RECENT],
+    hasher: DefaultHashBuilder,
+    next: usize,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Fingerprint {
+    start: u64,
+    length: usize,
+    hash: u64,
+}
+
+impl Recent {
+    fn note(&mut self, start: u64, bytes: &[u8]) {
+        let fingerprint = Fingerprint {
+            start,
+            length: bytes.len(),
+            hash: self.hasher.hash_one(bytes),
+        };
+        self.segments[self.next] = fingerprint;
+        self.next = (self.next + 1) % MOST_RECENT;
+    }
+
+    /// Whether a segment of the same place and length had other bytes.
+    fn differs(&self, start: u64, bytes: &[u8]) -> bool {
+        let mut segments = self.segments.iter();
+        let same = segments
+            .find(|known| known.start == start && known.length == bytes.len() && !bytes.is_empty());
+        same.is_some_and(|known| known.hash != self.hasher.hash_one(bytes))
+    }
+}
