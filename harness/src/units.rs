@@ -3,7 +3,7 @@
 //! Nothing here parses, allocates or touches the system; every other module may import it.
 
 use std::fmt;
-use std::ops::Sub;
+use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point in time as a capture file records it: nanoseconds since the Unix epoch, UTC.
@@ -24,6 +24,15 @@ impl Timestamp {
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, later: Duration) -> Self {
+        let later = u64::try_from(later.as_nanos()).unwrap_or(u64::MAX);
+        Self::from_nanoseconds(self.nanoseconds.saturating_add(later))
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod content;
 pub mod conversation;
+pub mod marks;
 pub mod message;
 pub mod role;
 pub mod stats;

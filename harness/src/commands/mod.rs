@@ -1,5 +1,50 @@
-//! One file per verb.
+//! The verbs of the command line, one file each.
 
+pub mod capture;
 pub mod in_order;
 pub mod payload;
 pub mod stats;
+
+use std::io;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Class, Error};
+
+/// Carries out a command line and gives the exit code.
+#[must_use]
+pub fn run(cli: &Cli) -> ExitCode {
+    match carry_out(&cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("error: {error:#}");
+            ExitCode::from(class_of(&error).exit_code())
+        }
+    }
+}
+
+fn carry_out(command: &Command) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut talk = io::stderr();
+    match command {
+        Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),
+        Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
+        Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
+    }
+}
+
+/// Whoever stops reading our output has seen enough of it.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What has no class of its own is a capture file that makes no sense.
+fn class_of(error: &anyhow::Error) -> Class {
+    error
+        .downcast_ref::<Error>()
+        .map_or(Class::Usage, Error::class)
+}

@@ -3,5 +3,6 @@
 pub mod error;
 mod pcap;
 mod pcapng;
+pub mod provenance;
 pub mod reader;
 mod source;

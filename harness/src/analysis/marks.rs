@@ -1,0 +1,80 @@
+//! What a capture says of the timeline that it was made along: when each step reached the wire, what was answered.
+
+use std::io::Read;
+use std::net::SocketAddr;
+
+use crate::trace::error::TraceError;
+use crate::trace::reader::CaptureReader;
+use crate::units::Timestamp;
+use crate::wire::frame::{Decoded, FrameDecoder};
+
+/// How much of the server's answer to one step is kept to be looked through.
+const KEPT_BYTES: usize = 4 << 20;
+
+/// What was on the wire between one mark and the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The first packet of all.
+    pub first_packet: Option<Timestamp>,
+    /// The first packet of the client that carries data.
+    pub first_request: Option<Timestamp>,
+    /// The payload bytes that the server sent.
+    pub answered: Vec<u8>,
+}
+
+impl Window {
+    /// When the step reached the wire: its request, or where it has none, its first packet.
+    #[must_use]
+    pub fn reached_wire(&self) -> Option<Timestamp> {
+        self.first_request.or(self.first_packet)
+    }
+
+    /// Whether the server sent this text.
+    #[must_use]
+    pub fn answers(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        !text.is_empty()
+            && self
+                .answered
+                .windows(text.len())
+                .any(|window| window == text)
+    }
+}
+
+/// Divides the traffic with `server` at `marks`, which are in order of time; what is before the first belongs to it.
+///
+/// # Errors
+///
+/// Where the capture cannot be read.
+pub fn windows<R: Read>(
+    mut capture: CaptureReader<R>,
+    server: SocketAddr,
+    marks: &[Timestamp],
+) -> Result<Vec<Window>, TraceError> {
+    let mut windows = vec![Window::default(); marks.len()];
+    let mut decoder = FrameDecoder::default();
+    while let Some(packet) = capture.next()? {
+        let index = marks
+            .partition_point(|mark| *mark <= packet.time)
+            .saturating_sub(1);
+        let Some(window) = windows.get_mut(index) else {
+            break;
+        };
+        let Ok(Decoded::Segment(segment)) =
+            decoder.decode(packet.link_type, packet.bytes, packet.original_length)
+        else {
+            continue;
+        };
+        window.first_packet.get_or_insert(packet.time);
+        if segment.payload.is_empty() {
+            continue;
+        }
+        if segment.destination == server {
+            window.first_request.get_or_insert(packet.time);
+        } else {
+            let room = KEPT_BYTES - window.answered.len().min(KEPT_BYTES);
+            window.answered.extend(segment.payload.iter().take(room));
+        }
+    }
+    Ok(windows)
+}

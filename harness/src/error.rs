@@ -1,0 +1,147 @@
+//! The one error of the live side: what failed, what it last said, and what the user can do about it.
+//!
+//! A class decides the exit code (see the README's table); the parts are kept apart so that they print the same way
+//! wherever they come from.
+
+use std::fmt;
+
+/// What kind of failure it was, as the exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The request makes no sense: a scenario file, an option, an unreadable capture. Exit code 2.
+    Usage,
+    /// This machine lacks something that a capture needs. Exit code 3.
+    Environment,
+    /// The scenario was started and did not go as written. Exit code 4.
+    Run,
+    /// The user ended it with Ctrl-C: exit code 130, as shells have it.
+    Interrupted,
+    /// Something ended it with SIGTERM: exit code 143, as shells have it.
+    Terminated,
+    /// The scenario went well, but its capture is not provably complete. Exit code 5.
+    Inconclusive,
+}
+
+impl Class {
+    /// The process exit code that stands for this class.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Usage => 2,
+            Self::Environment => 3,
+            Self::Run => 4,
+            Self::Inconclusive => 5,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+}
+
+/// A failure with what a user needs to mend it.
+#[derive(Clone, Debug)]
+pub struct Error {
+    class: Class,
+    message: String,
+    output: Option<(String, Vec<String>)>,
+    hint: Option<String>,
+}
+
+/// The result of anything that touches the system.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A request that makes no sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Class::Usage, message)
+    }
+
+    /// Something missing on this machine.
+    pub fn environment(message: impl Into<String>) -> Self {
+        Self::new(Class::Environment, message)
+    }
+
+    /// A run that went wrong.
+    pub fn run(message: impl Into<String>) -> Self {
+        Self::new(Class::Run, message)
+    }
+
+    /// A run that went well and proved nothing.
+    pub fn inconclusive(message: impl Into<String>) -> Self {
+        Self::new(Class::Inconclusive, message)
+    }
+
+    /// A run that the user ended with Ctrl-C.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self::new(
+            Class::Interrupted,
+            "interrupted by Ctrl-C; nothing was replaced",
+        )
+    }
+
+    /// A run that was ended from outside with SIGTERM.
+    #[must_use]
+    pub fn terminated() -> Self {
+        Self::new(Class::Terminated, "ended by SIGTERM; nothing was replaced")
+    }
+
+    fn new(class: Class, message: impl Into<String>) -> Self {
+        Self {
+            class,
+            message: message.into(),
+            output: None,
+            hint: None,
+        }
+    }
+
+    /// Adds the cure: one line, a command where there is one.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the last lines that `process` wrote; none is worth saying too.
+    #[must_use]
+    pub fn with_output(mut self, process: impl Into<String>, lines: Vec<String>) -> Self {
+        self.output = Some((process.into(), lines));
+        self
+    }
+
+    /// Puts what was being done in front of the message, as in `webapp: …`.
+    #[must_use]
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// The class, which decides the exit code.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        self.class
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.message)?;
+        match &self.output {
+            Some((process, lines)) if lines.is_empty() => {
+                write!(formatter, "\n  {process} wrote nothing")?;
+            }
+            Some((process, lines)) => {
+                write!(formatter, "\n  last output of {process}:")?;
+                for line in lines {
+                    write!(formatter, "\n  | {line}")?;
+                }
+            }
+            None => {}
+        }
+        match &self.hint {
+            Some(hint) => write!(formatter, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,309 @@
+//! Firefox, headless and quiet: driven through WebDriver, with a fresh profile that sends nothing by itself.
+
+use std::io;
+use std::time::Duration;
+
+use fantoccini::elements::Element;
+use fantoccini::error::CmdError;
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use super::Lab;
+use super::process::Process;
+use crate::error::{Error, Result};
+
+/// How long geckodriver may take until it listens.
+const DRIVER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long Firefox may take to start; four of them at once on two cores took 19 s.
+const START_PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long one WebDriver command may take.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
+
+/// A browser session with one window.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Process,
+    client: Client,
+    firefox: Pid,
+    versions: Versions,
+}
+
+/// What the session says of itself.
+#[derive(Clone, Debug)]
+pub struct Versions {
+    /// As in `153.7.0esr`.
+    pub firefox: String,
+    /// As in `0.37.1`.
+    pub geckodriver: String,
+}
+
+impl Browser {
+    /// Starts geckodriver on a port that it finds free, and Firefox through it.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them is missing, ends, or takes too long.
+    pub async fn start(lab: &Lab) -> Result<Self> {
+        let driver = start_driver(lab)?;
+        let url = driver_url(&driver).await?;
+        let client = start_session(lab, &driver, &url).await?;
+        let (firefox, versions) = introduction(&client)
+            .ok_or_else(|| Error::run("geckodriver does not say what it started"))?;
+        Ok(Self {
+            driver,
+            client,
+            firefox,
+            versions,
+        })
+    }
+
+    /// What the session says of itself.
+    #[must_use]
+    pub const fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    /// Opens a page and waits until it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be loaded.
+    pub async fn open(&self, url: &str) -> Result<()> {
+        answer(self.client.goto(url))
+            .await
+            .map_err(|error| self.failure(&format!("open {url}"), &error))
+    }
+
+    /// The first element that a CSS selector finds, on the page as it is now; none where there is none (yet).
+    ///
+    /// # Errors
+    ///
+    /// Where the browser does not answer, or the selector is none.
+    pub async fn find(&self, selector: &str) -> Result<Option<Element>> {
+        match answer(self.client.find(Locator::Css(selector))).await {
+            Ok(element) => Ok(Some(element)),
+            Err(error) if error.is_no_such_element() => Ok(None),
+            Err(error) => Err(self.failure(&format!("find `{selector}`"), &error)),
+        }
+    }
+
+    /// The text that the first such element shows; none where there is no such element, as while a page is loading.
+    ///
+    /// # Errors
+    ///
+    /// Where the browser does not answer.
+    pub async fn text(&self, selector: &str) -> Result<Option<String>> {
+        let Some(element) = self.find(selector).await? else {
+            return Ok(None);
+        };
+        match answer(element.text()).await {
+            Ok(text) => Ok(Some(text)),
+            // The page was replaced between the two commands.
+            Err(error) if error.is_stale_element_reference() => Ok(None),
+            Err(error) => Err(self.failure(&format!("read `{selector}`"), &error)),
+        }
+    }
+
+    /// Clicks an element.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be done.
+    pub async fn click(&self, element: &Element) -> Result<()> {
+        answer(element.click())
+            .await
+            .map_err(|error| self.failure("click", &error))
+    }
+
+    /// Waits for Firefox or geckodriver to end by itself, which neither should.
+    pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
+        let driver = self.driver.death();
+        let firefox = end_of(self.firefox);
+        let (log, pid) = (self.driver.output(), self.firefox.as_raw_nonzero());
+        async move {
+            tokio::select! {
+                biased;
+                error = driver => error,
+                () = firefox => Error::run(format!("Firefox (process {pid}) ended"))
+                    .with_output("Firefox and geckodriver", log.lines()),
+            }
+        }
+    }
+
+    /// Quits Firefox, then geckodriver; when this returns both are gone.
+    ///
+    /// # Errors
+    ///
+    /// Where Firefox does not quit when it is told to; it is made to nevertheless.
+    pub async fn close(self) -> Result<()> {
+        let Self { driver, client, .. } = self;
+        let closed = answer(client.close())
+            .await
+            .map_err(|error| failure(&driver, "quit", &error));
+        driver.stop(Signal::TERM).await;
+        closed
+    }
+
+    fn failure(&self, what: &str, error: &CmdError) -> Error {
+        failure(&self.driver, what, error)
+    }
+}
+
+/// What the browser answers, or that it does not.
+async fn answer<T>(
+    command: impl Future<Output = std::result::Result<T, CmdError>>,
+) -> std::result::Result<T, CmdError> {
+    timeout(COMMAND_PATIENCE, command)
+        .await
+        .unwrap_or_else(|_| {
+            let seconds = COMMAND_PATIENCE.as_secs();
+            Err(CmdError::Lost(io::Error::other(format!(
+                "no answer within {seconds} s"
+            ))))
+        })
+}
+
+fn start_driver(lab: &Lab) -> Result<Process> {
+    let executable = lab.tools().geckodriver()?;
+    let command = lab
+        .command("geckodriver", executable)
+        .arguments(["--host".into(), "127.0.0.1".into()])
+        .arguments(["--port".into(), "0".into()])
+        .arguments(["--websocket-port".into(), "0".into()])
+        .arguments(["--profile-root".into(), lab.folder().into()]);
+    Process::start(&command)
+}
+
+/// Where geckodriver says that it listens.
+async fn driver_url(driver: &Process) -> Result<String> {
+    let address = driver.line(|line| Some(line.split_once("Listening on ")?.1.trim().to_owned()));
+    tokio::select! {
+        address = address => Ok(format!("http://{address}/")),
+        death = driver.death() => Err(death.context("before Firefox was started")),
+        () = tokio::time::sleep(DRIVER_PATIENCE) => {
+            let seconds = DRIVER_PATIENCE.as_secs();
+            Err(Error::run(format!("geckodriver does not listen after {seconds} s"))
+                .with_output("geckodriver", driver.last_output()))
+        }
+    }
+}
+
+async fn start_session(lab: &Lab, driver: &Process, url: &str) -> Result<Client> {
+    let mut builder = ClientBuilder::new(HttpConnector::new());
+    builder.capabilities(wanted(lab)?);
+    tokio::select! {
+        session = builder.connect(url) => session.map_err(|error| {
+            Error::run(format!("Firefox did not start: {error}"))
+                .with_output("Firefox and geckodriver", driver.last_output())
+                .with_hint("check that Firefox and geckodriver fit: `firefox --version`, `geckodriver --version`")
+        }),
+        death = driver.death() => Err(death.context("while Firefox started")),
+        () = tokio::time::sleep(START_PATIENCE) => {
+            let seconds = START_PATIENCE.as_secs();
+            Err(Error::run(format!("Firefox did not start within {seconds} s"))
+                .with_output("Firefox and geckodriver", driver.last_output()))
+        }
+    }
+}
+
+fn wanted(lab: &Lab) -> Result<Capabilities> {
+    let options = json!({
+        "binary": lab.tools().firefox()?.executable,
+        "args": ["-headless"],
+        "prefs": quiet_preferences(),
+    });
+    Ok(Capabilities::from_iter([(
+        "moz:firefoxOptions".to_owned(),
+        options,
+    )]))
+}
+
+/// The preferences under which Firefox sends what the page makes it send, and nothing else.
+///
+/// geckodriver sets many of its own for tests; these are the ones that it leaves and that reach the wire.
+fn quiet_preferences() -> Value {
+    json!({
+        // Requests for the program that no page asked for.
+        "browser.chrome.guess_favicon": false,
+        "browser.chrome.site_icons": false,
+        "network.http.speculative-parallel-limit": 0,
+        "network.dns.disablePrefetch": true,
+        "network.predictor.enabled": false,
+        "network.prefetch-next": false,
+        "browser.urlbar.speculativeConnect.enabled": false,
+        // Keepalive probes start after 10 s of silence, which is just the distance of our marks.
+        "network.http.tcp_keepalive.short_lived_connections": false,
+        "network.http.tcp_keepalive.long_lived_connections": false,
+        // Requests for anybody else.
+        "app.normandy.enabled": false,
+        "app.update.auto": false,
+        "browser.newtabpage.enabled": false,
+        "browser.region.update.enabled": false,
+        "browser.safebrowsing.blockedURIs.enabled": false,
+        "browser.safebrowsing.downloads.enabled": false,
+        "browser.safebrowsing.malware.enabled": false,
+        "browser.safebrowsing.phishing.enabled": false,
+        "browser.search.update": false,
+        "browser.topsites.contile.enabled": false,
+        "datareporting.policy.dataSubmissionEnabled": false,
+        "dom.push.connection.enabled": false,
+        "extensions.getAddons.cache.enabled": false,
+        "extensions.systemAddon.update.enabled": false,
+        "network.captive-portal-service.enabled": false,
+        "network.connectivity-service.enabled": false,
+        "network.proxy.type": 0,
+        "network.trr.mode": 5,
+        "toolkit.telemetry.enabled": false,
+        "toolkit.telemetry.server": "",
+        "toolkit.telemetry.unified": false,
+        // The same bytes from every machine.
+        "intl.accept_languages": "en-US, en",
+        "intl.locale.requested": "en-US",
+    })
+}
+
+/// What the session says: the browser's process and the two versions.
+fn introduction(client: &Client) -> Option<(Pid, Versions)> {
+    let capabilities = client.capabilities()?;
+    let text = |name: &str| Some(capabilities.get(name)?.as_str()?.to_owned());
+    let process = capabilities.get("moz:processID")?.as_i64()?;
+    let versions = Versions {
+        firefox: text("browserVersion")?,
+        geckodriver: text("moz:geckodriverVersion")?,
+    };
+    Some((Pid::from_raw(i32::try_from(process).ok()?)?, versions))
+}
+
+/// Waits until a process that is not our child is gone.
+async fn end_of(process: Pid) {
+    let Ok(descriptor) = pidfd_open(process, PidfdFlags::empty()) else {
+        return;
+    };
+    // A thread that waits is no burden: the browser is gone before the run is over.
+    let waiting = spawn_blocking(move || {
+        while poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], None) == Err(Errno::INTR) {}
+    });
+    let _ = waiting.await;
+}
+
+fn failure(driver: &Process, what: &str, error: &CmdError) -> Error {
+    let message = match error {
+        CmdError::Standard(error) => format!("{}: {}", error.error(), first_line(&error.message)),
+        other => other.to_string(),
+    };
+    Error::run(format!("Firefox could not {what}: {message}"))
+        .with_output("Firefox and geckodriver", driver.last_output())
+}
+
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}

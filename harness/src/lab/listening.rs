@@ -1,0 +1,148 @@
+//! Who listens where, read from the kernel's tables.
+//!
+//! A probe connection would tell as much, but it would be served by the program, and its last packets could end up in
+//! the capture.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::process::Process;
+use crate::error::{Error, Result};
+
+/// How long a program may take from its start until it listens.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often to look: the kernel has no event for this.
+const POLL: Duration = Duration::from_millis(10);
+
+/// The state of a listening socket in /proc/net/tcp.
+const LISTEN: &str = "0A";
+
+/// Makes sure that nobody listens on `address` yet.
+///
+/// # Errors
+///
+/// Where somebody does.
+pub fn require_free(address: SocketAddr) -> Result<()> {
+    if is_listening(address)? {
+        let port = address.port();
+        return Err(
+            Error::environment(format!("port {port} is taken: another program listens on it"))
+                .with_hint(format!("find it with `ss -ltnp 'sport = :{port}'` and stop it, or give the scenario another `port`")),
+        );
+    }
+    Ok(())
+}
+
+/// Waits until connections to `address` are accepted by `program`.
+///
+/// # Errors
+///
+/// Where the program ends first, or takes too long.
+pub async fn wait_until_accepting(program: &Process, address: SocketAddr) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_listening(address)? {
+        if Instant::now() >= deadline {
+            let (name, seconds) = (program.name(), PATIENCE.as_secs());
+            return Err(Error::run(format!(
+                "{name} does not listen on {address} after {seconds} s"
+            ))
+            .with_output(name, program.last_output()));
+        }
+        tokio::select! {
+            death = program.death() => return Err(death.context("before it listened")),
+            () = sleep(POLL) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether any socket listens where a connection to `address` would arrive.
+fn is_listening(address: SocketAddr) -> Result<bool> {
+    let tables = [("/proc/net/tcp", true), ("/proc/net/tcp6", false)];
+    for (path, required) in tables {
+        match std::fs::read_to_string(path) {
+            Ok(table) if table.lines().skip(1).any(|row| accepts(row, address)) => return Ok(true),
+            Err(error) if required => {
+                return Err(Error::environment(format!("cannot read {path}: {error}")));
+            }
+            // A kernel without IPv6 has no second table.
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a row of the kernel's table is of a socket that listens on `address` or on every address.
+fn accepts(row: &str, address: SocketAddr) -> bool {
+    let mut columns = row.split_ascii_whitespace();
+    let (Some(local), Some(_remote), Some(state)) =
+        (columns.nth(1), columns.next(), columns.next())
+    else {
+        return false;
+    };
+    state == LISTEN
+        && parse_address(local).is_some_and(|local| {
+            local.port() == address.port()
+                && (local.ip().is_unspecified() || local.ip().to_canonical() == address.ip())
+        })
+}
+
+/// Reads `0100007F:1F40`: the address as the machine's own words in hexadecimal, then the port.
+fn parse_address(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let words: Vec<u8> = address
+        .as_bytes()
+        .chunks(8)
+        .map(|word| {
+            Some(
+                u32::from_str_radix(std::str::from_utf8(word).ok()?, 16)
+                    .ok()?
+                    .to_ne_bytes(),
+            )
+        })
+        .collect::<Option<Vec<_>>>()?
+        .concat();
+    let address = match *words {
+        [a, b, c, d] => IpAddr::from(Ipv4Addr::new(a, b, c, d)),
+        _ => IpAddr::from(<[u8; 16]>::try_from(words).ok()?),
+    };
+    Some(SocketAddr::new(address, port))
+}
+
+#[cfg(test)]
+#[cfg(target_endian = "little")]
+mod tests {
+    use super::*;
+
+    fn address() -> SocketAddr {
+        "127.0.0.1:8000".parse().unwrap()
+    }
+
+    #[test]
+    fn a_listener_on_the_address_or_on_any_accepts() {
+        let own = "   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1 0 100 0";
+        let any = own.replace("0100007F", "00000000");
+        let any6 = own.replace("0100007F", "00000000000000000000000000000000");
+        let mapped = own.replace("0100007F", "0000000000000000FFFF00000100007F");
+
+        for row in [own, &any, &any6, &mapped] {
+            assert!(accepts(row, address()), "{row}");
+        }
+    }
+
+    #[test]
+    fn another_port_address_or_state_does_not() {
+        let other_port = "   0: 0100007F:1F41 00000000:0000 0A";
+        let other_address = "   0: 0200007F:1F40 00000000:0000 0A";
+        let established = "   0: 0100007F:1F40 0100007F:C001 01";
+        let heading = "  sl  local_address rem_address   st tx_queue";
+
+        for row in [other_port, other_address, established, heading, ""] {
+            assert!(!accepts(row, address()), "{row}");
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! Processes that end when their guard does: asked first, then made to, together with all that they started.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use crate::error::{Error, Result};
+
+/// How many lines of a process's output are kept for an error message.
+const KEPT_LINES: usize = 12;
+
+/// The longest line that is kept, in bytes; what is beyond is of no help in a message.
+const LONGEST_LINE: usize = 400;
+
+/// How long a process may take to end after it was asked to.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often to look whether the last process of a group is gone: the system has no event for that.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A command line, and what it is to be run with.
+#[derive(Debug)]
+pub struct Command {
+    name: String,
+    executable: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    folder: PathBuf,
+    groups: Groups,
+}
+
+/// The process groups that are alive, as far as we know.
+#[derive(Clone, Debug, Default)]
+pub struct Groups(Arc<Mutex<Vec<Pid>>>);
+
+impl Groups {
+    fn add(&self, group: Pid) {
+        self.list().push(group);
+    }
+
+    fn remove(&self, group: Pid) {
+        self.list().retain(|other| *other != group);
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Pid>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Kills whatever is left in any of the groups, and waits until it is gone.
+    pub async fn end(&self) {
+        let groups = std::mem::take(&mut *self.list());
+        for group in groups {
+            // One that is gone already needs no signal.
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = timeout(PATIENCE, end_of_group(group)).await;
+        }
+    }
+}
+
+/// Waits until no process of a group is left.
+async fn end_of_group(group: Pid) {
+    while test_kill_process_group(group).is_ok() {
+        sleep(POLL).await;
+    }
+}
+
+impl Command {
+    /// A command that messages call `name`.
+    #[must_use]
+    pub fn new(name: &str, executable: &Path) -> Self {
+        Self {
+            name: name.to_owned(),
+            executable: executable.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            folder: PathBuf::from("/"),
+            groups: Groups::default(),
+        }
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn arguments(mut self, arguments: impl IntoIterator<Item = OsString>) -> Self {
+        self.arguments.extend(arguments);
+        self
+    }
+
+    /// Adds variables; the process gets these and no others.
+    #[must_use]
+    pub fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        self.environment.extend(variables);
+        self
+    }
+
+    /// Sets the working folder.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Self {
+        folder.clone_into(&mut self.folder);
+        self
+    }
+
+    /// Adds the process's group to those that are ended together.
+    #[must_use]
+    pub fn in_groups(mut self, groups: &Groups) -> Self {
+        self.groups = groups.clone();
+        self
+    }
+
+    fn spawn(&self, stdin: Stdio) -> Result<Child> {
+        tokio::process::Command::new(&self.executable)
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.folder)
+            .stdin(stdin)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: Ctrl-C reaches us alone, and we end the group as a whole.
+            .process_group(0)
+            .spawn()
+            .map_err(|error| {
+                let (name, executable) = (&self.name, self.executable.display());
+                Error::environment(format!("cannot start {name} ({executable}): {error}"))
+            })
+    }
+}
+
+/// A running process with everything it started; dropping it kills what is left of them.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    group: Pid,
+    log: Log,
+    end: watch::Receiver<Option<ExitStatus>>,
+    groups: Groups,
+    gone: bool,
+}
+
+/// The two ends of a process that is talked to.
+#[derive(Debug)]
+pub struct Pipes {
+    /// What the process reads.
+    pub stdin: ChildStdin,
+    /// What the process writes.
+    pub stdout: ChildStdout,
+}
+
+impl Process {
+    /// Starts a process that reads nothing; what it writes is kept for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot start it.
+    pub fn start(command: &Command) -> Result<Self> {
+        let mut child = command.spawn(Stdio::null())?;
+        let stdout = child.stdout.take();
+        let process = Self::guard(command, child)?;
+        if let Some(stdout) = stdout {
+            process.log.collect(stdout);
+        }
+        Ok(process)
+    }
+
+    /// Starts a process and hands out its standard input and output; only its standard error is kept for messages.
+    ///
+    /// # Errors
+    ///
+    /// Where the system cannot start it.
+    ///
+    /// # Panics
+    ///
+    /// Never: the pipes were asked for.
+    pub fn start_with_pipes(command: &Command) -> Result<(Self, Pipes)> {
+        let mut child = command.spawn(Stdio::piped())?;
+        let pipes = Pipes {
+            stdin: child.stdin.take().expect("standard input is a pipe"),
+            stdout: child.stdout.take().expect("standard output is a pipe"),
+        };
+        Ok((Self::guard(command, child)?, pipes))
+    }
+
+    fn guard(command: &Command, mut child: Child) -> Result<Self> {
+        let group = child
+            .id()
+            .and_then(|id| Pid::from_raw(id.cast_signed()))
+            .ok_or_else(|| Error::run(format!("{} ended at once", command.name)))?;
+        command.groups.add(group);
+        let log = Log::default();
+        if let Some(stderr) = child.stderr.take() {
+            log.collect(stderr);
+        }
+        let (tell_end, end) = watch::channel(None);
+        tokio::spawn(async move {
+            // Waiting for a child of ours cannot fail.
+            tell_end.send_replace(child.wait().await.ok());
+        });
+        Ok(Self {
+            name: command.name.clone(),
+            group,
+            log,
+            end,
+            groups: command.groups.clone(),
+            gone: false,
+        })
+    }
+
+    /// What messages call it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The lines that it wrote last.
+    #[must_use]
+    pub fn last_output(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// What it writes, also after the process itself has been handed on.
+    pub(super) fn output(&self) -> Log {
+        self.log.clone()
+    }
+
+    /// Something in a line that it wrote, as soon as `choose` finds it.
+    pub async fn line<T>(&self, choose: impl Fn(&str) -> Option<T>) -> T {
+        self.log.find(choose).await
+    }
+
+    /// Waits for the process to end, and tells how: the error that this is, unless it was asked to.
+    pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
+        let (name, log, mut end) = (self.name.clone(), self.log.clone(), self.end.clone());
+        async move {
+            let how = match end.wait_for(Option::is_some).await {
+                Ok(status) => (*status).map_or_else(String::new, how_it_ended),
+                Err(_) => "ended".to_owned(),
+            };
+            log.wait_for_end().await;
+            Error::run(format!("{name} {how}")).with_output(name, log.lines())
+        }
+    }
+
+    /// Sends a signal to the process and all that it started.
+    pub fn signal(&self, signal: Signal) {
+        // One that is gone already needs no signal.
+        let _ = kill_process_group(self.group, signal);
+    }
+
+    /// Asks the process to end with `signal`, and makes it end where it does not; when this returns it is gone, and so
+    /// is everything that it started.
+    pub async fn stop(mut self, signal: Signal) {
+        self.signal(signal);
+        if timeout(PATIENCE, self.group_end()).await.is_err() {
+            self.signal(Signal::KILL);
+            let _ = timeout(PATIENCE, self.group_end()).await;
+        }
+    }
+
+    /// Waits until no process of the group is left.
+    async fn group_end(&mut self) {
+        let _ = self.end.wait_for(Option::is_some).await;
+        end_of_group(self.group).await;
+        self.groups.remove(self.group);
+        self.gone = true;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !self.gone {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
+fn how_it_ended(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was killed by signal {signal}{}", signal_name(signal)),
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+fn signal_name(signal: i32) -> &'static str {
+    match signal {
+        2 => " (SIGINT)",
+        6 => " (SIGABRT)",
+        9 => " (SIGKILL)",
+        11 => " (SIGSEGV)",
+        13 => " (SIGPIPE)",
+        15 => " (SIGTERM)",
+        _ => "",
+    }
+}
+
+/// The last lines that a process wrote.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Log {
+    kept: Arc<Mutex<VecDeque<String>>>,
+    /// Told of each new line and of each pipe's end.
+    news: Arc<Notify>,
+    readers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+}
+
+impl Log {
+    fn collect(&self, pipe: impl AsyncRead + Unpin + Send + 'static) {
+        let log = self.clone();
+        let reader = tokio::spawn(async move {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = Vec::new();
+            while matches!(pipe.read_until(b'\n', &mut line).await, Ok(1..)) {
+                log.keep(&line);
+                line.clear();
+            }
+        });
+        self.readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(reader);
+    }
+
+    fn keep(&self, line: &[u8]) {
+        let line = &line[..line.len().min(LONGEST_LINE)];
+        let line = String::from_utf8_lossy(line);
+        // A program's output may hold anything; a message is for a terminal.
+        let line = line.trim_end().replace(char::is_control, " ");
+        if line.is_empty() {
+            return;
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT_LINES {
+            kept.pop_front();
+        }
+        kept.push_back(line);
+        drop(kept);
+        self.news.notify_waiters();
+    }
+
+    pub(super) fn lines(&self) -> Vec<String> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().cloned().collect()
+    }
+
+    async fn find<T>(&self, choose: impl Fn(&str) -> Option<T>) -> T {
+        loop {
+            let news = self.news.notified();
+            tokio::pin!(news);
+            news.as_mut().enable();
+            if let Some(found) = self.lines().iter().find_map(|line| choose(line)) {
+                return found;
+            }
+            news.await;
+        }
+    }
+
+    /// Waits until the pipes are closed; not for long, since a grandchild may keep one open.
+    async fn wait_for_end(&self) {
+        let readers =
+            std::mem::take(&mut *self.readers.lock().unwrap_or_else(PoisonError::into_inner));
+        let all = async {
+            for reader in readers {
+                let _ = reader.await;
+            }
+        };
+        let _ = timeout(Duration::from_millis(500), all).await;
+    }
+}

@@ -1,0 +1,408 @@
+//! Packet capture with libpcap, and the two facts that a run waits for: that something came, and that all is closed.
+//!
+//! A capture that is stopped too early loses its end without a word, since packets wait in a buffer that nobody reads
+//! any more. So packets are handed over as they come (immediate mode), and the capture ends only after the connections
+//! were seen to close and the wire was quiet.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use pcap::{Active, Capture, Savefile};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::privilege;
+use crate::error::{Error, Result};
+use crate::units::LinkType;
+use crate::wire::frame::{Decoded, FrameDecoder};
+use crate::wire::segment::{Flags, Segment};
+
+/// The longest packet that is captured whole: more than the 64 KiB that loopback carries at once.
+const SNAPSHOT_BYTES: i32 = 262_144;
+
+/// The kernel's buffer: a thousand of loopback's longest packets.
+const BUFFER_BYTES: i32 = 64 << 20;
+
+/// How long to wait for a packet before looking whether to stop.
+///
+/// The waiting is ours: libpcap's own timeout is one for its buffer, and a silent wire may keep it waiting for good.
+const LOOK_PERIOD: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
+
+/// How long the wire must be silent after the last connection closed: longer than any delayed acknowledgement.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// A capture that is under way.
+#[derive(Debug)]
+pub struct Sniffer {
+    stop: Arc<AtomicBool>,
+    seen: watch::Receiver<Seen>,
+    link_type: LinkType,
+}
+
+/// What the capture has seen so far.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    packets: u64,
+    /// The connections that were opened and not yet closed.
+    open: Vec<(SocketAddr, SocketAddr)>,
+    /// How the capture ended, once it has.
+    end: Option<Result<Counters>>,
+}
+
+/// The counters of a capture that has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that were written to the file.
+    pub packets: u64,
+    /// What libpcap says it received; it counts each loopback packet twice.
+    pub received: u32,
+    /// Packets that the kernel dropped because its buffer was full.
+    pub dropped: u32,
+    /// Packets that the interface dropped.
+    pub interface_dropped: u32,
+}
+
+impl Sniffer {
+    /// Opens the capture of all TCP to and from `address`; it is live when this returns.
+    ///
+    /// # Errors
+    ///
+    /// Where the system does not let us, or `savefile` cannot be written.
+    pub fn start(interface: &str, address: SocketAddr, savefile: &Path) -> Result<Self> {
+        let capture = open(interface, address)?;
+        let link_type = LinkType(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
+        let savefile = capture.savefile(savefile).map_err(|error| {
+            Error::environment(format!("cannot write {}: {error}", savefile.display()))
+        })?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (tell, seen) = watch::channel(Seen::default());
+        let listener = Listener {
+            capture,
+            savefile,
+            stop: Arc::clone(&stop),
+            decoder: FrameDecoder::default(),
+            link_type,
+            connections: Connections::default(),
+            tell,
+        };
+        std::thread::Builder::new()
+            .name(format!("sniffer {interface}"))
+            .spawn(move || listener.listen())
+            .map_err(|error| Error::environment(format!("cannot start a thread: {error}")))?;
+        Ok(Self {
+            stop,
+            seen,
+            link_type,
+        })
+    }
+
+    /// The link type of the interface.
+    #[must_use]
+    pub const fn link_type(&self) -> LinkType {
+        self.link_type
+    }
+
+    /// Waits for the capture to fail, which it should not.
+    pub fn failure(&self) -> impl Future<Output = Error> + Send + use<> {
+        let mut seen = self.seen.clone();
+        async move {
+            let failed = |seen: &Seen| matches!(seen.end, Some(Err(_)));
+            let end = seen
+                .wait_for(failed)
+                .await
+                .ok()
+                .and_then(|seen| seen.end.clone());
+            match end {
+                Some(Err(error)) => error,
+                // It ended well, or its thread is gone with the run.
+                _ => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Waits until every connection was seen to close (FIN from both sides, or RST), and then for a quiet moment.
+    ///
+    /// # Errors
+    ///
+    /// Where that takes longer than `patience`; the capture is then not complete.
+    pub async fn wait_for_close(&mut self, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let seen = self.seen.borrow_and_update().clone();
+            let all_closed = seen.packets > 0 && seen.open.is_empty();
+            if all_closed && timeout(QUIET, self.seen.changed()).await.is_err() {
+                return Ok(());
+            }
+            if !all_closed && timeout_at(deadline, self.seen.changed()).await.is_err() {
+                return Err(not_closed(&seen, patience));
+            }
+        }
+    }
+
+    /// Ends the capture: what the kernel still holds is written first.
+    ///
+    /// # Errors
+    ///
+    /// Where the capture failed, or its file could not be written to the end.
+    pub async fn finish(&mut self) -> Result<Counters> {
+        self.stop.store(true, Ordering::Release);
+        let seen = self
+            .seen
+            .wait_for(|seen| seen.end.is_some())
+            .await
+            .map_err(|_| Error::run("the capture ended for no known reason"))?;
+        match &seen.end {
+            Some(end) => end.clone(),
+            None => Err(Error::run("the capture did not end")),
+        }
+    }
+}
+
+impl Drop for Sniffer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+    }
+}
+
+fn not_closed(seen: &Seen, patience: Duration) -> Error {
+    let seconds = patience.as_secs();
+    if seen.packets == 0 {
+        return Error::inconclusive("not a single packet was captured");
+    }
+    let open: Vec<_> = seen
+        .open
+        .iter()
+        .map(|(client, server)| format!("{client} → {server}"))
+        .collect();
+    Error::inconclusive(format!(
+        "the capture has no end: {} was still open {seconds} s after the client was closed",
+        open.join(", ")
+    ))
+}
+
+fn open(interface: &str, address: SocketAddr) -> Result<Capture<Active>> {
+    let mut capture = Capture::from_device(interface)
+        .map_err(|error| refused(interface, &error))?
+        .immediate_mode(true)
+        .timeout(1)
+        .snaplen(SNAPSHOT_BYTES)
+        .buffer_size(BUFFER_BYTES)
+        .open()
+        .map_err(|error| refused(interface, &error))?;
+    let filter = format!("host {} and tcp port {}", address.ip(), address.port());
+    capture
+        .filter(&filter, true)
+        .and_then(|()| capture.setnonblock())
+        .map_err(|error| refused(interface, &error))
+}
+
+fn refused(interface: &str, error: &pcap::Error) -> Error {
+    let error = Error::environment(format!("cannot capture on {interface}: {error}"));
+    if privilege::can_capture() {
+        return error;
+    }
+    error.with_hint("capturing needs privilege: run `sudo make capture`")
+}
+
+/// The thread that reads packets.
+struct Listener {
+    capture: Capture<Active>,
+    savefile: Savefile,
+    stop: Arc<AtomicBool>,
+    decoder: FrameDecoder,
+    link_type: LinkType,
+    connections: Connections,
+    tell: watch::Sender<Seen>,
+}
+
+impl Listener {
+    fn listen(mut self) {
+        let end = self.listen_until_stopped();
+        self.tell.send_modify(|seen| seen.end = Some(end));
+    }
+
+    fn listen_until_stopped(&mut self) -> Result<Counters> {
+        loop {
+            // Asked before the buffer is looked at: what came before the stop is then surely read.
+            let is_last_look = self.stop.load(Ordering::Acquire);
+            self.read_what_is_there()?;
+            if is_last_look {
+                return self.close();
+            }
+            let descriptor = self.capture.as_fd();
+            // Whatever ends the waiting, the next look tells.
+            let _ = poll(
+                &mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)],
+                Some(&LOOK_PERIOD),
+            );
+        }
+    }
+
+    fn read_what_is_there(&mut self) -> Result<()> {
+        loop {
+            match self.capture.next_packet() {
+                Ok(packet) => {
+                    self.savefile.write(&packet);
+                    let decoded =
+                        self.decoder
+                            .decode(self.link_type, packet.data, packet.header.len);
+                    if let Ok(Decoded::Segment(segment)) = decoded {
+                        self.connections.observe(&segment);
+                    }
+                    let open = self.connections.open();
+                    self.tell.send_modify(|seen| {
+                        seen.packets += 1;
+                        seen.open = open;
+                    });
+                }
+                Err(pcap::Error::TimeoutExpired) => return Ok(()),
+                Err(error) => return Err(Error::run(format!("the capture failed: {error}"))),
+            }
+        }
+    }
+
+    fn close(&mut self) -> Result<Counters> {
+        self.savefile
+            .flush()
+            .map_err(|error| Error::run(format!("cannot write the capture: {error}")))?;
+        let statistics = self
+            .capture
+            .stats()
+            .map_err(|error| Error::run(format!("cannot read the capture's counters: {error}")))?;
+        Ok(Counters {
+            packets: self.tell.borrow().packets,
+            received: statistics.received,
+            dropped: statistics.dropped,
+            interface_dropped: statistics.if_dropped,
+        })
+    }
+}
+
+/// The version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.
+#[must_use]
+pub fn libpcap_version() -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    maps.lines()
+        .find_map(|line| {
+            line.split_once("libpcap.so.")
+                .map(|(_, version)| version.to_owned())
+        })
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Which connections are open.
+#[derive(Debug, Default)]
+struct Connections {
+    open: HashMap<(SocketAddr, SocketAddr), Ends>,
+}
+
+/// Who of the two has sent its FIN.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ends {
+    client: bool,
+    server: bool,
+}
+
+impl Connections {
+    fn observe(&mut self, segment: &Segment<'_>) {
+        let from_client = (segment.source, segment.destination);
+        let from_server = (segment.destination, segment.source);
+        if segment.flags.opens() {
+            self.open.insert(from_client, Ends::default());
+        } else if segment.flags.has(Flags::RST) {
+            self.open.remove(&from_client);
+            self.open.remove(&from_server);
+        } else if segment.flags.has(Flags::FIN) {
+            self.end(from_client, |ends| ends.client = true);
+            self.end(from_server, |ends| ends.server = true);
+        }
+    }
+
+    fn end(&mut self, connection: (SocketAddr, SocketAddr), mark: impl FnOnce(&mut Ends)) {
+        let Some(ends) = self.open.get_mut(&connection) else {
+            return;
+        };
+        mark(ends);
+        if ends.client && ends.server {
+            self.open.remove(&connection);
+        }
+    }
+
+    fn open(&self) -> Vec<(SocketAddr, SocketAddr)> {
+        self.open.keys().copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: &str = "127.0.0.1:50000";
+    const SERVER: &str = "127.0.0.1:8000";
+
+    fn observe(connections: &mut Connections, source: &str, destination: &str, flags: Flags) {
+        connections.observe(&Segment {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            sequence: 0,
+            acknowledgement: 0,
+            flags,
+            window: 0,
+            header_bytes: 20,
+            payload: &[],
+            payload_length: 0,
+        });
+    }
+
+    fn opened() -> Connections {
+        let mut connections = Connections::default();
+        observe(&mut connections, CLIENT, SERVER, Flags::SYN);
+        observe(
+            &mut connections,
+            SERVER,
+            CLIENT,
+            Flags::SYN.with(Flags::ACK),
+        );
+        assert_eq!(connections.open().len(), 1);
+        connections
+    }
+
+    #[test]
+    fn a_connection_is_open_until_both_sides_said_so() {
+        let mut connections = opened();
+
+        observe(
+            &mut connections,
+            SERVER,
+            CLIENT,
+            Flags::FIN.with(Flags::ACK),
+        );
+        assert_eq!(connections.open().len(), 1);
+
+        observe(
+            &mut connections,
+            CLIENT,
+            SERVER,
+            Flags::FIN.with(Flags::ACK),
+        );
+        assert!(connections.open().is_empty());
+    }
+
+    #[test]
+    fn a_reset_from_either_side_closes_it() {
+        for (source, destination) in [(CLIENT, SERVER), (SERVER, CLIENT)] {
+            let mut connections = opened();
+            observe(&mut connections, source, destination, Flags::RST);
+            assert!(connections.open().is_empty());
+        }
+    }
+}

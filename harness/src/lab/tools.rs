@@ -1,0 +1,179 @@
+//! The programs of this machine that a capture needs: Firefox, geckodriver, netcat.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+use crate::scenario::Client;
+
+/// The folder below a project's root where `make setup` puts tools that no package brings.
+pub const PROJECT_TOOLS: &str = ".tools/bin";
+
+/// How long a tool may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The tools that were found; whoever needs one that was not says so.
+#[derive(Clone, Debug, Default)]
+pub struct Tools {
+    /// The browser.
+    pub firefox: Option<Firefox>,
+    /// The program that drives it.
+    pub geckodriver: Option<PathBuf>,
+    /// Netcat, of whichever kind.
+    pub netcat: Option<Netcat>,
+}
+
+/// An installed Firefox.
+#[derive(Clone, Debug)]
+pub struct Firefox {
+    /// What to start.
+    pub executable: PathBuf,
+    /// Whether it is a snap, which sees neither /tmp nor hidden folders.
+    pub is_snap: bool,
+}
+
+/// An installed netcat.
+#[derive(Clone, Debug)]
+pub struct Netcat {
+    /// What to start.
+    pub executable: PathBuf,
+    /// How it introduces itself: there are several programs of this name.
+    pub variant: String,
+}
+
+impl Tools {
+    /// Looks for the tools, first in the project's own folder, then along PATH.
+    pub async fn find(project: &Path) -> Self {
+        let folders = search_path(project);
+        let netcat = match executable(&folders, "nc") {
+            Some(executable) => Some(Netcat {
+                variant: netcat_variant(&executable).await,
+                executable,
+            }),
+            None => None,
+        };
+        Self {
+            firefox: ["firefox-esr", "firefox"]
+                .iter()
+                .find_map(|name| executable(&folders, name))
+                .map(Firefox::at),
+            geckodriver: executable(&folders, "geckodriver"),
+            netcat,
+        }
+    }
+
+    /// Makes sure that a scenario with this client can be played.
+    ///
+    /// # Errors
+    ///
+    /// Names the tool that is missing, and the command that brings it.
+    pub fn require(&self, client: Client) -> Result<()> {
+        match client {
+            Client::Firefox => {
+                self.firefox()?;
+                self.geckodriver()?;
+            }
+            Client::Netcat => {
+                self.netcat()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The browser.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn firefox(&self) -> Result<&Firefox> {
+        self.firefox.as_ref().ok_or_else(|| missing("Firefox"))
+    }
+
+    /// The driver of the browser.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn geckodriver(&self) -> Result<&Path> {
+        self.geckodriver
+            .as_deref()
+            .ok_or_else(|| missing("geckodriver"))
+    }
+
+    /// Netcat.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none.
+    pub fn netcat(&self) -> Result<&Netcat> {
+        self.netcat.as_ref().ok_or_else(|| missing("nc (netcat)"))
+    }
+}
+
+impl Firefox {
+    fn at(executable: PathBuf) -> Self {
+        Self {
+            is_snap: is_snap(&executable),
+            executable,
+        }
+    }
+}
+
+fn missing(tool: &str) -> Error {
+    Error::environment(format!("{tool} is not installed"))
+        .with_hint("run `make setup`, which installs it")
+}
+
+fn search_path(project: &Path) -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::iter::once(project.join(PROJECT_TOOLS))
+        .chain(std::env::split_paths(&path))
+        .collect()
+}
+
+fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt as _;
+    folders.iter().map(|folder| folder.join(name)).find(|file| {
+        std::fs::metadata(file)
+            .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    })
+}
+
+/// A snap is started through /snap/bin, by a link or by a script that Ubuntu puts in its place.
+fn is_snap(executable: &Path) -> bool {
+    let is_link = executable
+        .canonicalize()
+        .is_ok_and(|target| target.starts_with("/snap") || target.ends_with("snap"));
+    let is_script = std::fs::read(executable).is_ok_and(|bytes| {
+        bytes.starts_with(b"#!") && bytes.windows(10).any(|window| window == b"/snap/bin/")
+    });
+    is_link || is_script
+}
+
+/// The line of netcat's help in which it names itself.
+async fn netcat_variant(executable: &Path) -> String {
+    let help = Command::new(executable)
+        .arg("-h")
+        .kill_on_drop(true)
+        .output();
+    let Ok(Ok(help)) = timeout(PATIENCE, help).await else {
+        return "unknown".to_owned();
+    };
+    let text = [help.stderr, help.stdout].concat();
+    let text = String::from_utf8_lossy(&text).replace(
+        |character: char| character.is_control() && character != '\n',
+        " ",
+    );
+    text.lines()
+        .map(str::trim)
+        .find(|line| {
+            ["netcat", "Ncat", "BusyBox", "[v1"]
+                .iter()
+                .any(|name| line.contains(name))
+        })
+        .unwrap_or("unknown")
+        .to_owned()
+}

@@ -1,0 +1,115 @@
+//! `wiresnap.toml`: where a project keeps its scenarios, captures, snapshots and docs.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// The name of the file that marks the top folder of a project.
+pub const FILE_NAME: &str = "wiresnap.toml";
+
+/// The folders of a project.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The folder that holds `wiresnap.toml`.
+    pub root: PathBuf,
+    /// Scenario files, `NAME.toml`.
+    pub scenarios: PathBuf,
+    /// Captures, `NAME.pcap`, and their provenance, `NAME.json`.
+    pub captures: PathBuf,
+    /// Reviewed snapshots.
+    pub snapshots: PathBuf,
+    /// Markdown with generated blocks.
+    pub docs: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProject {
+    scenarios: PathBuf,
+    captures: PathBuf,
+    snapshots: PathBuf,
+    docs: PathBuf,
+}
+
+impl Project {
+    /// Finds the project that `folder` is in: the nearest one, going up, with a `wiresnap.toml`.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none, or its file cannot be read or understood.
+    pub fn find(folder: &Path) -> Result<Self> {
+        let root = folder
+            .ancestors()
+            .find(|ancestor| ancestor.join(FILE_NAME).is_file())
+            .ok_or_else(|| {
+                Error::usage(format!(
+                    "no {FILE_NAME} in {} or above it",
+                    folder.display()
+                ))
+                .with_hint("run this in a wiresnap project, such as a clone of wiresnap itself")
+            })?;
+        Self::read(root)
+    }
+
+    fn read(root: &Path) -> Result<Self> {
+        let file = root.join(FILE_NAME);
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+        // The error of the toml crate shows line and caret itself.
+        let raw: RawProject = toml::from_str(&text).map_err(|error| {
+            Error::usage(format!(
+                "{}: {}",
+                file.display(),
+                error.to_string().trim_end()
+            ))
+        })?;
+        Ok(Self {
+            root: root.to_owned(),
+            scenarios: root.join(raw.scenarios),
+            captures: root.join(raw.captures),
+            snapshots: root.join(raw.snapshots),
+            docs: root.join(raw.docs),
+        })
+    }
+
+    /// The names of all scenarios, in alphabetical order.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be read.
+    pub fn scenario_names(&self) -> Result<Vec<String>> {
+        let folder = self.scenarios.display();
+        let entries = std::fs::read_dir(&self.scenarios)
+            .map_err(|error| Error::usage(format!("cannot read scenarios in {folder}: {error}")))?;
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// The file of the scenario `name`: one of the project's, or a path to a `.toml` file.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none; the hint names those that there are.
+    pub fn scenario_file(&self, name: &str) -> Result<PathBuf> {
+        let named = self.scenarios.join(format!("{name}.toml"));
+        let is_path = Path::new(name).extension().is_some_and(|end| end == "toml");
+        if !is_path && named.is_file() {
+            return Ok(named);
+        }
+        if is_path && Path::new(name).is_file() {
+            return Ok(PathBuf::from(name));
+        }
+        let names = self.scenario_names()?.join(", ");
+        Err(
+            Error::usage(format!("no scenario `{name}`")).with_hint(format!(
+                "the scenarios here are {names}; a path must end in .toml"
+            )),
+        )
+    }
+}

@@ -1,0 +1,144 @@
+//! What is played: a program, a client, and what the client does at which mark of the timeline.
+//!
+//! A scenario is a TOML file (see [`file`]); a new experiment is a new file, not new code.
+
+pub mod diagnostic;
+pub mod file;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A scenario as its file describes it, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// The file's name without `.toml`; captures and snapshots are named after it.
+    pub name: String,
+    /// The file it came from.
+    pub file: PathBuf,
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub sha256: String,
+    /// One line for people.
+    pub description: String,
+    /// Name of the program under study.
+    pub program: String,
+    /// The port that the program is told to listen on.
+    pub port: u16,
+    /// Who talks to the program.
+    pub client: Client,
+    /// What happens when, in order of time: it begins with [`Action::Open`] and ends with [`Action::Close`].
+    pub marks: Vec<Mark>,
+}
+
+impl Scenario {
+    /// When the last mark is due, counted from the start.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        self.marks.last().map_or(Duration::ZERO, |mark| mark.at)
+    }
+
+    /// The least time scale at which a page that shows whole seconds still changes from each mark to the next.
+    #[must_use]
+    pub fn least_time_scale(&self) -> f64 {
+        let updates: Vec<_> = self
+            .marks
+            .iter()
+            .filter(|mark| mark.expect.is_some())
+            .collect();
+        updates
+            .windows(2)
+            .map(|pair| 1.0 / (pair[1].at - pair[0].at).as_secs_f64())
+            .fold(0.0, f64::max)
+    }
+}
+
+/// The kind of client that a scenario is played with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// Firefox, headless, through geckodriver.
+    Firefox,
+    /// The system's netcat, typed into.
+    Netcat,
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Firefox => "Firefox",
+            Self::Netcat => "nc",
+        })
+    }
+}
+
+/// One point of the timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// When, counted from the start, at time scale 1.
+    pub at: Duration,
+    /// What the client does.
+    pub action: Action,
+    /// What it must see as a consequence, before the next mark.
+    pub expect: Option<Expect>,
+}
+
+/// What a client does at a mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The browser opens the page at this path of the program's address.
+    OpenPage(String),
+    /// Netcat connects to the program.
+    Connect,
+    /// A line is typed into netcat and ended with Enter.
+    Send(String),
+    /// The browser clicks the first element that this CSS selector finds.
+    Click(String),
+    /// The client is closed: the browser quits, netcat gets Ctrl-C.
+    Close,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OpenPage(path) => write!(formatter, "open {path}"),
+            Self::Connect => write!(formatter, "open"),
+            Self::Send(line) => write!(formatter, "send {line}"),
+            Self::Click(selector) => write!(formatter, "click {selector}"),
+            Self::Close => write!(formatter, "close"),
+        }
+    }
+}
+
+/// What must be seen after an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expect {
+    /// CSS selector of the element whose text is looked at; none for netcat, whose output is.
+    pub element: Option<String>,
+    /// The text that must be there.
+    pub shows: Template,
+}
+
+/// A text in which `{clock}` stands for the time of day, `HH:MM:SS`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(pub String);
+
+impl Template {
+    const CLOCK: &str = "{clock}";
+
+    /// Whether the text depends on the time.
+    #[must_use]
+    pub fn has_clock(&self) -> bool {
+        self.0.contains(Self::CLOCK)
+    }
+
+    /// The text as it reads at `time_of_day`.
+    #[must_use]
+    pub fn at(&self, time_of_day: &str) -> String {
+        self.0.replace(Self::CLOCK, time_of_day)
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
