@@ -163,6 +163,7 @@ impl Listing {
             Detail::Http(http) => self.http(http),
             Detail::WebSocket(frame) => return self.frame(message, frame),
             Detail::Event(event) => self.event(event),
+            Detail::Raw(content) if content.is_empty() => {}
             Detail::Raw(content) => self.raw(message.from, content),
         }
         self.notes(&message.notes);

@@ -76,6 +76,13 @@ impl Parser {
         self.held.is_some() || !self.block.raw.is_empty()
     }
 
+    /// How many bytes of that event there are.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let held = self.held.as_ref().map_or(0, |event| event.raw.len());
+        held + self.block.raw.len()
+    }
+
     /// Takes the end of the stream: what a browser would discard is handed back as incomplete.
     pub fn finish(&mut self) -> Option<Event> {
         if let Some(event) = self.held.take() {
