@@ -276,7 +276,7 @@ mod tests {
     fn an_endless_event_is_cut() {
         let mut parser = Parser::default();
         for _ in 0..40 {
-            assert_eq!(parser.push(&[b'x'; 1 << 16]), []);
+            assert_eq!(parser.push(&vec![b'x'; 1 << 16]), []);
         }
         let events = parser.push(b"\n\ndata: y\n\n");
         assert!(events[0].cut && events[0].raw.len() <= EVENT_LIMIT + 2);
@@ -293,13 +293,13 @@ mod tests {
         ) {
             let mut text = String::new();
             for line in &lines {
-                text += &format!("data: {line}{ending}");
+                text.extend(["data: ", line, ending]);
             }
             if let Some(event) = &event {
-                text += &format!("event: {event}{ending}");
+                text.extend(["event: ", event, ending]);
             }
             if let Some(retry) = retry {
-                text += &format!("retry: {retry}{ending}");
+                text.extend(["retry: ", &retry.to_string(), ending]);
             }
             text += ending;
             let events = read(&[text.as_bytes()]);

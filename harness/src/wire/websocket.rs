@@ -1111,135 +1111,63 @@ mod tests {
         assert_eq!(rules(&frames), []);
     }
 
+    /// Reads what a server sent, and compares the rules that it breaks, with their offsets.
+    fn breaks(bytes: &[u8], expected: &[(u64, &str)]) {
+        assert_eq!(rules(&from_server(bytes)), expected, "{bytes:02x?}");
+    }
+
     #[test]
-    fn every_violation_is_named_with_its_rule_and_place() {
-        let text = |first, mask, payload: &[u8]| frame_bytes(first, mask, payload);
-        let cases: Vec<(&str, Side, Vec<u8>, Vec<(u64, &str)>)> = vec![
-            (
-                "unmasked client",
-                Side::Client,
-                text(0x81, None, b"a"),
-                vec![(1, "RFC 6455 §5.1")],
-            ),
-            (
-                "masked server",
-                Side::Server,
-                text(0x81, Some(MASK), b"a"),
-                vec![(1, "RFC 6455 §5.1")],
-            ),
-            (
-                "rsv1",
-                Side::Server,
-                text(0xc1, None, b"a"),
-                vec![(0, "RFC 6455 §5.2")],
-            ),
-            (
-                "rsv2 and rsv3",
-                Side::Server,
-                text(0xb1, None, b"a"),
-                vec![(0, "RFC 6455 §5.2"), (0, "RFC 6455 §5.2")],
-            ),
-            (
-                "opcode 3",
-                Side::Server,
-                text(0x83, None, b"a"),
-                vec![(0, "RFC 6455 §5.2")],
-            ),
-            (
-                "opcode 11",
-                Side::Server,
-                text(0x8b, None, b"a"),
-                vec![(0, "RFC 6455 §5.2")],
-            ),
-            (
-                "long form",
-                Side::Server,
-                vec![0x81, 126, 0, 1, b'a'],
-                vec![(1, "RFC 6455 §5.2")],
-            ),
-            (
-                "longer form",
-                Side::Server,
-                vec![0x81, 127, 0, 0, 0, 0, 0, 0, 0, 1, b'a'],
-                vec![(1, "RFC 6455 §5.2")],
-            ),
-            (
-                "fragmented ping",
-                Side::Server,
-                text(0x09, None, b"a"),
-                vec![(0, "RFC 6455 §5.5")],
-            ),
-            (
-                "long ping",
-                Side::Server,
-                text(0x89, None, &[0; 126]),
-                vec![(1, "RFC 6455 §5.5")],
-            ),
-            (
-                "bad text",
-                Side::Server,
-                text(0x81, None, b"\xff"),
-                vec![(0, "RFC 6455 §8.1")],
-            ),
-            (
-                "cut text",
-                Side::Server,
-                text(0x81, None, b"\xe2\x82"),
-                vec![(0, "RFC 6455 §8.1")],
-            ),
-            (
-                "close of one byte",
-                Side::Server,
-                text(0x88, None, b"\x03"),
-                vec![(2, "RFC 6455 §5.5.1")],
-            ),
-            (
-                "close 1005",
-                Side::Server,
-                text(0x88, None, &[3, 0xed]),
-                vec![(2, "RFC 6455 §7.4")],
-            ),
-            (
-                "close 999",
-                Side::Server,
-                text(0x88, None, &[3, 0xe7]),
-                vec![(2, "RFC 6455 §7.4")],
-            ),
-            (
-                "close reason",
-                Side::Server,
-                text(0x88, None, &[3, 0xe8, 0xff]),
-                vec![(4, "RFC 6455 §5.5.1")],
-            ),
-            (
-                "after close",
-                Side::Server,
-                [text(0x88, None, b""), text(0x81, None, b"a")].concat(),
-                vec![(2, "RFC 6455 §5.5.1")],
-            ),
-            (
-                "no start",
-                Side::Server,
-                text(0x80, None, b"a"),
-                vec![(0, "RFC 6455 §5.4")],
-            ),
-            (
-                "start in start",
-                Side::Server,
-                [text(1, None, b"a"), text(0x81, None, b"b")].concat(),
-                vec![(3, "RFC 6455 §5.4")],
-            ),
-            (
-                "cut off",
-                Side::Server,
-                vec![0x81, 5, b'a'],
-                vec![(3, "RFC 6455 §5.2")],
-            ),
-        ];
-        for (name, side, bytes, expected) in cases {
-            let found = rules(&frames_of(side, &[&bytes], None));
-            assert_eq!(found, expected, "{name}");
-        }
+    fn violations_in_a_header_are_named_with_rule_and_place() {
+        let framing = "RFC 6455 §5.2";
+        breaks(&frame_bytes(0xc1, None, b"a"), &[(0, framing)]);
+        breaks(
+            &frame_bytes(0xb1, None, b"a"),
+            &[(0, framing), (0, framing)],
+        );
+        breaks(&frame_bytes(0x83, None, b"a"), &[(0, framing)]);
+        breaks(&frame_bytes(0x8b, None, b"a"), &[(0, framing)]);
+        breaks(&[0x81, 126, 0, 1, b'a'], &[(1, framing)]);
+        breaks(&[0x81, 127, 0, 0, 0, 0, 0, 0, 0, 1, b'a'], &[(1, framing)]);
+        breaks(
+            &frame_bytes(0x81, Some(MASK), b"a"),
+            &[(1, "RFC 6455 §5.1")],
+        );
+        let unmasked = from_client(&frame_bytes(0x81, None, b"a"));
+        assert_eq!(rules(&unmasked), [(1, "RFC 6455 §5.1")]);
+    }
+
+    #[test]
+    fn violations_of_control_frames_are_named_with_rule_and_place() {
+        breaks(&frame_bytes(0x09, None, b"a"), &[(0, "RFC 6455 §5.5")]);
+        breaks(&frame_bytes(0x89, None, &[0; 126]), &[(1, "RFC 6455 §5.5")]);
+        breaks(&frame_bytes(0x88, None, &[3]), &[(2, "RFC 6455 §5.5.1")]);
+        breaks(
+            &frame_bytes(0x88, None, &[3, 0xed]),
+            &[(2, "RFC 6455 §7.4")],
+        );
+        breaks(
+            &frame_bytes(0x88, None, &[3, 0xe7]),
+            &[(2, "RFC 6455 §7.4")],
+        );
+        breaks(
+            &frame_bytes(0x88, None, &[3, 0xe8, 0xff]),
+            &[(4, "RFC 6455 §5.5.1")],
+        );
+        let after = [frame_bytes(0x88, None, b""), frame_bytes(0x81, None, b"a")];
+        breaks(&after.concat(), &[(2, "RFC 6455 §5.5.1")]);
+    }
+
+    #[test]
+    fn violations_of_messages_are_named_with_rule_and_place() {
+        breaks(&frame_bytes(0x81, None, b"\xff"), &[(0, "RFC 6455 §8.1")]);
+        breaks(
+            &frame_bytes(0x81, None, b"\xe2\x82"),
+            &[(0, "RFC 6455 §8.1")],
+        );
+        breaks(&frame_bytes(0x80, None, b"a"), &[(0, "RFC 6455 §5.4")]);
+        let twice = [frame_bytes(1, None, b"a"), frame_bytes(0x81, None, b"b")];
+        breaks(&twice.concat(), &[(3, "RFC 6455 §5.4")]);
+        breaks(&[0x81, 5, b'a'], &[(3, "RFC 6455 §5.2")]);
     }
 
     #[test]
