@@ -186,3 +186,43 @@ impl<Output: Write> InOrder<Output> {
         file.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_come_in_the_order_of_their_numbers() {
+        let mut pages = InOrder::new(Vec::new(), ",");
+        pages.append(1, b"b1").unwrap();
+        pages.append(0, b"a1").unwrap();
+        pages.prepend(0, b"<");
+        pages.start(0).unwrap();
+        pages.append(0, b"a2").unwrap();
+        pages.append(3, b"d").unwrap();
+        pages.append(1, b"b2").unwrap();
+        pages.end(2).unwrap();
+        pages.end(0).unwrap();
+        pages.append(1, b"b3").unwrap();
+        pages.end(1).unwrap();
+        assert_eq!(pages.finish().unwrap(), b"<a1a2,b1b2b3,d");
+    }
+
+    #[test]
+    fn what_is_too_much_for_memory_waits_in_a_file() {
+        let mut pages = InOrder::new(Vec::new(), "");
+        let piece = vec![b'x'; MOST_IN_MEMORY / 3];
+        for _ in 0..2 {
+            pages.append(2, &piece).unwrap();
+            pages.append(1, &piece[..10]).unwrap();
+            pages.append(2, &piece).unwrap();
+        }
+        assert!(pages.spill.is_some() && pages.in_memory <= MOST_IN_MEMORY);
+        pages.append(1, b"end of 1").unwrap();
+        pages.append(2, b"end of 2").unwrap();
+        let output = pages.finish().unwrap();
+        assert_eq!(output.len(), 4 * piece.len() + 20 + 16);
+        assert_eq!(&output[20..28], b"end of 1");
+        assert!(output.ends_with(b"end of 2"));
+    }
+}

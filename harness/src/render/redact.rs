@@ -250,3 +250,130 @@ fn quoted_versions(value: &[u8]) -> Vec<u8> {
     }
     output.into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::{Item, Parser, Role};
+    use proptest::prelude::*;
+
+    fn hidden(bytes: &str) -> String {
+        String::from_utf8(text(bytes.as_bytes())).unwrap()
+    }
+
+    fn value(name: &str, bytes: &str) -> String {
+        String::from_utf8(field_value(name.as_bytes(), bytes.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn dates_and_times_are_hidden_at_their_width() {
+        for (shown, expected) in [
+            (
+                "Sun, 06 Jun 2021 09:36:17 GMT",
+                "Www, DD Mmm YYYY HH:MM:SS GMT",
+            ),
+            ("{\"price\":\"09:39:28\"}\n", "{\"price\":\"HH:MM:SS\"}\n"),
+            ("2021-06-06T09:36:17.123Z", "YYYY-MM-DDTHH:MM:SS.fffZ"),
+            ("09:31:35\n\n", "HH:MM:SS\n\n"),
+        ] {
+            assert_eq!(hidden(shown), expected);
+            assert_eq!(shown.len(), expected.len());
+        }
+    }
+
+    #[test]
+    fn what_only_looks_like_a_time_stays() {
+        for text in [
+            "00:1a:2b:00:00:00:01",
+            "109:31:35",
+            "09:31:355",
+            "09:31",
+            "25:00:00",
+            "09:71:00",
+            "12021-06-06",
+            "1.2.3",
+            "::1",
+        ] {
+            assert_eq!(hidden(text), text);
+        }
+    }
+
+    #[test]
+    fn ports_are_hidden_where_they_are_ports() {
+        assert_eq!(value("Host", "127.0.0.1:8000"), "127.0.0.1:PORT");
+        assert_eq!(value("host", "[::1]:54321"), "[::1]:PORT");
+        assert_eq!(value("Host", "example.org"), "example.org");
+        assert_eq!(
+            value("Origin", "http://127.0.0.1:8000"),
+            "http://127.0.0.1:PORT"
+        );
+        assert_eq!(value("Referer", "http://h:80/a:80"), "http://h:PORT/a:80");
+        assert_eq!(value("Content-Length", "8000"), "8000");
+        assert_eq!(value("X", "a:8000"), "a:8000");
+    }
+
+    #[test]
+    fn browsers_of_any_version_and_platform_look_the_same() {
+        let firefox = "Mozilla/5.0 (PLATFORM; rv:VERSION) Gecko/20100101 Firefox/VERSION";
+        for agent in [
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:89.0) Gecko/20100101 Firefox/89.0",
+            "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+        ] {
+            assert_eq!(value("User-Agent", agent), firefox);
+        }
+        assert_eq!(
+            value(
+                "User-Agent",
+                "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/138.0.0.0 Safari/537.36"
+            ),
+            "Mozilla/5.0 (PLATFORM) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/VERSION Safari/537.36"
+        );
+        assert_eq!(value("User-Agent", "curl/8.5.0"), "curl/VERSION");
+        assert_eq!(
+            value("sec-ch-ua", "\"Chromium\";v=\"138\", \"Not A\";v=\"8\""),
+            "\"Chromium\";v=\"VERSION\", \"Not A\";v=\"VERSION\""
+        );
+    }
+
+    #[test]
+    fn keys_are_hidden_only_where_they_are_keys() {
+        let key = "W+pQUnxtfyImglCepUIxdw==";
+        assert_eq!(value("Sec-WebSocket-Key", key), KEY);
+        assert_eq!(key.len(), KEY.len());
+        assert_eq!(value("Sec-WebSocket-Key", "dG9vIHNob3J0"), "dG9vIHNob3J0");
+        assert_eq!(ACCEPT.len(), websocket::accept_for(key.as_bytes()).len());
+    }
+
+    #[test]
+    fn an_accept_is_hidden_only_once_it_was_checked() {
+        let raw = b"HTTP/1.1 101 S\r\nDate: Sun, 06 Jun 2021 09:36:17 GMT\r\nSec-WebSocket-Accept: jvz8rJ0yJN/A4J0kiZQLiifpQO8=\r\nX:\r\n\r\n";
+        let mut parser = Parser::new(Role::Responses);
+        let Some(Item::Head(found)) = parser.next(&mut &raw[..], None) else {
+            panic!()
+        };
+        let shown = String::from_utf8(head(&found, true)).unwrap();
+        assert_eq!(
+            shown,
+            format!(
+                "HTTP/1.1 101 S\r\nDate: Www, DD Mmm YYYY HH:MM:SS GMT\r\nSec-WebSocket-Accept: {ACCEPT}\r\nX:\r\n\r\n"
+            )
+        );
+        assert_eq!(shown.len(), raw.len(), "all of it has a fixed width");
+        assert!(head(&found, false).windows(4).any(|part| part == b"jvz8"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_clock_time_gives_the_same_text(hour in 0_u8..24, minute in 0_u8..60, second in 0_u8..60) {
+            prop_assert_eq!(hidden(&format!("<time>{hour:02}:{minute:02}:{second:02}</time>")), "<time>HH:MM:SS</time>");
+        }
+
+        #[test]
+        fn what_is_hidden_stays_hidden(bytes in prop::collection::vec(any::<u8>(), 0..80), words in prop::collection::vec(
+            prop_oneof![Just("09:31:35"), Just("://h:80"), Just("2021-06-06"), Just(":"), Just("1"), Just(" ")], 0..6)) {
+            let bytes = [&bytes[..], words.concat().as_bytes()].concat();
+            let once = text(&bytes);
+            prop_assert_eq!(text(&once), once);
+        }
+    }
+}

@@ -209,3 +209,69 @@ pub fn is_text(bytes: &[u8]) -> bool {
 const fn is_control(byte: u8) -> bool {
     byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r') || byte == 0x7f
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn line_ends_are_as_the_seed_has_them() {
+        assert_eq!(safe_text(b"a\r\nb\rc\nd", Form::Dots), "a\nb\nc\nd");
+        assert_eq!(safe_text(b"a\r\nb\rc", Form::Escapes), "a\\r\nb\\rc");
+    }
+
+    #[test]
+    fn nothing_that_moves_a_terminal_passes() {
+        let hostile = "\u{1b}[2J\u{7}\u{202e}evil\u{200b}\u{9b}31m\u{7f}\u{feff}";
+        assert_eq!(
+            safe_text(hostile.as_bytes(), Form::Dots),
+            ".[2J....evil.....31m...."
+        );
+        let escaped = "\\x1b[2J\\x07\\u{202e}evil\\u{200b}\\u{9b}31m\\x7f\\u{feff}";
+        assert_eq!(safe_text(hostile.as_bytes(), Form::Escapes), escaped);
+    }
+
+    #[test]
+    fn letters_of_any_script_pass_and_broken_ones_do_not() {
+        assert_eq!(safe_text("grün 日本".as_bytes(), Form::Dots), "grün 日本");
+        assert_eq!(safe_text("grün".as_bytes(), Form::AsciiDots), "gr..n");
+        assert_eq!(safe_text(b"\xff\xc3", Form::Escapes), "\\xff\\xc3");
+    }
+
+    #[test]
+    fn text_is_told_from_bytes() {
+        assert!(is_text("grün\r\n".as_bytes()) && is_text(b"") && is_text(b"gr\xc3"));
+        assert!(!is_text(b"a\0b") && !is_text(b"\xff\xfe") && !is_text(b"\x01\x02ab"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_out_is_safe_and_does_not_depend_on_the_pieces(
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+            text in "\\PC{0,20}",
+            size in 1_usize..9,
+        ) {
+            let bytes = [&bytes[..], text.as_bytes()].concat();
+            for form in [Form::Dots, Form::AsciiDots, Form::Escapes] {
+                let whole = safe_text(&bytes, form);
+                prop_assert!(whole.chars().all(|character| matches!(character, '\n' | '\t') || is_safe(character)));
+                let (mut writer, mut output) = (SafeText::new(form), Vec::new());
+                for piece in bytes.chunks(size) {
+                    writer.push(piece, &mut output);
+                }
+                writer.end(&mut output);
+                prop_assert_eq!(String::from_utf8(output).unwrap(), whole);
+            }
+        }
+
+        #[test]
+        fn escapes_tell_any_two_texts_apart(
+            one in prop::collection::vec(prop_oneof![Just(b'\\'), Just(b'x'), Just(b'1'), Just(b'b'), Just(0x1b), Just(b'r'), Just(b'\r')], 0..6),
+            other in prop::collection::vec(prop_oneof![Just(b'\\'), Just(b'x'), Just(b'1'), Just(b'b'), Just(0x1b), Just(b'r'), Just(b'\r')], 0..6),
+        ) {
+            let same = safe_text(&one, Form::Escapes) == safe_text(&other, Form::Escapes);
+            prop_assert_eq!(same, one == other);
+        }
+    }
+}

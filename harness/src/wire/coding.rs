@@ -329,3 +329,132 @@ impl Stage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    const LIMIT: usize = 1 << 20;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn bare(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn decode(codings: &[Coding], bytes: &[u8], size: usize) -> (Vec<u8>, Result<(), CodingError>) {
+        let mut decoder = Decoder::new(codings);
+        let mut output = Vec::new();
+        for piece in bytes.chunks(size) {
+            if let Err(error) = decoder.push(piece, &mut output, LIMIT) {
+                return (output, Err(error));
+            }
+        }
+        let ended = decoder.finish(&mut output, LIMIT);
+        (output, ended)
+    }
+
+    #[test]
+    fn brotli_is_decoded() {
+        // Made by hand after RFC 7932 §9.2: one metablock that is not compressed, and an empty last one.
+        let stored = [&[0x21, 0x2c, 0x00, 0x04][..], b"hello, world", &[0x03]].concat();
+        for size in [1, 3, 100] {
+            let (plain, ended) = decode(&[Coding::Brotli], &stored, size);
+            assert_eq!((plain.as_slice(), ended), (&b"hello, world"[..], Ok(())));
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_cut_off_gives_what_is_there() {
+        let text = "a line of text, one after the other\n".repeat(400);
+        for (coding, packed) in [
+            (Coding::Gzip, gzip(text.as_bytes())),
+            (Coding::Deflate, zlib(text.as_bytes())),
+        ] {
+            let half = &packed[..packed.len() - 9];
+            let (plain, ended) = decode(&[coding], half, 7);
+            assert!(text.as_bytes().starts_with(&plain));
+            assert_eq!(
+                ended,
+                Err(CodingError::CutOff {
+                    coding: coding.name()
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_gzip_is_said() {
+        let (plain, ended) = decode(&[Coding::Gzip], b"not gzip at all, no", 100);
+        assert_eq!(plain, b"");
+        assert!(
+            matches!(ended, Err(CodingError::Malformed { coding: "gzip", .. })),
+            "{ended:?}"
+        );
+    }
+
+    #[test]
+    fn bombs_are_cut_even_one_in_the_other() {
+        let once = gzip(&vec![0; 64 << 20]);
+        let twice = gzip(&once);
+        for (codings, bomb) in [
+            (&[Coding::Gzip][..], once),
+            (&[Coding::Gzip, Coding::Gzip][..], twice),
+        ] {
+            let (plain, ended) = decode(codings, &bomb, 1 << 16);
+            assert_eq!(plain.len(), LIMIT);
+            assert_eq!(ended, Err(CodingError::TooLarge { limit: LIMIT }));
+        }
+    }
+
+    #[test]
+    fn names_are_read() {
+        assert_eq!(Coding::list(b"identity"), Ok(vec![]));
+        assert_eq!(
+            Coding::list(b" GZIP ,deflate"),
+            Ok(vec![Coding::Gzip, Coding::Deflate])
+        );
+        assert_eq!(Coding::list(b"gzip, zstd"), Err("zstd".into()));
+        assert!(Coding::list(&b"gzip,".repeat(9)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_coded_is_decoded_however_it_is_cut(
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+            size in 1_usize..50,
+        ) {
+            let chained = gzip(&zlib(&bytes));
+            for (codings, packed) in [
+                (&[Coding::Gzip][..], gzip(&bytes)),
+                (&[Coding::Deflate], zlib(&bytes)),
+                (&[Coding::Deflate], bare(&bytes)),
+                (&[Coding::Deflate, Coding::Gzip], chained),
+            ] {
+                prop_assert_eq!(decode(codings, &packed, size), (bytes.clone(), Ok(())));
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
+                let _ = decode(&[coding, coding], &bytes, 13);
+            }
+        }
+    }
+}

@@ -76,6 +76,13 @@ impl Parser {
         self.held.is_some() || !self.block.raw.is_empty()
     }
 
+    /// How many bytes of that event there are.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let held = self.held.as_ref().map_or(0, |event| event.raw.len());
+        held + self.block.raw.len()
+    }
+
     /// Takes the end of the stream: what a browser would discard is handed back as incomplete.
     pub fn finish(&mut self) -> Option<Event> {
         if let Some(event) = self.held.take() {
@@ -190,4 +197,132 @@ impl Event {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(pieces: &[&[u8]]) -> Vec<Event> {
+        let mut parser = Parser::default();
+        let mut events: Vec<_> = pieces.iter().flat_map(|piece| parser.push(piece)).collect();
+        events.extend(parser.finish());
+        events
+    }
+
+    fn data(events: &[Event]) -> Vec<Option<&str>> {
+        events.iter().map(|event| event.data.as_deref()).collect()
+    }
+
+    #[test]
+    fn the_examples_of_the_standard_are_read() {
+        let stock = read(&[b"data: YHOO\ndata: +2\ndata: 10\n\n"]);
+        assert_eq!(data(&stock), [Some("YHOO\n+2\n10")]);
+        let four = read(&[
+            b": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n",
+        ]);
+        assert_eq!(
+            data(&four),
+            [
+                None,
+                Some("first event"),
+                Some("second event"),
+                Some(" third event")
+            ]
+        );
+        assert_eq!(four[0].comments, [" test stream"]);
+        assert_eq!(four[1].id.as_deref(), Some("1"));
+        assert_eq!(four[2].id.as_deref(), Some(""));
+        let empty = read(&[b"data\n\ndata\ndata\n\ndata:"]);
+        assert_eq!(data(&empty), [Some(""), Some("\n"), Some("")]);
+        assert!(empty[2].incomplete, "a browser discards it");
+    }
+
+    #[test]
+    fn every_line_ending_ends_a_line() {
+        for text in [
+            "data: a\n\ndata: b\n\n",
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            "data: a\r\rdata: b\r\r",
+            "data: a\r\n\ndata: b\n\r\n",
+        ] {
+            assert_eq!(
+                data(&read(&[text.as_bytes()])),
+                [Some("a"), Some("b")],
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn fields_follow_the_standard() {
+        let events = read(&[
+            "\u{feff}data: x\nevent: tick\nretry: 1000\nretry: 1s\nid: a\0b\nother: y\n\n"
+                .as_bytes(),
+        ]);
+        let event = &events[0];
+        assert_eq!(
+            event.data.as_deref(),
+            Some("x"),
+            "behind the byte order mark"
+        );
+        assert_eq!(event.event.as_deref(), Some("tick"));
+        assert_eq!(event.retry, Some(1000));
+        assert_eq!(event.id, None, "an id with a NUL is ignored");
+    }
+
+    #[test]
+    fn an_endless_event_is_cut() {
+        let mut parser = Parser::default();
+        for _ in 0..40 {
+            assert_eq!(parser.push(&vec![b'x'; 1 << 16]), []);
+        }
+        let events = parser.push(b"\n\ndata: y\n\n");
+        assert!(events[0].cut && events[0].raw.len() <= EVENT_LIMIT + 2);
+        assert_eq!(events[1].data.as_deref(), Some("y"));
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_that_was_written_is_read(
+            lines in prop::collection::vec("[ -9;-~\u{e4}\u{20ac}]{0,12}", 1..4),
+            event in prop::option::of("[a-z]{1,8}"),
+            retry in prop::option::of(0_u64..100_000),
+            ending in prop_oneof![Just("\n"), Just("\r\n"), Just("\r")],
+        ) {
+            let mut text = String::new();
+            for line in &lines {
+                text.extend(["data: ", line, ending]);
+            }
+            if let Some(event) = &event {
+                text.extend(["event: ", event, ending]);
+            }
+            if let Some(retry) = retry {
+                text.extend(["retry: ", &retry.to_string(), ending]);
+            }
+            text += ending;
+            let events = read(&[text.as_bytes()]);
+            prop_assert_eq!(events.len(), 1);
+            prop_assert_eq!(events[0].data.clone(), Some(lines.join("\n")));
+            prop_assert_eq!(&events[0].event, &event);
+            prop_assert_eq!(events[0].retry, retry);
+            prop_assert_eq!(&events[0].raw, text.as_bytes());
+        }
+
+        #[test]
+        fn any_bytes_are_read_the_same_however_they_are_cut(
+            words in prop::collection::vec(prop_oneof![
+                Just("data"), Just(":"), Just(" "), Just("\n"), Just("\r"), Just("\r\n"), Just("id"), Just("\u{fc}"), Just("\u{feff}"),
+            ], 0..20),
+            size in 1_usize..6,
+        ) {
+            let bytes = words.concat().into_bytes();
+            let pieces: Vec<_> = bytes.chunks(size).collect();
+            let events = read(&pieces);
+            let raw: Vec<_> = events.iter().flat_map(|event| event.raw.clone()).collect();
+            prop_assert_eq!(raw, bytes.clone(), "no byte is lost");
+            prop_assert_eq!(events, read(&[&bytes]));
+        }
+    }
 }
