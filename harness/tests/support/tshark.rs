@@ -32,6 +32,8 @@ pub struct SegmentFields {
 pub struct Opinion {
     pub totals: Totals,
     pub segments: Vec<SegmentFields>,
+    /// What "follow TCP stream" shows of the streams that were asked for.
+    pub followed: BTreeMap<u64, Followed>,
     /// Frames in which tshark looks for TCP where this project by definition does not: tunnels, quoted headers.
     pub left_out: u64,
 }
@@ -64,8 +66,8 @@ fn tshark(file: &Path, arguments: &[String]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The totals and segments of a capture.
-pub fn opinion(file: &Path) -> Opinion {
+/// The totals and segments of a capture, and what "follow" shows of these streams.
+pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
     const FIELDS: [&str; 12] = [
         "frame.len",
         "frame.protocols",
@@ -88,9 +90,25 @@ pub fn opinion(file: &Path) -> Opinion {
             .iter()
             .flat_map(|field| ["-e".to_owned(), (*field).to_owned()]),
     );
+    for stream in streams {
+        arguments.extend(["-z".to_owned(), format!("follow,tcp,raw,{stream}")]);
+    }
+    let output = tshark(file, &arguments);
+    let mut lines = output.lines();
+    let fields = lines
+        .by_ref()
+        .take_while(|line| !line.is_empty() && !line.starts_with("====="));
+    let opinion = opinion_of(fields);
+    Opinion {
+        followed: follow(lines),
+        ..opinion
+    }
+}
+
+fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> Opinion {
     let mut opinion = Opinion::default();
     let mut streams = BTreeSet::new();
-    for line in tshark(file, &arguments).lines() {
+    for line in lines {
         let fields: Vec<&str> = line.split('\t').collect();
         opinion.totals.packets += 1;
         opinion.totals.frame_bytes += fields[0].parse::<u64>().unwrap();
@@ -140,31 +158,30 @@ fn is_elsewhere(protocols: &str) -> bool {
     networks != 1 || below.iter().any(|layer| strange.contains(layer))
 }
 
-/// The payload of one connection, by direction: that of the node which sent the first packet, then the other's.
-pub type Followed = [Vec<u8>; 2];
+/// The payload of one connection as "follow" shows it, its remarks about missing bytes taken out.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// `ADDRESS:PORT` of the end that sent the first packet.
+    pub first_end: String,
+    /// What that end sent, and what the other did.
+    pub bytes: [Vec<u8>; 2],
+}
 
-/// What "follow TCP stream" shows of these streams, its remarks about missing bytes taken out.
-pub fn follow(
-    file: &Path,
-    streams: impl IntoIterator<Item = u64>,
-) -> BTreeMap<u64, (String, Followed)> {
-    let mut arguments = vec!["-q".to_owned()];
-    for stream in streams {
-        arguments.extend(["-z".to_owned(), format!("follow,tcp,raw,{stream}")]);
-    }
-    let output = tshark(file, &arguments);
-    let mut followed: BTreeMap<u64, (String, Followed)> = BTreeMap::new();
+fn follow<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<u64, Followed> {
+    let mut followed: BTreeMap<u64, Followed> = BTreeMap::new();
     let mut current = None;
-    for line in output.lines() {
+    for line in lines {
         if let Some(stream) = line.strip_prefix("Filter: tcp.stream eq ") {
-            current = Some(stream.parse().unwrap());
-        } else if let (Some(node), Some(stream)) = (line.strip_prefix("Node 0: "), current) {
-            node.clone_into(&mut followed.entry(stream).or_default().0);
-        } else if let (Some(stream), true) = (current, is_record(line)) {
-            let record = bytes(line.trim());
+            current = Some(followed.entry(stream.parse().unwrap()).or_default());
+            continue;
+        }
+        let Some(stream) = &mut current else { continue };
+        if let Some(node) = line.strip_prefix("Node 0: ") {
+            node.clone_into(&mut stream.first_end);
+        } else if is_record(line) {
+            let record = bytes(line);
             if !is_remark(&record) {
-                followed.entry(stream).or_default().1[usize::from(line.starts_with('\t'))]
-                    .extend(record);
+                stream.bytes[usize::from(line.starts_with('\t'))].extend(record);
             }
         }
     }
