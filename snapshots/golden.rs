@@ -3,6 +3,9 @@
 //! `WIRESNAP_CAPTURES` names another folder with captures of the same scenarios, which must give the same snapshots;
 //! that is how `make capture` and the live test check what they have just captured.
 
+#[path = "../harness/tests/workspace/mod.rs"]
+mod workspace;
+
 use std::path::{Path, PathBuf};
 
 use wiresnap::commands::payload::listing;
@@ -26,23 +29,18 @@ fn every_capture_lists_as_its_snapshot() {
     );
 }
 
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The folder that is checked, with at least the four captures of the experiment.
 fn captures() -> Vec<PathBuf> {
     let folder = std::env::var_os("WIRESNAP_CAPTURES")
-        .map_or_else(|| workspace().join("pcap"), PathBuf::from);
-    let mut captures: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|end| end == "pcap"))
-        .collect();
-    captures.sort();
+        .map_or_else(|| workspace::root().join("pcap"), PathBuf::from);
+    let captures = workspace::files(&folder, "pcap");
     for name in SCENARIOS {
         let capture = folder.join(name).with_extension("pcap");
-        assert!(captures.contains(&capture), "{} is missing", capture.display());
+        assert!(
+            captures.contains(&capture),
+            "{} is missing",
+            capture.display()
+        );
     }
     captures
 }
@@ -51,11 +49,10 @@ fn captures() -> Vec<PathBuf> {
 fn lists_as_its_snapshot(capture: &Path) -> bool {
     let name = capture.file_stem().unwrap().to_str().unwrap();
     let listing = listing(capture, true).unwrap();
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(workspace().join("snapshots"));
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.set_description(format!("payloads of pcap/{name}.pcap, what is volatile hidden"));
+    let mut settings = workspace::settings();
+    settings.set_description(format!(
+        "payloads of pcap/{name}.pcap, what is volatile hidden"
+    ));
     settings.bind(|| {
         // One capture that differs must not hide the others.
         std::panic::catch_unwind(|| insta::assert_snapshot!(name, listing)).is_ok()

@@ -29,7 +29,7 @@ const STEP_PATIENCE: Duration = Duration::from_secs(5);
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long to wait for the reason after something failed: a killed browser fails the command under way first.
-const REASON_PATIENCE: Duration = Duration::from_millis(500);
+const REASON_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where in a second of the wall clock the timeline starts.
 ///

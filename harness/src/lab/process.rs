@@ -26,6 +26,9 @@ const LONGEST_LINE: usize = 400;
 /// How long a process may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long to wait for the last words of a process that has ended.
+const LOG_PATIENCE: Duration = Duration::from_millis(200);
+
 /// How often to look whether the last process of a group is gone: the system has no event for that.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -375,6 +378,6 @@ impl Log {
                 let _ = reader.await;
             }
         };
-        let _ = timeout(Duration::from_millis(500), all).await;
+        let _ = timeout(LOG_PATIENCE, all).await;
     }
 }

@@ -72,7 +72,7 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
             .collect(),
         description: raw.description,
         program: raw.program.into_inner(),
-        port: raw.port,
+        port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         client: raw.client.into(),
         marks: checked,
     })
@@ -96,16 +96,14 @@ fn name_of(file: &Path) -> Result<String> {
 struct RawScenario {
     description: String,
     program: Spanned<String>,
-    #[serde(default = "default_port")]
-    port: u16,
+    port: Option<Spanned<u16>>,
     client: RawClient,
     #[serde(default)]
     mark: Vec<Spanned<RawMark>>,
 }
 
-const fn default_port() -> u16 {
-    8000
-}
+/// The port of a scenario that does not say.
+const DEFAULT_PORT: u16 = 8000;
 
 #[derive(Clone, Copy, Deserialize)]
 enum RawClient {
@@ -145,11 +143,18 @@ struct RawExpect {
 type Checked<T> = std::result::Result<T, Diagnostic>;
 
 fn from_toml(error: &toml::de::Error) -> Diagnostic {
-    Diagnostic::new(error.span().unwrap_or(0..0), error.message().trim_end())
+    // serde names Rust's types; a scenario's author may know none.
+    let message = error
+        .message()
+        .trim_end()
+        .replace("expected f64", "expected a number")
+        .replace("expected u16", "expected a port from 1 to 65535");
+    Diagnostic::new(error.span().unwrap_or(0..0), message)
 }
 
 fn check(raw: &RawScenario, programs: &[String]) -> Checked<Vec<Mark>> {
     check_program(&raw.program, programs)?;
+    raw.port.iter().try_for_each(check_port)?;
     let mut marks: Vec<Mark> = Vec::with_capacity(raw.mark.len());
     for spanned in &raw.mark {
         let mark = check_mark(spanned, raw.client.into())?;
@@ -173,6 +178,14 @@ fn check_program(program: &Spanned<String>, programs: &[String]) -> Checked<()> 
     } else {
         format!("the programs here are {}", programs.join(", "))
     }))
+}
+
+fn check_port(port: &Spanned<u16>) -> Checked<()> {
+    if *port.get_ref() != 0 {
+        return Ok(());
+    }
+    Err(Diagnostic::new(port.span(), "port 0 is none")
+        .with_hint("the capture has to know the port beforehand: choose one from 1 to 65535"))
 }
 
 fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {

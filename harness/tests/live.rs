@@ -1,0 +1,72 @@
+//! The real thing: all scenarios with the real Firefox and nc, ten times as fast, into a temporary folder.
+//!
+//! Needs the privilege to capture; `make test-live` runs it.
+
+mod live_support;
+mod workspace;
+
+use std::path::Path;
+
+use live_support::{Workbench, mark_distances};
+use wiresnap::analysis::stats::{Options, Statistics, measure};
+use wiresnap::commands::payload::listing;
+use wiresnap::trace::provenance::Provenance;
+use wiresnap::trace::reader;
+
+/// Each scenario with its packets, where those are fixed, and its packets with a payload.
+const SCENARIOS: [(&str, Option<u64>, u64); 4] = [
+    ("ajaxapp", Some(27), 12),
+    ("tcpapp", None, 7),
+    ("webapp", Some(27), 12),
+    ("wsapp", None, 13),
+];
+
+#[test]
+fn all_scenarios_give_the_committed_snapshots() {
+    let bench = Workbench::new();
+
+    let output = bench.capture(&["--time-scale", "0.1"]).output().unwrap();
+
+    let talk = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{talk}");
+    for (name, packets, app_packets) in SCENARIOS {
+        let capture = bench.folder().join(name).with_extension("pcap");
+        let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
+        let overall = overall(&capture);
+        assert_eq!(listing(&capture, true).unwrap(), snapshot(name), "{name}");
+        assert_eq!(overall.app_packets, app_packets, "{name}: {overall:?}");
+        assert_eq!(overall.total_packets, provenance.capture.packets, "{name}");
+        if let Some(packets) = packets {
+            assert_eq!(overall.total_packets, packets, "{name}: {overall:?}");
+        }
+        assert_eq!(provenance.capture.dropped, 0, "{name}");
+        for (step, distance) in mark_distances(&provenance) {
+            assert!(
+                (0.0..0.1).contains(&distance),
+                "{name}: {step} is {distance} s from its mark"
+            );
+        }
+    }
+    bench.assert_nothing_is_left();
+}
+
+fn overall(capture: &Path) -> Statistics {
+    let options = Options {
+        port: None,
+        marks: None,
+        explain: false,
+    };
+    measure(&mut reader::open(capture).unwrap(), &options)
+        .unwrap()
+        .overall
+}
+
+/// The reviewed listing, without the header that insta puts in front.
+fn snapshot(name: &str) -> String {
+    let file = workspace::root()
+        .join("snapshots")
+        .join(name)
+        .with_extension("snap");
+    let text = std::fs::read_to_string(&file).unwrap();
+    text.splitn(3, "---\n").nth(2).unwrap().to_owned()
+}

@@ -1,0 +1,46 @@
+//! Every mistake that a scenario file can hold: one file each in `scenarios/`, its message in `snapshots/`.
+
+mod workspace;
+
+use std::path::Path;
+
+use wiresnap::error::Class;
+use wiresnap::scenario::file::parse;
+
+#[test]
+fn every_mistake_is_reported_at_its_place() {
+    let programs = ["ajaxapp", "tcpapp", "webapp", "wsapp"].map(str::to_owned);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut mistakes = 0;
+    for file in workspace::files(&folder, "toml") {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+
+        let error = parse(Path::new(&format!("{name}.toml")), &text, &programs)
+            .expect_err(&format!("{name} has no mistake"));
+
+        assert_eq!(error.class(), Class::Usage, "{name}");
+        workspace::settings()
+            .bind(|| insta::assert_snapshot!(format!("error-scenario-{name}"), error));
+        mistakes += 1;
+    }
+    assert!(mistakes > 25, "{mistakes} files in {}", folder.display());
+}
+
+#[test]
+fn the_scenarios_of_the_project_have_none() {
+    let programs = ["ajaxapp", "tcpapp", "webapp", "wsapp"].map(str::to_owned);
+    for file in workspace::files(&workspace::root().join("apps/scenarios"), "toml") {
+        let text = std::fs::read_to_string(&file).unwrap();
+
+        let scenario = parse(&file, &text, &programs).unwrap_or_else(|error| panic!("{error}"));
+
+        let seconds: Vec<u64> = scenario
+            .marks
+            .iter()
+            .map(|mark| mark.at.as_secs())
+            .collect();
+        assert_eq!(seconds, [0, 10, 20, 30, 40], "{}", scenario.name);
+        assert!((scenario.least_time_scale() - 0.1).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,41 @@
+//! Where tests find the project's files, and how they keep snapshots.
+
+#![allow(dead_code, reason = "each test takes what it needs")]
+
+use std::path::{Path, PathBuf};
+
+/// The top folder of the project.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The files in a folder with this extension, in alphabetical order.
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == extension))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Snapshots lie in the project's `snapshots/`, each under its own name.
+pub(crate) fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(root().join("snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
+/// A folder that is looked for where `variable` points, or beside the project; where it is not, that is said.
+pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable)
+        .map_or_else(|| root().join("../shared").join(name), PathBuf::from);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: {} is not there (see {variable})", path.display());
+    None
+}
