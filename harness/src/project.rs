@@ -105,10 +105,10 @@ impl Project {
         if is_path && Path::new(name).is_file() {
             return Ok(PathBuf::from(name));
         }
-        let names = self.scenario_names()?.join(", ");
+        let known = self.scenario_names()?.join(", ");
         Err(
             Error::usage(format!("no scenario `{name}`")).with_hint(format!(
-                "the scenarios here are {names}; a path must end in .toml"
+                "the scenarios here are {known}; a path must end in .toml"
             )),
         )
     }

@@ -236,9 +236,9 @@ impl<P: Progress> Play<'_, P> {
             let cue = Cue {
                 mark,
                 due: start.instant + self.scaled(mark.at),
-                room: marks
-                    .get(index + 1)
-                    .map_or(STEP_PATIENCE, |next| self.scaled(next.at - mark.at)),
+                room: marks.get(index + 1).map_or(STEP_PATIENCE, |next| {
+                    self.scaled(next.at.saturating_sub(mark.at))
+                }),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil).await;
             records.push(kept.map_err(|error| self.at(start, mark, error))?);
@@ -444,7 +444,7 @@ fn until_start(since_epoch: Duration) -> Duration {
     } else {
         this_second
     };
-    start - since_epoch
+    start.saturating_sub(since_epoch)
 }
 
 /// Waits until the client shows what is expected, and gives the text in question.

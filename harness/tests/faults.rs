@@ -147,7 +147,7 @@ fn nc_killed() {
 }
 
 #[test]
-fn firefox_killed_while_it_starts() {
+fn geckodriver_ended_while_firefox_starts() {
     let (code, said) = strike(&Fault {
         scenario: "webapp",
         after: "starting Firefox",

@@ -1,6 +1,7 @@
 //! The real thing: all scenarios with the real Firefox and nc, ten times as fast, into a temporary folder.
 //!
-//! Needs the privilege to capture; `make test-live` runs it.
+//! Needs the privilege to capture; `make test-live` runs it, and keeps insta from writing what only a passing capture
+//! of the full 40 s may propose.
 
 mod live_support;
 mod workspace;
@@ -33,7 +34,8 @@ fn all_scenarios_give_the_committed_snapshots() {
         let capture = bench.folder().join(name).with_extension("pcap");
         let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
         let overall = overall(&capture);
-        assert_eq!(listing(&capture, true).unwrap(), snapshot(name), "{name}");
+        workspace::settings()
+            .bind(|| insta::assert_snapshot!(name, listing(&capture, true).unwrap()));
         assert_eq!(overall.app_packets, app_packets, "{name}: {overall:?}");
         assert_eq!(overall.total_packets, provenance.capture.packets, "{name}");
         if let Some(packets) = packets {
@@ -59,14 +61,4 @@ fn overall(capture: &Path) -> Statistics {
     measure(&mut reader::open(capture).unwrap(), &options)
         .unwrap()
         .overall
-}
-
-/// The reviewed listing, without the header that insta puts in front.
-fn snapshot(name: &str) -> String {
-    let file = workspace::root()
-        .join("snapshots")
-        .join(name)
-        .with_extension("snap");
-    let text = std::fs::read_to_string(&file).unwrap();
-    text.splitn(3, "---\n").nth(2).unwrap().to_owned()
 }

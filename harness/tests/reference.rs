@@ -21,7 +21,7 @@ impl StreamSink for ServerBytes {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         match event {
             StreamEvent::Data(bytes) if origin.side == Side::Server => {
-                self.0.extend_from_slice(bytes)
+                self.0.extend_from_slice(bytes);
             }
             StreamEvent::Missing(bytes) => panic!("{bytes} bytes missing"),
             _ => {}
@@ -34,8 +34,8 @@ fn server_bytes(capture: &Path) -> Vec<Vec<u8>> {
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| ServerBytes::default());
     while let Some(packet) = reader.next().unwrap() {
-        let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        let Ok(Decoded::Segment(segment)) = decoded else {
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+        let Ok(Decoded::Segment(segment)) = frame else {
             panic!(
                 "{}: packet {} is no segment",
                 capture.display(),

@@ -218,9 +218,8 @@ impl Shown {
         match (self, before) {
             (Self::Nothing, _) => None,
             (Self::Text(now), Self::Text(before)) if now == before => None,
-            (Self::Text(now), _) => Some(now),
             (Self::Transcript(now), Self::Transcript(before)) => now.get(before.len()..),
-            (Self::Transcript(now), _) => Some(now),
+            (Self::Text(now) | Self::Transcript(now), _) => Some(now),
         }
     }
 }

@@ -26,6 +26,7 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
@@ -66,16 +67,22 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
     Ok(Scenario {
         name: name_of(file)?,
         file: file.to_owned(),
-        sha256: Sha256::digest(text)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        sha256: sha256(text),
         description: raw.description,
         program: raw.program.into_inner(),
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         client: raw.client.into(),
         marks: checked,
     })
+}
+
+fn sha256(text: &str) -> String {
+    let mut hexadecimal = String::with_capacity(64);
+    for byte in Sha256::digest(text) {
+        // Writing to a string cannot fail.
+        let _ = write!(hexadecimal, "{byte:02x}");
+    }
+    hexadecimal
 }
 
 fn name_of(file: &Path) -> Result<String> {

@@ -47,7 +47,7 @@ impl Scenario {
             .collect();
         updates
             .windows(2)
-            .map(|pair| 1.0 / (pair[1].at - pair[0].at).as_secs_f64())
+            .map(|pair| 1.0 / pair[1].at.saturating_sub(pair[0].at).as_secs_f64())
             .fold(0.0, f64::max)
     }
 }
