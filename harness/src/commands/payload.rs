@@ -295,7 +295,7 @@ impl<Output: Write> Book<Output> {
             Spoken::One(first) => {
                 self.spoken = Spoken::Several;
                 self.pages
-                    .prepend(first.index, self.heading(first).as_bytes());
+                    .prepend(first.text_page(), self.heading(first).as_bytes());
                 let heading = self.heading(ends);
                 self.append(ends.text_page(), heading.as_bytes());
                 let result = self.pages.start(0);
