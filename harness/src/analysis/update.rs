@@ -271,3 +271,164 @@ impl Windows {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Side;
+
+    fn at(milliseconds: u64) -> Timestamp {
+        Timestamp::from_nanoseconds(milliseconds * 1_000_000)
+    }
+
+    fn packet(role: Role, app_bytes: u32) -> Accounted {
+        Accounted {
+            role,
+            sender: Some((0, Side::Client)),
+            frame_bytes: 66 + app_bytes,
+            tcp_bytes: 32,
+            app_bytes,
+            is_push: role == Role::Body,
+        }
+    }
+
+    /// Packets at these milliseconds, in windows between these marks, or between idle gaps.
+    fn windows(marks: Option<&[u64]>, packets: &[(u64, Role, u32)]) -> Windows {
+        let marks: Option<Vec<Timestamp>> =
+            marks.map(|marks| marks.iter().map(|mark| at(*mark)).collect());
+        let mut finder = UpdateFinder::new(marks.as_deref(), true);
+        for (number, (time, role, app_bytes)) in (1..).zip(packets) {
+            finder.add(number, at(*time), &packet(*role, *app_bytes));
+        }
+        finder.finish()
+    }
+
+    fn packet_counts(windows: &Windows) -> Vec<u64> {
+        windows
+            .updates()
+            .map(|window| window.statistics.total_packets)
+            .collect()
+    }
+
+    use Role::{Body, Close, Handshake, Keepalive, PureAck, Request};
+
+    /// Opens at 0, updates at 10 s and 20 s, a keepalive at 30 s, closes at 40 s with a message before.
+    const SESSION: [(u64, Role, u32); 15] = [
+        (0, Handshake, 0),
+        (20, Handshake, 0),
+        (40, Request, 300),
+        (60, Body, 700),
+        (10_000, Request, 5),
+        (10_010, PureAck, 0),
+        (10_020, Body, 10),
+        (10_030, PureAck, 0),
+        (20_000, Request, 5),
+        (20_020, Body, 10),
+        (20_030, PureAck, 0),
+        (30_000, Keepalive, 1),
+        (30_010, Keepalive, 0),
+        (40_000, Request, 8),
+        (40_010, Close, 0),
+    ];
+
+    #[test]
+    fn bursts_between_idle_gaps_are_updates_unless_they_open_or_close() {
+        let windows = windows(None, &SESSION);
+        assert_eq!(packet_counts(&windows), [4, 3]);
+        let pushes: Vec<u64> = windows
+            .updates()
+            .map(|window| window.push.app_bytes)
+            .collect();
+        assert_eq!(pushes, [10, 10]);
+        let phases: Vec<String> = (1..)
+            .zip(SESSION)
+            .map(|(number, (_, role, _))| windows.phase(number, role).to_string())
+            .collect();
+        let opening = ["opening"; 4];
+        let closing = ["closing"; 2];
+        assert_eq!(phases[..4], opening);
+        assert_eq!(phases[4..8], ["update 1"; 4]);
+        assert_eq!(phases[8..11], ["update 2"; 3]);
+        assert_eq!(phases[11..13], ["between"; 2]);
+        assert_eq!(phases[13..], closing);
+    }
+
+    #[test]
+    fn windows_between_marks_are_updates_unless_they_open_or_close() {
+        assert_eq!(
+            packet_counts(&windows(
+                Some(&[0, 9_990, 19_990, 29_990, 39_990]),
+                &SESSION
+            )),
+            [4, 3]
+        );
+    }
+
+    #[test]
+    fn marks_part_what_no_gap_does() {
+        let packets = [
+            (0, Request, 5),
+            (10, Body, 5),
+            (20, Request, 5),
+            (30, Body, 5),
+        ];
+        assert_eq!(packet_counts(&windows(Some(&[0, 15]), &packets)), [2, 2]);
+        assert_eq!(packet_counts(&windows(None, &packets)), [4]);
+    }
+
+    #[test]
+    fn updates_that_each_open_a_connection_count_without_their_handshakes() {
+        let one = |start: u64| {
+            [
+                (start, Handshake, 0),
+                (start + 10, Request, 5),
+                (start + 20, Body, 5),
+                (start + 30, Close, 0),
+            ]
+        };
+        let packets = [one(0), one(10_000)].concat();
+        assert_eq!(packet_counts(&windows(Some(&[0, 9_000]), &packets)), [2, 2]);
+        assert_eq!(
+            packet_counts(&windows(None, &packets)),
+            [] as [u64; 0],
+            "without marks, nothing tells them apart"
+        );
+    }
+
+    #[test]
+    fn the_gap_follows_the_pace_of_the_capture() {
+        let pushes: Vec<(u64, Role, u32)> = (0..10)
+            .flat_map(|index| [(index * 200, Body, 20), (index * 200 + 5, PureAck, 0)])
+            .collect();
+        assert_eq!(
+            packet_counts(&windows(None, &pushes)).len(),
+            10,
+            "five pushes a second"
+        );
+        let slow = [
+            (0, Request, 5),
+            (300, Body, 5),
+            (10_000, Request, 5),
+            (10_300, Body, 5),
+        ];
+        assert_eq!(
+            packet_counts(&windows(None, &slow)),
+            [2, 2],
+            "a server that takes its time"
+        );
+    }
+
+    #[test]
+    fn a_capture_of_many_sparse_packets_takes_little_memory() {
+        let mut finder = UpdateFinder::new(None, false);
+        for number in 0..1_000_000 {
+            finder.add(number, at(number * 2_000), &packet(Keepalive, 0));
+        }
+        assert!(
+            finder.windows.len() <= 2 * MOST_WINDOWS,
+            "{}",
+            finder.windows.len()
+        );
+        assert_eq!(finder.finish().updates().count(), 0);
+    }
+}
