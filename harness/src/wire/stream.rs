@@ -603,7 +603,12 @@ impl Half {
             self.give_up_before(start, last, sink);
         }
         // What the peer acknowledged, and what came before the FIN, was sent, even where nothing of it was captured.
-        let sent = self.fin.map_or(self.acknowledged, |(end, _)| end);
+        let sent = match self.fin {
+            Some((end, _)) => end,
+            // One more than was seen: a FIN that was not captured rather than a byte.
+            None if self.acknowledged == self.offset + 1 => self.offset,
+            None => self.acknowledged,
+        };
         self.miss(sent.saturating_sub(self.offset), last, sink);
         self.finish_if_done(sink);
         if !self.is_finished {
