@@ -1,0 +1,85 @@
+//! How links wrap the same packets.
+
+use super::{ANSWER, Case, REQUEST, case, exchange};
+use crate::support::file::{self, paced, pcap};
+use crate::support::network;
+use crate::support::script::{Client, Script, Server};
+
+/// How Ethernet and the other links wrap a packet.
+pub fn link_cases() -> Vec<Case> {
+    let packets = exchange().packets();
+    let sixes = Script::ipv6()
+        .open()
+        .data(Client, 0, REQUEST)
+        .data(Server, 0, ANSWER)
+        .close()
+        .packets();
+    let both = || [packets.clone(), sixes.clone()].concat();
+    let linked = |name, link_type, wrap: fn(&[u8]) -> Vec<u8>| {
+        case(
+            name,
+            pcap(link_type, &paced(both().iter().map(|packet| wrap(packet)))),
+        )
+        .connections(2)
+    };
+    let only = |name, link_type, packets: &[Vec<u8>]| {
+        case(name, pcap(link_type, &paced(packets.to_vec())))
+    };
+    vec![
+        linked("Ethernet", file::ETHERNET, network::ethernet),
+        linked(
+            "Ethernet with padding",
+            file::ETHERNET,
+            network::padded_ethernet,
+        ),
+        linked("VLAN", file::ETHERNET, |packet| {
+            network::tagged_ethernet(&[0x8100], packet)
+        }),
+        linked("QinQ", file::ETHERNET, |packet| {
+            network::tagged_ethernet(&[0x88a8, 0x8100], packet)
+        }),
+        linked("QinQ as it was", file::ETHERNET, |packet| {
+            network::tagged_ethernet(&[0x9100, 0x8100], packet)
+        }),
+        linked("SNAP", file::ETHERNET, network::snap_ethernet),
+        linked("raw", file::RAW, <[u8]>::to_vec),
+        linked("Linux cooked", file::LINUX_SLL, network::linux_sll),
+        linked(
+            "Linux cooked, version 2",
+            file::LINUX_SLL2,
+            network::linux_sll2,
+        ),
+        linked("null, little-endian", file::NULL, |packet| {
+            network::loopback(
+                if packet[0] >> 4 == 4 {
+                    [2, 0, 0, 0]
+                } else {
+                    [30, 0, 0, 0]
+                },
+                packet,
+            )
+        }),
+        linked("null, big-endian", file::NULL, |packet| {
+            network::loopback(
+                if packet[0] >> 4 == 4 {
+                    [0, 0, 0, 2]
+                } else {
+                    [0, 0, 0, 24]
+                },
+                packet,
+            )
+        }),
+        linked("loop", file::LOOP, |packet| {
+            network::loopback(
+                if packet[0] >> 4 == 4 {
+                    [0, 0, 0, 2]
+                } else {
+                    [0, 0, 0, 28]
+                },
+                packet,
+            )
+        }),
+        only("IPv4 without a link", file::IPV4, &packets),
+        only("IPv6 without a link", file::IPV6, &sixes),
+    ]
+}

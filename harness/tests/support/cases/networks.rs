@@ -1,0 +1,152 @@
+//! What the network layer does to a packet: options, extension headers, fragments, damage.
+
+use std::net::IpAddr;
+
+use super::{ANSWER, Case, case};
+use crate::support::file::{self, paced, pcap};
+use crate::support::network::{self, Ipv4, TCP, UDP};
+use crate::support::script::{Client, Script, Server};
+
+/// One large request, in an IP packet that can be cut up.
+fn large() -> (Script, Vec<u8>) {
+    let payload: Vec<u8> = (0..3000_u32)
+        .map(|index| b'a' + u8::try_from(index % 26).unwrap())
+        .collect();
+    let script = Script::opened().data(Client, 0, &payload);
+    let bytes = script.segments.last().unwrap().bytes();
+    (script, bytes)
+}
+
+/// The packets of an opened connection, then these, then the answer.
+fn around(middle: Vec<Vec<u8>>) -> Vec<u8> {
+    let before = Script::opened().packets();
+    let after = Script::default().data(Server, 0, ANSWER).packets();
+    pcap(file::RAW, &paced([before, middle, after].concat()))
+}
+
+/// What the network layer does to a packet.
+pub fn network_cases() -> Vec<Case> {
+    let (script, tcp) = large();
+    let [client, server] = script.ends.map(|end| end.ip());
+    let header = Ipv4::new(client, server, TCP);
+    let fragments = header.fragments(&tcp, &[0, 1000, 2000]);
+    let reordered = [2, 0, 1].map(|index| fragments[index].clone()).to_vec();
+    let repeated = [0, 0, 1, 1, 2]
+        .map(|index| fragments[index].clone())
+        .to_vec();
+    let overlapping = {
+        let wide = Ipv4 {
+            more_fragments: true,
+            fragment_offset: 800,
+            ..header.clone()
+        }
+        .bytes(&tcp[800..2400]);
+        vec![fragments[0].clone(), wide, fragments[2].clone()]
+    };
+    let with_options = Ipv4 {
+        options: vec![7, 7, 4, 0, 0, 0, 0, 0],
+        ..header.clone()
+    }
+    .bytes(&tcp);
+    let offloaded = Ipv4 {
+        total_length: Some(0),
+        ..header.clone()
+    }
+    .bytes(&tcp);
+    vec![
+        case("fragments", around(fragments.clone())),
+        case("fragments in another order", around(reordered)),
+        case("fragments twice", around(repeated)),
+        case("fragments that overlap", around(overlapping)),
+        case("a fragment is lost", around(fragments[..2].to_vec())),
+        case("IPv4 options", around(vec![with_options])),
+        case("total length 0", around(vec![offloaded])),
+        ipv6_case("IPv6 options", |tcp, client, server| {
+            let chain = [
+                network::ipv6_options(60, 0),
+                network::ipv6_options(43, 2),
+                network::ipv6_options(TCP, 1),
+                tcp.to_vec(),
+            ];
+            vec![network::ipv6(client, server, 0, &chain.concat())]
+        }),
+        ipv6_case("IPv6 authentication header", |tcp, client, server| {
+            let authentication = [vec![TCP, 4, 0, 0], vec![0; 20]].concat();
+            vec![network::ipv6(
+                client,
+                server,
+                51,
+                &[authentication, tcp.to_vec()].concat(),
+            )]
+        }),
+        ipv6_case("IPv6 fragments", |tcp, client, server| {
+            let piece = |start: usize, end: usize| {
+                let header = network::ipv6_fragment_header(TCP, start, end < tcp.len(), 9);
+                network::ipv6(client, server, 44, &[&header, &tcp[start..end]].concat())
+            };
+            vec![piece(1024, 2048), piece(0, 1024), piece(2048, tcp.len())]
+        }),
+        ipv6_case("IPv6 fragment that is all", |tcp, client, server| {
+            let header = network::ipv6_fragment_header(TCP, 0, false, 9);
+            vec![network::ipv6(client, server, 44, &[&header, tcp].concat())]
+        }),
+        ipv6_case("IPv6 payload length 0", |tcp, client, server| {
+            let mut packet = network::ipv6(client, server, TCP, tcp);
+            packet[4..6].fill(0);
+            vec![packet]
+        }),
+        case("other protocols between", around(others(client, server))).connections(1),
+        case("damaged headers", around(damaged(&header, &tcp))),
+    ]
+}
+
+type Wrap = fn(&[u8], IpAddr, IpAddr) -> Vec<Vec<u8>>;
+
+fn ipv6_case(name: &'static str, wrap: Wrap) -> Case {
+    let payload = vec![b'x'; 3000];
+    let script = Script::ipv6().open().data(Client, 0, &payload);
+    let [client, server] = script.ends.map(|end| end.ip());
+    let mut packets = script.packets();
+    packets.pop();
+    packets.extend(wrap(
+        &script.segments.last().unwrap().bytes(),
+        client,
+        server,
+    ));
+    packets.extend(Script::ipv6().data(Server, 0, ANSWER).packets());
+    case(name, pcap(file::RAW, &paced(packets)))
+}
+
+/// UDP, ICMP that quotes a TCP header, and a protocol that nobody knows.
+fn others(client: IpAddr, server: IpAddr) -> Vec<Vec<u8>> {
+    let datagram = [
+        &9_u16.to_be_bytes()[..],
+        &9_u16.to_be_bytes(),
+        &12_u16.to_be_bytes(),
+        &[0, 0],
+        b"data",
+    ]
+    .concat();
+    let quoted = Script::opened().packets()[0].clone();
+    let unreachable = [&[3, 1, 0, 0, 0, 0, 0, 0][..], &quoted].concat();
+    vec![
+        network::ip(client, server, UDP, &datagram),
+        network::ip(server, client, 1, &unreachable),
+        network::ip(client, server, 253, b"experiment"),
+    ]
+}
+
+/// TCP headers that contradict themselves or end too early.
+fn damaged(header: &Ipv4, tcp: &[u8]) -> Vec<Vec<u8>> {
+    let with_offset = |offset: u8| {
+        let mut bytes = tcp[..40].to_vec();
+        bytes[12] = offset << 4;
+        header.bytes(&bytes)
+    };
+    vec![
+        with_offset(4),
+        with_offset(0),
+        with_offset(15),
+        header.bytes(&tcp[..12]),
+    ]
+}

@@ -1,0 +1,222 @@
+//! Packets, from TCP down to the link.
+
+use std::net::{IpAddr, SocketAddr};
+
+pub const FIN: u8 = 0x01;
+pub const SYN: u8 = 0x02;
+pub const RST: u8 = 0x04;
+pub const PSH: u8 = 0x08;
+pub const ACK: u8 = 0x10;
+
+pub const TCP: u8 = 6;
+pub const UDP: u8 = 17;
+
+/// A TCP segment to be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    pub source: SocketAddr,
+    pub destination: SocketAddr,
+    pub sequence: u32,
+    pub acknowledgement: u32,
+    pub flags: u8,
+    pub window: u16,
+    /// A multiple of four bytes.
+    pub options: Vec<u8>,
+    pub payload: Vec<u8>,
+}
+
+impl Tcp {
+    /// Header and payload. The checksum is left open, as on the sending machine.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend(self.source.port().to_be_bytes());
+        bytes.extend(self.destination.port().to_be_bytes());
+        bytes.extend(self.sequence.to_be_bytes());
+        bytes.extend(self.acknowledgement.to_be_bytes());
+        bytes.push(u8::try_from((20 + self.options.len()) / 4).unwrap() << 4);
+        bytes.push(self.flags);
+        bytes.extend(self.window.to_be_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(&self.options);
+        bytes.extend(&self.payload);
+        bytes
+    }
+
+    /// In an IP packet without options or extensions.
+    pub fn in_ip(&self) -> Vec<u8> {
+        ip(self.source.ip(), self.destination.ip(), TCP, &self.bytes())
+    }
+}
+
+/// An IP packet without options or extensions.
+pub fn ip(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
+    match (source, destination) {
+        (IpAddr::V4(_), IpAddr::V4(_)) => Ipv4::new(source, destination, protocol).bytes(payload),
+        _ => ipv6(source, destination, protocol, payload),
+    }
+}
+
+/// An IPv4 header to be built.
+#[derive(Clone, Debug)]
+pub struct Ipv4 {
+    pub source: IpAddr,
+    pub destination: IpAddr,
+    pub protocol: u8,
+    pub options: Vec<u8>,
+    pub identification: u16,
+    /// In bytes, a multiple of eight.
+    pub fragment_offset: usize,
+    pub more_fragments: bool,
+    /// Written instead of the true one, where it is something.
+    pub total_length: Option<u16>,
+}
+
+impl Ipv4 {
+    pub fn new(source: IpAddr, destination: IpAddr, protocol: u8) -> Self {
+        Self {
+            source,
+            destination,
+            protocol,
+            options: Vec::new(),
+            identification: 1,
+            fragment_offset: 0,
+            more_fragments: false,
+            total_length: None,
+        }
+    }
+
+    pub fn bytes(&self, payload: &[u8]) -> Vec<u8> {
+        let header_bytes = 20 + self.options.len();
+        let total = u16::try_from(header_bytes + payload.len()).unwrap_or(0);
+        let flags =
+            u16::from(self.more_fragments) << 13 | u16::try_from(self.fragment_offset / 8).unwrap();
+        let mut bytes = vec![0x40 | u8::try_from(header_bytes / 4).unwrap(), 0];
+        bytes.extend(self.total_length.unwrap_or(total).to_be_bytes());
+        bytes.extend(self.identification.to_be_bytes());
+        bytes.extend(flags.to_be_bytes());
+        bytes.extend([64, self.protocol, 0, 0]);
+        bytes.extend(octets(self.source));
+        bytes.extend(octets(self.destination));
+        bytes.extend(&self.options);
+        bytes.extend(payload);
+        bytes
+    }
+
+    /// The payload in fragments that begin at `cuts` (multiples of eight).
+    pub fn fragments(&self, payload: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
+        let ends = cuts.iter().copied().skip(1).chain([payload.len()]);
+        let pieces = cuts.iter().copied().zip(ends);
+        pieces
+            .map(|(start, end)| {
+                let piece = Self {
+                    fragment_offset: start,
+                    more_fragments: end < payload.len(),
+                    ..self.clone()
+                };
+                piece.bytes(&payload[start..end])
+            })
+            .collect()
+    }
+}
+
+/// An IPv6 packet whose payload begins with whatever `next_header` says.
+pub fn ipv6(source: IpAddr, destination: IpAddr, next_header: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x60, 0, 0, 0];
+    bytes.extend(u16::try_from(payload.len()).unwrap_or(0).to_be_bytes());
+    bytes.extend([next_header, 64]);
+    bytes.extend(octets(source));
+    bytes.extend(octets(destination));
+    bytes.extend(payload);
+    bytes
+}
+
+/// An IPv6 extension header of `8 + 8 * more` bytes, filled with padding options.
+pub fn ipv6_options(next_header: u8, more: u8) -> Vec<u8> {
+    let padding = 4 + 8 * more;
+    let mut bytes = vec![next_header, more, 1, padding];
+    bytes.extend(vec![0; usize::from(padding)]);
+    bytes
+}
+
+pub fn ipv6_fragment_header(
+    next_header: u8,
+    offset: usize,
+    more: bool,
+    identification: u32,
+) -> Vec<u8> {
+    let mut bytes = vec![next_header, 0];
+    bytes.extend((u16::try_from(offset).unwrap() | u16::from(more)).to_be_bytes());
+    bytes.extend(identification.to_be_bytes());
+    bytes
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+/// The `EtherType` of an IP packet.
+pub fn ether_type(packet: &[u8]) -> u16 {
+    if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
+}
+
+pub fn ethernet_with(ether_type: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+    bytes.extend(ether_type.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+pub fn ethernet(packet: &[u8]) -> Vec<u8> {
+    ethernet_with(ether_type(packet), packet)
+}
+
+/// As a card pads it: to at least 60 bytes.
+pub fn padded_ethernet(packet: &[u8]) -> Vec<u8> {
+    let mut bytes = ethernet(packet);
+    bytes.resize(bytes.len().max(60), 0xee);
+    bytes
+}
+
+/// Behind VLAN tags with these protocol identifiers.
+pub fn tagged_ethernet(tags: &[u16], packet: &[u8]) -> Vec<u8> {
+    let mut payload = packet.to_vec();
+    let mut inner = ether_type(packet);
+    for tag in tags.iter().rev() {
+        let mut tagged = vec![0, 7];
+        tagged.extend(inner.to_be_bytes());
+        tagged.extend(payload);
+        payload = tagged;
+        inner = *tag;
+    }
+    ethernet_with(inner, &payload)
+}
+
+/// IEEE 802.3 with LLC and SNAP.
+pub fn snap_ethernet(packet: &[u8]) -> Vec<u8> {
+    let mut payload = vec![0xaa, 0xaa, 3, 0, 0, 0];
+    payload.extend(ether_type(packet).to_be_bytes());
+    payload.extend(packet);
+    ethernet_with(u16::try_from(payload.len()).unwrap(), &payload)
+}
+
+/// Behind a loopback header with this address family, already in its byte order.
+pub fn loopback(family: [u8; 4], packet: &[u8]) -> Vec<u8> {
+    [&family[..], packet].concat()
+}
+
+pub fn linux_sll(packet: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+    bytes.extend(ether_type(packet).to_be_bytes());
+    bytes.extend(packet);
+    bytes
+}
+
+pub fn linux_sll2(packet: &[u8]) -> Vec<u8> {
+    let mut bytes = ether_type(packet).to_be_bytes().to_vec();
+    bytes.extend([0, 0, 0, 0, 0, 1, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0]);
+    bytes.extend(packet);
+    bytes
+}

@@ -1,0 +1,234 @@
+//! What tshark says of a capture: the second opinion.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Totals over the TCP segments of a capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub packets: u64,
+    pub frame_bytes: u64,
+    pub app_packets: u64,
+    pub tcp_bytes: u64,
+    pub app_bytes: u64,
+    pub connections: u64,
+}
+
+/// A TCP segment as tshark's fields give it.
+#[derive(Clone, Debug)]
+pub struct SegmentFields {
+    pub stream: u64,
+    /// `ADDRESS port` of the sender.
+    pub sender: String,
+    pub sequence: u32,
+    pub is_syn: bool,
+    pub payload: Vec<u8>,
+}
+
+/// All that is compared.
+#[derive(Clone, Debug, Default)]
+pub struct Opinion {
+    pub totals: Totals,
+    pub segments: Vec<SegmentFields>,
+    /// What "follow TCP stream" shows of the streams that were asked for.
+    pub followed: BTreeMap<u64, Followed>,
+    /// Frames in which tshark looks for TCP where this project by definition does not: tunnels, quoted headers.
+    pub left_out: u64,
+}
+
+/// Whether tshark is installed.
+pub fn is_installed() -> bool {
+    let probe = Command::new("tshark")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    probe.is_ok_and(|status| status.success())
+}
+
+fn tshark(file: &Path, arguments: &[String]) -> String {
+    let mut command = Command::new("tshark");
+    command.arg("-n").arg("-r").arg(file);
+    // Absolute numbers; large segments of offloading cards, which IPv6 packets need to be told about.
+    command.args([
+        "-o",
+        "tcp.relative_sequence_numbers:FALSE",
+        "-o",
+        "ipv6.tso_support:TRUE",
+    ]);
+    let output = command
+        .args(arguments)
+        .stderr(Stdio::null())
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The totals and segments of a capture, and what "follow" shows of these streams.
+pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
+    const FIELDS: [&str; 12] = [
+        "frame.len",
+        "frame.protocols",
+        "tcp.stream",
+        "ip.src",
+        "ipv6.src",
+        "tcp.srcport",
+        "tcp.seq_raw",
+        "tcp.flags.syn",
+        "tcp.hdr_len",
+        "tcp.len",
+        "tcp.payload",
+        "tcp.dstport",
+    ];
+    let mut arguments: Vec<String> = ["-T", "fields", "-E", "occurrence=f"]
+        .map(str::to_owned)
+        .into();
+    arguments.extend(
+        FIELDS
+            .iter()
+            .flat_map(|field| ["-e".to_owned(), (*field).to_owned()]),
+    );
+    for stream in streams {
+        arguments.extend(["-z".to_owned(), format!("follow,tcp,raw,{stream}")]);
+    }
+    let output = tshark(file, &arguments);
+    let mut lines = output.lines();
+    let fields = lines
+        .by_ref()
+        .take_while(|line| !line.is_empty() && !line.starts_with("====="));
+    let opinion = opinion_of(fields);
+    Opinion {
+        followed: follow(lines),
+        ..opinion
+    }
+}
+
+fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> Opinion {
+    let mut opinion = Opinion::default();
+    let mut streams = BTreeSet::new();
+    for line in lines {
+        let fields: Vec<&str> = line.split('\t').collect();
+        opinion.totals.packets += 1;
+        opinion.totals.frame_bytes += fields[0].parse::<u64>().unwrap();
+        if is_elsewhere(fields[1]) {
+            opinion.left_out += 1;
+            continue;
+        }
+        // A header that contradicts itself is no segment: tshark then gives no length, or that of a header too short.
+        let (Ok(header_bytes), Ok(length)) = (fields[8].parse::<u64>(), fields[9].parse::<u64>())
+        else {
+            continue;
+        };
+        if header_bytes < 20 {
+            continue;
+        }
+        opinion.totals.tcp_bytes += header_bytes;
+        opinion.totals.app_bytes += length;
+        opinion.totals.app_packets += u64::from(length > 0);
+        let stream: u64 = fields[2].parse().unwrap();
+        streams.insert(stream);
+        opinion.segments.push(SegmentFields {
+            stream,
+            sender: format!("{}{} {}", fields[3], fields[4], fields[5]),
+            sequence: fields[6].parse().unwrap(),
+            is_syn: matches!(fields[7], "1" | "True"),
+            payload: bytes(fields[10]),
+        });
+    }
+    opinion.totals.connections = streams.len() as u64;
+    opinion
+}
+
+/// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel.
+fn is_elsewhere(protocols: &str) -> bool {
+    let layers: Vec<&str> = protocols.split(':').collect();
+    let Some(tcp) = layers.iter().position(|layer| *layer == "tcp") else {
+        return false;
+    };
+    let below = &layers[..tcp];
+    let networks = below
+        .iter()
+        .filter(|layer| matches!(**layer, "ip" | "ipv6"))
+        .count();
+    let strange = [
+        "icmp", "icmpv6", "gre", "udp", "mpls", "pppoes", "ppp", "l2tp", "sctp", "vxlan",
+    ];
+    networks != 1 || below.iter().any(|layer| strange.contains(layer))
+}
+
+/// The payload of one connection as "follow" shows it, its remarks about missing bytes taken out.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    /// `ADDRESS:PORT` of the end that sent the first packet.
+    pub first_end: String,
+    /// What that end sent, and what the other did.
+    pub bytes: [Vec<u8>; 2],
+}
+
+fn follow<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<u64, Followed> {
+    let mut followed: BTreeMap<u64, Followed> = BTreeMap::new();
+    let mut current = None;
+    for line in lines {
+        if let Some(stream) = line.strip_prefix("Filter: tcp.stream eq ") {
+            current = Some(followed.entry(stream.parse().unwrap()).or_default());
+            continue;
+        }
+        let Some(stream) = &mut current else { continue };
+        if let Some(node) = line.strip_prefix("Node 0: ") {
+            node.clone_into(&mut stream.first_end);
+        } else if is_record(line) {
+            let record = bytes(line);
+            if !is_remark(&record) {
+                stream.bytes[usize::from(line.starts_with('\t'))].extend(record);
+            }
+        }
+    }
+    followed
+}
+
+fn is_record(line: &str) -> bool {
+    let digits = line.trim();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_remark(record: &[u8]) -> bool {
+    record.starts_with(b"[") && record.ends_with(b" bytes missing in capture file]\0")
+}
+
+fn bytes(digits: &str) -> Vec<u8> {
+    let digits: Vec<u8> = digits.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits
+        .chunks_exact(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// Streams put together by the simplest means, from tshark's fields alone: each byte goes to its place, the first that
+/// comes for a place stays there, and what has no byte is left out.
+pub fn put_together(segments: &[SegmentFields]) -> BTreeMap<(u64, String), Vec<u8>> {
+    let mut places: BTreeMap<(u64, String), (u32, BTreeMap<i64, u8>)> = BTreeMap::new();
+    for segment in segments {
+        let first = segment.sequence.wrapping_add(u32::from(segment.is_syn));
+        let key = (segment.stream, segment.sender.clone());
+        let (base, bytes) = places.entry(key).or_insert((first, BTreeMap::new()));
+        let reached = bytes.last_key_value().map_or(0, |(place, _)| *place);
+        let near = base.wrapping_add(u32::try_from(reached & 0xffff_ffff).unwrap());
+        let start = reached + i64::from(first.wrapping_sub(near).cast_signed());
+        for (place, byte) in (start..).zip(&segment.payload) {
+            bytes.entry(place).or_insert(*byte);
+        }
+    }
+    places
+        .into_iter()
+        .map(|(key, (_, bytes))| (key, bytes.into_values().collect()))
+        .collect()
+}
+
+/// Writes a capture where tshark can read it.
+pub fn file_of(capture: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(capture).unwrap();
+    file
+}
