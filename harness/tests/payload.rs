@@ -260,6 +260,14 @@ fn hostile_bytes_are_shown_and_not_obeyed() {
         let listing = text(&capture.file, redact, explain);
         assert!(is_safe(&listing), "{listing:?}");
     }
+    let request = Request {
+        format: Format::Json,
+        ..Request::default()
+    };
+    assert!(is_safe(&listed(&capture.file, request)));
+    let value = json(&capture.file, false);
+    let field = &value["connections"][0]["messages"][0]["headers"][0]["value"];
+    assert_eq!(field, "\u{202e}\u{1b}[31m", "escaped, but not lost");
 }
 
 fn is_safe(listing: &str) -> bool {
