@@ -551,7 +551,7 @@ impl Conversation {
         match &mut open.part {
             Part::Http(message, body) => {
                 message.coded_length += bytes.len() as u64;
-                let note = body.push(bytes, &mut message.body, open.origin.side, open.offset);
+                let note = body.push(bytes, &mut message.body, open.offset);
                 open.notes.extend(note);
             }
             Part::Events(_) => self.event_bytes(origin, bytes),
@@ -793,13 +793,7 @@ impl Body {
         }
     }
 
-    fn push(
-        &mut self,
-        bytes: &[u8],
-        content: &mut Content,
-        _side: Side,
-        offset: u64,
-    ) -> Option<Note> {
+    fn push(&mut self, bytes: &[u8], content: &mut Content, offset: u64) -> Option<Note> {
         if self.stopped {
             return None;
         }
@@ -849,7 +843,7 @@ impl Events {
     }
 }
 
-/// A hole in an event stream, and a body that has none, are told by the framing.
+/// Whether the framing leaves room for a body.
 const fn has_body(head: &Head) -> bool {
     !matches!(head.framing, Framing::None | Framing::Switched)
 }

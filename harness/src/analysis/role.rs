@@ -229,3 +229,22 @@ impl ResponseState {
         Role::ResponseHeader
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_of_a_response_may_take_several_segments() {
+        let mut state = ResponseState::default();
+        let mut role = |payload: &[u8]| state.server_role(payload);
+        assert_eq!(role(b"HTTP/1.1 200 OK\r\nDate: "), Role::ResponseHeader);
+        assert_eq!(role(b"today\r\n\r\n"), Role::ResponseHeader);
+        assert_eq!(role(b"<!DOCTYPE html>"), Role::Body);
+        assert_eq!(
+            role(b"HTTP/1.0 204 No Content\r\n\r\n"),
+            Role::ResponseHeader
+        );
+        assert_eq!(role(b"\x81\x02hi"), Role::Body);
+    }
+}

@@ -222,3 +222,33 @@ fn most_common(values: impl Iterator<Item = Statistics>) -> Option<Statistics> {
         .max_by_key(|group| group.len())
         .and_then(|group| group.first().copied())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(total_packets: u64, app_bytes: u64) -> Statistics {
+        Statistics {
+            total_packets,
+            app_bytes,
+            ..Statistics::default()
+        }
+    }
+
+    #[test]
+    fn the_most_common_is_that_of_fewest_packets_where_several_are() {
+        assert_eq!(most_common([].into_iter()), None);
+        assert_eq!(
+            most_common([of(4, 15), of(3, 15), of(3, 15)].into_iter()),
+            Some(of(3, 15))
+        );
+        assert_eq!(
+            most_common([of(4, 15), of(4, 15), of(3, 15)].into_iter()),
+            Some(of(4, 15))
+        );
+        assert_eq!(
+            most_common([of(4, 15), of(3, 15)].into_iter()),
+            Some(of(3, 15))
+        );
+    }
+}

@@ -1,11 +1,11 @@
 //! Finds the updates in a capture: one request and its answer each, or one pushed event.
 //!
-//! Where the scenario's marks are known, an update is what happened from one mark to the next. Where they are not, it is
-//! a burst of traffic between idle gaps. Either way, opening and closing are no part of it: packets of handshakes and of
-//! closings are left out, and so are whole windows in which a connection opens or closes (they hold what belongs to
-//! that: loading the page, upgrading the protocol, saying goodbye).
+//! Where the scenario's marks are known, an update is what happened from one mark to the next, if any payload did. The
+//! packets of handshakes and closings are left out, and so are the first windows as long as connections open in them,
+//! and the last one if they close in it: these hold what belongs to that, such as loading the page, upgrading the
+//! protocol, saying goodbye. (Where that leaves nothing, because each update has its own connection, all count.)
 //!
-//! With marks, there may be no other windows, because each update opens a connection of its own. Then those count.
+//! Where no marks are known, an update is a burst of traffic between idle gaps in which no connection opens or closes.
 //!
 //! How long a gap must be depends on the pace of the capture: a quarter of its longest one, but no less than 50 ms (the
 //! longest that a round trip or a delayed acknowledgement may take within an update) and no more than 1 s.
@@ -60,6 +60,8 @@ pub struct Window {
     opens: bool,
     closes: bool,
     has_data: bool,
+    /// Its number among the updates, counted from 1, once it is known to be one.
+    update: Option<u64>,
 }
 
 /// Collects the windows of a capture while it is read.
@@ -79,12 +81,10 @@ enum Pace {
     Gaps { gap: Duration, longest: Duration },
 }
 
-/// The windows of a whole capture, and which of them are updates.
+/// The windows of a whole capture, those that are updates numbered.
 #[derive(Debug)]
 pub struct Windows {
     windows: Vec<Window>,
-    /// Whether windows count in which connections open or close.
-    counts_all: bool,
 }
 
 impl UpdateFinder {
@@ -148,20 +148,43 @@ impl UpdateFinder {
     /// The windows, now that the whole capture was seen.
     #[must_use]
     pub fn finish(mut self) -> Windows {
-        let counts_all = match self.pace {
-            Pace::Marks { .. } => !self.windows.iter().any(Window::is_plain_update),
+        match self.pace {
+            Pace::Marks { .. } => number_marked(&mut self.windows),
             Pace::Gaps { gap, longest } => {
                 join_close(
                     &mut self.windows,
                     (longest / 4).clamp(SHORTEST_GAP, LONGEST_GAP).max(gap),
                 );
-                false
+                number(
+                    self.windows
+                        .iter_mut()
+                        .filter(|window| window.is_plain_update()),
+                );
             }
-        };
+        }
         Windows {
             windows: self.windows,
-            counts_all,
         }
+    }
+}
+
+/// Numbers the updates among windows that begin at marks.
+fn number_marked(windows: &mut [Window]) {
+    let opening = windows.iter().take_while(|window| window.opens).count();
+    let closing = usize::from(windows.last().is_some_and(|window| window.closes));
+    let middle = opening..(windows.len() - closing).max(opening);
+    let has_updates = windows[middle.clone()].iter().any(|window| window.has_data);
+    let candidates = if has_updates {
+        &mut windows[middle]
+    } else {
+        windows
+    };
+    number(candidates.iter_mut().filter(|window| window.has_data));
+}
+
+fn number<'a>(updates: impl Iterator<Item = &'a mut Window>) {
+    for (number, window) in (1..).zip(updates) {
+        window.update = Some(number);
     }
 }
 
@@ -234,15 +257,7 @@ impl Window {
 impl Windows {
     /// The windows that are updates, in order.
     pub fn updates(&self) -> impl Iterator<Item = &Window> {
-        self.windows.iter().filter(|window| self.is_update(window))
-    }
-
-    fn is_update(&self, window: &Window) -> bool {
-        if self.counts_all {
-            window.has_data
-        } else {
-            window.is_plain_update()
-        }
+        self.windows.iter().filter(|window| window.update.is_some())
     }
 
     /// What the conversation was at, at a packet of this number and role.
@@ -258,16 +273,195 @@ impl Windows {
             (Role::NotTcp, _) | (_, None) => Phase::Between,
             (Role::Handshake, _) => Phase::Opening,
             (Role::Close, _) => Phase::Closing,
-            (_, Some(window)) if self.is_update(window) => {
-                let before = self.windows[..after]
-                    .iter()
-                    .filter(|window| self.is_update(window))
-                    .count();
-                Phase::Update(before as u64)
-            }
+            (
+                _,
+                Some(Window {
+                    update: Some(number),
+                    ..
+                }),
+            ) => Phase::Update(*number),
             (_, Some(window)) if window.opens => Phase::Opening,
             (_, Some(window)) if window.closes => Phase::Closing,
             (_, Some(_)) => Phase::Between,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Side;
+
+    fn at(milliseconds: u64) -> Timestamp {
+        Timestamp::from_nanoseconds(milliseconds * 1_000_000)
+    }
+
+    fn packet(role: Role, app_bytes: u32) -> Accounted {
+        Accounted {
+            role,
+            sender: Some((0, Side::Client)),
+            frame_bytes: 66 + app_bytes,
+            tcp_bytes: 32,
+            app_bytes,
+            is_push: role == Role::Body,
+        }
+    }
+
+    /// Packets at these milliseconds, in windows between these marks, or between idle gaps.
+    fn windows(marks: Option<&[u64]>, packets: &[(u64, Role, u32)]) -> Windows {
+        let marks: Option<Vec<Timestamp>> =
+            marks.map(|marks| marks.iter().map(|mark| at(*mark)).collect());
+        let mut finder = UpdateFinder::new(marks.as_deref(), true);
+        for (number, (time, role, app_bytes)) in (1..).zip(packets) {
+            finder.add(number, at(*time), &packet(*role, *app_bytes));
+        }
+        finder.finish()
+    }
+
+    fn packet_counts(windows: &Windows) -> Vec<u64> {
+        windows
+            .updates()
+            .map(|window| window.statistics.total_packets)
+            .collect()
+    }
+
+    use Role::{Body, Close, Handshake, Keepalive, PureAck, Request};
+
+    /// Opens at 0, updates at 10 s and 20 s, a keepalive at 30 s, closes at 40 s with a message before.
+    const SESSION: [(u64, Role, u32); 15] = [
+        (0, Handshake, 0),
+        (20, Handshake, 0),
+        (40, Request, 300),
+        (60, Body, 700),
+        (10_000, Request, 5),
+        (10_010, PureAck, 0),
+        (10_020, Body, 10),
+        (10_030, PureAck, 0),
+        (20_000, Request, 5),
+        (20_020, Body, 10),
+        (20_030, PureAck, 0),
+        (30_000, Keepalive, 1),
+        (30_010, Keepalive, 0),
+        (40_000, Request, 8),
+        (40_010, Close, 0),
+    ];
+
+    #[test]
+    fn bursts_between_idle_gaps_are_updates_unless_they_open_or_close() {
+        let windows = windows(None, &SESSION);
+        assert_eq!(packet_counts(&windows), [4, 3]);
+        let pushes: Vec<u64> = windows
+            .updates()
+            .map(|window| window.push.app_bytes)
+            .collect();
+        assert_eq!(pushes, [10, 10]);
+        let phases: Vec<String> = (1..)
+            .zip(SESSION)
+            .map(|(number, (_, role, _))| windows.phase(number, role).to_string())
+            .collect();
+        let opening = ["opening"; 4];
+        let closing = ["closing"; 2];
+        assert_eq!(phases[..4], opening);
+        assert_eq!(phases[4..8], ["update 1"; 4]);
+        assert_eq!(phases[8..11], ["update 2"; 3]);
+        assert_eq!(phases[11..13], ["between"; 2]);
+        assert_eq!(phases[13..], closing);
+    }
+
+    #[test]
+    fn windows_between_marks_are_updates_unless_they_open_or_close() {
+        assert_eq!(
+            packet_counts(&windows(
+                Some(&[0, 9_990, 19_990, 29_990, 39_990]),
+                &SESSION
+            )),
+            [4, 3]
+        );
+    }
+
+    #[test]
+    fn marks_part_what_no_gap_does() {
+        let packets = [
+            (0, Request, 5),
+            (10, Body, 5),
+            (20, Request, 5),
+            (30, Body, 5),
+        ];
+        assert_eq!(packet_counts(&windows(Some(&[0, 15]), &packets)), [2, 2]);
+        assert_eq!(packet_counts(&windows(None, &packets)), [4]);
+    }
+
+    #[test]
+    fn updates_that_each_open_a_connection_count_without_their_handshakes() {
+        let one = |start: u64| {
+            [
+                (start, Handshake, 0),
+                (start + 10, Request, 5),
+                (start + 20, Body, 5),
+                (start + 30, Close, 0),
+            ]
+        };
+        let packets = [one(0), one(10_000)].concat();
+        assert_eq!(packet_counts(&windows(Some(&[0, 9_000]), &packets)), [2, 2]);
+        assert_eq!(
+            packet_counts(&windows(None, &packets)),
+            [] as [u64; 0],
+            "without marks, nothing tells them apart"
+        );
+    }
+
+    #[test]
+    fn a_connection_that_opens_or_closes_meanwhile_leaves_an_update_what_it_is() {
+        let mut packets = SESSION.to_vec();
+        packets.insert(4, (9_995, Handshake, 0));
+        packets.push((40_020, Close, 0));
+        packets.insert(12, (20_500, Close, 0));
+        let marks = [0, 9_990, 19_990, 29_990, 39_990];
+        assert_eq!(
+            packet_counts(&windows(Some(&marks[..]), &packets[4..])),
+            [3],
+            "it looks like the opening"
+        );
+        let mut later = SESSION.to_vec();
+        later.insert(9, (20_010, Handshake, 0));
+        later.insert(12, (20_500, Close, 0));
+        assert_eq!(packet_counts(&windows(Some(&marks[..]), &later)), [4, 3]);
+    }
+
+    #[test]
+    fn the_gap_follows_the_pace_of_the_capture() {
+        let pushes: Vec<(u64, Role, u32)> = (0..10)
+            .flat_map(|index| [(index * 200, Body, 20), (index * 200 + 5, PureAck, 0)])
+            .collect();
+        assert_eq!(
+            packet_counts(&windows(None, &pushes)).len(),
+            10,
+            "five pushes a second"
+        );
+        let slow = [
+            (0, Request, 5),
+            (300, Body, 5),
+            (10_000, Request, 5),
+            (10_300, Body, 5),
+        ];
+        assert_eq!(
+            packet_counts(&windows(None, &slow)),
+            [2, 2],
+            "a server that takes its time"
+        );
+    }
+
+    #[test]
+    fn a_capture_of_many_sparse_packets_takes_little_memory() {
+        let mut finder = UpdateFinder::new(None, false);
+        for number in 0..1_000_000 {
+            finder.add(number, at(number * 2_000), &packet(Keepalive, 0));
+        }
+        assert!(
+            finder.windows.len() <= 2 * MOST_WINDOWS,
+            "{}",
+            finder.windows.len()
+        );
+        assert_eq!(finder.finish().updates().count(), 0);
     }
 }

@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// How many bytes wait in memory before they are moved to a file.
-const MOST_IN_MEMORY: usize = 64 << 20;
+const MOST_IN_MEMORY: usize = 16 << 20;
 
 /// Writes numbered texts in the order of their numbers, however they come.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use super::in_order::InOrder;
 use crate::analysis::conversation::Conversation;
-use crate::render::payload::{Listing, Style, heading};
+use crate::render::payload::{Listing, Style, address, heading};
 use crate::render::{hex, json};
 use crate::trace::reader::{CaptureReader, open};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
@@ -177,7 +177,9 @@ pub fn list<Output: Write>(
     close(reassembler.finish());
     let cut = reader.cut();
     let book = Rc::into_inner(book).context("a connection is still listened to")?;
-    let output = book.into_inner().finish()?;
+    let book = book.into_inner();
+    book.check_wanted()?;
+    let output = book.finish()?;
     Ok(Outcome { output, cut })
 }
 
@@ -197,6 +199,7 @@ struct Book<Output> {
     pages: InOrder<Output>,
     /// The connections that have said anything so far: none, the first alone, or several.
     spoken: Spoken,
+    connections: u64,
     error: Option<io::Error>,
 }
 
@@ -242,8 +245,26 @@ impl<Output: Write> Book<Output> {
             request,
             pages,
             spoken: Spoken::None,
+            connections: 0,
             error: None,
         })
+    }
+
+    /// Takes note of a connection; tells which one alone is wanted.
+    fn count(&mut self, ends: Ends) -> Option<u64> {
+        self.connections = self.connections.max(ends.index + 1);
+        self.request.connection
+    }
+
+    /// Where one connection is wanted, it should be there.
+    fn check_wanted(&self) -> Result<()> {
+        match self.request.connection {
+            Some(number) if number > self.connections => {
+                let count = self.connections;
+                bail!("there is no connection {number}: the capture has {count}")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Takes the first error that any connection met.
@@ -274,7 +295,7 @@ impl<Output: Write> Book<Output> {
             Spoken::One(first) => {
                 self.spoken = Spoken::Several;
                 self.pages
-                    .prepend(first.index, self.heading(first).as_bytes());
+                    .prepend(first.text_page(), self.heading(first).as_bytes());
                 let heading = self.heading(ends);
                 self.append(ends.text_page(), heading.as_bytes());
                 let result = self.pages.start(0);
@@ -313,8 +334,10 @@ impl<Output: Write> Book<Output> {
 struct Listener<Output: Write> {
     ends: Ends,
     book: Rc<RefCell<Book<Output>>>,
-    /// `None` for a connection that is not wanted.
-    scribe: Option<Scribe>,
+    /// `None` for a connection that is not wanted, or is over: it is remembered for a while, and should cost little.
+    scribe: Option<Box<Scribe>>,
+    is_wanted: bool,
+    finished_sides: u8,
 }
 
 /// Turns a conversation into text.
@@ -340,10 +363,16 @@ impl<Output: Write> Listener<Output> {
             client: opening.client,
             server: opening.server,
         };
-        let wanted = book.borrow().request.connection;
-        let wanted = wanted.is_none_or(|number| number == ends.index + 1);
-        let scribe = wanted.then(|| Scribe::new(&book.borrow().request, ends));
-        Self { ends, book, scribe }
+        let wanted = book.borrow_mut().count(ends);
+        let is_wanted = wanted.is_none_or(|number| number == ends.index + 1);
+        let scribe = is_wanted.then(|| Box::new(Scribe::new(&book.borrow().request, ends)));
+        Self {
+            ends,
+            book,
+            scribe,
+            is_wanted,
+            finished_sides: 0,
+        }
     }
 
     fn hand_over(&mut self) {
@@ -362,21 +391,38 @@ impl<Output: Write> Listener<Output> {
         book.append(self.ends.rows_page(), &rows);
     }
 
-    fn close(mut self, connection: &Connection) {
+    /// Writes what is left to write, once nothing more can be said.
+    fn complete(&mut self) {
         if let Some(scribe) = &mut self.scribe {
-            scribe.finish(connection);
+            scribe.finish();
+            self.hand_over();
+            self.scribe = None;
         }
-        self.hand_over();
-        self.book.borrow_mut().end(self.ends);
+    }
+
+    fn close(mut self, connection: &Connection) {
+        self.complete();
+        let mut book = self.book.borrow_mut();
+        if self.is_wanted && book.request.format == Format::Json {
+            book.append(self.ends.text_page(), figures(connection).as_bytes());
+        }
+        book.end(self.ends);
     }
 }
 
 impl<Output: Write> StreamSink for Listener<Output> {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
-        if let Some(scribe) = &mut self.scribe {
-            scribe.conversation.event(origin, event);
-            scribe.read();
-            self.hand_over();
+        let Some(scribe) = &mut self.scribe else {
+            return;
+        };
+        scribe.conversation.event(origin, event);
+        scribe.read();
+        self.hand_over();
+        if matches!(event, StreamEvent::Finished | StreamEvent::Ended) {
+            self.finished_sides += 1;
+        }
+        if self.finished_sides == 2 {
+            self.complete();
         }
     }
 }
@@ -422,22 +468,19 @@ impl Scribe {
         }
     }
 
-    fn finish(&mut self, connection: &Connection) {
+    fn finish(&mut self) {
         self.conversation.finish();
         self.read();
-        match &mut self.page {
-            Page::Text(listing) => listing.finish(),
-            Page::Json { text, .. } => text.extend_from_slice(figures(connection).as_bytes()),
+        if let Page::Text(listing) = &mut self.page {
+            listing.finish();
         }
     }
 }
 
 impl Page {
     fn json(ends: Ends, request: &Request) -> Self {
-        let text = format!(
-            "{{\"client\":\"{}\",\"server\":\"{}\",\"messages\":[",
-            ends.client, ends.server
-        );
+        let [client, server] = [ends.client, ends.server].map(|end| address(end, request.style));
+        let text = format!("{{\"client\":\"{client}\",\"server\":\"{server}\",\"messages\":[");
         Self::Json {
             redact: request.style.redact,
             messages: 0,

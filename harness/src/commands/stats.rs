@@ -275,3 +275,107 @@ fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow
     writeln!(out)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file with one SYN over RAW, and the rest of `more`.
+    fn capture(link_type: u8, more: &[u8]) -> tempfile::NamedTempFile {
+        let mut bytes = vec![
+            0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0,
+        ];
+        bytes.extend([link_type, 0, 0, 0]);
+        bytes.extend([1, 0, 0, 0, 2, 0, 0, 0, 40, 0, 0, 0, 40, 0, 0, 0]);
+        bytes.extend([
+            0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
+        ]);
+        bytes.extend([
+            0xc3, 0x50, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 2, 1, 0, 0, 0, 0, 0,
+        ]);
+        bytes.extend(more);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes).unwrap();
+        file
+    }
+
+    fn run_on(
+        file: &tempfile::NamedTempFile,
+        format: Format,
+        explain: bool,
+    ) -> (anyhow::Result<()>, String, String) {
+        let args = StatsArgs {
+            captures: vec![file.path().to_owned()],
+            format,
+            explain,
+            port: None,
+        };
+        let (mut out, mut talk) = (Vec::new(), Vec::new());
+        let outcome = run(&args, &mut out, &mut talk);
+        let name = file.path().display().to_string();
+        let shown = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(&name, "NAME");
+        (outcome, shown(out), shown(talk))
+    }
+
+    #[test]
+    fn json_has_exactly_the_keys_that_it_promises() {
+        let (outcome, out, talk) = run_on(&capture(101, b""), Format::Json, false);
+        outcome.unwrap();
+        assert_eq!(talk, "");
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let overall = serde_json::json!({"total_packets": 1, "app_packets": 0, "frame_bytes": 40, "tcp_bytes": 20, "app_bytes": 0});
+        let expected = serde_json::json!(
+            [{"pcap": "NAME", "overall": overall, "per_update": null, "updates": [], "server_push": null}]
+        );
+        assert_eq!(json, expected);
+    }
+
+    #[test]
+    fn a_file_that_was_cut_gives_what_is_there_and_a_warning() {
+        let (outcome, out, talk) = run_on(&capture(101, b"\x01\0"), Format::Markdown, false);
+        outcome.unwrap();
+        assert_eq!(talk, "warning: NAME: cut after packet 1\n");
+        assert!(out.starts_with("### Overall Statistics\n\n| PCAP"), "{out}");
+    }
+
+    #[test]
+    fn packets_are_listed_with_role_and_phase() {
+        let (outcome, out, _) = run_on(&capture(101, b""), Format::Table, true);
+        outcome.unwrap();
+        let words = |start: &str| -> Vec<String> {
+            let line = out
+                .lines()
+                .find(|line| line.trim_start().starts_with(start))
+                .unwrap();
+            line.split_whitespace().map(str::to_owned).collect()
+        };
+        assert_eq!(
+            words("1 "),
+            [
+                "1",
+                "0.000000",
+                "1",
+                "client",
+                "handshake",
+                "opening",
+                "40",
+                "20",
+                "0"
+            ]
+        );
+        assert_eq!(words("total"), ["total", "1", "0", "40", "20", "0"]);
+    }
+
+    #[test]
+    fn a_link_that_is_not_known_is_an_error_that_names_it() {
+        let file = capture(105, b"");
+        let (outcome, out, _) = run_on(&file, Format::Table, false);
+        assert_eq!(out, "");
+        let message = format!("{:#}", outcome.unwrap_err())
+            .replace(&file.path().display().to_string(), "NAME");
+        assert!(
+            message.starts_with("NAME: packet 1: link type 105 (IEEE802_11) is not supported"),
+            "{message}"
+        );
+    }
+}

@@ -26,14 +26,27 @@ pub fn rows(label: &str, bytes: &[u8], columns: usize, output: &mut Vec<u8>) {
         if index > 0 {
             output.extend(std::iter::repeat_n(b' ', label.len()));
         }
-        digits(row, output);
-        output.extend(std::iter::repeat_n(b' ', 3 * (columns - row.len()) + 1));
-        output.extend(row.iter().map(|byte| match byte {
-            b' '..=b'~' => *byte,
-            _ => b'.',
-        }));
-        output.push(b'\n');
+        write_row(row, columns, output);
     }
+}
+
+/// The digits of a row, and its characters behind the column. A row is put together in one place, since a long dump is
+/// mostly rows.
+fn write_row(row: &[u8], columns: usize, output: &mut Vec<u8>) {
+    let mut line = [b' '; ROW_BYTES * 4 + 2];
+    let (digits, characters) = line.split_at_mut(columns * 3 + 1);
+    for ((byte, digits), character) in row.iter().zip(digits.chunks_exact_mut(3)).zip(characters) {
+        digits[0] = DIGITS[usize::from(byte >> 4)];
+        digits[1] = DIGITS[usize::from(byte & 15)];
+        *character = if matches!(byte, b' '..=b'~') {
+            *byte
+        } else {
+            b'.'
+        };
+    }
+    let end = columns * 3 + 1 + row.len();
+    line[end] = b'\n';
+    output.extend_from_slice(&line[..=end]);
 }
 
 /// Appends each byte as two digits and a space.
@@ -57,4 +70,29 @@ pub fn spaced(bytes: &[u8]) -> String {
     digits(bytes, &mut output);
     output.pop();
     String::from_utf8_lossy(&output).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_byte_is_in_its_row_and_the_characters_in_one_column(
+            bytes in prop::collection::vec(any::<u8>(), 1..100),
+            columns in 0_usize..40,
+        ) {
+            let mut output = Vec::new();
+            rows("C1: ", &bytes, columns, &mut output);
+            let text = String::from_utf8(output).unwrap();
+            let columns = columns.clamp(1, ROW_BYTES);
+            let column = 4 + 3 * columns + 1;
+            let digits: String = text.lines().map(|line| &line[4..column]).collect();
+            let digits: Vec<_> = digits.split_whitespace().collect();
+            let characters: usize = text.lines().map(|line| line[column..].len()).sum();
+            prop_assert_eq!(digits.join(" "), spaced(&bytes));
+            prop_assert_eq!(characters, bytes.len());
+        }
+    }
 }

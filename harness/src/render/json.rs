@@ -2,6 +2,7 @@
 //!
 //! Bytes are a `text` where they are UTF-8, else a `base64`, never both, so that nothing is lost and nothing is guessed.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use base64::Engine as _;
@@ -10,6 +11,7 @@ use serde::Serialize;
 
 use crate::analysis::content::Content;
 use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::render::safe_text::is_safe;
 use crate::render::{hex, redact};
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
@@ -47,14 +49,35 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
         Detail::Raw(content) => serde_json::to_vec(&view.content(content))?,
     };
     fields.pop();
-    output.write_all(&fields[1..])?;
+    output.write_all(&ascii_where_unsafe(&fields[1..]))?;
     if fields.len() > 1 {
         output.write_all(b",")?;
     }
     output.write_all(b"\"notes\":")?;
     let notes: Vec<_> = message.notes.iter().map(NoteView::new).collect();
-    serde_json::to_writer(&mut *output, &notes)?;
+    output.write_all(&ascii_where_unsafe(&serde_json::to_vec(&notes)?))?;
     output.write_all(b"}")
+}
+
+/// JSON escapes the control bytes of ASCII itself; here go the characters beyond, which can stand in strings only, that
+/// would turn a terminal's text around or command it.
+fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
+    if json.is_ascii() && !json.contains(&0x7f) {
+        return Cow::Borrowed(json);
+    }
+    let text = String::from_utf8_lossy(json);
+    let mut output = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_safe(character) {
+            output.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            output.push_str("\\u");
+            output.push_str(&hex::joined(&unit.to_be_bytes()));
+        }
+    }
+    Cow::Owned(output.into_bytes())
 }
 
 #[derive(Serialize)]

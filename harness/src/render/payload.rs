@@ -116,21 +116,21 @@ impl Rows {
     }
 }
 
+/// One end of a connection.
+#[must_use]
+pub fn address(end: SocketAddr, style: Style) -> String {
+    let address = end.to_string();
+    if !style.redact {
+        return address;
+    }
+    String::from_utf8_lossy(&redact::authority(address.as_bytes())).into_owned()
+}
+
 /// The heading of a connection, for captures that have several.
 #[must_use]
 pub fn heading(number: u64, client: SocketAddr, server: SocketAddr, style: Style) -> String {
-    let end = |address: SocketAddr| {
-        let address = address.to_string();
-        if !style.redact {
-            return address;
-        }
-        String::from_utf8_lossy(&redact::authority(address.as_bytes())).into_owned()
-    };
-    format!(
-        "Connection {number}: {} to {}\n\n",
-        end(client),
-        end(server)
-    )
+    let [client, server] = [client, server].map(|end| address(end, style));
+    format!("Connection {number}: {client} to {server}\n\n")
 }
 
 /// Text between quotes, on one line.

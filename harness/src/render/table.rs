@@ -133,3 +133,48 @@ pub fn cells(statistics: Statistics) -> [String; 5] {
     ]
     .map(|number| number.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let statistics = Statistics {
+            total_packets: 18,
+            app_packets: 7,
+            frame_bytes: 1283,
+            tcp_bytes: 596,
+            app_bytes: 75,
+        };
+        statistics_table([
+            ("[pcap/tcpapp.pcap]", Some(statistics)),
+            ("pcap/empty.pcap", None),
+        ])
+    }
+
+    #[test]
+    fn markdown_is_aligned_as_in_the_document_that_it_goes_into() {
+        assert_eq!(
+            table().render(Style::Markdown),
+            "\
+| PCAP               | Total Packets | App Packets | Frame Bytes | TCP Bytes | App Bytes |
+| ------------------ | ------------- | ----------- | ----------- | --------- | --------- |
+| [pcap/tcpapp.pcap] | 18            | 7           | 1283        | 596       | 75        |
+| pcap/empty.pcap    | -             | -           | -           | -         | -         |
+"
+        );
+    }
+
+    #[test]
+    fn text_has_numbers_to_the_right() {
+        assert_eq!(
+            table().render(Style::Text),
+            "\
+PCAP                Total Packets  App Packets  Frame Bytes  TCP Bytes  App Bytes
+------------------  -------------  -----------  -----------  ---------  ---------
+[pcap/tcpapp.pcap]             18            7         1283        596         75
+pcap/empty.pcap                 -            -            -          -          -
+"
+        );
+    }
+}

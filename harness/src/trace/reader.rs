@@ -461,3 +461,207 @@ fn check_version<R: Read>(
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write as _;
+
+    const HEADER: [u8; 24] = [
+        0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0,
+    ];
+
+    fn packet(captured: u32, bytes: &[u8]) -> Vec<u8> {
+        let mut packet = vec![0; 8];
+        packet.extend(captured.to_le_bytes());
+        packet.extend(captured.to_le_bytes());
+        packet.extend(bytes);
+        packet
+    }
+
+    fn failure(file: &[u8]) -> String {
+        match CaptureReader::new(file) {
+            Err(error) => error.to_string(),
+            Ok(mut reader) => loop {
+                match reader.next() {
+                    Ok(Some(_)) => {}
+                    Ok(None) => return format!("cut {:?}", reader.cut()),
+                    Err(error) => return error.to_string(),
+                }
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_no_capture_is_said_to_be_what_it_seems() {
+        let cases: [(&[u8], &str); 8] = [
+            (b"", "not a capture file: it is empty"),
+            (
+                b"PK\x03\x04 and so on",
+                "not a capture file: starts with bytes 50 4b 03 04 20 61 6e 64, as a zip archive does",
+            ),
+            (
+                b"hello\n",
+                "not a capture file: starts with bytes 68 65 6c 6c 6f 0a, as a text file does",
+            ),
+            (b"\0\x01", "not a capture file: starts with bytes 00 01"),
+            (
+                &HEADER[..20],
+                "not a whole capture file: its header takes 24 bytes, only 20 are there",
+            ),
+            (
+                b"\x0a\x0d\x0d\x0a\x1c\0\0",
+                "not a whole capture file: its header takes 12 bytes, only 7 are there",
+            ),
+            (
+                b"\xd4\xc3\xb2\xa1\x09\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+                "pcap version 9.4 is not one that is known",
+            ),
+            (
+                b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x07\0\0\0",
+                "pcapng version 7.0 is not one that is known",
+            ),
+        ];
+        for (file, message) in cases {
+            assert_eq!(failure(file), message);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_anywhere_gives_the_packets_before() {
+        let whole = [&HEADER[..], &packet(3, b"abc"), &packet(2, b"de")].concat();
+        for length in HEADER.len()..=whole.len() {
+            let cut = match length {
+                24 | 43 | 61 => "cut None",
+                25..43 => "cut Some(0)",
+                _ => "cut Some(1)",
+            };
+            assert_eq!(failure(&whole[..length]), cut, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn absurd_lengths_are_an_error_that_says_where() {
+        let file = [&HEADER[..], &packet(3, b"abc"), &packet(u32::MAX, b"de")].concat();
+        assert_eq!(
+            failure(&file),
+            "packet 2 at offset 43 claims 4294967295 captured bytes, more than the 1048576 that a packet can have: \
+             the file is damaged"
+        );
+    }
+
+    #[test]
+    fn damaged_blocks_are_errors_that_name_the_rule() {
+        let section = b"\x0a\x0d\x0d\x0a\x1c\0\0\0\x4d\x3c\x2b\x1a\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0";
+        let cases: [(&[u8], &str); 4] = [
+            (
+                b"\x06\0\0\0\x0b\0\0\0",
+                "a block's length is a multiple of four, and at least 12",
+            ),
+            (
+                b"\x06\0\0\0\xfc\xff\xff\xff",
+                "a block longer than a packet can be",
+            ),
+            (
+                b"\x06\0\0\0\x10\0\0\0\0\0\0\0\x14\0\0\0",
+                "the two lengths of a block differ",
+            ),
+            (
+                b"\x03\0\0\0\x10\0\0\0\0\0\0\0\x10\0\0\0",
+                "a packet of an interface that no block described",
+            ),
+        ];
+        for (block, rule) in cases {
+            let message = failure(&[&section[..], block].concat());
+            assert_eq!(
+                message,
+                format!("damaged block at offset 28, after packet 0: {rule}")
+            );
+        }
+    }
+
+    #[test]
+    fn paths_that_cannot_be_read_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("none.pcap");
+        let message = open(&missing).err().unwrap().to_string();
+        assert_eq!(
+            message,
+            format!(
+                "cannot open {}: no such file or directory",
+                missing.display()
+            )
+        );
+        let message = open(folder.path()).err().unwrap().to_string();
+        assert!(message.ends_with("is a directory"), "{message}");
+    }
+
+    #[test]
+    fn compressed_files_are_read_and_cut_ones_as_far_as_they_go() {
+        let body: Vec<u8> = (0..500).flat_map(|_| packet(3, b"abc")).collect();
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(&HEADER).unwrap();
+        encoder.write_all(&body).unwrap();
+        let compressed = encoder.finish().unwrap();
+        for (length, expected) in [(compressed.len(), None), (compressed.len() / 2, Some(()))] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(&compressed[..length]).unwrap();
+            let mut reader = open(file.path()).unwrap();
+            let mut count = 0;
+            while reader.next().unwrap().is_some() {
+                count += 1;
+            }
+            assert_eq!(reader.cut().map(|_| ()), expected);
+            assert_eq!(count == 500, expected.is_none());
+            assert!(count > 100, "{count}");
+        }
+    }
+
+    #[test]
+    fn the_upper_bits_of_the_link_type_field_are_not_part_of_it() {
+        let mut header = HEADER;
+        header[23] = 0x24;
+        let file = [&header[..], &packet(3, b"abc")].concat();
+        let mut reader = CaptureReader::new(&file[..]).unwrap();
+        assert_eq!(
+            reader.next().unwrap().unwrap().link_type,
+            LinkType::ETHERNET
+        );
+    }
+
+    /// Gives a few bytes at a time, as pipes do.
+    struct Trickle<'a>(&'a [u8], usize);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = self.1.min(self.0.len()).min(buffer.len());
+            let (now, later) = self.0.split_at(count);
+            buffer[..count].copy_from_slice(now);
+            self.0 = later;
+            Ok(count)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn packets_of_any_size_come_through_reads_of_any_size(
+            sizes in proptest::collection::vec(0_u32..400_000, 0..8),
+            step in 1_usize..300_000,
+        ) {
+            let mut file = HEADER.to_vec();
+            for (index, size) in (0_u8..).zip(&sizes) {
+                file.extend(packet(*size, &vec![index; *size as usize]));
+            }
+            let mut reader = CaptureReader::new(Trickle(&file, step.max(file.len() / 1000))).unwrap();
+            for (index, size) in (0_u8..).zip(&sizes) {
+                let packet = reader.next().unwrap().unwrap();
+                prop_assert_eq!(packet.number, u64::from(index) + 1);
+                prop_assert_eq!(packet.bytes.len(), *size as usize);
+                prop_assert!(packet.bytes.iter().all(|byte| *byte == index));
+            }
+            prop_assert!(reader.next().unwrap().is_none());
+            prop_assert_eq!(reader.cut(), None);
+        }
+    }
+}

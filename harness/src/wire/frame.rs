@@ -466,3 +466,216 @@ fn tcp<'a>(datagram: &Datagram<'a>) -> Layered<Segment<'a>> {
         payload_length: u32::try_from(packet.sent - header_bytes).unwrap_or(u32::MAX),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TCP: [u8; 20] = [
+        0x1f, 0x40, 0, 80, 0, 0, 0, 9, 0, 0, 0, 7, 0x50, 0x18, 0x12, 0x34, 0, 0, 0, 0,
+    ];
+
+    fn ipv4_header(total_length: u16, protocol: u8) -> Vec<u8> {
+        let mut header = vec![0x45, 0];
+        header.extend(total_length.to_be_bytes());
+        header.extend([0, 1, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        header
+    }
+
+    fn ipv4_packet(total_length: u16, payload: &[u8]) -> Vec<u8> {
+        [&ipv4_header(total_length, 6), &TCP[..], payload].concat()
+    }
+
+    fn decode(
+        link_type: LinkType,
+        bytes: &[u8],
+        original_length: usize,
+    ) -> Result<(Vec<u8>, u32), Other> {
+        let original_length = u32::try_from(original_length).unwrap();
+        match FrameDecoder::default().decode(link_type, bytes, original_length) {
+            Ok(Decoded::Segment(segment)) => Ok((segment.payload.to_vec(), segment.payload_length)),
+            Ok(Decoded::Other(other)) => Err(other),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn an_unknown_link_type_is_named() {
+        let message = |number| {
+            let mut frames = FrameDecoder::default();
+            let error = frames.decode(LinkType(number), b"", 0).unwrap_err();
+            error.to_string()
+        };
+        let known = "is not supported: known are ETHERNET, NULL, LOOP, RAW, IPV4, IPV6, LINUX_SLL and LINUX_SLL2";
+        assert_eq!(message(105), format!("link type 105 (IEEE802_11) {known}"));
+        assert_eq!(message(9999), format!("link type 9999 {known}"));
+    }
+
+    #[test]
+    fn every_field_of_a_segment_is_taken_from_its_place() {
+        let packet = ipv4_packet(42, b"hi");
+        let mut frames = FrameDecoder::default();
+        let decoded = frames.decode(LinkType::RAW, &packet, 42).unwrap();
+        assert_eq!(
+            decoded,
+            Decoded::Segment(Segment {
+                source: "10.0.0.1:8000".parse().unwrap(),
+                destination: "10.0.0.2:80".parse().unwrap(),
+                sequence: 9,
+                acknowledgement: 7,
+                flags: Flags::PSH.with(Flags::ACK),
+                window: 0x1234,
+                header_bytes: 20,
+                payload: b"hi",
+                payload_length: 2,
+            })
+        );
+    }
+
+    #[test]
+    fn padding_is_no_payload_and_what_was_cut_is() {
+        let mut padded = ipv4_packet(42, b"hi");
+        padded.extend([0; 6]);
+        assert_eq!(decode(LinkType::RAW, &padded, 48), Ok((b"hi".to_vec(), 2)));
+        let cut = ipv4_packet(140, b"hi");
+        assert_eq!(
+            decode(LinkType::RAW, &cut, 140),
+            Ok((b"hi".to_vec(), 100)),
+            "the snapshot length cut it"
+        );
+        let overlong = ipv4_packet(140, b"hi");
+        assert_eq!(
+            decode(LinkType::RAW, &overlong, 42),
+            Ok((b"hi".to_vec(), 2)),
+            "no packet holds more than was on the link"
+        );
+        let offloaded = ipv4_packet(0, b"hi");
+        assert_eq!(
+            decode(LinkType::RAW, &offloaded, 42),
+            Ok((b"hi".to_vec(), 2))
+        );
+    }
+
+    #[test]
+    fn what_is_no_segment_says_what_it_is() {
+        let with_protocol = |protocol| [&ipv4_header(40, protocol), &TCP[..]].concat();
+        let with_offset = |offset: u8| {
+            let mut packet = ipv4_packet(42, b"hi");
+            packet[32] = offset << 4;
+            packet
+        };
+        let cases = [
+            (with_protocol(17), Other::Udp),
+            (with_protocol(1), Other::Icmp),
+            (with_protocol(58), Other::Icmp),
+            (with_protocol(132), Other::IpProtocol(132)),
+            (ipv4_packet(19, b""), Other::Malformed(Layer::Ip)),
+            (with_offset(4), Other::Malformed(Layer::Tcp)),
+            (with_offset(6), Other::Malformed(Layer::Tcp)),
+            (
+                ipv4_packet(40, b"")[..39].to_vec(),
+                Other::Truncated(Layer::Tcp),
+            ),
+            (
+                ipv4_packet(40, b"")[..19].to_vec(),
+                Other::Truncated(Layer::Ip),
+            ),
+            (vec![0x70; 40], Other::Malformed(Layer::Ip)),
+            (Vec::new(), Other::Truncated(Layer::Ip)),
+        ];
+        for (packet, other) in cases {
+            assert_eq!(decode(LinkType::RAW, &packet, packet.len()), Err(other));
+        }
+    }
+
+    #[test]
+    fn options_that_were_cut_still_count() {
+        let mut packet = ipv4_packet(60, &[1; 4]);
+        packet[32] = 0x80;
+        let mut frames = FrameDecoder::default();
+        let decoded = frames.decode(LinkType::RAW, &packet, 60).unwrap();
+        let Decoded::Segment(segment) = decoded else {
+            panic!("{decoded:?}")
+        };
+        assert_eq!(
+            (
+                segment.header_bytes,
+                segment.payload,
+                segment.payload_length
+            ),
+            (32, &b""[..], 8)
+        );
+    }
+
+    #[test]
+    fn other_protocols_of_the_link_say_which() {
+        let frame = |ether_type: u16| {
+            [
+                &[0; 12][..],
+                &ether_type.to_be_bytes(),
+                &[0xaa, 0xaa, 3, 0, 0, 0, 0, 5],
+            ]
+            .concat()
+        };
+        let cases = [
+            (0x0806, Other::Arp),
+            (0x8847, Other::EtherType(0x8847)),
+            (100, Other::EtherType(100)),
+        ];
+        for (ether_type, other) in cases {
+            assert_eq!(
+                decode(LinkType::ETHERNET, &frame(ether_type), 22),
+                Err(other)
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_of_any_link_make_it_panic(
+            link_type in prop::sample::select(vec![0, 1, 12, 101, 108, 113, 228, 229, 276]),
+            packets in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 1..20),
+            original_length in any::<u32>(),
+        ) {
+            let mut frames = FrameDecoder::default();
+            for packet in &packets {
+                let decoded = frames.decode(LinkType(link_type), packet, original_length).unwrap();
+                if let Decoded::Segment(segment) = decoded {
+                    prop_assert!(segment.payload.len() <= segment.payload_length as usize);
+                }
+            }
+        }
+
+        #[test]
+        fn what_is_written_is_what_is_read(
+            (sequence, acknowledgement, flags, window) in any::<(u32, u32, u8, u16)>(),
+            options in 0_usize..11,
+            payload in proptest::collection::vec(any::<u8>(), 0..100),
+        ) {
+            let mut tcp = TCP.to_vec();
+            tcp[4..8].copy_from_slice(&sequence.to_be_bytes());
+            tcp[8..12].copy_from_slice(&acknowledgement.to_be_bytes());
+            tcp[12] = u8::try_from(5 + options).unwrap() << 4;
+            tcp[13] = flags;
+            tcp[14..16].copy_from_slice(&window.to_be_bytes());
+            tcp.extend(vec![1; options * 4]);
+            tcp.extend(&payload);
+            let packet = [ipv4_header(u16::try_from(20 + tcp.len()).unwrap(), 6), tcp].concat();
+            let mut frames = FrameDecoder::default();
+            let decoded = frames.decode(LinkType::IPV4, &packet, 0).unwrap();
+            let expected = Segment {
+                source: "10.0.0.1:8000".parse().unwrap(),
+                destination: "10.0.0.2:80".parse().unwrap(),
+                sequence,
+                acknowledgement,
+                flags: Flags(flags),
+                window,
+                header_bytes: u32::try_from(20 + options * 4).unwrap(),
+                payload: &payload,
+                payload_length: u32::try_from(payload.len()).unwrap(),
+            };
+            prop_assert_eq!(decoded, Decoded::Segment(expected));
+        }
+    }
+}

@@ -603,7 +603,12 @@ impl Half {
             self.give_up_before(start, last, sink);
         }
         // What the peer acknowledged, and what came before the FIN, was sent, even where nothing of it was captured.
-        let sent = self.fin.map_or(self.acknowledged, |(end, _)| end);
+        let sent = match self.fin {
+            Some((end, _)) => end,
+            // One more than was seen: a FIN that was not captured rather than a byte.
+            None if self.acknowledged == self.offset + 1 => self.offset,
+            None => self.acknowledged,
+        };
         self.miss(sent.saturating_sub(self.offset), last, sink);
         self.finish_if_done(sink);
         if !self.is_finished {
@@ -652,5 +657,229 @@ impl Recent {
         let same = segments
             .find(|known| known.start == start && known.length == bytes.len() && !bytes.is_empty());
         same.is_some_and(|known| known.hash != self.hasher.hash_one(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// What a sink heard, in words.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Heard(Vec<(Side, u64, String)>);
+
+    impl StreamSink for Heard {
+        fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+            let words = match event {
+                StreamEvent::Data(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+                StreamEvent::Missing(count) => format!("[{count} bytes missing]"),
+                StreamEvent::Finished => "finished".to_owned(),
+                StreamEvent::Ended => "ended".to_owned(),
+            };
+            self.0.push((origin.side, origin.packet, words));
+        }
+    }
+
+    impl Heard {
+        fn of(&self, side: Side) -> Vec<(u64, &str)> {
+            let own = self.0.iter().filter(|(from, _, _)| *from == side);
+            own.map(|(_, packet, words)| (*packet, words.as_str()))
+                .collect()
+        }
+    }
+
+    const CLIENT: &str = "10.0.0.1:50000";
+    const SERVER: &str = "10.0.0.2:80";
+
+    fn segment(
+        from: Side,
+        sequence: u32,
+        acknowledgement: u32,
+        flags: Flags,
+        payload: &[u8],
+    ) -> Segment<'_> {
+        let (source, destination) = match from {
+            Side::Client => (CLIENT, SERVER),
+            Side::Server => (SERVER, CLIENT),
+        };
+        Segment {
+            source: source.parse().unwrap(),
+            destination: destination.parse().unwrap(),
+            sequence,
+            acknowledgement,
+            flags,
+            window: 1000,
+            header_bytes: 20,
+            payload,
+            payload_length: u32::try_from(payload.len()).unwrap(),
+        }
+    }
+
+    fn reassemble<'a>(segments: impl IntoIterator<Item = Segment<'a>>) -> Vec<(Connection, Heard)> {
+        let mut reassembler =
+            Reassembler::new(Options { hash: true }, |_: &Opening| Heard::default());
+        for (packet, segment) in (1..).zip(segments) {
+            reassembler.segment(packet, Timestamp::from_nanoseconds(packet), &segment);
+        }
+        reassembler.finish()
+    }
+
+    const SYN_ACK: Flags = Flags::SYN.with(Flags::ACK);
+    const FIN_ACK: Flags = Flags::FIN.with(Flags::ACK);
+    use Side::{Client, Server};
+
+    fn opening() -> [Segment<'static>; 3] {
+        [
+            segment(Client, 99, 0, Flags::SYN, b""),
+            segment(Server, 499, 100, SYN_ACK, b""),
+            segment(Client, 100, 500, Flags::ACK, b""),
+        ]
+    }
+
+    #[test]
+    fn bytes_name_the_packet_that_carried_them_and_holes_the_one_that_told() {
+        let segments = opening().into_iter().chain([
+            segment(Client, 103, 500, Flags::ACK, b"def"),
+            segment(Client, 100, 500, Flags::ACK, b"abc"),
+            segment(Client, 110, 500, Flags::ACK, b"klm"),
+            segment(Server, 500, 113, Flags::ACK, b"ok"),
+            segment(Client, 113, 502, FIN_ACK, b""),
+        ]);
+        let (connection, heard) = reassemble(segments).remove(0);
+        assert_eq!(
+            heard.of(Client),
+            [
+                (5, "abc"),
+                (4, "def"),
+                (7, "[4 bytes missing]"),
+                (6, "klm"),
+                (8, "finished")
+            ]
+        );
+        assert_eq!(heard.of(Server), [(7, "ok"), (7, "ended")]);
+        assert_eq!(
+            (
+                connection.client_stream.bytes,
+                connection.client_stream.missing
+            ),
+            (9, 4)
+        );
+        assert!(!connection.complete);
+    }
+
+    #[test]
+    fn a_connection_is_complete_when_nothing_of_it_is_missing() {
+        let whole = || {
+            opening().into_iter().chain([
+                segment(Client, 100, 500, FIN_ACK, b"abc"),
+                segment(Server, 500, 104, FIN_ACK, b"xyz"),
+                segment(Client, 104, 504, Flags::ACK, b""),
+            ])
+        };
+        let complete = |segments: Vec<Segment<'_>>| reassemble(segments).remove(0).0.complete;
+        assert!(complete(whole().collect()));
+        assert!(
+            !complete(whole().skip(1).collect()),
+            "the SYN was not captured"
+        );
+        assert!(
+            !complete(whole().take(5).collect::<Vec<_>>()[..4].to_vec()),
+            "no FIN of the server"
+        );
+        let reset = opening()
+            .into_iter()
+            .chain([segment(Server, 500, 0, Flags::RST, b"")]);
+        assert!(complete(reset.collect()));
+        let refused = [
+            segment(Client, 99, 0, Flags::SYN, b""),
+            segment(Server, 0, 100, Flags::RST.with(Flags::ACK), b""),
+        ];
+        assert!(complete(refused.to_vec()));
+    }
+
+    #[test]
+    fn a_packet_cut_by_the_snapshot_length_leaves_a_hole() {
+        let cut = Segment {
+            payload_length: 10,
+            ..segment(Client, 100, 500, Flags::ACK, b"abc")
+        };
+        let next = segment(Client, 110, 500, Flags::ACK, b"klm");
+        let (_, heard) = reassemble(opening().into_iter().chain([cut, next])).remove(0);
+        assert_eq!(
+            heard.of(Client)[..3],
+            [(4, "abc"), (4, "[7 bytes missing]"), (5, "klm")]
+        );
+    }
+
+    #[test]
+    fn copies_with_other_bytes_are_counted() {
+        let segments = opening().into_iter().chain([
+            segment(Client, 100, 500, Flags::ACK, b"abc"),
+            segment(Client, 100, 500, Flags::ACK, b"abc"),
+            segment(Client, 100, 500, Flags::ACK, b"XXX"),
+        ]);
+        let (connection, heard) = reassemble(segments).remove(0);
+        assert_eq!(connection.client_stream.conflicts, 1);
+        assert_eq!(heard.of(Client), [(4, "abc"), (6, "ended")]);
+    }
+
+    #[test]
+    fn connections_that_ended_can_be_had_before_the_capture_does() {
+        let mut reassembler = Reassembler::new(Options::default(), |_: &Opening| Heard::default());
+        let first = opening().into_iter();
+        let again = [segment(Client, 7000, 0, Flags::SYN, b"")];
+        for (packet, segment) in (1..).zip(first.chain(again)) {
+            reassembler.segment(packet, Timestamp::default(), &segment);
+        }
+        let finished = reassembler.take_finished();
+        assert_eq!(
+            (finished.len(), finished[0].0.index),
+            (1, 0),
+            "the ports were used again"
+        );
+        assert_eq!(reassembler.finish()[0].0.index, 1);
+    }
+
+    /// A way to send a stream: pieces (start, length) in the order of sending, which cover it together.
+    fn sending(length: usize) -> impl Strategy<Value = Vec<(usize, usize)>> {
+        let extra = proptest::collection::vec((0..length, 1..60_usize), 0..30);
+        let cuts = proptest::collection::btree_set(1..length, 0..20);
+        (extra, cuts)
+            .prop_map(move |(extra, cuts)| {
+                let starts = std::iter::once(0).chain(cuts.iter().copied());
+                let ends = cuts.iter().copied().chain([length]);
+                let cover = starts.zip(ends).map(|(start, end)| (start, end - start));
+                cover.chain(extra).collect::<Vec<_>>()
+            })
+            .prop_shuffle()
+    }
+
+    proptest! {
+        #[test]
+        fn any_segmentation_order_duplication_and_overlap_gives_the_same_bytes(
+            initial in any::<u32>(),
+            (stream, pieces) in proptest::collection::vec(any::<u8>(), 2..500)
+                .prop_flat_map(|stream| { let length = stream.len(); (Just(stream), sending(length)) }),
+        ) {
+            let first = initial.wrapping_add(1);
+            let syn = segment(Client, initial, 0, Flags::SYN, b"");
+            let data = pieces.iter().map(|(start, length)| {
+                let end = (start + length).min(stream.len());
+                let sequence = first.wrapping_add(u32::try_from(*start).unwrap());
+                segment(Client, sequence, 500, Flags::ACK, &stream[*start..end])
+            });
+            let after = first.wrapping_add(u32::try_from(stream.len()).unwrap());
+            let fin = segment(Client, after, 500, FIN_ACK, b"");
+            let (connection, heard) = reassemble([syn].into_iter().chain(data).chain([fin])).remove(0);
+            let figures = connection.client_stream;
+            prop_assert_eq!(figures.bytes, stream.len() as u64);
+            prop_assert_eq!(figures.missing, 0);
+            prop_assert_eq!(figures.conflicts, 0);
+            let expected: [u8; 32] = Sha256::digest(&stream).into();
+            prop_assert_eq!(figures.sha256, Some(expected));
+            prop_assert_eq!(heard.0.last().map(|(_, _, words)| words.as_str()), Some("ended"));
+            prop_assert!(heard.of(Client).iter().any(|(_, words)| *words == "finished"));
+        }
     }
 }

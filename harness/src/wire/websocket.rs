@@ -896,9 +896,13 @@ struct Inflater {
     deflate: Deflate,
     /// Whether this message, or with context takeover any one after it, can no longer be inflated.
     broken: bool,
-    /// A block with BFINAL set was seen: the rest of the message is for a new deflate stream.
     scratch: Vec<u8>,
+    /// The last bytes that came out, which the next message may refer to.
+    window: Vec<u8>,
 }
+
+/// RFC 7692 §7.1.2: the largest window, 2 to the power of 15 bytes.
+const WINDOW: usize = 32 << 10;
 
 /// RFC 7692 §7.2.2: what the sender took off the end.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
@@ -913,6 +917,7 @@ impl Inflater {
             deflate,
             broken: false,
             scratch: Vec::new(),
+            window: Vec::new(),
         }
     }
 
@@ -929,13 +934,14 @@ impl Inflater {
             let taken = usize::try_from(self.stream.total_in() - before).unwrap_or(input.len());
             input = &input[taken.min(input.len())..];
             keep_inflated(frame, &self.scratch);
+            self.remember();
             match status {
                 Err(error) => {
                     self.broken = true;
                     let text = format!("the message cannot be inflated: {error}");
                     frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
                 }
-                Ok(Status::StreamEnd) => self.stream.reset(false),
+                Ok(Status::StreamEnd) => self.begin_again(),
                 Ok(_) if taken == 0 && self.scratch.is_empty() => return,
                 Ok(_) => {}
             }
@@ -943,6 +949,34 @@ impl Inflater {
                 return;
             }
         }
+    }
+
+    fn remember(&mut self) {
+        if self.deflate.no_context_takeover {
+            return;
+        }
+        self.window.extend_from_slice(&self.scratch);
+        if self.window.len() > 4 * WINDOW {
+            self.window.drain(..self.window.len() - WINDOW);
+        }
+    }
+
+    /// RFC 7692 §7.2.3.4: a block with BFINAL set ends the deflate stream, but not the context. So the new stream is
+    /// given what the old one had in its window, as a block that is not compressed (RFC 1951 §3.2.4).
+    fn begin_again(&mut self) {
+        self.stream.reset(false);
+        let window = &self.window[self.window.len().saturating_sub(WINDOW)..];
+        let Ok(length) = u16::try_from(window.len()) else {
+            return;
+        };
+        let [low, high] = length.to_le_bytes();
+        let block = [&[0, low, high, !low, !high], window].concat();
+        self.scratch.clear();
+        self.scratch.reserve(WINDOW + 1);
+        let refilled = self
+            .stream
+            .decompress_vec(&block, &mut self.scratch, FlushDecompress::None);
+        self.broken |= refilled.is_err();
     }
 
     fn end_message(&mut self, frame: &mut Frame, offset: u64) {
@@ -958,6 +992,7 @@ impl Inflater {
         if self.deflate.no_context_takeover {
             self.stream.reset(false);
             self.broken = false;
+            self.window.clear();
         }
     }
 }
@@ -1078,6 +1113,10 @@ mod tests {
         let parts = [0x41, 3, 0xf2, 0x48, 0xcd, 0x80, 4, 0xc9, 0xc9, 0x07, 0x00];
         let frames = frames_of(Side::Server, &[&parts], takeover);
         assert_eq!(frames[1].message.as_deref(), Some(&b"Hello"[..]));
+        // The context outlives a block with BFINAL set.
+        let last = [0xc1, 8, 0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0, 0];
+        let frames = frames_of(Side::Server, &[&last, &again], takeover);
+        assert_eq!(frames[1].payload, b"Hello");
         // §7.2.3.3: a block that is not compressed; §7.2.3.4: a block with BFINAL set.
         let stored = [
             0xc1, 11, 0, 5, 0, 0xfa, 0xff, b'H', b'e', b'l', b'l', b'o', 0,
@@ -1087,9 +1126,10 @@ mod tests {
             0xc1, 13, 0xf2, 0x48, 0x05, 0, 0, 0, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0,
         ];
         for bytes in [&stored[..], &last[..], &two_blocks[..]] {
-            let frames = frames_of(Side::Server, &[bytes, &first], takeover);
+            let frames = frames_of(Side::Server, &[bytes, &first, &again], takeover);
             assert_eq!(frames[0].payload, b"Hello", "{bytes:02x?}");
             assert_eq!(frames[1].payload, b"Hello", "after {bytes:02x?}");
+            assert_eq!(frames[2].payload, b"Hello", "after {bytes:02x?}");
             assert_eq!(rules(&frames), []);
         }
     }

@@ -6,6 +6,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "each test takes what it needs, and fuzz targets take it from outside"
 )]
 
