@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
-use crate::trace::reader;
+use crate::trace::reader::{self, TraceError};
 use crate::units::Timestamp;
 
 /// What the user asked for.
@@ -77,9 +77,20 @@ fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
         marks: marks_of(path),
         explain: args.explain,
     };
-    let mut capture = reader::open(path).with_context(|| name.clone())?;
+    let mut capture = reader::open(path).map_err(|error| named(error, &name))?;
     let measured = measure(&mut capture, &options).with_context(|| name.clone())?;
     Ok(Report { name, measured })
+}
+
+/// The error with the file that it is about, unless it says so itself.
+fn named(error: TraceError, name: &str) -> anyhow::Error {
+    let says_so = matches!(error, TraceError::Open { .. });
+    let error = anyhow::Error::new(error);
+    if says_so {
+        error
+    } else {
+        error.context(name.to_owned())
+    }
 }
 
 /// The marks of the capture's provenance, where it has one.
@@ -364,6 +375,22 @@ mod tests {
             ]
         );
         assert_eq!(words("total"), ["total", "1", "0", "40", "20", "0"]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named_once() {
+        let path = PathBuf::from("no/such.pcap");
+        let args = StatsArgs {
+            captures: vec![path],
+            format: Format::Table,
+            explain: false,
+            port: None,
+        };
+        let error = run(&args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "cannot open no/such.pcap: no such file or directory"
+        );
     }
 
     #[test]

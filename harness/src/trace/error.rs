@@ -9,17 +9,17 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file could not be opened.
-    #[error("cannot open {path}: {}", system_message(source))]
+    #[error("cannot open {path}: {}", system_message(reason))]
     Open {
         /// The path as the user gave it.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The system, or the decompressor, failed in the middle of the file.
     #[error(
         "cannot read on at offset {offset}, after packet {packet}: {}",
-        system_message(source)
+        system_message(reason)
     )]
     Read {
         /// Bytes of (decompressed) capture that were read before.
@@ -27,7 +27,7 @@ pub enum TraceError {
         /// Packets that were read before.
         packet: u64,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// There is nothing in the file.
     #[error("not a capture file: it is empty")]

@@ -136,9 +136,9 @@ pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
 }
 
 fn open_file(path: &Path) -> Result<File, TraceError> {
-    let fail = |source| TraceError::Open {
+    let fail = |reason| TraceError::Open {
         path: path.to_owned(),
-        source,
+        reason,
     };
     let file = File::open(path).map_err(fail)?;
     // Opening a folder succeeds on Unix, reading it does not: say it here, where the path is known.
@@ -154,10 +154,10 @@ fn decompress(mut input: Box<dyn Read>) -> Result<Box<dyn Read>, TraceError> {
     let mut taken = input.by_ref().take(GZIP_MAGIC.len() as u64);
     taken
         .read_to_end(&mut start)
-        .map_err(|source| TraceError::Read {
+        .map_err(|reason| TraceError::Read {
             offset: 0,
             packet: 0,
-            source,
+            reason,
         })?;
     let compressed = start == GZIP_MAGIC;
     let whole = Cursor::new(start).chain(input);
@@ -244,7 +244,7 @@ fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, TraceError> {
     let fail = |error| TraceError::Read {
         offset: 0,
         packet: 0,
-        source: error,
+        reason: error,
     };
     source.fill(FILE_HEADER_BYTES).map_err(fail)?;
     let start = source.available();
@@ -325,7 +325,7 @@ fn next_pcap<R: Read>(
     let fail = |error| TraceError::Read {
         offset,
         packet: packets,
-        source: error,
+        reason: error,
     };
     let header_bytes = pcap.packet_header_bytes;
     if !source.fill(header_bytes).map_err(fail)? {
@@ -369,7 +369,7 @@ fn next_block<R: Read>(
         let fail = |error| TraceError::Read {
             offset,
             packet: packets,
-            source: error,
+            reason: error,
         };
         let damaged = |rule| TraceError::Block {
             packet: packets,

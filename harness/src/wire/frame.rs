@@ -4,8 +4,8 @@
 //! damaged. Each becomes a [`Segment`], or an [`Other`] that says what it is instead; nothing here panics, and only a
 //! link type that is unknown altogether is an error.
 //!
-//! The headers are read by hand rather than with etherparse: its slices check what is here to be told apart (a payload
-//! that the snapshot length cut, a total length of 0, padding), and a packet costs about 10 ns this way.
+//! The headers are read by hand rather than with etherparse: a payload that the snapshot length cut, a total length of 0
+//! and padding must be told apart here, which its slices treat as errors, and statistics run at the speed of memory.
 //!
 //! ```
 //! use wiresnap::units::LinkType;
@@ -136,16 +136,24 @@ impl FrameDecoder {
         original_length: u32,
     ) -> Result<Decoded<'a>, FrameError> {
         let sent = bytes.len().max(original_length as usize);
-        let network = link_payload(link_type, Captured { bytes, sent })?;
-        Ok(self.network(network).unwrap_or_else(Decoded::Other))
+        let packet = Captured { bytes, sent };
+        let network = match link_type {
+            LinkType::ETHERNET => ethernet(packet),
+            LinkType::NULL | LinkType::LOOP => loopback(packet),
+            // 12 and 14 are what some systems number RAW by, and write into files.
+            LinkType::RAW | LinkType(12 | 14) => Ok((Network::Either, packet)),
+            LinkType::IPV4 => Ok((Network::Ipv4, packet)),
+            LinkType::IPV6 => Ok((Network::Ipv6, packet)),
+            LinkType::LINUX_SLL => cooked(packet, 14, 16),
+            LinkType::LINUX_SLL2 => cooked(packet, 0, 20),
+            _ => return Err(FrameError::LinkType(link_type)),
+        };
+        let decoded = network.and_then(|(network, packet)| self.network(network, packet));
+        Ok(decoded.unwrap_or_else(Decoded::Other))
     }
 
     #[inline]
-    fn network<'a>(
-        &'a mut self,
-        network: Layered<(Network, Captured<'a>)>,
-    ) -> Layered<Decoded<'a>> {
-        let (network, packet) = network?;
+    fn network<'a>(&'a mut self, network: Network, packet: Captured<'a>) -> Layered<Decoded<'a>> {
         let datagram = match network {
             Network::Ipv4 => ipv4(packet)?,
             Network::Ipv6 => ipv6(packet)?,
@@ -239,25 +247,6 @@ fn big_endian_u16(bytes: &[u8], at: usize) -> u16 {
 #[inline]
 fn big_endian_u32(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-/// Passes over the link-layer header.
-#[inline]
-fn link_payload(
-    link_type: LinkType,
-    packet: Captured<'_>,
-) -> Result<Layered<(Network, Captured<'_>)>, FrameError> {
-    Ok(match link_type {
-        LinkType::ETHERNET => ethernet(packet),
-        LinkType::NULL | LinkType::LOOP => loopback(packet),
-        // 12 and 14 are what some systems number RAW by, and write into files.
-        LinkType::RAW | LinkType(12 | 14) => Ok((Network::Either, packet)),
-        LinkType::IPV4 => Ok((Network::Ipv4, packet)),
-        LinkType::IPV6 => Ok((Network::Ipv6, packet)),
-        LinkType::LINUX_SLL => cooked(packet, 14, 16),
-        LinkType::LINUX_SLL2 => cooked(packet, 0, 20),
-        _ => return Err(FrameError::LinkType(link_type)),
-    })
 }
 
 #[inline]
