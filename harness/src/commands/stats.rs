@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
+use crate::trace::provenance::{Provenance, path_beside};
 use crate::trace::reader::{self, TraceError};
 use crate::units::Timestamp;
 
@@ -74,7 +75,7 @@ fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
     let name = path.display().to_string();
     let options = Options {
         port: args.port,
-        marks: marks_of(path),
+        marks: marks_of(path)?,
         explain: args.explain,
     };
     let mut capture = reader::open(path).map_err(|error| named(error, &name))?;
@@ -94,8 +95,10 @@ fn named(error: TraceError, name: &str) -> anyhow::Error {
 }
 
 /// The marks of the capture's provenance, where it has one.
-fn marks_of(_capture: &Path) -> Option<Vec<Timestamp>> {
-    None
+fn marks_of(capture: &Path) -> anyhow::Result<Option<Vec<Timestamp>>> {
+    let marks = Provenance::read_beside(capture)
+        .and_then(|provenance| provenance.map(|provenance| provenance.marks()).transpose());
+    marks.with_context(|| path_beside(capture).display().to_string())
 }
 
 fn print_tables(

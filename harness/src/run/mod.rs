@@ -4,22 +4,28 @@
 //! and it ends after the last connection was seen to close. Marks are deadlines counted from one start, never pauses
 //! added up, so a slow step delays nothing but itself.
 
+mod expectation;
+mod start;
+mod vigil;
+
 use std::path::Path;
 use std::pin::Pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::tz::TimeZone;
-use jiff::{Timestamp as ClockTime, ToSpan as _};
+use jiff::Timestamp as ClockTime;
 use rustix::process::Signal;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
+
+use self::expectation::see;
+use self::start::Start;
+use self::vigil::Vigil;
 
 use crate::error::{Error, Result};
 use crate::lab::Lab;
-use crate::lab::client::{Client, Prepared, Shown};
+use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
-use crate::scenario::{Action, Expect, Mark, Scenario, Template};
+use crate::scenario::{Action, Mark, Scenario};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
 
 /// How long the consequence of a step may take, where the next mark leaves that much time.
@@ -27,18 +33,6 @@ const STEP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long the connections may take to close after the client was told to.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// How long to wait for the reason after something failed: a killed browser fails the command under way first.
-const REASON_PATIENCE: Duration = Duration::from_secs(1);
-
-/// Where in a second of the wall clock the timeline starts.
-///
-/// Pages show whole seconds. Marks that are a second apart (time scale 0.1) see each a second of its own only if they
-/// stay clear of the full second, by more than any step is late.
-const START_IN_SECOND: Duration = Duration::from_millis(400);
-
-/// The least time between the decision to start and the start: for the preparation of the first mark.
-const START_NOTICE: Duration = Duration::from_millis(300);
 
 /// How often progress is reported while a mark is waited for.
 const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
@@ -117,57 +111,6 @@ impl Stage {
         }
         if let Some(program) = self.program {
             program.stop(Signal::TERM).await;
-        }
-    }
-}
-
-/// Watches over all that must stay alive while something else is waited for.
-#[derive(Default)]
-struct Vigil {
-    /// What must last until the end of the run.
-    lasting: JoinSet<Error>,
-    /// The client must last until it is closed.
-    client: JoinSet<Error>,
-}
-
-impl Vigil {
-    fn watch(&mut self, death: impl Future<Output = Error> + Send + 'static) {
-        self.lasting.spawn(death);
-    }
-
-    fn watch_client(&mut self, client: &Client) {
-        if let Some(death) = client.death() {
-            self.client.spawn(death);
-        }
-    }
-
-    /// The client's end is no accident any more.
-    fn let_client_go(&mut self) {
-        self.client = JoinSet::new();
-    }
-
-    /// Waits for `work`, or for the first death.
-    async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let outcome = tokio::select! {
-            biased;
-            death = self.first_death() => Err(death),
-            outcome = work => outcome,
-        };
-        match outcome {
-            // After a death this waits for a second one in vain, which only takes a moment.
-            Err(error) => Err(timeout(REASON_PATIENCE, self.first_death())
-                .await
-                .unwrap_or(error)),
-            done => done,
-        }
-    }
-
-    async fn first_death(&mut self) -> Error {
-        tokio::select! {
-            biased;
-            Some(Ok(death)) = self.client.join_next() => death,
-            Some(Ok(death)) = self.lasting.join_next() => death,
-            else => std::future::pending().await,
         }
     }
 }
@@ -412,90 +355,6 @@ impl Cue<'_> {
     }
 }
 
-/// The moment that the timeline counts from, on both clocks.
-#[derive(Clone, Copy, Debug)]
-struct Start {
-    instant: Instant,
-    clock: ClockTime,
-}
-
-impl Start {
-    /// The next moment that is good to start at.
-    fn next() -> Self {
-        let (instant, clock) = (Instant::now(), SystemTime::now());
-        let wait = until_start(
-            clock
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .unwrap_or_default(),
-        );
-        Self {
-            instant: instant + wait,
-            clock: ClockTime::try_from(clock + wait).unwrap_or(ClockTime::UNIX_EPOCH),
-        }
-    }
-}
-
-/// How long to wait at this time of the wall clock for a moment to start at, [`START_NOTICE`] ahead at least.
-fn until_start(since_epoch: Duration) -> Duration {
-    let earliest = since_epoch + START_NOTICE;
-    let this_second = Duration::from_secs(earliest.as_secs()) + START_IN_SECOND;
-    let start = if this_second < earliest {
-        this_second + Duration::from_secs(1)
-    } else {
-        this_second
-    };
-    start.saturating_sub(since_epoch)
-}
-
-/// Waits until the client shows what is expected, and gives the text in question.
-async fn see(
-    client: &Client,
-    expect: &Expect,
-    prepared: &Prepared,
-    acted: ClockTime,
-    patience: Duration,
-) -> Result<String> {
-    let before = prepared.before();
-    let is_it = |shown: &Shown| {
-        let news = shown.news(before)?;
-        texts_at(&expect.shows, acted)
-            .into_iter()
-            .find(|text| match shown {
-                Shown::Transcript(_) => news.contains(text.as_str()),
-                _ => news.trim() == text,
-            })
-    };
-    let seen = client.wait_for(expect, patience, is_it).await?;
-    seen.map_err(|last| {
-        let place = expect.element.as_ref().map_or("nc".to_owned(), |element| format!("`{element}`"));
-        let expected = texts_at(&expect.shows, acted).pop().unwrap_or_default();
-        Error::run(format!(
-            "{place} did not update: it showed {before} before and {last} {:.1} s after, expected {expected:?}",
-            patience.as_secs_f64()
-        ))
-    })
-}
-
-/// What a template may read since `acted`, to the second: the program may have read its clock just before or after.
-fn texts_at(template: &Template, acted: ClockTime) -> Vec<String> {
-    if !template.has_clock() {
-        return vec![template.0.clone()];
-    }
-    let zone = TimeZone::system();
-    let (first, last) = (acted - 1.second(), ClockTime::now() + 1.second());
-    let mut texts = Vec::new();
-    let mut moment = first;
-    while moment <= last {
-        let time_of_day = moment
-            .to_zoned(zone.clone())
-            .strftime("%H:%M:%S")
-            .to_string();
-        texts.push(template.at(&time_of_day));
-        moment += 1.second();
-    }
-    texts
-}
-
 fn require_no_drops(counters: Counters) -> Result<()> {
     let Counters {
         dropped,
@@ -514,37 +373,4 @@ fn require_no_drops(counters: Counters) -> Result<()> {
 /// Microseconds are as fine as a capture file's clock.
 fn rounded(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_start_is_early_in_a_second_and_never_at_once() {
-        for milliseconds in (10_000..12_000).step_by(7) {
-            let now = Duration::from_millis(milliseconds);
-
-            let wait = until_start(now);
-
-            assert!(
-                (START_NOTICE..START_NOTICE + Duration::from_secs(1)).contains(&wait),
-                "{now:?} {wait:?}"
-            );
-            assert_eq!((now + wait).subsec_nanos(), START_IN_SECOND.subsec_nanos());
-        }
-    }
-
-    #[test]
-    fn a_template_reads_every_second_since_the_step() {
-        let acted = ClockTime::now();
-
-        let texts = texts_at(&Template("Server time: {clock}".to_owned()), acted);
-
-        assert!((2..=4).contains(&texts.len()), "{texts:?}");
-        assert_eq!(
-            texts_at(&Template("Good bye!".to_owned()), acted),
-            ["Good bye!"]
-        );
-    }
 }
