@@ -1,4 +1,4 @@
-//! The verbs of the command line, one file each.
+//! The verbs of the command line, a module each.
 
 pub mod capture;
 pub mod in_order;
