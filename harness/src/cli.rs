@@ -105,7 +105,7 @@ pub struct PayloadArgs {
 /// The forms that a listing of payloads has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum PayloadFormat {
-    /// As the seed's document lists payloads
+    /// Plain text, message after message
     #[default]
     Text,
     /// One object, with a message for each request, response, frame or event

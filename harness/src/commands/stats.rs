@@ -6,12 +6,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
+use super::named;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::cli::{StatsArgs, StatsFormat};
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
 use crate::trace::provenance::{Provenance, path_beside};
-use crate::trace::reader::{self, TraceError};
+use crate::trace::reader;
 use crate::units::Timestamp;
 
 /// A capture with its figures.
@@ -50,20 +51,9 @@ fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
         marks: marks_of(path)?,
         explain: args.explain,
     };
-    let mut capture = reader::open(path).map_err(|error| named(error, &name))?;
-    let measured = measure(&mut capture, &options).with_context(|| name.clone())?;
+    let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
+    let measured = measure(&mut capture, &options).map_err(|error| named(error.into(), path))?;
     Ok(Report { name, measured })
-}
-
-/// The error with the file that it is about, unless it says so itself.
-fn named(error: TraceError, name: &str) -> anyhow::Error {
-    let says_so = matches!(error, TraceError::Open { .. });
-    let error = anyhow::Error::new(error);
-    if says_so {
-        error
-    } else {
-        error.context(name.to_owned())
-    }
 }
 
 /// The marks of the capture's provenance, where it has one.

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 use self::book::Book;
 use self::listener::Listener;
+use super::named;
 use crate::cli::{PayloadArgs, PayloadFormat};
 use crate::render::payload::Style;
 use crate::trace::reader::{CaptureReader, open};
@@ -26,22 +27,22 @@ const CLEAR_AFTER: u64 = 4096;
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read, or the listing cannot be written. A reader that went away is no error.
+/// Where the capture cannot be read, or the listing cannot be written.
 pub fn run(arguments: &PayloadArgs, output: &mut impl Write, talk: &mut impl Write) -> Result<()> {
-    let reader = open(&arguments.pcap)?;
-    let request = Request::of(arguments);
+    let pcap = &arguments.pcap;
     let output = io::BufWriter::with_capacity(1 << 16, output);
-    match list(reader, request, output) {
-        Ok(Outcome { cut, .. }) => {
-            if let Some(packet) = cut {
-                let name = arguments.pcap.display();
-                writeln!(talk, "warning: {name}: cut after packet {packet}")?;
-            }
-            Ok(())
-        }
-        Err(error) if is_broken_pipe(&error) => Ok(()),
-        Err(error) => Err(error),
+    let outcome = open(pcap)
+        .map_err(anyhow::Error::new)
+        .and_then(|reader| list(reader, Request::of(arguments), output))
+        .map_err(|error| named(error, pcap))?;
+    if let Some(packet) = outcome.cut {
+        writeln!(
+            talk,
+            "warning: {}: cut after packet {packet}",
+            pcap.display()
+        )?;
     }
+    Ok(())
 }
 
 /// The listing of a capture file as a text: what snapshots keep, with `redact`.
@@ -60,11 +61,6 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
     };
     let outcome = list(reader, request, Vec::new())?;
     Ok(String::from_utf8_lossy(&outcome.output).into_owned())
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-    kind == Some(io::ErrorKind::BrokenPipe)
 }
 
 /// What to list, and how.
