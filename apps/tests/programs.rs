@@ -1,7 +1,7 @@
 //! The programs as anybody meets them: over a socket, with clients that are not always kind.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -44,10 +44,11 @@ impl Program {
     /// Sends bytes, closes that side, and reads until the program has closed the other.
     fn exchange(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
-        stream.write_all(request).unwrap();
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
         let mut answer = Vec::new();
-        // A reset after the answer is as good an end as any.
+        // A program may hang up on nonsense before it has read all of it: what it answered is what counts.
+        let _ = stream
+            .write_all(request)
+            .and_then(|()| stream.shutdown(Shutdown::Write));
         let _ = stream.read_to_end(&mut answer);
         answer
     }
