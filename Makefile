@@ -8,11 +8,15 @@ AS_INVOKER := scripts/as-invoker
 CARGO := $(AS_INVOKER) cargo
 WIRESNAP := target/release/wiresnap
 
+# How long `make fuzz` takes for each target, and which targets; all of them by default.
+FUZZ_SECONDS ?= 900
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
 # Which scenarios `make capture` plays, as in `make capture SCENARIOS=webapp`; all of them by default.
 SCENARIOS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build capture test test-offline test-live review lint check clean
+.PHONY: help setup build capture test test-offline test-live fuzz review lint check clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -37,6 +41,9 @@ test-offline: lint ## what needs neither privilege nor browser nor network
 
 test-live: setup ## only the tests with the real Firefox and nc (needs sudo)
 	@scripts/live-tests
+
+fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)
 
 review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-insta
