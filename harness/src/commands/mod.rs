@@ -3,6 +3,7 @@
 pub mod capture;
 pub mod in_order;
 pub mod payload;
+mod spill;
 pub mod stats;
 
 use std::io;

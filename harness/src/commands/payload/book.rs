@@ -8,12 +8,15 @@ use anyhow::{Result, bail};
 use super::Request;
 use crate::cli::PayloadFormat;
 use crate::commands::in_order::InOrder;
-use crate::render::payload::heading;
+use crate::render::dump::Unpacked;
+use crate::render::payload::{Sheet, heading};
 
 /// What all the connections of a capture write into.
 pub(super) struct Book<Output> {
     pub(super) request: Request,
-    pages: InOrder<Output>,
+    pages: InOrder<Unpacked<Output>>,
+    /// What the connections write on, one after the other.
+    sheet: Sheet,
     /// The connections that have said anything so far: none, the first alone, or several.
     spoken: Spoken,
     connections: u64,
@@ -54,13 +57,14 @@ impl<Output: Write> Book<Output> {
             write!(output, "{{\"pcap\":{name},\"connections\":[")?;
         }
         let is_text = request.format == PayloadFormat::Text;
-        let mut pages = InOrder::new(output, if is_text { "\n" } else { "," });
+        let mut pages = InOrder::new(Unpacked::new(output), if is_text { "\n" } else { "," });
         if request.format == PayloadFormat::Json || request.connection.is_some() {
             pages.start(0)?;
         }
         Ok(Self {
             request,
             pages,
+            sheet: Sheet::default(),
             spoken: Spoken::None,
             connections: 0,
             error: None,
@@ -95,6 +99,21 @@ impl<Output: Write> Book<Output> {
         }
     }
 
+    /// Lets a connection write on the book's sheet, and enters into its pages what it wrote. `spoken` says whether it
+    /// has written anything before.
+    pub(super) fn enter(&mut self, ends: Ends, spoken: &mut bool, write: impl FnOnce(&mut Sheet)) {
+        let mut sheet = std::mem::take(&mut self.sheet);
+        write(&mut sheet);
+        let is_empty = sheet.text.is_empty() && sheet.rows.is_empty();
+        if !is_empty && !std::mem::replace(spoken, true) {
+            self.speak(ends);
+        }
+        self.append(ends.text_page(), &sheet.text);
+        self.append(ends.rows_page(), &sheet.rows);
+        sheet.wipe();
+        self.sheet = sheet;
+    }
+
     pub(super) fn append(&mut self, page: u64, text: &[u8]) {
         if self.error.is_none() && !text.is_empty() {
             let result = self.pages.append(page, text);
@@ -103,7 +122,7 @@ impl<Output: Write> Book<Output> {
     }
 
     /// A connection is about to write its first text: with the second one that does, headings begin.
-    pub(super) fn speak(&mut self, ends: Ends) {
+    fn speak(&mut self, ends: Ends) {
         if self.request.format == PayloadFormat::Json || self.request.connection.is_some() {
             return;
         }
@@ -129,6 +148,7 @@ impl<Output: Write> Book<Output> {
         heading(ends.index + 1, ends.client, ends.server, self.request.style)
     }
 
+    /// Nothing more comes for a connection.
     pub(super) fn end(&mut self, ends: Ends) {
         for page in [ends.text_page(), ends.rows_page()] {
             let result = self.pages.end(page);
@@ -138,7 +158,7 @@ impl<Output: Write> Book<Output> {
 
     pub(super) fn finish(mut self) -> io::Result<Output> {
         self.check()?;
-        let mut output = self.pages.finish()?;
+        let mut output = self.pages.finish()?.into_inner();
         if self.request.format == PayloadFormat::Json {
             output.write_all(b"]}\n")?;
         }

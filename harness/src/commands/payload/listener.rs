@@ -7,8 +7,9 @@ use std::rc::Rc;
 use super::Request;
 use super::book::{Book, Ends};
 use crate::analysis::conversation::Conversation;
+use crate::analysis::message::Message;
 use crate::cli::PayloadFormat;
-use crate::render::payload::{Listing, address};
+use crate::render::payload::{Listing, Sheet, address};
 use crate::render::{hex, json};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::stream::{Connection, Opening, Stream};
@@ -19,24 +20,11 @@ pub(super) struct Listener<Output: Write> {
     book: Rc<RefCell<Book<Output>>>,
     /// `None` for a connection that is not wanted, or is over: it is remembered for a while, and should cost little.
     scribe: Option<Box<Scribe>>,
-    is_wanted: bool,
     finished_sides: u8,
-}
-
-/// Turns a conversation into text.
-struct Scribe {
-    conversation: Conversation,
-    page: Page,
-    spoken: bool,
-}
-
-enum Page {
-    Text(Listing),
-    Json {
-        redact: bool,
-        messages: u64,
-        text: Vec<u8>,
-    },
+    /// Whether its figures are to be written when it is closed.
+    wants_figures: bool,
+    /// Whether its pages have ended.
+    has_ended: bool,
 }
 
 impl<Output: Write> Listener<Output> {
@@ -48,48 +36,57 @@ impl<Output: Write> Listener<Output> {
         };
         let wanted = book.borrow_mut().count(ends);
         let is_wanted = wanted.is_none_or(|number| number == ends.index + 1);
-        let scribe = is_wanted.then(|| Box::new(Scribe::new(&book.borrow().request, ends)));
-        Self {
+        let (scribe, is_json) = {
+            let request = &book.borrow().request;
+            let scribe = is_wanted.then(|| Box::new(Scribe::new(request, ends)));
+            (scribe, request.format == PayloadFormat::Json)
+        };
+        let mut listener = Self {
             ends,
             book,
             scribe,
-            is_wanted,
             finished_sides: 0,
-        }
-    }
-
-    fn hand_over(&mut self) {
-        let Some(scribe) = &mut self.scribe else {
-            return;
+            wants_figures: is_wanted && is_json,
+            has_ended: false,
         };
-        let (text, rows) = scribe.take_text();
-        if text.is_empty() && rows.is_empty() {
-            return;
+        if !is_wanted {
+            listener.end();
         }
-        let mut book = self.book.borrow_mut();
-        if !std::mem::replace(&mut scribe.spoken, true) {
-            book.speak(self.ends);
-        }
-        book.append(self.ends.text_page(), &text);
-        book.append(self.ends.rows_page(), &rows);
+        listener
     }
 
-    /// Writes what is left to write, once nothing more can be said.
-    fn complete(&mut self) {
+    fn write(&mut self, write: impl FnOnce(&mut Scribe, &mut Sheet)) {
         if let Some(scribe) = &mut self.scribe {
-            scribe.finish();
-            self.hand_over();
-            self.scribe = None;
+            let mut spoken = scribe.spoken;
+            let mut book = self.book.borrow_mut();
+            book.enter(self.ends, &mut spoken, |sheet| write(scribe, sheet));
+            scribe.spoken = spoken;
+        }
+    }
+
+    /// Writes what is left to write, once nothing more can be said. Whoever waits for this connection's pages to end
+    /// need not wait until it is forgotten.
+    fn complete(&mut self) {
+        self.write(Scribe::finish);
+        self.scribe = None;
+        if !self.wants_figures {
+            self.end();
         }
     }
 
     pub(super) fn close(mut self, connection: &Connection) {
         self.complete();
-        let mut book = self.book.borrow_mut();
-        if self.is_wanted && book.request.format == PayloadFormat::Json {
+        if self.wants_figures {
+            let mut book = self.book.borrow_mut();
             book.append(self.ends.text_page(), figures(connection).as_bytes());
         }
-        book.end(self.ends);
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.book.borrow_mut().end(self.ends);
+        }
     }
 }
 
@@ -99,8 +96,7 @@ impl<Output: Write> StreamSink for Listener<Output> {
             return;
         };
         scribe.conversation.event(origin, event);
-        scribe.read();
-        self.hand_over();
+        self.write(Scribe::read);
         if matches!(event, StreamEvent::Finished | StreamEvent::Ended) {
             self.finished_sides += 1;
         }
@@ -110,11 +106,23 @@ impl<Output: Write> StreamSink for Listener<Output> {
     }
 }
 
+/// Turns a conversation into text.
+struct Scribe {
+    conversation: Conversation,
+    page: Page,
+    spoken: bool,
+}
+
+enum Page {
+    Text(Listing),
+    Json(JsonPage),
+}
+
 impl Scribe {
     fn new(request: &Request, ends: Ends) -> Self {
         let page = match request.format {
             PayloadFormat::Text => Page::Text(Listing::new(request.style)),
-            PayloadFormat::Json => Page::json(ends, request),
+            PayloadFormat::Json => Page::Json(JsonPage::new(request, ends)),
         };
         Self {
             conversation: Conversation::default(),
@@ -124,51 +132,72 @@ impl Scribe {
     }
 
     /// Writes the messages that are whole.
-    fn read(&mut self) {
-        while let Some(message) = self.conversation.take() {
-            match &mut self.page {
-                Page::Text(listing) => listing.message(&message),
-                Page::Json {
-                    redact,
-                    messages,
-                    text,
-                } => {
-                    if *messages > 0 {
-                        text.push(b',');
-                    }
-                    *messages += 1;
-                    // Writing to memory does not fail.
-                    let _ = json::message(&message, *redact, text);
+    fn read(&mut self, sheet: &mut Sheet) {
+        let messages = std::iter::from_fn(|| self.conversation.take());
+        match &mut self.page {
+            Page::Text(listing) => {
+                listing.exchange(sheet);
+                for message in messages {
+                    listing.message(&message);
+                }
+                listing.exchange(sheet);
+            }
+            Page::Json(page) => {
+                for message in messages {
+                    page.message(&message, &mut sheet.text);
                 }
             }
         }
     }
 
-    fn take_text(&mut self) -> (Vec<u8>, Vec<u8>) {
-        match &mut self.page {
-            Page::Text(listing) => (listing.take_text(), listing.take_rows()),
-            Page::Json { text, .. } => (std::mem::take(text), Vec::new()),
-        }
-    }
-
-    fn finish(&mut self) {
+    /// Writes what is left.
+    fn finish(&mut self, sheet: &mut Sheet) {
         self.conversation.finish();
-        self.read();
-        if let Page::Text(listing) = &mut self.page {
-            listing.finish();
+        self.read(sheet);
+        match &mut self.page {
+            Page::Text(listing) => {
+                listing.exchange(sheet);
+                listing.finish();
+                listing.exchange(sheet);
+            }
+            Page::Json(page) => page.begin(&mut sheet.text),
         }
     }
 }
 
-impl Page {
-    fn json(ends: Ends, request: &Request) -> Self {
+/// A connection as a JSON object, whose figures come last.
+struct JsonPage {
+    redact: bool,
+    /// The beginning of the object, until it is written.
+    opening: Option<String>,
+    messages: u64,
+}
+
+impl JsonPage {
+    fn new(request: &Request, ends: Ends) -> Self {
         let [client, server] = [ends.client, ends.server].map(|end| address(end, request.style));
-        let text = format!("{{\"client\":\"{client}\",\"server\":\"{server}\",\"messages\":[");
-        Self::Json {
+        let opening = format!("{{\"client\":\"{client}\",\"server\":\"{server}\",\"messages\":[");
+        Self {
             redact: request.style.redact,
+            opening: Some(opening),
             messages: 0,
-            text: text.into_bytes(),
         }
+    }
+
+    fn begin(&mut self, text: &mut Vec<u8>) {
+        if let Some(opening) = self.opening.take() {
+            text.extend_from_slice(opening.as_bytes());
+        }
+    }
+
+    fn message(&mut self, message: &Message, text: &mut Vec<u8>) {
+        self.begin(text);
+        if self.messages > 0 {
+            text.push(b',');
+        }
+        self.messages += 1;
+        // Writing to memory does not fail.
+        let _ = json::message(message, self.redact, text);
     }
 }
 

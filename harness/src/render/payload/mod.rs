@@ -19,9 +19,9 @@ mod tests;
 use std::net::SocketAddr;
 
 use self::frame_line::frame_line;
-use self::rows::{Row, Rows};
+use self::rows::Rows;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
-use super::{explain, hex, redact};
+use super::{dump, explain, redact};
 use crate::analysis::content::{Content, Piece};
 use crate::analysis::message::{Detail, HttpMessage, Message};
 use crate::units::Side;
@@ -48,12 +48,41 @@ impl Style {
     }
 }
 
+/// What listings write on. Dumps are packed in it, see [`dump`].
+#[derive(Debug, Default)]
+pub struct Sheet {
+    /// What is listed as it comes.
+    pub text: Vec<u8>,
+    /// The rows that stand behind all of the text.
+    pub rows: Vec<u8>,
+}
+
+/// How much room a sheet that was wiped keeps.
+const SHEET_ROOM: usize = 1 << 20;
+
+impl Sheet {
+    const fn new() -> Self {
+        Self {
+            text: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Makes it an empty sheet again.
+    pub fn wipe(&mut self) {
+        for part in [&mut self.text, &mut self.rows] {
+            part.clear();
+            part.shrink_to(SHEET_ROOM);
+        }
+    }
+}
+
 /// Writes the listing of one connection, message by message.
 #[derive(Debug)]
 pub struct Listing {
     style: Style,
-    text: Vec<u8>,
-    /// The last byte of the text that was handed over.
+    sheet: Sheet,
+    /// The last byte on the sheets before.
     last: Option<u8>,
     writer: SafeText,
     rows: Rows,
@@ -93,7 +122,7 @@ impl Listing {
     pub const fn new(style: Style) -> Self {
         Self {
             style,
-            text: Vec::new(),
+            sheet: Sheet::new(),
             last: None,
             writer: SafeText::new(style.form()),
             rows: Rows::new(),
@@ -114,21 +143,17 @@ impl Listing {
         self.notes(&message.notes);
     }
 
-    /// The text so far, which is handed over.
-    pub fn take_text(&mut self) -> Vec<u8> {
-        self.last = self.text.last().copied().or(self.last);
-        std::mem::take(&mut self.text)
-    }
-
-    /// The rows so far, which stand behind all of the text, and are handed over.
-    pub fn take_rows(&mut self) -> Vec<u8> {
-        self.rows.take()
+    /// Goes on on another sheet, and hands over the one that was written on. So the listings of many connections share
+    /// one, and none of them holds more than its state.
+    pub fn exchange(&mut self, sheet: &mut Sheet) {
+        self.last = self.sheet.text.last().copied().or(self.last);
+        std::mem::swap(&mut self.sheet, sheet);
     }
 
     /// The end of the listing: its last line's end, and the last rows.
     pub fn finish(&mut self) {
         self.end_line();
-        self.rows.finish();
+        self.rows.finish(&mut self.sheet.rows);
     }
 
     fn http(&mut self, message: &HttpMessage) {
@@ -145,7 +170,7 @@ impl Listing {
             let text = format!("{} bytes of {codings}, decoded:", message.coded_length);
             self.bracket(&text);
         }
-        self.content(&message.body);
+        self.body(&message.body);
         if self.style.redact && message.body.bytes.last().is_some_and(|last| *last != b'\n') {
             self.bracket("no line end");
         }
@@ -161,7 +186,7 @@ impl Listing {
             let text = line.strip_suffix(b"\r\n").unwrap_or(line);
             self.write(text);
             if text.len() < line.len() {
-                self.text.push(b'\n');
+                self.sheet.text.push(b'\n');
             }
         }
     }
@@ -175,7 +200,7 @@ impl Listing {
             } else {
                 self.write(line);
             }
-            self.text.push(b'\n');
+            self.sheet.text.push(b'\n');
         }
     }
 
@@ -185,31 +210,36 @@ impl Listing {
 
     fn raw(&mut self, from: Side, content: &Content) {
         self.writer.set_form(self.style.form());
-        let text = is_text(&content.bytes);
-        if self.style.redact || !text {
+        let is_text = is_text(&content.bytes);
+        if self.style.redact || !is_text {
             let label = self.label(from);
             self.begin_text();
             if self.style.redact {
                 let bytes = content.bytes.len() as u64 + content.left_out;
                 let line = format!("{label}: {bytes} bytes\n");
-                self.text.extend_from_slice(line.as_bytes());
+                self.sheet.text.extend_from_slice(line.as_bytes());
             }
-            if !text {
-                return self.hex_content(&format!("{label}: "), content);
+            if !is_text {
+                return self.dump(&format!("{label}: "), content);
             }
         }
-        self.content(content);
+        self.text(content);
         if self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n') {
             self.bracket("no line end");
         }
     }
 
-    /// A body or a raw turn: text where it is text, else rows.
-    fn content(&mut self, content: &Content) {
-        if !is_text(&content.bytes) {
+    /// A body: text where it is text, else rows.
+    fn body(&mut self, content: &Content) {
+        if is_text(&content.bytes) {
+            self.text(content);
+        } else {
             self.end_line();
-            return self.hex_content("", content);
+            self.dump("", content);
         }
+    }
+
+    fn text(&mut self, content: &Content) {
         for piece in content.pieces() {
             match piece {
                 Piece::Bytes(bytes) => self.volatile_text(bytes),
@@ -218,10 +248,10 @@ impl Listing {
         }
     }
 
-    fn hex_content(&mut self, label: &str, content: &Content) {
+    fn dump(&mut self, label: &str, content: &Content) {
         for piece in content.pieces() {
             match piece {
-                Piece::Bytes(bytes) => hex::rows(label, bytes, bytes.len(), &mut self.text),
+                Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.sheet.text),
                 other => {
                     self.gap(other);
                     self.end_line();
@@ -236,8 +266,8 @@ impl Listing {
             Piece::Missing(count) => format!("[{count} bytes missing]"),
             Piece::LeftOut(count) => format!("[{count} bytes left out]"),
         };
-        self.writer.end(&mut self.text);
-        self.text.extend_from_slice(text.as_bytes());
+        self.writer.end(&mut self.sheet.text);
+        self.sheet.text.extend_from_slice(text.as_bytes());
     }
 
     fn frame(&mut self, message: &Message, frame: &Frame) {
@@ -255,20 +285,18 @@ impl Listing {
         if self.style.redact {
             self.begin_text();
             let line = format!("{label}: {}\n{below}", frame_line(frame));
-            self.text.extend_from_slice(line.as_bytes());
+            self.sheet.text.extend_from_slice(line.as_bytes());
             return;
         }
-        self.writer.end(&mut self.text);
+        self.writer.end(&mut self.sheet.text);
         self.writer.set_form(Form::AsciiDots);
         self.write(&frame.wire);
         for (_, missing) in &frame.holes {
             self.gap(Piece::Missing(*missing));
         }
-        self.rows.push(Row {
-            label: format!("{label}: "),
-            wire: frame.wire.clone(),
-            below,
-        });
+        let label = format!("{label}: ");
+        self.rows
+            .push(&label, &frame.wire, below, &mut self.sheet.rows);
     }
 
     /// `C1` for the client's first frame or turn, as in the seed.
@@ -289,10 +317,10 @@ impl Listing {
 
     /// A remark on a line of its own.
     fn bracket(&mut self, text: &str) {
-        self.writer.end(&mut self.text);
+        self.writer.end(&mut self.sheet.text);
         self.end_line();
         let line = format!("[{}]\n", safe_line(text.as_bytes()));
-        self.text.extend_from_slice(line.as_bytes());
+        self.sheet.text.extend_from_slice(line.as_bytes());
     }
 
     fn volatile_text(&mut self, bytes: &[u8]) {
@@ -304,7 +332,7 @@ impl Listing {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.writer.push(bytes, &mut self.text);
+        self.writer.push(bytes, &mut self.sheet.text);
     }
 
     /// In the redacted form each message begins on a line of its own.
@@ -315,10 +343,10 @@ impl Listing {
     }
 
     fn end_line(&mut self) {
-        self.writer.end(&mut self.text);
-        let last = self.text.last().copied().or(self.last);
+        self.writer.end(&mut self.sheet.text);
+        let last = self.sheet.text.last().copied().or(self.last);
         if last.is_some_and(|last| last != b'\n') {
-            self.text.push(b'\n');
+            self.sheet.text.push(b'\n');
         }
     }
 }
