@@ -12,7 +12,7 @@ WIRESNAP := target/release/wiresnap
 SCENARIOS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build capture test test-offline test-live review lint check clean
+.PHONY: help setup build capture test test-offline test-live bench review lint check clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -37,6 +37,9 @@ test-offline: lint ## what needs neither privilege nor browser nor network
 
 test-live: setup ## only the tests with the real Firefox and nc (needs sudo)
 	@scripts/live-tests
+
+bench: ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G)
+	$(CARGO) bench --quiet --package wiresnap --bench compare
 
 review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-insta
