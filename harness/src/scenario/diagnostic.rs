@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::units::is_safe;
 
 /// What is wrong at which bytes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Diagnostic {
             file.display(),
             place.line,
             place.column,
-            self.message
+            safe(&self.message, &['\n'])
         );
         place.quote(&mut message);
         let error = Error::usage(message);
@@ -86,7 +87,7 @@ impl<'a> Place<'a> {
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
         // A tab is one character wide here and in the line above, whatever the terminal makes of it.
-        let content = self.content.replace('\t', " ");
+        let content = safe(&self.content.replace('\t', " "), &[]);
         let indent = " ".repeat(self.column - 1);
         let carets = "^".repeat(self.width);
         let _ = write!(
@@ -94,6 +95,15 @@ impl<'a> Place<'a> {
             "\n{margin} |\n{number} | {content}\n{margin} | {indent}{carets}"
         );
     }
+}
+
+/// Text of a file that is wrong, without what would command the terminal; each character keeps its place.
+fn safe(text: &str, allowed: &[char]) -> String {
+    let shown = |character| match character {
+        _ if is_safe(character) || allowed.contains(&character) => character,
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    text.chars().map(shown).collect()
 }
 
 fn floor_char_boundary(text: &str, at: usize) -> usize {
@@ -119,6 +129,14 @@ mod tests {
         assert_eq!(
             shown(6..9, "a = 1\nbcd = 2\n"),
             "x.toml:2:1: wrong\n  |\n2 | bcd = 2\n  | ^^^"
+        );
+    }
+
+    #[test]
+    fn commands_nothing() {
+        assert_eq!(
+            shown(1..2, "\u{1b}[2J = \u{202e}"),
+            "x.toml:1:2: wrong\n  |\n1 | \u{fffd}[2J = \u{fffd}\n  |  ^"
         );
     }
 
