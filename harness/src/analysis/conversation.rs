@@ -150,6 +150,11 @@ impl Half {
             offset: 0,
         }
     }
+
+    /// The next item comes after a hole.
+    const fn pass_over(&mut self, count: u64) {
+        self.offset = self.offset.saturating_add(count);
+    }
 }
 
 impl StreamSink for Conversation {
@@ -207,7 +212,12 @@ impl Conversation {
             return;
         }
         let mut rest = bytes;
-        while self.decode(origin, &mut rest) {}
+        while self.decode(origin, &mut rest) {
+            // A switch of protocols may just have let the other side's held bytes go.
+            if !rest.is_empty() {
+                self.end_turn(origin.side.peer());
+            }
+        }
         if !rest.is_empty() {
             self.hold(origin, rest);
         }
@@ -261,8 +271,9 @@ impl Conversation {
                 let asked = self.waiting.front().map(|waiting| &waiting.asked);
                 let item = parser.next(rest, asked);
                 half.offset = parser.offset();
+                let held = parser.held();
                 item.is_some_and(|item| {
-                    self.http_item(origin, item);
+                    self.http_item(origin, item, held);
                     true
                 })
             }
@@ -277,7 +288,7 @@ impl Conversation {
             Decoder::Raw => {
                 let bytes = std::mem::take(rest);
                 half.offset += bytes.len() as u64;
-                self.raw(origin, bytes);
+                self.raw(origin, bytes, 0);
                 false
             }
         }
@@ -301,7 +312,6 @@ impl Conversation {
                 self.websocket_items(origin, items, offset);
             }
             Decoder::Raw => {
-                self.half(origin.side).offset += count;
                 self.raw_missing(origin, count);
             }
         }
@@ -331,7 +341,7 @@ impl Conversation {
 
     fn http_items(&mut self, origin: Origin, items: Vec<http::Item<'_>>, offset: u64) {
         for item in items {
-            self.http_item(origin, item);
+            self.http_item(origin, item, 0);
         }
         self.half(origin.side).offset = offset;
     }
@@ -364,13 +374,14 @@ impl Conversation {
         })
     }
 
-    fn http_item(&mut self, origin: Origin, item: http::Item<'_>) {
+    /// `behind` is how many of the bytes so far come after the item.
+    fn http_item(&mut self, origin: Origin, item: http::Item<'_>, behind: u64) {
         match item {
             http::Item::Head(head) => self.head(origin, *head),
             http::Item::Body(bytes) => self.body(origin, bytes),
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
             http::Item::End { trailers } => self.end(origin.side, trailers),
-            http::Item::Raw(bytes) => self.raw(origin, &bytes),
+            http::Item::Raw(bytes) => self.raw(origin, &bytes, behind),
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
             http::Item::Note(note) => self.note(origin.side, note),
         }
@@ -384,9 +395,12 @@ impl Conversation {
                 let open = self.begin(origin);
                 open.offset = frame.offset;
                 open.notes.append(&mut frame.notes);
+                let end = frame.offset.saturating_add(frame.length());
+                let half = self.half(origin.side);
+                half.offset = half.offset.max(end);
                 self.finish_message(origin.side, Detail::WebSocket(Box::new(frame)));
             }
-            websocket::Item::Raw(bytes) => self.raw(origin, &bytes),
+            websocket::Item::Raw(bytes) => self.raw(origin, &bytes, 0),
             websocket::Item::RawMissing(count) => self.raw_missing(origin, count),
             websocket::Item::Note(note) => self.note(origin.side, note),
         }
@@ -440,7 +454,7 @@ impl Conversation {
         } else if let Some(open) = &mut self.half(origin.side).open {
             open.part = Part::Http(Box::new(message), body);
         }
-        self.switch_if_asked(origin.side);
+        self.switch_if_asked(origin);
     }
 
     fn request(&mut self, head: &Head) {
@@ -486,8 +500,8 @@ impl Conversation {
     }
 
     /// After a 101, or the answer to a CONNECT, both sides speak something else.
-    fn switch_if_asked(&mut self, side: Side) {
-        if side == Side::Client {
+    fn switch_if_asked(&mut self, origin: Origin) {
+        if origin.side == Side::Client {
             return;
         }
         let Some(Open {
@@ -502,21 +516,41 @@ impl Conversation {
         }
         let websocket =
             message.head.status() == 101 && message.head.has_token("upgrade", "websocket");
-        let notes = if websocket {
-            let extensions = message.head.field("sec-websocket-extensions");
-            let extensions = extensions.unwrap_or_default().to_vec();
-            let notes = handshake_notes(message);
-            self.speak_websocket(&extensions, notes)
+        let extensions = message.head.field("sec-websocket-extensions");
+        let extensions = extensions.unwrap_or_default().to_vec();
+        let mut notes = if websocket {
+            handshake_notes(message)
+        } else {
+            Vec::new()
+        };
+        self.end_client_http(origin);
+        if websocket {
+            notes = self.speak_websocket(&extensions, notes);
         } else {
             self.client.decoder = Decoder::Raw;
             self.server.decoder = Decoder::Raw;
-            Vec::new()
-        };
+        }
         for note in notes {
             self.note(Side::Server, note);
         }
         self.end(Side::Server, Vec::new());
         self.release_held();
+    }
+
+    /// What the client had begun when the server switched unasked stays HTTP, cut off.
+    fn end_client_http(&mut self, origin: Origin) {
+        let Decoder::Http(parser) = &mut self.client.decoder else {
+            return;
+        };
+        let items = parser.finish();
+        let offset = parser.offset();
+        let begun = self.client.open.as_ref().map(|open| open.origin);
+        let origin = begun.unwrap_or(Origin {
+            side: Side::Client,
+            ..origin
+        });
+        self.http_items(origin, items, offset);
+        self.close(Side::Client);
     }
 
     fn speak_websocket(&mut self, extensions: &[u8], mut notes: Vec<Note>) -> Vec<Note> {
@@ -634,6 +668,7 @@ impl Conversation {
     }
 
     fn body_missing(&mut self, origin: Origin, count: u64) {
+        self.half(origin.side).pass_over(count);
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };
@@ -664,8 +699,8 @@ impl Conversation {
         self.close(side);
     }
 
-    fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
-        let end = self.half(origin.side).offset;
+    fn raw(&mut self, origin: Origin, mut bytes: &[u8], behind: u64) {
+        let end = self.half(origin.side).offset.saturating_sub(behind);
         while !bytes.is_empty() {
             let at = end.saturating_sub(bytes.len() as u64);
             let content = self.raw_content(origin, at);
@@ -682,6 +717,7 @@ impl Conversation {
     fn raw_missing(&mut self, origin: Origin, count: u64) {
         let at = self.half(origin.side).offset;
         self.raw_content(origin, at).missing(count);
+        self.half(origin.side).pass_over(count);
     }
 
     fn raw_content(&mut self, origin: Origin, at: u64) -> &mut Content {
@@ -763,7 +799,7 @@ impl Conversation {
         };
         let length = match &detail {
             Detail::Raw(content) => content.bytes.len() as u64 + content.missing_bytes(),
-            Detail::WebSocket(frame) => frame.header_length as u64 + frame.header.length,
+            Detail::WebSocket(frame) => frame.length(),
             _ => end.saturating_sub(open.offset),
         };
         let message = Message {

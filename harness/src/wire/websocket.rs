@@ -232,6 +232,12 @@ impl Header {
         }
     }
 
+    /// RFC 6455 §5.2: the most significant bit of a length must be 0. Nothing can be as long as where it is not.
+    #[must_use]
+    pub const fn is_endless(&self) -> bool {
+        self.length >> 63 != 0
+    }
+
     /// RSV1, which permessage-deflate uses as "compressed" (RFC 7692 §6).
     #[must_use]
     pub const fn reserved_1(&self) -> bool {
@@ -337,6 +343,17 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// How many bytes of the stream the frame takes; of an endless one, only the header is taken for the frame.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        let payload = if self.header.is_endless() {
+            0
+        } else {
+            self.header.length
+        };
+        self.header_length as u64 + payload
+    }
+
     /// A close frame's status code, where there is one.
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {
@@ -586,8 +603,8 @@ impl Decoder {
             let text = "a frame after the close frame";
             notes.push(Note::new(offset, "RFC 6455 §5.5.1", text));
         }
-        // RFC 6455 §5.2: the most significant bit must be 0. Nothing can be that long: the frames behind it are lost.
-        let endless = header.length >> 63 != 0;
+        // Nothing can be that long: the frames behind it are lost.
+        let endless = header.is_endless();
         if endless {
             let text = "a 64-bit length with its highest bit set; what follows is shown raw";
             notes.push(Note::new(offset + 2, "RFC 6455 §5.2", text));
@@ -672,7 +689,7 @@ impl Decoder {
                 unmask(&mut plain, mask, position);
             }
             if let Some(inflater) = &mut self.inflater {
-                inflater.inflate(&plain, &mut open.frame, self.offset);
+                inflater.inflate(&plain, &mut open.frame);
             }
         } else {
             keep_payload(&mut open.frame, piece, position);
@@ -683,7 +700,7 @@ impl Decoder {
     fn close_frame(&mut self) -> Option<Box<Frame>> {
         let mut frame = self.frame.take_if(|open| open.remaining == 0)?.frame;
         self.state = State::Header;
-        if frame.header.length >> 63 != 0 {
+        if frame.header.is_endless() {
             self.state = State::Opaque;
         } else if frame.header.opcode.is_control() {
             self.end_control(&mut frame);
@@ -710,7 +727,7 @@ impl Decoder {
             && frame.header.fin
             && let Some(inflater) = &mut self.inflater
         {
-            inflater.end_message(frame, self.offset);
+            inflater.end_message(frame);
         }
         message.broken |= !frame.holes.is_empty() || frame.left_out > 0;
         if message.opcode == Opcode::TEXT && !message.broken {
@@ -923,7 +940,7 @@ impl Inflater {
 
     /// Appends to the frame's payload what the bytes inflate to. Past the limit the inflating goes on, since the next
     /// message may refer to these bytes, but nothing is kept.
-    fn inflate(&mut self, mut input: &[u8], frame: &mut Frame, offset: u64) {
+    fn inflate(&mut self, mut input: &[u8], frame: &mut Frame) {
         while !self.broken {
             self.scratch.clear();
             self.scratch.reserve(INFLATE_STEP);
@@ -939,7 +956,7 @@ impl Inflater {
                 Err(error) => {
                     self.broken = true;
                     let text = format!("the message cannot be inflated: {error}");
-                    frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
+                    complain(frame, text);
                 }
                 Ok(Status::StreamEnd) => self.begin_again(),
                 Ok(_) if taken == 0 && self.scratch.is_empty() => return,
@@ -979,14 +996,14 @@ impl Inflater {
         self.broken |= refilled.is_err();
     }
 
-    fn end_message(&mut self, frame: &mut Frame, offset: u64) {
+    fn end_message(&mut self, frame: &mut Frame) {
         if frame.holes.is_empty() {
-            self.inflate(&TAIL, frame, offset);
+            self.inflate(&TAIL, frame);
         }
         if self.broken {
             let text = "not inflated: bytes that it refers to are missing or broken";
             if frame.payload.is_empty() && frame.header.length > 0 {
-                frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
+                complain(frame, text);
             }
         }
         if self.deflate.no_context_takeover {
@@ -995,6 +1012,12 @@ impl Inflater {
             self.window.clear();
         }
     }
+}
+
+/// Where in the payload inflating fails depends on the pieces in which it came; where the payload begins does not.
+fn complain(frame: &mut Frame, text: impl Into<Cow<'static, str>>) {
+    let at = frame.offset + frame.header_length as u64;
+    frame.notes.push(Note::new(at, "RFC 7692 §7.2.2", text));
 }
 
 fn keep_inflated(frame: &mut Frame, bytes: &[u8]) {
