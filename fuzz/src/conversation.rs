@@ -1,9 +1,12 @@
 //! Both sides of a connection, from their bytes to the listing.
 
+use std::io::Write as _;
+
 use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
 use wiresnap::analysis::message::{Detail, Message};
+use wiresnap::render::dump::Unpacked;
 use wiresnap::render::json;
-use wiresnap::render::payload::{Listing, Style};
+use wiresnap::render::payload::{Listing, Sheet, Style};
 use wiresnap::units::{Side, Timestamp};
 use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 
@@ -134,8 +137,13 @@ fn print(messages: &[Message]) {
             listing.message(message);
         }
         listing.finish();
-        assert_safe(&listing.take_text());
-        assert_safe(&listing.take_rows());
+        let mut sheet = Sheet::default();
+        listing.exchange(&mut sheet);
+        for packed in [&sheet.text, &sheet.rows] {
+            let mut unpacked = Unpacked::new(Vec::new());
+            unpacked.write_all(packed).unwrap();
+            assert_safe(&unpacked.into_inner());
+        }
     }
     for message in messages {
         for redact in [false, true] {
