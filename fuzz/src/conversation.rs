@@ -1,12 +1,9 @@
 //! Both sides of a connection, from their bytes to the listing.
 
-use std::io::Write as _;
-
 use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
 use wiresnap::analysis::message::{Detail, Message};
-use wiresnap::render::dump::Unpacked;
-use wiresnap::render::json;
 use wiresnap::render::payload::{Listing, Sheet, Style};
+use wiresnap::render::{dump, json};
 use wiresnap::units::{Side, Timestamp};
 use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 
@@ -139,11 +136,8 @@ fn print(messages: &[Message]) {
         listing.finish();
         let mut sheet = Sheet::default();
         listing.exchange(&mut sheet);
-        for packed in [&sheet.text, &sheet.rows] {
-            let mut unpacked = Unpacked::new(Vec::new());
-            unpacked.write_all(packed).unwrap();
-            assert_safe(&unpacked.into_inner());
-        }
+        assert_safe(&dump::unpack(&sheet.text));
+        assert_safe(&dump::unpack(&sheet.rows));
     }
     for message in messages {
         for redact in [false, true] {
