@@ -8,11 +8,20 @@ AS_INVOKER := scripts/as-invoker
 CARGO := $(AS_INVOKER) cargo
 WIRESNAP := target/release/wiresnap
 
+# How long `make fuzz` takes for each target, and which targets; all of them by default.
+FUZZ_SECONDS ?= 900
+FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
 # Which scenarios `make capture` plays, as in `make capture SCENARIOS=webapp`; all of them by default.
 SCENARIOS ?=
 
+# Builds go where the scripts look for them, whatever the user's own settings are.
+export CARGO_TARGET_DIR := $(CURDIR)/target
+
 .DEFAULT_GOAL := help
-.PHONY: help setup build capture test test-offline test-live bench review lint check clean
+.PHONY: help setup build capture test test-offline test-live soak fuzz bench review lint check clean
+# What a target needs first comes first: a build without libpcap's headers only fails.
+.NOTPARALLEL:
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name text; do \
@@ -25,6 +34,7 @@ build: ## build wiresnap and the programs
 	$(CARGO) build --quiet --release --workspace
 
 capture: setup build ## play the scenarios and capture them into pcap/, then check the snapshots (needs sudo)
+	@$(CARGO) test --quiet --package wiresnap --test golden --no-run
 	$(WIRESNAP) capture $(SCENARIOS)
 	@scripts/check-captures
 
@@ -35,8 +45,14 @@ test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 test-offline: lint ## what needs neither privilege nor browser nor network
 	$(CARGO) test --quiet --workspace
 
+soak: setup build ## N=20 runs of all scenarios, ten times as fast: the snapshots must be the same each time (needs sudo)
+	@scripts/soak $(N)
+
 test-live: setup ## only the tests with the real Firefox and nc (needs sudo)
 	@scripts/live-tests
+
+fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)
 
 bench: ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G)
 	$(CARGO) bench --quiet --package wiresnap --bench compare

@@ -54,6 +54,8 @@ where
     let served = http1::Builder::new()
         .title_case_headers(true)
         .auto_date_header(false)
+        // `printf … | nc` says that it will send no more and still wants its answer.
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_TIMEOUT)
         .serve_connection(TokioIo::new(WebSocketCase(stream)), service)

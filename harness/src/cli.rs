@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-
-use crate::commands::payload::PayloadArgs;
-use crate::commands::stats::StatsArgs;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Snapshot tests for the wire: plays a scenario, captures it, shows which bytes changed
 #[derive(Debug, Parser)]
@@ -47,4 +44,70 @@ pub struct CaptureArgs {
     /// Play this many times as long: 0.1 is ten times as fast
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub time_scale: f64,
+}
+
+/// Options of `stats`.
+#[derive(Args, Clone, Debug)]
+pub struct StatsArgs {
+    /// Capture files, pcap or pcapng, compressed or not; `-` is standard input
+    #[arg(required = true, value_name = "PCAP")]
+    pub captures: Vec<PathBuf>,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value_t = StatsFormat::Table)]
+    pub format: StatsFormat,
+    /// List every packet with its role and phase
+    #[arg(long)]
+    pub explain: bool,
+    /// Count only the packets of the server on this port
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+/// How figures are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StatsFormat {
+    /// Aligned columns
+    Table,
+    /// Markdown tables, as documents take them in
+    Markdown,
+    /// An array with an object per capture
+    Json,
+}
+
+/// Options of `payload`.
+#[derive(Args, Clone, Debug)]
+pub struct PayloadArgs {
+    /// The capture file (pcap or pcapng, gzip or not), or - for standard input
+    #[arg(value_name = "PCAP")]
+    pub pcap: PathBuf,
+
+    /// How to write the listing
+    #[arg(long, value_enum, default_value_t = PayloadFormat::Text)]
+    pub format: PayloadFormat,
+
+    /// Hide what changes from run to run: dates, times, ports, versions, keys, masks
+    #[arg(long)]
+    pub redact: bool,
+
+    /// Take each WebSocket frame apart, bit by bit
+    #[arg(long)]
+    pub explain: bool,
+
+    /// Only the connection of this number, counted from 1
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub connection: Option<u64>,
+
+    /// Only packets from or to this port
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+/// The forms that a listing of payloads has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PayloadFormat {
+    /// Plain text, message after message
+    #[default]
+    Text,
+    /// One object, with a message for each request, response, frame or event
+    Json,
 }

@@ -12,7 +12,7 @@ pub const FILE_NAME: &str = "wiresnap.toml";
 /// The folders of a project.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// The folder that holds `wiresnap.toml`.
+    /// The folder that holds `wiresnap.toml`; empty where that is the current one.
     pub root: PathBuf,
     /// Scenario files, `NAME.toml`.
     pub scenarios: PathBuf,
@@ -50,7 +50,8 @@ impl Project {
                 ))
                 .with_hint("run this in a wiresnap project, such as a clone of wiresnap itself")
             })?;
-        Self::read(root)
+        // Paths that are shown are as short as the user would type them.
+        Self::read(if root == folder { Path::new("") } else { root })
     }
 
     fn read(root: &Path) -> Result<Self> {

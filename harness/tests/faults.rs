@@ -88,7 +88,7 @@ fn firefox_killed() {
     let (code, said) = strike(&Fault {
         scenario: "ajaxapp",
         after: "click #button",
-        victim: "firefox-esr",
+        victim: "firefox",
         signal: Signal::KILL,
     });
 

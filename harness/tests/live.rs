@@ -43,9 +43,14 @@ fn all_scenarios_give_the_committed_snapshots() {
         }
         assert_eq!(provenance.capture.dropped, 0, "{name}");
         for (step, distance) in mark_distances(&provenance) {
+            // How late is a matter of the machine; to be early, or as late as the next mark, is one of ours.
+            println!(
+                "{name}: {step} was on the wire {:.0} ms after its mark",
+                distance * 1e3
+            );
             assert!(
-                (0.0..0.1).contains(&distance),
-                "{name}: {step} is {distance} s from its mark"
+                (0.0..1.0).contains(&distance),
+                "{name}: {step}: {distance} s"
             );
         }
     }

@@ -2,7 +2,8 @@
 //! whatever make it fail, leave a control byte in a text, or break the JSON.
 
 use proptest::prelude::*;
-use wiresnap::commands::payload::{Format, Request, list};
+use wiresnap::cli::PayloadFormat;
+use wiresnap::commands::payload::{Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::trace::reader::CaptureReader;
 
@@ -132,7 +133,7 @@ fn json(file: &[u8], redact: bool) -> serde_json::Value {
             redact,
             explain: false,
         },
-        format: Format::Json,
+        format: PayloadFormat::Json,
         name: "made.pcap".into(),
         ..Request::default()
     };
@@ -261,7 +262,7 @@ fn hostile_bytes_are_shown_and_not_obeyed() {
         assert!(is_safe(&listing), "{listing:?}");
     }
     let request = Request {
-        format: Format::Json,
+        format: PayloadFormat::Json,
         ..Request::default()
     };
     assert!(is_safe(&listed(&capture.file, request)));

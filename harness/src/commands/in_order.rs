@@ -5,11 +5,15 @@
 //! file, so that a capture of any size is listed in bounded memory.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
+
+use super::spill::{Extent, Spill};
 
 /// How many bytes wait in memory before they are moved to a file.
 const MOST_IN_MEMORY: usize = 16 << 20;
+
+/// Once there is a file, pieces of this many bytes go there directly.
+const LARGE_PIECE: usize = 16 << 10;
 
 /// Writes numbered texts in the order of their numbers, however they come.
 #[derive(Debug)]
@@ -28,16 +32,10 @@ pub struct InOrder<Output> {
 #[derive(Debug, Default)]
 struct Waiting {
     before: Vec<u8>,
-    /// What was moved to the file: where, and how long.
-    spilled: Vec<(u64, u64)>,
+    /// What was moved to the file.
+    spilled: Vec<Extent>,
     bytes: Vec<u8>,
     ended: bool,
-}
-
-#[derive(Debug)]
-struct Spill {
-    file: File,
-    length: u64,
 }
 
 impl<Output: Write> InOrder<Output> {
@@ -82,11 +80,15 @@ impl<Output: Write> InOrder<Output> {
         if self.current == Some(number) {
             return self.write(number, bytes);
         }
-        self.texts
-            .entry(number)
-            .or_default()
-            .bytes
-            .extend_from_slice(bytes);
+        let waiting = self.texts.entry(number).or_default();
+        if let Some(spill) = &mut self.spill
+            && bytes.len() >= LARGE_PIECE
+        {
+            self.in_memory -= waiting.bytes.len();
+            waiting.move_to(spill)?;
+            return spill.append(bytes, &mut waiting.spilled);
+        }
+        waiting.bytes.extend_from_slice(bytes);
         self.in_memory += bytes.len();
         if self.in_memory > MOST_IN_MEMORY {
             self.move_to_file()?;
@@ -152,11 +154,11 @@ impl<Output: Write> InOrder<Output> {
 
     fn write_out(&mut self, number: u64, waiting: Waiting) -> io::Result<()> {
         self.write(number, &waiting.before)?;
-        for (offset, length) in waiting.spilled {
-            self.separate(number, false)?;
-            if let Some(spill) = &mut self.spill {
-                spill.file.seek(SeekFrom::Start(offset))?;
-                io::copy(&mut (&spill.file).take(length), &mut self.output)?;
+        self.separate(number, waiting.spilled.is_empty())?;
+        if let Some(spill) = &mut self.spill {
+            let mut buffer = Vec::new();
+            for extent in waiting.spilled {
+                spill.copy(extent, &mut buffer, &mut self.output)?;
             }
         }
         self.in_memory -= waiting.bytes.len();
@@ -166,24 +168,23 @@ impl<Output: Write> InOrder<Output> {
     fn move_to_file(&mut self) -> io::Result<()> {
         let spill = match &mut self.spill {
             Some(spill) => spill,
-            none => none.insert(Spill {
-                file: tempfile::tempfile()?,
-                length: 0,
-            }),
+            none => none.insert(Spill::new()?),
         };
-        spill.file.seek(SeekFrom::Start(spill.length))?;
-        let mut file = io::BufWriter::new(&spill.file);
         for waiting in self.texts.values_mut() {
-            let bytes = std::mem::take(&mut waiting.bytes);
-            if bytes.is_empty() {
-                continue;
-            }
-            file.write_all(&bytes)?;
-            waiting.spilled.push((spill.length, bytes.len() as u64));
-            spill.length += bytes.len() as u64;
+            waiting.move_to(spill)?;
         }
         self.in_memory = 0;
-        file.flush()
+        Ok(())
+    }
+}
+
+impl Waiting {
+    fn move_to(&mut self, spill: &mut Spill) -> io::Result<()> {
+        let bytes = std::mem::take(&mut self.bytes);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        spill.append(&bytes, &mut self.spilled)
     }
 }
 

@@ -1,15 +1,18 @@
-//! The verbs of the command line, one file each.
+//! The verbs of the command line, a module each.
 
 pub mod capture;
 pub mod in_order;
 pub mod payload;
+mod spill;
 pub mod stats;
 
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
+use crate::trace::reader::TraceError;
 
 /// Carries out a command line and gives the exit code.
 #[must_use]
@@ -40,6 +43,14 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The error with the capture file that it is about, unless it names it itself.
+fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(TraceError::Open { .. }) => error,
+        _ => error.context(capture.display().to_string()),
+    }
 }
 
 /// What has no class of its own is a capture file that makes no sense.

@@ -1,45 +1,19 @@
 //! `wiresnap stats`: how many packets and bytes captures take, in all, per update, and per push.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::named;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
+use crate::cli::{StatsArgs, StatsFormat};
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
-use crate::trace::reader::{self, TraceError};
+use crate::trace::provenance::{Provenance, path_beside};
+use crate::trace::reader;
 use crate::units::Timestamp;
-
-/// What the user asked for.
-#[derive(Args, Clone, Debug)]
-pub struct StatsArgs {
-    /// Capture files, pcap or pcapng, compressed or not; `-` is standard input
-    #[arg(required = true, value_name = "PCAP")]
-    pub captures: Vec<PathBuf>,
-    /// How to print the figures
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
-    /// List every packet with its role and phase
-    #[arg(long)]
-    pub explain: bool,
-    /// Count only the packets of the server on this port
-    #[arg(long, value_name = "PORT")]
-    pub port: Option<u16>,
-}
-
-/// How figures are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// Aligned columns
-    Table,
-    /// Markdown tables, as documents take them in
-    Markdown,
-    /// An array with an object per capture
-    Json,
-}
 
 /// A capture with its figures.
 struct Report {
@@ -64,9 +38,9 @@ pub fn run(args: &StatsArgs, out: &mut impl Write, talk: &mut impl Write) -> any
         }
     }
     match args.format {
-        Format::Table => print_tables(&reports, Style::Text, args.explain, out),
-        Format::Markdown => print_tables(&reports, Style::Markdown, args.explain, out),
-        Format::Json => print_json(&reports, args.explain, out),
+        StatsFormat::Table => print_tables(&reports, Style::Text, args.explain, out),
+        StatsFormat::Markdown => print_tables(&reports, Style::Markdown, args.explain, out),
+        StatsFormat::Json => print_json(&reports, args.explain, out),
     }
 }
 
@@ -74,28 +48,19 @@ fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
     let name = path.display().to_string();
     let options = Options {
         port: args.port,
-        marks: marks_of(path),
+        marks: marks_of(path)?,
         explain: args.explain,
     };
-    let mut capture = reader::open(path).map_err(|error| named(error, &name))?;
-    let measured = measure(&mut capture, &options).with_context(|| name.clone())?;
+    let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
+    let measured = measure(&mut capture, &options).map_err(|error| named(error.into(), path))?;
     Ok(Report { name, measured })
 }
 
-/// The error with the file that it is about, unless it says so itself.
-fn named(error: TraceError, name: &str) -> anyhow::Error {
-    let says_so = matches!(error, TraceError::Open { .. });
-    let error = anyhow::Error::new(error);
-    if says_so {
-        error
-    } else {
-        error.context(name.to_owned())
-    }
-}
-
 /// The marks of the capture's provenance, where it has one.
-fn marks_of(_capture: &Path) -> Option<Vec<Timestamp>> {
-    None
+fn marks_of(capture: &Path) -> anyhow::Result<Option<Vec<Timestamp>>> {
+    let marks = Provenance::read_beside(capture)
+        .and_then(|provenance| provenance.map(|provenance| provenance.marks()).transpose());
+    marks.with_context(|| path_beside(capture).display().to_string())
 }
 
 fn print_tables(
@@ -290,6 +255,7 @@ fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     /// A file with one SYN over RAW, and the rest of `more`.
     fn capture(link_type: u8, more: &[u8]) -> tempfile::NamedTempFile {
@@ -312,7 +278,7 @@ mod tests {
 
     fn run_on(
         file: &tempfile::NamedTempFile,
-        format: Format,
+        format: StatsFormat,
         explain: bool,
     ) -> (anyhow::Result<()>, String, String) {
         let args = StatsArgs {
@@ -330,7 +296,7 @@ mod tests {
 
     #[test]
     fn json_has_exactly_the_keys_that_it_promises() {
-        let (outcome, out, talk) = run_on(&capture(101, b""), Format::Json, false);
+        let (outcome, out, talk) = run_on(&capture(101, b""), StatsFormat::Json, false);
         outcome.unwrap();
         assert_eq!(talk, "");
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();
@@ -343,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_file_that_was_cut_gives_what_is_there_and_a_warning() {
-        let (outcome, out, talk) = run_on(&capture(101, b"\x01\0"), Format::Markdown, false);
+        let (outcome, out, talk) = run_on(&capture(101, b"\x01\0"), StatsFormat::Markdown, false);
         outcome.unwrap();
         assert_eq!(talk, "warning: NAME: cut after packet 1\n");
         assert!(out.starts_with("### Overall Statistics\n\n| PCAP"), "{out}");
@@ -351,7 +317,7 @@ mod tests {
 
     #[test]
     fn packets_are_listed_with_role_and_phase() {
-        let (outcome, out, _) = run_on(&capture(101, b""), Format::Table, true);
+        let (outcome, out, _) = run_on(&capture(101, b""), StatsFormat::Table, true);
         outcome.unwrap();
         let words = |start: &str| -> Vec<String> {
             let line = out
@@ -382,7 +348,7 @@ mod tests {
         let path = PathBuf::from("no/such.pcap");
         let args = StatsArgs {
             captures: vec![path],
-            format: Format::Table,
+            format: StatsFormat::Table,
             explain: false,
             port: None,
         };
@@ -396,7 +362,7 @@ mod tests {
     #[test]
     fn a_link_that_is_not_known_is_an_error_that_names_it() {
         let file = capture(105, b"");
-        let (outcome, out, _) = run_on(&file, Format::Table, false);
+        let (outcome, out, _) = run_on(&file, StatsFormat::Table, false);
         assert_eq!(out, "");
         let message = format!("{:#}", outcome.unwrap_err())
             .replace(&file.path().display().to_string(), "NAME");

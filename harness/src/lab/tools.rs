@@ -129,7 +129,9 @@ fn missing(tool: &str) -> Error {
 
 fn search_path(project: &Path) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::iter::once(project.join(PROJECT_TOOLS))
+    let own = project.join(PROJECT_TOOLS);
+    // What is found is started in another folder.
+    std::iter::once(std::path::absolute(&own).unwrap_or(own))
         .chain(std::env::split_paths(&path))
         .collect()
 }

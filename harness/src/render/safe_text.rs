@@ -58,23 +58,41 @@ impl SafeText {
     }
 
     fn write(&mut self, mut bytes: &[u8], output: &mut Vec<u8>) {
+        if std::mem::take(&mut self.after_carriage_return) && !bytes.is_empty() {
+            bytes = bytes.strip_prefix(b"\n").unwrap_or(bytes);
+        }
         while !bytes.is_empty() {
-            let plain = bytes.iter().position(|byte| !self.is_plain(*byte));
-            let (head, rest) = bytes.split_at(plain.unwrap_or(bytes.len()));
-            if !head.is_empty() {
-                self.after_carriage_return = false;
-                output.extend_from_slice(head);
-            }
-            bytes = self.write_special(rest, output);
+            bytes = match self.form {
+                Form::Dots => self.write_plain(bytes, is_plain, output),
+                Form::Escapes => {
+                    let is_plain = |byte| is_plain(byte) && byte != b'\\';
+                    self.write_plain(bytes, is_plain, output)
+                }
+                Form::AsciiDots => self.write_dotted_line(bytes, output),
+            };
         }
     }
 
-    const fn is_plain(&self, byte: u8) -> bool {
-        match byte {
-            b'\\' => !matches!(self.form, Form::Escapes),
-            b' '..=b'~' | b'\t' => true,
-            _ => false,
-        }
+    /// Writes what can be shown as it is, and the character behind it; returns the rest.
+    #[inline]
+    fn write_plain<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        is_plain: impl Fn(u8) -> bool,
+        output: &mut Vec<u8>,
+    ) -> &'a [u8] {
+        let (plain, rest) = bytes.split_at(plain_length(bytes, is_plain));
+        output.extend_from_slice(plain);
+        self.write_special(rest, output)
+    }
+
+    /// Writes up to the next line end, byte by byte; returns the rest.
+    fn write_dotted_line<'a>(&mut self, bytes: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {
+        let end = memchr::memchr(b'\r', bytes).unwrap_or(bytes.len());
+        let (line, rest) = bytes.split_at(end);
+        let dot = |byte: &u8| if is_plain(*byte) { *byte } else { b'.' };
+        output.extend(line.iter().map(dot));
+        self.write_special(rest, output)
     }
 
     /// Writes the first character of `bytes`, which is no plain one, and returns what is behind it.
@@ -82,13 +100,11 @@ impl SafeText {
         let Some((first, rest)) = bytes.split_first() else {
             return bytes;
         };
-        let after_carriage_return = std::mem::take(&mut self.after_carriage_return);
         match (*first, self.form) {
-            (b'\n', Form::Dots | Form::AsciiDots) if after_carriage_return => {}
-            (b'\n', _) => output.push(b'\n'),
             (b'\r', Form::Dots | Form::AsciiDots) => {
-                self.after_carriage_return = true;
                 output.push(b'\n');
+                self.after_carriage_return = rest.is_empty();
+                return rest.strip_prefix(b"\n").unwrap_or(rest);
             }
             (b'\\', _) => output.extend_from_slice(b"\\\\"),
             (0x80.., Form::Dots | Form::Escapes) => return self.write_wide(bytes, output),
@@ -131,6 +147,21 @@ impl SafeText {
             (Form::Escapes, _) => output.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
         }
     }
+}
+
+/// Whether a byte is a character that is shown as it is, or ends a line.
+const fn is_plain(byte: u8) -> bool {
+    byte.wrapping_sub(b' ') < 95 || byte == b'\t' || byte == b'\n'
+}
+
+/// How many bytes at the beginning are plain. Whole blocks are looked at first, as the processor does at one stroke.
+#[inline]
+fn plain_length(bytes: &[u8], is_plain: impl Fn(u8) -> bool) -> usize {
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let all_plain = |block: &&[u8; 32]| block.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let whole = 32 * blocks.iter().take_while(all_plain).count();
+    let rest = bytes[whole..].iter();
+    whole + rest.take_while(|byte| is_plain(**byte)).count()
 }
 
 /// The whole of `bytes` in one go.
@@ -196,14 +227,16 @@ pub fn is_text(bytes: &[u8]) -> bool {
     {
         return false;
     }
-    let mut controls = 0;
-    for chunk in bytes.chunks(1 << 12) {
-        if memchr::memchr(0, chunk).is_some() {
-            return false;
-        }
-        controls += chunk.iter().filter(|byte| is_control(**byte)).count();
-    }
-    controls * 16 <= bytes.len()
+    memchr::memchr(0, bytes).is_none() && count_controls(bytes) * 16 <= bytes.len()
+}
+
+fn count_controls(bytes: &[u8]) -> usize {
+    // Counted in bytes as long as that cannot overflow, which many lanes do at one stroke.
+    let count = |block: &[u8]| -> u8 { block.iter().map(|byte| u8::from(is_control(*byte))).sum() };
+    bytes
+        .chunks(192)
+        .map(|block| usize::from(count(block)))
+        .sum()
 }
 
 const fn is_control(byte: u8) -> bool {

@@ -132,6 +132,15 @@ pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
     } else {
         Box::new(open_file(path)?)
     };
+    read_from(input)
+}
+
+/// Reads a capture from any input; decompresses gzip, which its first bytes tell.
+///
+/// # Errors
+///
+/// Where the input cannot be read, or is not a capture.
+pub fn read_from(input: Box<dyn Read>) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
     CaptureReader::new(decompress(input)?)
 }
 
@@ -169,7 +178,7 @@ fn decompress(mut input: Box<dyn Read>) -> Result<Box<dyn Read>, TraceError> {
 }
 
 impl<R: Read> CaptureReader<R> {
-    /// Reads the file's header and stops before the first packet. The input is taken as it is: [`open`] decompresses.
+    /// Reads the file's header and stops before the first packet. The input is taken as it is: [`read_from`] decompresses.
     ///
     /// # Errors
     ///
@@ -247,7 +256,9 @@ fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, TraceError> {
         reason: error,
     };
     source.fill(FILE_HEADER_BYTES).map_err(fail)?;
+    // How much more than asked for is there is up to the input, and must not show.
     let start = source.available();
+    let start = &start[..start.len().min(FILE_HEADER_BYTES)];
     if start.is_empty() {
         return Err(TraceError::Empty);
     }

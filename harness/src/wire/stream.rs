@@ -207,6 +207,12 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         tracked
     }
 
+    /// What waits behind gaps, in bytes: bounded, whatever comes.
+    #[must_use]
+    pub const fn waiting_bytes(&self) -> usize {
+        self.waiting_in_all
+    }
+
     /// The connections that have ended since the last call, where a caller wants them before the capture ends.
     pub fn take_finished(&mut self) -> Vec<(Connection, Sink)> {
         std::mem::take(&mut self.finished)

@@ -127,7 +127,7 @@ pub(crate) fn processes_in(folder: &Path) -> Vec<(String, i32)> {
 }
 
 impl Workbench {
-    /// The id of a process of this name that the capture has started, as soon as there is one.
+    /// The id of a process whose name begins like this (firefox or firefox-esr) that the capture has started, as soon as there is one.
     pub(crate) fn process(&self, name: &str) -> i32 {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -135,7 +135,7 @@ impl Workbench {
             // A browser is many processes of one name; the first is the one that the others belong to.
             let ids = found
                 .iter()
-                .filter(|(other, _)| other == name)
+                .filter(|(other, _)| other.starts_with(name))
                 .map(|(_, id)| *id);
             if let Some(id) = ids.min() {
                 return id;

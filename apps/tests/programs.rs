@@ -1,0 +1,326 @@
+//! The programs as anybody meets them: over a socket, with clients that are not always kind.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running program; it is killed when the test is over.
+struct Program {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Program {
+    /// Starts a program on a port that the system chooses, and reads from its first line which one that is.
+    fn start(executable: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(executable)
+            .args(["--port", "0"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        // Somebody must read on, or the program would block on a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let address = first
+            .trim_start_matches("listening on ")
+            .trim_start_matches("http://")
+            .trim_end_matches('/')
+            .parse()
+            .unwrap_or_else(|error| panic!("{first}: {error}"));
+        Self { child, address }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends bytes, closes that side, and reads until the program has closed the other.
+    fn exchange(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        let mut answer = Vec::new();
+        // A program may hang up on nonsense before it has read all of it: what it answered is what counts.
+        let _ = stream
+            .write_all(request)
+            .and_then(|()| stream.shutdown(Shutdown::Write));
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    }
+
+    fn get(&self, path: &str) -> String {
+        let answer = self.exchange(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").as_bytes());
+        String::from_utf8(answer).unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn tcpapp() -> Program {
+    Program::start(env!("CARGO_BIN_EXE_tcpapp"), &[])
+}
+
+fn webapp() -> Program {
+    Program::start(env!("CARGO_BIN_EXE_webapp"), &[])
+}
+
+fn ajaxapp() -> Program {
+    Program::start(env!("CARGO_BIN_EXE_ajaxapp"), &[])
+}
+
+fn wsapp() -> Program {
+    Program::start(env!("CARGO_BIN_EXE_wsapp"), &[])
+}
+
+/// Every digit that belongs to a clock as `0`; the programs send no other digits that change.
+fn without_clock(text: &str) -> String {
+    text.lines()
+        .map(|line| {
+            if line.starts_with("Date: ") {
+                "Date: …".to_owned()
+            } else if line.contains(':') && !line.starts_with("Content-") {
+                line.replace(|character: char| character.is_ascii_digit(), "0")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn tcpapp_talks_as_the_original() {
+    let answer = tcpapp().exchange(b"time\ntime\r\nwhat?\n\nbye\ntime\n");
+
+    let answer = String::from_utf8(answer).unwrap();
+    assert_eq!(
+        without_clock(&answer),
+        "Hello!\nServer time: 00:00:00\n\n00:00:00\n\n00:00:00\n\nUnknown command: type time or bye\n\n\
+         Unknown command: type time or bye\n\nGood bye!"
+    );
+    assert!(answer.ends_with("Good bye!\n"));
+}
+
+#[test]
+fn tcpapp_survives_a_line_without_end_and_bytes_that_are_no_text() {
+    let program = tcpapp();
+
+    let answer = program.exchange(&[&vec![b'x'; 100_000][..], b"\n\xff\xfe\0\ntime\n"].concat());
+
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("Line too long"), "{answer}");
+    assert!(answer.contains("Unknown command"), "{answer}");
+    assert_eq!(answer.len(), 30 + 33 + 35 + 10, "{answer}");
+}
+
+#[test]
+fn tcpapp_serves_its_clients_one_after_the_other() {
+    let program = tcpapp();
+    let mut first = program.connect();
+    let mut greeting = [0; 30];
+    first.read_exact(&mut greeting).unwrap();
+    let mut second = program.connect();
+    second
+        .set_read_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+
+    assert!(
+        second.read(&mut greeting).is_err(),
+        "the second client was served beside the first"
+    );
+    drop(first);
+    second.set_read_timeout(Some(PATIENCE)).unwrap();
+    second.read_exact(&mut greeting).unwrap();
+
+    assert!(greeting.starts_with(b"Hello!\n"));
+}
+
+#[test]
+fn tcpapp_does_not_wait_for_a_silent_client_for_good() {
+    let program = Program::start(env!("CARGO_BIN_EXE_tcpapp"), &["--idle-timeout", "1"]);
+    let _silent = program.connect();
+
+    let answer = program.exchange(b"bye\n");
+
+    assert!(answer.ends_with(b"Good bye!\n"));
+}
+
+#[test]
+fn webapp_sends_the_page_with_its_three_header_fields() {
+    let page = webapp().get("/");
+
+    let (head, body) = page.split_once("\r\n\r\n").unwrap();
+    assert_eq!(
+        without_clock(head),
+        "HTTP/1.1 200 OK\nContent-Type: text/html; charset=utf-8\nContent-Length: 435\nDate: …"
+    );
+    assert_eq!(body.len(), 435);
+}
+
+#[test]
+fn ajaxapp_sends_the_time_as_price() {
+    let program = ajaxapp();
+
+    let answer = program.get("/time");
+
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(
+        head.contains("\r\nContent-Type: application/json\r\nContent-Length: 21\r\n"),
+        "{head}"
+    );
+    assert_eq!(without_clock(body), r#"{"price":"00:00:00"}"#);
+    assert!(program.get("/").ends_with("</html>\n"));
+}
+
+#[test]
+fn wsapp_upgrades_answers_and_closes_as_the_original() {
+    let program = wsapp();
+    let mut stream = wsapp_connection(&program);
+
+    // "get-time" and a close frame with status 1001, as in the original capture: masks and all.
+    stream
+        .write_all(b"\x81\x88\x36\x0d\x29\x16\x51\x68\x5d\x3b\x42\x64\x44\x73")
+        .unwrap();
+    stream
+        .write_all(b"\x88\x82\x19\xdb\x13\x62\x1a\x32")
+        .unwrap();
+    let mut frames = vec![0; 22 + 2];
+    stream.read_exact(&mut frames).unwrap();
+
+    assert_eq!(frames[..2], [0x81, 20]);
+    let update = std::str::from_utf8(&frames[2..22]).unwrap();
+    assert_eq!(without_clock(update), r#"{"time": "00:00:00"}"#);
+    assert_eq!(frames[22..], [0x88, 0]);
+}
+
+/// A WebSocket that has just been opened, its 101 answer checked.
+fn wsapp_connection(program: &Program) -> TcpStream {
+    let mut stream = program.connect();
+    let request = "GET /time HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut head = vec![0; 129];
+    stream.read_exact(&mut head).unwrap();
+    assert_eq!(
+        String::from_utf8(head).unwrap(),
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: jvz8rJ0yJN/A4J0kiZQLiifpQO8=\r\n\r\n"
+    );
+    stream
+}
+
+#[test]
+fn wsapp_tells_a_client_that_breaks_the_protocol_and_serves_the_next() {
+    let program = wsapp();
+    for (broken, status) in [
+        (&b"\xc1\x80\0\0\0\0"[..], 1002_u16),          // a reserved bit
+        (b"\x81\x81\0\0\0\0\xff", 1007),               // text that is no UTF-8
+        (b"\x82\xff\0\0\0\x01\0\0\0\0\0\0\0\0", 1009), // four gigabytes
+    ] {
+        let mut stream = wsapp_connection(&program);
+        stream.write_all(broken).unwrap();
+        let mut frame = [0; 4];
+        stream.read_exact(&mut frame).unwrap();
+        assert_eq!(frame[..2], [0x88, 2]);
+        assert_eq!(u16::from_be_bytes([frame[2], frame[3]]), status);
+    }
+    drop(wsapp_connection(&program));
+    assert!(program.get("/").contains("Server Time (WebSocket)"));
+}
+
+#[test]
+fn wsapp_asks_a_plain_request_for_an_upgrade() {
+    let answer = wsapp().get("/time");
+
+    assert!(
+        answer.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn nothing_that_a_client_sends_brings_a_web_program_down() {
+    for program in [webapp(), ajaxapp(), wsapp()] {
+        program.exchange(b"\0\xff\x16\x03\x01 this is no HTTP\r\n\r\n");
+        program.exchange(&vec![b'A'; 1_000_000]);
+        program.exchange(b"GET / HTTP/1.1\r\n");
+        program.exchange(b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\nshort");
+        drop(program.connect());
+
+        assert!(program.get("/").starts_with("HTTP/1.1 200 OK\r\n"));
+        assert!(
+            program
+                .get("/nowhere")
+                .starts_with("HTTP/1.1 404 Not Found\r\n")
+        );
+        let post = program.exchange(
+            b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        );
+        assert!(post.starts_with(b"HTTP/1.1 405 Method Not Allowed\r\n"));
+    }
+}
+
+#[test]
+fn a_port_in_use_is_a_clear_error() {
+    let program = webapp();
+    let port = program.address.port().to_string();
+    for executable in [env!("CARGO_BIN_EXE_tcpapp"), env!("CARGO_BIN_EXE_wsapp")] {
+        let Output { status, stderr, .. } = Command::new(executable)
+            .args(["--port", &port])
+            .output()
+            .unwrap();
+
+        let said = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(1));
+        assert!(
+            said.contains(&format!(
+                "cannot listen on 127.0.0.1:{port}: Address already in use"
+            )),
+            "{said}"
+        );
+        assert!(
+            said.contains(
+                "\nhint: another program has this port; stop it, or choose another one with --port"
+            ),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn signals_end_a_program_cleanly_even_in_mid_conversation() {
+    for signal in ["-INT", "-TERM"] {
+        for mut program in [tcpapp(), webapp(), ajaxapp(), wsapp()] {
+            let _client = program.connect();
+            let id = program.child.id().to_string();
+            assert!(
+                Command::new("kill")
+                    .args([signal, &id])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+
+            let deadline = Instant::now() + PATIENCE;
+            let status = loop {
+                if let Some(status) = program.child.try_wait().unwrap() {
+                    break status;
+                }
+                assert!(Instant::now() < deadline, "still running after {signal}");
+                std::thread::yield_now();
+            };
+
+            assert_eq!(status.code(), Some(0), "{signal}");
+        }
+    }
+}

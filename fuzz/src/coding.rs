@@ -1,0 +1,97 @@
+//! Content codings, one over the other.
+
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+use wiresnap::wire::coding::{Coding, CodingError, Decoder};
+
+use super::input::{Cut, Input};
+
+type Decoded = (Vec<u8>, Result<(), CodingError>);
+
+/// However the bytes are cut, they decode to the same, never to more than is asked for; what was coded is decoded.
+pub fn check(data: &[u8]) {
+    let mut input = Input(data);
+    let cut = Cut::from(&mut input);
+    let limit = 1 << (input.byte() % 20);
+    let codings = codings(&mut input);
+    let whole = decode(&codings, input.0, limit, Cut::NONE);
+    assert!(whole.0.len() <= limit);
+    assert_same(&whole, &decode(&codings, input.0, limit, cut));
+    there_and_back(&codings, input.0, cut);
+    if let Ok(listed) = Coding::list(input.0) {
+        assert!(listed.len() <= 8);
+    }
+}
+
+fn codings(input: &mut Input<'_>) -> Vec<Coding> {
+    let choices = input.byte();
+    let coding = |choice: u8| match choice & 3 {
+        0 => Some(Coding::Gzip),
+        1 => Some(Coding::Deflate),
+        2 => Some(Coding::Brotli),
+        _ => None,
+    };
+    (0..8)
+        .step_by(2)
+        .filter_map(|at| coding(choices >> at))
+        .collect()
+}
+
+/// What a decoder says of broken bytes may depend on how far it had read; what it gave out before may not.
+fn assert_same(whole: &Decoded, pieces: &Decoded) {
+    match (&whole.1, &pieces.1) {
+        (Ok(()), Ok(())) => assert_eq!(whole.0, pieces.0),
+        (Err(CodingError::TooLarge { .. }), Err(CodingError::TooLarge { .. })) => {
+            assert_eq!(whole.0, pieces.0);
+        }
+        (Err(_), Err(_)) => {
+            let (short, long) = if whole.0.len() < pieces.0.len() {
+                (whole, pieces)
+            } else {
+                (pieces, whole)
+            };
+            assert!(long.0.starts_with(&short.0));
+        }
+        _ => panic!("{:?} whole, {:?} in pieces", whole.1, pieces.1),
+    }
+}
+
+fn decode(codings: &[Coding], bytes: &[u8], limit: usize, cut: Cut) -> Decoded {
+    let mut decoder = Decoder::new(codings);
+    let mut output = Vec::new();
+    for piece in cut.pieces(bytes) {
+        if let Err(error) = decoder.push(piece, &mut output, limit) {
+            return (output, Err(error));
+        }
+    }
+    let ended = decoder.finish(&mut output, limit);
+    (output, ended)
+}
+
+fn there_and_back(codings: &[Coding], bytes: &[u8], cut: Cut) {
+    let mut packed = bytes.to_vec();
+    for coding in codings {
+        packed = match coding {
+            Coding::Gzip => gzip(&packed),
+            Coding::Deflate => zlib(&packed),
+            // There is only a decompressor of it.
+            Coding::Brotli => return,
+        };
+    }
+    let (plain, ended) = decode(codings, &packed, bytes.len(), cut);
+    assert_eq!((plain.as_slice(), ended), (bytes, Ok(())));
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}

@@ -1,0 +1,147 @@
+//! Both sides of a connection, from their bytes to the listing.
+
+use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
+use wiresnap::analysis::message::{Detail, Message};
+use wiresnap::render::json;
+use wiresnap::render::payload::{Listing, Style};
+use wiresnap::units::{Side, Timestamp};
+use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
+
+use super::input::{Cut, Input, Step, steps};
+use super::output::{assert_json, assert_safe};
+
+/// However the bytes are cut into segments, they are the same messages; what is printed of them is safe.
+pub fn check(data: &[u8]) {
+    let mut input = Input(data);
+    let cut = Cut::from(&mut input);
+    let steps = steps(input.0);
+    let whole = read(&steps, Cut::NONE);
+    // After a hole, WebSocket frames are looked for where bytes begin again: there the pieces do mean something.
+    if !steps.iter().any(|step| matches!(step, Step::Missing(_))) {
+        assert_same(&read(&steps, cut), &whole);
+    }
+    for side in [Side::Client, Side::Server] {
+        let messages = whole.iter().filter(|message| message.from == side);
+        assert_in_stream(messages, &stream(side, &steps));
+    }
+    whole.iter().for_each(assert_bounded);
+    print(&whole);
+}
+
+/// What a side sent: `None` for what is missing.
+fn stream(side: Side, steps: &[Step]) -> Vec<Option<u8>> {
+    let mut stream = Vec::new();
+    let mut speaks = Side::Client;
+    for step in steps {
+        match step {
+            Step::Mark(b'C') => speaks = Side::Client,
+            Step::Mark(b'S') => speaks = Side::Server,
+            _ if speaks != side => {}
+            Step::Bytes(bytes) => stream.extend(bytes.iter().copied().map(Some)),
+            Step::Missing(count) => {
+                stream.resize(stream.len() + usize::try_from(*count).unwrap(), None);
+            }
+            Step::Mark(_) => break,
+        }
+    }
+    stream
+}
+
+/// Each message is where it says, and behind the one before it.
+fn assert_in_stream<'a>(messages: impl Iterator<Item = &'a Message>, stream: &[Option<u8>]) {
+    let mut end = 0;
+    for message in messages {
+        let start = usize::try_from(message.offset).unwrap();
+        let bytes = match &message.detail {
+            Detail::Http(http) => &http.head.raw,
+            Detail::WebSocket(frame) if frame.holes.is_empty() => &frame.wire,
+            Detail::Raw(content) if content.holes.is_empty() => &content.bytes,
+            Detail::WebSocket(_) | Detail::Raw(_) => &Vec::new(),
+            // A part of a body, which may have been coded.
+            Detail::Event(_) => continue,
+        };
+        assert!(start >= end, "{message:?} begins before {end}");
+        let there = stream.get(start..).unwrap_or_default();
+        let is_there = there.len() >= bytes.len()
+            && bytes
+                .iter()
+                .zip(there)
+                .all(|(byte, sent)| Some(*byte) == *sent);
+        assert!(is_there, "{message:?} is not there");
+        end = start + bytes.len();
+    }
+}
+
+fn assert_same(pieces: &[Message], whole: &[Message]) {
+    for (piece, message) in pieces.iter().zip(whole) {
+        assert_eq!(piece, message, "in pieces, and whole");
+    }
+    assert_eq!(pieces.len(), whole.len());
+}
+
+/// `FF C` and `FF S` change who speaks; `FF F` and `FF E` are the end of that side. Each step is a packet.
+fn read(steps: &[Step], cut: Cut) -> Vec<Message> {
+    let mut conversation = Conversation::default();
+    let mut messages = Vec::new();
+    let mut ended = [false; 2];
+    let mut side = Side::Client;
+    for (packet, step) in (1..).zip(steps) {
+        let time = Timestamp::from_nanoseconds(packet);
+        let mut say = |side: Side, event| {
+            conversation.event(Origin { side, packet, time }, event);
+            messages.extend(std::iter::from_fn(|| conversation.take()));
+        };
+        match step {
+            Step::Mark(b'C') => side = Side::Client,
+            Step::Mark(b'S') => side = Side::Server,
+            _ if ended[side as usize] => {}
+            Step::Bytes(bytes) => {
+                for piece in cut.pieces(bytes) {
+                    say(side, StreamEvent::Data(piece));
+                }
+            }
+            Step::Missing(count) => say(side, StreamEvent::Missing(*count)),
+            Step::Mark(mark) => {
+                ended[side as usize] = true;
+                say(
+                    side,
+                    if *mark == b'F' {
+                        StreamEvent::Finished
+                    } else {
+                        StreamEvent::Ended
+                    },
+                );
+            }
+        }
+    }
+    conversation.finish();
+    messages.extend(std::iter::from_fn(|| conversation.take()));
+    messages
+}
+
+fn assert_bounded(message: &Message) {
+    match &message.detail {
+        Detail::Http(http) => assert!(http.body.bytes.len() <= BODY_LIMIT),
+        Detail::Raw(content) => assert!(content.bytes.len() <= RAW_PIECE),
+        Detail::WebSocket(_) | Detail::Event(_) => {}
+    }
+}
+
+fn print(messages: &[Message]) {
+    for (redact, explain) in [(false, false), (false, true), (true, true)] {
+        let mut listing = Listing::new(Style { redact, explain });
+        for message in messages {
+            listing.message(message);
+        }
+        listing.finish();
+        assert_safe(&listing.take_text());
+        assert_safe(&listing.take_rows());
+    }
+    for message in messages {
+        for redact in [false, true] {
+            let mut text = Vec::new();
+            json::message(message, redact, &mut text).unwrap();
+            assert_json(&text);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What must hold of every parser, whatever bytes it is given: a function per fuzz target.
+//!
+//! Each `check` takes the bytes that a fuzzer made up and panics where a promise is broken. Not panicking, hanging or
+//! growing is the least of them: the same bytes in other pieces mean the same, no byte is lost on the way, what is
+//! printed is safe for a terminal, figures add up.
+//!
+//! The fuzz targets call these functions, and so does `harness/tests/regressions.rs`, with all seeds and all inputs that
+//! were findings once.
+
+pub mod capture_file;
+pub mod coding;
+pub mod conversation;
+pub mod frame;
+pub mod http;
+mod input;
+mod output;
+pub mod reassembly;
+pub mod scenario;
+pub mod sse;
+pub mod websocket;
+pub mod whole_path;
+
+/// Takes what a fuzzer made up, and panics where a promise is broken.
+pub type Check = fn(&[u8]);
+
+/// Every target by name: the folders of its seeds and regressions are called so too.
+pub const TARGETS: [(&str, Check); 10] = [
+    ("capture_file", capture_file::check),
+    ("coding", coding::check),
+    ("conversation", conversation::check),
+    ("frame", frame::check),
+    ("http", http::check),
+    ("reassembly", reassembly::check),
+    ("scenario", scenario::check),
+    ("sse", sse::check),
+    ("websocket", websocket::check),
+    ("whole_path", whole_path::check),
+];

@@ -1,0 +1,177 @@
+//! An HTTP message from its head on: the body, its codings undone.
+
+use super::Conversation;
+use super::half::{Open, Part};
+use crate::analysis::content::Content;
+use crate::analysis::message::HttpMessage;
+use crate::units::Side;
+use crate::wire::coding::{self, Coding};
+use crate::wire::event::Origin;
+use crate::wire::http::{Framing, Head};
+use crate::wire::note::Note;
+
+/// How many bytes of one HTTP body are kept, after decoding; the rest is counted and said.
+pub const BODY_LIMIT: usize = 16 << 20;
+
+/// How a body's bytes become content.
+#[derive(Debug)]
+pub(super) struct Body {
+    pub(super) decoder: Option<coding::Decoder>,
+    /// Nothing more can be decoded.
+    pub(super) stopped: bool,
+}
+
+impl Body {
+    pub(super) fn new(codings: &[Coding]) -> Self {
+        Self {
+            decoder: (!codings.is_empty()).then(|| coding::Decoder::new(codings)),
+            stopped: false,
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        content: &mut Content,
+        offset: u64,
+    ) -> Option<Note> {
+        if self.stopped {
+            return None;
+        }
+        let Some(decoder) = &mut self.decoder else {
+            content.push(bytes, BODY_LIMIT);
+            return None;
+        };
+        let outcome = decoder.push(bytes, &mut content.bytes, BODY_LIMIT);
+        outcome.err().map(|error| self.stop(&error, offset))
+    }
+
+    pub(super) fn finish(&mut self, content: &mut Content, offset: u64) -> Option<Note> {
+        if self.stopped {
+            return None;
+        }
+        let ended = self
+            .decoder
+            .as_mut()?
+            .finish(&mut content.bytes, BODY_LIMIT);
+        ended.err().map(|error| self.stop(&error, offset))
+    }
+
+    pub(super) fn stop(&mut self, error: &coding::CodingError, offset: u64) -> Note {
+        self.stopped = true;
+        Note::new(offset, "RFC 9110 §8.4", error.to_string())
+    }
+
+    /// A coded body cannot be decoded past a hole.
+    fn lose(&mut self, offset: u64) -> Option<Note> {
+        let coded = self.decoder.is_some() && !std::mem::replace(&mut self.stopped, true);
+        coded.then(|| Note::plain(offset, "the coded body cannot be decoded past the hole"))
+    }
+}
+
+impl Conversation {
+    pub(super) fn head(&mut self, origin: Origin, mut head: Head) {
+        self.end_raw(origin.side);
+        let notes = std::mem::take(&mut head.notes);
+        let (codings, refused) = codings_of(&head);
+        let mut message = HttpMessage {
+            body: Content::default(),
+            coded_length: 0,
+            codings: codings.iter().map(|coding| coding.name()).collect(),
+            trailers: Vec::new(),
+            request: None,
+            accept_belongs: None,
+            events_follow: !head.is_request() && head.is_event_stream() && has_body(&head),
+            head,
+        };
+        let open = self.begin(origin);
+        open.offset = message.head.offset;
+        open.notes.extend(notes);
+        open.notes.extend(refused);
+        if message.head.is_request() {
+            self.request(&message.head);
+        } else {
+            self.response(&mut message);
+        }
+        let body = Body::new(&codings);
+        if message.events_follow {
+            self.events(origin, message, body);
+        } else if let Some(open) = &mut self.half(origin.side).open {
+            open.part = Part::Http(Box::new(message), body);
+        }
+        self.switch_if_asked(origin.side);
+    }
+
+    pub(super) fn body(&mut self, origin: Origin, bytes: &[u8]) {
+        let Some(open) = &mut self.half(origin.side).open else {
+            return;
+        };
+        match &mut open.part {
+            Part::Http(message, body) => {
+                message.coded_length += bytes.len() as u64;
+                let note = body.push(bytes, &mut message.body, open.offset);
+                open.notes.extend(note);
+            }
+            Part::Events(_) => self.event_bytes(origin, bytes),
+            Part::Unknown | Part::Raw(_) => {}
+        }
+    }
+
+    pub(super) fn body_missing(&mut self, origin: Origin, count: u64) {
+        let Some(open) = &mut self.half(origin.side).open else {
+            return;
+        };
+        match &mut open.part {
+            Part::Http(message, body) => {
+                message.body.missing(count);
+                let note = body.lose(open.offset);
+                open.notes.extend(note);
+            }
+            Part::Events(events) => {
+                let note = events.body.lose(open.offset);
+                open.notes.extend(note);
+                let text = format!("[{count} bytes missing] in the event stream");
+                open.notes.push(Note::plain(open.offset, text));
+            }
+            Part::Unknown | Part::Raw(_) => {}
+        }
+    }
+
+    pub(super) fn end(&mut self, side: Side, trailers: Vec<u8>) {
+        if let Some(Open {
+            part: Part::Http(message, _),
+            ..
+        }) = &mut self.half(side).open
+        {
+            message.trailers = trailers;
+        }
+        self.close(side);
+    }
+}
+
+/// Whether the framing leaves room for a body.
+const fn has_body(head: &Head) -> bool {
+    !matches!(head.framing, Framing::None | Framing::Switched)
+}
+
+/// The codings to undo: content codings first applied, then transfer codings but for chunked.
+fn codings_of(head: &Head) -> (Vec<Coding>, Option<Note>) {
+    let mut codings = Vec::new();
+    let transfer = head
+        .all("transfer-encoding")
+        .flat_map(|value| value.split(|byte| *byte == b','));
+    let transfer = transfer.filter(|name| !name.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    for value in head.all("content-encoding").chain(transfer) {
+        match Coding::list(value) {
+            Ok(list) => codings.extend(list),
+            Err(name) => {
+                let text = format!("content coding {name:?} is not decoded here");
+                return (Vec::new(), Some(Note::plain(head.offset, text)));
+            }
+        }
+    }
+    if !has_body(head) {
+        codings.clear();
+    }
+    (codings, None)
+}

@@ -1,0 +1,140 @@
+//! A body of server-sent events, handed out event by event since it may never end.
+
+use super::Conversation;
+use super::body::{BODY_LIMIT, Body};
+use super::half::{Open, Part};
+use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::units::Side;
+use crate::wire::event::Origin;
+use crate::wire::note::Note;
+use crate::wire::sse;
+
+/// A body that is handed out event by event.
+#[derive(Debug)]
+pub(super) struct Events {
+    parser: sse::Parser,
+    pub(super) body: Body,
+    /// Where the bytes of the event in the making began.
+    begun: Option<(Origin, u64)>,
+    decoded: Vec<u8>,
+}
+
+impl Events {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> (Vec<sse::Event>, Option<Note>) {
+        let Some(decoder) = &mut self.body.decoder else {
+            return (self.parser.push(bytes), None);
+        };
+        if self.body.stopped {
+            return (Vec::new(), None);
+        }
+        self.decoded.clear();
+        let outcome = decoder.push(bytes, &mut self.decoded, BODY_LIMIT);
+        let note = outcome.err().map(|error| self.body.stop(&error, 0));
+        (self.parser.push(&self.decoded), note)
+    }
+}
+
+impl Conversation {
+    /// Hands the response's head out at once, since a stream of events may never end.
+    pub(super) fn events(&mut self, origin: Origin, message: HttpMessage, body: Body) {
+        self.finish_message(origin.side, Detail::Http(Box::new(message)));
+        let open = self.begin(origin);
+        open.part = Part::Events(Box::new(Events {
+            parser: sse::Parser::default(),
+            body,
+            begun: None,
+            decoded: Vec::new(),
+        }));
+    }
+
+    pub(super) fn event_bytes(&mut self, origin: Origin, bytes: &[u8]) {
+        let half = self.half(origin.side);
+        let at = half.offset - bytes.len() as u64;
+        let Some(Open {
+            part: Part::Events(events),
+            notes,
+            ..
+        }) = &mut half.open
+        else {
+            return;
+        };
+        let begun = *events.begun.get_or_insert((origin, at));
+        let (found, note) = events.push(bytes);
+        notes.extend(note);
+        if found.is_empty() {
+            return;
+        }
+        let notes = std::mem::take(notes);
+        // All but the first event began in these bytes: their places are counted from the end of them.
+        let coded = events.body.decoder.is_some();
+        let mut place = half.offset;
+        let mut count_back = |length: usize| {
+            place = if coded {
+                at
+            } else {
+                place.saturating_sub(length as u64)
+            };
+            (origin, place)
+        };
+        let rest = count_back(events.parser.held_bytes());
+        events.begun = events.parser.in_event().then_some(rest);
+        let lengths = found.iter().map(|event| event.raw.len());
+        let mut places: Vec<_> = lengths.rev().map(count_back).collect();
+        if let Some(first) = places.last_mut() {
+            *first = begun;
+        }
+        self.hand_out_events(origin.side, places, found, notes);
+    }
+
+    /// Queues events; `places` has where each began, the last first.
+    fn hand_out_events(
+        &mut self,
+        side: Side,
+        mut places: Vec<(Origin, u64)>,
+        found: Vec<sse::Event>,
+        mut notes: Vec<Note>,
+    ) {
+        for event in found {
+            let Some((first, offset)) = places.pop() else {
+                return;
+            };
+            if event.cut {
+                let text = format!("an event of more than {} bytes is cut", sse::EVENT_LIMIT);
+                notes.push(Note::plain(offset, text));
+            }
+            let message = Message {
+                time: first.time,
+                packet: first.packet,
+                from: side,
+                offset,
+                length: event.raw.len() as u64,
+                detail: Detail::Event(Box::new(event)),
+                notes: std::mem::take(&mut notes),
+            };
+            self.queue(self.next_order, message);
+            self.next_order += 1;
+        }
+        // The stream goes on, but no message before this one is in the making any more.
+        let order = self.next_order;
+        if let Some(open) = &mut self.half(side).open {
+            open.order = order;
+        }
+    }
+
+    pub(super) fn close_events(&mut self, side: Side, mut events: Events) {
+        let Some(open) = self.half(side).open.take() else {
+            return;
+        };
+        let mut notes = open.notes;
+        let Some(event) = events.parser.finish() else {
+            self.half(side).notes.append(&mut notes);
+            return;
+        };
+        let begun = events.begun.unwrap_or((open.origin, open.offset));
+        if event.incomplete {
+            let text = "the stream ends inside an event, which a browser discards";
+            notes.push(Note::new(begun.1, "HTML §9.2.6", text));
+        }
+        self.hand_out_events(side, vec![begun], vec![event], notes);
+    }
+}

@@ -1,0 +1,97 @@
+//! From HTTP to another protocol, on both sides at once: after a 101, or the answer to a CONNECT.
+
+use super::Conversation;
+use super::half::{Decoder, Open, Part};
+use crate::analysis::message::HttpMessage;
+use crate::units::Side;
+use crate::wire::event::Origin;
+use crate::wire::http::Framing;
+use crate::wire::note::Note;
+use crate::wire::websocket;
+
+/// How many bytes the client may send after asking for an upgrade, before the answer is there.
+const HELD_LIMIT: usize = 256 << 10;
+
+impl Conversation {
+    /// Keeps the client's bytes until the answer to its wish to switch is there.
+    pub(super) fn hold(&mut self, origin: Origin, bytes: &[u8]) -> bool {
+        if !self.switching || origin.side == Side::Server || bytes.is_empty() {
+            return false;
+        }
+        if self.held_bytes + bytes.len() > HELD_LIMIT {
+            self.release_held();
+            return false;
+        }
+        self.held_bytes += bytes.len();
+        self.held.push((origin, bytes.to_vec()));
+        true
+    }
+
+    pub(super) fn release_held(&mut self) {
+        self.switching = false;
+        self.held_bytes = 0;
+        for (origin, bytes) in std::mem::take(&mut self.held) {
+            self.data(origin, &bytes);
+        }
+    }
+
+    /// After a 101, or the answer to a CONNECT, both sides speak something else.
+    pub(super) fn switch_if_asked(&mut self, side: Side) {
+        if side == Side::Client {
+            return;
+        }
+        let Some(Open {
+            part: Part::Http(message, _),
+            ..
+        }) = &self.server.open
+        else {
+            return;
+        };
+        if message.head.framing != Framing::Switched {
+            return;
+        }
+        let websocket =
+            message.head.status() == 101 && message.head.has_token("upgrade", "websocket");
+        let notes = if websocket {
+            let extensions = message.head.field("sec-websocket-extensions");
+            let extensions = extensions.unwrap_or_default().to_vec();
+            let notes = handshake_notes(message);
+            self.speak_websocket(&extensions, notes)
+        } else {
+            self.client.decoder = Decoder::Raw;
+            self.server.decoder = Decoder::Raw;
+            Vec::new()
+        };
+        for note in notes {
+            self.note(Side::Server, note);
+        }
+        self.end(Side::Server, Vec::new());
+        self.release_held();
+    }
+
+    fn speak_websocket(&mut self, extensions: &[u8], mut notes: Vec<Note>) -> Vec<Note> {
+        let parameters = websocket::negotiated(extensions).unwrap_or_else(|reason| {
+            notes.push(Note::new(self.server.offset, "RFC 7692 §7.1", reason));
+            None
+        });
+        let (client, server) = parameters.unzip();
+        let client = websocket::Decoder::new(Side::Client, self.client.offset, client);
+        let server = websocket::Decoder::new(Side::Server, self.server.offset, server);
+        self.client.decoder = Decoder::WebSocket(Box::new(client));
+        self.server.decoder = Decoder::WebSocket(Box::new(server));
+        notes
+    }
+}
+
+fn handshake_notes(message: &HttpMessage) -> Vec<Note> {
+    let mut notes = Vec::new();
+    if message.accept_belongs == Some(false) {
+        let text = "Sec-WebSocket-Accept does not belong to the request's key";
+        notes.push(Note::new(message.head.offset, "RFC 6455 §4.2.2", text));
+    }
+    if message.head.field("sec-websocket-accept").is_none() {
+        let text = "the 101 answer has no Sec-WebSocket-Accept";
+        notes.push(Note::new(message.head.offset, "RFC 6455 §4.2.2", text));
+    }
+    notes
+}

@@ -1,0 +1,436 @@
+use super::pairing::MOST_WAITING;
+use super::*;
+use crate::analysis::content::Piece;
+use crate::units::Timestamp;
+use proptest::prelude::*;
+use std::io::Write as _;
+
+/// What a side sends, or loses, as a packet.
+#[derive(Clone, Debug)]
+enum Sent {
+    Client(Vec<u8>),
+    Server(Vec<u8>),
+    ServerLoses(u64),
+}
+
+fn client(bytes: impl AsRef<[u8]>) -> Sent {
+    Sent::Client(bytes.as_ref().to_vec())
+}
+
+fn server(bytes: impl AsRef<[u8]>) -> Sent {
+    Sent::Server(bytes.as_ref().to_vec())
+}
+
+fn origin(side: Side, packet: u64) -> Origin {
+    Origin {
+        side,
+        packet,
+        time: Timestamp::from_nanoseconds(packet * 1000),
+    }
+}
+
+fn listen(packets: &[Sent]) -> Vec<Message> {
+    let mut conversation = Conversation::default();
+    let mut messages = Vec::new();
+    for (packet, sent) in (1..).zip(packets) {
+        match sent {
+            Sent::Client(bytes) => {
+                conversation.event(origin(Side::Client, packet), StreamEvent::Data(bytes));
+            }
+            Sent::Server(bytes) => {
+                conversation.event(origin(Side::Server, packet), StreamEvent::Data(bytes));
+            }
+            Sent::ServerLoses(count) => {
+                conversation.event(origin(Side::Server, packet), StreamEvent::Missing(*count));
+            }
+        }
+        messages.extend(std::iter::from_fn(|| conversation.take()));
+    }
+    for side in [Side::Client, Side::Server] {
+        conversation.event(origin(side, 1000), StreamEvent::Finished);
+    }
+    conversation.finish();
+    messages.extend(std::iter::from_fn(|| conversation.take()));
+    messages
+}
+
+/// A word for each message: who, what, and what is in it.
+fn told(messages: &[Message]) -> Vec<String> {
+    messages.iter().map(tell).collect()
+}
+
+fn tell(message: &Message) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let what = match &message.detail {
+        Detail::Http(http) if http.head.is_request() => {
+            format!(
+                "{} {} {:?}",
+                text(http.head.method()),
+                text(http.head.target()),
+                text(&http.body.bytes)
+            )
+        }
+        Detail::Http(http) => {
+            let target = http.request.as_ref().map(|request| text(&request.target));
+            format!(
+                "{} for {} {:?}",
+                http.head.status(),
+                target.unwrap_or_default(),
+                text(&http.body.bytes)
+            )
+        }
+        Detail::WebSocket(frame) => {
+            format!("{} {:?}", frame.header.opcode, text(&frame.payload))
+        }
+        Detail::Event(event) => format!("event {:?}", event.data.clone().unwrap_or_default()),
+        Detail::Raw(content) => format!("raw {:?}", text(&content.bytes)),
+    };
+    format!("{} {what}", message.from)
+}
+
+fn notes(messages: &[Message]) -> Vec<String> {
+    let notes = messages.iter().flat_map(|message| &message.notes);
+    notes.map(ToString::to_string).collect()
+}
+
+const UPGRADE: &str = "GET /time HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\n\r\n";
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                         Sec-WebSocket-Accept: jvz8rJ0yJN/A4J0kiZQLiifpQO8=\r\n\r\n";
+const GET_TIME: [u8; 14] = [
+    0x81, 0x88, 0x36, 0x0d, 0x29, 0x16, 0x51, 0x68, 0x5d, 0x3b, 0x42, 0x64, 0x44, 0x73,
+];
+
+#[test]
+fn responses_know_the_requests_that_they_answer() {
+    let messages = listen(&[
+        client("GET /a HTTP/1.1\r\n\r\nHEAD /b HTTP/1.1\r\n\r\nGET /c HTTP/1.1\r\n\r\n"),
+        server(
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nxyHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+        ),
+        server("HTTP/1.1 204 No\r\n\r\n"),
+    ]);
+    assert_eq!(
+        told(&messages),
+        [
+            "client GET /a \"\"",
+            "client HEAD /b \"\"",
+            "client GET /c \"\"",
+            "server 200 for /a \"xy\"",
+            "server 200 for /b \"\"",
+            "server 204 for /c \"\""
+        ]
+    );
+    assert_eq!(messages[5].packet, 3);
+    assert_eq!(messages[4].offset, 40);
+}
+
+#[test]
+fn an_interim_answer_does_not_take_the_requests_place() {
+    let messages = listen(&[
+        client("POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+        server("HTTP/1.1 100 Continue\r\n\r\n"),
+        client("hi"),
+        server("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    assert_eq!(
+        told(&messages),
+        [
+            "client POST /a \"hi\"",
+            "server 100 for  \"\"",
+            "server 201 for /a \"\""
+        ]
+    );
+}
+
+#[test]
+fn after_the_upgrade_both_sides_speak_websocket() {
+    let first = [SWITCHING.as_bytes(), &[0x81, 2, b'h', b'i']].concat();
+    let messages = listen(&[client(UPGRADE), server(first), client(GET_TIME)]);
+    assert_eq!(
+        told(&messages),
+        [
+            "client GET /time \"\"",
+            "server 101 for /time \"\"",
+            "server text \"hi\"",
+            "client text \"get-time\""
+        ]
+    );
+    assert_eq!(notes(&messages), Vec::<String>::new());
+    assert_eq!(messages[3].offset, UPGRADE.len() as u64);
+}
+
+#[test]
+fn frames_that_overtake_the_answer_wait_for_it() {
+    let together = [UPGRADE.as_bytes(), &GET_TIME].concat();
+    let messages = listen(&[client(together), client(GET_TIME), server(SWITCHING)]);
+    let told = told(&messages);
+    assert_eq!(told[1], "server 101 for /time \"\"");
+    assert_eq!(
+        told[2..],
+        ["client text \"get-time\"", "client text \"get-time\""]
+    );
+}
+
+#[test]
+fn a_refused_upgrade_leaves_http() {
+    let messages = listen(&[
+        client([UPGRADE, "GET /b HTTP/1.1\r\n\r\n"].concat()),
+        server("HTTP/1.1 400 Bad\r\nContent-Length: 0\r\n\r\n"),
+        server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    ]);
+    let told = told(&messages);
+    assert!(told.contains(&"client GET /b \"\"".to_owned()), "{told:?}");
+    assert!(
+        told.contains(&"server 200 for /b \"\"".to_owned()),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn an_accept_that_does_not_belong_to_the_key_is_said() {
+    let wrong = SWITCHING.replace("jvz8", "xxxx");
+    let messages = listen(&[client(UPGRADE), server(wrong)]);
+    assert_eq!(
+        notes(&messages),
+        ["RFC 6455 §4.2.2, offset 0: Sec-WebSocket-Accept does not belong to the request's key"]
+    );
+}
+
+#[test]
+fn a_tunnel_is_raw() {
+    let messages = listen(&[
+        client("CONNECT h:443 HTTP/1.1\r\n\r\n"),
+        server("HTTP/1.1 200 OK\r\n\r\n"),
+        client("\x16hello"),
+        server("\x16back"),
+    ]);
+    assert_eq!(
+        told(&messages)[2..],
+        ["client raw \"\\u{16}hello\"", "server raw \"\\u{16}back\""]
+    );
+}
+
+#[test]
+fn turns_of_other_protocols_are_raw() {
+    let messages = listen(&[
+        server("Hello!\n"),
+        server("Server time: 09:31:35\n\n"),
+        client("time\n"),
+        server("09:31:45\n\n"),
+    ]);
+    assert_eq!(
+        told(&messages),
+        [
+            "server raw \"Hello!\\nServer time: 09:31:35\\n\\n\"",
+            "client raw \"time\\n\"",
+            "server raw \"09:31:45\\n\\n\""
+        ]
+    );
+    assert_eq!(
+        messages[0].time.nanoseconds, 1000,
+        "the time of the first byte"
+    );
+}
+
+#[test]
+fn bodies_are_decoded_and_bombs_are_cut() {
+    let pack = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let respond = |body: &[u8]| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        server([head.as_bytes(), body].concat())
+    };
+    let bomb = pack(&vec![0; BODY_LIMIT + 1]);
+    let messages = listen(&[
+        respond(&pack(b"hello")),
+        respond(&bomb),
+        respond(b"no gzip at all"),
+    ]);
+    let bodies: Vec<_> = messages
+        .iter()
+        .map(|message| match &message.detail {
+            Detail::Http(http) => http.body.bytes.len(),
+            _ => 0,
+        })
+        .collect();
+    assert_eq!(bodies, [5, BODY_LIMIT, 0]);
+    let notes = notes(&messages);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        notes[0].ends_with("decoded body cut after 16777216 bytes"),
+        "{notes:?}"
+    );
+    assert!(notes[1].contains("not valid gzip"), "{notes:?}");
+}
+
+#[test]
+fn events_come_one_by_one_while_the_stream_is_open() {
+    let mut conversation = Conversation::default();
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut say = |packet, text: &str| {
+        let event = StreamEvent::Data(text.as_bytes());
+        conversation.event(origin(Side::Server, packet), event);
+        let messages: Vec<_> = std::iter::from_fn(|| conversation.take()).collect();
+        (
+            told(&messages),
+            messages.first().map(|message| message.packet),
+        )
+    };
+    assert_eq!(say(1, head).0, ["server 200 for  \"\""]);
+    assert_eq!(
+        say(2, "9\r\ndata: 1\n\n\r\n"),
+        (vec!["server event \"1\"".into()], Some(2))
+    );
+    assert_eq!(say(3, "5\r\ndata:\r\n"), (vec![], None));
+    assert_eq!(
+        say(4, "4\r\n 2\n\n\r\n"),
+        (vec!["server event \"2\"".into()], Some(3))
+    );
+    assert_eq!(say(5, "6\r\ndata: \r\n"), (vec![], None));
+    conversation.event(origin(Side::Server, 6), StreamEvent::Ended);
+    let last: Vec<_> = std::iter::from_fn(|| conversation.take()).collect();
+    assert!(matches!(&last[0].detail, Detail::Event(event) if event.incomplete));
+}
+
+#[test]
+fn a_hole_in_a_body_is_told_where_it_is() {
+    let messages = listen(&[
+        client("GET /a HTTP/1.1\r\n\r\n"),
+        server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
+        Sent::ServerLoses(4),
+        server("xyz"),
+    ]);
+    let Detail::Http(http) = &messages[1].detail else {
+        panic!("{messages:?}")
+    };
+    let pieces: Vec<_> = http.body.pieces().collect();
+    assert_eq!(
+        pieces,
+        [
+            Piece::Bytes(b"abc"),
+            Piece::Missing(4),
+            Piece::Bytes(b"xyz")
+        ]
+    );
+    assert_eq!(messages[1].length, 49);
+}
+
+#[test]
+fn a_capture_of_one_direction_does_not_pile_up() {
+    let mut conversation = Conversation::default();
+    for packet in 1..5000 {
+        let event = StreamEvent::Data(b"GET / HTTP/1.1\r\n\r\n");
+        conversation.event(origin(Side::Client, packet), event);
+        assert!(conversation.take().is_some());
+    }
+    assert!(conversation.waiting.len() <= MOST_WAITING);
+}
+
+/// Everything that a message says, but for when and where its bytes came.
+fn gist(messages: &[Message]) -> Vec<(Side, u64, u64, Detail, Vec<Note>)> {
+    let gist = |message: &Message| {
+        let Message {
+            from,
+            offset,
+            length,
+            detail,
+            notes,
+            ..
+        } = message.clone();
+        (from, offset, length, detail, notes)
+    };
+    messages.iter().map(gist).collect()
+}
+
+fn split_up(packets: &[Sent], size: usize) -> Vec<Sent> {
+    let cut = |sent: &Sent| -> Vec<Sent> {
+        match sent {
+            Sent::Client(bytes) => bytes.chunks(size).map(client).collect(),
+            Sent::Server(bytes) => bytes.chunks(size).map(server).collect(),
+            lost @ Sent::ServerLoses(_) => vec![lost.clone()],
+        }
+    };
+    packets.iter().flat_map(cut).collect()
+}
+
+fn exchange() -> impl Strategy<Value = Vec<Sent>> {
+    let get = "GET /a HTTP/1.1\r\n\r\n";
+    let event_stream = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 18\r\n\r\ndata: 1\n\ndata: 2\n\n";
+    prop_oneof![
+        Just(vec![
+            client(get),
+            server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc")
+        ]),
+        Just(vec![
+            client(get),
+            server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+        ]),
+        Just(vec![client(get), server(event_stream)]),
+        Just(vec![
+            client("HEAD / HTTP/1.1\r\n\r\n"),
+            server("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        ]),
+        Just(vec![
+            client(UPGRADE),
+            server(SWITCHING),
+            client(GET_TIME),
+            server(b"\x81\x02hi"),
+            server(b"\x88\x00")
+        ]),
+        Just(vec![client("time\n"), server("09:31:45\n")]),
+        Just(vec![
+            server("HTTP/1.1 200 OK\r\nbroken\r\n\r\n"),
+            server("more")
+        ]),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn messages_are_the_same_however_the_bytes_are_cut(
+        exchanges in prop::collection::vec(exchange(), 1..4),
+        size in 1_usize..30,
+    ) {
+        let packets = exchanges.concat();
+        let pieces = split_up(&packets, size);
+        prop_assert_eq!(gist(&listen(&pieces)), gist(&listen(&packets)));
+    }
+
+    #[test]
+    fn nothing_panics_and_no_raw_byte_is_lost(
+        packets in prop::collection::vec(prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..60).prop_map(Sent::Client),
+            prop::collection::vec(any::<u8>(), 0..60).prop_map(Sent::Server),
+            (1_u64..50).prop_map(Sent::ServerLoses),
+            Just(client(UPGRADE)),
+            Just(server(SWITCHING)),
+            Just(client("GET / HTTP/1.1\r\n\r\n")),
+            Just(server("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")),
+            Just(server("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")),
+        ], 0..16),
+    ) {
+        let messages = listen(&packets);
+        for side in [Side::Client, Side::Server] {
+            let sent: u64 = packets.iter().map(|sent| match (sent, side) {
+                (Sent::Client(bytes), Side::Client) | (Sent::Server(bytes), Side::Server) => bytes.len() as u64,
+                (Sent::ServerLoses(count), Side::Server) => *count,
+                _ => 0,
+            }).sum();
+            let told: u64 = messages
+                .iter()
+                .filter(|message| message.from == side)
+                .filter(|message| !matches!(message.detail, Detail::WebSocket(_)))
+                .map(|message| message.length)
+                .sum();
+            prop_assert!(told <= sent, "{side}: {told} of {sent}");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! One connection's listener: its conversation, written down as it goes.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use super::Request;
+use super::book::{Book, Ends};
+use crate::analysis::conversation::Conversation;
+use crate::analysis::message::Message;
+use crate::cli::PayloadFormat;
+use crate::render::payload::{Listing, Sheet, address};
+use crate::render::{hex, json};
+use crate::wire::event::{Origin, StreamEvent, StreamSink};
+use crate::wire::stream::{Connection, Opening, Stream};
+
+/// Listens to one connection.
+pub(super) struct Listener<Output: Write> {
+    ends: Ends,
+    book: Rc<RefCell<Book<Output>>>,
+    /// `None` for a connection that is not wanted, or is over: it is remembered for a while, and should cost little.
+    scribe: Option<Box<Scribe>>,
+    finished_sides: u8,
+    /// Whether its figures are to be written when it is closed.
+    wants_figures: bool,
+    /// Whether its pages have ended.
+    has_ended: bool,
+}
+
+impl<Output: Write> Listener<Output> {
+    pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book<Output>>>) -> Self {
+        let ends = Ends {
+            index: opening.index,
+            client: opening.client,
+            server: opening.server,
+        };
+        let wanted = book.borrow_mut().count(ends);
+        let is_wanted = wanted.is_none_or(|number| number == ends.index + 1);
+        let (scribe, is_json) = {
+            let request = &book.borrow().request;
+            let scribe = is_wanted.then(|| Box::new(Scribe::new(request, ends)));
+            (scribe, request.format == PayloadFormat::Json)
+        };
+        let mut listener = Self {
+            ends,
+            book,
+            scribe,
+            finished_sides: 0,
+            wants_figures: is_wanted && is_json,
+            has_ended: false,
+        };
+        if !is_wanted {
+            listener.end();
+        }
+        listener
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Scribe, &mut Sheet)) {
+        if let Some(scribe) = &mut self.scribe {
+            let mut spoken = scribe.spoken;
+            let mut book = self.book.borrow_mut();
+            book.enter(self.ends, &mut spoken, |sheet| write(scribe, sheet));
+            scribe.spoken = spoken;
+        }
+    }
+
+    /// Writes what is left to write, once nothing more can be said. Whoever waits for this connection's pages to end
+    /// need not wait until it is forgotten.
+    fn complete(&mut self) {
+        self.write(Scribe::finish);
+        self.scribe = None;
+        if !self.wants_figures {
+            self.end();
+        }
+    }
+
+    pub(super) fn close(mut self, connection: &Connection) {
+        self.complete();
+        if self.wants_figures {
+            let mut book = self.book.borrow_mut();
+            book.append(self.ends.text_page(), figures(connection).as_bytes());
+        }
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.book.borrow_mut().end(self.ends);
+        }
+    }
+}
+
+impl<Output: Write> StreamSink for Listener<Output> {
+    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+        let Some(scribe) = &mut self.scribe else {
+            return;
+        };
+        scribe.conversation.event(origin, event);
+        self.write(Scribe::read);
+        if matches!(event, StreamEvent::Finished | StreamEvent::Ended) {
+            self.finished_sides += 1;
+        }
+        if self.finished_sides == 2 {
+            self.complete();
+        }
+    }
+}
+
+/// Turns a conversation into text.
+struct Scribe {
+    conversation: Conversation,
+    page: Page,
+    spoken: bool,
+}
+
+enum Page {
+    Text(Listing),
+    Json(JsonPage),
+}
+
+impl Scribe {
+    fn new(request: &Request, ends: Ends) -> Self {
+        let page = match request.format {
+            PayloadFormat::Text => Page::Text(Listing::new(request.style)),
+            PayloadFormat::Json => Page::Json(JsonPage::new(request, ends)),
+        };
+        Self {
+            conversation: Conversation::default(),
+            page,
+            spoken: false,
+        }
+    }
+
+    /// Writes the messages that are whole.
+    fn read(&mut self, sheet: &mut Sheet) {
+        let messages = std::iter::from_fn(|| self.conversation.take());
+        match &mut self.page {
+            Page::Text(listing) => {
+                listing.exchange(sheet);
+                for message in messages {
+                    listing.message(&message);
+                }
+                listing.exchange(sheet);
+            }
+            Page::Json(page) => {
+                for message in messages {
+                    page.message(&message, &mut sheet.text);
+                }
+            }
+        }
+    }
+
+    /// Writes what is left.
+    fn finish(&mut self, sheet: &mut Sheet) {
+        self.conversation.finish();
+        self.read(sheet);
+        match &mut self.page {
+            Page::Text(listing) => {
+                listing.exchange(sheet);
+                listing.finish();
+                listing.exchange(sheet);
+            }
+            Page::Json(page) => page.begin(&mut sheet.text),
+        }
+    }
+}
+
+/// A connection as a JSON object, whose figures come last.
+struct JsonPage {
+    redact: bool,
+    /// The beginning of the object, until it is written.
+    opening: Option<String>,
+    messages: u64,
+}
+
+impl JsonPage {
+    fn new(request: &Request, ends: Ends) -> Self {
+        let [client, server] = [ends.client, ends.server].map(|end| address(end, request.style));
+        let opening = format!("{{\"client\":\"{client}\",\"server\":\"{server}\",\"messages\":[");
+        Self {
+            redact: request.style.redact,
+            opening: Some(opening),
+            messages: 0,
+        }
+    }
+
+    fn begin(&mut self, text: &mut Vec<u8>) {
+        if let Some(opening) = self.opening.take() {
+            text.extend_from_slice(opening.as_bytes());
+        }
+    }
+
+    fn message(&mut self, message: &Message, text: &mut Vec<u8>) {
+        self.begin(text);
+        if self.messages > 0 {
+            text.push(b',');
+        }
+        self.messages += 1;
+        // Writing to memory does not fail.
+        let _ = json::message(message, self.redact, text);
+    }
+}
+
+/// What is known of a connection when it has ended, as the end of its JSON object.
+fn figures(connection: &Connection) -> String {
+    format!(
+        "],\"client_stream\":{},\"server_stream\":{},\"complete\":{}}}",
+        stream(&connection.client_stream),
+        stream(&connection.server_stream),
+        connection.complete
+    )
+}
+
+fn stream(stream: &Stream) -> String {
+    let digest = hex::joined(&stream.sha256.unwrap_or_default());
+    format!(
+        "{{\"bytes\":{},\"missing\":{},\"sha256\":\"{digest}\"}}",
+        stream.bytes, stream.missing
+    )
+}

@@ -1,0 +1,352 @@
+//! The payload listing: what the two programs sent each other, in the form of the seed's document.
+//!
+//! The plain form is the wire's own text, in the order of the wire, CR LF as a line end and what cannot be printed as a
+//! dot; behind a WebSocket connection's text come its frames as rows of hexadecimal. What is not on the wire stands in
+//! brackets: `[20 bytes missing]`.
+//!
+//! The redacted form is what snapshots keep. It hides what changes from run to run (see [`super::redact`]), and shows
+//! what the plain form swallows: a frame is a line with its decoded payload, since masked bytes are random; a raw turn
+//! says who spoke; control bytes are escapes; a text that does not end with a line end says so.
+//!
+//! A capture with one connection is listed without a heading, so that its listing is the bytes and nothing else; with
+//! several, each begins with `Connection N: CLIENT to SERVER`.
+
+mod frame_line;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+
+use self::frame_line::frame_line;
+use self::rows::Rows;
+use super::safe_text::{Form, SafeText, is_text, safe_line};
+use super::{dump, explain, redact};
+use crate::analysis::content::{Content, Piece};
+use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::units::Side;
+use crate::wire::note::Note;
+use crate::wire::sse::Event;
+use crate::wire::websocket::Frame;
+
+/// How a listing is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether what changes from run to run is hidden.
+    pub redact: bool,
+    /// Whether each WebSocket frame is taken apart.
+    pub explain: bool,
+}
+
+impl Style {
+    const fn form(self) -> Form {
+        if self.redact {
+            Form::Escapes
+        } else {
+            Form::Dots
+        }
+    }
+}
+
+/// What listings write on. Dumps are packed in it, see [`dump`].
+#[derive(Debug, Default)]
+pub struct Sheet {
+    /// What is listed as it comes.
+    pub text: Vec<u8>,
+    /// The rows that stand behind all of the text.
+    pub rows: Vec<u8>,
+}
+
+/// How much room a sheet that was wiped keeps.
+const SHEET_ROOM: usize = 1 << 20;
+
+impl Sheet {
+    const fn new() -> Self {
+        Self {
+            text: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Makes it an empty sheet again.
+    pub fn wipe(&mut self) {
+        for part in [&mut self.text, &mut self.rows] {
+            part.clear();
+            part.shrink_to(SHEET_ROOM);
+        }
+    }
+}
+
+/// Writes the listing of one connection, message by message.
+#[derive(Debug)]
+pub struct Listing {
+    style: Style,
+    sheet: Sheet,
+    /// The last byte on the sheets before.
+    last: Option<u8>,
+    writer: SafeText,
+    rows: Rows,
+    client_frames: u64,
+    server_frames: u64,
+}
+
+/// One end of a connection.
+#[must_use]
+pub fn address(end: SocketAddr, style: Style) -> String {
+    let address = end.to_string();
+    if !style.redact {
+        return address;
+    }
+    String::from_utf8_lossy(&redact::authority(address.as_bytes())).into_owned()
+}
+
+/// The heading of a connection, for captures that have several.
+#[must_use]
+pub fn heading(number: u64, client: SocketAddr, server: SocketAddr, style: Style) -> String {
+    let [client, server] = [client, server].map(|end| address(end, style));
+    format!("Connection {number}: {client} to {server}\n\n")
+}
+
+/// Text between quotes, on one line.
+#[must_use]
+pub fn quoted(bytes: &[u8], redact: bool) -> String {
+    if redact {
+        return format!("\"{}\"", safe_line(&redact::text(bytes)));
+    }
+    format!("\"{}\"", safe_line(bytes))
+}
+
+impl Listing {
+    /// An empty listing.
+    #[must_use]
+    pub const fn new(style: Style) -> Self {
+        Self {
+            style,
+            sheet: Sheet::new(),
+            last: None,
+            writer: SafeText::new(style.form()),
+            rows: Rows::new(),
+            client_frames: 0,
+            server_frames: 0,
+        }
+    }
+
+    /// Appends a message.
+    pub fn message(&mut self, message: &Message) {
+        match &message.detail {
+            Detail::Http(http) => self.http(http),
+            Detail::WebSocket(frame) => return self.frame(message, frame),
+            Detail::Event(event) => self.event(event),
+            Detail::Raw(content) if content.is_empty() => {}
+            Detail::Raw(content) => self.raw(message.from, content),
+        }
+        self.notes(&message.notes);
+    }
+
+    /// Goes on on another sheet, and hands over the one that was written on. So the listings of many connections share
+    /// one, and none of them holds more than its state.
+    pub fn exchange(&mut self, sheet: &mut Sheet) {
+        self.last = self.sheet.text.last().copied().or(self.last);
+        std::mem::swap(&mut self.sheet, sheet);
+    }
+
+    /// The end of the listing: its last line's end, and the last rows.
+    pub fn finish(&mut self) {
+        self.end_line();
+        self.rows.finish(&mut self.sheet.rows);
+    }
+
+    fn http(&mut self, message: &HttpMessage) {
+        self.writer.set_form(self.style.form());
+        self.begin_text();
+        if self.style.redact {
+            let head = redact::head(&message.head, message.accept_belongs == Some(true));
+            self.head_text(&head);
+        } else {
+            self.write(&message.head.raw);
+        }
+        if !message.codings.is_empty() && !message.body.is_empty() {
+            let codings = message.codings.join(", ");
+            let text = format!("{} bytes of {codings}, decoded:", message.coded_length);
+            self.bracket(&text);
+        }
+        self.body(&message.body);
+        if self.style.redact && message.body.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.bracket("no line end");
+        }
+        if !message.trailers.is_empty() {
+            self.end_line();
+            self.trailers(&message.trailers);
+        }
+    }
+
+    /// A head's lines end with CR LF, which needs no saying; where one does not, there is a note.
+    fn head_text(&mut self, head: &[u8]) {
+        for line in head.split_inclusive(|byte| *byte == b'\n') {
+            let text = line.strip_suffix(b"\r\n").unwrap_or(line);
+            self.write(text);
+            if text.len() < line.len() {
+                self.sheet.text.push(b'\n');
+            }
+        }
+    }
+
+    fn trailers(&mut self, trailers: &[u8]) {
+        let lines = trailers.split(|byte| *byte == b'\n');
+        for line in lines {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if self.style.redact {
+                self.write(&redact::text(line));
+            } else {
+                self.write(line);
+            }
+            self.sheet.text.push(b'\n');
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.volatile_text(&event.raw);
+    }
+
+    fn raw(&mut self, from: Side, content: &Content) {
+        self.writer.set_form(self.style.form());
+        let is_text = is_text(&content.bytes);
+        if self.style.redact || !is_text {
+            let label = self.label(from);
+            self.begin_text();
+            if self.style.redact {
+                let bytes = content.bytes.len() as u64 + content.left_out;
+                let line = format!("{label}: {bytes} bytes\n");
+                self.sheet.text.extend_from_slice(line.as_bytes());
+            }
+            if !is_text {
+                return self.dump(&format!("{label}: "), content);
+            }
+        }
+        self.text(content);
+        if self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.bracket("no line end");
+        }
+    }
+
+    /// A body: text where it is text, else rows.
+    fn body(&mut self, content: &Content) {
+        if is_text(&content.bytes) {
+            self.text(content);
+        } else {
+            self.end_line();
+            self.dump("", content);
+        }
+    }
+
+    fn text(&mut self, content: &Content) {
+        for piece in content.pieces() {
+            match piece {
+                Piece::Bytes(bytes) => self.volatile_text(bytes),
+                other => self.gap(other),
+            }
+        }
+    }
+
+    fn dump(&mut self, label: &str, content: &Content) {
+        for piece in content.pieces() {
+            match piece {
+                Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.sheet.text),
+                other => {
+                    self.gap(other);
+                    self.end_line();
+                }
+            }
+        }
+    }
+
+    fn gap(&mut self, piece: Piece<'_>) {
+        let text = match piece {
+            Piece::Bytes(_) => return,
+            Piece::Missing(count) => format!("[{count} bytes missing]"),
+            Piece::LeftOut(count) => format!("[{count} bytes left out]"),
+        };
+        self.writer.end(&mut self.sheet.text);
+        self.sheet.text.extend_from_slice(text.as_bytes());
+    }
+
+    fn frame(&mut self, message: &Message, frame: &Frame) {
+        let label = self.label(message.from);
+        let mut below = String::new();
+        if self.style.explain {
+            below.push('\n');
+            below.push_str(&explain::frame(frame, self.style.redact));
+        }
+        for note in &message.notes {
+            below.push('[');
+            below.push_str(&safe_line(note.to_string().as_bytes()));
+            below.push_str("]\n");
+        }
+        if self.style.redact {
+            self.begin_text();
+            let line = format!("{label}: {}\n{below}", frame_line(frame));
+            self.sheet.text.extend_from_slice(line.as_bytes());
+            return;
+        }
+        self.writer.end(&mut self.sheet.text);
+        self.writer.set_form(Form::AsciiDots);
+        self.write(&frame.wire);
+        for (_, missing) in &frame.holes {
+            self.gap(Piece::Missing(*missing));
+        }
+        let label = format!("{label}: ");
+        self.rows
+            .push(&label, &frame.wire, below, &mut self.sheet.rows);
+    }
+
+    /// `C1` for the client's first frame or turn, as in the seed.
+    fn label(&mut self, from: Side) -> String {
+        let (letter, count) = match from {
+            Side::Client => ('C', &mut self.client_frames),
+            Side::Server => ('S', &mut self.server_frames),
+        };
+        *count += 1;
+        format!("{letter}{count}")
+    }
+
+    fn notes(&mut self, notes: &[Note]) {
+        for note in notes {
+            self.bracket(&note.to_string());
+        }
+    }
+
+    /// A remark on a line of its own.
+    fn bracket(&mut self, text: &str) {
+        self.writer.end(&mut self.sheet.text);
+        self.end_line();
+        let line = format!("[{}]\n", safe_line(text.as_bytes()));
+        self.sheet.text.extend_from_slice(line.as_bytes());
+    }
+
+    fn volatile_text(&mut self, bytes: &[u8]) {
+        if self.style.redact {
+            self.write(&redact::text(bytes));
+        } else {
+            self.write(bytes);
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.writer.push(bytes, &mut self.sheet.text);
+    }
+
+    /// In the redacted form each message begins on a line of its own.
+    fn begin_text(&mut self) {
+        if self.style.redact {
+            self.end_line();
+        }
+    }
+
+    fn end_line(&mut self) {
+        self.writer.end(&mut self.sheet.text);
+        let last = self.sheet.text.last().copied().or(self.last);
+        if last.is_some_and(|last| last != b'\n') {
+            self.sheet.text.push(b'\n');
+        }
+    }
+}

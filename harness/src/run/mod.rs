@@ -1,0 +1,376 @@
+//! Plays a scenario in a lab and leaves a capture.
+//!
+//! The order matters: the program listens before anything is captured, the capture is live before there is a client,
+//! and it ends after the last connection was seen to close. Marks are deadlines counted from one start, never pauses
+//! added up, so a slow step delays nothing but itself.
+
+mod expectation;
+mod start;
+mod vigil;
+
+use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::Timestamp as ClockTime;
+use rustix::process::Signal;
+use tokio::time::{Instant, sleep_until};
+
+use self::expectation::see;
+use self::start::Start;
+use self::vigil::Vigil;
+
+use crate::error::{Error, Result};
+use crate::lab::Lab;
+use crate::lab::client::{Client, Prepared};
+use crate::lab::process::Process;
+use crate::lab::sniffer::{Counters, Sniffer};
+use crate::scenario::{Action, Mark, Scenario};
+use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
+
+/// How long the consequence of a step may take, where the next mark leaves that much time.
+const STEP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the connections may take to close after the client was told to.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often progress is reported while a mark is waited for.
+const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
+
+/// Is told how far a run has come.
+pub trait Progress {
+    /// What is under way outside the timeline, as in `starting Firefox`.
+    fn phase(&self, phase: &str);
+    /// The step that is waited for or under way.
+    fn step(&self, step: &str);
+    /// How much of the timeline is over, at time scale 1.
+    fn at(&self, elapsed: Duration);
+}
+
+/// A future that ends when the user wants the run to end, with the error that says so.
+pub type Interrupt = Pin<Box<dyn Future<Output = Error> + Send>>;
+
+/// What to play, and how.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// What to play.
+    pub scenario: &'a Scenario,
+    /// The executable of the scenario's program.
+    pub program: &'a Path,
+    /// The file to capture into.
+    pub savefile: &'a Path,
+    /// 1 plays as written, 0.1 ten times as fast.
+    pub time_scale: f64,
+}
+
+/// Plays a scenario to its end. When this returns, in whichever way, nothing that it started is left running.
+///
+/// # Errors
+///
+/// Whatever went wrong first: a process that ended, a page that did not update, a capture without an end.
+pub async fn play(
+    order: &Order<'_>,
+    lab: &Lab,
+    progress: &impl Progress,
+    interrupt: Interrupt,
+) -> Result<Provenance> {
+    let mut vigil = Vigil::default();
+    vigil.watch(interrupt);
+    let mut stage = Stage::default();
+    let played = Play {
+        order,
+        lab,
+        progress,
+    }
+    .run(&mut stage, &mut vigil)
+    .await;
+    progress.phase("closing");
+    stage.clear().await;
+    lab.end_processes().await;
+    played
+}
+
+/// What was started and must be ended.
+#[derive(Default)]
+struct Stage {
+    program: Option<Process>,
+    client: Option<Client>,
+}
+
+impl Stage {
+    fn client(&mut self) -> Result<&mut Client> {
+        self.client
+            .as_mut()
+            .ok_or_else(|| Error::run("the client is closed already"))
+    }
+
+    async fn clear(self) {
+        if let Some(client) = self.client {
+            // The run has its outcome already; this one's would only hide it.
+            let _ = client.close().await;
+        }
+        if let Some(program) = self.program {
+            program.stop(Signal::TERM).await;
+        }
+    }
+}
+
+struct Play<'a, P> {
+    order: &'a Order<'a>,
+    lab: &'a Lab,
+    progress: &'a P,
+}
+
+impl<P: Progress> Play<'_, P> {
+    async fn run(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<Provenance> {
+        self.start_program(stage, vigil).await?;
+        let mut sniffer = self.start_sniffer(vigil)?;
+        self.start_client(stage, vigil).await?;
+        let versions = self.versions(stage);
+        self.progress.phase("waiting for the start");
+        let start = Start::next();
+        let marks = self.keep_marks(start, stage, vigil).await?;
+        let counters = self.finish_capture(&mut sniffer, vigil).await?;
+        require_no_drops(counters)?;
+        Ok(self.provenance(
+            start,
+            marks,
+            versions,
+            self.capture_record(&sniffer, counters),
+        ))
+    }
+
+    async fn start_program(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+        let Scenario { program, port, .. } = self.order.scenario;
+        self.progress.phase(&format!("starting {program}"));
+        let started = self.lab.start_program(program, self.order.program, *port);
+        let process = vigil.during(started).await?;
+        vigil.watch(process.death());
+        stage.program = Some(process);
+        Ok(())
+    }
+
+    fn start_sniffer(&self, vigil: &mut Vigil) -> Result<Sniffer> {
+        let sniffer = self
+            .lab
+            .start_sniffer(self.order.scenario.port, self.order.savefile)?;
+        vigil.watch(sniffer.failure());
+        Ok(sniffer)
+    }
+
+    async fn start_client(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+        let kind = self.order.scenario.client;
+        self.progress.phase(&format!("starting {kind}"));
+        let client = vigil.during(Client::start(self.lab, kind)).await?;
+        vigil.watch_client(&client);
+        stage.client = Some(client);
+        Ok(())
+    }
+
+    async fn keep_marks(
+        &self,
+        start: Start,
+        stage: &mut Stage,
+        vigil: &mut Vigil,
+    ) -> Result<Vec<MarkRecord>> {
+        let marks = &self.order.scenario.marks;
+        let mut records = Vec::with_capacity(marks.len());
+        for (index, mark) in marks.iter().enumerate() {
+            let cue = Cue {
+                mark,
+                due: start.instant + self.scaled(mark.at),
+                room: marks.get(index + 1).map_or(STEP_PATIENCE, |next| {
+                    self.scaled(next.at.saturating_sub(mark.at))
+                }),
+            };
+            let kept = self.keep_mark(&cue, start, stage, vigil).await;
+            records.push(kept.map_err(|error| self.at(start, mark, error))?);
+        }
+        Ok(records)
+    }
+
+    async fn keep_mark(
+        &self,
+        cue: &Cue<'_>,
+        start: Start,
+        stage: &mut Stage,
+        vigil: &mut Vigil,
+    ) -> Result<MarkRecord> {
+        let Cue { mark, due, .. } = cue;
+        self.progress.step(&mark.action.to_string());
+        let client = stage.client()?;
+        let prepared = vigil.during(client.prepare(mark, cue.time_left())).await?;
+        vigil.during(self.wait_until(*due, start)).await?;
+        let acted = Instant::now();
+        let shown = if mark.action == Action::Close {
+            Self::close(stage, vigil).await?;
+            None
+        } else {
+            self.act(cue, &prepared, stage, vigil).await?
+        };
+        Ok(MarkRecord {
+            step: mark.action.to_string(),
+            planned_seconds: rounded(*due - start.instant),
+            actual_seconds: rounded(acted - start.instant),
+            on_wire_seconds: None,
+            shown,
+        })
+    }
+
+    /// Does what the mark says, and waits for what is expected of it.
+    async fn act(
+        &self,
+        cue: &Cue<'_>,
+        prepared: &Prepared,
+        stage: &mut Stage,
+        vigil: &mut Vigil,
+    ) -> Result<Option<String>> {
+        let client = stage.client()?;
+        let was_running = client.is_running();
+        let acted = ClockTime::now();
+        let (lab, port) = (self.lab, self.order.scenario.port);
+        vigil
+            .during(client.perform(lab, port, &cue.mark.action, prepared))
+            .await?;
+        if !was_running {
+            vigil.watch_client(client);
+        }
+        let Some(expect) = &cue.mark.expect else {
+            return Ok(None);
+        };
+        let seen = see(client, expect, prepared, acted, cue.patience());
+        vigil.during(seen).await.map(Some)
+    }
+
+    /// Closes the client, whose end is no accident any more; the program's still is.
+    async fn close(stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+        let Some(client) = stage.client.take() else {
+            return Ok(());
+        };
+        vigil.let_client_go();
+        vigil.during(client.close()).await
+    }
+
+    async fn wait_until(&self, due: Instant, start: Start) -> Result<()> {
+        while Instant::now() < due {
+            let elapsed = Instant::now().saturating_duration_since(start.instant);
+            self.progress.at(elapsed.div_f64(self.order.time_scale));
+            sleep_until(due.min(Instant::now() + PROGRESS_PERIOD)).await;
+        }
+        Ok(())
+    }
+
+    async fn finish_capture(&self, sniffer: &mut Sniffer, vigil: &mut Vigil) -> Result<Counters> {
+        self.progress.phase("waiting for the last packet");
+        vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await?;
+        vigil.during(sniffer.finish()).await
+    }
+
+    fn scaled(&self, at: Duration) -> Duration {
+        at.mul_f64(self.order.time_scale)
+    }
+
+    /// Says when in the timeline it happened.
+    fn at(&self, start: Start, mark: &Mark, error: Error) -> Error {
+        let elapsed = start.instant.elapsed().as_secs_f64();
+        let Mark { at, action, .. } = mark;
+        let due = self.scaled(*at).as_secs_f64();
+        error.context(format!(
+            "at {elapsed:.1} s, step `{action}` of mark {due:.1} s"
+        ))
+    }
+
+    fn versions(&self, stage: &Stage) -> Versions {
+        let browser = stage.client.as_ref().and_then(Client::versions);
+        let netcat = match stage.client {
+            Some(Client::NetcatToCome) => self.lab.tools().netcat.as_ref(),
+            _ => None,
+        };
+        Versions {
+            wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
+            firefox: browser.map(|versions| versions.firefox.clone()),
+            geckodriver: browser.map(|versions| versions.geckodriver.clone()),
+            nc: netcat.map(|netcat| netcat.variant.clone()),
+            libpcap: crate::lab::sniffer::libpcap_version(),
+            kernel: rustix::system::uname()
+                .release()
+                .to_string_lossy()
+                .into_owned(),
+        }
+    }
+
+    fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
+        CaptureRecord {
+            interface: self.lab.interface().to_owned(),
+            link_type: sniffer.link_type().0,
+            packets: counters.packets,
+            received: counters.received,
+            dropped: counters.dropped,
+            interface_dropped: counters.interface_dropped,
+        }
+    }
+
+    fn provenance(
+        &self,
+        start: Start,
+        marks: Vec<MarkRecord>,
+        versions: Versions,
+        capture: CaptureRecord,
+    ) -> Provenance {
+        let Order {
+            scenario,
+            time_scale,
+            ..
+        } = self.order;
+        Provenance {
+            scenario: ScenarioId {
+                name: scenario.name.clone(),
+                sha256: scenario.sha256.clone(),
+            },
+            started: start.clock.to_string(),
+            time_scale: *time_scale,
+            marks,
+            versions,
+            capture,
+        }
+    }
+}
+
+/// A mark with its real time.
+struct Cue<'a> {
+    mark: &'a Mark,
+    due: Instant,
+    /// From this mark to the next.
+    room: Duration,
+}
+
+impl Cue<'_> {
+    fn time_left(&self) -> Duration {
+        STEP_PATIENCE.min(self.due.saturating_duration_since(Instant::now()))
+    }
+
+    /// How long the step's consequence may take: there must be time left to prepare the next mark.
+    fn patience(&self) -> Duration {
+        STEP_PATIENCE.min(self.room.mul_f64(0.8))
+    }
+}
+
+fn require_no_drops(counters: Counters) -> Result<()> {
+    let Counters {
+        dropped,
+        interface_dropped,
+        ..
+    } = counters;
+    if dropped == 0 && interface_dropped == 0 {
+        return Ok(());
+    }
+    Err(Error::inconclusive(format!(
+        "the kernel dropped {dropped} packets and the interface {interface_dropped}: the capture is not complete"
+    ))
+    .with_hint("run it again on a machine that is less busy"))
+}
+
+/// Microseconds are as fine as a capture file's clock.
+fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
+}

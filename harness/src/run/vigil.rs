@@ -1,0 +1,63 @@
+//! Watching over processes while something else is waited for.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::error::{Error, Result};
+use crate::lab::client::Client;
+
+/// How long to wait for the reason after something failed: a killed browser fails the command under way first.
+const REASON_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Watches over all that must stay alive while something else is waited for.
+#[derive(Default)]
+pub(super) struct Vigil {
+    /// What must last until the end of the run.
+    lasting: JoinSet<Error>,
+    /// The client must last until it is closed.
+    client: JoinSet<Error>,
+}
+
+impl Vigil {
+    pub(super) fn watch(&mut self, death: impl Future<Output = Error> + Send + 'static) {
+        self.lasting.spawn(death);
+    }
+
+    pub(super) fn watch_client(&mut self, client: &Client) {
+        if let Some(death) = client.death() {
+            self.client.spawn(death);
+        }
+    }
+
+    /// The client's end is no accident any more.
+    pub(super) fn let_client_go(&mut self) {
+        self.client = JoinSet::new();
+    }
+
+    /// Waits for `work`, or for the first death.
+    pub(super) async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let outcome = tokio::select! {
+            biased;
+            death = self.first_death() => Err(death),
+            outcome = work => outcome,
+        };
+        match outcome {
+            // After a death this waits for a second one in vain, which only takes a moment.
+            Err(error) => Err(timeout(REASON_PATIENCE, self.first_death())
+                .await
+                .unwrap_or(error)),
+            done => done,
+        }
+    }
+
+    async fn first_death(&mut self) -> Error {
+        tokio::select! {
+            biased;
+            Some(Ok(death)) = self.client.join_next() => death,
+            Some(Ok(death)) = self.lasting.join_next() => death,
+            else => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The chunked transfer coding (RFC 9112 §7.1).
+
+use memchr::memchr;
+
+use super::Item;
+use super::head::HEAD_LIMIT;
+use super::parser::{Parser, State};
+use super::unit::{Refusal, Unit, Whole, line_end, malformed, trailers_end};
+use crate::wire::note::Note;
+
+/// The longest line that gives a chunk's size, extensions included, in bytes.
+pub const CHUNK_LINE_LIMIT: usize = 4 << 10;
+
+const CHUNK_LINE: Unit = Unit {
+    end: line_end,
+    plausible: plausible_chunk_line,
+    limit: CHUNK_LINE_LIMIT,
+};
+
+const CHUNK_CLOSE: Unit = Unit {
+    end: line_end,
+    plausible: plausible_chunk_close,
+    limit: 2,
+};
+
+const TRAILER_SECTION: Unit = Unit {
+    end: trailers_end,
+    plausible: |_| Ok(()),
+    limit: HEAD_LIMIT,
+};
+
+impl Parser {
+    pub(super) fn chunk_size<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
+        match self.whole(input, &CHUNK_LINE) {
+            Whole::NotYet => None,
+            Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::Yes(line) => match parse_chunk_size(&line) {
+                Some(0) => {
+                    self.state = State::Trailers;
+                    None
+                }
+                Some(remaining) => {
+                    self.state = State::ChunkData { remaining };
+                    None
+                }
+                None => {
+                    self.offset -= line.len() as u64;
+                    let item = self.break_off("a chunk's size is no hexadecimal number");
+                    self.offset += line.len() as u64;
+                    self.buffer = line.into_owned();
+                    Some(item)
+                }
+            },
+        }
+    }
+
+    pub(super) fn chunk_data<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+        remaining: u64,
+    ) -> Option<Item<'a>> {
+        let body = self.take(input, usize::try_from(remaining).unwrap_or(usize::MAX))?;
+        let remaining = remaining - body.len() as u64;
+        self.state = if remaining == 0 {
+            State::ChunkEnd
+        } else {
+            State::ChunkData { remaining }
+        };
+        Some(Item::Body(body))
+    }
+
+    pub(super) fn chunk_end<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
+        match self.whole(input, &CHUNK_CLOSE) {
+            Whole::NotYet => None,
+            Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::Yes(_) => {
+                self.state = State::ChunkSize;
+                None
+            }
+        }
+    }
+
+    pub(super) fn trailers<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
+        match self.whole(input, &TRAILER_SECTION) {
+            Whole::NotYet => None,
+            Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::Yes(section) => {
+                let fields = section.trim_ascii_end();
+                self.trailers = fields.to_vec();
+                Some(self.end())
+            }
+        }
+    }
+
+    /// The chunk framing is broken: the message ends here, and the search for the next begins.
+    fn break_off(&mut self, reason: &'static str) -> Item<'static> {
+        let offset = self.offset - self.buffer.len() as u64;
+        let text = format!("{reason}; the message ends here, what follows is shown raw");
+        self.state = State::Broken;
+        Item::Note(Note::new(offset, "RFC 9112 §7.1", text))
+    }
+}
+
+fn plausible_chunk_line(bytes: &[u8]) -> Result<(), Refusal> {
+    match bytes.first() {
+        Some(byte) if byte.is_ascii_hexdigit() => Ok(()),
+        None => Ok(()),
+        Some(_) => Err(malformed("a chunk's size is no hexadecimal number")),
+    }
+}
+
+fn plausible_chunk_close(bytes: &[u8]) -> Result<(), Refusal> {
+    match bytes {
+        [] | [b'\r'] | [b'\n', ..] | [b'\r', b'\n', ..] => Ok(()),
+        _ => Err(malformed("a chunk is longer than its size says")),
+    }
+}
+
+/// RFC 9112 §7.1: hexadecimal digits, then extensions after a semicolon.
+fn parse_chunk_size(line: &[u8]) -> Option<u64> {
+    let line = line.trim_ascii_end();
+    let digits = &line[..memchr(b';', line).unwrap_or(line.len())];
+    let digits = std::str::from_utf8(digits.trim_ascii_end()).ok()?;
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    u64::from_str_radix(digits, 16).ok()
+}

@@ -1,0 +1,248 @@
+//! A start line with its fields.
+
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::framing::{Framing, request_framing, response_framing};
+use super::start_line::{
+    Span, StartLine, is_token, plausible_request, plausible_response, start_line,
+    trim_carriage_return,
+};
+use super::unit::{Unit, head_end, leading_empty_lines};
+use super::{Asked, Role};
+use crate::wire::note::Note;
+
+/// The longest head (start line and fields) that is taken for one, in bytes.
+pub const HEAD_LIMIT: usize = 64 << 10;
+
+pub(super) const REQUEST_HEAD: Unit = Unit {
+    end: head_end,
+    plausible: plausible_request,
+    limit: HEAD_LIMIT,
+};
+
+pub(super) const RESPONSE_HEAD: Unit = Unit {
+    end: head_end,
+    plausible: plausible_response,
+    limit: HEAD_LIMIT,
+};
+
+/// A start line and the fields after it, with the bytes that they were read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The head as it was on the wire, the closing empty line included.
+    pub raw: Vec<u8>,
+    /// Where in the stream `raw` begins.
+    pub offset: u64,
+    /// How the length of what follows is known.
+    pub framing: Framing,
+    /// What is not as RFC 9112 has it.
+    pub notes: Vec<Note>,
+    start: StartLine,
+    fields: Vec<Field>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Field {
+    name: Span,
+    value: Span,
+}
+
+impl Head {
+    /// Whether this is a request's head.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(self.start, StartLine::Request { .. })
+    }
+
+    /// The request's method; empty for a response.
+    #[must_use]
+    pub fn method(&self) -> &[u8] {
+        match &self.start {
+            StartLine::Request { method, .. } => &self.raw[method.clone()],
+            StartLine::Response { .. } => b"",
+        }
+    }
+
+    /// The request's target; empty for a response.
+    #[must_use]
+    pub fn target(&self) -> &[u8] {
+        match &self.start {
+            StartLine::Request { target, .. } => &self.raw[target.clone()],
+            StartLine::Response { .. } => b"",
+        }
+    }
+
+    /// The response's status code; 0 for a request.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self.start {
+            StartLine::Request { .. } => 0,
+            StartLine::Response { status, .. } => status,
+        }
+    }
+
+    /// The response's reason phrase; empty for a request.
+    #[must_use]
+    pub fn reason(&self) -> &[u8] {
+        match &self.start {
+            StartLine::Request { .. } => b"",
+            StartLine::Response { reason, .. } => &self.raw[reason.clone()],
+        }
+    }
+
+    /// The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1.
+    #[must_use]
+    pub const fn minor_version(&self) -> u8 {
+        match self.start {
+            StartLine::Request { minor, .. } | StartLine::Response { minor, .. } => minor,
+        }
+    }
+
+    /// Where in `raw` the request's target is; empty for a response.
+    #[must_use]
+    pub const fn target_span(&self) -> Range<usize> {
+        match &self.start {
+            StartLine::Request { target, .. } => target.start..target.end,
+            StartLine::Response { .. } => 0..0,
+        }
+    }
+
+    /// Where in `raw` the name and the value of each field are.
+    pub fn field_spans(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+        let spans = |field: &Field| (field.name.clone(), field.value.clone());
+        self.fields.iter().map(spans)
+    }
+
+    /// Name and value of each field, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.fields.iter().map(|field| {
+            (
+                &self.raw[field.name.clone()],
+                &self.raw[field.value.clone()],
+            )
+        })
+    }
+
+    /// The value of the first field of that name.
+    #[must_use]
+    pub fn field<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// The values of all fields of that name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields()
+            .filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a comma-separated field has this token in it.
+    #[must_use]
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.all(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Whether the body is a stream of server-sent events.
+    #[must_use]
+    pub fn is_event_stream(&self) -> bool {
+        self.media_type() == b"text/event-stream"
+    }
+
+    /// The Content-Type without its parameters, in lower case.
+    #[must_use]
+    pub fn media_type(&self) -> Vec<u8> {
+        let value = self.field("content-type").unwrap_or_default();
+        let end = memchr(b';', value).unwrap_or(value.len());
+        value[..end].trim_ascii().to_ascii_lowercase()
+    }
+}
+
+/// Reads a head that is whole.
+pub(super) fn parse_head(
+    role: Role,
+    raw: &[u8],
+    offset: u64,
+    asked: Option<&Asked>,
+) -> Result<Head, Note> {
+    let start = leading_empty_lines(raw);
+    let end = start + memchr(b'\n', &raw[start..]).unwrap_or(raw.len() - start);
+    let mut head = Head {
+        raw: raw.to_vec(),
+        offset,
+        framing: Framing::None,
+        notes: Vec::new(),
+        start: start_line(role, trim_carriage_return(&raw[start..end]), start)
+            .ok_or_else(|| Note::new(offset, "RFC 9112 §2.1", "not a start line; shown raw"))?,
+        fields: Vec::new(),
+    };
+    read_fields(&mut head, end + 1)?;
+    say_bare_line_feeds(&mut head);
+    head.framing = match role {
+        Role::Requests => request_framing(&mut head),
+        Role::Responses => response_framing(&mut head, asked),
+    };
+    Ok(head)
+}
+
+fn read_fields(head: &mut Head, mut position: usize) -> Result<(), Note> {
+    while let Some(found) = memchr(b'\n', &head.raw[position..]) {
+        let line =
+            position..position + trim_carriage_return(&head.raw[position..position + found]).len();
+        if line.is_empty() {
+            return Ok(());
+        }
+        read_field(head, line)?;
+        position += found + 1;
+    }
+    Ok(())
+}
+
+fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {
+    let bytes = &head.raw[line.clone()];
+    let at = head.offset + line.start as u64;
+    if matches!(bytes[0], b' ' | b'\t') {
+        // RFC 9112 §5.2: a line that begins with white space continues the value before it.
+        if let Some(field) = head.fields.last_mut() {
+            field.value.end = line.end;
+        }
+        head.notes
+            .push(Note::new(at, "RFC 9112 §5.2", "obsolete line folding"));
+        return Ok(());
+    }
+    let Some(colon) = memchr(b':', bytes) else {
+        let text = "a field line has no colon; the head is shown raw";
+        return Err(Note::new(at, "RFC 9112 §5", text));
+    };
+    if colon == 0 || !bytes[..colon].iter().copied().all(is_token) {
+        let text = "a field name is not a token; the head is shown raw";
+        return Err(Note::new(at, "RFC 9112 §5.1", text));
+    }
+    let value = trimmed(bytes, colon + 1);
+    head.fields.push(Field {
+        name: line.start..line.start + colon,
+        value: line.start + value.start..line.start + value.end,
+    });
+    Ok(())
+}
+
+fn trimmed(bytes: &[u8], from: usize) -> Span {
+    let rest = &bytes[from..];
+    let start = from + (rest.len() - rest.trim_ascii_start().len());
+    let length = rest.trim_ascii().len();
+    start..start + length
+}
+
+/// RFC 9112 §2.2: lines end with CRLF; a bare LF may be taken for one, but is worth a word.
+fn say_bare_line_feeds(head: &mut Head) {
+    let bare = memchr::memchr_iter(b'\n', &head.raw)
+        .find(|position| *position == 0 || head.raw[position - 1] != b'\r');
+    if let Some(position) = bare {
+        let at = head.offset + position as u64;
+        let text = "a line ends with a bare LF";
+        head.notes.push(Note::new(at, "RFC 9112 §2.2", text));
+    }
+}

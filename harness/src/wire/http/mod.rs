@@ -1,0 +1,76 @@
+//! HTTP/1.0 and HTTP/1.1 (RFC 9112), read from one side's stream as it comes: in any pieces, and with holes.
+//!
+//! A [`Parser`] is fed slices and hands back [`Item`]s that borrow from them: a head once it is whole, body bytes without
+//! a copy, the end of a message. It looks no further than one direction; what it cannot know from there, above all which
+//! request a response answers, the caller tells it.
+//!
+//! What is not HTTP comes out as [`Item::Raw`], with a note where it had looked like HTTP before. After a hole the
+//! parser goes on inside the body where the length says so, else at the next bytes that look like a start line.
+//!
+//! ```
+//! use wiresnap::wire::http::{Item, Parser, Role};
+//!
+//! let mut parser = Parser::new(Role::Requests);
+//! let mut input = &b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"[..];
+//! let Some(Item::Head(head)) = parser.next(&mut input, None) else { panic!() };
+//! assert_eq!(head.method(), b"GET");
+//! assert_eq!(head.field("host"), Some(&b"example"[..]));
+//! assert!(matches!(parser.next(&mut input, None), Some(Item::End { .. })));
+//! ```
+
+mod chunked;
+mod framing;
+mod head;
+mod parser;
+mod resync;
+mod start_line;
+#[cfg(test)]
+mod tests;
+mod unit;
+
+use std::borrow::Cow;
+
+pub use self::chunked::CHUNK_LINE_LIMIT;
+pub use self::framing::Framing;
+pub use self::head::{HEAD_LIMIT, Head};
+pub use self::parser::Parser;
+pub use self::start_line::START_LINE_LIMIT;
+use super::note::Note;
+
+/// Which direction a parser reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What clients send.
+    Requests,
+    /// What servers send.
+    Responses,
+}
+
+/// What a response parser must know of the request that it reads the answer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The request's method.
+    pub method: Vec<u8>,
+}
+
+/// What the parser found next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A whole head.
+    Head(Box<Head>),
+    /// Bytes of the current body, chunk framing taken away.
+    Body(&'a [u8]),
+    /// This many bytes of the current body are not in the capture.
+    BodyMissing(u64),
+    /// The message is over. `trailers` is what followed the last chunk, as it was on the wire.
+    End {
+        /// The trailer section without its closing empty line; empty where there was none.
+        trailers: Vec<u8>,
+    },
+    /// Bytes that are not HTTP, or no longer.
+    Raw(Cow<'a, [u8]>),
+    /// This many bytes are missing where no body could account for them.
+    RawMissing(u64),
+    /// Something is wrong; it concerns the current message where there is one.
+    Note(Note),
+}

@@ -1,0 +1,174 @@
+//! The first line of a head, and whether bytes can be the beginning of one.
+
+use std::ops::Range;
+
+use memchr::{memchr, memmem};
+
+use super::Role;
+use super::unit::{Refusal, leading_empty_lines, malformed, other_protocol};
+
+/// The longest start line, in bytes.
+pub const START_LINE_LIMIT: usize = 16 << 10;
+
+/// How many bytes of empty lines may come before a start line.
+const MOST_EMPTY: usize = 16;
+
+/// The longest method that is taken for one; the longest registered is UPDATEREDIRECTREF.
+const LONGEST_METHOD: usize = 32;
+
+/// A place in a head's bytes.
+pub(super) type Span = Range<usize>;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StartLine {
+    Request {
+        method: Span,
+        target: Span,
+        minor: u8,
+    },
+    Response {
+        status: u16,
+        reason: Span,
+        minor: u8,
+    },
+}
+
+pub(super) fn start_line(role: Role, line: &[u8], base: usize) -> Option<StartLine> {
+    let shift = |span: Span| span.start + base..span.end + base;
+    match role {
+        Role::Requests => {
+            split_request_line(line).map(|(method, target, minor)| StartLine::Request {
+                method: shift(method),
+                target: shift(target),
+                minor,
+            })
+        }
+        Role::Responses => {
+            split_status_line(line).map(|(status, reason, minor)| StartLine::Response {
+                status,
+                reason: shift(reason),
+                minor,
+            })
+        }
+    }
+}
+
+/// Why a first line is none of HTTP/1, as far as it is there.
+pub(super) fn plausible_request(bytes: &[u8]) -> Result<(), Refusal> {
+    let line = started_line(bytes)?;
+    let Some(method) = line.find_space() else {
+        return line.unfinished_token();
+    };
+    if method == 0 || !line.bytes[..method].iter().copied().all(is_token) {
+        return Err(other_protocol("no method and target"));
+    }
+    if line.ended && split_request_line(line.bytes).is_none() {
+        let reason = "the request line does not end in HTTP/1.0 or HTTP/1.1";
+        let names_http = memmem::find(line.bytes, b" HTTP/").is_some();
+        return Err(Refusal {
+            other_protocol: !names_http,
+            reason,
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
+    let line = started_line(bytes)?;
+    let shared = line.bytes.len().min(b"HTTP/1.".len());
+    if line.bytes[..shared] != b"HTTP/1."[..shared] {
+        return Err(other_protocol("a status line begins with HTTP/1"));
+    }
+    if line.ended && split_status_line(line.bytes).is_none() {
+        return Err(malformed("the status line has no version and three digits"));
+    }
+    Ok(())
+}
+
+struct StartedLine<'a> {
+    bytes: &'a [u8],
+    ended: bool,
+}
+
+impl StartedLine<'_> {
+    fn find_space(&self) -> Option<usize> {
+        memchr(
+            b' ',
+            &self.bytes[..self.bytes.len().min(LONGEST_METHOD + 1)],
+        )
+    }
+
+    fn unfinished_token(&self) -> Result<(), Refusal> {
+        let token = self.bytes.iter().copied().all(is_token);
+        if self.ended || self.bytes.len() > LONGEST_METHOD || !token {
+            return Err(other_protocol("no method and target"));
+        }
+        Ok(())
+    }
+}
+
+fn started_line(bytes: &[u8]) -> Result<StartedLine<'_>, Refusal> {
+    let empty = leading_empty_lines(bytes);
+    if empty > MOST_EMPTY {
+        return Err(other_protocol("too many empty lines"));
+    }
+    let bytes = &bytes[empty..];
+    let bytes = &bytes[..bytes.len().min(START_LINE_LIMIT + 1)];
+    match memchr(b'\n', bytes) {
+        Some(end) => Ok(StartedLine {
+            bytes: trim_carriage_return(&bytes[..end]),
+            ended: true,
+        }),
+        None if bytes.len() > START_LINE_LIMIT => Err(other_protocol("the start line is too long")),
+        None => Ok(StartedLine {
+            bytes,
+            ended: false,
+        }),
+    }
+}
+
+pub(super) fn trim_carriage_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// RFC 9110 §5.6.2.
+pub(super) const fn is_token(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'
+        | b'_' | b'`' | b'|' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
+}
+
+/// Method, target and minor version. RFC 9112 §3: `method SP request-target SP HTTP-version`.
+fn split_request_line(line: &[u8]) -> Option<(Span, Span, u8)> {
+    let method = memchr(b' ', line)?;
+    let (rest, minor) = line.split_at_checked(line.len().checked_sub(9)?)?;
+    let minor = minor_version(minor.strip_prefix(b" ")?)?;
+    let target = method + 1..rest.len();
+    (target.start < target.end).then_some((0..method, target, minor))
+}
+
+/// Status, reason and minor version. RFC 9112 §4: `HTTP-version SP status-code SP [ reason-phrase ]`.
+pub(super) fn split_status_line(line: &[u8]) -> Option<(u16, Span, u8)> {
+    let minor = minor_version(line.get(..8)?)?;
+    let [b' ', digits @ ..] = line.get(8..12)? else {
+        return None;
+    };
+    if !digits.iter().all(u8::is_ascii_digit) || digits[0] == b'0' {
+        return None;
+    }
+    let status = digits
+        .iter()
+        .fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    match line.get(12) {
+        None => Some((status, 12..12, minor)),
+        Some(b' ') => Some((status, 13..line.len(), minor)),
+        Some(_) => None,
+    }
+}
+
+pub(super) fn minor_version(bytes: &[u8]) -> Option<u8> {
+    match bytes {
+        b"HTTP/1.0" => Some(0),
+        b"HTTP/1.1" => Some(1),
+        _ => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! permessage-deflate (RFC 7692): what was negotiated, and the inflating of messages.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::frame::{Frame, keep_inflated};
+use crate::wire::note::Note;
+
+/// What permessage-deflate was negotiated to be, for one direction (RFC 7692 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deflate {
+    /// Whether each message is compressed without reference to those before it.
+    pub no_context_takeover: bool,
+    /// The base-2 logarithm of the window, 8 to 15.
+    pub window_bits: u8,
+}
+
+/// Both directions' parameters, from the Sec-WebSocket-Extensions of a 101 answer; `None` where it names no such
+/// extension.
+///
+/// # Errors
+///
+/// What is wrong with the extension's parameters; the client must then fail the connection.
+pub fn negotiated(value: &[u8]) -> Result<Option<(Deflate, Deflate)>, String> {
+    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let mut extensions = value
+        .split(',')
+        .map(|extension| extension.split(';').map(str::trim));
+    let Some(parameters) = extensions
+        .find_map(|mut parts| (parts.next() == Some("permessage-deflate")).then_some(parts))
+    else {
+        return Ok(None);
+    };
+    let plain = Deflate {
+        no_context_takeover: false,
+        window_bits: 15,
+    };
+    let (mut client, mut server) = (plain, plain);
+    for parameter in parameters {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match name.trim() {
+            "client_no_context_takeover" => client.no_context_takeover = true,
+            "server_no_context_takeover" => server.no_context_takeover = true,
+            "client_max_window_bits" => client.window_bits = window_bits(value)?,
+            "server_max_window_bits" => server.window_bits = window_bits(value)?,
+            "" => {}
+            other => return Err(format!("unknown parameter {other} of permessage-deflate")),
+        }
+    }
+    Ok(Some((client, server)))
+}
+
+/// RFC 7692 §7.1.2: a decimal integer from 8 to 15, without leading zeros.
+fn window_bits(value: &str) -> Result<u8, String> {
+    let value = value.trim().trim_matches('"');
+    let bits = value.parse().ok().filter(|bits| (8..=15).contains(bits));
+    bits.filter(|_| !value.starts_with(['0', '+']))
+        .ok_or_else(|| format!("window bits {value:?} are not 8 to 15"))
+}
+
+/// Inflates one direction's messages (RFC 7692 §7.2.2).
+#[derive(Debug)]
+pub(super) struct Inflater {
+    stream: Decompress,
+    deflate: Deflate,
+    /// Whether this message, or with context takeover any one after it, can no longer be inflated.
+    pub(super) broken: bool,
+    scratch: Vec<u8>,
+    /// The last bytes that came out, which the next message may refer to.
+    window: Vec<u8>,
+}
+
+/// RFC 7692 §7.1.2: the largest window, 2 to the power of 15 bytes.
+const WINDOW: usize = 32 << 10;
+
+/// RFC 7692 §7.2.2: what the sender took off the end.
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// How much is inflated at a time.
+const INFLATE_STEP: usize = 32 << 10;
+
+impl Inflater {
+    pub(super) fn new(deflate: Deflate) -> Self {
+        Self {
+            stream: Decompress::new(false),
+            deflate,
+            broken: false,
+            scratch: Vec::new(),
+            window: Vec::new(),
+        }
+    }
+
+    /// Appends to the frame's payload what the bytes inflate to. Past the limit the inflating goes on, since the next
+    /// message may refer to these bytes, but nothing is kept.
+    pub(super) fn inflate(&mut self, mut input: &[u8], frame: &mut Frame, offset: u64) {
+        while !self.broken {
+            self.scratch.clear();
+            self.scratch.reserve(INFLATE_STEP);
+            let before = self.stream.total_in();
+            let status =
+                self.stream
+                    .decompress_vec(input, &mut self.scratch, FlushDecompress::None);
+            let taken = usize::try_from(self.stream.total_in() - before).unwrap_or(input.len());
+            input = &input[taken.min(input.len())..];
+            keep_inflated(frame, &self.scratch);
+            self.remember();
+            match status {
+                Err(error) => {
+                    self.broken = true;
+                    let text = format!("the message cannot be inflated: {error}");
+                    frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
+                }
+                Ok(Status::StreamEnd) => self.begin_again(),
+                Ok(_) if taken == 0 && self.scratch.is_empty() => return,
+                Ok(_) => {}
+            }
+            if input.is_empty() && self.scratch.len() < INFLATE_STEP {
+                return;
+            }
+        }
+    }
+
+    fn remember(&mut self) {
+        if self.deflate.no_context_takeover {
+            return;
+        }
+        self.window.extend_from_slice(&self.scratch);
+        if self.window.len() > 4 * WINDOW {
+            self.window.drain(..self.window.len() - WINDOW);
+        }
+    }
+
+    /// RFC 7692 §7.2.3.4: a block with BFINAL set ends the deflate stream, but not the context. So the new stream is
+    /// given what the old one had in its window, as a block that is not compressed (RFC 1951 §3.2.4).
+    fn begin_again(&mut self) {
+        self.stream.reset(false);
+        let window = &self.window[self.window.len().saturating_sub(WINDOW)..];
+        let Ok(length) = u16::try_from(window.len()) else {
+            return;
+        };
+        let [low, high] = length.to_le_bytes();
+        let block = [&[0, low, high, !low, !high], window].concat();
+        self.scratch.clear();
+        self.scratch.reserve(WINDOW + 1);
+        let refilled = self
+            .stream
+            .decompress_vec(&block, &mut self.scratch, FlushDecompress::None);
+        self.broken |= refilled.is_err();
+    }
+
+    pub(super) fn end_message(&mut self, frame: &mut Frame, offset: u64) {
+        if frame.holes.is_empty() {
+            self.inflate(&TAIL, frame, offset);
+        }
+        if self.broken {
+            let text = "not inflated: bytes that it refers to are missing or broken";
+            if frame.payload.is_empty() && frame.header.length > 0 {
+                frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
+            }
+        }
+        if self.deflate.no_context_takeover {
+            self.stream.reset(false);
+            self.broken = false;
+            self.window.clear();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A frame as it is handed out, and how much of it is kept.
+
+use super::{Header, Opcode, unmask};
+use crate::wire::note::Note;
+
+/// How many bytes of one frame's payload are kept; the rest is read over and counted.
+pub const PAYLOAD_LIMIT: usize = 16 << 20;
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where in the stream its first byte is.
+    pub offset: u64,
+    /// The fields in front of the payload.
+    pub header: Header,
+    /// The frame as it was on the wire, its payload cut at [`PAYLOAD_LIMIT`] and without what is missing.
+    pub wire: Vec<u8>,
+    /// How many bytes of `wire` are the header.
+    pub header_length: usize,
+    /// The payload, unmasked and inflated.
+    pub payload: Vec<u8>,
+    /// Whether the frame belongs to a compressed message.
+    pub compressed: bool,
+    /// The holes in the payload: after how many bytes of the kept payload, and how many bytes.
+    pub holes: Vec<(usize, u64)>,
+    /// How many bytes of payload, or of inflated payload, are not kept.
+    pub left_out: u64,
+    /// The whole message, on the last of several frames.
+    pub message: Option<Vec<u8>>,
+    /// The type of the message that a continuation belongs to; the frame's own otherwise.
+    pub message_opcode: Opcode,
+    /// The rules that the frame breaks.
+    pub notes: Vec<Note>,
+}
+
+impl Frame {
+    /// A close frame's status code, where there is one.
+    #[must_use]
+    pub fn close_code(&self) -> Option<u16> {
+        let code = self.payload.first_chunk().copied().map(u16::from_be_bytes);
+        code.filter(|_| self.header.opcode == Opcode::CLOSE)
+    }
+
+    /// A close frame's reason.
+    #[must_use]
+    pub fn close_reason(&self) -> &[u8] {
+        match self.header.opcode {
+            Opcode::CLOSE => self.payload.get(2..).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+}
+
+pub(super) fn keep_wire(frame: &mut Frame, piece: &[u8]) {
+    let room = (PAYLOAD_LIMIT + frame.header_length).saturating_sub(frame.wire.len());
+    let kept = &piece[..piece.len().min(room)];
+    frame.wire.extend_from_slice(kept);
+    if !frame.compressed {
+        frame.left_out += (piece.len() - kept.len()) as u64;
+    }
+}
+
+pub(super) fn keep_payload(frame: &mut Frame, piece: &[u8], position: u64) {
+    let room = PAYLOAD_LIMIT.saturating_sub(frame.payload.len());
+    let kept = &piece[..piece.len().min(room)];
+    let from = frame.payload.len();
+    frame.payload.extend_from_slice(kept);
+    if let Some(mask) = frame.header.mask {
+        unmask(&mut frame.payload[from..], mask, position);
+    }
+}
+
+pub(super) fn keep_inflated(frame: &mut Frame, bytes: &[u8]) {
+    let room = PAYLOAD_LIMIT.saturating_sub(frame.payload.len());
+    let kept = &bytes[..bytes.len().min(room)];
+    frame.payload.extend_from_slice(kept);
+    frame.left_out = frame
+        .left_out
+        .saturating_add((bytes.len() - kept.len()) as u64);
+}

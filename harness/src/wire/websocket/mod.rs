@@ -1,0 +1,54 @@
+//! WebSocket (RFC 6455) with permessage-deflate (RFC 7692), one side's frames read as they come.
+//!
+//! The project shows what is on the wire, so this reader differs from one in a server: it does not stop at the first
+//! violation but names it, with the rule that it breaks and its offset in the stream, and goes on as long as the
+//! frames' boundaries are known. It hands back frames, not messages, each with its bytes as sent, masked, and its
+//! payload as meant, unmasked and inflated.
+//!
+//! ```
+//! use wiresnap::units::Side;
+//! use wiresnap::wire::websocket::{Decoder, Item, Opcode};
+//!
+//! let sent = [0x81, 0x88, 0x36, 0x0d, 0x29, 0x16, 0x51, 0x68, 0x5d, 0x3b, 0x42, 0x64, 0x44, 0x73];
+//! let mut decoder = Decoder::new(Side::Client, 0, None);
+//! let mut input = &sent[..];
+//! let Some(Item::Frame(frame)) = decoder.next(&mut input) else { panic!() };
+//! assert_eq!(frame.header.opcode, Opcode::TEXT);
+//! assert_eq!(frame.payload, b"get-time");
+//! assert!(frame.notes.is_empty());
+//! ```
+
+mod close;
+mod decoder;
+mod deflate;
+mod frame;
+mod handshake;
+mod header;
+mod message;
+#[cfg(test)]
+mod tests;
+mod utf8;
+mod violations;
+
+use std::borrow::Cow;
+
+pub use self::close::close_name;
+pub use self::decoder::Decoder;
+pub use self::deflate::{Deflate, negotiated};
+pub use self::frame::{Frame, PAYLOAD_LIMIT};
+pub use self::handshake::{accept_for, is_key};
+pub use self::header::{Header, LengthForm, Opcode, unmask};
+use super::note::Note;
+
+/// What the decoder found next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A frame, whole but for what is missing in the capture.
+    Frame(Box<Frame>),
+    /// Bytes in which no frame can be told.
+    Raw(Cow<'a, [u8]>),
+    /// Bytes that are missing between frames, or where the frames are lost.
+    RawMissing(u64),
+    /// A remark about what comes next.
+    Note(Note),
+}

@@ -1,0 +1,151 @@
+//! The command line: its help texts and its errors, as users see them, each with its exit code.
+
+mod workspace;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn wiresnap(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_wiresnap"))
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Holds what a failing command says against its snapshot.
+#[track_caller]
+fn assert_fails(name: &str, folder: &Path, arguments: &[&str], code: i32) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = wiresnap(folder, arguments);
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(code), "{said}");
+    assert_eq!(String::from_utf8(stdout).unwrap(), "");
+    // The one thing that differs from machine to machine.
+    let said = said.replace(folder.to_str().unwrap(), "FOLDER");
+    workspace::settings().bind(|| insta::assert_snapshot!(format!("error-{name}"), said));
+}
+
+#[test]
+fn help() {
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help-capture", &["capture", "--help"]),
+        ("help-stats", &["stats", "--help"]),
+        ("help-payload", &["payload", "--help"]),
+    ] {
+        let Output { status, stdout, .. } = wiresnap(&workspace::root(), arguments);
+        assert_eq!(status.code(), Some(0));
+        let help = String::from_utf8(stdout).unwrap();
+        workspace::settings().bind(|| insta::assert_snapshot!(name, help));
+    }
+}
+
+/// A project with one scenario, which does not make sense.
+fn project() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let configuration = "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
+    std::fs::write(folder.path().join("wiresnap.toml"), configuration).unwrap();
+    std::fs::create_dir(folder.path().join("scenarios")).unwrap();
+    std::fs::write(
+        folder.path().join("scenarios/broken.toml"),
+        "colour = \"red\"\n",
+    )
+    .unwrap();
+    folder
+}
+
+#[test]
+fn capture_of_what_makes_no_sense() {
+    let project = project();
+    assert_fails("capture-broken-scenario", project.path(), &["capture"], 2);
+    assert_fails(
+        "capture-unknown-scenario",
+        project.path(),
+        &["capture", "webap"],
+        2,
+    );
+    assert_fails(
+        "capture-unknown-option",
+        project.path(),
+        &["capture", "--speed", "2"],
+        2,
+    );
+    assert!(
+        !project.path().join("pcap").exists(),
+        "a folder was made for nothing"
+    );
+}
+
+#[test]
+fn capture_outside_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_fails("capture-outside-a-project", folder.path(), &["capture"], 2);
+}
+
+#[test]
+fn a_project_file_that_makes_no_sense() {
+    let project = project();
+    std::fs::write(project.path().join("wiresnap.toml"), "scenarios = 1\n").unwrap();
+    assert_fails("project-file", project.path(), &["capture"], 2);
+}
+
+#[test]
+fn captures_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("text.pcap"), "this is no capture").unwrap();
+    std::fs::write(folder.path().join("empty.pcap"), "").unwrap();
+    for verb in ["stats", "payload"] {
+        for file in ["text.pcap", "empty.pcap", "missing.pcap"] {
+            let name = format!("{verb}-{}", file.trim_end_matches(".pcap"));
+            assert_fails(&name, folder.path(), &[verb, file], 2);
+        }
+    }
+}
+
+#[test]
+fn a_capture_cut_in_mid_packet_is_read_up_to_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(workspace::root().join("pcap/tcpapp.pcap")).unwrap();
+    std::fs::write(folder.path().join("cut.pcap"), &whole[..whole.len() - 1]).unwrap();
+
+    for verb in ["stats", "payload"] {
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = wiresnap(folder.path(), &[verb, "cut.pcap"]);
+
+        assert_eq!(status.code(), Some(0));
+        assert_eq!(
+            String::from_utf8(stderr).unwrap(),
+            "warning: cut.pcap: cut after packet 17\n"
+        );
+        assert!(!stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let capture = workspace::root().join("pcap/webapp.pcap");
+    let command = format!(
+        "{} payload {} | head -n 1",
+        env!("CARGO_BIN_EXE_wiresnap"),
+        capture.display()
+    );
+
+    let output = Command::new("bash")
+        .args(["-o", "pipefail", "-c", &command])
+        .output()
+        .unwrap();
+
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "GET / HTTP/1.1\n"
+    );
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert_eq!(output.status.code(), Some(0));
+}

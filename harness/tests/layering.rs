@@ -1,0 +1,244 @@
+//! Who imports whom: the sources, held to the table in ARCHITECTURE.md.
+//!
+//! The table is the data. A module that needs a new edge gets it there first, where it can be argued about.
+
+mod workspace;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What each module may import.
+type Table = BTreeMap<String, BTreeSet<String>>;
+
+/// A source file, as a module of the library sees it.
+struct Source {
+    /// Its path below `src/`.
+    place: String,
+    /// The names that lead to it, the topmost module first.
+    modules: Vec<String>,
+    code: String,
+}
+
+#[test]
+fn no_module_imports_what_the_table_does_not_allow() {
+    let table = table();
+    let offences: Vec<String> = sources()
+        .iter()
+        .flat_map(|source| offences(source, &table))
+        .collect();
+    assert!(
+        offences.is_empty(),
+        "edges that the table in ARCHITECTURE.md lacks:\n{}",
+        offences.join("\n")
+    );
+}
+
+#[test]
+fn the_table_names_the_modules_that_there_are() {
+    let there_are: BTreeSet<String> = sources()
+        .into_iter()
+        .filter_map(|source| source.modules.into_iter().next())
+        .collect();
+    let named: BTreeSet<String> = table().into_keys().collect();
+    assert_eq!(named, there_are);
+}
+
+#[test]
+fn the_table_goes_round_in_no_circle() {
+    let mut left = table();
+    while !left.is_empty() {
+        let below: Vec<String> = left
+            .iter()
+            .filter(|(_, imports)| !imports.iter().any(|module| left.contains_key(module)))
+            .map(|(module, _)| module.clone())
+            .collect();
+        assert!(!below.is_empty(), "these go round in a circle: {left:?}");
+        left.retain(|module, _| !below.contains(module));
+    }
+}
+
+#[test]
+fn wire_knows_no_files_no_clock_and_no_runtime() {
+    for source in sources() {
+        if source.modules.first().is_some_and(|top| top == "wire") {
+            for word in ["std::fs", "std::time", "std::process", "tokio"] {
+                assert!(!source.code.contains(word), "{}: {word}", source.place);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_way_to_write_an_import_is_seen() {
+    let source = |place: &str, code: &str| Source::new(place, code);
+    for (place, code) in [
+        ("a.rs", "use crate::b::c;"),
+        ("a/deep/er.rs", "use crate::{c::d, b};"),
+        ("a/mod.rs", "fn f() -> crate::b::X {}"),
+        ("a/deep.rs", "use super::super::b::X;"),
+        ("a.rs", "use super::{c, b};"),
+    ] {
+        let found: Vec<String> = source(place, code).imports().into_iter().collect();
+        assert!(found.contains(&"b".to_owned()), "{place}: {code}");
+    }
+    for (place, code) in [
+        ("a.rs", "// use crate::b;"),
+        ("a/deep.rs", "use super::b;"),
+        ("a.rs", "use other_crate::b;"),
+    ] {
+        assert!(source(place, code).imports().is_empty(), "{place}: {code}");
+    }
+    let main = source("main.rs", "use wiresnap::b;").imports();
+    assert!(main.contains("b"), "the binary imports the library");
+}
+
+fn offences(source: &Source, table: &Table) -> Vec<String> {
+    let Some(module) = source.modules.first() else {
+        return Vec::new();
+    };
+    let allowed = table.get(module).cloned().unwrap_or_default();
+    source
+        .imports()
+        .into_iter()
+        .filter(|import| table.contains_key(import) && import != module)
+        .filter(|import| !allowed.contains(import))
+        .map(|import| format!("{}: {module} imports {import}", source.place))
+        .collect()
+}
+
+/// The rows of the one table whose heading is `module | may import`.
+fn table() -> Table {
+    let path = workspace::root().join("ARCHITECTURE.md");
+    let text = std::fs::read_to_string(path).expect("ARCHITECTURE.md is there");
+    let table: Table = text
+        .lines()
+        .skip_while(|line| cells(line) != ["module", "may import"])
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .flat_map(row)
+        .collect();
+    assert!(!table.is_empty(), "ARCHITECTURE.md has the table");
+    table
+}
+
+/// What a row says, for each of the modules that it is about.
+fn row(line: &str) -> Vec<(String, BTreeSet<String>)> {
+    let cells = cells(line);
+    let [modules, imports] = cells.as_slice() else {
+        panic!("two columns: {line}")
+    };
+    let imports: BTreeSet<String> = names(imports).collect();
+    names(modules)
+        .map(|module| (module, imports.clone()))
+        .collect()
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.trim()
+        .trim_matches('|')
+        .split('|')
+        .map(str::trim)
+        .collect()
+}
+
+fn names(cell: &str) -> impl Iterator<Item = String> {
+    cell.split(',')
+        .map(|name| name.trim().trim_matches('`').to_owned())
+        .filter(|name| !name.is_empty())
+}
+
+/// Every source file of the package but the library's root, which only lists its modules.
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let source = |file: &PathBuf| {
+        let place = file.strip_prefix(&root).unwrap().to_str().unwrap();
+        Source::new(place, &std::fs::read_to_string(file).unwrap())
+    };
+    let sources: Vec<Source> = files.iter().map(source).collect();
+    sources
+        .into_iter()
+        .filter(|source| source.place != "lib.rs")
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    files.extend(workspace::files(folder, "rs"));
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        }
+    }
+}
+
+impl Source {
+    fn new(place: &str, text: &str) -> Self {
+        let path = Path::new(place).with_extension("");
+        let names = path.iter().map(|name| name.to_str().unwrap().to_owned());
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        Self {
+            place: place.to_owned(),
+            modules: names.filter(|name| name != "mod").collect(),
+            code: code.collect::<Vec<_>>().join("\n"),
+        }
+    }
+
+    /// The names right below the library's root that this file mentions.
+    fn imports(&self) -> BTreeSet<String> {
+        let up = "super::".repeat(self.modules.len());
+        let roots = match self.place.as_str() {
+            "main.rs" => vec!["wiresnap::"],
+            _ => vec!["crate::", &up],
+        };
+        roots
+            .into_iter()
+            .flat_map(|root| mentions(&self.code, root))
+            .collect()
+    }
+}
+
+/// The first names behind each `root` in the code; several where braces follow.
+fn mentions(code: &str, root: &str) -> Vec<String> {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    code.match_indices(root)
+        .filter(|(start, _)| !code[..*start].ends_with(is_word))
+        .flat_map(|(start, _)| first_names(&code[start + root.len()..]))
+        .collect()
+}
+
+fn first_names(rest: &str) -> Vec<String> {
+    let name = |text: &str| {
+        let text = text.trim_start();
+        let end = text.find(|character: char| !(character.is_alphanumeric() || character == '_'));
+        text[..end.unwrap_or(text.len())].to_owned()
+    };
+    match rest.strip_prefix('{') {
+        None => vec![name(rest)],
+        Some(group) => top_level_parts(group).into_iter().map(name).collect(),
+    }
+}
+
+/// The parts of a group in braces, whose opening brace is gone; braces inside stay together.
+fn top_level_parts(group: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (position, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' if depth > 0 => {}
+            ',' | '}' => {
+                parts.push(&group[start..position]);
+                start = position + 1;
+                if character == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    parts
+}
