@@ -78,6 +78,7 @@ struct Half {
     open: Option<Open>,
     /// Notes that came before the message that they belong to.
     notes: Vec<Note>,
+    /// Behind all that the decoder has handed out.
     offset: u64,
 }
 
@@ -148,6 +149,13 @@ impl Half {
             open: None,
             notes: Vec::new(),
             offset: 0,
+        }
+    }
+
+    /// What was held back will not become anything else.
+    const fn settle(&mut self) {
+        if let Decoder::Http(parser) = &self.decoder {
+            self.offset = parser.offset();
         }
     }
 
@@ -270,10 +278,9 @@ impl Conversation {
             Decoder::Http(parser) => {
                 let asked = self.waiting.front().map(|waiting| &waiting.asked);
                 let item = parser.next(rest, asked);
-                half.offset = parser.offset();
-                let held = parser.held();
+                half.offset = parser.settled();
                 item.is_some_and(|item| {
-                    self.http_item(origin, item, held);
+                    self.http_item(origin, item);
                     true
                 })
             }
@@ -288,7 +295,7 @@ impl Conversation {
             Decoder::Raw => {
                 let bytes = std::mem::take(rest);
                 half.offset += bytes.len() as u64;
-                self.raw(origin, bytes, 0);
+                self.raw(origin, bytes);
                 false
             }
         }
@@ -300,6 +307,7 @@ impl Conversation {
             self.release_held();
         }
         self.begin(origin);
+        self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
                 let items = parser.missing(count);
@@ -322,6 +330,7 @@ impl Conversation {
         if origin.side == Side::Client && self.switching {
             self.release_held();
         }
+        self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
                 let items = parser.finish();
@@ -341,7 +350,7 @@ impl Conversation {
 
     fn http_items(&mut self, origin: Origin, items: Vec<http::Item<'_>>, offset: u64) {
         for item in items {
-            self.http_item(origin, item, 0);
+            self.http_item(origin, item);
         }
         self.half(origin.side).offset = offset;
     }
@@ -374,14 +383,13 @@ impl Conversation {
         })
     }
 
-    /// `behind` is how many of the bytes so far come after the item.
-    fn http_item(&mut self, origin: Origin, item: http::Item<'_>, behind: u64) {
+    fn http_item(&mut self, origin: Origin, item: http::Item<'_>) {
         match item {
             http::Item::Head(head) => self.head(origin, *head),
             http::Item::Body(bytes) => self.body(origin, bytes),
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
             http::Item::End { trailers } => self.end(origin.side, trailers),
-            http::Item::Raw(bytes) => self.raw(origin, &bytes, behind),
+            http::Item::Raw(bytes) => self.raw(origin, &bytes),
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
             http::Item::Note(note) => self.note(origin.side, note),
         }
@@ -400,7 +408,7 @@ impl Conversation {
                 half.offset = half.offset.max(end);
                 self.finish_message(origin.side, Detail::WebSocket(Box::new(frame)));
             }
-            websocket::Item::Raw(bytes) => self.raw(origin, &bytes, 0),
+            websocket::Item::Raw(bytes) => self.raw(origin, &bytes),
             websocket::Item::RawMissing(count) => self.raw_missing(origin, count),
             websocket::Item::Note(note) => self.note(origin.side, note),
         }
@@ -539,6 +547,7 @@ impl Conversation {
 
     /// What the client had begun when the server switched unasked stays HTTP, cut off.
     fn end_client_http(&mut self, origin: Origin) {
+        self.client.settle();
         let Decoder::Http(parser) = &mut self.client.decoder else {
             return;
         };
@@ -699,8 +708,8 @@ impl Conversation {
         self.close(side);
     }
 
-    fn raw(&mut self, origin: Origin, mut bytes: &[u8], behind: u64) {
-        let end = self.half(origin.side).offset.saturating_sub(behind);
+    fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
+        let end = self.half(origin.side).offset;
         while !bytes.is_empty() {
             let at = end.saturating_sub(bytes.len() as u64);
             let content = self.raw_content(origin, at);
