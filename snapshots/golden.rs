@@ -1,14 +1,16 @@
 //! The committed captures against the reviewed snapshots: no privilege, no browser, no network.
 //!
 //! `WIRESNAP_CAPTURES` names another folder with captures of the same scenarios, which must give the same snapshots;
-//! that is how `make capture` and the live test check what they have just captured.
+//! `make soak` uses it.
 
 #[path = "../harness/tests/workspace/mod.rs"]
 mod workspace;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use wiresnap::commands::payload::listing;
+use wiresnap::trace::provenance::Provenance;
 
 /// Scenarios that every folder of captures must have.
 const SCENARIOS: [&str; 4] = ["ajaxapp", "tcpapp", "webapp", "wsapp"];
@@ -24,9 +26,35 @@ fn every_capture_lists_as_its_snapshot() {
 
     assert!(
         changed.is_empty(),
-        "the wire changed: {changed:?} differ from their snapshots (see the differences above); \
-         `cargo insta review` shows and accepts them"
+        "{changed:?} differ from their snapshots, or have none yet (see above); `cargo insta review` shows and accepts them"
     );
+}
+
+/// How far, at most, the requests of the committed captures are from their marks.
+const FARTHEST: Duration = Duration::from_millis(100);
+
+#[test]
+fn the_committed_captures_kept_their_marks() {
+    for name in SCENARIOS {
+        let capture = workspace::root()
+            .join("pcap")
+            .join(name)
+            .with_extension("pcap");
+        let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
+
+        let planned: Vec<f64> = provenance
+            .marks
+            .iter()
+            .map(|mark| mark.planned_seconds)
+            .collect();
+        assert_eq!(
+            planned,
+            [0.0, 10.0, 20.0, 30.0, 40.0],
+            "{name} is no capture of the full length"
+        );
+        let farthest = provenance.farthest_from_mark().unwrap();
+        assert!(farthest < FARTHEST, "{name}: {farthest:?}");
+    }
 }
 
 /// The folder that is checked, with at least the four captures of the experiment.

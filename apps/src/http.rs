@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::Reading;
-use crate::listen::accept;
+use crate::listen::{accept, tell};
 
 /// How long a connection may take over one request, the idle time before it included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
@@ -35,7 +35,7 @@ where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<LateBody>> + Send + 'static,
 {
-    eprintln!("listening on http://{}/", listener.local_addr()?);
+    tell(&format!("listening on http://{}/", listener.local_addr()?));
     loop {
         let stream = accept(&listener).await;
         tokio::spawn(serve_connection(stream, handle.clone()));
@@ -62,7 +62,7 @@ where
         .with_upgrades()
         .await;
     if let Err(error) = served {
-        eprintln!("connection ended: {error}");
+        tell(&format!("connection ended: {error}"));
     }
 }
 

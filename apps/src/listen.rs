@@ -1,7 +1,7 @@
 //! Where a program listens, and how it starts and ends.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ pub fn run(name: &str, program: impl Future<Output = anyhow::Result<()>>) -> Exi
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{name}: {error:#}");
+            tell(&format!("{name}: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -86,6 +86,11 @@ async fn until_told_to_stop(
     }
 }
 
+/// Tells whoever watches the program; where nobody does any more, that is no reason to fail.
+pub fn tell(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Takes the next connection, whatever became of the ones before it.
 pub async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
@@ -95,7 +100,7 @@ pub async fn accept(listener: &TcpListener) -> TcpStream {
                 return stream;
             }
             Err(error) => {
-                eprintln!("cannot accept a connection: {error}");
+                tell(&format!("cannot accept a connection: {error}"));
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -109,6 +114,6 @@ fn notice_a_dead_peer(stream: &TcpStream) {
         .with_interval(Duration::from_secs(10))
         .with_retries(3);
     if let Err(error) = SockRef::from(stream).set_tcp_keepalive(&keepalive) {
-        eprintln!("cannot watch over an idle connection: {error}");
+        tell(&format!("cannot watch over an idle connection: {error}"));
     }
 }

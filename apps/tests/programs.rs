@@ -234,6 +234,20 @@ fn wsapp_tells_a_client_that_breaks_the_protocol_and_serves_the_next() {
         assert_eq!(frame[..2], [0x88, 2]);
         assert_eq!(u16::from_be_bytes([frame[2], frame[3]]), status);
     }
+    let mut stream = wsapp_connection(&program);
+    // A message without end, in frames that are each within the limit; the server hangs up in the middle.
+    let _ = stream.write_all(b"\x01\x80\0\0\0\0");
+    let continuation = [&b"\0\xfe\xf0\0\0\0\0\0"[..], &vec![b'x'; 0xf000]].concat();
+    for _ in 0..4 {
+        let _ = stream.write_all(&continuation);
+    }
+    let mut frame = [0; 4];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!(
+        frame,
+        [0x88, 2, 0x03, 0xf1],
+        "close with 1009, message too big"
+    );
     drop(wsapp_connection(&program));
     assert!(program.get("/").contains("Server Time (WebSocket)"));
 }

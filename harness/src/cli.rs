@@ -19,8 +19,9 @@ Exit codes:
   1  differs
   2  usage, a scenario file or a capture file that makes no sense
   3  this machine is not ready
-  4  the run failed (130: Ctrl-C, 143: SIGTERM)
-  5  inconclusive: the run went well, but its capture is not provably complete";
+  4  the run failed
+  5  inconclusive: the run went well, but its capture is not provably complete
+  130, 143, 129  ended by Ctrl-C, SIGTERM, a terminal that is gone";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::units::is_safe;
+
 /// What kind of failure it was, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -14,10 +16,8 @@ pub enum Class {
     Environment,
     /// The scenario was started and did not go as written. Exit code 4.
     Run,
-    /// The user ended it with Ctrl-C: exit code 130, as shells have it.
-    Interrupted,
-    /// Something ended it with SIGTERM: exit code 143, as shells have it.
-    Terminated,
+    /// A signal ended it, such as Ctrl-C: exit code 128 and the signal's number, as shells have it.
+    Signal(u8),
     /// The scenario went well, but its capture is not provably complete. Exit code 5.
     Inconclusive,
 }
@@ -31,8 +31,7 @@ impl Class {
             Self::Environment => 3,
             Self::Run => 4,
             Self::Inconclusive => 5,
-            Self::Interrupted => 130,
-            Self::Terminated => 143,
+            Self::Signal(number) => 128 + number,
         }
     }
 }
@@ -70,19 +69,10 @@ impl Error {
         Self::new(Class::Inconclusive, message)
     }
 
-    /// A run that the user ended with Ctrl-C.
+    /// A run that a signal ended.
     #[must_use]
-    pub fn interrupted() -> Self {
-        Self::new(
-            Class::Interrupted,
-            "interrupted by Ctrl-C; nothing was replaced",
-        )
-    }
-
-    /// A run that was ended from outside with SIGTERM.
-    #[must_use]
-    pub fn terminated() -> Self {
-        Self::new(Class::Terminated, "ended by SIGTERM; nothing was replaced")
+    pub fn ended_by(signal: u8, name: &str) -> Self {
+        Self::new(Class::Signal(signal), format!("ended by {name}"))
     }
 
     fn new(class: Class, message: impl Into<String>) -> Self {
@@ -124,7 +114,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}", self.message)?;
+        formatter.write_str(&printable(&self.message))?;
         match &self.output {
             Some((process, lines)) if lines.is_empty() => {
                 write!(formatter, "\n  {process} wrote nothing")?;
@@ -132,16 +122,46 @@ impl fmt::Display for Error {
             Some((process, lines)) => {
                 write!(formatter, "\n  last output of {process}:")?;
                 for line in lines {
-                    write!(formatter, "\n  | {line}")?;
+                    write!(formatter, "\n  | {}", printable(line))?;
                 }
             }
             None => {}
         }
         match &self.hint {
-            Some(hint) => write!(formatter, "\nhint: {hint}"),
+            Some(hint) => write!(formatter, "\nhint: {}", printable(hint)),
             None => Ok(()),
         }
     }
 }
 
+/// A text that does nothing to a terminal but show: pages, programs and files may hold anything.
+///
+/// Line feeds stay, and each other character keeps its place.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let shown = |character| match character {
+        '\n' => character,
+        _ if is_safe(character) => character,
+        _ => char::REPLACEMENT_CHARACTER,
+    };
+    text.chars().map(shown).collect()
+}
+
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_an_error_moves_the_terminal() {
+        let error = Error::run("a\u{1b}[2Jb\nc")
+            .with_output("x", vec!["\u{202e}d\r".to_owned()])
+            .with_hint("\u{7}e");
+
+        assert_eq!(
+            error.to_string(),
+            "a\u{fffd}[2Jb\nc\n  last output of x:\n  | \u{fffd}d\u{fffd}\nhint: \u{fffd}e"
+        );
+    }
+}

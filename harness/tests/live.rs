@@ -26,7 +26,11 @@ const SCENARIOS: [(&str, Option<u64>, u64); 4] = [
 fn all_scenarios_give_the_committed_snapshots() {
     let bench = Workbench::new();
 
-    let output = bench.capture(&["--time-scale", "0.1"]).output().unwrap();
+    let names = SCENARIOS.map(|(name, ..)| name);
+    let output = bench
+        .capture(&[&["--time-scale", "0.1"], &names[..]].concat())
+        .output()
+        .unwrap();
 
     let talk = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{talk}");

@@ -3,25 +3,11 @@
 //! The document and its captures are not in the tree. They are looked for beside the workspace, or where
 //! `WIRESNAP_SEED` and `WIRESNAP_REFERENCE_DIR` point; where they are not, these tests say so and pass.
 
+mod workspace;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use wiresnap::commands::payload::listing;
-
-fn beside_the_workspace(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(name)
-}
-
-fn found(variable: &str, name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(variable).map_or_else(|| beside_the_workspace(name), PathBuf::from);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is not there", path.display());
-    None
-}
 
 /// The fenced blocks of one section of the document, each without its fences.
 fn blocks(document: &str, section: &str) -> Vec<String> {
@@ -36,8 +22,9 @@ fn blocks(document: &str, section: &str) -> Vec<String> {
 }
 
 fn seed_and_listing(section: &str, capture: &str) -> Option<(Vec<String>, String)> {
-    let document = fs::read_to_string(found("WIRESNAP_SEED", "seed.md")?).expect("readable");
-    let folder = found("WIRESNAP_REFERENCE_DIR", "reference")?;
+    let document =
+        fs::read_to_string(workspace::outside("WIRESNAP_SEED", "seed.md")?).expect("readable");
+    let folder = workspace::outside("WIRESNAP_REFERENCE_DIR", "reference")?;
     let listing = listing(&folder.join(capture), false).expect("a capture");
     Some((blocks(&document, section), listing))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use apps::clock::Reading;
-use apps::listen::{Address, accept, run};
+use apps::listen::{Address, accept, run, tell};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,11 +33,11 @@ fn main() -> ExitCode {
 }
 
 async fn serve(listener: TcpListener, patience: Duration) -> anyhow::Result<()> {
-    eprintln!("listening on {}", listener.local_addr()?);
+    tell(&format!("listening on {}", listener.local_addr()?));
     loop {
         let stream = accept(&listener).await;
         if let Err(error) = converse(stream, patience).await {
-            eprintln!("connection ended: {error}");
+            tell(&format!("connection ended: {error}"));
         }
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use apps::clock::Reading;
 use apps::http::{LateBody, is_read, page, refusal, serve, with_status};
-use apps::listen::{Address, run};
+use apps::listen::{Address, run, tell};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use clap::Parser;
-use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
+use fastwebsockets::{Frame, OpCode, Payload, Role, WebSocket, WebSocketError};
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
@@ -119,13 +119,20 @@ fn upgrade_required() -> Response<LateBody> {
 async fn deliver_time(upgrade: OnUpgrade) {
     let outcome = match upgrade.await {
         Ok(connection) => converse(TokioIo::new(connection)).await,
-        Err(error) => return eprintln!("connection ended before it was a WebSocket: {error}"),
+        Err(error) => {
+            return tell(&format!(
+                "connection ended before it was a WebSocket: {error}"
+            ));
+        }
     };
     match outcome {
         Ok(()) | Err(WebSocketError::UnexpectedEOF) => {}
-        Err(error) => eprintln!("WebSocket ended: {error}"),
+        Err(error) => tell(&format!("WebSocket ended: {error}")),
     }
 }
+
+/// The connection after its upgrade.
+type Socket = WebSocket<TokioIo<Upgraded>>;
 
 /// Answers every `get-time` until the client closes the WebSocket.
 async fn converse(connection: TokioIo<Upgraded>) -> Result<(), WebSocketError> {
@@ -133,19 +140,45 @@ async fn converse(connection: TokioIo<Upgraded>) -> Result<(), WebSocketError> {
     // Left to itself, the library would echo the client's status code; the experiment's server closes without one.
     socket.set_auto_close(false);
     socket.set_max_message_size(LONGEST_MESSAGE);
-    let mut socket = FragmentCollector::new(socket);
     loop {
-        let message = match socket.read_frame().await {
-            Ok(message) => message,
-            Err(error) => return refuse(socket, error).await,
-        };
-        match message.opcode {
-            OpCode::Text if *message.payload == *b"get-time" => {
+        match read_message(&mut socket).await {
+            Ok(Some(message)) if message == b"get-time" => {
                 let update = Payload::Owned(update(&Reading::now()).into_bytes());
                 socket.write_frame(Frame::text(update)).await?;
             }
-            OpCode::Close => return say_goodbye(socket).await,
-            _ => {}
+            Ok(Some(_)) => {}
+            Ok(None) => return say_goodbye(socket).await,
+            Err(error) => return refuse(socket, error).await,
+        }
+    }
+}
+
+/// Puts the frames of the next message together (RFC 6455 §5.4); nothing where the client closes.
+///
+/// The library would do this too, but with no limit on what many small frames add up to.
+async fn read_message(socket: &mut Socket) -> Result<Option<Vec<u8>>, WebSocketError> {
+    let mut message = Vec::new();
+    let mut has_begun = false;
+    loop {
+        let frame = socket.read_frame().await?;
+        match frame.opcode {
+            OpCode::Close => return Ok(None),
+            OpCode::Ping | OpCode::Pong => continue,
+            OpCode::Text | OpCode::Binary if has_begun => {
+                return Err(WebSocketError::InvalidFragment);
+            }
+            OpCode::Continuation if !has_begun => {
+                return Err(WebSocketError::InvalidContinuationFrame);
+            }
+            OpCode::Text | OpCode::Binary | OpCode::Continuation => {}
+        }
+        has_begun = true;
+        message.extend_from_slice(&frame.payload);
+        if message.len() > LONGEST_MESSAGE {
+            return Err(WebSocketError::FrameTooLarge);
+        }
+        if frame.fin {
+            return Ok(Some(message));
         }
     }
 }
@@ -156,10 +189,7 @@ fn update(clock: &Reading) -> String {
 }
 
 /// Tells a client that broke the protocol which rule it was, as far as it is still there to be told (RFC 6455 §7.4.1).
-async fn refuse(
-    mut socket: FragmentCollector<TokioIo<Upgraded>>,
-    error: WebSocketError,
-) -> Result<(), WebSocketError> {
+async fn refuse(mut socket: Socket, error: WebSocketError) -> Result<(), WebSocketError> {
     let status = match error {
         WebSocketError::UnexpectedEOF | WebSocketError::IoError(_) => return Err(error),
         WebSocketError::InvalidUTF8 => 1007,
@@ -171,9 +201,7 @@ async fn refuse(
 }
 
 /// Answers the client's close frame, then lets the client close the connection first, as the captured one did.
-async fn say_goodbye(
-    mut socket: FragmentCollector<TokioIo<Upgraded>>,
-) -> Result<(), WebSocketError> {
+async fn say_goodbye(mut socket: Socket) -> Result<(), WebSocketError> {
     let no_status = Payload::Borrowed(&[]);
     socket.write_frame(Frame::close_raw(no_status)).await?;
     let mut connection = socket.into_inner();

@@ -181,14 +181,24 @@ fn targets_of(all: &[Series], series: &Series) -> Vec<Target> {
         let peak = float(series.peak_bytes());
         targets.push(match input.kind {
             Kind::Few => Target::at_most(about("peak memory"), "MB", 64.0, peak / 1e6),
-            // Everything counts, so that a short table of connections looks worse than it is.
+            // Beyond what it takes for a few.
             Kind::Short | Kind::Live => {
-                let each = peak / float(input.connections);
-                Target::at_most(about("peak memory per connection"), "bytes", 500.0, each)
+                let each = (peak - peak_for_few(all, series)) / float(input.connections);
+                Target::at_most(about("memory per connection"), "bytes", 500.0, each)
             }
         });
     }
     targets
+}
+
+/// What the same tool holds where there are few connections, at the same size.
+fn peak_for_few(all: &[Series], series: &Series) -> f64 {
+    let few = all.iter().find(|other| {
+        other.tool == series.tool
+            && other.input.kind == Kind::Few
+            && other.input.size.bytes == series.input.size.bytes
+    });
+    few.map_or(0.0, |few| float(few.peak_bytes()))
 }
 
 /// Whether the largest capture takes as long per byte as the smallest.

@@ -6,7 +6,7 @@ pub mod payload;
 mod spill;
 pub mod stats;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,7 +21,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            say(&format!("error: {error:#}"));
             ExitCode::from(class_of(&error).exit_code())
         }
     }
@@ -35,6 +35,11 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
     }
+}
+
+/// Talks to the user; where nobody listens any more, that is no reason to fail.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Whoever stops reading our output has seen enough of it.

@@ -1,6 +1,7 @@
 //! Firefox, headless and quiet: driven through WebDriver, with a fresh profile that sends nothing by itself.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use fantoccini::elements::Element;
@@ -10,10 +11,10 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, test_kill_process};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Lab;
 use super::process::Process;
@@ -27,6 +28,9 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often to look whether Firefox is there, where the system cannot tell.
+const LOOK_PERIOD: Duration = Duration::from_millis(100);
 
 /// A browser session with one window.
 #[derive(Debug)]
@@ -189,7 +193,7 @@ async fn driver_url(driver: &Process) -> Result<String> {
     tokio::select! {
         address = address => Ok(format!("http://{address}/")),
         death = driver.death() => Err(death.context("before Firefox was started")),
-        () = tokio::time::sleep(DRIVER_PATIENCE) => {
+        () = sleep(DRIVER_PATIENCE) => {
             let seconds = DRIVER_PATIENCE.as_secs();
             Err(Error::run(format!("geckodriver does not listen after {seconds} s"))
                 .with_output("geckodriver", driver.last_output()))
@@ -207,7 +211,7 @@ async fn start_session(lab: &Lab, driver: &Process, url: &str) -> Result<Client>
                 .with_hint("check that Firefox and geckodriver fit: `firefox --version`, `geckodriver --version`")
         }),
         death = driver.death() => Err(death.context("while Firefox started")),
-        () = tokio::time::sleep(START_PATIENCE) => {
+        () = sleep(START_PATIENCE) => {
             let seconds = START_PATIENCE.as_secs();
             Err(Error::run(format!("Firefox did not start within {seconds} s"))
                 .with_output("Firefox and geckodriver", driver.last_output()))
@@ -285,14 +289,23 @@ fn introduction(client: &Client) -> Option<(Pid, Versions)> {
 
 /// Waits until a process that is not our child is gone.
 async fn end_of(process: Pid) {
-    let Ok(descriptor) = pidfd_open(process, PidfdFlags::empty()) else {
-        return;
-    };
-    // A thread that waits is no burden: the browser is gone before the run is over.
-    let waiting = spawn_blocking(move || {
-        while poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], None) == Err(Errno::INTR) {}
-    });
-    let _ = waiting.await;
+    match pidfd_open(process, PidfdFlags::empty()) {
+        // A thread that waits is no burden: the browser is gone before the run is over.
+        Ok(descriptor) => drop(spawn_blocking(move || wait_on(&descriptor)).await),
+        Err(Errno::SRCH) => {}
+        // Where the system has no such descriptors, only looking is left.
+        Err(_) => {
+            while test_kill_process(process).is_ok() {
+                sleep(LOOK_PERIOD).await;
+            }
+        }
+    }
+}
+
+/// Blocks until the process of this descriptor has ended.
+fn wait_on(descriptor: &OwnedFd) {
+    let mut end = [PollFd::new(descriptor, PollFlags::IN)];
+    while poll(&mut end, None) == Err(Errno::INTR) {}
 }
 
 fn failure(driver: &Process, what: &str, error: &CmdError) -> Error {

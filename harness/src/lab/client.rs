@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::Lab;
 use super::browser::{Browser, Versions};
 use super::netcat::Netcat;
+use super::tools::netcat_variant;
 use crate::error::{Error, Result};
 use crate::scenario::{self, Action, Expect, Mark};
 
@@ -20,7 +21,10 @@ pub enum Client {
     /// A browser with an empty page.
     Browser(Box<Browser>),
     /// Netcat connects as soon as it is started, so it waits for its mark.
-    NetcatToCome,
+    NetcatToCome {
+        /// How it introduces itself.
+        variant: String,
+    },
     /// Netcat, connected.
     Netcat(Netcat),
 }
@@ -54,8 +58,8 @@ impl Client {
         match kind {
             scenario::Client::Firefox => Ok(Self::Browser(Box::new(Browser::start(lab).await?))),
             scenario::Client::Netcat => {
-                lab.tools().netcat()?;
-                Ok(Self::NetcatToCome)
+                let variant = netcat_variant(lab.tools().netcat()?).await;
+                Ok(Self::NetcatToCome { variant })
             }
         }
     }
@@ -65,26 +69,26 @@ impl Client {
     pub fn versions(&self) -> Option<&Versions> {
         match self {
             Self::Browser(browser) => Some(browser.versions()),
-            Self::NetcatToCome | Self::Netcat(_) => None,
+            Self::NetcatToCome { .. } | Self::Netcat(_) => None,
         }
     }
 
     /// Whether it is a process already.
     #[must_use]
     pub const fn is_running(&self) -> bool {
-        !matches!(self, Self::NetcatToCome)
+        !matches!(self, Self::NetcatToCome { .. })
     }
 
     /// Waits for the client to end by itself, which it should not; nothing to wait for before netcat is started.
     pub fn death(&self) -> Option<std::pin::Pin<Box<dyn Future<Output = Error> + Send>>> {
         match self {
             Self::Browser(browser) => Some(Box::pin(browser.death())),
-            Self::NetcatToCome => None,
+            Self::NetcatToCome { .. } => None,
             Self::Netcat(netcat) => Some(Box::pin(netcat.death())),
         }
     }
 
-    /// Does before a mark whatever need not wait for it, so that the mark is kept.
+    /// Does just before a mark whatever need not wait for it, so that the mark is kept.
     ///
     /// # Errors
     ///
@@ -123,7 +127,7 @@ impl Client {
                 Some(target) => browser.click(target).await,
                 None => Err(Error::run("the element to click was not looked up")),
             },
-            (client @ Self::NetcatToCome, Action::Connect) => {
+            (client @ Self::NetcatToCome { .. }, Action::Connect) => {
                 *client = Self::Netcat(Netcat::connect(lab, port)?);
                 Ok(())
             }
@@ -140,7 +144,7 @@ impl Client {
     pub async fn close(self) -> Result<()> {
         match self {
             Self::Browser(browser) => browser.close().await,
-            Self::NetcatToCome => Ok(()),
+            Self::NetcatToCome { .. } => Ok(()),
             Self::Netcat(netcat) => {
                 netcat.close().await;
                 Ok(())

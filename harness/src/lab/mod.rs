@@ -19,13 +19,14 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use self::privilege::Account;
 use self::process::{Command, Groups, Process};
 use self::sniffer::Sniffer;
 use self::tools::Tools;
 use crate::error::{Error, Result};
 
 /// The variables of the user's environment that programs and clients get to see; all others may hold secrets.
-const PASSED_ON: [&str; 4] = ["PATH", "TZ", "USER", "LOGNAME"];
+const PASSED_ON: [&str; 2] = ["PATH", "TZ"];
 
 /// A place to play one scenario in.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ pub struct Lab {
     address: IpAddr,
     folder: TempDir,
     tools: Tools,
+    account: Account,
     groups: Groups,
 }
 
@@ -45,12 +47,13 @@ impl Lab {
     /// # Errors
     ///
     /// Where no private folder can be made.
-    pub fn on_loopback(tools: &Tools) -> Result<Self> {
+    pub fn on_loopback(tools: &Tools, account: &Account) -> Result<Self> {
         Ok(Self {
             interface: "lo",
             address: Ipv4Addr::LOCALHOST.into(),
-            folder: private_folder(tools)?,
+            folder: private_folder(tools, account)?,
             tools: tools.clone(),
+            account: account.clone(),
             groups: Groups::default(),
         })
     }
@@ -120,52 +123,47 @@ impl Lab {
     }
 
     fn environment(&self) -> Vec<(OsString, OsString)> {
-        let home = if self
-            .tools
-            .firefox
-            .as_ref()
-            .is_some_and(|firefox| firefox.is_snap)
-        {
+        let home = match &self.account.home {
             // A snap sees its user's real home folder only.
-            std::env::var_os("HOME").unwrap_or_default()
-        } else {
-            self.folder().into()
+            Some(home) if self.tools.firefox_is_snap() => home,
+            _ => self.folder(),
         };
         let own = [
-            ("HOME".into(), home),
+            ("HOME".into(), home.into()),
             ("TMPDIR".into(), self.folder().into()),
             // One language for every machine: it shows in what browsers send.
             ("LC_ALL".into(), "C.UTF-8".into()),
         ];
+        let name = self.account.name.iter();
+        let name = name.flat_map(|name| ["USER", "LOGNAME"].map(|key| (key.into(), name.into())));
         let passed_on = PASSED_ON
             .iter()
             .filter_map(|name| Some(((*name).into(), std::env::var_os(name)?)));
-        own.into_iter().chain(passed_on).collect()
+        own.into_iter().chain(name).chain(passed_on).collect()
     }
 }
 
 /// A folder that only we can read, where the browser can see it.
-fn private_folder(tools: &Tools) -> Result<TempDir> {
-    let parent = match &tools.firefox {
+fn private_folder(tools: &Tools, account: &Account) -> Result<TempDir> {
+    let parent = if tools.firefox_is_snap() {
         // A snap has a /tmp of its own; its folder in the home is where it and we meet.
-        Some(firefox) if firefox.is_snap => snap_folder()?,
-        _ => std::env::temp_dir(),
+        snap_folder(account)?
+    } else {
+        std::env::temp_dir()
     };
     tempfile::Builder::new()
         .prefix("wiresnap-")
         .tempdir_in(&parent)
         .map_err(|error| {
-            Error::environment(format!(
-                "cannot make a folder in {}: {error}",
-                parent.display()
-            ))
-            .with_hint("make room there, or name another place with TMPDIR")
+            let parent = parent.display();
+            Error::environment(format!("cannot make a folder in {parent}: {error}"))
+                .with_hint("make room there, or name another place with TMPDIR")
         })
 }
 
-fn snap_folder() -> Result<PathBuf> {
-    let home = std::env::var_os("HOME").unwrap_or_default();
-    let folder = Path::new(&home).join("snap/firefox/common");
+fn snap_folder(account: &Account) -> Result<PathBuf> {
+    let home = account.home.as_deref().unwrap_or(Path::new("/"));
+    let folder = home.join("snap/firefox/common");
     std::fs::create_dir_all(&folder).map_err(|error| {
         Error::environment(format!("cannot make {}: {error}", folder.display()))
             .with_hint("Firefox is a snap here, which shares only this folder; Mozilla's own package has no such limit")

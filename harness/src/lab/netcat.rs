@@ -32,7 +32,7 @@ impl Netcat {
         let address = lab.address(port);
         // No option at all: the variants of netcat agree on nothing else.
         let command = lab
-            .command("nc", &netcat.executable)
+            .command("nc", netcat)
             .arguments([address.ip().to_string().into(), port.to_string().into()]);
         let (process, Pipes { stdin, stdout }) = Process::start_with_pipes(&command)?;
         let output = Arc::default();

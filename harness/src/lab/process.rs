@@ -8,7 +8,9 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use rustix::process::{
+    Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid,
+};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, watch};
@@ -73,7 +75,12 @@ impl Groups {
 
 /// Waits until no process of a group is left.
 async fn end_of_group(group: Pid) {
-    while test_kill_process_group(group).is_ok() {
+    loop {
+        // Orphans are handed to us (see `privilege`), and stay in the group until somebody has taken note of their end.
+        while matches!(waitpgid(group, WaitOptions::NOHANG), Ok(Some(_))) {}
+        if test_kill_process_group(group).is_err() {
+            return;
+        }
         sleep(POLL).await;
     }
 }
@@ -324,10 +331,19 @@ impl Log {
         let reader = tokio::spawn(async move {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
-            while matches!(pipe.read_until(b'\n', &mut line).await, Ok(1..)) {
-                log.keep(&line);
-                line.clear();
+            while let Ok(available @ [_, ..]) = pipe.fill_buf().await {
+                let end = available.iter().position(|&byte| byte == b'\n');
+                let piece = &available[..end.unwrap_or(available.len())];
+                let room = LONGEST_LINE - line.len().min(LONGEST_LINE);
+                line.extend_from_slice(&piece[..piece.len().min(room)]);
+                let used = piece.len() + usize::from(end.is_some());
+                pipe.consume(used);
+                if end.is_some() {
+                    log.keep(&line);
+                    line.clear();
+                }
             }
+            log.keep(&line);
         });
         self.readers
             .lock()
@@ -336,7 +352,6 @@ impl Log {
     }
 
     fn keep(&self, line: &[u8]) {
-        let line = &line[..line.len().min(LONGEST_LINE)];
         let line = String::from_utf8_lossy(line);
         // A program's output may hold anything; a message is for a terminal.
         let line = line.trim_end().replace(char::is_control, " ");

@@ -15,7 +15,7 @@ use std::time::Duration;
 use pcap::{Active, Capture, Savefile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::privilege;
 use crate::error::{Error, Result};
@@ -139,11 +139,17 @@ impl Sniffer {
         loop {
             let seen = self.seen.borrow_and_update().clone();
             let all_closed = seen.packets > 0 && seen.open.is_empty();
-            if all_closed && timeout(QUIET, self.seen.changed()).await.is_err() {
-                return Ok(());
-            }
-            if !all_closed && timeout_at(deadline, self.seen.changed()).await.is_err() {
-                return Err(not_closed(&seen, patience));
+            let quiet = Instant::now() + QUIET;
+            let until = if all_closed {
+                quiet.min(deadline)
+            } else {
+                deadline
+            };
+            match timeout_at(until, self.seen.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(Error::run("the capture ended for no known reason")),
+                Err(_) if all_closed && until == quiet => return Ok(()),
+                Err(_) => return Err(not_closed(&seen, patience)),
             }
         }
     }
@@ -177,6 +183,12 @@ fn not_closed(seen: &Seen, patience: Duration) -> Error {
     let seconds = patience.as_secs();
     if seen.packets == 0 {
         return Error::inconclusive("not a single packet was captured");
+    }
+    if seen.open.is_empty() {
+        return Error::inconclusive(format!(
+            "the wire was not quiet {seconds} s after the client was closed"
+        ))
+        .with_hint("somebody else talks to this port: find out with `ss -tnp`");
     }
     let open: Vec<_> = seen
         .open

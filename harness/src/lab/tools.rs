@@ -23,7 +23,7 @@ pub struct Tools {
     /// The program that drives it.
     pub geckodriver: Option<PathBuf>,
     /// Netcat, of whichever kind.
-    pub netcat: Option<Netcat>,
+    pub netcat: Option<PathBuf>,
 }
 
 /// An installed Firefox.
@@ -35,34 +35,24 @@ pub struct Firefox {
     pub is_snap: bool,
 }
 
-/// An installed netcat.
-#[derive(Clone, Debug)]
-pub struct Netcat {
-    /// What to start.
-    pub executable: PathBuf,
-    /// How it introduces itself: there are several programs of this name.
-    pub variant: String,
-}
-
 impl Tools {
     /// Looks for the tools, first in the project's own folder, then along PATH.
-    pub async fn find(project: &Path) -> Self {
+    pub fn find(project: &Path) -> Self {
         let folders = search_path(project);
-        let netcat = match executable(&folders, "nc") {
-            Some(executable) => Some(Netcat {
-                variant: netcat_variant(&executable).await,
-                executable,
-            }),
-            None => None,
-        };
         Self {
             firefox: ["firefox-esr", "firefox"]
                 .iter()
                 .find_map(|name| executable(&folders, name))
                 .map(Firefox::at),
             geckodriver: executable(&folders, "geckodriver"),
-            netcat,
+            netcat: executable(&folders, "nc"),
         }
+    }
+
+    /// Whether the browser is a snap, which has rules of its own.
+    #[must_use]
+    pub fn firefox_is_snap(&self) -> bool {
+        self.firefox.as_ref().is_some_and(|firefox| firefox.is_snap)
     }
 
     /// Makes sure that a scenario with this client can be played.
@@ -108,8 +98,8 @@ impl Tools {
     /// # Errors
     ///
     /// Where there is none.
-    pub fn netcat(&self) -> Result<&Netcat> {
-        self.netcat.as_ref().ok_or_else(|| missing("nc (netcat)"))
+    pub fn netcat(&self) -> Result<&Path> {
+        self.netcat.as_deref().ok_or_else(|| missing("nc (netcat)"))
     }
 }
 
@@ -155,8 +145,8 @@ fn is_snap(executable: &Path) -> bool {
     is_link || is_script
 }
 
-/// The line of netcat's help in which it names itself.
-async fn netcat_variant(executable: &Path) -> String {
+/// How a netcat introduces itself: there are several programs of this name.
+pub async fn netcat_variant(executable: &Path) -> String {
     let help = Command::new(executable)
         .arg("-h")
         .kill_on_drop(true)

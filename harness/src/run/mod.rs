@@ -31,6 +31,9 @@ use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId
 /// How long the consequence of a step may take, where the next mark leaves that much time.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long before a mark its preparation begins: WebDriver finds and reads an element in some ten milliseconds.
+const PREPARATION: Duration = Duration::from_millis(200);
+
 /// How long the connections may take to close after the client was told to.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -126,7 +129,7 @@ impl<P: Progress> Play<'_, P> {
         self.start_program(stage, vigil).await?;
         let mut sniffer = self.start_sniffer(vigil)?;
         self.start_client(stage, vigil).await?;
-        let versions = self.versions(stage);
+        let versions = Self::versions(stage);
         self.progress.phase("waiting for the start");
         let start = Start::next();
         let marks = self.keep_marks(start, stage, vigil).await?;
@@ -199,7 +202,10 @@ impl<P: Progress> Play<'_, P> {
         let Cue { mark, due, .. } = cue;
         self.progress.step(&mark.action.to_string());
         let client = stage.client()?;
-        let prepared = vigil.during(client.prepare(mark, cue.time_left())).await?;
+        // Not earlier: what the page showed before must be what it showed just before.
+        let preparation = due.checked_sub(PREPARATION).unwrap_or(*due);
+        vigil.during(self.wait_until(preparation, start)).await?;
+        let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
         vigil.during(self.wait_until(*due, start)).await?;
         let acted = Instant::now();
         let shown = if mark.action == Action::Close {
@@ -280,17 +286,17 @@ impl<P: Progress> Play<'_, P> {
         ))
     }
 
-    fn versions(&self, stage: &Stage) -> Versions {
+    fn versions(stage: &Stage) -> Versions {
         let browser = stage.client.as_ref().and_then(Client::versions);
         let netcat = match stage.client {
-            Some(Client::NetcatToCome) => self.lab.tools().netcat.as_ref(),
+            Some(Client::NetcatToCome { ref variant }) => Some(variant.clone()),
             _ => None,
         };
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
             firefox: browser.map(|versions| versions.firefox.clone()),
             geckodriver: browser.map(|versions| versions.geckodriver.clone()),
-            nc: netcat.map(|netcat| netcat.variant.clone()),
+            nc: netcat,
             libpcap: crate::lab::sniffer::libpcap_version(),
             kernel: rustix::system::uname()
                 .release()
@@ -345,10 +351,6 @@ struct Cue<'a> {
 }
 
 impl Cue<'_> {
-    fn time_left(&self) -> Duration {
-        STEP_PATIENCE.min(self.due.saturating_duration_since(Instant::now()))
-    }
-
     /// How long the step's consequence may take: there must be time left to prepare the next mark.
     fn patience(&self) -> Duration {
         STEP_PATIENCE.min(self.room.mul_f64(0.8))

@@ -11,6 +11,9 @@ use crate::lab::client::Client;
 /// How long to wait for the reason after something failed: a killed browser fails the command under way first.
 const REASON_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How long to wait, after the client ended, whether the program did too: the client learns of that first.
+const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
+
 /// Watches over all that must stay alive while something else is waited for.
 #[derive(Default)]
 pub(super) struct Vigil {
@@ -38,25 +41,29 @@ impl Vigil {
 
     /// Waits for `work`, or for the first death.
     pub(super) async fn during<T>(&mut self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let outcome = tokio::select! {
+        tokio::select! {
             biased;
             death = self.first_death() => Err(death),
-            outcome = work => outcome,
-        };
-        match outcome {
-            // After a death this waits for a second one in vain, which only takes a moment.
-            Err(error) => Err(timeout(REASON_PATIENCE, self.first_death())
-                .await
-                .unwrap_or(error)),
-            done => done,
+            outcome = work => match outcome {
+                // What failed the work may be a death that has not been noticed yet.
+                Err(error) => Err(timeout(REASON_PATIENCE, self.first_death()).await.unwrap_or(error)),
+                done => done,
+            },
         }
     }
 
     async fn first_death(&mut self) -> Error {
         tokio::select! {
             biased;
-            Some(Ok(death)) = self.client.join_next() => death,
+            // A client that ends because its program did is not the cause.
             Some(Ok(death)) = self.lasting.join_next() => death,
+            Some(Ok(death)) = self.client.join_next() => {
+                let cause = timeout(CAUSE_PATIENCE, self.lasting.join_next()).await;
+                match cause {
+                    Ok(Some(Ok(cause))) => cause,
+                    _ => death,
+                }
+            }
             else => std::future::pending().await,
         }
     }

@@ -66,7 +66,6 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
     let checked = check(&raw, programs).map_err(|mistake| mistake.into_error(file, text))?;
     Ok(Scenario {
         name: name_of(file)?,
-        file: file.to_owned(),
         sha256: sha256(text),
         description: raw.description,
         program: raw.program.into_inner(),

@@ -6,7 +6,6 @@ pub mod diagnostic;
 pub mod file;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// A scenario as its file describes it, checked.
@@ -14,8 +13,6 @@ use std::time::Duration;
 pub struct Scenario {
     /// The file's name without `.toml`; captures and snapshots are named after it.
     pub name: String,
-    /// The file it came from.
-    pub file: PathBuf,
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub sha256: String,
     /// One line for people.
@@ -26,7 +23,7 @@ pub struct Scenario {
     pub port: u16,
     /// Who talks to the program.
     pub client: Client,
-    /// What happens when, in order of time: it begins with [`Action::Open`] and ends with [`Action::Close`].
+    /// What happens when, in order of time: it begins with an open and ends with [`Action::Close`].
     pub marks: Vec<Mark>,
 }
 
@@ -37,13 +34,17 @@ impl Scenario {
         self.marks.last().map_or(Duration::ZERO, |mark| mark.at)
     }
 
-    /// The least time scale at which a page that shows whole seconds still changes from each mark to the next.
+    /// The least time scale at which a client that shows whole seconds still changes from each mark to the next.
     #[must_use]
     pub fn least_time_scale(&self) -> f64 {
         let updates: Vec<_> = self
             .marks
             .iter()
-            .filter(|mark| mark.expect.is_some())
+            .filter(|mark| {
+                mark.expect
+                    .as_ref()
+                    .is_some_and(|expect| expect.shows.has_clock())
+            })
             .collect();
         updates
             .windows(2)

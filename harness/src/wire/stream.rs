@@ -12,7 +12,8 @@
 //!
 //! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Ended` waits until nothing
 //! can follow (a RST may be forged, or overtake data): until the capture ends, the ports are used again, or the
-//! connection has been closed for a long time.
+//! connection has been closed for a long time. Where both sides have finished, and each has acknowledged that of the
+//! other, nothing can follow at all: such a connection is given out at once, so that a million of them cost little.
 //!
 //! ```
 //! use wiresnap::trace::reader::CaptureReader;
@@ -53,7 +54,7 @@ use std::net::SocketAddr;
 use hashbrown::DefaultHashBuilder;
 use sha2::{Digest, Sha256};
 
-use super::connection::{Retired, Tracked, Tracker};
+use super::connection::{Tracked, Tracker};
 use super::event::{Origin, StreamEvent, StreamSink};
 use super::segment::{Flags, Segment, distance};
 use crate::units::{Side, Timestamp};
@@ -98,7 +99,7 @@ pub struct Connection {
     pub server: SocketAddr,
     /// Time of its first packet.
     pub first: Timestamp,
-    /// Time of its last packet.
+    /// Time of its last packet. (What comes after each side has acknowledged the other's end is not looked at any more.)
     pub last: Timestamp,
     /// Whether all of it is in the capture: both SYNs (of a refused connection, the client's), both FINs or a RST, and
     /// every byte between.
@@ -142,7 +143,8 @@ impl Connection {
 pub struct Reassembler<Sink, Open> {
     options: Options,
     open: Open,
-    tracker: Tracker<Box<Live<Sink>>>,
+    /// With nothing for the connections that were given out: the tracker still tells their late packets from new ones.
+    tracker: Tracker<Option<Box<Live<Sink>>>>,
     finished: Vec<(Connection, Sink)>,
     waiting_in_all: usize,
 }
@@ -177,32 +179,35 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         let tracked = self.tracker.track_with(
             segment,
             |index, client, server| {
-                Box::new(Live::new(
-                    options,
-                    open,
-                    Opening {
-                        index,
-                        client,
-                        server,
-                    },
-                    time,
-                ))
+                let opening = Opening {
+                    index,
+                    client,
+                    server,
+                };
+                Some(Box::new(Live::new(options, open, opening, time)))
             },
             |gone| retired.push(gone),
         );
-        for gone in retired {
-            self.end(gone);
+        for live in retired.into_iter().filter_map(|gone| gone.state) {
+            self.end(*live);
         }
         let origin = Origin {
             side: tracked.side,
             packet,
             time,
         };
-        if let Some(live) = self.tracker.state(tracked.slot) {
+        if let Some(state) = self.tracker.state(tracked.slot)
+            && let Some(live) = state
+        {
             let before = live.waiting();
             let room = MOST_WAITING_IN_ALL.saturating_sub(self.waiting_in_all - before);
             live.segment(origin, segment, room);
             self.waiting_in_all = self.waiting_in_all - before + live.waiting();
+            if live.is_over()
+                && let Some(live) = state.take()
+            {
+                self.end(*live);
+            }
         }
         tracked
     }
@@ -221,17 +226,21 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
     /// Ends every connection; all that [`Self::take_finished`] did not give, in order of their first packets.
     #[must_use]
     pub fn finish(mut self) -> Vec<(Connection, Sink)> {
-        for remaining in std::mem::take(&mut self.tracker).into_remaining() {
-            self.end(remaining);
+        let remaining = std::mem::take(&mut self.tracker).into_remaining();
+        for live in remaining
+            .into_iter()
+            .filter_map(|remaining| remaining.state)
+        {
+            self.end(*live);
         }
         self.finished
             .sort_by_key(|(connection, _)| connection.index);
         self.finished
     }
 
-    fn end(&mut self, retired: Retired<Box<Live<Sink>>>) {
-        self.waiting_in_all -= retired.state.waiting();
-        self.finished.push(retired.state.end());
+    fn end(&mut self, live: Live<Sink>) {
+        self.waiting_in_all -= live.waiting();
+        self.finished.push(live.end());
     }
 }
 
@@ -270,6 +279,11 @@ impl<Sink: StreamSink> Live<Sink> {
         own.segment(origin, segment, room, &mut self.sink);
     }
 
+    /// Whether each side has finished, and knows that the other has.
+    const fn is_over(&self) -> bool {
+        self.client.is_over() && self.server.is_over()
+    }
+
     fn end(mut self) -> (Connection, Sink) {
         self.client.end(&mut self.sink);
         self.server.end(&mut self.sink);
@@ -305,7 +319,8 @@ struct Half {
     beginning: Beginning,
     offset: u64,
     figures: Stream,
-    hash: Option<Sha256>,
+    /// In a place of its own: most connections are read without, and it is a quarter of this.
+    hash: Option<Box<Sha256>>,
     /// Segments behind a gap, by offset and, of those with the same one, in order of arrival.
     waiting: BTreeMap<(u64, u64), Waiting>,
     waiting_bytes: usize,
@@ -344,7 +359,7 @@ impl Half {
             beginning: Beginning::Unknown,
             offset: 0,
             figures: Stream::default(),
-            hash: options.hash.then(Sha256::new),
+            hash: options.hash.then(Box::default),
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             arrivals: 0,
@@ -598,6 +613,14 @@ impl Half {
         }
     }
 
+    /// Whether the side has finished and its peer has acknowledged that.
+    const fn is_over(&self) -> bool {
+        match self.fin {
+            Some((end, _)) => self.is_finished && self.acknowledged > end,
+            None => false,
+        }
+    }
+
     /// The connection is over: what is missing now stays missing.
     fn end(&mut self, sink: &mut impl StreamSink) {
         let last = self.reset.or(self.last).unwrap_or(Origin {
@@ -802,6 +825,35 @@ mod tests {
             segment(Server, 0, 100, Flags::RST.with(Flags::ACK), b""),
         ];
         assert!(complete(refused.to_vec()));
+    }
+
+    #[test]
+    fn a_connection_that_both_sides_know_to_be_over_is_given_out_at_once() {
+        let mut reassembler = Reassembler::new(Options::default(), |_: &Opening| Heard::default());
+        let mut take = |segment: Segment<'_>| {
+            let tracked = reassembler.segment(1, Timestamp::default(), &segment);
+            let finished = reassembler.take_finished();
+            let indices = finished.iter().map(|(connection, _)| connection.index);
+            (tracked.connection, indices.collect::<Vec<u64>>())
+        };
+        let segments = opening().into_iter().chain([
+            segment(Client, 100, 500, FIN_ACK, b"abc"),
+            segment(Server, 500, 104, FIN_ACK, b"xyz"),
+        ]);
+        for segment in segments {
+            assert_eq!(take(segment), (0, vec![]));
+        }
+        let last = segment(Client, 104, 504, Flags::ACK, b"");
+        assert_eq!(take(last), (0, vec![0]));
+        // What comes late is still that connection's, and changes nothing.
+        assert_eq!(take(last), (0, vec![]));
+        assert_eq!(
+            take(segment(Server, 500, 104, Flags::RST, b"")),
+            (0, vec![])
+        );
+        // The same ends again are the next one.
+        assert_eq!(take(segment(Client, 7000, 0, Flags::SYN, b"")), (1, vec![]));
+        assert_eq!(reassembler.finish().len(), 1);
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The processes whose working folder or environment points into a folder: name and id.
+/// The processes whose environment points into a folder: name and id.
 pub(crate) fn processes_in(folder: &Path) -> Vec<(String, i32)> {
     let folder = folder.to_str().unwrap();
     let mut processes = Vec::new();

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// The top folder of the project.
@@ -29,13 +30,18 @@ pub(crate) fn settings() -> insta::Settings {
     settings
 }
 
-/// A folder that is looked for where `variable` points, or beside the project; where it is not, that is said.
+/// A folder that is looked for where `variable` points, or beside the project; where it is not, that is said, and past
+/// the test runner, which would keep a passing test's words to itself.
 pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable)
         .map_or_else(|| root().join("../shared").join(name), PathBuf::from);
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: {} is not there (see {variable})", path.display());
+    let _ = writeln!(
+        std::io::stderr(),
+        "skipped: {} is not there (see {variable})",
+        path.display()
+    );
     None
 }

@@ -15,6 +15,7 @@ pub(super) struct Half {
     pub(super) open: Option<Open>,
     /// Notes that came before the message that they belong to.
     pub(super) notes: Vec<Note>,
+    /// Behind all that the decoder has handed out.
     pub(super) offset: u64,
 }
 
@@ -52,5 +53,17 @@ impl Half {
             notes: Vec::new(),
             offset: 0,
         }
+    }
+
+    /// What was held back will not become anything else.
+    pub(super) const fn settle(&mut self) {
+        if let Decoder::Http(parser) = &self.decoder {
+            self.offset = parser.offset();
+        }
+    }
+
+    /// The next item comes after a hole.
+    pub(super) const fn pass_over(&mut self, count: u64) {
+        self.offset = self.offset.saturating_add(count);
     }
 }

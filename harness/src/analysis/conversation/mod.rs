@@ -134,7 +134,12 @@ impl Conversation {
             return;
         }
         let mut rest = bytes;
-        while self.decode(origin, &mut rest) {}
+        while self.decode(origin, &mut rest) {
+            // A switch of protocols may just have let the other side's held bytes go.
+            if !rest.is_empty() {
+                self.end_raw(origin.side.peer());
+            }
+        }
         if !rest.is_empty() {
             self.hold(origin, rest);
         }
@@ -157,7 +162,7 @@ impl Conversation {
             Decoder::Http(parser) => {
                 let asked = self.waiting.front().map(|waiting| &waiting.asked);
                 let item = parser.next(rest, asked);
-                half.offset = parser.offset();
+                half.offset = parser.settled();
                 item.is_some_and(|item| {
                     self.http_item(origin, item);
                     true
@@ -186,6 +191,7 @@ impl Conversation {
             self.release_held();
         }
         self.begin(origin);
+        self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
                 let items = parser.missing(count);
@@ -198,7 +204,6 @@ impl Conversation {
                 self.websocket_items(origin, items, offset);
             }
             Decoder::Raw => {
-                self.half(origin.side).offset += count;
                 self.raw_missing(origin, count);
             }
         }
@@ -209,6 +214,7 @@ impl Conversation {
         if origin.side == Side::Client && self.switching {
             self.release_held();
         }
+        self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
                 let items = parser.finish();
@@ -281,6 +287,9 @@ impl Conversation {
                 let open = self.begin(origin);
                 open.offset = frame.offset;
                 open.notes.append(&mut frame.notes);
+                let end = frame.offset.saturating_add(frame.length());
+                let half = self.half(origin.side);
+                half.offset = half.offset.max(end);
                 self.finish_message(origin.side, Detail::WebSocket(Box::new(frame)));
             }
             websocket::Item::Raw(bytes) => self.raw(origin, &bytes),
@@ -345,7 +354,7 @@ impl Conversation {
         };
         let length = match &detail {
             Detail::Raw(content) => content.bytes.len() as u64 + content.missing_bytes(),
-            Detail::WebSocket(frame) => frame.header_length as u64 + frame.header.length,
+            Detail::WebSocket(frame) => frame.length(),
             _ => end.saturating_sub(open.offset),
         };
         let message = Message {

@@ -36,6 +36,7 @@ impl Conversation {
     pub(super) fn raw_missing(&mut self, origin: Origin, count: u64) {
         let at = self.half(origin.side).offset;
         self.raw_content(origin, at).missing(count);
+        self.half(origin.side).pass_over(count);
     }
 
     fn raw_content(&mut self, origin: Origin, at: u64) -> &mut Content {

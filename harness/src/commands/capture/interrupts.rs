@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM end a run the way any other fault does.
+//! Ctrl-C, SIGTERM and a terminal that goes away end a run the way any other fault does.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use crate::error::{Error, Result};
 use crate::run::Interrupt;
 
-/// Ctrl-C and SIGTERM, for as many runs as there are.
+/// The signals that end a run, for as many runs as there are.
 pub(super) struct Interrupts(watch::Receiver<Option<Error>>);
 
 impl Interrupts {
@@ -14,11 +14,15 @@ impl Interrupts {
         let cannot = |error| Error::environment(format!("cannot watch for signals: {error}"));
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(cannot)?;
+        let mut quit = signal(SignalKind::quit()).map_err(cannot)?;
         let (tell, told) = watch::channel(None);
         tokio::spawn(async move {
             let ended = tokio::select! {
-                _ = interrupt.recv() => Error::interrupted(),
-                _ = terminate.recv() => Error::terminated(),
+                _ = interrupt.recv() => Error::ended_by(2, "Ctrl-C"),
+                _ = terminate.recv() => Error::ended_by(15, "SIGTERM"),
+                _ = hangup.recv() => Error::ended_by(1, "SIGHUP: the terminal is gone"),
+                _ = quit.recv() => Error::ended_by(3, "SIGQUIT"),
             };
             tell.send_replace(Some(ended));
             tell.closed().await;

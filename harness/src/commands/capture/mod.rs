@@ -17,8 +17,9 @@ use self::verify::verify;
 use crate::analysis::stats::{Options, Statistics, measure};
 use crate::cli::CaptureArgs;
 use crate::error::{Error, Result};
+use crate::lab::Lab;
+use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
-use crate::lab::{Lab, privilege};
 use crate::project::Project;
 use crate::render::table::{HEADINGS, Style, Table, cells};
 use crate::run::{self, Order};
@@ -26,22 +27,30 @@ use crate::scenario::{Scenario, file};
 use crate::trace::provenance::Provenance;
 use crate::trace::reader;
 
+/// Ten times as slow is slow enough for anybody to watch.
+const LARGEST_TIME_SCALE: f64 = 10.0;
+
 /// Plays what the arguments name and writes a table of what was captured to `out`.
 ///
 /// Privilege is given up before anything else, while the process has one thread.
 ///
 /// # Errors
 ///
-/// The first that a scenario meets; those before it have been written.
+/// The first that a scenario meets; the captures of those before it have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
-    privilege::shed()?;
+    let account = privilege::shed()?;
+    let plan = Plan::make(arguments, account)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))?;
-    let captured = runtime.block_on(capture(arguments))?;
-    let table = summary(&captured)?;
-    // Nobody who stops reading a table is in trouble.
-    let _ = write!(out, "{table}");
-    Ok(())
+    let (captured, outcome) = runtime.block_on(capture(&plan));
+    // A thread that still waits for a process has no news for anybody.
+    runtime.shutdown_background();
+    if !captured.is_empty() {
+        let table = summary(&captured)?;
+        // Nobody who stops reading a table is in trouble.
+        let _ = write!(out, "{table}");
+    }
+    outcome
 }
 
 /// The closing table: what was captured, and how well.
@@ -82,33 +91,61 @@ struct Captured {
     provenance: Provenance,
 }
 
-async fn capture(arguments: &CaptureArgs) -> Result<Vec<Captured>> {
-    let project = Project::find(&current_folder()?)?;
-    let programs = Programs::beside_us()?;
-    let scenarios = scenarios(&project, &programs, arguments)?;
-    let tools = Tools::find(&project.root).await;
-    for scenario in &scenarios {
-        tools.require(scenario.client)?;
-    }
-    let folder = arguments.out.as_deref().unwrap_or(&project.captures);
-    std::fs::create_dir_all(folder).map_err(|error| {
-        Error::environment(format!("cannot make {}: {error}", folder.display()))
-    })?;
-    let interrupts = Interrupts::watch()?;
-    let mut captured = Vec::with_capacity(scenarios.len());
-    for scenario in scenarios {
-        let played = play(
-            scenario,
-            &programs,
-            &tools,
+/// What is to be played, and all that is needed for it.
+struct Plan {
+    scenarios: Vec<Scenario>,
+    programs: Programs,
+    tools: Tools,
+    account: Account,
+    folder: PathBuf,
+    time_scale: f64,
+}
+
+impl Plan {
+    fn make(arguments: &CaptureArgs, account: Account) -> Result<Self> {
+        let project = Project::find(&current_folder()?)?;
+        let programs = Programs::beside_us()?;
+        let scenarios = scenarios(&project, &programs, arguments)?;
+        let tools = Tools::find(&project.root);
+        for scenario in &scenarios {
+            tools.require(scenario.client)?;
+        }
+        // A snap is started by a program that has to gain privilege.
+        if !tools.firefox_is_snap() {
+            privilege::renounce()?;
+        }
+        let folder = arguments.out.clone().unwrap_or(project.captures);
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            Error::environment(format!("cannot make {}: {error}", folder.display()))
+        })?;
+        Ok(Self {
+            scenarios,
+            programs,
+            tools,
+            account,
             folder,
-            arguments.time_scale,
-            &interrupts,
-        )
-        .await?;
-        captured.push(played);
+            time_scale: arguments.time_scale,
+        })
     }
-    Ok(captured)
+}
+
+/// Plays one scenario after the other, up to the first that fails.
+async fn capture(plan: &Plan) -> (Vec<Captured>, Result<()>) {
+    let mut captured = Vec::with_capacity(plan.scenarios.len());
+    let interrupts = match Interrupts::watch() {
+        Ok(interrupts) => interrupts,
+        Err(error) => return (captured, Err(error)),
+    };
+    for scenario in &plan.scenarios {
+        match play(scenario, plan, &interrupts).await {
+            Ok(played) => captured.push(played),
+            Err(error) => {
+                let error = error.context(&scenario.name);
+                return (captured, Err(error));
+            }
+        }
+    }
+    (captured, Ok(()))
 }
 
 fn current_folder() -> Result<PathBuf> {
@@ -144,45 +181,35 @@ fn scenarios(
 }
 
 fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result<()> {
-    let least = scenario.least_time_scale();
-    if time_scale.is_finite() && time_scale > 0.0 && time_scale >= least {
-        return Ok(());
+    let name = &scenario.name;
+    if !time_scale.is_finite() || time_scale <= 0.0 || time_scale > LARGEST_TIME_SCALE {
+        return Err(
+            Error::usage(format!("time scale {time_scale} makes no sense")).with_hint(format!(
+                "use a number above 0, up to {LARGEST_TIME_SCALE}; 1 plays as written"
+            )),
+        );
     }
-    Err(Error::usage(format!(
-        "time scale {time_scale} is too small for {}",
-        scenario.name
-    ))
-    .with_hint(format!(
-        "use {least} or more: its page shows whole seconds, and each update must show another one"
-    )))
+    let least = scenario.least_time_scale();
+    if time_scale < least {
+        return Err(Error::usage(format!("time scale {time_scale} is too small for {name}"))
+            .with_hint(format!("use {least} or more: it shows whole seconds, and each update must show another one")));
+    }
+    Ok(())
 }
 
-async fn play(
-    scenario: Scenario,
-    programs: &Programs,
-    tools: &Tools,
-    folder: &Path,
-    time_scale: f64,
-    interrupts: &Interrupts,
-) -> Result<Captured> {
-    let name = scenario.name.clone();
-    let played = async {
-        let savefile = beside(folder, &name, "pcap")?;
-        let order = Order {
-            scenario: &scenario,
-            program: &programs.path(&scenario.program),
-            savefile: savefile.path(),
-            time_scale,
-        };
-        let lab = Lab::on_loopback(tools)?;
-        let progress = Terminal::new(&scenario);
-        let provenance = run::play(&order, &lab, &progress, interrupts.next()).await?;
-        let provenance = verify(provenance, lab.address(scenario.port), savefile.path())?;
-        let pcap = keep(savefile, &provenance, folder)?;
-        progress.done();
-        Ok((pcap, provenance))
-    }
-    .await;
-    let (pcap, provenance) = played.map_err(|error: Error| error.context(&name))?;
+async fn play(scenario: &Scenario, plan: &Plan, interrupts: &Interrupts) -> Result<Captured> {
+    let savefile = beside(&plan.folder, &scenario.name, "pcap")?;
+    let order = Order {
+        scenario,
+        program: &plan.programs.path(&scenario.program),
+        savefile: savefile.path(),
+        time_scale: plan.time_scale,
+    };
+    let lab = Lab::on_loopback(&plan.tools, &plan.account)?;
+    let progress = Terminal::new(scenario);
+    let provenance = run::play(&order, &lab, &progress, interrupts.next()).await?;
+    let provenance = verify(provenance, lab.address(scenario.port), savefile.path())?;
+    let pcap = keep(savefile, &provenance, &plan.folder)?;
+    progress.done();
     Ok(Captured { pcap, provenance })
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::commands::say;
+use crate::error::printable;
 use crate::run::Progress;
 use crate::scenario::Scenario;
 
@@ -27,16 +29,20 @@ impl Terminal {
             bar.set_prefix(scenario.name.clone());
             bar
         });
-        Self {
+        let terminal = Self {
             name: scenario.name.clone(),
             bar,
+        };
+        if terminal.bar.is_none() {
+            terminal.say(&scenario.description);
         }
+        terminal
     }
 
     fn say(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(text.to_owned()),
-            None => eprintln!("{}: {text}", self.name),
+            Some(bar) => bar.set_message(printable(text)),
+            None => say(&format!("{}: {}", self.name, printable(text))),
         }
     }
 

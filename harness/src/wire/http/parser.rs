@@ -70,6 +70,13 @@ impl Parser {
         self.offset
     }
 
+    /// Stream offset behind all that was handed out; what is between it and [`Self::offset`] is held back, because it may
+    /// be the beginning of something.
+    #[must_use]
+    pub const fn settled(&self) -> u64 {
+        self.offset - self.buffer.len() as u64
+    }
+
     /// Whether the parser has given up on HTTP and passes everything through.
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
