@@ -74,7 +74,7 @@ impl Tool {
         }
     }
 
-    fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         self.name().split(' ').next().unwrap_or_default()
     }
 
