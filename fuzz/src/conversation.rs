@@ -2,8 +2,8 @@
 
 use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
 use wiresnap::analysis::message::{Detail, Message};
-use wiresnap::render::json;
-use wiresnap::render::payload::{Listing, Style};
+use wiresnap::render::payload::{Listing, Sheet, Style};
+use wiresnap::render::{dump, json};
 use wiresnap::units::{Side, Timestamp};
 use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 
@@ -134,8 +134,10 @@ fn print(messages: &[Message]) {
             listing.message(message);
         }
         listing.finish();
-        assert_safe(&listing.take_text());
-        assert_safe(&listing.take_rows());
+        let mut sheet = Sheet::default();
+        listing.exchange(&mut sheet);
+        assert_safe(&dump::unpack(&sheet.text));
+        assert_safe(&dump::unpack(&sheet.rows));
     }
     for message in messages {
         for redact in [false, true] {

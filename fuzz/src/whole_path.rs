@@ -3,7 +3,8 @@
 use std::io::{Cursor, Read};
 
 use wiresnap::analysis::stats::{self, Measured, Statistics, measure};
-use wiresnap::commands::payload::{Format, Request, list};
+use wiresnap::cli::PayloadFormat;
+use wiresnap::commands::payload::{Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::trace::reader::{CaptureReader, read_from};
 use wiresnap::units::Timestamp;
@@ -13,7 +14,7 @@ use super::output::{assert_json, assert_safe};
 /// Listings are safe, JSON is JSON, figures add up, and all of them speak of the same capture.
 pub fn check(file: &[u8]) {
     for (redact, explain) in [(false, false), (false, true), (true, true)] {
-        if let Some(text) = listing(file, Format::Text, Style { redact, explain }) {
+        if let Some(text) = listing(file, PayloadFormat::Text, Style { redact, explain }) {
             assert_safe(&text);
         }
     }
@@ -21,10 +22,10 @@ pub fn check(file: &[u8]) {
         redact: true,
         explain: false,
     };
-    if let Some(text) = listing(file, Format::Json, style) {
+    if let Some(text) = listing(file, PayloadFormat::Json, style) {
         assert_json(&text);
     }
-    let json = listing(file, Format::Json, Style::default());
+    let json = listing(file, PayloadFormat::Json, Style::default());
     let json = json.map(|text| assert_json(&text));
     let measured = check_statistics(file);
     if let (Some(json), Some(measured)) = (json, measured) {
@@ -36,7 +37,7 @@ fn open(file: &[u8]) -> Option<CaptureReader<Box<dyn Read>>> {
     read_from(Box::new(Cursor::new(file.to_vec()))).ok()
 }
 
-fn listing(file: &[u8], format: Format, style: Style) -> Option<Vec<u8>> {
+fn listing(file: &[u8], format: PayloadFormat, style: Style) -> Option<Vec<u8>> {
     let request = Request {
         style,
         format,

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::units::is_safe;
+
 /// What kind of failure it was, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -133,21 +135,16 @@ impl fmt::Display for Error {
 }
 
 /// A text that does nothing to a terminal but show: pages, programs and files may hold anything.
+///
+/// Line feeds stay, and each other character keeps its place.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let is_harmless = |character: char| {
-        let turns_direction = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        character == '\n' || !(character.is_control() || turns_direction)
+    let shown = |character| match character {
+        '\n' => character,
+        _ if is_safe(character) => character,
+        _ => char::REPLACEMENT_CHARACTER,
     };
-    text.chars()
-        .map(|character| {
-            if is_harmless(character) {
-                character
-            } else {
-                '\u{fffd}'
-            }
-        })
-        .collect()
+    text.chars().map(shown).collect()
 }
 
 impl std::error::Error for Error {}

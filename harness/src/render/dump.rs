@@ -26,15 +26,11 @@ const ROWS_AT_ONCE: usize = 256;
 /// Appends the dump of one label, packed, the characters in the column behind `columns` bytes.
 ///
 /// ```
-/// use std::io::Write as _;
-/// use wiresnap::render::dump::{Unpacked, pack};
+/// use wiresnap::render::dump::{pack, unpack};
 ///
 /// let mut text = Vec::new();
 /// pack("S4: ", &[0x88, 0x00], 4, &mut text);
-/// let mut listing = Unpacked::new(Vec::new());
-/// listing.write_all(&text)?;
-/// assert_eq!(listing.into_inner(), b"S4: 88 00        ..\n");
-/// # Ok::<(), std::io::Error>(())
+/// assert_eq!(unpack(&text), b"S4: 88 00        ..\n");
 /// ```
 pub fn pack(label: &str, bytes: &[u8], columns: usize, output: &mut Vec<u8>) {
     output.reserve(label.len() + HEADER_BYTES + bytes.len() + 2);
@@ -48,6 +44,15 @@ pub fn pack(label: &str, bytes: &[u8], columns: usize, output: &mut Vec<u8>) {
     }
     // The last row's end is text, so that whoever looks at the end of the text finds that of a line.
     output.push(b'\n');
+}
+
+/// The text with its dumps as rows.
+#[must_use]
+pub fn unpack(text: &[u8]) -> Vec<u8> {
+    let mut output = Unpacked::new(Vec::new());
+    // Writing to memory does not fail.
+    let _ = output.write_all(text);
+    output.into_inner()
 }
 
 /// Passes text on, and makes rows of the dumps in it.

@@ -123,6 +123,14 @@ mod tests {
     }
 
     #[test]
+    fn commands_nothing() {
+        assert_eq!(
+            shown(1..2, "\u{1b}[2J = \u{202e}"),
+            "x.toml:1:2: wrong\n  |\n1 | \u{fffd}[2J = \u{fffd}\n  |  ^"
+        );
+    }
+
+    #[test]
     fn survives_any_span() {
         for start in 0..12 {
             for end in 0..12 {

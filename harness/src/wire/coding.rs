@@ -25,6 +25,9 @@ const MOST_CODINGS: usize = 8;
 /// How much one stage may put out for one push, before the next stage sees it: brotli has no limit of its own.
 const STAGE_ROOM: usize = 1 << 24;
 
+/// How much may pass between the stages in all: what is coded twice can swell in the middle and still give nothing.
+const MOST_BETWEEN: usize = 1 << 24;
+
 /// How large the input of one push to a stage may be: with deflate's limit of 1032 to 1, a stage stays within bounds.
 const STAGE_INPUT: usize = 1 << 10;
 
@@ -118,6 +121,8 @@ impl std::error::Error for CodingError {}
 pub struct Decoder {
     stages: Vec<Stage>,
     seen: bool,
+    /// What may still pass between the stages.
+    room_between: usize,
 }
 
 impl Decoder {
@@ -128,6 +133,7 @@ impl Decoder {
         Self {
             stages: stages.collect(),
             seen: false,
+            room_between: MOST_BETWEEN,
         }
     }
 
@@ -143,7 +149,13 @@ impl Decoder {
         limit: usize,
     ) -> Result<(), CodingError> {
         self.seen |= !input.is_empty();
-        run(&mut self.stages, input, output, limit)
+        run(
+            &mut self.stages,
+            input,
+            output,
+            limit,
+            &mut self.room_between,
+        )
     }
 
     /// Takes the end of the body.
@@ -161,7 +173,7 @@ impl Decoder {
             let stage = &mut head[index];
             let ended = stage.finish();
             let piece = stage.take();
-            run(rest, &piece, output, limit)?;
+            pass_on(rest, &piece, output, limit, &mut self.room_between)?;
             ended?;
         }
         Ok(())
@@ -173,6 +185,7 @@ fn run(
     input: &[u8],
     output: &mut Vec<u8>,
     limit: usize,
+    room_between: &mut usize,
 ) -> Result<(), CodingError> {
     let Some((stage, rest)) = stages.split_first_mut() else {
         return append(input, output, limit);
@@ -180,11 +193,27 @@ fn run(
     for slice in input.chunks(STAGE_INPUT) {
         let written = stage.push(slice);
         let piece = stage.take();
-        run(rest, &piece, output, limit)?;
+        pass_on(rest, &piece, output, limit, room_between)?;
         stage.give_back(piece);
         written?;
     }
     Ok(())
+}
+
+/// Gives what came out of one stage to the rest of them.
+fn pass_on(
+    rest: &mut [Stage],
+    piece: &[u8],
+    output: &mut Vec<u8>,
+    limit: usize,
+    room_between: &mut usize,
+) -> Result<(), CodingError> {
+    if !rest.is_empty() {
+        let left = room_between.checked_sub(piece.len());
+        let limit = MOST_BETWEEN;
+        *room_between = left.ok_or(CodingError::TooLarge { limit })?;
+    }
+    run(rest, piece, output, limit, room_between)
 }
 
 fn append(input: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
@@ -420,6 +449,21 @@ mod tests {
             assert_eq!(plain.len(), LIMIT);
             assert_eq!(ended, Err(CodingError::TooLarge { limit: LIMIT }));
         }
+    }
+
+    #[test]
+    fn a_bomb_that_says_nothing_is_cut_too() {
+        // RFC 1951 §3.2.4: a block that is not compressed may be empty, and any number of them may follow each other.
+        let nothing = [0, 0, 0, 0xff, 0xff].repeat(MOST_BETWEEN / 5 + 1);
+        let bomb = gzip(&nothing);
+        let (plain, ended) = decode(&[Coding::Deflate, Coding::Gzip], &bomb, 1 << 16);
+        assert_eq!(plain, b"");
+        assert_eq!(
+            ended,
+            Err(CodingError::TooLarge {
+                limit: MOST_BETWEEN
+            })
+        );
     }
 
     #[test]

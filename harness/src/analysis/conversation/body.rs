@@ -99,7 +99,7 @@ impl Conversation {
         } else if let Some(open) = &mut self.half(origin.side).open {
             open.part = Part::Http(Box::new(message), body);
         }
-        self.switch_if_asked(origin.side);
+        self.switch_if_asked(origin);
     }
 
     pub(super) fn body(&mut self, origin: Origin, bytes: &[u8]) {
@@ -118,6 +118,7 @@ impl Conversation {
     }
 
     pub(super) fn body_missing(&mut self, origin: Origin, count: u64) {
+        self.half(origin.side).pass_over(count);
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };

@@ -53,4 +53,9 @@ impl Half {
             offset: 0,
         }
     }
+
+    /// The next item comes after a hole.
+    pub(super) const fn pass_over(&mut self, count: u64) {
+        self.offset = self.offset.saturating_add(count);
+    }
 }

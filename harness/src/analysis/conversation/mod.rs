@@ -134,7 +134,12 @@ impl Conversation {
             return;
         }
         let mut rest = bytes;
-        while self.decode(origin, &mut rest) {}
+        while self.decode(origin, &mut rest) {
+            // A switch of protocols may just have let the other side's held bytes go.
+            if !rest.is_empty() {
+                self.end_raw(origin.side.peer());
+            }
+        }
         if !rest.is_empty() {
             self.hold(origin, rest);
         }
@@ -158,8 +163,9 @@ impl Conversation {
                 let asked = self.waiting.front().map(|waiting| &waiting.asked);
                 let item = parser.next(rest, asked);
                 half.offset = parser.offset();
+                let held = parser.held();
                 item.is_some_and(|item| {
-                    self.http_item(origin, item);
+                    self.http_item(origin, item, held);
                     true
                 })
             }
@@ -174,7 +180,7 @@ impl Conversation {
             Decoder::Raw => {
                 let bytes = std::mem::take(rest);
                 half.offset += bytes.len() as u64;
-                self.raw(origin, bytes);
+                self.raw(origin, bytes, 0);
                 false
             }
         }
@@ -198,7 +204,6 @@ impl Conversation {
                 self.websocket_items(origin, items, offset);
             }
             Decoder::Raw => {
-                self.half(origin.side).offset += count;
                 self.raw_missing(origin, count);
             }
         }
@@ -228,7 +233,7 @@ impl Conversation {
 
     fn http_items(&mut self, origin: Origin, items: Vec<http::Item<'_>>, offset: u64) {
         for item in items {
-            self.http_item(origin, item);
+            self.http_item(origin, item, 0);
         }
         self.half(origin.side).offset = offset;
     }
@@ -261,13 +266,14 @@ impl Conversation {
         })
     }
 
-    fn http_item(&mut self, origin: Origin, item: http::Item<'_>) {
+    /// `behind` is how many of the bytes so far come after the item.
+    fn http_item(&mut self, origin: Origin, item: http::Item<'_>, behind: u64) {
         match item {
             http::Item::Head(head) => self.head(origin, *head),
             http::Item::Body(bytes) => self.body(origin, bytes),
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
             http::Item::End { trailers } => self.end(origin.side, trailers),
-            http::Item::Raw(bytes) => self.raw(origin, &bytes),
+            http::Item::Raw(bytes) => self.raw(origin, &bytes, behind),
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
             http::Item::Note(note) => self.note(origin.side, note),
         }
@@ -281,9 +287,12 @@ impl Conversation {
                 let open = self.begin(origin);
                 open.offset = frame.offset;
                 open.notes.append(&mut frame.notes);
+                let end = frame.offset.saturating_add(frame.length());
+                let half = self.half(origin.side);
+                half.offset = half.offset.max(end);
                 self.finish_message(origin.side, Detail::WebSocket(Box::new(frame)));
             }
-            websocket::Item::Raw(bytes) => self.raw(origin, &bytes),
+            websocket::Item::Raw(bytes) => self.raw(origin, &bytes, 0),
             websocket::Item::RawMissing(count) => self.raw_missing(origin, count),
             websocket::Item::Note(note) => self.note(origin.side, note),
         }
@@ -345,7 +354,7 @@ impl Conversation {
         };
         let length = match &detail {
             Detail::Raw(content) => content.bytes.len() as u64 + content.missing_bytes(),
-            Detail::WebSocket(frame) => frame.header_length as u64 + frame.header.length,
+            Detail::WebSocket(frame) => frame.length(),
             _ => end.saturating_sub(open.offset),
         };
         let message = Message {

@@ -18,8 +18,8 @@ impl Conversation {
         }
     }
 
-    pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
-        let end = self.half(origin.side).offset;
+    pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8], behind: u64) {
+        let end = self.half(origin.side).offset.saturating_sub(behind);
         while !bytes.is_empty() {
             let at = end.saturating_sub(bytes.len() as u64);
             let content = self.raw_content(origin, at);
@@ -36,6 +36,7 @@ impl Conversation {
     pub(super) fn raw_missing(&mut self, origin: Origin, count: u64) {
         let at = self.half(origin.side).offset;
         self.raw_content(origin, at).missing(count);
+        self.half(origin.side).pass_over(count);
     }
 
     fn raw_content(&mut self, origin: Origin, at: u64) -> &mut Content {

@@ -36,8 +36,8 @@ impl Conversation {
     }
 
     /// After a 101, or the answer to a CONNECT, both sides speak something else.
-    pub(super) fn switch_if_asked(&mut self, side: Side) {
-        if side == Side::Client {
+    pub(super) fn switch_if_asked(&mut self, origin: Origin) {
+        if origin.side == Side::Client {
             return;
         }
         let Some(Open {
@@ -52,21 +52,41 @@ impl Conversation {
         }
         let websocket =
             message.head.status() == 101 && message.head.has_token("upgrade", "websocket");
-        let notes = if websocket {
-            let extensions = message.head.field("sec-websocket-extensions");
-            let extensions = extensions.unwrap_or_default().to_vec();
-            let notes = handshake_notes(message);
-            self.speak_websocket(&extensions, notes)
+        let extensions = message.head.field("sec-websocket-extensions");
+        let extensions = extensions.unwrap_or_default().to_vec();
+        let mut notes = if websocket {
+            handshake_notes(message)
+        } else {
+            Vec::new()
+        };
+        self.end_client_http(origin);
+        if websocket {
+            notes = self.speak_websocket(&extensions, notes);
         } else {
             self.client.decoder = Decoder::Raw;
             self.server.decoder = Decoder::Raw;
-            Vec::new()
-        };
+        }
         for note in notes {
             self.note(Side::Server, note);
         }
         self.end(Side::Server, Vec::new());
         self.release_held();
+    }
+
+    /// What the client had begun when the server switched unasked stays HTTP, cut off.
+    fn end_client_http(&mut self, origin: Origin) {
+        let Decoder::Http(parser) = &mut self.client.decoder else {
+            return;
+        };
+        let items = parser.finish();
+        let offset = parser.offset();
+        let begun = self.client.open.as_ref().map(|open| open.origin);
+        let origin = begun.unwrap_or(Origin {
+            side: Side::Client,
+            ..origin
+        });
+        self.http_items(origin, items, offset);
+        self.close(Side::Client);
     }
 
     fn speak_websocket(&mut self, extensions: &[u8], mut notes: Vec<Note>) -> Vec<Note> {

@@ -1,8 +1,5 @@
-use std::io::Write as _;
-
 use super::*;
 use crate::analysis::conversation::Conversation;
-use crate::render::dump::Unpacked;
 use crate::units::Timestamp;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 
@@ -32,14 +29,9 @@ fn list(style: Style, packets: &[Sent<'_>]) -> String {
     listing.finish();
     let mut sheet = Sheet::default();
     listing.exchange(&mut sheet);
-    let parts = [&sheet.text, &sheet.rows].map(|part| unpacked(part));
+    let parts = [&sheet.text, &sheet.rows]
+        .map(|part| String::from_utf8(dump::unpack(part)).expect("safe text"));
     parts.join("~\n").trim_end_matches("~\n").to_owned()
-}
-
-fn unpacked(part: &[u8]) -> String {
-    let mut output = Unpacked::new(Vec::new());
-    output.write_all(part).unwrap();
-    String::from_utf8(output.into_inner()).expect("safe text")
 }
 
 fn plain(packets: &[Sent<'_>]) -> String {

@@ -70,6 +70,12 @@ impl Parser {
         self.offset
     }
 
+    /// How many of the bytes before [`Self::offset`] are held back, because a start line may begin in them.
+    #[must_use]
+    pub const fn held(&self) -> u64 {
+        self.buffer.len() as u64
+    }
+
     /// Whether the parser has given up on HTTP and passes everything through.
     #[must_use]
     pub const fn is_opaque(&self) -> bool {

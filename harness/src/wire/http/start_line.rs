@@ -73,10 +73,18 @@ pub(super) fn plausible_request(bytes: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What a status line begins with.
+const VERSION_START: &[u8] = b"HTTP/1.";
+
 pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
     let line = started_line(bytes)?;
-    let shared = line.bytes.len().min(b"HTTP/1.".len());
-    if line.bytes[..shared] != b"HTTP/1."[..shared] {
+    let begins_so = if line.ended {
+        line.bytes.starts_with(VERSION_START)
+    } else {
+        let shared = line.bytes.len().min(VERSION_START.len());
+        line.bytes[..shared] == VERSION_START[..shared]
+    };
+    if !begins_so {
         return Err(other_protocol("a status line begins with HTTP/1"));
     }
     if line.ended && split_status_line(line.bytes).is_none() {

@@ -219,8 +219,8 @@ impl Decoder {
             let text = "a frame after the close frame";
             notes.push(Note::new(offset, "RFC 6455 §5.5.1", text));
         }
-        // RFC 6455 §5.2: the most significant bit must be 0. Nothing can be that long: the frames behind it are lost.
-        let endless = header.length >> 63 != 0;
+        // Nothing can be that long: the frames behind it are lost.
+        let endless = header.is_endless();
         if endless {
             let text = "a 64-bit length with its highest bit set; what follows is shown raw";
             notes.push(Note::new(offset + 2, "RFC 6455 §5.2", text));
@@ -270,7 +270,7 @@ impl Decoder {
                 unmask(&mut plain, mask, position);
             }
             if let Some(inflater) = &mut self.inflater {
-                inflater.inflate(&plain, &mut open.frame, self.offset);
+                inflater.inflate(&plain, &mut open.frame);
             }
         } else {
             keep_payload(&mut open.frame, piece, position);
@@ -281,7 +281,7 @@ impl Decoder {
     fn close_frame(&mut self) -> Option<Box<Frame>> {
         let mut frame = self.frame.take_if(|open| open.remaining == 0)?.frame;
         self.state = State::Header;
-        if frame.header.length >> 63 != 0 {
+        if frame.header.is_endless() {
             self.state = State::Opaque;
         } else if frame.header.opcode.is_control() {
             self.end_control(&mut frame);

@@ -1,5 +1,7 @@
 //! permessage-deflate (RFC 7692): what was negotiated, and the inflating of messages.
 
+use std::borrow::Cow;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::frame::{Frame, keep_inflated};
@@ -91,7 +93,7 @@ impl Inflater {
 
     /// Appends to the frame's payload what the bytes inflate to. Past the limit the inflating goes on, since the next
     /// message may refer to these bytes, but nothing is kept.
-    pub(super) fn inflate(&mut self, mut input: &[u8], frame: &mut Frame, offset: u64) {
+    pub(super) fn inflate(&mut self, mut input: &[u8], frame: &mut Frame) {
         while !self.broken {
             self.scratch.clear();
             self.scratch.reserve(INFLATE_STEP);
@@ -107,7 +109,7 @@ impl Inflater {
                 Err(error) => {
                     self.broken = true;
                     let text = format!("the message cannot be inflated: {error}");
-                    frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
+                    complain(frame, text);
                 }
                 Ok(Status::StreamEnd) => self.begin_again(),
                 Ok(_) if taken == 0 && self.scratch.is_empty() => return,
@@ -147,14 +149,14 @@ impl Inflater {
         self.broken |= refilled.is_err();
     }
 
-    pub(super) fn end_message(&mut self, frame: &mut Frame, offset: u64) {
+    pub(super) fn end_message(&mut self, frame: &mut Frame) {
         if frame.holes.is_empty() {
-            self.inflate(&TAIL, frame, offset);
+            self.inflate(&TAIL, frame);
         }
         if self.broken {
             let text = "not inflated: bytes that it refers to are missing or broken";
             if frame.payload.is_empty() && frame.header.length > 0 {
-                frame.notes.push(Note::new(offset, "RFC 7692 §7.2.2", text));
+                complain(frame, text);
             }
         }
         if self.deflate.no_context_takeover {
@@ -163,4 +165,10 @@ impl Inflater {
             self.window.clear();
         }
     }
+}
+
+/// Where in the payload inflating fails depends on the pieces in which it came; where the payload begins does not.
+fn complain(frame: &mut Frame, text: impl Into<Cow<'static, str>>) {
+    let at = frame.offset + frame.header_length as u64;
+    frame.notes.push(Note::new(at, "RFC 7692 §7.2.2", text));
 }

@@ -34,6 +34,17 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// How many bytes of the stream the frame takes; of an endless one, only the header is taken for the frame.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        let payload = if self.header.is_endless() {
+            0
+        } else {
+            self.header.length
+        };
+        self.header_length as u64 + payload
+    }
+
     /// A close frame's status code, where there is one.
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {

@@ -150,6 +150,12 @@ impl Header {
         }
     }
 
+    /// RFC 6455 §5.2: the most significant bit of a length must be 0. Nothing can be as long as where it is not.
+    #[must_use]
+    pub const fn is_endless(&self) -> bool {
+        self.length >> 63 != 0
+    }
+
     /// RSV1, which permessage-deflate uses as "compressed" (RFC 7692 §6).
     #[must_use]
     pub const fn reserved_1(&self) -> bool {

@@ -62,7 +62,7 @@ impl Decoder {
             && frame.header.fin
             && let Some(inflater) = &mut self.inflater
         {
-            inflater.end_message(frame, self.offset);
+            inflater.end_message(frame);
         }
         message.broken |= !frame.holes.is_empty() || frame.left_out > 0;
         if message.opcode == Opcode::TEXT && !message.broken {
