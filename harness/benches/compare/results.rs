@@ -188,7 +188,28 @@ fn targets_of(all: &[Series], series: &Series) -> Vec<Target> {
             }
         });
     }
+    if series.tool == Tool::Payload
+        && let Some(times) = one_beside_follow(all, input)
+    {
+        let what = format!(
+            "{}, {}: speed beside {}",
+            Tool::PayloadOfOne.name(),
+            input.name(),
+            Tool::TsharkFollow.name()
+        );
+        targets.push(Target::at_least(what, "times", 20.0, times));
+    }
     targets
+}
+
+/// The listing of one connection beside that of tshark, which never shows more.
+fn one_beside_follow(all: &[Series], input: &Input) -> Option<f64> {
+    let fastest = |tool: Tool| {
+        let mut series = all.iter();
+        let found = series.find(|series| series.tool == tool && series.input.path == input.path);
+        found.map(Series::fastest)
+    };
+    Some(fastest(Tool::TsharkFollow)? / fastest(Tool::PayloadOfOne)?)
 }
 
 /// What the same tool holds where there are few connections, at the same size.
