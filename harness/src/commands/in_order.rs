@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use super::spill::{Extent, Spill};
 
 /// How many bytes wait in memory before they are moved to a file.
-const MOST_IN_MEMORY: usize = 16 << 20;
+const MOST_IN_MEMORY: usize = 4 << 20;
 
 /// Once there is a file, pieces of this many bytes go there directly.
 const LARGE_PIECE: usize = 16 << 10;

@@ -28,7 +28,7 @@ pub fn run(cli: &Cli) -> ExitCode {
 }
 
 fn carry_out(command: &Command) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = io::stdout();
     let mut talk = io::stderr();
     match command {
         Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),

@@ -20,8 +20,8 @@ const PACKED: u8 = 0x01;
 /// The label's length, the columns, and eight bytes of count.
 const HEADER_BYTES: usize = 10;
 
-/// How many rows are made before they are written.
-const ROWS_AT_ONCE: usize = 256;
+/// How many rows are made before they are written: enough for a buffer of 64 KiB not to be worth a stop.
+const ROWS_AT_ONCE: usize = 1024;
 
 /// Appends the dump of one label, packed, the characters in the column behind `columns` bytes.
 ///
@@ -61,9 +61,13 @@ pub struct Unpacked<Output> {
     output: Output,
     /// A dump's header, as far as it has come.
     header: Vec<u8>,
-    dump: Option<Dump>,
-    /// Rows that were made and not written yet.
-    rows: Vec<u8>,
+    /// How many bytes of a dump are still to come.
+    remaining: u64,
+    /// The beginning of a row whose rest is still to come.
+    begun: Vec<u8>,
+    /// Whether the next row is its dump's first, and its label is written already.
+    is_first: bool,
+    form: Form,
 }
 
 impl<Output: Write> Unpacked<Output> {
@@ -73,8 +77,10 @@ impl<Output: Write> Unpacked<Output> {
         Self {
             output,
             header: Vec::new(),
-            dump: None,
-            rows: Vec::new(),
+            remaining: 0,
+            begun: Vec::new(),
+            is_first: false,
+            form: Form::new(0, ROW_BYTES),
         }
     }
 
@@ -101,21 +107,45 @@ impl<Output: Write> Unpacked<Output> {
         if let [PACKED, label, columns, count @ ..] = self.header.as_slice()
             && let Ok(count) = count.try_into()
         {
-            self.dump = Some(Dump::new(*label, *columns, u64::from_le_bytes(count)));
+            self.form.change(usize::from(*label), usize::from(*columns));
+            self.remaining = u64::from_le_bytes(count);
+            self.is_first = true;
             self.header.clear();
         }
         rest
     }
 
-    fn dump<'a>(&mut self, mut dump: Dump, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
-        let most = dump.columns * ROWS_AT_ONCE;
-        let now = usize::try_from(dump.remaining).map_or(most, |remaining| remaining.min(most));
-        let (now, rest) = bytes.split_at(now.min(bytes.len()));
-        dump.push(now, &mut self.rows);
-        self.output.write_all(&self.rows)?;
-        self.rows.clear();
-        self.dump = (dump.remaining > 0).then_some(dump);
+    fn dump<'a>(&mut self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+        let length =
+            usize::try_from(self.remaining).map_or(bytes.len(), |most| most.min(bytes.len()));
+        let (mut dumped, rest) = bytes.split_at(length);
+        self.remaining -= length as u64;
+        if !self.begun.is_empty() {
+            let lacking = (self.form.columns - self.begun.len()).min(dumped.len());
+            self.begun.extend_from_slice(&dumped[..lacking]);
+            dumped = &dumped[lacking..];
+            if self.begun.len() == self.form.columns || self.remaining == 0 {
+                let begun = std::mem::take(&mut self.begun);
+                self.rows(&begun)?;
+            }
+        }
+        let whole = dumped.len() - dumped.len() % self.form.columns;
+        let (whole, begun) = dumped.split_at(whole);
+        for rows in whole.chunks(self.form.columns * ROWS_AT_ONCE) {
+            self.rows(rows)?;
+        }
+        if self.remaining > 0 {
+            self.begun.extend_from_slice(begun);
+        } else if !begun.is_empty() {
+            self.rows(begun)?;
+        }
         Ok(rest)
+    }
+
+    fn rows(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let written = self.form.label * usize::from(std::mem::take(&mut self.is_first));
+        let rows = self.form.rows(bytes);
+        self.output.write_all(&rows[written..])
     }
 }
 
@@ -123,10 +153,12 @@ impl<Output: Write> Write for Unpacked<Output> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            rest = match self.dump.take() {
-                Some(dump) => self.dump(dump, rest)?,
-                None if self.header.is_empty() => self.text(rest)?,
-                None => self.header(rest),
+            rest = if self.remaining > 0 {
+                self.dump(rest)?
+            } else if self.header.is_empty() {
+                self.text(rest)?
+            } else {
+                self.header(rest)
             };
         }
         Ok(bytes.len())
@@ -137,75 +169,80 @@ impl<Output: Write> Write for Unpacked<Output> {
     }
 }
 
-/// A dump whose bytes are coming.
+/// A sheet of rows to be filled in: what is the same in all of them is written once.
 #[derive(Debug)]
-struct Dump {
+struct Form {
+    /// How long what stands before the digits is: the end of the row before, and the label's room.
+    label: usize,
     columns: usize,
-    remaining: u64,
-    /// A row without its bytes, from the end of the row before on.
-    blank: Vec<u8>,
-    /// How much of a blank row the first one lacks: the line end before it, and the label's room.
-    first: usize,
-    /// The beginning of a row whose rest is still to come.
-    begun: Vec<u8>,
+    /// Rows as long as they get; digits and characters are those of other dumps.
+    sheet: Vec<u8>,
 }
 
-impl Dump {
-    fn new(label: u8, columns: u8, remaining: u64) -> Self {
-        let first = 1 + usize::from(label);
-        let columns = usize::from(columns).clamp(1, ROW_BYTES);
-        let mut blank = vec![b' '; first + 4 * columns + 1];
-        blank[0] = b'\n';
+impl Form {
+    const fn new(label: usize, columns: usize) -> Self {
         Self {
+            label: 1 + label,
             columns,
-            remaining,
-            blank,
-            first,
-            begun: Vec::new(),
+            sheet: Vec::new(),
         }
     }
 
-    /// Appends the rows that these bytes complete; the last row ends with the last byte.
-    fn push(&mut self, mut bytes: &[u8], rows: &mut Vec<u8>) {
-        self.remaining -= bytes.len() as u64;
-        if !self.begun.is_empty() {
-            let lacking = (self.columns - self.begun.len()).min(bytes.len());
-            self.begun.extend_from_slice(&bytes[..lacking]);
-            bytes = &bytes[lacking..];
-            if self.begun.len() < self.columns && self.remaining > 0 {
-                return;
+    fn change(&mut self, label: usize, columns: usize) {
+        let columns = columns.clamp(1, ROW_BYTES);
+        if (self.label, self.columns) != (1 + label, columns) {
+            *self = Self::new(label, columns);
+        }
+    }
+
+    const fn row_length(&self) -> usize {
+        self.label + 4 * self.columns + 1
+    }
+
+    /// Rows of these bytes, which are as many as fill rows, or less than one.
+    fn rows(&mut self, bytes: &[u8]) -> &[u8] {
+        let length = self.row_length();
+        let count = bytes.len().div_ceil(self.columns);
+        while self.sheet.len() < count * length {
+            self.sheet.push(b'\n');
+            self.sheet.resize(self.sheet.len() + length - 1, b' ');
+        }
+        let places = self.sheet.chunks_exact_mut(length);
+        let places = places.map(|row| row[self.label..].split_at_mut(3 * self.columns + 1));
+        if self.columns == ROW_BYTES && bytes.len() >= ROW_BYTES {
+            let (rows, _) = bytes.as_chunks::<ROW_BYTES>();
+            for (row, (digits, characters)) in rows.iter().zip(places) {
+                fill(row, digits, characters);
             }
-            let begun = std::mem::take(&mut self.begun);
-            self.row(&begun, rows);
+            return &self.sheet[..count * length];
         }
-        rows.reserve(self.blank.len() * (bytes.len() / self.columns + 1));
-        let whole = bytes.chunks_exact(self.columns);
-        let rest = whole.remainder();
-        for row in whole {
-            self.row(row, rows);
+        for (row, (digits, characters)) in bytes.chunks(self.columns).zip(places) {
+            digits.fill(b' ');
+            fill_any(row, digits, characters);
         }
-        if self.remaining > 0 {
-            self.begun.extend_from_slice(rest);
-        } else if !rest.is_empty() {
-            self.row(rest, rows);
-        }
+        let unfilled = count * self.columns - bytes.len();
+        &self.sheet[..count * length - unfilled]
     }
+}
 
-    /// Appends one row: a blank one, then written over.
-    #[inline]
-    fn row(&mut self, row: &[u8], rows: &mut Vec<u8>) {
-        let lacking = std::mem::take(&mut self.first);
-        let from = rows.len() + self.blank.len() - lacking - (4 * self.columns + 1);
-        rows.extend_from_slice(&self.blank[lacking..]);
-        let (digits, characters) = rows[from..].split_at_mut(3 * self.columns + 1);
-        for (byte, digits) in row.iter().zip(digits.chunks_exact_mut(3)) {
-            digits[..2].copy_from_slice(&hex::pair(*byte));
-        }
-        for (byte, character) in row.iter().zip(characters) {
-            let is_printable = byte.wrapping_sub(b' ') < 95;
-            *character = if is_printable { *byte } else { b'.' };
-        }
-        rows.truncate(from + 3 * self.columns + 1 + row.len());
+/// Fills in a row of the usual length, which the compiler unrolls.
+#[inline]
+fn fill(row: &[u8; ROW_BYTES], digits: &mut [u8], characters: &mut [u8]) {
+    fill_any(
+        row,
+        &mut digits[..3 * ROW_BYTES],
+        &mut characters[..ROW_BYTES],
+    );
+}
+
+#[inline]
+fn fill_any(row: &[u8], digits: &mut [u8], characters: &mut [u8]) {
+    for (byte, digits) in row.iter().zip(digits.chunks_exact_mut(3)) {
+        digits[..2].copy_from_slice(&hex::pair(*byte));
+    }
+    for (byte, character) in row.iter().zip(characters) {
+        let is_printable = byte.wrapping_sub(b' ') < 95;
+        *character = if is_printable { *byte } else { b'.' };
     }
 }
 

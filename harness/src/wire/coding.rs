@@ -149,13 +149,13 @@ impl Decoder {
         limit: usize,
     ) -> Result<(), CodingError> {
         self.seen |= !input.is_empty();
-        run(
-            &mut self.stages,
-            input,
-            output,
-            limit,
-            &mut self.room_between,
-        )
+        let room = &mut self.room_between;
+        let outcome = run(&mut self.stages, input, output, limit, room);
+        if outcome.is_err() {
+            // What came out before the damage may still be in a decoder's own buffer.
+            let _ = self.drain(output, limit);
+        }
+        outcome
     }
 
     /// Takes the end of the body.
@@ -168,15 +168,21 @@ impl Decoder {
         if !self.seen {
             return Ok(());
         }
+        self.drain(output, limit)
+    }
+
+    /// Ends each stage, and lets go what it held back; the first error counts.
+    fn drain(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
+        let mut outcome = Ok(());
         for index in 0..self.stages.len() {
             let (head, rest) = self.stages.split_at_mut(index + 1);
             let stage = &mut head[index];
             let ended = stage.finish();
             let piece = stage.take();
-            pass_on(rest, &piece, output, limit, &mut self.room_between)?;
-            ended?;
+            let passed = pass_on(rest, &piece, output, limit, &mut self.room_between);
+            outcome = outcome.and(passed).and(ended);
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -435,6 +441,19 @@ mod tests {
             matches!(ended, Err(CodingError::Malformed { coding: "gzip", .. })),
             "{ended:?}"
         );
+    }
+
+    #[test]
+    fn what_comes_before_the_damage_is_decoded_however_the_rest_is_cut() {
+        let mut packed = gzip(b"all of this is there");
+        // The checksum, which follows the last byte.
+        let checksum = packed.len() - 8;
+        packed[checksum] ^= 1;
+        for size in [1, 7, 100] {
+            let (plain, ended) = decode(&[Coding::Gzip], &packed, size);
+            assert_eq!(plain, b"all of this is there");
+            assert!(ended.is_err());
+        }
     }
 
     #[test]

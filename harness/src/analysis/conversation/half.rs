@@ -15,6 +15,7 @@ pub(super) struct Half {
     pub(super) open: Option<Open>,
     /// Notes that came before the message that they belong to.
     pub(super) notes: Vec<Note>,
+    /// Behind all that the decoder has handed out.
     pub(super) offset: u64,
 }
 
@@ -51,6 +52,13 @@ impl Half {
             open: None,
             notes: Vec::new(),
             offset: 0,
+        }
+    }
+
+    /// What was held back will not become anything else.
+    pub(super) const fn settle(&mut self) {
+        if let Decoder::Http(parser) = &self.decoder {
+            self.offset = parser.offset();
         }
     }
 

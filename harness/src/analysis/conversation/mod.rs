@@ -162,10 +162,9 @@ impl Conversation {
             Decoder::Http(parser) => {
                 let asked = self.waiting.front().map(|waiting| &waiting.asked);
                 let item = parser.next(rest, asked);
-                half.offset = parser.offset();
-                let held = parser.held();
+                half.offset = parser.settled();
                 item.is_some_and(|item| {
-                    self.http_item(origin, item, held);
+                    self.http_item(origin, item);
                     true
                 })
             }
@@ -180,7 +179,7 @@ impl Conversation {
             Decoder::Raw => {
                 let bytes = std::mem::take(rest);
                 half.offset += bytes.len() as u64;
-                self.raw(origin, bytes, 0);
+                self.raw(origin, bytes);
                 false
             }
         }
@@ -192,6 +191,7 @@ impl Conversation {
             self.release_held();
         }
         self.begin(origin);
+        self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
                 let items = parser.missing(count);
@@ -214,6 +214,7 @@ impl Conversation {
         if origin.side == Side::Client && self.switching {
             self.release_held();
         }
+        self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
                 let items = parser.finish();
@@ -233,7 +234,7 @@ impl Conversation {
 
     fn http_items(&mut self, origin: Origin, items: Vec<http::Item<'_>>, offset: u64) {
         for item in items {
-            self.http_item(origin, item, 0);
+            self.http_item(origin, item);
         }
         self.half(origin.side).offset = offset;
     }
@@ -266,14 +267,13 @@ impl Conversation {
         })
     }
 
-    /// `behind` is how many of the bytes so far come after the item.
-    fn http_item(&mut self, origin: Origin, item: http::Item<'_>, behind: u64) {
+    fn http_item(&mut self, origin: Origin, item: http::Item<'_>) {
         match item {
             http::Item::Head(head) => self.head(origin, *head),
             http::Item::Body(bytes) => self.body(origin, bytes),
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
             http::Item::End { trailers } => self.end(origin.side, trailers),
-            http::Item::Raw(bytes) => self.raw(origin, &bytes, behind),
+            http::Item::Raw(bytes) => self.raw(origin, &bytes),
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
             http::Item::Note(note) => self.note(origin.side, note),
         }
@@ -292,7 +292,7 @@ impl Conversation {
                 half.offset = half.offset.max(end);
                 self.finish_message(origin.side, Detail::WebSocket(Box::new(frame)));
             }
-            websocket::Item::Raw(bytes) => self.raw(origin, &bytes, 0),
+            websocket::Item::Raw(bytes) => self.raw(origin, &bytes),
             websocket::Item::RawMissing(count) => self.raw_missing(origin, count),
             websocket::Item::Note(note) => self.note(origin.side, note),
         }

@@ -18,8 +18,8 @@ impl Conversation {
         }
     }
 
-    pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8], behind: u64) {
-        let end = self.half(origin.side).offset.saturating_sub(behind);
+    pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
+        let end = self.half(origin.side).offset;
         while !bytes.is_empty() {
             let at = end.saturating_sub(bytes.len() as u64);
             let content = self.raw_content(origin, at);

@@ -75,6 +75,7 @@ impl Conversation {
 
     /// What the client had begun when the server switched unasked stays HTTP, cut off.
     fn end_client_http(&mut self, origin: Origin) {
+        self.client.settle();
         let Decoder::Http(parser) = &mut self.client.decoder else {
             return;
         };

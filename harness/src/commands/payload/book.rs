@@ -1,26 +1,21 @@
 //! The book that all the connections of a capture write into, each its own pages.
 
-use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
 
 use super::Request;
+use super::press::{Delivery, Entry};
 use crate::cli::PayloadFormat;
-use crate::commands::in_order::InOrder;
-use crate::render::dump::Unpacked;
 use crate::render::payload::{Sheet, heading};
 
 /// What all the connections of a capture write into.
-pub(super) struct Book<Output> {
+pub(super) struct Book {
     pub(super) request: Request,
-    pages: InOrder<Unpacked<Output>>,
-    /// What the connections write on, one after the other.
-    sheet: Sheet,
+    delivery: Delivery,
     /// The connections that have said anything so far: none, the first alone, or several.
     spoken: Spoken,
     connections: u64,
-    error: Option<io::Error>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,25 +45,17 @@ impl Ends {
     }
 }
 
-impl<Output: Write> Book<Output> {
-    pub(super) fn new(request: Request, mut output: Output) -> io::Result<Self> {
-        if request.format == PayloadFormat::Json {
-            let name = serde_json::to_string(&request.name)?;
-            write!(output, "{{\"pcap\":{name},\"connections\":[")?;
-        }
-        let is_text = request.format == PayloadFormat::Text;
-        let mut pages = InOrder::new(Unpacked::new(output), if is_text { "\n" } else { "," });
+impl Book {
+    pub(super) fn new(request: Request, mut delivery: Delivery) -> Self {
         if request.format == PayloadFormat::Json || request.connection.is_some() {
-            pages.start(0)?;
+            delivery.enter(Entry::Start);
         }
-        Ok(Self {
+        Self {
             request,
-            pages,
-            sheet: Sheet::default(),
+            delivery,
             spoken: Spoken::None,
             connections: 0,
-            error: None,
-        })
+        }
     }
 
     /// Takes note of a connection; tells which one alone is wanted.
@@ -88,37 +75,33 @@ impl<Output: Write> Book<Output> {
         }
     }
 
-    /// Takes the first error that any connection met.
-    pub(super) fn check(&mut self) -> io::Result<()> {
-        self.error.take().map_or(Ok(()), Err)
+    /// Whether nothing that is written reaches the output any more.
+    pub(super) const fn has_stopped(&self) -> bool {
+        self.delivery.has_stopped()
     }
 
-    fn remember(&mut self, result: io::Result<()>) {
-        if let Err(error) = result {
-            self.error.get_or_insert(error);
-        }
-    }
-
-    /// Lets a connection write on the book's sheet, and enters into its pages what it wrote. `spoken` says whether it
+    /// Lets a connection write on the common sheet, and enters into its pages what it wrote. `spoken` says whether it
     /// has written anything before.
     pub(super) fn enter(&mut self, ends: Ends, spoken: &mut bool, write: impl FnOnce(&mut Sheet)) {
-        let mut sheet = std::mem::take(&mut self.sheet);
-        write(&mut sheet);
-        let is_empty = sheet.text.is_empty() && sheet.rows.is_empty();
-        if !is_empty && !std::mem::replace(spoken, true) {
+        let sheet = &mut self.delivery.batch.sheet;
+        let (text, rows) = (sheet.text.len(), sheet.rows.len());
+        write(sheet);
+        let (text, rows) = (sheet.text.len() - text, sheet.rows.len() - rows);
+        if text + rows > 0 && !std::mem::replace(spoken, true) {
             self.speak(ends);
         }
-        self.append(ends.text_page(), &sheet.text);
-        self.append(ends.rows_page(), &sheet.rows);
-        sheet.wipe();
-        self.sheet = sheet;
+        if text > 0 {
+            self.delivery.enter(Entry::Text(ends.text_page(), text));
+        }
+        if rows > 0 {
+            self.delivery.enter(Entry::Rows(ends.rows_page(), rows));
+        }
+        self.delivery.send_if_full();
     }
 
-    pub(super) fn append(&mut self, page: u64, text: &[u8]) {
-        if self.error.is_none() && !text.is_empty() {
-            let result = self.pages.append(page, text);
-            self.remember(result);
-        }
+    /// Enters what stands behind all that a connection wrote.
+    pub(super) fn append(&mut self, ends: Ends, line: String) {
+        self.delivery.enter(Entry::Line(ends.text_page(), line));
     }
 
     /// A connection is about to write its first text: with the second one that does, headings begin.
@@ -127,21 +110,21 @@ impl<Output: Write> Book<Output> {
             return;
         }
         match self.spoken {
-            Spoken::None => self.spoken = Spoken::One(ends),
+            Spoken::None => {
+                self.spoken = Spoken::One(ends);
+                return;
+            }
             Spoken::One(first) => {
                 self.spoken = Spoken::Several;
-                self.pages
-                    .prepend(first.text_page(), self.heading(first).as_bytes());
-                let heading = self.heading(ends);
-                self.append(ends.text_page(), heading.as_bytes());
-                let result = self.pages.start(0);
-                self.remember(result);
+                let heading = self.heading(first);
+                self.delivery
+                    .enter(Entry::Heading(first.text_page(), heading));
+                self.delivery.enter(Entry::Start);
             }
-            Spoken::Several => {
-                let heading = self.heading(ends);
-                self.append(ends.text_page(), heading.as_bytes());
-            }
+            Spoken::Several => {}
         }
+        let heading = self.heading(ends);
+        self.delivery.enter(Entry::Line(ends.text_page(), heading));
     }
 
     fn heading(&self, ends: Ends) -> String {
@@ -151,18 +134,8 @@ impl<Output: Write> Book<Output> {
     /// Nothing more comes for a connection.
     pub(super) fn end(&mut self, ends: Ends) {
         for page in [ends.text_page(), ends.rows_page()] {
-            let result = self.pages.end(page);
-            self.remember(result);
+            self.delivery.enter(Entry::End(page));
         }
-    }
-
-    pub(super) fn finish(mut self) -> io::Result<Output> {
-        self.check()?;
-        let mut output = self.pages.finish()?.into_inner();
-        if self.request.format == PayloadFormat::Json {
-            output.write_all(b"]}\n")?;
-        }
-        output.flush()?;
-        Ok(output)
+        self.delivery.send_if_full();
     }
 }

@@ -1,7 +1,6 @@
 //! One connection's listener: its conversation, written down as it goes.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::rc::Rc;
 
 use super::Request;
@@ -15,9 +14,9 @@ use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::stream::{Connection, Opening, Stream};
 
 /// Listens to one connection.
-pub(super) struct Listener<Output: Write> {
+pub(super) struct Listener {
     ends: Ends,
-    book: Rc<RefCell<Book<Output>>>,
+    book: Rc<RefCell<Book>>,
     /// `None` for a connection that is not wanted, or is over: it is remembered for a while, and should cost little.
     scribe: Option<Box<Scribe>>,
     finished_sides: u8,
@@ -27,8 +26,8 @@ pub(super) struct Listener<Output: Write> {
     has_ended: bool,
 }
 
-impl<Output: Write> Listener<Output> {
-    pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book<Output>>>) -> Self {
+impl Listener {
+    pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book>>) -> Self {
         let ends = Ends {
             index: opening.index,
             client: opening.client,
@@ -78,7 +77,7 @@ impl<Output: Write> Listener<Output> {
         self.complete();
         if self.wants_figures {
             let mut book = self.book.borrow_mut();
-            book.append(self.ends.text_page(), figures(connection).as_bytes());
+            book.append(self.ends, figures(connection));
         }
         self.end();
     }
@@ -90,7 +89,7 @@ impl<Output: Write> Listener<Output> {
     }
 }
 
-impl<Output: Write> StreamSink for Listener<Output> {
+impl StreamSink for Listener {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         let Some(scribe) = &mut self.scribe else {
             return;

@@ -2,16 +2,19 @@
 
 mod book;
 mod listener;
+mod press;
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Error, Result};
 
 use self::book::Book;
 use self::listener::Listener;
+use self::press::Press;
 use super::named;
 use crate::cli::{PayloadArgs, PayloadFormat};
 use crate::render::payload::Style;
@@ -28,7 +31,11 @@ const CLEAR_AFTER: u64 = 4096;
 /// # Errors
 ///
 /// Where the capture cannot be read, or the listing cannot be written.
-pub fn run(arguments: &PayloadArgs, output: &mut impl Write, talk: &mut impl Write) -> Result<()> {
+pub fn run(
+    arguments: &PayloadArgs,
+    output: &mut (impl Write + Send),
+    talk: &mut impl Write,
+) -> Result<()> {
     let pcap = &arguments.pcap;
     let output = io::BufWriter::with_capacity(1 << 16, output);
     let outcome = open(pcap)
@@ -107,16 +114,37 @@ pub struct Outcome<Output> {
 /// # Errors
 ///
 /// Where the capture cannot be read, or the listing cannot be written.
-pub fn list<Output: Write>(
+pub fn list<Output: Write + Send>(
     mut reader: CaptureReader<impl Read>,
     request: Request,
-    output: Output,
+    mut output: Output,
 ) -> Result<Outcome<Output>> {
+    let is_json = request.format == PayloadFormat::Json;
+    if is_json {
+        let name = serde_json::to_string(&request.name)?;
+        write!(output, "{{\"pcap\":{name},\"connections\":[")?;
+    }
+    let mut output = thread::scope(|scope| {
+        let (press, delivery) = Press::start(scope, output, if is_json { "," } else { "\n" })?;
+        let read = read(&mut reader, Book::new(request, delivery));
+        let printed = press.finish();
+        read.and(printed.map_err(Error::new))
+    })?;
+    if is_json {
+        output.write_all(b"]}\n")?;
+    }
+    output.flush()?;
+    let cut = reader.cut();
+    Ok(Outcome { output, cut })
+}
+
+/// Has the connections of a capture write their pages.
+fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> Result<()> {
+    let port = book.request.port;
     let options = Options {
-        hash: request.format == PayloadFormat::Json,
+        hash: book.request.format == PayloadFormat::Json,
     };
-    let port = request.port;
-    let book = Rc::new(RefCell::new(Book::new(request, output)?));
+    let book = Rc::new(RefCell::new(book));
     let open = |opening: &Opening| Listener::new(opening, Rc::clone(&book));
     let mut reassembler = Reassembler::new(options, open);
     let mut decoder = FrameDecoder::default();
@@ -129,23 +157,20 @@ pub fn list<Output: Write>(
         }
         if packet.number.is_multiple_of(CLEAR_AFTER) {
             close(reassembler.take_finished());
-            book.borrow_mut().check()?;
+            if book.borrow().has_stopped() {
+                return Ok(());
+            }
         }
     }
     close(reassembler.finish());
-    let cut = reader.cut();
-    let book = Rc::into_inner(book).context("a connection is still listened to")?;
-    let book = book.into_inner();
-    book.check_wanted()?;
-    let output = book.finish()?;
-    Ok(Outcome { output, cut })
+    book.borrow().check_wanted()
 }
 
 fn has_port(segment: &Segment<'_>, port: u16) -> bool {
     segment.source.port() == port || segment.destination.port() == port
 }
 
-fn close<Output: Write>(finished: Vec<(Connection, Listener<Output>)>) {
+fn close(finished: Vec<(Connection, Listener)>) {
     for (connection, listener) in finished {
         listener.close(&connection);
     }

@@ -82,7 +82,9 @@ impl Sheet {
 pub struct Listing {
     style: Style,
     sheet: Sheet,
-    /// The last byte on the sheets before.
+    /// Where on the sheet its own text begins.
+    begin: usize,
+    /// The last byte of its text on the sheets before.
     last: Option<u8>,
     writer: SafeText,
     rows: Rows,
@@ -103,7 +105,10 @@ pub fn address(end: SocketAddr, style: Style) -> String {
 /// The heading of a connection, for captures that have several.
 #[must_use]
 pub fn heading(number: u64, client: SocketAddr, server: SocketAddr, style: Style) -> String {
-    let [client, server] = [client, server].map(|end| address(end, style));
+    if style.redact {
+        let [client, server] = [client, server].map(|end| address(end, style));
+        return format!("Connection {number}: {client} to {server}\n\n");
+    }
     format!("Connection {number}: {client} to {server}\n\n")
 }
 
@@ -123,6 +128,7 @@ impl Listing {
         Self {
             style,
             sheet: Sheet::new(),
+            begin: 0,
             last: None,
             writer: SafeText::new(style.form()),
             rows: Rows::new(),
@@ -143,11 +149,12 @@ impl Listing {
         self.notes(&message.notes);
     }
 
-    /// Goes on on another sheet, and hands over the one that was written on. So the listings of many connections share
-    /// one, and none of them holds more than its state.
+    /// Goes on on another sheet, behind what is on it, and hands over the one that was written on. So the listings of
+    /// many connections share one, and none of them holds more than its state.
     pub fn exchange(&mut self, sheet: &mut Sheet) {
-        self.last = self.sheet.text.last().copied().or(self.last);
+        self.last = self.last_byte();
         std::mem::swap(&mut self.sheet, sheet);
+        self.begin = self.sheet.text.len();
     }
 
     /// The end of the listing: its last line's end, and the last rows.
@@ -342,10 +349,13 @@ impl Listing {
         }
     }
 
+    fn last_byte(&self) -> Option<u8> {
+        self.sheet.text[self.begin..].last().copied().or(self.last)
+    }
+
     fn end_line(&mut self) {
         self.writer.end(&mut self.sheet.text);
-        let last = self.sheet.text.last().copied().or(self.last);
-        if last.is_some_and(|last| last != b'\n') {
+        if self.last_byte().is_some_and(|last| last != b'\n') {
             self.sheet.text.push(b'\n');
         }
     }

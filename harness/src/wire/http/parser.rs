@@ -70,10 +70,11 @@ impl Parser {
         self.offset
     }
 
-    /// How many of the bytes before [`Self::offset`] are held back, because a start line may begin in them.
+    /// Stream offset behind all that was handed out; what is between it and [`Self::offset`] is held back, because it may
+    /// be the beginning of something.
     #[must_use]
-    pub const fn held(&self) -> u64 {
-        self.buffer.len() as u64
+    pub const fn settled(&self) -> u64 {
+        self.offset - self.buffer.len() as u64
     }
 
     /// Whether the parser has given up on HTTP and passes everything through.

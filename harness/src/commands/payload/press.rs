@@ -1,0 +1,158 @@
+//! The press: a thread that puts the pages of a listing in order and writes them.
+//!
+//! To read a capture and to write its listing take about as long, so they are done at the same time. What the
+//! connections write comes to the press in batches, and empty batches go back, so that neither side runs ahead and
+//! no memory is taken anew.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{Builder, Scope, ScopedJoinHandle};
+
+use crate::commands::in_order::InOrder;
+use crate::render::dump::Unpacked;
+use crate::render::payload::Sheet;
+
+/// How many batches wait for the press.
+const MOST_WAITING: usize = 4;
+
+/// A batch is sent when it has so many bytes, or so many entries.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_ENTRIES: usize = 4096;
+
+/// What is to be printed next, in one go.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) sheet: Sheet,
+    entries: Vec<Entry>,
+}
+
+/// What becomes of a page.
+#[derive(Debug)]
+pub(super) enum Entry {
+    /// The first page may be written.
+    Start,
+    /// This comes before all else on the page.
+    Heading(u64, String),
+    /// This comes next.
+    Line(u64, String),
+    /// So many bytes of the sheet's text come next.
+    Text(u64, usize),
+    /// So many bytes of the sheet's rows come next.
+    Rows(u64, usize),
+    /// Nothing comes any more.
+    End(u64),
+}
+
+/// What the writing side has of the press.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    full: SyncSender<Batch>,
+    empty: Receiver<Batch>,
+    pub(super) batch: Batch,
+    /// Whether the press has stopped, which it does at its first error.
+    has_stopped: bool,
+}
+
+/// A press at work; gives back what it printed on.
+pub(super) struct Press<'scope, Output>(ScopedJoinHandle<'scope, io::Result<Output>>);
+
+impl<'scope, Output: Write + Send + 'scope> Press<'scope, Output> {
+    /// Starts to print on `output`, with `separator` between pages; fails where there can be no thread.
+    pub(super) fn start(
+        scope: &'scope Scope<'scope, '_>,
+        output: Output,
+        separator: &'static str,
+    ) -> io::Result<(Self, Delivery)> {
+        let (full, batches) = sync_channel(MOST_WAITING);
+        let (emptied, empty) = channel();
+        let pages = InOrder::new(Unpacked::new(output), separator);
+        let thread = Builder::new()
+            .name("press".to_owned())
+            .spawn_scoped(scope, move || print(pages, &batches, &emptied))?;
+        let delivery = Delivery {
+            full,
+            empty,
+            batch: Batch::default(),
+            has_stopped: false,
+        };
+        Ok((Self(thread), delivery))
+    }
+
+    /// Waits until everything is printed. The delivery must be gone by then.
+    pub(super) fn finish(self) -> io::Result<Output> {
+        self.0
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+fn print<Output: Write>(
+    mut pages: InOrder<Unpacked<Output>>,
+    batches: &Receiver<Batch>,
+    emptied: &Sender<Batch>,
+) -> io::Result<Output> {
+    for mut batch in batches {
+        batch.print(&mut pages)?;
+        // Nobody wants it any more where this was the last one.
+        let _ = emptied.send(batch);
+    }
+    Ok(pages.finish()?.into_inner())
+}
+
+impl Batch {
+    /// Prints what is in the batch, and empties it.
+    fn print<Output: Write>(&mut self, pages: &mut InOrder<Output>) -> io::Result<()> {
+        let (mut text, mut rows) = (self.sheet.text.as_slice(), self.sheet.rows.as_slice());
+        for entry in self.entries.drain(..) {
+            match entry {
+                Entry::Start => pages.start(0)?,
+                Entry::Heading(page, heading) => pages.prepend(page, heading.as_bytes()),
+                Entry::Line(page, line) => pages.append(page, line.as_bytes())?,
+                Entry::Text(page, length) => pages.append(page, take(&mut text, length))?,
+                Entry::Rows(page, length) => pages.append(page, take(&mut rows, length))?,
+                Entry::End(page) => pages.end(page)?,
+            }
+        }
+        self.sheet.wipe();
+        Ok(())
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
+    let (taken, rest) = bytes.split_at(length);
+    *bytes = rest;
+    taken
+}
+
+impl Delivery {
+    /// Adds to the batch.
+    pub(super) fn enter(&mut self, entry: Entry) {
+        self.batch.entries.push(entry);
+    }
+
+    /// Sends the batch if it is full; its entries must account for all that is on its sheet.
+    pub(super) fn send_if_full(&mut self) {
+        let Batch { sheet, entries } = &self.batch;
+        if sheet.text.len() + sheet.rows.len() > BATCH_BYTES || entries.len() >= BATCH_ENTRIES {
+            self.send();
+        }
+    }
+
+    /// Whether there is no use in going on: [`Press::finish`] knows why.
+    pub(super) const fn has_stopped(&self) -> bool {
+        self.has_stopped
+    }
+
+    fn send(&mut self) {
+        let empty = self.empty.try_recv().unwrap_or_default();
+        let batch = std::mem::replace(&mut self.batch, empty);
+        self.has_stopped |= self.full.send(batch).is_err();
+    }
+}
+
+impl Drop for Delivery {
+    /// Sends what is left.
+    fn drop(&mut self) {
+        self.send();
+    }
+}
