@@ -4,8 +4,13 @@
 //! prints what they took and how that stands to the targets; `target/bench/results.json` holds the same for programs.
 //! It is no test: a busy machine makes everything slower, so only the ratios within one call mean something.
 //!
-//! `BENCH_SIZES=10M,100M,1G` chooses the sizes, `BENCH_ROUNDS=5` how often each tool runs, and `BENCH_SECONDS=40` after
-//! which time a tool is not run on the same capture again.
+//! These variables shorten it, shown with their defaults:
+//!
+//! - `BENCH_SIZES=10M,100M,1G`: the sizes;
+//! - `BENCH_CAPTURES=few,short,live`: few long connections, many short ones, many that stay open;
+//! - `BENCH_TOOLS=wiresnap,tshark,capinfos,tcpflow`: the programs (tshark needs 9 GB of memory for a gigabyte of `short`);
+//! - `BENCH_ROUNDS=5`: how often each tool runs;
+//! - `BENCH_SECONDS=40`: after which time a tool is not run on the same capture again.
 
 #[path = "../../tests/support/network.rs"]
 #[allow(
@@ -37,7 +42,7 @@ fn main() -> Outcome<()> {
     }
     let settings = Settings::from_environment()?;
     fs::create_dir_all(&settings.folder)?;
-    let missing = missing_tools();
+    let missing = settings.missing_tools();
     let all = measure_all(&settings)?;
     let targets = results::targets(&all);
     println!(
@@ -60,6 +65,8 @@ fn main() -> Outcome<()> {
 
 struct Settings {
     sizes: Vec<Size>,
+    captures: Vec<Kind>,
+    tools: Vec<Tool>,
     rounds: usize,
     most_time: Duration,
     folder: PathBuf,
@@ -69,12 +76,29 @@ impl Settings {
     fn from_environment() -> Outcome<Self> {
         let sizes = variable("BENCH_SIZES", "10M,100M,1G");
         let sizes: Result<Vec<Size>, String> = sizes.split(',').map(Size::parse).collect();
+        let captures = variable("BENCH_CAPTURES", "few,short,live");
+        let programs = variable("BENCH_TOOLS", "wiresnap,tshark,capinfos,tcpflow");
+        let is_in = |list: &str, name: &str| list.split(',').any(|entry| entry.trim() == name);
+        let tools = Question::ALL.into_iter().flat_map(Tool::for_question);
         Ok(Self {
             sizes: sizes?,
+            captures: Kind::ALL
+                .into_iter()
+                .filter(|kind| is_in(&captures, kind.name()))
+                .collect(),
+            tools: tools
+                .filter(|tool| is_in(&programs, tool.program()))
+                .copied()
+                .collect(),
             rounds: variable("BENCH_ROUNDS", "5").parse::<usize>()?.max(1),
             most_time: Duration::from_secs(variable("BENCH_SECONDS", "40").parse()?),
             folder: Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench"),
         })
+    }
+
+    fn missing_tools(&self) -> Vec<&'static str> {
+        let missing = self.tools.iter().filter(|tool| tool.find().is_none());
+        missing.map(|tool| tool.name()).collect()
     }
 }
 
@@ -82,17 +106,11 @@ fn variable(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-fn missing_tools() -> Vec<&'static str> {
-    let tools = Question::ALL.into_iter().flat_map(Tool::for_question);
-    let missing = tools.filter(|tool| tool.find().is_none());
-    missing.map(|tool| tool.name()).collect()
-}
-
 fn measure_all(settings: &Settings) -> Outcome<Vec<Series>> {
     let mut all = Vec::new();
-    for kind in Kind::ALL {
+    for kind in &settings.captures {
         for size in &settings.sizes {
-            let input = Input::prepare(&settings.folder, kind, size)?;
+            let input = Input::prepare(&settings.folder, *kind, size)?;
             for question in Question::ALL {
                 all.extend(measure(settings, &input, question)?);
             }
@@ -106,7 +124,7 @@ fn measure(settings: &Settings, input: &Input, question: Question) -> io::Result
     let scratch = settings.folder.join("scratch");
     let suiting = Tool::for_question(question)
         .iter()
-        .filter(|tool| tool.suits(input));
+        .filter(|tool| tool.suits(input) && settings.tools.contains(tool));
     let programs: Vec<(Tool, PathBuf)> = suiting
         .filter_map(|tool| tool.find().map(|program| (*tool, program)))
         .collect();

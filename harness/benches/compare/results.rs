@@ -178,27 +178,48 @@ fn targets_of(all: &[Series], series: &Series) -> Vec<Target> {
         }
     }
     if series.tool == Tool::Stats {
-        let peak = float(series.peak_bytes());
-        targets.push(match input.kind {
-            Kind::Few => Target::at_most(about("peak memory"), "MB", 64.0, peak / 1e6),
-            // Beyond what it takes for a few.
-            Kind::Short | Kind::Live => {
-                let each = (peak - peak_for_few(all, series)) / float(input.connections);
-                Target::at_most(about("memory per connection"), "bytes", 500.0, each)
-            }
-        });
+        targets.extend(memory(all, series));
+    }
+    if series.tool == Tool::Payload
+        && let Some(times) = one_beside_follow(all, input)
+    {
+        let what = format!(
+            "{}, {}: speed beside {}",
+            Tool::PayloadOfOne.name(),
+            input.name(),
+            Tool::TsharkFollow.name()
+        );
+        targets.push(Target::at_least(what, "times", 20.0, times));
     }
     targets
 }
 
-/// What the same tool holds where there are few connections, at the same size.
-fn peak_for_few(all: &[Series], series: &Series) -> f64 {
+/// The listing of one connection beside that of tshark, which never shows more.
+fn one_beside_follow(all: &[Series], input: &Input) -> Option<f64> {
+    let fastest = |tool: Tool| {
+        let mut series = all.iter();
+        let found = series.find(|series| series.tool == tool && series.input.path == input.path);
+        found.map(Series::fastest)
+    };
+    Some(fastest(Tool::TsharkFollow)? / fastest(Tool::PayloadOfOne)?)
+}
+
+/// For few connections all that is held; for more of them, what each adds to that.
+fn memory(all: &[Series], series: &Series) -> Option<Target> {
+    let (name, input) = (series.tool.name(), &series.input);
+    let peak = float(series.peak_bytes());
+    if input.kind == Kind::Few {
+        let what = format!("{name}, {}: peak memory", input.name());
+        return Some(Target::at_most(what, "MB", 64.0, peak / 1e6));
+    }
     let few = all.iter().find(|other| {
         other.tool == series.tool
             && other.input.kind == Kind::Few
-            && other.input.size.bytes == series.input.size.bytes
-    });
-    few.map_or(0.0, |few| float(few.peak_bytes()))
+            && other.input.size.bytes == input.size.bytes
+    })?;
+    let each = (peak - float(few.peak_bytes())) / float(input.connections);
+    let what = format!("{name}, {}: memory per connection", input.name());
+    Some(Target::at_most(what, "bytes", 500.0, each))
 }
 
 /// Whether the largest capture takes as long per byte as the smallest.

@@ -34,6 +34,8 @@ pub(crate) enum Tool {
     TsharkConversations,
     Capinfos,
     Payload,
+    /// What tshark's "follow" does: it reassembles all connections and shows one.
+    PayloadOfOne,
     TsharkFollow,
     Tcpflow,
 }
@@ -43,7 +45,12 @@ impl Tool {
     pub(crate) const fn for_question(question: Question) -> &'static [Self] {
         match question {
             Question::Stats => &[Self::Stats, Self::TsharkConversations, Self::Capinfos],
-            Question::Payload => &[Self::Payload, Self::TsharkFollow, Self::Tcpflow],
+            Question::Payload => &[
+                Self::Payload,
+                Self::PayloadOfOne,
+                Self::TsharkFollow,
+                Self::Tcpflow,
+            ],
         }
     }
 
@@ -54,11 +61,13 @@ impl Tool {
             Self::TsharkConversations => "tshark -n -q -z conv,tcp",
             Self::Capinfos => "capinfos",
             Self::Payload => "wiresnap payload",
+            Self::PayloadOfOne => "wiresnap payload --connection 1",
             Self::TsharkFollow => "tshark -n -q -z follow,tcp,raw,0",
             Self::Tcpflow => "tcpflow",
         }
     }
 
+    /// Whether the peers are compared with it.
     pub(crate) const fn is_ours(self) -> bool {
         matches!(self, Self::Stats | Self::Payload)
     }
@@ -74,13 +83,13 @@ impl Tool {
         }
     }
 
-    fn program(self) -> &'static str {
+    pub(crate) fn program(self) -> &'static str {
         self.name().split(' ').next().unwrap_or_default()
     }
 
     /// Where the program is: ours where cargo put it, others in the search path.
     pub(crate) fn find(self) -> Option<PathBuf> {
-        if self.is_ours() {
+        if self.program() == "wiresnap" {
             return Some(PathBuf::from(env!("CARGO_BIN_EXE_wiresnap")));
         }
         let path = std::env::var_os("PATH")?;
@@ -100,6 +109,7 @@ impl Tool {
             }
             Self::Capinfos => words(&[&capture]),
             Self::Payload => words(&[&"payload", &capture]),
+            Self::PayloadOfOne => words(&[&"payload", &"--connection", &"1", &capture]),
             Self::TsharkFollow => {
                 words(&[&"-n", &"-q", &"-z", &"follow,tcp,raw,0", &"-r", &capture])
             }

@@ -1,6 +1,6 @@
 //! Rows of bytes in hexadecimal, with the characters that they are beside them.
 //!
-//! The seed writes `C1: 81 88 36 0d …  ..6.).Qh];BdDs`: a label, the bytes, and the characters in one column behind the
+//! The original document writes `C1: 81 88 36 0d …  ..6.).Qh];BdDs`: a label, the bytes, and the characters in one column behind the
 //! longest row of the listing. A row has at most [`ROW_BYTES`] bytes; a longer frame goes on below, under its label.
 //!
 //! Rows take four times the room of their bytes, and a listing may have to wait for its turn. So a dump waits as it is:

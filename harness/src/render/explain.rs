@@ -1,4 +1,4 @@
-//! A WebSocket frame taken apart, as the seed does for its frames C1 and C4: bits, length, mask, payload.
+//! A WebSocket frame taken apart, as the original document does for its frames C1 and C4: bits, length, mask, payload.
 //!
 //! Each line has the bytes, their bits where bits are what matters, what they mean, and the section of the RFC that says
 //! so:

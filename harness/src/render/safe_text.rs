@@ -1,7 +1,7 @@
 //! Bytes from the wire, made safe for a terminal.
 //!
 //! A listing shows what strangers sent. So no control byte, no escape sequence and no Unicode character that turns the
-//! writing direction or hides itself ever passes as it is: the plain form shows a dot, as the seed's listing does, and
+//! writing direction or hides itself ever passes as it is: the plain form shows a dot, as the original listing does, and
 //! the form for snapshots shows an escape, so that two different bytes never look the same.
 
 pub use crate::units::is_safe;

@@ -1,4 +1,4 @@
-//! The payload listing: what the two programs sent each other, in the form of the seed's document.
+//! The payload listing: what the two programs sent each other, in the form of the original document.
 //!
 //! The plain form is the wire's own text, in the order of the wire, CR LF as a line end and what cannot be printed as a
 //! dot; behind a WebSocket connection's text come its frames as rows of hexadecimal. What is not on the wire stands in
@@ -306,7 +306,7 @@ impl Listing {
             .push(&label, &frame.wire, below, &mut self.sheet.rows);
     }
 
-    /// `C1` for the client's first frame or turn, as in the seed.
+    /// `C1` for the client's first frame or turn, as in the original document.
     fn label(&mut self, from: Side) -> String {
         let (letter, count) = match from {
             Side::Client => ('C', &mut self.client_frames),
