@@ -372,6 +372,15 @@ impl Conversation {
     fn queue(&mut self, order: u64, message: Message) {
         let later = |(other, _): &&(u64, Message)| *other > order;
         let place = self.ready.len() - self.ready.iter().rev().take_while(later).count();
+        reserve_one(&mut self.ready);
         self.ready.insert(place, (order, message));
+    }
+}
+
+/// Of the many connections of a capture, most hold one thing at a time: their queues have room for one, until they do
+/// hold more.
+fn reserve_one<T>(queue: &mut VecDeque<T>) {
+    if queue.capacity() == 0 {
+        queue.reserve_exact(1);
     }
 }

@@ -1,6 +1,6 @@
 //! Requests wait for their answers: a response cannot be read without its request.
 
-use super::Conversation;
+use super::{Conversation, reserve_one};
 use crate::analysis::message::{HttpMessage, RequestLine};
 use crate::wire::http::{Asked, Framing, Head};
 use crate::wire::websocket;
@@ -24,6 +24,7 @@ impl Conversation {
             self.waiting.pop_front();
         }
         self.switching |= switches;
+        reserve_one(&mut self.waiting);
         self.waiting.push_back(Waiting {
             asked: Asked {
                 method: head.method().to_vec(),
