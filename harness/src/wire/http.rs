@@ -514,6 +514,7 @@ impl Parser {
             Whole::Yes(raw) => raw,
             Whole::NotYet => return None,
             Whole::No(refusal) => return self.refuse(refusal),
+            Whole::TooLong => return self.let_go(input),
         };
         let offset = self.offset - raw.len() as u64;
         match parse_head(self.role, raw.as_ref(), offset, asked) {
@@ -557,6 +558,17 @@ impl Parser {
         None
     }
 
+    /// A head without end. What was taken for it is not looked through for another one: each line of it could be the first
+    /// of the next that is too long, and all would be read again and again.
+    fn let_go(&mut self, input: &mut &[u8]) -> Option<Item<'static>> {
+        let piece = (HEAD_LIMIT + 1).saturating_sub(self.buffer.len());
+        let piece = self.take(input, piece).unwrap_or_default();
+        self.buffer.extend_from_slice(piece);
+        let item = self.refuse(malformed(TOO_LONG));
+        self.searched = self.buffer.len();
+        item
+    }
+
     /// Collects bytes until `unit.end` finds the end, without a copy where the unit lies in one piece.
     fn whole<'a>(&mut self, input: &mut &'a [u8], unit: &Unit) -> Whole<'a> {
         if input.is_empty() {
@@ -578,8 +590,11 @@ impl Parser {
         let found = (unit.end)(&self.buffer, self.searched.saturating_sub(4));
         let too_long = found.unwrap_or(self.buffer.len()) > unit.limit;
         let refused = (unit.plausible)(&self.buffer).err();
-        let refused = refused.or(too_long.then_some(malformed("it is too long")));
         match (found, refused) {
+            (_, None) if too_long => {
+                self.buffer.truncate(held);
+                Whole::TooLong
+            }
             (Some(length), None) => {
                 self.take(input, length.saturating_sub(held));
                 self.buffer.truncate(length);
@@ -635,6 +650,7 @@ impl Parser {
         match self.whole(input, &CHUNK_LINE) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(line) => match parse_chunk_size(&line) {
                 Some(0) => {
                     self.state = State::Trailers;
@@ -670,6 +686,7 @@ impl Parser {
         match self.whole(input, &CHUNK_CLOSE) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(_) => {
                 self.state = State::ChunkSize;
                 None
@@ -681,6 +698,7 @@ impl Parser {
         match self.whole(input, &TRAILER_SECTION) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(section) => {
                 let fields = section.trim_ascii_end();
                 self.trailers = fields.to_vec();
@@ -733,7 +751,10 @@ enum Whole<'a> {
     Yes(Cow<'a, [u8]>),
     NotYet,
     No(Refusal),
+    TooLong,
 }
+
+const TOO_LONG: &str = "it is too long";
 
 const REQUEST_HEAD: Unit = Unit {
     end: head_end,
@@ -1514,6 +1535,20 @@ mod tests {
             assert!(parser.buffer.len() <= HEAD_LIMIT + START_LINE_LIMIT);
         }
         assert_eq!(rules(&seen), [(0, "RFC 9112 §2.1")]);
+    }
+
+    #[test]
+    fn a_head_without_end_is_read_once_though_each_of_its_lines_could_begin_one() {
+        let text = b"HTTP/1.1 200 OK\r\n".repeat(HEAD_LIMIT / 17 * 3);
+        for size in [1000, text.len()] {
+            let pieces: Vec<_> = text.chunks(size).collect();
+            let seen = read_with(Role::Responses, &pieces, None);
+            let places: Vec<_> = rules(&seen).into_iter().map(|(at, _)| at).collect();
+            // Behind the limit the next line counts; the last head is cut off.
+            let next = (HEAD_LIMIT as u64 / 17 + 1) * 17;
+            assert_eq!(places[..2], [0, next], "in pieces of {size}");
+            assert!(places.len() <= 4, "{places:?}");
+        }
     }
 
     fn field() -> impl Strategy<Value = String> {
