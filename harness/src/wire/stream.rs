@@ -67,6 +67,8 @@ const MOST_WAITING_IN_ALL: usize = 64 * 1024 * 1024;
 const WAITING_OVERHEAD: usize = 96;
 /// RFC 7323 §2.3: the largest window there is. What is further away than that belongs to another stream.
 const LARGEST_WINDOW: u64 = 1 << 30;
+/// Segments that may wait at one place, each longer than those before it. All of them are looked at for every further one.
+const MOST_COPIES: usize = 32;
 /// Segments of each side that are remembered, to see whether a copy has the same bytes.
 const MOST_RECENT: usize = 4;
 
@@ -507,7 +509,9 @@ impl Half {
 
     fn wait(&mut self, origin: Origin, start: u64, bytes: &[u8], sent: u32) {
         let mut same = self.waiting.range((start, 0)..=(start, u64::MAX));
-        if same.any(|(_, other)| other.sent >= sent && other.bytes.len() >= bytes.len()) {
+        if same.clone().count() >= MOST_COPIES
+            || same.any(|(_, other)| other.sent >= sent && other.bytes.len() >= bytes.len())
+        {
             return;
         }
         self.arrivals += 1;
@@ -764,6 +768,23 @@ mod tests {
             segment(Server, 499, 100, SYN_ACK, b""),
             segment(Client, 100, 500, Flags::ACK, b""),
         ]
+    }
+
+    #[test]
+    fn copies_that_grow_and_grow_are_not_all_kept() {
+        let mut reassembler = Reassembler::new(Options::default(), |_| Heard::default());
+        let time = Timestamp::default();
+        let begin = segment(Side::Client, 0, 0, Flags::ACK, b"x");
+        reassembler.segment(1, time, &begin);
+        for packet in 2..20_000 {
+            // The snapshot length left nothing of it.
+            let longer = Segment {
+                payload_length: packet,
+                ..segment(Side::Client, 1000, 0, Flags::ACK, b"")
+            };
+            reassembler.segment(u64::from(packet), time, &longer);
+        }
+        assert_eq!(reassembler.waiting_bytes(), MOST_COPIES * WAITING_OVERHEAD);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use memchr::memchr;
 use super::Item;
 use super::head::HEAD_LIMIT;
 use super::parser::{Parser, State};
-use super::unit::{Refusal, Unit, Whole, line_end, malformed, trailers_end};
+use super::unit::{Refusal, TOO_LONG, Unit, Whole, line_end, malformed, trailers_end};
 use crate::wire::note::Note;
 
 /// The longest line that gives a chunk's size, extensions included, in bytes.
@@ -34,6 +34,7 @@ impl Parser {
         match self.whole(input, &CHUNK_LINE) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(line) => match parse_chunk_size(&line) {
                 Some(0) => {
                     self.state = State::Trailers;
@@ -73,6 +74,7 @@ impl Parser {
         match self.whole(input, &CHUNK_CLOSE) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(_) => {
                 self.state = State::ChunkSize;
                 None
@@ -84,6 +86,7 @@ impl Parser {
         match self.whole(input, &TRAILER_SECTION) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(section) => {
                 let fields = section.trim_ascii_end();
                 self.trailers = fields.to_vec();

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use memchr::memmem;
 
 use super::framing::Framing;
-use super::head::{Head, REQUEST_HEAD, RESPONSE_HEAD, parse_head};
-use super::unit::{Refusal, Whole};
+use super::head::{HEAD_LIMIT, Head, REQUEST_HEAD, RESPONSE_HEAD, parse_head};
+use super::unit::{Refusal, TOO_LONG, Whole, malformed};
 use super::{Asked, Item, Role};
 use crate::wire::note::Note;
 
@@ -275,6 +275,7 @@ impl Parser {
             Whole::Yes(raw) => raw,
             Whole::NotYet => return None,
             Whole::No(refusal) => return self.refuse(refusal),
+            Whole::TooLong => return self.let_go(input),
         };
         let offset = self.offset - raw.len() as u64;
         match parse_head(self.role, raw.as_ref(), offset, asked) {
@@ -304,6 +305,17 @@ impl Parser {
     }
 
     /// Bytes that no head begins with: raw for good where nothing before was HTTP, else until something is again.
+    /// A head without end. What was taken for it is not looked through for another one: each line of it could be the first
+    /// of the next that is too long, and all would be read again and again.
+    fn let_go(&mut self, input: &mut &[u8]) -> Option<Item<'static>> {
+        let piece = (HEAD_LIMIT + 1).saturating_sub(self.buffer.len());
+        let piece = self.take(input, piece).unwrap_or_default();
+        self.buffer.extend_from_slice(piece);
+        let item = self.refuse(malformed(TOO_LONG));
+        self.searched = self.buffer.len();
+        item
+    }
+
     fn refuse(&mut self, refusal: Refusal) -> Option<Item<'static>> {
         if self.messages == 0 && refusal.other_protocol {
             self.state = State::Opaque;

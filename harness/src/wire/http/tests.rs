@@ -383,3 +383,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_head_without_end_is_read_once_though_each_of_its_lines_could_begin_one() {
+    let text = b"HTTP/1.1 200 OK\r\n".repeat(HEAD_LIMIT / 17 * 3);
+    for size in [1000, text.len()] {
+        let pieces: Vec<_> = text.chunks(size).collect();
+        let seen = read_with(Role::Responses, &pieces, None);
+        let places: Vec<_> = rules(&seen).into_iter().map(|(at, _)| at).collect();
+        // Behind the limit the next line counts; the last head is cut off.
+        let next = (HEAD_LIMIT as u64 / 17 + 1) * 17;
+        assert_eq!(places[..2], [0, next], "in pieces of {size}");
+        assert!(places.len() <= 4, "{places:?}");
+    }
+}

@@ -37,11 +37,15 @@ pub(super) const fn malformed(reason: &'static str) -> Refusal {
     }
 }
 
+/// What is wrong with a unit that has no end within its limit.
+pub(super) const TOO_LONG: &str = "it is too long";
+
 /// What became of the collecting.
 pub(super) enum Whole<'a> {
     Yes(Cow<'a, [u8]>),
     NotYet,
     No(Refusal),
+    TooLong,
 }
 
 impl Parser {
@@ -66,8 +70,11 @@ impl Parser {
         let found = (unit.end)(&self.buffer, self.searched.saturating_sub(4));
         let too_long = found.unwrap_or(self.buffer.len()) > unit.limit;
         let refused = (unit.plausible)(&self.buffer).err();
-        let refused = refused.or(too_long.then_some(malformed("it is too long")));
         match (found, refused) {
+            (_, None) if too_long => {
+                self.buffer.truncate(held);
+                Whole::TooLong
+            }
             (Some(length), None) => {
                 self.take(input, length.saturating_sub(held));
                 self.buffer.truncate(length);

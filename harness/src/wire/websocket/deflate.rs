@@ -69,6 +69,8 @@ pub(super) struct Inflater {
     scratch: Vec<u8>,
     /// The last bytes that came out, which the next message may refer to.
     window: Vec<u8>,
+    /// How many deflate streams have ended in this message.
+    streams: usize,
 }
 
 /// RFC 7692 §7.1.2: the largest window, 2 to the power of 15 bytes.
@@ -76,6 +78,9 @@ const WINDOW: usize = 32 << 10;
 
 /// RFC 7692 §7.2.2: what the sender took off the end.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+/// How many deflate streams one message may have: an empty one takes two bytes, and 32 KiB of window to begin.
+const MOST_STREAMS: usize = 64;
 
 /// How much is inflated at a time.
 const INFLATE_STEP: usize = 32 << 10;
@@ -88,6 +93,7 @@ impl Inflater {
             broken: false,
             scratch: Vec::new(),
             window: Vec::new(),
+            streams: 0,
         }
     }
 
@@ -110,6 +116,10 @@ impl Inflater {
                     self.broken = true;
                     let text = format!("the message cannot be inflated: {error}");
                     complain(frame, text);
+                }
+                Ok(Status::StreamEnd) if self.streams == MOST_STREAMS => {
+                    self.broken = true;
+                    complain(frame, "the message has too many deflate streams");
                 }
                 Ok(Status::StreamEnd) => self.begin_again(),
                 Ok(_) if taken == 0 && self.scratch.is_empty() => return,
@@ -134,6 +144,7 @@ impl Inflater {
     /// RFC 7692 §7.2.3.4: a block with BFINAL set ends the deflate stream, but not the context. So the new stream is
     /// given what the old one had in its window, as a block that is not compressed (RFC 1951 §3.2.4).
     fn begin_again(&mut self) {
+        self.streams += 1;
         self.stream.reset(false);
         let window = &self.window[self.window.len().saturating_sub(WINDOW)..];
         let Ok(length) = u16::try_from(window.len()) else {
@@ -150,6 +161,7 @@ impl Inflater {
     }
 
     pub(super) fn end_message(&mut self, frame: &mut Frame) {
+        self.streams = 0;
         if frame.holes.is_empty() {
             self.inflate(&TAIL, frame);
         }

@@ -444,3 +444,16 @@ proptest! {
         decoder.finish();
     }
 }
+
+#[test]
+fn a_message_of_nothing_but_ends_is_let_go() {
+    // RFC 1951 §3.2.3: a last block of no bytes.
+    let message = frame_bytes(0xc2, None, &[3, 0].repeat(100_000));
+    let deflate = Deflate {
+        no_context_takeover: false,
+        window_bits: 15,
+    };
+    let frames = frames_of(Side::Server, &[&message], Some(deflate));
+    assert!(frames[0].payload.is_empty());
+    assert!(frames[0].notes[0].text.contains("too many deflate streams"));
+}
