@@ -296,10 +296,10 @@ impl Stage {
             return self.push(&first);
         }
         let written = match self {
-            Self::Gzip(decoder) => decoder.write_all(input),
-            Self::Zlib(decoder) => decoder.write_all(input),
-            Self::Bare(decoder) => decoder.write_all(input),
-            Self::Brotli(decoder) => decoder.write_all(input).and_then(|()| decoder.flush()),
+            Self::Gzip(decoder) => write_through(decoder, input),
+            Self::Zlib(decoder) => write_through(decoder, input),
+            Self::Bare(decoder) => write_through(decoder, input),
+            Self::Brotli(decoder) => write_through(decoder, input),
             Self::Undecided(_) => Ok(()),
         };
         written.map_err(|error| self.malformed(&error))
@@ -363,6 +363,12 @@ impl Stage {
             reason: error.to_string(),
         }
     }
+}
+
+/// Decoders keep what they have decoded until they are asked for more; an event must not wait for the next one.
+fn write_through(decoder: &mut impl Write, input: &[u8]) -> io::Result<()> {
+    decoder.write_all(input)?;
+    decoder.flush()
 }
 
 #[cfg(test)]
@@ -453,6 +459,21 @@ mod tests {
             let (plain, ended) = decode(&[Coding::Gzip], &packed, size);
             assert_eq!(plain, b"all of this is there");
             assert!(ended.is_err());
+        }
+    }
+
+    #[test]
+    fn what_can_be_decoded_does_not_wait_for_more() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let mut decoder = Decoder::new(&[Coding::Gzip]);
+        let mut plain = Vec::new();
+        for event in [&b"data: 1\n\n"[..], b"data: 2\n\n"] {
+            encoder.write_all(event).unwrap();
+            encoder.flush().unwrap();
+            plain.clear();
+            let packed = std::mem::take(encoder.get_mut());
+            decoder.push(&packed, &mut plain, LIMIT).unwrap();
+            assert_eq!(plain, event);
         }
     }
 
