@@ -237,12 +237,19 @@ impl Conversation {
             return false;
         }
         if self.held_bytes + bytes.len() > HELD_LIMIT {
-            self.release_held();
+            self.release_all_held();
             return false;
         }
         self.held_bytes += bytes.len();
         self.held.push((origin, bytes.to_vec()));
         true
+    }
+
+    /// What is held may ask to switch again, and hold what is behind it.
+    fn release_all_held(&mut self) {
+        while self.switching {
+            self.release_held();
+        }
     }
 
     fn release_held(&mut self) {
@@ -303,8 +310,8 @@ impl Conversation {
 
     fn missing(&mut self, origin: Origin, count: u64) {
         self.end_turn(origin.side.peer());
-        if origin.side == Side::Client && self.switching {
-            self.release_held();
+        if origin.side == Side::Client {
+            self.release_all_held();
         }
         self.begin(origin);
         self.half(origin.side).settle();
@@ -327,8 +334,8 @@ impl Conversation {
 
     fn side_finished(&mut self, origin: Origin) {
         self.is_over = true;
-        if origin.side == Side::Client && self.switching {
-            self.release_held();
+        if origin.side == Side::Client {
+            self.release_all_held();
         }
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
