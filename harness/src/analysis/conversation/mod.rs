@@ -187,8 +187,8 @@ impl Conversation {
 
     fn missing(&mut self, origin: Origin, count: u64) {
         self.end_raw(origin.side.peer());
-        if origin.side == Side::Client && self.switching {
-            self.release_held();
+        if origin.side == Side::Client {
+            self.release_all_held();
         }
         self.begin(origin);
         self.half(origin.side).settle();
@@ -211,8 +211,8 @@ impl Conversation {
 
     fn side_finished(&mut self, origin: Origin) {
         self.is_over = true;
-        if origin.side == Side::Client && self.switching {
-            self.release_held();
+        if origin.side == Side::Client {
+            self.release_all_held();
         }
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {

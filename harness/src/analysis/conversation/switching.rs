@@ -19,12 +19,19 @@ impl Conversation {
             return false;
         }
         if self.held_bytes + bytes.len() > HELD_LIMIT {
-            self.release_held();
+            self.release_all_held();
             return false;
         }
         self.held_bytes += bytes.len();
         self.held.push((origin, bytes.to_vec()));
         true
+    }
+
+    /// What is held may ask to switch again, and hold what is behind it.
+    pub(super) fn release_all_held(&mut self) {
+        while self.switching {
+            self.release_held();
+        }
     }
 
     pub(super) fn release_held(&mut self) {
