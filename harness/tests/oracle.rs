@@ -463,22 +463,7 @@ fn reference_captures_have_the_known_figures() {
             ),
         ),
     ]);
-    let figures = |statistics: stats::Statistics| {
-        let stats::Statistics {
-            total_packets,
-            app_packets,
-            frame_bytes,
-            tcp_bytes,
-            app_bytes,
-        } = statistics;
-        [
-            total_packets,
-            app_packets,
-            frame_bytes,
-            tcp_bytes,
-            app_bytes,
-        ]
-    };
+    let figures = stats::Statistics::figures;
     for (name, (overall, per_update, server_push)) in known {
         let measured = measured(&folder.join(format!("{name}.pcap")));
         assert_eq!(figures(measured.overall), overall, "{name}");

@@ -36,6 +36,20 @@ pub struct Statistics {
     pub app_bytes: u64,
 }
 
+impl Statistics {
+    /// The five figures, in the order in which the tables have them.
+    #[must_use]
+    pub const fn figures(self) -> [u64; 5] {
+        [
+            self.total_packets,
+            self.app_packets,
+            self.frame_bytes,
+            self.tcp_bytes,
+            self.app_bytes,
+        ]
+    }
+}
+
 impl AddAssign for Statistics {
     #[inline]
     fn add_assign(&mut self, other: Self) {

@@ -117,21 +117,7 @@ pub fn statistics_table<'a>(
 /// The five figures, in the order of [`HEADINGS`].
 #[must_use]
 pub fn cells(statistics: Statistics) -> [String; 5] {
-    let Statistics {
-        total_packets,
-        app_packets,
-        frame_bytes,
-        tcp_bytes,
-        app_bytes,
-    } = statistics;
-    [
-        total_packets,
-        app_packets,
-        frame_bytes,
-        tcp_bytes,
-        app_bytes,
-    ]
-    .map(|number| number.to_string())
+    statistics.figures().map(|number| number.to_string())
 }
 
 #[cfg(test)]

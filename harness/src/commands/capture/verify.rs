@@ -16,9 +16,8 @@ pub(super) fn verify(
     server: SocketAddr,
     pcap: &Path,
 ) -> Result<Provenance> {
-    let windows = read_windows(&provenance, server, pcap)
+    let (start, windows) = read_windows(&provenance, server, pcap)
         .map_err(|error| Error::run(format!("the capture cannot be read back: {error:#}")))?;
-    let (start, windows) = windows;
     require_complete(provenance.capture.packets, pcap)?;
     for (mark, window) in provenance.marks.iter_mut().zip(&windows) {
         mark.on_wire_seconds = window

@@ -77,27 +77,9 @@ impl Parser {
         self.offset - self.buffer.len() as u64
     }
 
-    /// Whether the parser has given up on HTTP and passes everything through.
-    #[must_use]
-    pub const fn is_opaque(&self) -> bool {
-        matches!(self.state, State::Opaque)
-    }
-
     /// Whether a message has begun that is not over.
-    #[must_use]
-    pub const fn in_message(&self) -> bool {
+    const fn in_message(&self) -> bool {
         !matches!(self.state, State::Head | State::Opaque | State::Resync)
-    }
-
-    /// How many heads were read.
-    #[must_use]
-    pub const fn messages(&self) -> u64 {
-        self.messages
-    }
-
-    /// Passes everything from here on through as raw bytes.
-    pub const fn give_up(&mut self) {
-        self.state = State::Opaque;
     }
 
     /// The next item of `input`, which is shortened by what was taken; `None` when more bytes are needed.

@@ -66,12 +66,6 @@ impl Decoder {
         self.offset
     }
 
-    /// Whether a frame has begun that is not over.
-    #[must_use]
-    pub const fn in_frame(&self) -> bool {
-        self.frame.is_some() || !self.header.is_empty()
-    }
-
     /// The next item of `input`, which is shortened by what was taken; `None` when more bytes are needed.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         loop {
