@@ -15,9 +15,10 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use crate::clock::Reading;
+use crate::connection::Connection;
 use crate::listen::{accept, tell};
 
 /// How long a connection may take over one request, the idle time before it included.
@@ -37,12 +38,12 @@ where
 {
     tell(&format!("listening on http://{}/", listener.local_addr()?));
     loop {
-        let stream = accept(&listener).await;
-        tokio::spawn(serve_connection(stream, handle.clone()));
+        let connection = accept(&listener).await;
+        tokio::spawn(serve_connection(connection, handle.clone()));
     }
 }
 
-async fn serve_connection<H, F>(stream: TcpStream, handle: H)
+async fn serve_connection<H, F>(connection: Connection, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<LateBody>> + Send + 'static,
@@ -58,7 +59,7 @@ where
         .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_TIMEOUT)
-        .serve_connection(TokioIo::new(WebSocketCase(stream)), service)
+        .serve_connection(TokioIo::new(WebSocketCase(connection)), service)
         .with_upgrades()
         .await;
     if let Err(error) = served {
@@ -173,7 +174,7 @@ pub fn is_read(request: &Request<Incoming>) -> bool {
 ///
 /// Header names are case-insensitive, but the experiment shows this one as RFC 6455 spells it, and hyper's title case
 /// cannot: it would have the `S` of `Socket` small.
-struct WebSocketCase(TcpStream);
+struct WebSocketCase(Connection);
 
 impl WebSocketCase {
     const TITLE_CASE: &[u8] = b"\r\nSec-Websocket-Accept: ";

@@ -5,5 +5,6 @@
 //! the clock aside. They know nothing of the harness that captures them.
 
 pub mod clock;
+pub mod connection;
 pub mod http;
 pub mod listen;

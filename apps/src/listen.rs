@@ -11,6 +11,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::connection::Connection;
+
 /// How long a connection may be silent before the kernel asks whether its peer is still there.
 ///
 /// Longer than the pauses of the experiment, so that no probe is ever part of a capture of it.
@@ -57,6 +59,8 @@ impl Address {
 
 /// Runs `program` until it ends by itself or is told to by Ctrl-C or SIGTERM, and gives the exit code of the process.
 ///
+/// Connections that are open then end with the runtime, each telling its bytes as ever.
+///
 /// One thread is plenty for a time service, and keeps what it writes in the order in which it was asked.
 #[must_use]
 pub fn run(name: &str, program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
@@ -88,16 +92,17 @@ async fn until_told_to_stop(
 
 /// Tells whoever watches the program; where nobody does any more, that is no reason to fail.
 pub fn tell(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    // In one write, so that what others say on the same channel does not come between a line and its end.
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Takes the next connection, whatever became of the ones before it.
-pub async fn accept(listener: &TcpListener) -> TcpStream {
+pub async fn accept(listener: &TcpListener) -> Connection {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 notice_a_dead_peer(&stream);
-                return stream;
+                return Connection::new(stream, peer);
             }
             Err(error) => {
                 tell(&format!("cannot accept a connection: {error}"));

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -11,6 +12,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Program {
     child: Child,
     address: SocketAddr,
+    /// What it says after its first line.
+    lines: Receiver<String>,
 }
 
 impl Program {
@@ -25,14 +28,54 @@ impl Program {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
         // Somebody must read on, or the program would block on a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let (said, heard) = channel();
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| said.send(line))
+        });
         let address = first
             .trim_start_matches("listening on ")
             .trim_start_matches("http://")
             .trim_end_matches('/')
             .parse()
             .unwrap_or_else(|error| panic!("{first}: {error}"));
-        Self { child, address }
+        Self {
+            child,
+            address,
+            lines: heard,
+        }
+    }
+
+    /// Waits for what the program says of the connection to this client when it is over.
+    fn account_of(&self, client: SocketAddr) -> String {
+        let start = format!("connection {client}: ");
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap();
+            if let Some(account) = line.strip_prefix(&start) {
+                return account.to_owned();
+            }
+        }
+    }
+
+    /// Sends the program a signal, as in `-TERM`.
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until the program has ended.
+    fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running");
+            std::thread::yield_now();
+        }
     }
 
     fn connect(&self) -> TcpStream {
@@ -203,12 +246,14 @@ fn wsapp_upgrades_answers_and_closes_as_the_original() {
     assert_eq!(frames[22..], [0x88, 0]);
 }
 
+/// The opening handshake of the original capture, with fewer headers.
+const WS_REQUEST: &str = "GET /time HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\n\
+    Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\n\r\n";
+
 /// A WebSocket that has just been opened, its 101 answer checked.
 fn wsapp_connection(program: &Program) -> TcpStream {
     let mut stream = program.connect();
-    let request = "GET /time HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
-                   Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\n\r\n";
-    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(WS_REQUEST.as_bytes()).unwrap();
     let mut head = vec![0; 129];
     stream.read_exact(&mut head).unwrap();
     assert_eq!(
@@ -316,25 +361,119 @@ fn signals_end_a_program_cleanly_even_in_mid_conversation() {
     for signal in ["-INT", "-TERM"] {
         for mut program in [tcpapp(), webapp(), ajaxapp(), wsapp()] {
             let _client = program.connect();
-            let id = program.child.id().to_string();
-            assert!(
-                Command::new("kill")
-                    .args([signal, &id])
-                    .status()
-                    .unwrap()
-                    .success()
-            );
+            program.signal(signal);
 
-            let deadline = Instant::now() + PATIENCE;
-            let status = loop {
-                if let Some(status) = program.child.try_wait().unwrap() {
-                    break status;
-                }
-                assert!(Instant::now() < deadline, "still running after {signal}");
-                std::thread::yield_now();
-            };
-
-            assert_eq!(status.code(), Some(0), "{signal}");
+            assert_eq!(program.end().code(), Some(0), "{signal}");
         }
     }
+}
+
+/// What a program says of a connection over which the client sent and received so many bytes.
+fn account(sent_by_client: usize, received_by_client: usize) -> String {
+    format!("received {sent_by_client} bytes, sent {received_by_client} bytes")
+}
+
+#[test]
+fn each_program_tells_the_bytes_of_a_connection_that_its_client_counted() {
+    let get = b"GET / HTTP/1.1\r\nHost: test\r\n\r\n";
+    for (program, request) in [
+        (tcpapp(), &b"time\nwhat?\nbye\n"[..]),
+        (webapp(), get),
+        (ajaxapp(), &get.repeat(3)),
+        (wsapp(), get),
+    ] {
+        let mut client = program.connect();
+        let mut answer = Vec::new();
+        client.write_all(request).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        client.read_to_end(&mut answer).unwrap();
+
+        let said = program.account_of(client.local_addr().unwrap());
+
+        assert_eq!(said, account(request.len(), answer.len()));
+    }
+}
+
+#[test]
+fn the_bytes_before_and_after_an_upgrade_are_those_of_one_connection() {
+    let program = wsapp();
+    let mut client = wsapp_connection(&program);
+    let get_time = b"\x81\x88\x36\x0d\x29\x16\x51\x68\x5d\x3b\x42\x64\x44\x73";
+    let close = b"\x88\x82\x19\xdb\x13\x62\x1a\x32";
+    for _ in 0..3 {
+        client.write_all(get_time).unwrap();
+    }
+    client.write_all(close).unwrap();
+    let mut frames = Vec::new();
+    client.read_to_end(&mut frames).unwrap();
+
+    let said = program.account_of(client.local_addr().unwrap());
+
+    let sent = WS_REQUEST.len() + 3 * get_time.len() + close.len();
+    assert_eq!(frames.len(), 3 * 22 + 2);
+    assert_eq!(said, account(sent, 129 + frames.len()));
+}
+
+#[test]
+fn a_client_that_hangs_up_in_the_middle_is_accounted_for() {
+    for program in [tcpapp(), webapp(), ajaxapp(), wsapp()] {
+        let mut client = program.connect();
+        let half = b"GET / HTTP/1.1\r\nHos";
+        client.write_all(half).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        let address = client.local_addr().unwrap();
+        drop(client);
+
+        assert_eq!(
+            program.account_of(address),
+            account(half.len(), answer.len())
+        );
+    }
+    let program = wsapp();
+    let mut client = wsapp_connection(&program);
+    client.write_all(b"\x81\x88\x36").unwrap();
+    let address = client.local_addr().unwrap();
+    drop(client);
+
+    assert_eq!(
+        program.account_of(address),
+        account(WS_REQUEST.len() + 3, 129)
+    );
+}
+
+#[test]
+fn a_program_that_is_told_to_stop_accounts_for_the_connections_that_are_open() {
+    for signal in ["-INT", "-TERM"] {
+        for (mut program, request) in [
+            (tcpapp(), &b""[..]),
+            (webapp(), b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"),
+            (wsapp(), WS_REQUEST.as_bytes()),
+        ] {
+            let mut client = program.connect();
+            client.write_all(request).unwrap();
+            // The first bytes of the answer are here, so the request was read.
+            let mut answer = vec![0; 30];
+            client.read_exact(&mut answer).unwrap();
+            program.signal(signal);
+            client.read_to_end(&mut answer).unwrap();
+
+            let said = program.account_of(client.local_addr().unwrap());
+
+            assert_eq!(said, account(request.len(), answer.len()), "{signal}");
+            assert_eq!(program.end().code(), Some(0));
+        }
+    }
+}
+
+#[test]
+fn a_client_over_ipv6_is_named_as_one() {
+    let program = Program::start(env!("CARGO_BIN_EXE_webapp"), &["--host", "::1"]);
+    let client = program.connect();
+    let address = client.local_addr().unwrap();
+    drop(client);
+
+    assert_eq!(program.account_of(address), account(0, 0));
+    assert!(address.to_string().starts_with("[::1]:"));
 }

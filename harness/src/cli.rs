@@ -32,6 +32,12 @@ pub enum Command {
     Stats(StatsArgs),
     /// List the application payloads of a capture
     Payload(PayloadArgs),
+    /// The keeper of a lab, which `capture` starts
+    #[command(hide = true)]
+    KeepLab(LabArgs),
+    /// The player of a scenario, which a keeper starts
+    #[command(hide = true)]
+    PlayLab(LabArgs),
 }
 
 /// Options of `capture`.
@@ -45,6 +51,37 @@ pub struct CaptureArgs {
     /// Play this many times as long: 0.1 is ten times as fast
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub time_scale: f64,
+    /// How many scenarios to play at once [default: all]; on the host's network it is one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// The network to play on
+    #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
+    pub network: NetworkChoice,
+    /// Say where the time outside of the timelines went
+    #[arg(long)]
+    pub timings: bool,
+}
+
+/// The network that scenarios are played on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NetworkChoice {
+    /// Private ones where the system allows, else the host's
+    Auto,
+    /// A network namespace for each scenario: needs no privilege, lets nobody in
+    Private,
+    /// The host's own loopback interface: needs privilege, and the ports must be free
+    Host,
+}
+
+/// What the processes of a lab are told.
+#[derive(Args, Debug)]
+pub struct LabArgs {
+    /// Folder of the lab
+    #[arg(long)]
+    pub folder: PathBuf,
+    /// Whether it is on a network of its own
+    #[arg(long)]
+    pub private: bool,
 }
 
 /// Options of `stats`.

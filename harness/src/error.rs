@@ -5,10 +5,12 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::units::is_safe;
 
 /// What kind of failure it was, as the exit code tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
     /// The request makes no sense: a scenario file, an option, an unreadable capture. Exit code 2.
     Usage,
@@ -37,11 +39,12 @@ impl Class {
 }
 
 /// A failure with what a user needs to mend it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Error {
     class: Class,
     message: String,
     output: Option<(String, Vec<String>)>,
+    note: Option<String>,
     hint: Option<String>,
 }
 
@@ -80,6 +83,7 @@ impl Error {
             class,
             message: message.into(),
             output: None,
+            note: None,
             hint: None,
         }
     }
@@ -88,6 +92,13 @@ impl Error {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds what else there is to know, as where something was put.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
         self
     }
 
@@ -103,6 +114,12 @@ impl Error {
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
+    }
+
+    /// Whether its message is this, and nothing is in front of it.
+    #[must_use]
+    pub fn is(&self, message: &str) -> bool {
+        self.message == message
     }
 
     /// The class, which decides the exit code.
@@ -126,6 +143,9 @@ impl fmt::Display for Error {
                 }
             }
             None => {}
+        }
+        if let Some(note) = &self.note {
+            write!(formatter, "\nnote: {}", printable(note))?;
         }
         match &self.hint {
             Some(hint) => write!(formatter, "\nhint: {}", printable(hint)),

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use apps::clock::Reading;
+use apps::connection::Connection;
 use apps::listen::{Address, accept, run, tell};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 /// The longest request line, its end left out, that is worth looking at.
 const LONGEST_LINE: usize = 1024;
@@ -35,16 +36,16 @@ fn main() -> ExitCode {
 async fn serve(listener: TcpListener, patience: Duration) -> anyhow::Result<()> {
     tell(&format!("listening on {}", listener.local_addr()?));
     loop {
-        let stream = accept(&listener).await;
-        if let Err(error) = converse(stream, patience).await {
+        let connection = accept(&listener).await;
+        if let Err(error) = converse(connection, patience).await {
             tell(&format!("connection ended: {error}"));
         }
     }
 }
 
 /// Greets one client and answers its lines until it says bye, hangs up or falls silent.
-async fn converse(stream: TcpStream, patience: Duration) -> io::Result<()> {
-    let mut stream = BufReader::new(stream);
+async fn converse(connection: Connection, patience: Duration) -> io::Result<()> {
+    let mut stream = BufReader::new(connection);
     say(&mut stream, &greeting(), patience).await?;
     while let Some(line) = in_time(patience, read_line(&mut stream)).await? {
         if line == Line::Whole(b"bye".to_vec()) {
@@ -71,7 +72,7 @@ fn update() -> String {
     format!("{}\n\n", Reading::now().time_of_day())
 }
 
-async fn say(stream: &mut BufReader<TcpStream>, text: &str, patience: Duration) -> io::Result<()> {
+async fn say(stream: &mut BufReader<Connection>, text: &str, patience: Duration) -> io::Result<()> {
     in_time(patience, stream.write_all(text.as_bytes())).await
 }
 
@@ -97,7 +98,7 @@ enum Line {
 }
 
 /// Reads up to the next line feed; nothing where the client closed its side, even in mid-line.
-async fn read_line(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Line>> {
+async fn read_line(stream: &mut BufReader<Connection>) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     let mut too_long = false;
     loop {

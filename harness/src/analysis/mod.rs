@@ -1,6 +1,6 @@
 //! What a capture amounts to: its figures, its updates, its conversations.
 
-pub mod completeness;
+pub mod certificate;
 pub mod content;
 pub mod conversation;
 pub mod marks;

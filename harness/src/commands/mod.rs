@@ -2,6 +2,7 @@
 
 pub mod capture;
 pub mod in_order;
+mod lab;
 pub mod payload;
 mod spill;
 pub mod stats;
@@ -17,7 +18,12 @@ use crate::trace::reader::TraceError;
 /// Carries out a command line and gives the exit code.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
-    match carry_out(&cli.command) {
+    let outcome = match &cli.command {
+        Command::KeepLab(arguments) => return lab::keep(arguments),
+        Command::PlayLab(arguments) => return lab::play(arguments),
+        command => carry_out(command),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -34,6 +40,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
+        Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
     }
 }
 

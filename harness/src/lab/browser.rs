@@ -1,5 +1,6 @@
 //! Firefox, headless and quiet: driven through WebDriver, with a fresh profile that sends nothing by itself.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, test_kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, test_kill_process};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
@@ -180,11 +181,20 @@ fn start_driver(lab: &Lab) -> Result<Process> {
     let executable = lab.tools().geckodriver()?;
     let command = lab
         .command("geckodriver", executable)
+        .environment(sandbox_of_root())
         .arguments(["--host".into(), "127.0.0.1".into()])
         .arguments(["--port".into(), "0".into()])
         .arguments(["--websocket-port".into(), "0".into()])
         .arguments(["--profile-root".into(), lab.folder().into()]);
     Process::start(&command)
+}
+
+/// Root without capabilities may make a user namespace but not be root in it (user_namespaces(7)), which Firefox takes
+/// for a sandbox that works and dies of. Told that there is none, it keeps to the other layers of its sandbox.
+fn sandbox_of_root() -> Option<(OsString, OsString)> {
+    geteuid()
+        .is_root()
+        .then(|| ("MOZ_ASSUME_USER_NS".into(), "0".into()))
 }
 
 /// Where geckodriver says that it listens.

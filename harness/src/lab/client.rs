@@ -120,7 +120,7 @@ impl Client {
         match (self, action) {
             (Self::Browser(browser), Action::OpenPage(path)) => {
                 browser
-                    .open(&format!("http://{}{path}", lab.address(port)))
+                    .open(&format!("http://{}{path}", super::address(port)))
                     .await
             }
             (Self::Browser(browser), Action::Click(_)) => match &prepared.target {

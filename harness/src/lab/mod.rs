@@ -6,8 +6,12 @@
 
 pub mod browser;
 pub mod client;
+pub mod keeper;
+mod link;
 pub mod listening;
+pub mod namespace;
 pub mod netcat;
+pub mod network;
 pub mod privilege;
 pub mod process;
 pub mod sniffer;
@@ -17,51 +21,44 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
 use self::privilege::Account;
 use self::process::{Command, Groups, Process};
-use self::sniffer::Sniffer;
 use self::tools::Tools;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The variables of the user's environment that programs and clients get to see; all others may hold secrets.
-const PASSED_ON: [&str; 2] = ["PATH", "TZ"];
+const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
+
+/// The interface that the traffic of every lab crosses.
+pub const INTERFACE: &str = "lo";
+
+/// The address of a program that listens on `port`.
+///
+/// It is 127.0.0.1 and never `localhost`, which may be `::1`, where every packet is 20 bytes longer.
+#[must_use]
+pub const fn address(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
 
 /// A place to play one scenario in.
 #[derive(Debug)]
 pub struct Lab {
-    interface: &'static str,
-    address: IpAddr,
-    folder: TempDir,
+    folder: PathBuf,
     tools: Tools,
     account: Account,
     groups: Groups,
 }
 
 impl Lab {
-    /// A lab on the host's own loopback interface.
-    ///
-    /// The address is 127.0.0.1 and never `localhost`, which may be `::1`, where every packet is 20 bytes longer.
-    ///
-    /// # Errors
-    ///
-    /// Where no private folder can be made.
-    pub fn on_loopback(tools: &Tools, account: &Account) -> Result<Self> {
-        Ok(Self {
-            interface: "lo",
-            address: Ipv4Addr::LOCALHOST.into(),
-            folder: private_folder(tools, account)?,
-            tools: tools.clone(),
-            account: account.clone(),
-            groups: Groups::default(),
-        })
-    }
-
-    /// The interface that the traffic crosses.
+    /// A lab whose processes may write to `folder` and work for `account`.
     #[must_use]
-    pub fn interface(&self) -> &str {
-        self.interface
+    pub fn new(folder: PathBuf, tools: Tools, account: Account) -> Self {
+        Self {
+            folder,
+            tools,
+            account,
+            groups: Groups::default(),
+        }
     }
 
     /// What was found on this machine.
@@ -70,16 +67,10 @@ impl Lab {
         &self.tools
     }
 
-    /// The address of a program that listens on `port`.
-    #[must_use]
-    pub const fn address(&self, port: u16) -> SocketAddr {
-        SocketAddr::new(self.address, port)
-    }
-
     /// The folder that processes of this lab may write to; it goes when the lab goes.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        &self.folder
     }
 
     /// Starts the program under study and waits until it accepts connections.
@@ -88,7 +79,7 @@ impl Lab {
     ///
     /// Where the port is taken, the program cannot be started, ends, or does not listen in time.
     pub async fn start_program(&self, name: &str, executable: &Path, port: u16) -> Result<Process> {
-        let address = self.address(port);
+        let address = address(port);
         listening::require_free(address)?;
         let command = self
             .command(name, executable)
@@ -97,15 +88,6 @@ impl Lab {
         let program = Process::start(&command)?;
         listening::wait_until_accepting(&program, address).await?;
         Ok(program)
-    }
-
-    /// Opens the capture of everything to and from `port`; it is live when this returns.
-    ///
-    /// # Errors
-    ///
-    /// Where the system does not let us capture, or `savefile` cannot be written.
-    pub fn start_sniffer(&self, port: u16, savefile: &Path) -> Result<Sniffer> {
-        Sniffer::start(self.interface, self.address(port), savefile)
     }
 
     /// Ends whatever was started here and is still running; when this returns it is gone.
@@ -141,32 +123,4 @@ impl Lab {
             .filter_map(|name| Some(((*name).into(), std::env::var_os(name)?)));
         own.into_iter().chain(name).chain(passed_on).collect()
     }
-}
-
-/// A folder that only we can read, where the browser can see it.
-fn private_folder(tools: &Tools, account: &Account) -> Result<TempDir> {
-    let parent = if tools.firefox_is_snap() {
-        // A snap has a /tmp of its own; its folder in the home is where it and we meet.
-        snap_folder(account)?
-    } else {
-        std::env::temp_dir()
-    };
-    tempfile::Builder::new()
-        .prefix("wiresnap-")
-        .tempdir_in(&parent)
-        .map_err(|error| {
-            let parent = parent.display();
-            Error::environment(format!("cannot make a folder in {parent}: {error}"))
-                .with_hint("make room there, or name another place with TMPDIR")
-        })
-}
-
-fn snap_folder(account: &Account) -> Result<PathBuf> {
-    let home = account.home.as_deref().unwrap_or(Path::new("/"));
-    let folder = home.join("snap/firefox/common");
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Error::environment(format!("cannot make {}: {error}", folder.display()))
-            .with_hint("Firefox is a snap here, which shares only this folder; Mozilla's own package has no such limit")
-    })?;
-    Ok(folder)
 }

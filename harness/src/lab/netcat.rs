@@ -29,7 +29,7 @@ impl Netcat {
     /// Where netcat is missing or cannot be started.
     pub fn connect(lab: &Lab, port: u16) -> Result<Self> {
         let netcat = lab.tools().netcat()?;
-        let address = lab.address(port);
+        let address = super::address(port);
         // No option at all: the variants of netcat agree on nothing else.
         let command = lab
             .command("nc", netcat)

@@ -1,23 +1,32 @@
 //! Privilege: as little of it as a capture needs, for as short as it needs it.
 //!
-//! Under `sudo` the process becomes the user who called sudo, and keeps one capability: to open a packet socket. What
-//! it starts has none, every file it makes belongs to that user, and no path is ever followed with root's rights. (Root
-//! itself, on a server or in CI, stays root, and so does what it starts.)
+//! Under `sudo` the process becomes the user who called sudo, and keeps three capabilities: to make namespaces, to bring
+//! up the network in one, to open a packet socket. Each of the processes that a capture consists of gives up its own as
+//! soon as they have served: the first when all labs are made, a lab when its capture is open. Programs and clients
+//! have none, every file is the user's, and no path is ever followed with root's rights. (Root itself, on a server or
+//! in CI, stays root; what it starts is root without capabilities.)
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::{Gid, RawGid, RawUid, Uid, geteuid, getpid, set_child_subreaper};
+use rustix::process::{Gid, RawGid, RawUid, Uid, geteuid};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, capabilities, set_capabilities, set_keep_capabilities,
-    set_no_new_privs, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
+    configure_capability_in_ambient_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
+    set_thread_groups, set_thread_res_gid, set_thread_res_uid,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// What making labs takes under sudo, where it is not left to a user namespace.
+const FOR_LABS: CapabilitySet = CapabilitySet::SYS_ADMIN
+    .union(CapabilitySet::NET_ADMIN)
+    .union(CapabilitySet::NET_RAW);
+
 /// On whose behalf everything is done.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
     /// The user's name, where the system knows it.
     pub name: Option<String>,
@@ -25,7 +34,7 @@ pub struct Account {
     pub home: Option<PathBuf>,
 }
 
-/// Gives up every privilege but that of capturing, and becomes the user who called sudo, where one did.
+/// Becomes the user who called sudo, where one did, with the capabilities alone that making labs takes.
 ///
 /// In a folder that belongs to root, root is meant even if it came by way of sudo (`sudo -i` on a server).
 /// Credentials belong to threads: call this before the process has a second one.
@@ -42,12 +51,78 @@ pub fn shed() -> Result<Account> {
             ))
         })?;
     }
-    // Orphans of what we start come to us: we can then see them end, whoever else does not care.
-    let _ = set_child_subreaper(Some(getpid()));
     Ok(account())
 }
 
-/// From here on nothing that is started can gain privilege, not even through a set-user-ID program.
+/// Hands capabilities that this process has on to the programs that it starts from now on.
+///
+/// # Errors
+///
+/// Where the kernel refuses.
+pub(super) fn pass_on(these: CapabilitySet) -> Result<()> {
+    let pass = || {
+        let mut sets = capabilities(None)?;
+        sets.inheritable = these;
+        set_capabilities(None, sets)?;
+        these
+            .iter()
+            .try_for_each(|one| configure_capability_in_ambient_set(one, true))
+    };
+    pass().map_err(|errno: rustix::io::Errno| {
+        Error::environment(format!("cannot hand on a capability: {errno}"))
+    })
+}
+
+/// Gives up all capabilities but these, for this process and for all that it starts.
+///
+/// # Errors
+///
+/// Where the kernel refuses.
+pub fn keep_only(these: CapabilitySet) -> Result<()> {
+    let keep = || {
+        let kept = capabilities(None)?.permitted.intersection(these);
+        clear_ambient_capability_set()?;
+        set_capabilities(
+            None,
+            CapabilitySets {
+                effective: kept,
+                permitted: kept,
+                inheritable: CapabilitySet::empty(),
+            },
+        )
+    };
+    keep().map_err(|errno: rustix::io::Errno| {
+        Error::environment(format!("cannot give up capabilities: {errno}"))
+    })
+}
+
+/// Hands what making labs takes, as far as this process has it, on to the labs.
+///
+/// # Errors
+///
+/// Where the kernel refuses.
+pub fn hand_on_to_labs() -> Result<()> {
+    // Root's programs are root, with all that this process may do.
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    let ours = capabilities(None).map_or(CapabilitySet::empty(), |sets| sets.permitted);
+    pass_on(ours.intersection(FOR_LABS))
+}
+
+/// Gives up what only making labs took; root itself keeps what it needs to write where it may.
+///
+/// # Errors
+///
+/// Where the kernel refuses.
+pub fn labs_are_made() -> Result<()> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    keep_only(CapabilitySet::empty())
+}
+
+/// From here on nothing that is started can gain privilege, not even through a set-user-ID program, nor by being root.
 ///
 /// # Errors
 ///
@@ -89,19 +164,26 @@ fn become_user(uid: Uid, gid: Gid) -> rustix::io::Result<()> {
     set_thread_groups(&[gid])?;
     set_thread_res_gid(gid, gid, gid)?;
     set_keep_capabilities(true)?;
+    let kept = capabilities(None)?.permitted.intersection(FOR_LABS);
     set_thread_res_uid(uid, uid, uid)?;
     set_capabilities(
         None,
         CapabilitySets {
-            effective: CapabilitySet::NET_RAW,
-            permitted: CapabilitySet::NET_RAW,
+            effective: kept,
+            permitted: kept,
             inheritable: CapabilitySet::empty(),
         },
     )
 }
 
+/// Whether this process has these capabilities.
+#[must_use]
+pub(super) fn has(these: CapabilitySet) -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(these))
+}
+
 /// Whether this process may open a packet socket.
 #[must_use]
 pub fn can_capture() -> bool {
-    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::NET_RAW))
+    has(CapabilitySet::NET_RAW)
 }

@@ -14,13 +14,16 @@ use rustix::process::{
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::trace::tally::Tally;
 use crate::error::{Error, Result};
 
 /// How many lines of a process's output are kept for an error message.
 const KEPT_LINES: usize = 12;
+
+/// Of how many connections of a program it is kept what it says of them; a scenario has a handful.
+const KEPT_TALLIES: usize = 100_000;
 
 /// The longest line that is kept, in bytes; what is beyond is of no help in a message.
 const LONGEST_LINE: usize = 400;
@@ -270,13 +273,15 @@ impl Process {
     }
 
     /// Asks the process to end with `signal`, and makes it end where it does not; when this returns it is gone, and so
-    /// is everything that it started.
-    pub async fn stop(mut self, signal: Signal) {
+    /// is everything that it started. Gives what it said of its connections.
+    pub async fn stop(mut self, signal: Signal) -> Vec<Tally> {
         self.signal(signal);
         if timeout(PATIENCE, self.group_end()).await.is_err() {
             self.signal(Signal::KILL);
             let _ = timeout(PATIENCE, self.group_end()).await;
         }
+        self.log.wait_for_end().await;
+        self.log.tallies()
     }
 
     /// Waits until no process of the group is left.
@@ -320,15 +325,19 @@ fn signal_name(signal: i32) -> &'static str {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     kept: Arc<Mutex<VecDeque<String>>>,
+    /// What the lines say of connections, however many lines there are.
+    tallies: Arc<Mutex<Vec<Tally>>>,
     /// Told of each new line and of each pipe's end.
     news: Arc<Notify>,
-    readers: Arc<Mutex<Vec<JoinHandle<()>>>>,
+    /// How many pipes may still bring more.
+    open_pipes: watch::Sender<usize>,
 }
 
 impl Log {
     fn collect(&self, pipe: impl AsyncRead + Unpin + Send + 'static) {
         let log = self.clone();
-        let reader = tokio::spawn(async move {
+        log.open_pipes.send_modify(|open| *open += 1);
+        tokio::spawn(async move {
             let mut pipe = BufReader::new(pipe);
             let mut line = Vec::new();
             while let Ok(available @ [_, ..]) = pipe.fill_buf().await {
@@ -344,11 +353,8 @@ impl Log {
                 }
             }
             log.keep(&line);
+            log.open_pipes.send_modify(|open| *open -= 1);
         });
-        self.readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(reader);
     }
 
     fn keep(&self, line: &[u8]) {
@@ -358,6 +364,7 @@ impl Log {
         if line.is_empty() {
             return;
         }
+        self.take_tally(&line);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT_LINES {
             kept.pop_front();
@@ -365,6 +372,18 @@ impl Log {
         kept.push_back(line);
         drop(kept);
         self.news.notify_waiters();
+    }
+
+    fn take_tally(&self, line: &str) {
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        if tallies.len() < KEPT_TALLIES {
+            tallies.extend(Tally::read(line));
+        }
+    }
+
+    fn tallies(&self) -> Vec<Tally> {
+        let tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.clone()
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
@@ -386,13 +405,7 @@ impl Log {
 
     /// Waits until the pipes are closed; not for long, since a grandchild may keep one open.
     async fn wait_for_end(&self) {
-        let readers =
-            std::mem::take(&mut *self.readers.lock().unwrap_or_else(PoisonError::into_inner));
-        let all = async {
-            for reader in readers {
-                let _ = reader.await;
-            }
-        };
-        let _ = timeout(LOG_PATIENCE, all).await;
+        let mut open_pipes = self.open_pipes.subscribe();
+        let _ = timeout(LOG_PATIENCE, open_pipes.wait_for(|open| *open == 0)).await;
     }
 }

@@ -71,18 +71,47 @@ pub struct Counters {
     pub interface_dropped: u32,
 }
 
-impl Sniffer {
+/// A capture that is live but not yet read: the kernel keeps what comes.
+///
+/// To open it takes a capability, to read it none.
+pub struct OpenCapture {
+    interface: String,
+    capture: Capture<Active>,
+    savefile: Savefile,
+}
+
+impl OpenCapture {
     /// Opens the capture of all TCP to and from `address`; it is live when this returns.
     ///
     /// # Errors
     ///
     /// Where the system does not let us, or `savefile` cannot be written.
-    pub fn start(interface: &str, address: SocketAddr, savefile: &Path) -> Result<Self> {
+    pub fn open(interface: &str, address: SocketAddr, savefile: &Path) -> Result<Self> {
         let capture = open(interface, address)?;
+        let savefile = capture
+            .savefile(savefile)
+            .map_err(|error| Error::environment(format!("cannot write the capture: {error}")))?;
+        Ok(Self {
+            interface: interface.to_owned(),
+            capture,
+            savefile,
+        })
+    }
+}
+
+impl Sniffer {
+    /// Begins to read a capture.
+    ///
+    /// # Errors
+    ///
+    /// Where the system has no thread left for it.
+    pub fn start(open: OpenCapture) -> Result<Self> {
+        let OpenCapture {
+            interface,
+            capture,
+            savefile,
+        } = open;
         let link_type = LinkType(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
-        let savefile = capture.savefile(savefile).map_err(|error| {
-            Error::environment(format!("cannot write {}: {error}", savefile.display()))
-        })?;
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, seen) = watch::channel(Seen::default());
         let listener = Listener {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -16,7 +17,7 @@ pub const PROJECT_TOOLS: &str = ".tools/bin";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The tools that were found; whoever needs one that was not says so.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tools {
     /// The browser.
     pub firefox: Option<Firefox>,
@@ -27,7 +28,7 @@ pub struct Tools {
 }
 
 /// An installed Firefox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Firefox {
     /// What to start.
     pub executable: PathBuf,

@@ -1,14 +1,17 @@
-//! Plays a scenario in a lab and leaves a capture.
+//! Plays scenarios, each in a lab of its own, and leaves captures.
 //!
-//! The order matters: the program listens before anything is captured, the capture is live before there is a client,
-//! and it ends after the last connection was seen to close. Marks are deadlines counted from one start, never pauses
-//! added up, so a slow step delays nothing but itself.
+//! The [`conductor`] sees to it that all are prepared, and starts them together; a [`player`] plays one.
+//!
+//! The order matters: the capture is live before there is a client, and it ends after the last connection was seen to
+//! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays nothing but itself.
 
+pub mod conductor;
 mod expectation;
+pub mod message;
+pub mod player;
 mod start;
 mod vigil;
 
-use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -17,14 +20,17 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
 use self::expectation::see;
+use self::message::{Order, Recording};
+use self::player::Reports;
 use self::start::Start;
 use self::vigil::Vigil;
 
 use crate::error::{Error, Result};
-use crate::lab::Lab;
+use crate::trace::tally::Tally;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
+use crate::lab::{self, Lab};
 use crate::scenario::{Action, Mark, Scenario};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
 
@@ -37,59 +43,37 @@ const PREPARATION: Duration = Duration::from_millis(200);
 /// How long the connections may take to close after the client was told to.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often progress is reported while a mark is waited for.
-const PROGRESS_PERIOD: Duration = Duration::from_millis(100);
+/// How far the clock may be from where it should be after a run: some are slewed, by half a thousandth at most.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
 
-/// Is told how far a run has come.
-pub trait Progress {
-    /// What is under way outside the timeline, as in `starting Firefox`.
-    fn phase(&self, phase: &str);
-    /// The step that is waited for or under way.
-    fn step(&self, step: &str);
-    /// How much of the timeline is over, at time scale 1.
-    fn at(&self, elapsed: Duration);
-}
+/// A future that ends when the run must end, with the error that says why.
+type Interrupt = Pin<Box<dyn Future<Output = Error> + Send>>;
 
-/// A future that ends when the user wants the run to end, with the error that says so.
-pub type Interrupt = Pin<Box<dyn Future<Output = Error> + Send>>;
-
-/// What to play, and how.
-#[derive(Debug)]
-pub struct Order<'a> {
-    /// What to play.
-    pub scenario: &'a Scenario,
-    /// The executable of the scenario's program.
-    pub program: &'a Path,
-    /// The file to capture into.
-    pub savefile: &'a Path,
-    /// 1 plays as written, 0.1 ten times as fast.
-    pub time_scale: f64,
+/// What a run consists of besides its order.
+struct Run<'a> {
+    order: &'a Order,
+    lab: &'a Lab,
+    reports: &'a Reports,
 }
 
 /// Plays a scenario to its end. When this returns, in whichever way, nothing that it started is left running.
 ///
-/// # Errors
-///
-/// Whatever went wrong first: a process that ended, a page that did not update, a capture without an end.
-pub async fn play(
-    order: &Order<'_>,
-    lab: &Lab,
-    progress: &impl Progress,
+/// `start` is asked for when everything is ready. An error is whatever went wrong first: a process that ended, a page
+/// that did not update, a capture without an end.
+async fn play(
+    run: &Run<'_>,
+    mut sniffer: Sniffer,
+    start: impl Future<Output = Result<Start>>,
     interrupt: Interrupt,
-) -> Result<Provenance> {
+) -> Result<Recording> {
     let mut vigil = Vigil::default();
     vigil.watch(interrupt);
+    vigil.watch(sniffer.failure());
     let mut stage = Stage::default();
-    let played = Play {
-        order,
-        lab,
-        progress,
-    }
-    .run(&mut stage, &mut vigil)
-    .await;
-    progress.phase("closing");
+    let played = run.play(&mut stage, &mut vigil, &mut sniffer, start).await;
+    run.reports.phase("closing");
     stage.clear().await;
-    lab.end_processes().await;
+    run.lab.end_processes().await;
     played
 }
 
@@ -107,6 +91,14 @@ impl Stage {
             .ok_or_else(|| Error::run("the client is closed already"))
     }
 
+    /// Ends the program, and gives what it says of its connections.
+    async fn end_program(&mut self) -> Vec<Tally> {
+        match self.program.take() {
+            Some(program) => program.stop(Signal::TERM).await,
+            None => Vec::new(),
+        }
+    }
+
     async fn clear(self) {
         if let Some(client) = self.client {
             // The run has its outcome already; this one's would only hide it.
@@ -118,52 +110,45 @@ impl Stage {
     }
 }
 
-struct Play<'a, P> {
-    order: &'a Order<'a>,
-    lab: &'a Lab,
-    progress: &'a P,
-}
-
-impl<P: Progress> Play<'_, P> {
-    async fn run(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<Provenance> {
+impl Run<'_> {
+    async fn play(
+        &self,
+        stage: &mut Stage,
+        vigil: &mut Vigil,
+        sniffer: &mut Sniffer,
+        start: impl Future<Output = Result<Start>>,
+    ) -> Result<Recording> {
         self.start_program(stage, vigil).await?;
-        let mut sniffer = self.start_sniffer(vigil)?;
         self.start_client(stage, vigil).await?;
         let versions = Self::versions(stage);
-        self.progress.phase("waiting for the start");
-        let start = Start::next();
+        self.reports.prepared();
+        let start = vigil.during(start).await?;
         let marks = self.keep_marks(start, stage, vigil).await?;
-        let counters = self.finish_capture(&mut sniffer, vigil).await?;
+        let counters = self.finish_capture(sniffer, vigil).await?;
+        let tallies = stage.end_program().await;
         require_no_drops(counters)?;
-        Ok(self.provenance(
-            start,
-            marks,
-            versions,
-            self.capture_record(&sniffer, counters),
-        ))
+        require_steady_clock(start)?;
+        let capture = Self::capture_record(sniffer, counters);
+        Ok(Recording {
+            provenance: self.provenance(start, marks, versions, capture),
+            tallies,
+        })
     }
 
     async fn start_program(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
-        let Scenario { program, port, .. } = self.order.scenario;
-        self.progress.phase(&format!("starting {program}"));
-        let started = self.lab.start_program(program, self.order.program, *port);
+        let Order { scenario, program: executable, .. } = self.order;
+        let Scenario { program, port, .. } = scenario;
+        self.reports.phase(&format!("starting {program}"));
+        let started = self.lab.start_program(program, executable, *port);
         let process = vigil.during(started).await?;
         vigil.watch(process.death());
         stage.program = Some(process);
         Ok(())
     }
 
-    fn start_sniffer(&self, vigil: &mut Vigil) -> Result<Sniffer> {
-        let sniffer = self
-            .lab
-            .start_sniffer(self.order.scenario.port, self.order.savefile)?;
-        vigil.watch(sniffer.failure());
-        Ok(sniffer)
-    }
-
     async fn start_client(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
         let kind = self.order.scenario.client;
-        self.progress.phase(&format!("starting {kind}"));
+        self.reports.phase(&format!("starting {kind}"));
         let client = vigil.during(Client::start(self.lab, kind)).await?;
         vigil.watch_client(&client);
         stage.client = Some(client);
@@ -177,11 +162,12 @@ impl<P: Progress> Play<'_, P> {
         vigil: &mut Vigil,
     ) -> Result<Vec<MarkRecord>> {
         let marks = &self.order.scenario.marks;
+        let start = start.instant();
         let mut records = Vec::with_capacity(marks.len());
         for (index, mark) in marks.iter().enumerate() {
             let cue = Cue {
                 mark,
-                due: start.instant + self.scaled(mark.at),
+                due: start + self.scaled(mark.at),
                 room: marks.get(index + 1).map_or(STEP_PATIENCE, |next| {
                     self.scaled(next.at.saturating_sub(mark.at))
                 }),
@@ -195,18 +181,18 @@ impl<P: Progress> Play<'_, P> {
     async fn keep_mark(
         &self,
         cue: &Cue<'_>,
-        start: Start,
+        start: Instant,
         stage: &mut Stage,
         vigil: &mut Vigil,
     ) -> Result<MarkRecord> {
         let Cue { mark, due, .. } = cue;
-        self.progress.step(&mark.action.to_string());
+        self.reports.step(&mark.action.to_string());
         let client = stage.client()?;
         // Not earlier: what the page showed before must be what it showed just before.
         let preparation = due.checked_sub(PREPARATION).unwrap_or(*due);
-        vigil.during(self.wait_until(preparation, start)).await?;
+        vigil.during(until(preparation)).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
-        vigil.during(self.wait_until(*due, start)).await?;
+        vigil.during(until(*due)).await?;
         let acted = Instant::now();
         let shown = if mark.action == Action::Close {
             Self::close(stage, vigil).await?;
@@ -216,8 +202,8 @@ impl<P: Progress> Play<'_, P> {
         };
         Ok(MarkRecord {
             step: mark.action.to_string(),
-            planned_seconds: rounded(*due - start.instant),
-            actual_seconds: rounded(acted - start.instant),
+            planned_seconds: rounded(*due - start),
+            actual_seconds: rounded(acted - start),
             on_wire_seconds: None,
             shown,
         })
@@ -257,17 +243,8 @@ impl<P: Progress> Play<'_, P> {
         vigil.during(client.close()).await
     }
 
-    async fn wait_until(&self, due: Instant, start: Start) -> Result<()> {
-        while Instant::now() < due {
-            let elapsed = Instant::now().saturating_duration_since(start.instant);
-            self.progress.at(elapsed.div_f64(self.order.time_scale));
-            sleep_until(due.min(Instant::now() + PROGRESS_PERIOD)).await;
-        }
-        Ok(())
-    }
-
     async fn finish_capture(&self, sniffer: &mut Sniffer, vigil: &mut Vigil) -> Result<Counters> {
-        self.progress.phase("waiting for the last packet");
+        self.reports.phase("waiting for the last packet");
         vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await?;
         vigil.during(sniffer.finish()).await
     }
@@ -277,8 +254,8 @@ impl<P: Progress> Play<'_, P> {
     }
 
     /// Says when in the timeline it happened.
-    fn at(&self, start: Start, mark: &Mark, error: Error) -> Error {
-        let elapsed = start.instant.elapsed().as_secs_f64();
+    fn at(&self, start: Instant, mark: &Mark, error: Error) -> Error {
+        let elapsed = start.elapsed().as_secs_f64();
         let Mark { at, action, .. } = mark;
         let due = self.scaled(*at).as_secs_f64();
         error.context(format!(
@@ -305,9 +282,9 @@ impl<P: Progress> Play<'_, P> {
         }
     }
 
-    fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
+    fn capture_record(sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
         CaptureRecord {
-            interface: self.lab.interface().to_owned(),
+            interface: lab::INTERFACE.to_owned(),
             link_type: sniffer.link_type().0,
             packets: counters.packets,
             received: counters.received,
@@ -333,11 +310,13 @@ impl<P: Progress> Play<'_, P> {
                 name: scenario.name.clone(),
                 sha256: scenario.sha256.clone(),
             },
-            started: start.clock.to_string(),
+            started: clock_time(start).to_string(),
             time_scale: *time_scale,
             marks,
             versions,
             capture,
+            certificate: None,
+            mark_distance: None,
         }
     }
 }
@@ -355,6 +334,29 @@ impl Cue<'_> {
     fn patience(&self) -> Duration {
         STEP_PATIENCE.min(self.room.mul_f64(0.8))
     }
+}
+
+/// Waits for a moment of the timeline.
+async fn until(due: Instant) -> Result<()> {
+    sleep_until(due).await;
+    Ok(())
+}
+
+fn clock_time(start: Start) -> ClockTime {
+    ClockTime::try_from(start.clock).unwrap_or(ClockTime::UNIX_EPOCH)
+}
+
+/// The capture's timestamps are from the wall clock: marks cannot be found in it where that was set in between.
+fn require_steady_clock(start: Start) -> Result<()> {
+    let set_by = start.clock_was_set_by();
+    if set_by <= CLOCK_TOLERANCE {
+        return Ok(());
+    }
+    Err(Error::inconclusive(format!(
+        "the system's clock was set by {:.1} s during the run: the capture's times make no sense",
+        set_by.as_secs_f64()
+    ))
+    .with_hint("run it again while nobody sets the clock"))
 }
 
 fn require_no_drops(counters: Counters) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp as ClockTime;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 /// Where in a second of the wall clock the timeline starts.
@@ -14,27 +15,51 @@ const START_IN_SECOND: Duration = Duration::from_millis(400);
 /// The least time between the decision to start and the start: for the preparation of the first mark.
 const START_NOTICE: Duration = Duration::from_millis(300);
 
-/// The moment that the timeline counts from, on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Start {
-    pub(super) instant: Instant,
-    pub(super) clock: ClockTime,
+/// The moment that timelines count from, on both clocks; the same for all processes of this machine.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// Since the machine started: a clock that nobody sets.
+    monotonic: Duration,
+    /// On the wall clock, which the capture's timestamps are from.
+    pub clock: SystemTime,
 }
 
 impl Start {
     /// The next moment that is good to start at.
-    pub(super) fn next() -> Self {
-        let (instant, clock) = (Instant::now(), SystemTime::now());
+    #[must_use]
+    pub fn next() -> Self {
+        let (monotonic, clock) = (monotonic(), SystemTime::now());
         let wait = until_start(
             clock
                 .duration_since(SystemTime::UNIX_EPOCH)
                 .unwrap_or_default(),
         );
         Self {
-            instant: instant + wait,
-            clock: ClockTime::try_from(clock + wait).unwrap_or(ClockTime::UNIX_EPOCH),
+            monotonic: monotonic + wait,
+            clock: clock + wait,
         }
     }
+
+    /// The start on the clock that waiting goes by.
+    #[must_use]
+    pub fn instant(self) -> Instant {
+        Instant::now() + self.monotonic.saturating_sub(monotonic())
+    }
+
+    /// How far the wall clock was set since the start was chosen, forwards or backwards.
+    #[must_use]
+    pub fn clock_was_set_by(self) -> Duration {
+        let (monotonic, clock) = (monotonic(), SystemTime::now());
+        let expected = self.clock + monotonic.saturating_sub(self.monotonic);
+        clock
+            .duration_since(expected)
+            .unwrap_or_else(|backwards| backwards.duration())
+    }
+}
+
+/// The time since the machine started.
+fn monotonic() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
 
 /// How long to wait at this time of the wall clock for a moment to start at, [`START_NOTICE`] ahead at least.

@@ -8,8 +8,10 @@ pub mod file;
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A scenario as its file describes it, checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
     /// The file's name without `.toml`; captures and snapshots are named after it.
     pub name: String,
@@ -54,7 +56,7 @@ impl Scenario {
 }
 
 /// The kind of client that a scenario is played with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Client {
     /// Firefox, headless, through geckodriver.
     Firefox,
@@ -72,7 +74,7 @@ impl fmt::Display for Client {
 }
 
 /// One point of the timeline.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     /// When, counted from the start, at time scale 1.
     pub at: Duration,
@@ -83,7 +85,7 @@ pub struct Mark {
 }
 
 /// What a client does at a mark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// The browser opens the page at this path of the program's address.
     OpenPage(String),
@@ -110,7 +112,7 @@ impl fmt::Display for Action {
 }
 
 /// What must be seen after an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expect {
     /// CSS selector of the element whose text is looked at; none for netcat, whose output is.
     pub element: Option<String>,
@@ -119,7 +121,7 @@ pub struct Expect {
 }
 
 /// A text in which `{clock}` stands for the time of day, `HH:MM:SS`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template(pub String);
 
 impl Template {

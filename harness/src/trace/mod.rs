@@ -6,3 +6,4 @@ mod pcapng;
 pub mod provenance;
 pub mod reader;
 mod source;
+pub mod tally;

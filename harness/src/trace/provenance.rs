@@ -1,6 +1,7 @@
 //! What is known of a capture besides its bytes: `NAME.json` beside `NAME.pcap`.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +24,75 @@ pub struct Provenance {
     pub versions: Versions,
     /// How it was captured.
     pub capture: CaptureRecord,
+    /// The proof that it is complete; captures of before there were certificates have none.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+    /// How far the updates were from their marks on the wire, where there were any.
+    #[serde(default)]
+    pub mark_distance: Option<MarkDistance>,
+}
+
+/// What was found when the capture's own bytes were looked through: with this, it is complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Certificate {
+    /// Packets, each a segment of one of the connections below.
+    pub packets: u64,
+    /// Packets that the kernel or the interface dropped: none.
+    pub kernel_drops: u64,
+    /// Packets from each mark to the next: at least one.
+    pub packets_per_mark: Vec<u64>,
+    /// The connections, each with its SYN, its end, and every byte between.
+    pub connections: Vec<CertifiedConnection>,
+    /// Whether the program itself says that it received and sent just this; false where it does not say.
+    pub confirmed_by_program: bool,
+}
+
+/// A connection that is in the capture as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertifiedConnection {
+    /// The client's address.
+    pub client: SocketAddr,
+    /// Packets of both sides.
+    pub packets: u64,
+    /// Payload bytes that the client sent, each counted once.
+    pub client_bytes: u64,
+    /// Payload bytes that the server sent, each counted once.
+    pub server_bytes: u64,
+    /// How it ended.
+    pub closed_by: ClosedBy,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum ClosedBy {
+    /// Both sides said that they were done.
+    Fin,
+    /// One side broke it off.
+    Rst,
+}
+
+/// How far updates were from their marks: from the planned time to the first packet of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MarkDistance {
+    /// 95 of 100 updates were no farther, in seconds (nearest rank).
+    pub percentile_95_seconds: f64,
+    /// None was farther, in seconds.
+    pub farthest_seconds: f64,
+}
+
+impl MarkDistance {
+    /// Of these distances, in seconds; none of nothing.
+    #[must_use]
+    pub fn of(mut distances: Vec<f64>) -> Option<Self> {
+        distances.sort_by(f64::total_cmp);
+        // Nearest rank: the smallest that as many are not above.
+        let rank = (distances.len() * 95).div_ceil(100);
+        Some(Self {
+            percentile_95_seconds: *distances.get(rank.checked_sub(1)?)?,
+            farthest_seconds: *distances.last()?,
+        })
+    }
 }
 
 /// Which scenario it was, exactly.
@@ -124,15 +194,14 @@ impl Provenance {
         self.marks.iter().map(mark).collect()
     }
 
-    /// How far the step that reached the wire farthest from its mark was from it; the close is no update.
+    /// How far each update was from its mark when it reached the wire, in seconds; the close is no update.
     #[must_use]
-    pub fn farthest_from_mark(&self) -> Option<Duration> {
+    pub fn mark_distances(&self) -> Vec<f64> {
         self.marks
             .iter()
             .filter(|mark| mark.shown.is_some())
             .filter_map(|mark| Some((mark.on_wire_seconds? - mark.planned_seconds).abs()))
-            .max_by(f64::total_cmp)
-            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .collect()
     }
 }
 

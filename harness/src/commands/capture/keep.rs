@@ -1,49 +1,134 @@
 //! Puts what was captured in its place, whole or not at all.
 
 use std::fs::{File, Permissions};
-use std::io::Write as _;
+use std::io::{Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::trace::provenance::{Provenance, path_beside};
 
+/// The folder, beside the captures, for those that are not provably complete.
+const INCONCLUSIVE: &str = "inconclusive";
+
+/// A folder that captures are put in, ours alone until this is dropped.
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Holds the lock: the kernel lets go of it when we end, however we do.
+    _locked: File,
+}
+
+impl Folder {
+    /// Makes the folder where there is none, and keeps other captures out of it.
+    pub(super) fn lock(path: PathBuf) -> Result<Self> {
+        let cannot = |what: &str, error: std::io::Error| {
+            Error::environment(format!("cannot {what} {}: {error}", path.display()))
+                .with_hint("the folder must belong to you: name another one with --out")
+        };
+        std::fs::create_dir_all(&path).map_err(|error| cannot("make", error))?;
+        let folder = File::open(&path).map_err(|error| cannot("open", error))?;
+        match flock(&folder, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self {
+                path,
+                _locked: folder,
+            }),
+            Err(Errno::WOULDBLOCK) => Err(Error::environment(format!(
+                "another `wiresnap capture` is writing to {}",
+                path.display()
+            ))
+            .with_hint("wait until it is done, or name another folder with --out")),
+            Err(errno) => Err(cannot("lock", errno.into())),
+        }
+    }
+
+    /// A file in this folder that has no name, so that nothing is left of it, whoever is killed.
+    pub(super) fn savefile(&self) -> Result<Savefile> {
+        tempfile::tempfile_in(&self.path)
+            .map(Savefile)
+            .map_err(|error| cannot_write_to(&self.path, &error))
+    }
+
+    /// Puts capture and provenance in their places, each whole or not at all.
+    pub(super) fn keep(&self, savefile: &Savefile, provenance: &Provenance) -> Result<PathBuf> {
+        put(&self.path, savefile, provenance)
+    }
+
+    /// Puts a capture that proves nothing aside, for inspection; gives where.
+    pub(super) fn put_aside(&self, savefile: &Savefile, name: &str) -> Result<PathBuf> {
+        let folder = self.path.join(INCONCLUSIVE);
+        std::fs::create_dir_all(&folder).map_err(|error| cannot_write_to(&folder, &error))?;
+        let pcap = folder.join(name).with_extension("pcap");
+        savefile.copy_to(&folder, name, &pcap)?;
+        Ok(pcap)
+    }
+}
+
+/// A capture that has no name yet.
+pub(super) struct Savefile(File);
+
+impl Savefile {
+    /// Another handle to it, for the player.
+    pub(super) fn handle(&self) -> Result<File> {
+        self.0
+            .try_clone()
+            .map_err(|error| Error::environment(format!("cannot hand on the capture: {error}")))
+    }
+
+    /// A path that reaches it while this is there.
+    pub(super) fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
+
+    fn copy_to(&self, folder: &Path, name: &str, place: &Path) -> Result<()> {
+        let mut part = beside(folder, name, "pcap")?;
+        let mut from = &self.0;
+        from.rewind()
+            .and_then(|()| std::io::copy(&mut from, part.as_file_mut()))
+            .and_then(|_| part.as_file().sync_all())
+            .map_err(|error| cannot_write(place, &error))?;
+        part.persist(place)
+            .map(drop)
+            .map_err(|error| cannot_write(place, &error.error))
+    }
+}
+
+fn put(folder: &Path, savefile: &Savefile, provenance: &Provenance) -> Result<PathBuf> {
+    let name = &provenance.scenario.name;
+    let pcap = folder.join(name).with_extension("pcap");
+    let json_place = path_beside(&pcap);
+    let mut json = beside(folder, name, "json")?;
+    serde_json::to_string_pretty(provenance)
+        .map_err(std::io::Error::from)
+        .and_then(|text| writeln!(json, "{text}"))
+        .and_then(|()| json.as_file().sync_all())
+        .map_err(|error| cannot_write(&json_place, &error))?;
+    savefile.copy_to(folder, name, &pcap)?;
+    json.persist(&json_place)
+        .map_err(|error| cannot_write(&json_place, &error.error))?;
+    Ok(pcap)
+}
+
 /// A file in the same folder as the one that it will replace, so that it can be renamed.
-pub(super) fn beside(folder: &Path, name: &str, end: &str) -> Result<NamedTempFile> {
+fn beside(folder: &Path, name: &str, end: &str) -> Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(&format!(".{end}.part"))
         .permissions(Permissions::from_mode(0o644))
         .tempfile_in(folder)
-        .map_err(|error| {
-            Error::environment(format!("cannot write to {}: {error}", folder.display()))
-                .with_hint("the folder must belong to you: name another one with --out")
-        })
+        .map_err(|error| cannot_write_to(folder, &error))
 }
 
-/// Puts capture and provenance in their places, each whole or not at all.
-pub(super) fn keep(
-    savefile: NamedTempFile,
-    provenance: &Provenance,
-    folder: &Path,
-) -> Result<PathBuf> {
-    let name = &provenance.scenario.name;
-    let pcap = folder.join(format!("{name}.pcap"));
-    let cannot =
-        |error: std::io::Error| Error::run(format!("cannot write {}: {error}", pcap.display()));
-    let mut json = beside(folder, name, "json")?;
-    let text = serde_json::to_string_pretty(provenance).map_err(|error| cannot(error.into()))?;
-    writeln!(json, "{text}").map_err(cannot)?;
-    File::open(savefile.path())
-        .and_then(|file| file.sync_all())
-        .map_err(cannot)?;
-    json.as_file().sync_all().map_err(cannot)?;
-    savefile
-        .persist(&pcap)
-        .map_err(|error| cannot(error.error))?;
-    json.persist(path_beside(&pcap))
-        .map_err(|error| cannot(error.error))?;
-    Ok(pcap)
+fn cannot_write_to(folder: &Path, error: &std::io::Error) -> Error {
+    Error::environment(format!("cannot write to {}: {error}", folder.display()))
+        .with_hint("the folder must belong to you and have room: name another one with --out")
+}
+
+fn cannot_write(file: &Path, error: &std::io::Error) -> Error {
+    Error::run(format!("cannot write {}: {error}", file.display()))
+        .with_hint("make room there, or name another folder with --out; the old capture is as it was")
 }

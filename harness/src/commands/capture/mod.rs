@@ -1,88 +1,94 @@
-//! `wiresnap capture`: plays scenarios, one after the other, and keeps what was on the wire.
+//! `wiresnap capture`: plays scenarios, all at the same time, and keeps what was on the wire.
 
 mod interrupts;
 mod keep;
+mod network;
 mod programs;
 mod progress;
+mod summary;
 mod verify;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use self::interrupts::Interrupts;
-use self::keep::{beside, keep};
+use self::interrupts::watch_signals;
+use self::keep::{Folder, Savefile};
 use self::programs::Programs;
 use self::progress::Terminal;
+use self::summary::{summary, timings};
 use self::verify::verify;
-use crate::analysis::stats::{Options, Statistics, measure};
 use crate::cli::CaptureArgs;
-use crate::error::{Error, Result};
-use crate::lab::Lab;
+use crate::commands::say;
+use crate::error::{Class, Error, Result};
+use crate::lab::network::Network;
 use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
+use crate::lab;
 use crate::project::Project;
-use crate::render::table::{HEADINGS, Style, Table, cells};
-use crate::run::{self, Order};
+use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
+use crate::run::message::{Order, Recording};
 use crate::scenario::{Scenario, file};
 use crate::trace::provenance::Provenance;
-use crate::trace::reader;
 
 /// Ten times as slow is slow enough for anybody to watch.
 const LARGEST_TIME_SCALE: f64 = 10.0;
 
 /// Plays what the arguments name and writes a table of what was captured to `out`.
 ///
-/// Privilege is given up before anything else, while the process has one thread.
+/// The labs are made, and privilege is given up, before there is a second thread.
 ///
 /// # Errors
 ///
-/// The first that a scenario meets; the captures of those before it have been written, and are in the table.
+/// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let account = privilege::shed()?;
     let plan = Plan::make(arguments, account)?;
-    let runtime = tokio::runtime::Runtime::new()
+    privilege::hand_on_to_labs()?;
+    let network = network::choose(arguments.network, &plan.tools, &plan.account)?;
+    let parts = plan.parts(network)?;
+    privilege::labs_are_made()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))?;
-    let (captured, outcome) = runtime.block_on(capture(&plan));
-    // A thread that still waits for a process has no news for anybody.
-    runtime.shutdown_background();
+    let jobs = match network {
+        Network::Private => arguments.jobs.map_or(parts.len(), usize::from),
+        // They may want the same port, and would be in each other's captures.
+        Network::Host => 1,
+    };
+    let outcomes = runtime.block_on(capture(&plan, parts, jobs))?;
+    conclude(outcomes, arguments.timings, out)
+}
+
+/// Prints what was captured, and what was not; the first failure decides the exit code.
+fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) -> Result<()> {
+    if with_timings {
+        say(&timings(&outcomes));
+    }
+    let mut captured = Vec::new();
+    let mut errors = Vec::new();
+    for outcome in outcomes {
+        match outcome.captured {
+            Ok(capture) => captured.push(capture),
+            Err(error) => errors.push(error.context(&outcome.scenario)),
+        }
+    }
     if !captured.is_empty() {
         let table = summary(&captured)?;
         // Nobody who stops reading a table is in trouble.
         let _ = write!(out, "{table}");
     }
-    outcome
-}
-
-/// The closing table: what was captured, and how well.
-fn summary(captured: &[Captured]) -> Result<String> {
-    let mut columns = vec![("PCAP", false)];
-    columns.extend(HEADINGS.map(|heading| (heading, true)));
-    columns.extend([("Farthest From Mark", true), ("Kernel Drops", true)]);
-    let mut table = Table::new(&columns);
-    for Captured { pcap, provenance } in captured {
-        let statistics = statistics(pcap).map_err(|error| {
-            Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
-        })?;
-        let distance = provenance.farthest_from_mark().map_or_else(
-            || "-".to_owned(),
-            |distance| format!("{} ms", distance.as_millis()),
-        );
-        let drops = provenance.capture.dropped + provenance.capture.interface_dropped;
-        let mut row = vec![pcap.display().to_string()];
-        row.extend(cells(statistics));
-        row.extend([distance, drops.to_string()]);
-        table.row(row);
-    }
-    Ok(table.render(Style::Text))
-}
-
-fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
-    let options = Options {
-        port: None,
-        marks: None,
-        explain: false,
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else {
+        return Ok(());
     };
-    Ok(measure(&mut reader::open(pcap)?, &options)?.overall)
+    for other in errors {
+        // One signal ends all: once is enough to say so.
+        if !matches!(other.class(), Class::Signal(_)) {
+            say(&format!("error: {other}"));
+        }
+    }
+    Err(first)
 }
 
 /// A scenario that was played and its capture.
@@ -91,13 +97,27 @@ struct Captured {
     provenance: Provenance,
 }
 
+/// What has become of a scenario.
+struct Outcome {
+    scenario: String,
+    captured: Result<Captured>,
+    times: Times,
+}
+
+/// A scenario with all that it is played with.
+struct Part {
+    order: Order,
+    savefile: Savefile,
+    lab: Lab,
+}
+
 /// What is to be played, and all that is needed for it.
 struct Plan {
     scenarios: Vec<Scenario>,
     programs: Programs,
     tools: Tools,
     account: Account,
-    folder: PathBuf,
+    folder: Folder,
     time_scale: f64,
 }
 
@@ -110,14 +130,7 @@ impl Plan {
         for scenario in &scenarios {
             tools.require(scenario.client)?;
         }
-        // A snap is started by a program that has to gain privilege.
-        if !tools.firefox_is_snap() {
-            privilege::renounce()?;
-        }
-        let folder = arguments.out.clone().unwrap_or(project.captures);
-        std::fs::create_dir_all(&folder).map_err(|error| {
-            Error::environment(format!("cannot make {}: {error}", folder.display()))
-        })?;
+        let folder = Folder::lock(arguments.out.clone().unwrap_or(project.captures))?;
         Ok(Self {
             scenarios,
             programs,
@@ -127,25 +140,87 @@ impl Plan {
             time_scale: arguments.time_scale,
         })
     }
+
+    /// Makes a lab for each scenario.
+    fn parts(&self, network: Network) -> Result<Vec<Part>> {
+        let folder = network.folder(&self.tools, &self.account)?;
+        let part = |scenario: &Scenario| {
+            let savefile = self.folder.savefile()?;
+            let lab = make_lab(network, &folder, savefile.handle()?)?;
+            let order = Order {
+                scenario: scenario.clone(),
+                program: self.programs.path(&scenario.program),
+                time_scale: self.time_scale,
+                network,
+                tools: self.tools.clone(),
+                account: self.account.clone(),
+            };
+            Ok(Part {
+                order,
+                savefile,
+                lab,
+            })
+        };
+        self.scenarios.iter().map(part).collect()
+    }
 }
 
-/// Plays one scenario after the other, up to the first that fails.
-async fn capture(plan: &Plan) -> (Vec<Captured>, Result<()>) {
-    let mut captured = Vec::with_capacity(plan.scenarios.len());
-    let interrupts = match Interrupts::watch() {
-        Ok(interrupts) => interrupts,
-        Err(error) => return (captured, Err(error)),
-    };
-    for scenario in &plan.scenarios {
-        match play(scenario, plan, &interrupts).await {
-            Ok(played) => captured.push(played),
-            Err(error) => {
-                let error = error.context(&scenario.name);
-                return (captured, Err(error));
-            }
+/// Plays the parts, as many at once as `jobs` says, and keeps what they leave. A signal ends those still to come too.
+async fn capture(plan: &Plan, parts: Vec<Part>, jobs: usize) -> Result<Vec<Outcome>> {
+    let signals = watch_signals()?;
+    let progress = Terminal::new(&plan.scenarios);
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut outcomes = Vec::with_capacity(parts.len());
+    let mut parts = parts.into_iter().enumerate().peekable();
+    while parts.peek().is_some() && signals.borrow().is_empty() {
+        let mut savefiles = Vec::new();
+        let mut performances = Vec::new();
+        for (player, part) in parts.by_ref().take(jobs) {
+            savefiles.push(part.savefile);
+            performances.push((player, part.order, part.lab));
+        }
+        let played = conduct(performances, at_once, &progress, &signals).await;
+        for ((player, played), savefile) in played.into_iter().zip(savefiles) {
+            let scenario = &plan.scenarios[player];
+            let Played { outcome, times } = played;
+            let captured = outcome
+                .and_then(|recording| keep(plan, scenario, recording, &savefile))
+                .map_err(|error| put_aside(plan, scenario, error, &savefile));
+            progress.ended(player, captured.is_ok());
+            outcomes.push(Outcome {
+                scenario: scenario.name.clone(),
+                captured,
+                times,
+            });
         }
     }
-    (captured, Ok(()))
+    Ok(outcomes)
+}
+
+fn keep(
+    plan: &Plan,
+    scenario: &Scenario,
+    recording: Recording,
+    savefile: &Savefile,
+) -> Result<Captured> {
+    let server = lab::address(scenario.port);
+    let provenance = verify(recording, server, &savefile.path())?;
+    let pcap = plan.folder.keep(savefile, &provenance)?;
+    Ok(Captured { pcap, provenance })
+}
+
+/// Keeps a capture that proves nothing where it can be looked at and is in nobody's way.
+fn put_aside(plan: &Plan, scenario: &Scenario, error: Error, savefile: &Savefile) -> Error {
+    if error.class() != Class::Inconclusive {
+        return error;
+    }
+    match plan.folder.put_aside(savefile, &scenario.name) {
+        Ok(place) => error.with_note(format!(
+            "nothing was replaced; what was captured is in {}",
+            place.display()
+        )),
+        Err(failed) => error.with_note(format!("nothing was replaced; {failed}")),
+    }
 }
 
 fn current_folder() -> Result<PathBuf> {
@@ -195,21 +270,4 @@ fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result<()> {
             .with_hint(format!("use {least} or more: it shows whole seconds, and each update must show another one")));
     }
     Ok(())
-}
-
-async fn play(scenario: &Scenario, plan: &Plan, interrupts: &Interrupts) -> Result<Captured> {
-    let savefile = beside(&plan.folder, &scenario.name, "pcap")?;
-    let order = Order {
-        scenario,
-        program: &plan.programs.path(&scenario.program),
-        savefile: savefile.path(),
-        time_scale: plan.time_scale,
-    };
-    let lab = Lab::on_loopback(&plan.tools, &plan.account)?;
-    let progress = Terminal::new(scenario);
-    let provenance = run::play(&order, &lab, &progress, interrupts.next()).await?;
-    let provenance = verify(provenance, lab.address(scenario.port), savefile.path())?;
-    let pcap = keep(savefile, &provenance, &plan.folder)?;
-    progress.done();
-    Ok(Captured { pcap, provenance })
 }

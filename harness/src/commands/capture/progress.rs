@@ -1,73 +1,86 @@
-//! How far a run has come, on standard error.
+//! How far the players have come, on standard error.
 
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::commands::say;
 use crate::error::printable;
-use crate::run::Progress;
+use crate::run::conductor::Progress;
 use crate::scenario::Scenario;
 
-/// One line on the terminal, or a line per step where there is none.
+/// How often the seconds of the timeline are drawn anew.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A line for each player on a terminal, or a line for each step where there is none.
 pub(super) struct Terminal {
-    name: String,
-    bar: Option<ProgressBar>,
+    names: Vec<String>,
+    /// Empty where there is no terminal.
+    bars: Vec<ProgressBar>,
+    /// Keeps the lines in their order.
+    _all: MultiProgress,
 }
 
 impl Terminal {
-    pub(super) fn new(scenario: &Scenario) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let style =
-                ProgressStyle::with_template("{prefix:8} [{bar:32}] {pos:>2}/{len} s  {msg}")
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-                    .progress_chars("=> ");
-            let length = scenario.duration().as_secs();
-            let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-            bar.set_style(style);
-            bar.set_prefix(scenario.name.clone());
-            bar
-        });
-        let terminal = Self {
-            name: scenario.name.clone(),
-            bar,
-        };
-        if terminal.bar.is_none() {
-            terminal.say(&scenario.description);
-        }
-        terminal
-    }
-
-    fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.set_message(printable(text)),
-            None => say(&format!("{}: {}", self.name, printable(text))),
-        }
-    }
-
-    pub(super) fn done(&self) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(bar.length().unwrap_or_default());
-            bar.finish_with_message("done");
+    pub(super) fn new(scenarios: &[Scenario]) -> Self {
+        let all = MultiProgress::new();
+        let bars = if std::io::stderr().is_terminal() {
+            scenarios.iter().map(|scenario| all.add(bar(scenario))).collect()
         } else {
-            self.say("done");
+            Vec::new()
+        };
+        Self {
+            names: scenarios
+                .iter()
+                .map(|scenario| scenario.name.clone())
+                .collect(),
+            bars,
+            _all: all,
+        }
+    }
+
+    fn say(&self, player: usize, text: &str) {
+        match self.bars.get(player) {
+            Some(bar) => bar.set_message(printable(text)),
+            None => say(&format!("{}: {}", self.names[player], printable(text))),
+        }
+    }
+
+    pub(super) fn ended(&self, player: usize, well: bool) {
+        let end = if well { "done" } else { "failed" };
+        match self.bars.get(player) {
+            Some(bar) => bar.abandon_with_message(end),
+            None => self.say(player, end),
         }
     }
 }
 
+fn bar(scenario: &Scenario) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix:8} {elapsed:>4}  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::no_length();
+    bar.set_style(style);
+    bar.set_prefix(scenario.name.clone());
+    bar.set_message("waiting for its turn");
+    bar
+}
+
 impl Progress for Terminal {
-    fn phase(&self, phase: &str) {
-        self.say(phase);
+    fn phase(&self, player: usize, phase: &str) {
+        self.say(player, phase);
     }
 
-    fn step(&self, step: &str) {
-        self.say(step);
+    fn step(&self, player: usize, step: &str) {
+        self.say(player, step);
     }
 
-    fn at(&self, elapsed: Duration) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(elapsed.as_secs());
+    fn started(&self, players: &[usize]) {
+        for player in players {
+            if let Some(bar) = self.bars.get(*player) {
+                bar.reset_elapsed();
+                bar.enable_steady_tick(TICK);
+            }
         }
     }
 }

@@ -1,55 +1,67 @@
-//! Holds what a client showed against what was on the wire.
+//! Holds what a client showed, and what a program told, against what was on the wire.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::analysis::completeness::missing;
+use crate::analysis::certificate::{Evidence, certify};
 use crate::analysis::marks::{Window, windows};
 use crate::error::{Error, Result};
-use crate::trace::provenance::Provenance;
+use crate::run::message::Recording;
+use crate::trace::provenance::{Certificate, MarkDistance, Provenance};
 use crate::trace::reader;
 use crate::units::Timestamp;
 
-/// Adds to the provenance what the capture says, makes sure that it is whole, and that what was shown is what was sent.
-pub(super) fn verify(
-    mut provenance: Provenance,
-    server: SocketAddr,
-    pcap: &Path,
-) -> Result<Provenance> {
-    let (start, windows) = read_windows(&provenance, server, pcap)
-        .map_err(|error| Error::run(format!("the capture cannot be read back: {error:#}")))?;
-    require_complete(provenance.capture.packets, pcap)?;
+/// Adds to the provenance what the capture says: when each step was on the wire, and the certificate of completeness.
+///
+/// # Errors
+///
+/// Where the capture is not complete, or what was shown is not what was sent.
+pub(super) fn verify(recording: Recording, server: SocketAddr, pcap: &Path) -> Result<Provenance> {
+    let Recording {
+        mut provenance,
+        tallies,
+    } = recording;
+    let cannot_read =
+        |error: anyhow::Error| Error::run(format!("the capture cannot be read back: {error:#}"));
+    let (start, marks) = times(&provenance).map_err(cannot_read)?;
+    let evidence = Evidence {
+        packets: provenance.capture.packets,
+        drops: u64::from(provenance.capture.dropped)
+            + u64::from(provenance.capture.interface_dropped),
+        server,
+        marks: &marks,
+        tallies: &tallies,
+    };
+    provenance.certificate = Some(require_certificate(&evidence, pcap)?);
+    let windows = reader::open(pcap)
+        .and_then(|capture| windows(capture, server, &marks))
+        .map_err(|error| cannot_read(error.into()))?;
     for (mark, window) in provenance.marks.iter_mut().zip(&windows) {
         mark.on_wire_seconds = window
             .reached_wire()
             .map(|time| time.since(start).as_secs_f64());
         require_sent(mark.shown.as_deref(), window, &mark.step)?;
     }
+    provenance.mark_distance = MarkDistance::of(provenance.mark_distances());
     Ok(provenance)
 }
 
-fn read_windows(
-    provenance: &Provenance,
-    server: SocketAddr,
-    pcap: &Path,
-) -> anyhow::Result<(Timestamp, Vec<Window>)> {
-    let capture = reader::open(pcap)?;
-    let windows = windows(capture, server, &provenance.marks()?)?;
-    Ok((provenance.start()?, windows))
+fn times(provenance: &Provenance) -> anyhow::Result<(Timestamp, Vec<Timestamp>)> {
+    Ok((provenance.start()?, provenance.marks()?))
 }
 
-fn require_complete(packets: u64, pcap: &Path) -> Result<()> {
-    let missing = reader::open(pcap)
-        .and_then(|capture| missing(capture, packets))
-        .map_err(|error| Error::run(format!("the capture cannot be read back: {error}")))?;
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::inconclusive(format!(
-        "the capture is not complete: {}",
-        missing.join("; ")
-    ))
-    .with_hint("run it again; is the disk full, or does somebody else talk to this port?"))
+fn require_certificate(evidence: &Evidence<'_>, pcap: &Path) -> Result<Certificate> {
+    let certified = reader::open(pcap)
+        .and_then(|capture| certify(capture, evidence))
+        // A file without even a header: the disk was full from the start.
+        .unwrap_or_else(|error| Err(vec![format!("the file cannot be read: {error}")]));
+    certified.map_err(|missing| {
+        Error::inconclusive(format!(
+            "the capture is not complete: {}",
+            missing.join("; ")
+        ))
+        .with_hint("run it again; is the disk full, or does somebody else talk to this port?")
+    })
 }
 
 fn require_sent(shown: Option<&str>, window: &Window, step: &str) -> Result<()> {

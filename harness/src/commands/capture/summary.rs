@@ -1,0 +1,94 @@
+//! What a capture ends with: the table of what was captured, and where the time went.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Captured, Outcome};
+use crate::analysis::stats::{Options, Statistics, measure};
+use crate::error::{Error, Result};
+use crate::render::table::{HEADINGS, Style, Table, cells};
+use crate::trace::provenance::{MarkDistance, Provenance};
+use crate::trace::reader;
+
+/// The closing table: what was captured, and how well.
+pub(super) fn summary(captured: &[Captured]) -> Result<String> {
+    let mut columns = vec![("PCAP", false)];
+    columns.extend(HEADINGS.map(|heading| (heading, true)));
+    columns.extend([("Farthest From Mark", true), ("Certificate", false)]);
+    let mut table = Table::new(&columns);
+    for Captured { pcap, provenance } in captured {
+        let statistics = statistics(pcap).map_err(|error| {
+            Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
+        })?;
+        let distance = provenance.mark_distance.map_or_else(
+            || "-".to_owned(),
+            |distance| milliseconds(distance.farthest_seconds),
+        );
+        let mut row = vec![pcap.display().to_string()];
+        row.extend(cells(statistics));
+        row.extend([distance, certificate(provenance).to_owned()]);
+        table.row(row);
+    }
+    let mut text = table.render(Style::Text);
+    let distances: Vec<f64> = captured
+        .iter()
+        .flat_map(|captured| captured.provenance.mark_distances())
+        .collect();
+    let updates = distances.len();
+    if let Some(all) = MarkDistance::of(distances) {
+        // A text that is written to memory never fails to be.
+        let _ = writeln!(
+            text,
+            "marks: of {updates} updates, 95 % were on the wire within {} of their mark, all within {}",
+            milliseconds(all.percentile_95_seconds),
+            milliseconds(all.farthest_seconds)
+        );
+    }
+    Ok(text)
+}
+
+/// Every capture that was kept is complete; the better ones have their program's word for it.
+fn certificate(provenance: &Provenance) -> &'static str {
+    match &provenance.certificate {
+        Some(certificate) if certificate.confirmed_by_program => "complete, program agrees",
+        Some(_) => "complete",
+        None => "-",
+    }
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.0} ms", seconds * 1e3)
+}
+
+fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
+    let options = Options {
+        port: None,
+        marks: None,
+        explain: false,
+    };
+    Ok(measure(&mut reader::open(pcap)?, &options)?.overall)
+}
+
+/// Where the time went, scenario by scenario.
+pub(super) fn timings(outcomes: &[Outcome]) -> String {
+    let mut table = Table::new(&[
+        ("Scenario", false),
+        ("Preparing", true),
+        ("Waiting For Others", true),
+        ("Playing", true),
+    ]);
+    for Outcome {
+        scenario, times, ..
+    } in outcomes
+    {
+        let seconds = |time: Duration| format!("{:.2} s", time.as_secs_f64());
+        table.row(vec![
+            scenario.clone(),
+            seconds(times.preparation),
+            seconds(times.waiting),
+            seconds(times.playing),
+        ]);
+    }
+    table.render(Style::Text)
+}

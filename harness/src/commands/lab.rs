@@ -1,0 +1,46 @@
+//! The two hidden verbs: what `capture` starts for each scenario, a keeper and its player.
+
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitCode;
+
+use crate::cli::LabArgs;
+use crate::lab::keeper;
+use crate::lab::network::Network;
+use crate::run::message::{Report, line};
+use crate::run::player;
+
+/// Makes a lab and ends as its player does; what keeps it from being made is reported on the line.
+pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
+    match keeper::keep(network(arguments), &arguments.folder) {
+        Ok(status) => {
+            let signal = status.signal().map(|signal| 128 + signal);
+            let code = signal.or(status.code()).unwrap_or(1);
+            ExitCode::from(u8::try_from(code).unwrap_or(1))
+        }
+        Err(error) => {
+            let code = error.class().exit_code();
+            if let Ok(mut to) = keeper::line() {
+                // Where nobody listens any more, nobody misses the lab.
+                let _ = to.write_all(&line(&Report::Refused(error)));
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Plays what it is told to.
+pub(super) fn play(arguments: &LabArgs) -> ExitCode {
+    match player::serve(network(arguments), &arguments.folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ExitCode::from(error.class().exit_code()),
+    }
+}
+
+fn network(arguments: &LabArgs) -> Network {
+    if arguments.private {
+        Network::Private
+    } else {
+        Network::Host
+    }
+}

@@ -1,0 +1,168 @@
+//! The keeper of a lab: a process that makes the lab, starts the player in it, and stays until the player is gone.
+//!
+//! A capture consists of three kinds of process, all of the same executable: the one that the user started; for each
+//! scenario a keeper; and under each keeper a player, which plays the scenario and starts program and client. Whichever
+//! of them is killed, those below it end: the kernel tells each of the death of the one above it, and a process
+//! namespace ends with its first process, the player.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper,
+    set_parent_process_death_signal, wait,
+};
+use tempfile::TempDir;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::network::Network;
+use super::{namespace, privilege};
+use crate::error::{Error, Result};
+
+/// The variable by which all processes of a capture can be found: it holds the id of the one that the user started.
+pub const MARKER: &str = "WIRESNAP_CAPTURE";
+
+/// How often to look whether the last orphan is gone: the system has no event for all of them.
+const POLL: Duration = Duration::from_millis(5);
+
+/// How long orphans may take to end after they were killed: one that waits for a disk that is gone never does.
+const ORPHANS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Starts a keeper, whose player captures into `savefile`; its line reads what the player reports.
+///
+/// Call this in the main thread: when the thread that started a keeper ends, the keeper does.
+///
+/// # Errors
+///
+/// Where the system cannot start another process.
+pub fn start(network: Network, folder: &Path, savefile: File) -> Result<(Child, UnixStream)> {
+    let (line, far_end) = UnixStream::pair().map_err(cannot_start)?;
+    let keeper = ourselves("keep-lab", network, folder)
+        .env(MARKER, getpid().as_raw_nonzero().to_string())
+        // A group of its own: Ctrl-C reaches the process that the user started, which then ends its labs in order.
+        .process_group(0)
+        .stdin(Stdio::from(savefile))
+        .stdout(Stdio::from(OwnedFd::from(far_end)))
+        .spawn()
+        .map_err(cannot_start)?;
+    Ok((keeper, line))
+}
+
+/// The same executable with another task.
+fn ourselves(task: &str, network: Network, folder: &Path) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(task).arg("--folder").arg(folder);
+    if network == Network::Private {
+        command.arg("--private");
+    }
+    command
+}
+
+fn cannot_start(error: io::Error) -> Error {
+    Error::environment(format!("cannot start the processes of a lab: {error}"))
+}
+
+/// The line to the process that the user started: standard output, which nothing else is written to.
+///
+/// # Errors
+///
+/// Where standard output is none.
+pub fn line() -> Result<UnixStream> {
+    io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(UnixStream::from)
+        .map_err(cannot_start)
+}
+
+/// What a keeper does: makes the lab, starts the player, waits for its end and leaves nothing of it behind.
+///
+/// # Errors
+///
+/// Where the system refuses one of the steps; nothing was started then.
+pub fn keep(network: Network, parent: &Path) -> Result<ExitStatus> {
+    if network == Network::Private {
+        namespace::enter()?;
+        privilege::pass_on(namespace::NEEDED_INSIDE)?;
+    }
+    // After the namespaces: the kernel forgets it where credentials change.
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .and_then(|()| set_child_subreaper(Some(getpid())))
+        .map_err(|errno| cannot_start(errno.into()))?;
+    let folder = private_folder(parent)?;
+    // One thread: a process that has left its process namespace can have no second one.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(cannot_start)?;
+    let player = tokio::process::Command::from(ourselves("play-lab", network, folder.path()));
+    let status = runtime.block_on(end_of(player))?;
+    end_orphans();
+    Ok(status)
+}
+
+/// Starts the player and waits for its end, which SIGTERM hastens.
+async fn end_of(mut player: tokio::process::Command) -> Result<ExitStatus> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot_start)?;
+    let mut player = player.spawn().map_err(cannot_start)?;
+    tokio::select! {
+        status = player.wait() => return status.map_err(cannot_start),
+        _ = terminate.recv() => {}
+    }
+    // One that is gone already needs no signal.
+    let _ = player.start_kill();
+    player.wait().await.map_err(cannot_start)
+}
+
+/// Ends what a player that was killed has left: on the machine's own network no process namespace does that.
+fn end_orphans() {
+    let deadline = Instant::now() + ORPHANS_PATIENCE;
+    while Instant::now() < deadline {
+        let orphans = children();
+        if orphans.is_empty() {
+            return;
+        }
+        for orphan in orphans {
+            // One that is gone already needs no signal.
+            let _ = kill_process(orphan, Signal::KILL);
+        }
+        while matches!(wait(WaitOptions::NOHANG), Ok(Some(_))) {}
+        std::thread::sleep(POLL);
+    }
+}
+
+/// The processes that are our children, as orphans become.
+fn children() -> Vec<Pid> {
+    let ourselves = getpid().as_raw_nonzero().to_string();
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    processes
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let id = Pid::from_raw(entry.file_name().to_str()?.parse().ok()?)?;
+            // proc(5): behind the name, which may hold anything, come the state and the parent.
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let (_, behind_name) = stat.rsplit_once(')')?;
+            (behind_name.split_ascii_whitespace().nth(1)? == ourselves).then_some(id)
+        })
+        .collect()
+}
+
+/// A folder that only we can read.
+fn private_folder(parent: &Path) -> Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix("wiresnap-")
+        .tempdir_in(parent)
+        .map_err(|error| {
+            let parent = parent.display();
+            Error::environment(format!("cannot make a folder in {parent}: {error}"))
+                .with_hint("make room there, or name another place with TMPDIR")
+        })
+}

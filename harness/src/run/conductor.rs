@@ -1,0 +1,339 @@
+//! Conducts the players: makes their labs, has them prepare, and starts their timelines at the same moment.
+
+use std::fs::File;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
+
+use super::message::{Instruction, Order, Recording, Report, line};
+use super::start::Start;
+use crate::error::{Error, Result};
+use crate::lab::keeper;
+use crate::lab::network::Network;
+
+/// How long a lab may take to be made; it takes some ten milliseconds.
+const LAB_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Is told how far the players have come.
+pub trait Progress {
+    /// What this player does outside the timeline, as in `starting Firefox`.
+    fn phase(&self, player: usize, phase: &str);
+    /// The step of its timeline that this player waits for or does.
+    fn step(&self, player: usize, step: &str);
+    /// The timelines of these players have begun.
+    fn started(&self, players: &[usize]);
+}
+
+/// What a line that ended stands for.
+const GONE: &str = "the lab is gone";
+
+/// A lab with its player, who waits for an order. Dropping it ends it.
+#[derive(Debug)]
+pub struct Lab {
+    keeper: Keeper,
+    line: std::os::unix::net::UnixStream,
+}
+
+/// The process that a lab ends with.
+#[derive(Debug)]
+struct Keeper(std::process::Child);
+
+impl Keeper {
+    /// Ends the lab, if it has not ended by itself, and waits until it is gone.
+    fn end(&mut self) -> ExitStatus {
+        if let Ok(Some(status)) = self.0.try_wait() {
+            return status;
+        }
+        // One that is gone already needs no signal.
+        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
+        self.0.wait().unwrap_or_default()
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Makes a lab on `network`, whose player will capture into `savefile`.
+///
+/// Call this in the main thread, while there is no other: what a lab needs is handed on to it by the thread.
+///
+/// # Errors
+///
+/// Where the system refuses one of the steps; nothing is left then.
+pub fn make_lab(network: Network, folder: &Path, savefile: File) -> Result<Lab> {
+    let (keeper, line) = keeper::start(network, folder, savefile)?;
+    let mut keeper = Keeper(keeper);
+    line.set_read_timeout(Some(LAB_PATIENCE))
+        .map_err(cannot_watch)?;
+    // The player says nothing more until it has an order.
+    let mut answer = String::new();
+    let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(&line), &mut answer);
+    match (read, serde_json::from_str(&answer)) {
+        (Ok(_), Ok(Report::Ready)) => Ok(Lab { keeper, line }),
+        (Ok(_), Ok(Report::Refused(error))) => Err(error),
+        (Ok(0), _) => Err(gone(keeper.end())),
+        (Ok(_), _) => Err(Error::environment("the lab's answer makes no sense")),
+        (Err(error), _) => Err(Error::environment(format!(
+            "the lab does not answer: {error}"
+        ))),
+    }
+}
+
+fn cannot_watch(error: std::io::Error) -> Error {
+    Error::environment(format!("cannot watch a lab: {error}"))
+}
+
+/// What has become of a lab that ended without a word.
+fn gone(status: ExitStatus) -> Error {
+    let how = match (status.code(), status.signal()) {
+        // A keeper ends like its player, as shells have it.
+        (Some(code @ 129..), _) => format!("its player was killed by signal {}", code - 128),
+        (Some(code), _) => format!("it ended with exit code {code}"),
+        (None, signal) => format!("it was killed by signal {}", signal.unwrap_or_default()),
+    };
+    Error::run(format!("{GONE}: {how}"))
+        .with_hint("nothing that it had started is left running; run it again")
+}
+
+/// How a player's run went, and how long what was outside the timeline took.
+#[derive(Debug)]
+pub struct Played {
+    /// What it left, or what went wrong.
+    pub outcome: Result<Recording>,
+    /// Where the time went.
+    pub times: Times,
+}
+
+/// Where the time of a run went.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// From the order until program, capture and client were ready.
+    pub preparation: Duration,
+    /// From there until the common start.
+    pub waiting: Duration,
+    /// From the start until everything was ended, the timeline included.
+    pub playing: Duration,
+}
+
+/// Plays the orders in their labs, all at the same time. No failure of one ends another.
+///
+/// At most `at_once` prepare at the same time: browsers that start side by side slow each other down.
+pub async fn conduct(
+    performances: Vec<(usize, Order, Lab)>,
+    at_once: usize,
+    progress: &impl Progress,
+    signals: &watch::Receiver<Vec<Error>>,
+) -> Vec<(usize, Played)> {
+    let players: Vec<usize> = performances.iter().map(|(player, ..)| *player).collect();
+    let readiness = Readiness::of(players.len());
+    let preparing = Semaphore::new(at_once);
+    let playing = performances.into_iter().map(|(player, order, lab)| {
+        let performance = Performance {
+            player,
+            progress,
+            preparing: &preparing,
+            readiness: &readiness,
+            signals: signals.clone(),
+        };
+        async move { (player, performance.play(order, lab).await) }
+    });
+    let starting = async {
+        readiness.all().await;
+        progress.started(&players);
+        readiness.start.send_replace(Some(Start::next()));
+    };
+    let (played, ()) = tokio::join!(join_all(playing), starting);
+    played
+}
+
+/// Who of the players is still to prepare, and when all start.
+struct Readiness {
+    missing: watch::Sender<usize>,
+    start: watch::Sender<Option<Start>>,
+}
+
+impl Readiness {
+    fn of(players: usize) -> Self {
+        Self {
+            missing: watch::Sender::new(players),
+            start: watch::Sender::new(None),
+        }
+    }
+
+    fn one_less(&self) {
+        self.missing.send_modify(|missing| *missing -= 1);
+    }
+
+    async fn all(&self) {
+        // Its sender is ours: it does not end before we do.
+        let _ = self.missing.subscribe().wait_for(|missing| *missing == 0).await;
+    }
+
+    async fn start(&self) -> Option<Start> {
+        let mut start = self.start.subscribe();
+        start.wait_for(Option::is_some).await.ok().and_then(|start| *start)
+    }
+}
+
+/// One player's part.
+struct Performance<'a, P> {
+    player: usize,
+    progress: &'a P,
+    preparing: &'a Semaphore,
+    readiness: &'a Readiness,
+    signals: watch::Receiver<Vec<Error>>,
+}
+
+impl<P: Progress> Performance<'_, P> {
+    async fn play(mut self, order: Order, lab: Lab) -> Played {
+        let mut times = Times::default();
+        // Whoever fails before the start holds up nobody.
+        let outcome = match self.prepare(order, lab, &mut times).await {
+            Ok(stage) => {
+                self.readiness.one_less();
+                self.keep_time(stage, &mut times).await
+            }
+            Err(error) => {
+                self.readiness.one_less();
+                Err(error)
+            }
+        };
+        Played { outcome, times }
+    }
+
+    /// Has the player prepare, when it is its turn.
+    async fn prepare(&mut self, order: Order, lab: Lab, times: &mut Times) -> Result<Stage> {
+        let mut stage = Stage::open(lab)?;
+        // The semaphore is never closed.
+        let _turn = self.preparing.acquire().await;
+        let began = Instant::now();
+        stage.instruct(&Instruction::Play(Box::new(order))).await?;
+        let prepared = self.listen(&mut stage).await;
+        times.preparation = began.elapsed();
+        match prepared {
+            Ok(None) => Ok(stage),
+            Ok(Some(_)) => Err(Error::run("the player ended before the start")),
+            Err(error) => Err(stage.leave(error).await),
+        }
+    }
+
+    /// Waits for the common start, then for the end.
+    async fn keep_time(&mut self, mut stage: Stage, times: &mut Times) -> Result<Recording> {
+        let prepared = Instant::now();
+        let readiness = self.readiness;
+        let start = tokio::select! {
+            start = readiness.start() => start,
+            // It says nothing before it is told to start, unless something went wrong.
+            report = self.listen(&mut stage) => match report {
+                Err(error) => return Err(stage.leave(error).await),
+                Ok(_) => None,
+            },
+        };
+        let Some(start) = start else {
+            return Err(Error::run("the player did not wait for the start"));
+        };
+        times.waiting = prepared.elapsed();
+        let started = Instant::now();
+        stage.instruct(&Instruction::Start(start)).await?;
+        let recording = self.listen(&mut stage).await;
+        times.playing = started.elapsed();
+        match recording {
+            Ok(Some(recording)) => {
+                stage.clear().await;
+                Ok(recording)
+            }
+            Ok(None) => Err(Error::run("the player prepared twice")),
+            Err(error) => Err(stage.leave(error).await),
+        }
+    }
+
+    /// Listens until the player is prepared (none) or has played.
+    async fn listen(&mut self, stage: &mut Stage) -> Result<Option<Recording>> {
+        loop {
+            tokio::select! {
+                report = stage.report() => match report? {
+                    Report::Phase(phase) => self.progress.phase(self.player, &phase),
+                    Report::Step(step) => self.progress.step(self.player, &step),
+                    Report::Prepared => return Ok(None),
+                    Report::Played(outcome) => return outcome.map(Some),
+                    Report::Refused(error) => return Err(error),
+                    Report::Ready => {}
+                },
+                Ok(()) = self.signals.changed() => {
+                    let signals = self.signals.borrow_and_update().clone();
+                    match signals.as_slice() {
+                        [] => {}
+                        [first] => stage.instruct(&Instruction::End(first.clone())).await?,
+                        [first, ..] => return Err(first.clone().context("killed at the second signal")),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A lab at work.
+struct Stage {
+    keeper: Keeper,
+    reports: Lines<BufReader<OwnedReadHalf>>,
+    instructions: OwnedWriteHalf,
+}
+
+impl Stage {
+    fn open(lab: Lab) -> Result<Self> {
+        let Lab { keeper, line } = lab;
+        line.set_read_timeout(None)
+            .and_then(|()| line.set_nonblocking(true))
+            .map_err(cannot_watch)?;
+        let (reports, instructions) = UnixStream::from_std(line)
+            .map_err(cannot_watch)?
+            .into_split();
+        Ok(Self {
+            keeper,
+            reports: BufReader::new(reports).lines(),
+            instructions,
+        })
+    }
+
+    async fn instruct(&mut self, instruction: &Instruction) -> Result<()> {
+        // A player that is gone is noticed where its reports end.
+        let _ = self.instructions.write_all(&line(instruction)).await;
+        Ok(())
+    }
+
+    async fn report(&mut self) -> Result<Report> {
+        match self.reports.next_line().await {
+            Ok(Some(line)) => serde_json::from_str(&line)
+                .map_err(|error| Error::run(format!("the player makes no sense: {error}"))),
+            // What ended it, its keeper tells.
+            Ok(None) | Err(_) => Err(Error::run(GONE)),
+        }
+    }
+
+    /// Ends the lab because of `error`; where that is its own end, what ended it is found out.
+    async fn leave(self, error: Error) -> Error {
+        let status = self.clear().await;
+        match status {
+            Some(status) if error.is(GONE) => gone(status),
+            _ => error,
+        }
+    }
+
+    /// Ends the lab; when this returns it is gone, with all that was in it.
+    async fn clear(self) -> Option<ExitStatus> {
+        let Self { mut keeper, .. } = self;
+        spawn_blocking(move || keeper.end()).await.ok()
+    }
+}

@@ -1,0 +1,77 @@
+//! What the process that the user started and a player say to each other: a line of JSON a message.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::start::Start;
+use crate::error::{Error, Result};
+use crate::trace::tally::Tally;
+use crate::lab::network::Network;
+use crate::lab::privilege::Account;
+use crate::lab::tools::Tools;
+use crate::scenario::Scenario;
+use crate::trace::provenance::Provenance;
+
+/// What to play, and how.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// What to play.
+    pub scenario: Scenario,
+    /// The executable of the scenario's program.
+    pub program: PathBuf,
+    /// 1 plays as written, 0.1 ten times as fast.
+    pub time_scale: f64,
+    /// The network to play it on.
+    pub network: Network,
+    /// What was found on this machine.
+    pub tools: Tools,
+    /// On whose behalf.
+    pub account: Account,
+}
+
+/// What a player is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Instruction {
+    /// Prepare this, and say so.
+    Play(Box<Order>),
+    /// The timeline begins then.
+    Start(Start),
+    /// End everything, for this reason.
+    End(Error),
+}
+
+/// What a player, or the keeper in its place, reports.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Report {
+    /// The lab is made.
+    Ready,
+    /// The lab could not be made.
+    Refused(Error),
+    /// What is under way outside the timeline, as in `starting Firefox`.
+    Phase(String),
+    /// Program, capture and client are ready: only the start is missing.
+    Prepared,
+    /// The step of the timeline that is waited for or under way.
+    Step(String),
+    /// How it ended; nothing that was started is left running.
+    Played(Box<Result<Recording>>),
+}
+
+/// What a run leaves besides the capture itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Recording {
+    /// What is known of the capture.
+    pub provenance: Provenance,
+    /// What the program says it received and sent, connection by connection; empty where it does not say.
+    pub tallies: Vec<Tally>,
+}
+
+/// A message as it travels.
+#[must_use]
+pub fn line(message: &impl Serialize) -> Vec<u8> {
+    // What has no form in JSON is a path that is no text; such a path is refused where it is found.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
