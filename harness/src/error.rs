@@ -44,8 +44,8 @@ pub struct Error {
     class: Class,
     message: String,
     output: Option<(String, Vec<String>)>,
-    note: Option<String>,
-    hint: Option<String>,
+    note: Option<Box<str>>,
+    hint: Option<Box<str>>,
 }
 
 /// The result of anything that touches the system.
@@ -91,14 +91,14 @@ impl Error {
     /// Adds the cure: one line, a command where there is one.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into_boxed_str());
         self
     }
 
     /// Adds what else there is to know, as where something was put.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into());
+        self.note = Some(note.into().into_boxed_str());
         self
     }
 

@@ -61,7 +61,8 @@ pub fn certify<R: Read>(
     }
     inspection.cut = capture.cut().is_some();
     let connections = reassembler.finish().into_iter();
-    Ok(inspection.certify(connections.map(|(connection, _)| connection).collect()))
+    let connections: Vec<_> = connections.map(|(connection, _)| connection).collect();
+    Ok(inspection.certify(&connections))
 }
 
 /// Bytes that nobody wants to see.
@@ -114,13 +115,13 @@ impl<'a> Inspection<'a> {
             .push(format!("packet {number} is no TCP segment"));
     }
 
-    fn certify(mut self, connections: Vec<Connection>) -> Result<Certificate, Vec<String>> {
+    fn certify(mut self, connections: &[Connection]) -> Result<Certificate, Vec<String>> {
         self.look_at_counts();
         self.look_at_marks();
-        for connection in &connections {
+        for connection in connections {
             self.look_at_connection(connection);
         }
-        let told = self.look_at_tallies(&connections);
+        let told = self.look_at_tallies(connections);
         if !self.missing.is_empty() {
             return Err(self.missing);
         }

@@ -189,7 +189,7 @@ fn start_driver(lab: &Lab) -> Result<Process> {
     Process::start(&command)
 }
 
-/// Root without capabilities may make a user namespace but not be root in it (user_namespaces(7)), which Firefox takes
+/// Root without capabilities may make a user namespace but not be root in it (`user_namespaces(7)`), which Firefox takes
 /// for a sandbox that works and dies of. Told that there is none, it keeps to the other layers of its sandbox.
 fn sandbox_of_root() -> Option<(OsString, OsString)> {
     geteuid()

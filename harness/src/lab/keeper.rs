@@ -64,6 +64,7 @@ fn ourselves(task: &str, network: Network, folder: &Path) -> Command {
     command
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn cannot_start(error: io::Error) -> Error {
     Error::environment(format!("cannot start the processes of a lab: {error}"))
 }

@@ -66,9 +66,7 @@ fn outcome(answer: &[u8]) -> io::Result<()> {
     let is_outcome = answer.get(4..6) == Some(&OUTCOME.to_ne_bytes());
     match number(16) {
         Some(0) if is_outcome => Ok(()),
-        Some(error) if is_outcome => {
-            Err(io::Error::from_raw_os_error(error.saturating_neg()))
-        }
+        Some(error) if is_outcome => Err(io::Error::from_raw_os_error(error.saturating_neg())),
         _ => Err(io::Error::other("the kernel's answer makes no sense")),
     }
 }

@@ -50,9 +50,15 @@ pub(super) fn enter() -> Result<()> {
     )
     .map_err(io::Error::from)
     .map_err(refused("make mounts private"))?;
-    mount("tmpfs", FOLDER, "tmpfs", MountFlags::NOSUID | MountFlags::NODEV, c"mode=1777")
-        .map_err(io::Error::from)
-        .map_err(refused("mount a temporary file system"))?;
+    mount(
+        "tmpfs",
+        FOLDER,
+        "tmpfs",
+        MountFlags::NOSUID | MountFlags::NODEV,
+        c"mode=1777",
+    )
+    .map_err(io::Error::from)
+    .map_err(refused("mount a temporary file system"))?;
     link::bring_loopback_up().map_err(refused("bring up the loopback interface"))
 }
 

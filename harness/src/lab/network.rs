@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::tools::Tools;
-use super::privilege::Account;
 use super::namespace;
+use super::privilege::Account;
+use super::tools::Tools;
 use crate::error::{Error, Result};
 
 /// The network that program and client meet on.

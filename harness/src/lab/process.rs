@@ -16,8 +16,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use crate::trace::tally::Tally;
 use crate::error::{Error, Result};
+use crate::trace::tally::Tally;
 
 /// How many lines of a process's output are kept for an error message.
 const KEPT_LINES: usize = 12;

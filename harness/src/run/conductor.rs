@@ -91,6 +91,7 @@ pub fn make_lab(network: Network, folder: &Path, savefile: File) -> Result<Lab> 
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn cannot_watch(error: std::io::Error) -> Error {
     Error::environment(format!("cannot watch a lab: {error}"))
 }
@@ -178,12 +179,20 @@ impl Readiness {
 
     async fn all(&self) {
         // Its sender is ours: it does not end before we do.
-        let _ = self.missing.subscribe().wait_for(|missing| *missing == 0).await;
+        let _ = self
+            .missing
+            .subscribe()
+            .wait_for(|missing| *missing == 0)
+            .await;
     }
 
     async fn start(&self) -> Option<Start> {
         let mut start = self.start.subscribe();
-        start.wait_for(Option::is_some).await.ok().and_then(|start| *start)
+        start
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|start| *start)
     }
 }
 

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::start::Start;
 use crate::error::{Error, Result};
-use crate::trace::tally::Tally;
 use crate::lab::network::Network;
 use crate::lab::privilege::Account;
 use crate::lab::tools::Tools;
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
+use crate::trace::tally::Tally;
 
 /// What to play, and how.
 #[derive(Clone, Debug, Serialize, Deserialize)]

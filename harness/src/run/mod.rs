@@ -26,13 +26,13 @@ use self::start::Start;
 use self::vigil::Vigil;
 
 use crate::error::{Error, Result};
-use crate::trace::tally::Tally;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{self, Lab};
 use crate::scenario::{Action, Mark, Scenario};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
+use crate::trace::tally::Tally;
 
 /// How long the consequence of a step may take, where the next mark leaves that much time.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
@@ -136,7 +136,11 @@ impl Run<'_> {
     }
 
     async fn start_program(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
-        let Order { scenario, program: executable, .. } = self.order;
+        let Order {
+            scenario,
+            program: executable,
+            ..
+        } = self.order;
         let Scenario { program, port, .. } = scenario;
         self.reports.phase(&format!("starting {program}"));
         let started = self.lab.start_program(program, executable, *port);

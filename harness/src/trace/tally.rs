@@ -22,7 +22,9 @@ impl Tally {
     /// Reads a line of a program's output; none where it is about something else.
     #[must_use]
     pub fn read(line: &str) -> Option<Self> {
-        let (client, counts) = line.strip_prefix("connection ")?.split_once(": received ")?;
+        let (client, counts) = line
+            .strip_prefix("connection ")?
+            .split_once(": received ")?;
         let (received, sent) = counts.strip_suffix(" bytes")?.split_once(" bytes, sent ")?;
         Some(Self {
             client: client.parse().ok()?,

@@ -129,6 +129,7 @@ fn cannot_write_to(folder: &Path, error: &std::io::Error) -> Error {
 }
 
 fn cannot_write(file: &Path, error: &std::io::Error) -> Error {
-    Error::run(format!("cannot write {}: {error}", file.display()))
-        .with_hint("make room there, or name another folder with --out; the old capture is as it was")
+    Error::run(format!("cannot write {}: {error}", file.display())).with_hint(
+        "make room there, or name another folder with --out; the old capture is as it was",
+    )
 }

@@ -13,11 +13,7 @@ use crate::run::conductor::make_lab;
 /// # Errors
 ///
 /// Where it allows neither; says why, and how to mend it.
-pub(super) fn choose(
-    choice: NetworkChoice,
-    tools: &Tools,
-    account: &Account,
-) -> Result<Network> {
+pub(super) fn choose(choice: NetworkChoice, tools: &Tools, account: &Account) -> Result<Network> {
     if choice == NetworkChoice::Host {
         require_privilege()?;
         return Ok(Network::Host);

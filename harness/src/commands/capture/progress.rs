@@ -26,7 +26,10 @@ impl Terminal {
     pub(super) fn new(scenarios: &[Scenario]) -> Self {
         let all = MultiProgress::new();
         let bars = if std::io::stderr().is_terminal() {
-            scenarios.iter().map(|scenario| all.add(bar(scenario))).collect()
+            scenarios
+                .iter()
+                .map(|scenario| all.add(bar(scenario)))
+                .collect()
         } else {
             Vec::new()
         };
