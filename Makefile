@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them.
 #
-# `sudo make capture` works for a user whose cargo is in their own home folder: sudo is needed for one thing only, to
-# open the capture, and everything else is done as the user who called it (scripts/as-invoker, lab/privilege.rs).
+# None needs root, but to install packages. `sudo make capture` works as well, for systems that keep private networks
+# from ordinary users: everything is done as the user who called it (scripts/as-invoker, lab/privilege.rs).
 
 SHELL := /bin/sh
 AS_INVOKER := scripts/as-invoker
@@ -33,22 +33,22 @@ setup: ## install what is missing: libpcap, Firefox, netcat, tshark, geckodriver
 build: ## build wiresnap and the programs
 	$(CARGO) build --quiet --release --workspace
 
-capture: setup build ## play the scenarios and capture them into pcap/, then check the snapshots (needs sudo)
+capture: setup build ## play the scenarios and capture them into pcap/, then check the snapshots
 	@$(CARGO) test --quiet --package wiresnap --test golden --no-run
 	$(WIRESNAP) capture $(SCENARIOS)
 	@scripts/check-captures
 
-test: setup lint ## everything: lint, all tests, and a live run of all scenarios (needs sudo)
+test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --quiet --workspace
 	@$(MAKE) --no-print-directory test-live
 
 test-offline: lint ## what needs neither privilege nor browser nor network
 	$(CARGO) test --quiet --workspace
 
-soak: setup build ## N=20 runs of all scenarios, ten times as fast: the snapshots must be the same each time (needs sudo)
+soak: setup build ## N=20 runs of all scenarios, ten times as fast: the snapshots must be the same each time
 	@scripts/soak $(N)
 
-test-live: setup ## only the tests with the real Firefox and nc (needs sudo)
+test-live: setup ## only the tests with the real Firefox and nc
 	@scripts/live-tests
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
