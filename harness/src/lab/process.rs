@@ -79,7 +79,7 @@ impl Groups {
 /// Waits until no process of a group is left.
 async fn end_of_group(group: Pid) {
     loop {
-        // Orphans are handed to us (see `privilege`), and stay in the group until somebody has taken note of their end.
+        // Orphans are handed to us (a player adopts them), and stay in the group until somebody has taken note of their end.
         while matches!(waitpgid(group, WaitOptions::NOHANG), Ok(Some(_))) {}
         if test_kill_process_group(group).is_err() {
             return;

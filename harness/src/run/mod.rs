@@ -128,7 +128,7 @@ impl Run<'_> {
         let tallies = stage.end_program().await;
         require_no_drops(counters)?;
         require_steady_clock(start)?;
-        let capture = Self::capture_record(sniffer, counters);
+        let capture = self.capture_record(sniffer, counters);
         Ok(Recording {
             provenance: self.provenance(start, marks, versions, capture),
             tallies,
@@ -286,8 +286,9 @@ impl Run<'_> {
         }
     }
 
-    fn capture_record(sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
+    fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
         CaptureRecord {
+            network: self.order.network.to_string(),
             interface: lab::INTERFACE.to_owned(),
             link_type: sniffer.link_type().0,
             packets: counters.packets,

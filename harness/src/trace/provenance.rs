@@ -139,6 +139,9 @@ pub struct Versions {
 /// How the packets got into the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaptureRecord {
+    /// `private`: a network namespace that nobody else was in; `host`: the machine's own network.
+    #[serde(default = "host")]
+    pub network: String,
     /// The network interface.
     pub interface: String,
     /// Its link type, as in the capture file.
@@ -203,6 +206,11 @@ impl Provenance {
             .filter_map(|mark| Some((mark.on_wire_seconds? - mark.planned_seconds).abs()))
             .collect()
     }
+}
+
+/// The network of captures of before there were private ones.
+fn host() -> String {
+    "host".to_owned()
 }
 
 /// Where the provenance of a capture file is kept.

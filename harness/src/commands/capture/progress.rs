@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::commands::say;
 use crate::error::printable;
@@ -62,7 +62,8 @@ impl Terminal {
 fn bar(scenario: &Scenario) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:8} {elapsed:>4}  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::no_length();
+    // Hidden until it has its place among the others: it would draw itself on the way there.
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(style);
     bar.set_prefix(scenario.name.clone());
     bar.set_message("waiting for its turn");
