@@ -82,14 +82,7 @@ pub fn keep_only(these: CapabilitySet) -> Result<()> {
     let keep = || {
         let kept = capabilities(None)?.permitted.intersection(these);
         clear_ambient_capability_set()?;
-        set_capabilities(
-            None,
-            CapabilitySets {
-                effective: kept,
-                permitted: kept,
-                inheritable: CapabilitySet::empty(),
-            },
-        )
+        hold(kept)
     };
     keep().map_err(|errno: rustix::io::Errno| {
         Error::environment(format!("cannot give up capabilities: {errno}"))
@@ -166,11 +159,16 @@ fn become_user(uid: Uid, gid: Gid) -> rustix::io::Result<()> {
     set_keep_capabilities(true)?;
     let kept = capabilities(None)?.permitted.intersection(FOR_LABS);
     set_thread_res_uid(uid, uid, uid)?;
+    hold(kept)
+}
+
+/// Makes these the capabilities of this process, which no program that it starts inherits.
+fn hold(these: CapabilitySet) -> rustix::io::Result<()> {
     set_capabilities(
         None,
         CapabilitySets {
-            effective: kept,
-            permitted: kept,
+            effective: these,
+            permitted: these,
             inheritable: CapabilitySet::empty(),
         },
     )
