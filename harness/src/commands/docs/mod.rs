@@ -39,7 +39,7 @@ pub fn run(arguments: &DocsArgs, out: &mut impl Write) -> anyhow::Result<()> {
 fn update(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
     let files = drafts.iter().flat_map(Draft::changed_files);
     write::all(files)?;
-    for draft in drafts {
+    for draft in drafts.iter().filter(|draft| draft.blocks() > 0) {
         let (blocks, stale) = (draft.blocks(), draft.stale().len());
         let file = printable(&draft.file.display().to_string());
         writeln!(
