@@ -19,7 +19,7 @@ SCENARIOS ?=
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build capture test test-offline test-live soak fuzz bench review lint check clean
+.PHONY: help setup build capture docs test test-offline test-live soak fuzz bench review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -37,6 +37,10 @@ capture: setup build ## play the scenarios and capture them into pcap/, then che
 	@$(CARGO) test --quiet --package wiresnap --test golden --no-run
 	$(WIRESNAP) capture $(SCENARIOS)
 	@scripts/check-captures
+
+docs: ## make what is generated anew: blocks in Markdown pages, completions, man pages
+	$(CARGO) run --quiet --package wiresnap -- docs
+	@WIRESNAP_WRITE=1 $(CARGO) test --quiet --package wiresnap --test shell_files
 
 test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --quiet --workspace

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::docs::command::overview;
+
 /// Snapshot tests for the wire: plays a scenario, captures it, shows which bytes changed
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
@@ -32,6 +34,9 @@ pub enum Command {
     Stats(StatsArgs),
     /// List the application payloads of a capture
     Payload(PayloadArgs),
+    /// Bring the generated blocks of Markdown pages up to date
+    #[command(after_help = DocsArgs::blocks())]
+    Docs(DocsArgs),
     /// The keeper of a lab, which `capture` starts
     #[command(hide = true)]
     KeepLab(LabArgs),
@@ -135,6 +140,10 @@ pub struct PayloadArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub connection: Option<u64>,
 
+    /// Only the message of this number in that connection, counted from 1
+    #[arg(long, value_name = "N", requires = "connection", value_parser = clap::value_parser!(u64).range(1..))]
+    pub message: Option<u64>,
+
     /// Only packets from or to this port
     #[arg(long)]
     pub port: Option<u16>,
@@ -148,4 +157,36 @@ pub enum PayloadFormat {
     Text,
     /// One object, with a message for each request, response, frame or event
     Json,
+}
+
+/// Options of `docs`.
+#[derive(Args, Clone, Debug)]
+pub struct DocsArgs {
+    /// Pages to bring up to date [default: the project's README.md, and all .md files in its docs folder]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Write nothing; show what is not up to date, and end with exit code 1 where anything is not
+    #[arg(long)]
+    pub check: bool,
+}
+
+impl DocsArgs {
+    /// What pages can hold, below the options.
+    fn blocks() -> String {
+        format!(
+            "\
+A comment in a page opens a block and says what fills it, another one closes it, each on a line of
+its own:
+
+  <!-- wiresnap: stats pcap/a.pcap pcap/b.pcap -->
+  <!-- /wiresnap -->
+
+What can fill a block:
+{}
+Paths of captures are relative to the page's project, the nearest folder, going up from the page,
+with a wiresnap.toml; outside of a project, to the folder of the page.",
+            overview()
+        )
+    }
 }

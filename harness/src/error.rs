@@ -12,6 +12,8 @@ use crate::units::is_safe;
 /// What kind of failure it was, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
+    /// What was to be checked is not as it should be. Exit code 1.
+    Differs,
     /// The request makes no sense: a scenario file, an option, an unreadable capture. Exit code 2.
     Usage,
     /// This machine lacks something that a capture needs. Exit code 3.
@@ -29,6 +31,7 @@ impl Class {
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
+            Self::Differs => 1,
             Self::Usage => 2,
             Self::Environment => 3,
             Self::Run => 4,
@@ -52,6 +55,11 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
+    /// Something that is not as it should be.
+    pub fn differs(message: impl Into<String>) -> Self {
+        Self::new(Class::Differs, message)
+    }
+
     /// A request that makes no sense.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Class::Usage, message)

@@ -5,6 +5,8 @@
 pub mod analysis;
 pub mod cli;
 pub mod commands;
+pub mod diagnostic;
+pub mod docs;
 pub mod error;
 pub mod lab;
 pub mod project;

@@ -36,6 +36,7 @@ fn help() {
         ("help-capture", &["capture", "--help"]),
         ("help-stats", &["stats", "--help"]),
         ("help-payload", &["payload", "--help"]),
+        ("help-docs", &["docs", "--help"]),
     ] {
         let Output { status, stdout, .. } = wiresnap(&workspace::root(), arguments);
         assert_eq!(status.code(), Some(0));

@@ -1,4 +1,5 @@
-//! `docs/errata.md` against the captures that it speaks of.
+//! `docs/errata.md` against the captures that it speaks of, and the table of their figures in
+//! `docs/sockets-to-websockets.md`.
 //!
 //! These captures are not in the tree. They are looked for beside the project, or where `WIRESNAP_REFERENCE_DIR` points;
 //! where they are not, this test says so and passes.
@@ -90,5 +91,37 @@ fn the_page_names_the_packets_that_the_captures_have() {
 fn the_cell_that_is_called_right_is() {
     if let Some(folder) = workspace::outside("WIRESNAP_REFERENCE_DIR", "reference") {
         assert_eq!(measured(&folder.join("tcpapp.pcap")).overall.app_packets, 7);
+    }
+}
+
+/// The rows of a table that begin with the name of a capture, and go on with its figures.
+fn figures(page: &str) -> Vec<(String, Vec<u64>)> {
+    let row = |line: &str| {
+        let mut cells = line
+            .strip_prefix('|')?
+            .trim_end_matches('|')
+            .split('|')
+            .map(str::trim);
+        let name = cells.next().filter(|name| name.ends_with(".pcap"))?;
+        let figures = cells.map(|cell| cell.parse().ok());
+        Some((name.to_owned(), figures.collect::<Option<_>>()?))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_figures_of_2021_are_those_of_the_captures() {
+    let page = workspace::root().join("docs/sockets-to-websockets.md");
+    let figures = figures(&fs::read_to_string(page).unwrap());
+    let names: Vec<&str> = figures.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["tcpapp.pcap", "webapp.pcap", "ajaxapp.pcap", "wsapp.pcap"]
+    );
+    if let Some(folder) = workspace::outside("WIRESNAP_REFERENCE_DIR", "reference") {
+        for (name, figures) in figures {
+            let overall = measured(&folder.join(&name)).overall;
+            assert_eq!(overall.figures().to_vec(), figures, "{name}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use wiresnap::cli::PayloadFormat;
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::commands::payload::{Messages, Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::trace::reader::CaptureReader;
 
@@ -226,6 +226,61 @@ fn one_connection_or_one_port_can_be_picked() {
         ..Request::default()
     };
     assert_eq!(listed(&file, request), second);
+}
+
+#[test]
+fn one_message_or_one_frame_can_be_picked() {
+    let file = two_connections();
+    let picked = |messages: Messages, redact: bool, rows_only: bool| {
+        let explain = false;
+        listed(
+            &file,
+            Request {
+                style: Style { redact, explain },
+                connection: Some(2),
+                messages,
+                rows_only,
+                ..Request::default()
+            },
+        )
+    };
+    assert_eq!(
+        picked(Messages::Number(4), true, false),
+        "S1: text, 7 bytes, compressed: \"Hello\"\n"
+    );
+    assert_eq!(
+        picked(Messages::Frame("C1".to_owned()), false, true),
+        "C1: 81 88 36 0d 29 16 51 68 5d 3b 42 64 44 73  ..6.).Qh];BdDs\n"
+    );
+    assert!(picked(Messages::Number(1), false, false).starts_with("GET /time HTTP/1.1\n"));
+    assert_eq!(picked(Messages::Number(1), false, true), "");
+}
+
+#[test]
+fn what_is_picked_must_be_there() {
+    let file = two_connections();
+    let failure = |connection, messages| {
+        let request = Request {
+            connection,
+            messages,
+            ..Request::default()
+        };
+        let reader = CaptureReader::new(&file[..]).expect("a capture");
+        let failure = list(reader, request, Vec::new()).expect_err("nothing to list");
+        failure.to_string()
+    };
+    assert_eq!(
+        failure(Some(3), Messages::All),
+        "there is no connection 3: the capture has 2"
+    );
+    assert_eq!(
+        failure(Some(1), Messages::Number(5)),
+        "there is no message 5 in connection 1"
+    );
+    assert_eq!(
+        failure(None, Messages::Frame("C2".to_owned())),
+        "there is no WebSocket frame C2 in the capture"
+    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a capture amounts to: its figures, its updates, its conversations.
 
 pub mod certificate;
+pub mod clock;
 pub mod content;
 pub mod conversation;
+pub mod dissection;
 pub mod marks;
 pub mod message;
 pub mod role;

@@ -1,6 +1,7 @@
 //! The verbs of the command line, a module each.
 
 pub mod capture;
+pub mod docs;
 pub mod in_order;
 mod lab;
 pub mod payload;
@@ -40,6 +41,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
+        Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
     }
 }

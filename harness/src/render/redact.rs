@@ -19,6 +19,7 @@
 
 use std::ops::Range;
 
+use crate::analysis::clock;
 use crate::wire::http::Head;
 use crate::wire::websocket;
 
@@ -134,7 +135,7 @@ fn hidden_at(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
     let rest = &bytes[position..];
     match rest[0] {
         b'0'..=b'9' if !follows_number(bytes, position) => {
-            clock_time(rest).or_else(|| iso_date(rest))
+            clock_time(bytes, position).or_else(|| iso_date(rest))
         }
         b'A'..=b'Z' => http_date(rest),
         b':' => url_port(rest),
@@ -160,15 +161,13 @@ fn has_shape(bytes: &[u8], shape: &[u8]) -> bool {
 }
 
 /// `09:31:35`, and the fraction of a second after it.
-fn clock_time(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
-    const SHAPE: &[u8] = b"00:00:00";
-    let next = rest.get(SHAPE.len()).copied().unwrap_or(b' ');
-    let in_range = || rest[..2] < b"24"[..] && rest[3] < b'6' && rest[6] < b'7';
-    if !has_shape(rest, SHAPE) || !in_range() || next.is_ascii_digit() || next == b':' {
+fn clock_time(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
+    if !clock::is_at(bytes, position) {
         return None;
     }
     let mut value = b"HH:MM:SS".to_vec();
-    let fraction = rest[SHAPE.len()..].strip_prefix(b".").unwrap_or_default();
+    let rest = &bytes[position + clock::CLOCK_BYTES..];
+    let fraction = rest.strip_prefix(b".").unwrap_or_default();
     let digits = fraction
         .iter()
         .take_while(|byte| byte.is_ascii_digit())

@@ -35,8 +35,8 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
-use super::diagnostic::Diagnostic;
 use super::{Action, Client, Expect, Mark, Scenario, Template};
+use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 
 /// The longest timeline that makes sense: one hour.

@@ -2,7 +2,6 @@
 //!
 //! A scenario is a TOML file (see [`file`]); a new experiment is a new file, not new code.
 
-pub mod diagnostic;
 pub mod file;
 
 use std::fmt;

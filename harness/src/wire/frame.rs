@@ -71,7 +71,7 @@ pub enum Layer {
     Tcp,
 }
 
-type Layered<T> = Result<T, Other>;
+pub(super) type Layered<T> = Result<T, Other>;
 
 const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_ARP: u16 = 0x0806;
@@ -92,23 +92,23 @@ const PROTOCOL_SHIM6: u8 = 140;
 
 /// Bytes of a packet and how many there were before the capture cut it.
 #[derive(Clone, Copy)]
-struct Captured<'a> {
-    bytes: &'a [u8],
-    sent: usize,
+pub(super) struct Captured<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) sent: usize,
 }
 
 /// What an IP packet carries.
-struct Datagram<'a> {
+pub(super) struct Datagram<'a> {
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
-    payload: Captured<'a>,
+    pub(super) payload: Captured<'a>,
     fragment: Option<FragmentPlace>,
 }
 
 /// Where a fragment belongs.
 #[derive(Clone, Copy)]
-struct FragmentPlace {
+pub(super) struct FragmentPlace {
     identification: u32,
     offset: usize,
     more: bool,
@@ -136,29 +136,14 @@ impl FrameDecoder {
         original_length: u32,
     ) -> Result<Decoded<'a>, FrameError> {
         let sent = bytes.len().max(original_length as usize);
-        let packet = Captured { bytes, sent };
-        let network = match link_type {
-            LinkType::ETHERNET => ethernet(packet),
-            LinkType::NULL | LinkType::LOOP => loopback(packet),
-            // 12 and 14 are what some systems number RAW by, and write into files.
-            LinkType::RAW | LinkType(12 | 14) => Ok((Network::Either, packet)),
-            LinkType::IPV4 => Ok((Network::Ipv4, packet)),
-            LinkType::IPV6 => Ok((Network::Ipv6, packet)),
-            LinkType::LINUX_SLL => cooked(packet, 14, 16),
-            LinkType::LINUX_SLL2 => cooked(packet, 0, 20),
-            _ => return Err(FrameError::LinkType(link_type)),
-        };
+        let network = link(link_type, Captured { bytes, sent })?;
         let decoded = network.and_then(|(network, packet)| self.network(network, packet));
         Ok(decoded.unwrap_or_else(Decoded::Other))
     }
 
     #[inline]
     fn network<'a>(&'a mut self, network: Network, packet: Captured<'a>) -> Layered<Decoded<'a>> {
-        let datagram = match network {
-            Network::Ipv4 => ipv4(packet)?,
-            Network::Ipv6 => ipv6(packet)?,
-            Network::Either => ip(packet)?,
-        };
+        let datagram = datagram(network, packet)?;
         match datagram.fragment {
             None => transport(&datagram).map(Decoded::Segment),
             Some(place) => self.defragment(datagram, place).map(Decoded::Segment),
@@ -205,11 +190,18 @@ impl FrameDecoder {
 
 /// Which IP the link layer announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Network {
+pub(super) enum Network {
     Ipv4,
     Ipv6,
     /// Its own first four bits tell.
     Either,
+}
+
+impl Datagram<'_> {
+    /// Whether it is only a part of what was sent.
+    pub(super) const fn is_fragment(&self) -> bool {
+        self.fragment.is_some()
+    }
 }
 
 impl<'a> Captured<'a> {
@@ -247,6 +239,35 @@ fn big_endian_u16(bytes: &[u8], at: usize) -> u16 {
 #[inline]
 fn big_endian_u32(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// Passes the link layer's header.
+#[inline]
+pub(super) fn link(
+    link_type: LinkType,
+    packet: Captured<'_>,
+) -> Result<Layered<(Network, Captured<'_>)>, FrameError> {
+    Ok(match link_type {
+        LinkType::ETHERNET => ethernet(packet),
+        LinkType::NULL | LinkType::LOOP => loopback(packet),
+        // 12 and 14 are what some systems number RAW by, and write into files.
+        LinkType::RAW | LinkType(12 | 14) => Ok((Network::Either, packet)),
+        LinkType::IPV4 => Ok((Network::Ipv4, packet)),
+        LinkType::IPV6 => Ok((Network::Ipv6, packet)),
+        LinkType::LINUX_SLL => cooked(packet, 14, 16),
+        LinkType::LINUX_SLL2 => cooked(packet, 0, 20),
+        _ => return Err(FrameError::LinkType(link_type)),
+    })
+}
+
+/// Passes the headers of IP.
+#[inline]
+pub(super) fn datagram(network: Network, packet: Captured<'_>) -> Layered<Datagram<'_>> {
+    match network {
+        Network::Ipv4 => ipv4(packet),
+        Network::Ipv6 => ipv6(packet),
+        Network::Either => ip(packet),
+    }
 }
 
 #[inline]
@@ -424,7 +445,7 @@ fn pass_fragment_header(mut datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
 }
 
 #[inline]
-fn transport<'a>(datagram: &Datagram<'a>) -> Layered<Segment<'a>> {
+pub(super) fn transport<'a>(datagram: &Datagram<'a>) -> Layered<Segment<'a>> {
     match datagram.protocol {
         PROTOCOL_TCP => tcp(datagram),
         PROTOCOL_UDP => Err(Other::Udp),

@@ -10,6 +10,7 @@ pub mod event;
 pub mod fragment;
 pub mod frame;
 pub mod http;
+pub mod layers;
 pub mod note;
 pub mod segment;
 pub mod sse;

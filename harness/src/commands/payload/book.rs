@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
 
-use super::Request;
 use super::press::{Delivery, Entry};
+use super::{Messages, Request};
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Sheet, heading};
 
@@ -16,6 +16,8 @@ pub(super) struct Book {
     /// The connections that have said anything so far: none, the first alone, or several.
     spoken: Spoken,
     connections: u64,
+    /// Whether a message that is to be listed has come.
+    has_message: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,7 @@ impl Book {
             delivery,
             spoken: Spoken::None,
             connections: 0,
+            has_message: false,
         }
     }
 
@@ -64,12 +67,28 @@ impl Book {
         self.request.connection
     }
 
-    /// Where one connection is wanted, it should be there.
+    /// A message that is to be listed has come.
+    pub(super) const fn found_message(&mut self) {
+        self.has_message = true;
+    }
+
+    /// Where one connection, message or frame is wanted, it should be there.
     pub(super) fn check_wanted(&self) -> Result<()> {
-        match self.request.connection {
-            Some(number) if number > self.connections => {
-                let count = self.connections;
-                bail!("there is no connection {number}: the capture has {count}")
+        let connection = self.request.connection;
+        if let Some(number) = connection.filter(|number| *number > self.connections) {
+            let count = self.connections;
+            bail!("there is no connection {number}: the capture has {count}")
+        }
+        let place = connection.map_or_else(
+            || "the capture".to_owned(),
+            |number| format!("connection {number}"),
+        );
+        match &self.request.messages {
+            Messages::Number(number) if !self.has_message => {
+                bail!("there is no message {number} in {place}")
+            }
+            Messages::Frame(name) if !self.has_message => {
+                bail!("there is no WebSocket frame {name} in {place}")
             }
             _ => Ok(()),
         }
@@ -86,6 +105,9 @@ impl Book {
         let sheet = &mut self.delivery.batch.sheet;
         let (text, rows) = (sheet.text.len(), sheet.rows.len());
         write(sheet);
+        if self.request.rows_only {
+            sheet.text.truncate(text);
+        }
         let (text, rows) = (sheet.text.len() - text, sheet.rows.len() - rows);
         if text + rows > 0 && !std::mem::replace(spoken, true) {
             self.speak(ends);

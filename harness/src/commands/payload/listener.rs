@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::Request;
 use super::book::{Book, Ends};
+use super::{Messages, Request};
 use crate::analysis::conversation::Conversation;
-use crate::analysis::message::Message;
+use crate::analysis::message::{Detail, Message};
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Listing, Sheet, address};
 use crate::render::{hex, json};
@@ -60,6 +60,9 @@ impl Listener {
             let mut book = self.book.borrow_mut();
             book.enter(self.ends, &mut spoken, |sheet| write(scribe, sheet));
             scribe.spoken = spoken;
+            if scribe.found_one() {
+                book.found_message();
+            }
         }
     }
 
@@ -110,6 +113,32 @@ struct Scribe {
     conversation: Conversation,
     page: Page,
     spoken: bool,
+    choice: Choice,
+}
+
+/// Which messages are written.
+struct Choice {
+    messages: Messages,
+    /// How many messages there were.
+    seen: u64,
+    /// Whether any was one to be written.
+    found: bool,
+}
+
+impl Choice {
+    /// Whether the next message is to be written. `label` is what a listing would call it, where it is a frame.
+    fn takes(&mut self, message: &Message, label: impl FnOnce() -> String) -> bool {
+        self.seen += 1;
+        let takes = match &self.messages {
+            Messages::All => true,
+            Messages::Number(number) => *number == self.seen,
+            Messages::Frame(name) => {
+                matches!(message.detail, Detail::WebSocket(_)) && *name == label()
+            }
+        };
+        self.found |= takes;
+        takes
+    }
 }
 
 enum Page {
@@ -127,7 +156,17 @@ impl Scribe {
             conversation: Conversation::default(),
             page,
             spoken: false,
+            choice: Choice {
+                messages: request.messages.clone(),
+                seen: 0,
+                found: false,
+            },
         }
+    }
+
+    /// Whether a message that is to be written has come.
+    const fn found_one(&self) -> bool {
+        self.choice.found
     }
 
     /// Writes the messages that are whole.
@@ -137,13 +176,20 @@ impl Scribe {
             Page::Text(listing) => {
                 listing.exchange(sheet);
                 for message in messages {
-                    listing.message(&message);
+                    let label = || listing.next_label(message.from);
+                    if self.choice.takes(&message, label) {
+                        listing.message(&message);
+                    } else {
+                        listing.pass_over(&message);
+                    }
                 }
                 listing.exchange(sheet);
             }
             Page::Json(page) => {
                 for message in messages {
-                    page.message(&message, &mut sheet.text);
+                    if self.choice.takes(&message, String::new) {
+                        page.message(&message, &mut sheet.text);
+                    }
                 }
             }
         }

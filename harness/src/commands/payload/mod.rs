@@ -58,7 +58,6 @@ pub fn run(
 ///
 /// Where the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
-    let reader = open(path)?;
     let request = Request {
         style: Style {
             redact,
@@ -66,7 +65,7 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
         },
         ..Request::default()
     };
-    let outcome = list(reader, request, Vec::new())?;
+    let outcome = list(open(path)?, request, Vec::new())?;
     Ok(String::from_utf8_lossy(&outcome.output).into_owned())
 }
 
@@ -79,10 +78,26 @@ pub struct Request {
     pub format: PayloadFormat,
     /// The only connection to list, counted from 1.
     pub connection: Option<u64>,
+    /// Which of its messages to list.
+    pub messages: Messages,
+    /// Whether to list only the rows of WebSocket frames, and not the text that they stand behind.
+    pub rows_only: bool,
     /// The only port to look at.
     pub port: Option<u16>,
     /// How JSON names the capture.
     pub name: String,
+}
+
+/// Which messages of a connection are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Messages {
+    /// All of them.
+    #[default]
+    All,
+    /// The one of this number, counted from 1.
+    Number(u64),
+    /// The WebSocket frame that is called this, as `C1`.
+    Frame(String),
 }
 
 impl Request {
@@ -94,6 +109,8 @@ impl Request {
             },
             format: arguments.format,
             connection: arguments.connection,
+            messages: arguments.message.map(Messages::Number).unwrap_or_default(),
+            rows_only: false,
             port: arguments.port,
             name: arguments.pcap.display().to_string(),
         }

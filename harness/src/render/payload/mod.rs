@@ -149,6 +149,19 @@ impl Listing {
         self.notes(&message.notes);
     }
 
+    /// Passes over a message that is not to be listed; those behind it are called what they would be called.
+    pub fn pass_over(&mut self, message: &Message) {
+        let has_label = match &message.detail {
+            Detail::WebSocket(_) => true,
+            Detail::Raw(content) if content.is_empty() => false,
+            Detail::Raw(content) => self.style.redact || !is_text(&content.bytes),
+            Detail::Http(_) | Detail::Event(_) => false,
+        };
+        if has_label {
+            self.label(message.from);
+        }
+    }
+
     /// Goes on on another sheet, behind what is on it, and hands over the one that was written on. So the listings of
     /// many connections share one, and none of them holds more than its state.
     pub fn exchange(&mut self, sheet: &mut Sheet) {
@@ -306,14 +319,22 @@ impl Listing {
             .push(&label, &frame.wire, below, &mut self.sheet.rows);
     }
 
-    /// `C1` for the client's first frame or turn, as in the original document.
+    /// What the next frame or turn of a side is called: `C1` for the client's first, as in the original document.
+    #[must_use]
+    pub fn next_label(&self, from: Side) -> String {
+        match from {
+            Side::Client => format!("C{}", self.client_frames + 1),
+            Side::Server => format!("S{}", self.server_frames + 1),
+        }
+    }
+
     fn label(&mut self, from: Side) -> String {
-        let (letter, count) = match from {
-            Side::Client => ('C', &mut self.client_frames),
-            Side::Server => ('S', &mut self.server_frames),
-        };
-        *count += 1;
-        format!("{letter}{count}")
+        let label = self.next_label(from);
+        match from {
+            Side::Client => self.client_frames += 1,
+            Side::Server => self.server_frames += 1,
+        }
+        label
     }
 
     fn notes(&mut self, notes: &[Note]) {

@@ -1,0 +1,57 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_wiresnap_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_wiresnap_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_wiresnap_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_wiresnap_using_subcommand
+    set -l cmd (__fish_wiresnap_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -s V -l version -d 'Print version'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Folder to write NAME.pcap and NAME.json to [default: the project\'s]' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'How to print the figures' -r -f -a "table\t'Aligned columns'
+markdown\t'Markdown tables, as documents take them in'
+json\t'An array with an object per capture'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l port -d 'Count only the packets of the server on this port' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l explain -d 'List every packet with its role and phase'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l format -d 'How to write the listing' -r -f -a "text\t'Plain text, message after message'
+json\t'One object, with a message for each request, response, frame or event'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l connection -d 'Only the connection of this number, counted from 1' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l message -d 'Only the message of this number in that connection, counted from 1' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l port -d 'Only packets from or to this port' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l redact -d 'Hide what changes from run to run: dates, times, ports, versions, keys, masks'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l explain -d 'Take each WebSocket frame apart, bit by bit'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,258 @@
+//! What was said on one connection, and which packets said it.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::cost::Parts;
+use crate::analysis::clock::{self, CLOCK_BYTES};
+use crate::analysis::content::Content;
+use crate::analysis::conversation::Conversation;
+use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::units::Side;
+use crate::wire::event::{Origin, StreamEvent, StreamSink};
+use crate::wire::stream::{Connection, Opening};
+use crate::wire::websocket::Frame;
+
+/// Messages that are kept of a capture.
+const MOST_MESSAGES: usize = 300;
+
+/// Bytes that are kept of one message's content.
+const CONTENT_SHOWN: usize = 4096;
+
+/// What the two ends of a connection said to each other.
+#[derive(Clone, Debug)]
+pub struct Dialogue {
+    /// Number of the connection in the capture, counted from 0.
+    pub index: u64,
+    /// The client's address and port.
+    pub client: SocketAddr,
+    /// The server's address and port.
+    pub server: SocketAddr,
+    /// Whether all of it is in the capture.
+    pub complete: bool,
+    /// Bytes that are known to have been sent, but are not in the capture.
+    pub missing: u64,
+    /// The first messages, their contents cut where they are long.
+    pub messages: Vec<Message>,
+    /// How many messages there were besides.
+    pub left_out: u64,
+}
+
+/// What the listeners of one capture share.
+pub(super) struct Desk {
+    /// The numbers of the packets whose bytes are accounted for, in order.
+    accounted: Vec<u64>,
+    /// How many messages may still be kept.
+    room: Cell<usize>,
+}
+
+impl Desk {
+    pub(super) const fn new(accounted: Vec<u64>) -> Self {
+        Self {
+            accounted,
+            room: Cell::new(MOST_MESSAGES),
+        }
+    }
+}
+
+/// Listens to one connection.
+pub(super) struct Listener {
+    desk: Rc<Desk>,
+    conversation: Conversation,
+    dialogue: Dialogue,
+    client: Carriers,
+    server: Carriers,
+    parts: Parts,
+}
+
+/// Which packet carried which bytes of one side's stream.
+#[derive(Default)]
+struct Carriers {
+    spans: VecDeque<(Range<u64>, u64)>,
+    length: u64,
+}
+
+impl Listener {
+    pub(super) fn new(opening: &Opening, desk: Rc<Desk>) -> Self {
+        let dialogue = Dialogue {
+            index: opening.index,
+            client: opening.client,
+            server: opening.server,
+            complete: false,
+            missing: 0,
+            messages: Vec::new(),
+            left_out: 0,
+        };
+        Self {
+            desk,
+            conversation: Conversation::default(),
+            dialogue,
+            client: Carriers::default(),
+            server: Carriers::default(),
+            parts: Parts::default(),
+        }
+    }
+
+    /// What was said, and what of it is accounted for.
+    pub(super) fn finish(mut self, connection: &Connection) -> (Dialogue, Parts) {
+        self.conversation.finish();
+        self.take_messages();
+        let dialogue = Dialogue {
+            client: connection.client,
+            server: connection.server,
+            complete: connection.complete,
+            missing: connection.client_stream.missing + connection.server_stream.missing,
+            ..self.dialogue
+        };
+        (dialogue, self.parts)
+    }
+
+    fn take_messages(&mut self) {
+        while let Some(message) = self.conversation.take() {
+            self.account(&message);
+            if let Some(room) = self.desk.room.get().checked_sub(1) {
+                self.desk.room.set(room);
+                self.dialogue.messages.push(shortened(message));
+            } else {
+                self.dialogue.left_out += 1;
+            }
+        }
+    }
+
+    const fn carriers(&mut self, side: Side) -> &mut Carriers {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// Adds a message's bytes to their parts, as far as accounted packets carried them.
+    fn account(&mut self, message: &Message) {
+        let desk = Rc::clone(&self.desk);
+        let carriers = self.carriers(message.from);
+        carriers.forget_before(message.offset);
+        let body_place = body_place(message);
+        let end = message.offset.saturating_add(message.length);
+        let head = carriers.carried(message.offset..body_place, &desk.accounted);
+        let body = carriers.carried(body_place..end, &desk.accounted);
+        let clock = match clock_place(message) {
+            Some(place) if message.from == Side::Server => {
+                carriers.carried(place..place + CLOCK_BYTES as u64, &desk.accounted)
+            }
+            _ => 0,
+        };
+        match &message.detail {
+            Detail::WebSocket(_) => self.parts.frame_header += head,
+            _ => self.parts.http_header += head,
+        }
+        if self.parts.clock == 0 && clock == CLOCK_BYTES as u64 {
+            self.parts.clock = clock;
+            self.parts.body += body.saturating_sub(clock);
+        } else {
+            self.parts.body += body;
+        }
+    }
+}
+
+impl StreamSink for Listener {
+    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+        let carriers = self.carriers(origin.side);
+        match event {
+            StreamEvent::Data(bytes) => carriers.push(bytes.len() as u64, origin.packet),
+            StreamEvent::Missing(count) => carriers.length = carriers.length.saturating_add(count),
+            StreamEvent::Finished | StreamEvent::Ended => {}
+        }
+        self.conversation.event(origin, event);
+        self.take_messages();
+    }
+}
+
+impl Carriers {
+    fn push(&mut self, length: u64, packet: u64) {
+        let end = self.length.saturating_add(length);
+        self.spans.push_back((self.length..end, packet));
+        self.length = end;
+    }
+
+    /// How many bytes of a stretch these packets carried.
+    fn carried(&self, stretch: Range<u64>, packets: &[u64]) -> u64 {
+        let common = |span: &Range<u64>| {
+            let end = span.end.min(stretch.end);
+            end.saturating_sub(span.start.max(stretch.start))
+        };
+        let of_them = |packet: &u64| packets.binary_search(packet).is_ok();
+        let spans = self
+            .spans
+            .iter()
+            .take_while(|(span, _)| span.start < stretch.end);
+        let spans = spans.filter(|(_, packet)| of_them(packet));
+        spans.map(|(span, _)| common(span)).sum()
+    }
+
+    /// Messages come in the order of their beginnings: what is before one is not asked for any more.
+    fn forget_before(&mut self, offset: u64) {
+        while self
+            .spans
+            .front()
+            .is_some_and(|(span, _)| span.end <= offset)
+        {
+            self.spans.pop_front();
+        }
+    }
+}
+
+/// Where in the stream a message's header ends and its body begins.
+fn body_place(message: &Message) -> u64 {
+    match &message.detail {
+        Detail::Http(http) => http.head.offset + http.head.raw.len() as u64,
+        Detail::WebSocket(frame) => frame.offset + frame.header_length as u64,
+        Detail::Event(_) | Detail::Raw(_) => message.offset,
+    }
+}
+
+/// Where in the stream a message's clock is, where it has one in the clear.
+fn clock_place(message: &Message) -> Option<u64> {
+    let in_body = match &message.detail {
+        Detail::Http(http) => clock_in_body(http),
+        Detail::WebSocket(frame) if frame.compressed => None,
+        Detail::WebSocket(frame) => clock::find(&frame.payload),
+        Detail::Event(event) => clock::find(&event.raw),
+        Detail::Raw(content) => clock::find(&content.bytes),
+    };
+    in_body.map(|place| body_place(message) + place as u64)
+}
+
+/// A body that was coded has no clock in its bytes, whatever it decodes to.
+fn clock_in_body(http: &HttpMessage) -> Option<usize> {
+    let is_plain = http.codings.is_empty() && http.body.holes.is_empty();
+    is_plain.then(|| clock::find(&http.body.bytes)).flatten()
+}
+
+/// The message with no more of its content than is shown.
+fn shortened(mut message: Message) -> Message {
+    match &mut message.detail {
+        Detail::Http(http) => shorten_content(&mut http.body),
+        Detail::Raw(content) => shorten_content(content),
+        Detail::WebSocket(frame) => shorten_frame(frame),
+        Detail::Event(event) => event.raw.truncate(CONTENT_SHOWN),
+    }
+    message
+}
+
+fn shorten_content(content: &mut Content) {
+    let more = content.bytes.len().saturating_sub(CONTENT_SHOWN);
+    content.bytes.truncate(CONTENT_SHOWN);
+    content.holes.retain(|hole| hole.at <= CONTENT_SHOWN);
+    content.left_out += more as u64;
+}
+
+fn shorten_frame(frame: &mut Frame) {
+    let more = frame.payload.len().saturating_sub(CONTENT_SHOWN);
+    frame.payload.truncate(CONTENT_SHOWN);
+    frame.wire.truncate(frame.header_length + CONTENT_SHOWN);
+    frame.left_out += more as u64;
+    frame.message = None;
+}

@@ -1,0 +1,207 @@
+//! A capture taken apart to be shown: its packets with their bytes and layers, its messages, and where the bytes of an
+//! update go.
+//!
+//! What is kept is bounded, however long the capture is: of many packets those that [`selection`] chooses, of many
+//! messages the first. What was left out is counted, so that whoever shows the rest can say so. A capture is read twice
+//! for that: once to see what there is, and once to take what is wanted.
+
+pub mod cost;
+mod dialogue;
+mod packet;
+pub mod selection;
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::rc::Rc;
+
+use self::cost::Cost;
+pub use self::dialogue::Dialogue;
+use self::dialogue::{Desk, Listener};
+pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
+use super::message::Message;
+use super::stats::{Measured, Options, StatsError, measure};
+use super::update::Phase;
+use crate::trace::error::TraceError;
+use crate::trace::reader::CaptureReader;
+use crate::units::{Side, Timestamp};
+use crate::wire::frame::{Decoded, FrameDecoder};
+use crate::wire::segment::Segment;
+use crate::wire::stream::{self, Opening, Reassembler};
+
+/// A capture taken apart.
+#[derive(Debug)]
+pub struct Dissection {
+    /// Its figures, with every packet explained.
+    pub measured: Measured,
+    /// The packets that are shown, in order. Where their numbers leave some out, those are not.
+    pub packets: Vec<Packet>,
+    /// What was said on each connection, in order of first packets.
+    pub dialogues: Vec<Dialogue>,
+    /// Where the bytes of the most common update go; none where there are no updates.
+    pub update: Option<Cost>,
+}
+
+impl Dissection {
+    /// Takes a capture apart that `open` opens, as often as it is called.
+    ///
+    /// # Errors
+    ///
+    /// Where the capture cannot be read to its end, or has packets of an unknown link type.
+    pub fn of<R: Read>(
+        open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
+        options: Options,
+    ) -> Result<Self, StatsError> {
+        let options = Options {
+            explain: true,
+            ..options
+        };
+        let measured = measure(&mut open()?, &options)?;
+        Reading::new(measured).read(&mut open()?)
+    }
+
+    /// When its first packet was captured.
+    #[must_use]
+    pub fn start(&self) -> Timestamp {
+        let first = self.measured.packets.first();
+        first.map_or_else(Timestamp::default, |packet| packet.time)
+    }
+
+    /// The message that begins in a packet; of several the first.
+    #[must_use]
+    pub fn message_at(&self, packet: u64) -> Option<&Message> {
+        let messages = self
+            .dialogues
+            .iter()
+            .flat_map(|dialogue| &dialogue.messages);
+        messages
+            .filter(|message| message.packet == packet)
+            .min_by_key(|message| message.offset)
+    }
+}
+
+/// The second reading of a capture.
+struct Reading {
+    measured: Measured,
+    selected: Vec<usize>,
+    packets: Vec<Packet>,
+    decoder: FrameDecoder,
+    /// The first sequence number of each side of each connection.
+    origins: HashMap<(u64, Side), u32>,
+}
+
+impl Reading {
+    fn new(measured: Measured) -> Self {
+        let mut selected = selection::select(&measured.packets);
+        selected.reverse();
+        Self {
+            packets: Vec::with_capacity(selected.len()),
+            measured,
+            selected,
+            decoder: FrameDecoder::default(),
+            origins: HashMap::new(),
+        }
+    }
+
+    fn read<R: Read>(mut self, reader: &mut CaptureReader<R>) -> Result<Dissection, StatsError> {
+        let representative = Representative::of(&self.measured);
+        let desk = Rc::new(Desk::new(representative.packets));
+        let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&desk));
+        let mut reassembler = Reassembler::new(stream::Options::default(), sink);
+        let mut index = 0;
+        while let Some(packet) = reader.next()? {
+            let explained = self.measured.packets.get(index).copied();
+            let Some(explained) = explained.filter(|other| other.number == packet.number) else {
+                continue;
+            };
+            let decoded =
+                self.decoder
+                    .decode(packet.link_type, packet.bytes, packet.original_length);
+            let segment = match decoded {
+                Ok(Decoded::Segment(segment)) => Some(segment),
+                _ => None,
+            };
+            if let Some(segment) = &segment {
+                reassembler.segment(packet.number, packet.time, segment);
+            }
+            let tcp = segment
+                .zip(explained.sender)
+                .map(|(segment, sender)| relative(&mut self.origins, &segment, sender));
+            if self.selected.last() == Some(&index) {
+                self.selected.pop();
+                self.packets.push(Packet::new(explained, &packet, tcp));
+            }
+            index += 1;
+        }
+        Ok(self.conclude(reassembler.finish(), representative.cost))
+    }
+
+    fn conclude(
+        self,
+        finished: Vec<(stream::Connection, Listener)>,
+        mut cost: Option<Cost>,
+    ) -> Dissection {
+        let mut dialogues: Vec<Dialogue> = Vec::new();
+        for (connection, listener) in finished {
+            let (dialogue, parts) = listener.finish(&connection);
+            if let Some(cost) = &mut cost {
+                cost.add(parts);
+            }
+            dialogues.push(dialogue);
+        }
+        dialogues.sort_by_key(|dialogue| dialogue.index);
+        Dissection {
+            measured: self.measured,
+            packets: self.packets,
+            dialogues,
+            update: cost,
+        }
+    }
+}
+
+/// Sequence numbers counted from the first of their side, as every analyser shows them.
+fn relative(
+    origins: &mut HashMap<(u64, Side), u32>,
+    segment: &Segment<'_>,
+    (connection, side): (u64, Side),
+) -> Tcp {
+    let origin = *origins
+        .entry((connection, side))
+        .or_insert(segment.sequence);
+    let peer = *origins
+        .entry((connection, side.peer()))
+        .or_insert(segment.acknowledgement);
+    if segment.flags.opens() {
+        // What it acknowledges means nothing: the peer's numbers are not known yet.
+        origins.remove(&(connection, side.peer()));
+    }
+    Tcp::new(segment, origin, peer)
+}
+
+/// The update that stands for all of them: the first of those that are the most common.
+struct Representative {
+    cost: Option<Cost>,
+    /// The numbers of its packets, in order.
+    packets: Vec<u64>,
+}
+
+impl Representative {
+    fn of(measured: &Measured) -> Self {
+        let per_update = measured.per_update;
+        let place = per_update.and_then(|common| {
+            let mut updates = measured.updates.iter();
+            updates.position(|update| *update == common)
+        });
+        let phase = place.map(|place| Phase::Update(place as u64 + 1));
+        let is_in = |phase_of: Phase| Some(phase_of) == phase;
+        let packets = measured.packets.iter();
+        let packets = packets.filter(|packet| is_in(packet.phase));
+        let cost = per_update.zip(place).map(|(statistics, place)| {
+            let number = place as u64 + 1;
+            Cost::new(number, statistics)
+        });
+        Self {
+            cost,
+            packets: packets.map(|packet| packet.number).collect(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! A page as it is, and as it should be.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::fill::{Drawing, Filler, Filling};
+use super::place::Place;
+use crate::diagnostic::Diagnostic;
+use crate::docs::block::Block;
+use crate::docs::difference::unified;
+use crate::docs::page::Page;
+use crate::error::{Error, Result};
+
+/// A page with what its blocks should hold.
+#[derive(Debug)]
+pub(super) struct Draft {
+    /// The page's file, as the user names it.
+    pub(super) file: PathBuf,
+    page: Page,
+    fillings: Vec<Filling>,
+    /// The whole page as it should be.
+    text: String,
+}
+
+/// A block that is not as it should be.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stale {
+    /// The line that it begins at.
+    pub(super) line: usize,
+    /// Its command.
+    pub(super) command: String,
+    /// What is to change, as a unified diff.
+    pub(super) difference: String,
+}
+
+impl Draft {
+    /// Reads a page and fills its blocks, in memory.
+    pub(super) fn of(file: PathBuf) -> Result<Self> {
+        let place = Place::of(&file)?;
+        let text = fs::read_to_string(&file)
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+        let at_its_place = |diagnostic: Diagnostic| diagnostic.into_error(&file, &text);
+        let page = Page::parse(text.clone()).map_err(at_its_place)?;
+        let filler = Filler::new(place);
+        let fillings = page
+            .blocks()
+            .map(|(_, command)| filler.fill(command))
+            .collect::<std::result::Result<Vec<Filling>, Diagnostic>>()
+            .map_err(at_its_place)?;
+        let texts: Vec<String> = fillings
+            .iter()
+            .map(|filling| filling.text.clone())
+            .collect();
+        let text = page.filled(&texts).map_err(at_its_place)?;
+        Ok(Self {
+            file,
+            page,
+            fillings,
+            text,
+        })
+    }
+
+    /// How many blocks the page has.
+    pub(super) fn blocks(&self) -> usize {
+        self.fillings.len()
+    }
+
+    /// The blocks that are not as they should be.
+    pub(super) fn stale(&self) -> Vec<Stale> {
+        let mut all = Vec::new();
+        for ((block, _), filling) in self.page.blocks().zip(&self.fillings) {
+            let old = &self.page.text()[block.content.clone()];
+            let mut difference = unified(old, &self.page.content(block, &filling.text));
+            if let Some(drawing) = &filling.drawing {
+                difference.push_str(&drawing.difference());
+            }
+            if !difference.is_empty() {
+                all.push(Stale {
+                    line: self.page.line(block),
+                    command: self.page.text()[block.command.clone()].to_owned(),
+                    difference,
+                });
+            }
+        }
+        all
+    }
+
+    /// The files that have to be written, with what has to be in them: drawings, then the page that shows them.
+    pub(super) fn changed_files(&self) -> Vec<(&Path, &str)> {
+        let drawings = self.blocks_with_drawings().map(|(_, drawing)| drawing);
+        let drawings = drawings.filter(|drawing| !drawing.is_current());
+        let mut files: Vec<(&Path, &str)> = drawings
+            .map(|drawing| (drawing.file.as_path(), drawing.svg.as_str()))
+            .collect();
+        if self.text != self.page.text() {
+            files.push((&self.file, &self.text));
+        }
+        files
+    }
+
+    fn blocks_with_drawings(&self) -> impl Iterator<Item = (&Block, &Drawing)> {
+        let blocks = self.page.blocks().zip(&self.fillings);
+        blocks.filter_map(|((block, _), filling)| Some((block, filling.drawing.as_ref()?)))
+    }
+}
+
+/// Two blocks may show the same drawing, but not keep two in the same file.
+pub(super) fn refuse_shared_drawings(drafts: &[Draft]) -> Result<()> {
+    let mut contents: HashMap<&Path, &str> = HashMap::new();
+    for draft in drafts {
+        for (block, drawing) in draft.blocks_with_drawings() {
+            let other = contents.insert(&drawing.file, &drawing.svg);
+            if other.is_some_and(|other| other != drawing.svg) {
+                let message = "another block keeps another drawing in the same file";
+                return Err(Diagnostic::new(block.command.clone(), message)
+                    .with_hint("name one of the two files with --to FILE.svg")
+                    .into_error(&draft.file, draft.page.text()));
+            }
+        }
+    }
+    Ok(())
+}

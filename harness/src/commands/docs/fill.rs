@@ -1,0 +1,301 @@
+//! What blocks hold: their commands, carried out.
+
+use std::fs;
+use std::io::ErrorKind::NotFound;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use clap::CommandFactory as _;
+
+use super::place::Place;
+use super::records;
+use crate::analysis::dissection::Dissection;
+use crate::analysis::stats::{Measured, Options, Statistics, measure};
+use crate::cli::Cli;
+use crate::commands::payload::{Messages, Request, list, listing};
+use crate::commands::stats::marks_of;
+use crate::diagnostic::Diagnostic;
+use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
+use crate::docs::difference::unified;
+use crate::docs::markdown::{fenced, file_link, plain};
+use crate::render::payload::Style as ListingStyle;
+use crate::render::sequence;
+use crate::render::table::{HEADINGS, Style, Table, statistics_table};
+use crate::trace::error::TraceError;
+use crate::trace::provenance::{Provenance, path_beside};
+use crate::trace::reader;
+
+/// Columns of a help text.
+const HELP_WIDTH: usize = 100;
+
+/// What a block is to hold.
+#[derive(Debug)]
+pub(super) struct Filling {
+    /// Its Markdown, with LF at the end of each line.
+    pub(super) text: String,
+    /// The drawing that it shows.
+    pub(super) drawing: Option<Drawing>,
+}
+
+/// A drawing in a file of its own.
+#[derive(Debug)]
+pub(super) struct Drawing {
+    pub(super) file: PathBuf,
+    pub(super) svg: String,
+}
+
+impl Drawing {
+    /// Whether the file is there and is what it should be.
+    pub(super) fn is_current(&self) -> bool {
+        fs::read(&self.file).is_ok_and(|bytes| bytes == self.svg.as_bytes())
+    }
+
+    /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
+    pub(super) fn difference(&self) -> String {
+        let name = self.file.file_name().unwrap_or_default().display();
+        match (self.is_current(), self.file.exists()) {
+            (true, _) => String::new(),
+            (false, true) => format!("{name} is another drawing\n"),
+            (false, false) => format!("{name} is missing\n"),
+        }
+    }
+}
+
+/// Fills the blocks of one page.
+pub(super) struct Filler {
+    place: Place,
+}
+
+type Filled<T> = Result<T, Diagnostic>;
+
+impl Filler {
+    pub(super) const fn new(place: Place) -> Self {
+        Self { place }
+    }
+
+    /// Carries out a command; where that fails, the mistake is at the word that is to blame.
+    pub(super) fn fill(&self, command: &Command) -> Filled<Filling> {
+        let text = match command {
+            Command::Stats(figures, captures) => self.statistics(*figures, captures)?,
+            Command::Payload(listing) => fenced("text", &self.listing(listing)?),
+            Command::Hex(listing) => fenced("text", &self.rows(listing)?),
+            Command::Frame(listing, name) => fenced("text", &self.frame(listing, name)?),
+            Command::Timeline(captures) => records::timeline(&self.provenances(captures)?),
+            Command::Provenance(captures) => records::provenance(&self.provenances(captures)?),
+            Command::Diagram { capture, to } => return self.diagram(capture, to.as_ref()),
+            Command::Diff(old, new) => self.difference(old, new)?,
+            Command::Help(verb) => fenced("text", &help(verb.as_ref())?),
+        };
+        let drawing = None;
+        Ok(Filling { text, drawing })
+    }
+
+    fn statistics(&self, figures: Figures, captures: &[Word]) -> Filled<String> {
+        let choose = |measured: &Measured| match figures {
+            Figures::Overall => Some(measured.overall),
+            Figures::PerUpdate => measured.per_update,
+            Figures::ServerPush => measured.server_push,
+        };
+        let mut rows = Vec::new();
+        for capture in captures {
+            let measured = self.measured(capture)?;
+            rows.push((self.linked(capture), choose(&measured)));
+        }
+        let rows = rows.iter().map(|(name, figures)| (name.as_str(), *figures));
+        Ok(statistics_table(rows).render(Style::Markdown))
+    }
+
+    fn measured(&self, capture: &Word) -> Filled<Measured> {
+        self.read(capture, |path| {
+            let options = Options {
+                marks: marks_of(path)?,
+                ..Options::default()
+            };
+            let measured = measure(&mut reader::open(path)?, &options)?;
+            require_whole(measured.cut)?;
+            Ok(measured)
+        })
+    }
+
+    fn listing(&self, listing: &Listing) -> Filled<String> {
+        let messages = listing.message.map(Messages::Number).unwrap_or_default();
+        self.list(&listing.capture, request(listing, messages))
+    }
+
+    fn rows(&self, listing: &Listing) -> Filled<String> {
+        let request = Request {
+            rows_only: true,
+            ..request(listing, Messages::All)
+        };
+        let rows = self.list(&listing.capture, request)?;
+        if rows.is_empty() {
+            let message = "there are no WebSocket frames";
+            return Err(Diagnostic::new(listing.capture.place.clone(), message));
+        }
+        Ok(rows)
+    }
+
+    fn frame(&self, listing: &Listing, name: &str) -> Filled<String> {
+        let request = Request {
+            style: ListingStyle {
+                redact: false,
+                explain: true,
+            },
+            rows_only: true,
+            ..request(listing, Messages::Frame(name.to_owned()))
+        };
+        self.list(&listing.capture, request)
+    }
+
+    fn list(&self, capture: &Word, request: Request) -> Filled<String> {
+        self.read(capture, |path| {
+            let outcome = list(reader::open(path)?, request, Vec::new())?;
+            require_whole(outcome.cut)?;
+            Ok(String::from_utf8_lossy(&outcome.output).into_owned())
+        })
+    }
+
+    fn provenances(&self, captures: &[Word]) -> Filled<Vec<(String, Provenance)>> {
+        let with_name = |capture: &Word| {
+            let provenance = self.read(capture, |path| match Provenance::read_beside(path) {
+                Ok(Some(provenance)) => Ok(provenance),
+                Ok(None) => bail!("there is no {} beside it", record_name(path)),
+                Err(error) => bail!("{}: {error}", record_name(path)),
+            })?;
+            Ok((self.linked(capture), provenance))
+        };
+        captures.iter().map(with_name).collect()
+    }
+
+    /// The drawing goes into a file, and a link to it into the block.
+    fn diagram(&self, capture: &Word, to: Option<&Word>) -> Filled<Filling> {
+        let dissection = self.read(capture, |path| {
+            let options = Options {
+                marks: marks_of(path)?,
+                ..Options::default()
+            };
+            let dissection = Dissection::of(|| reader::open(path), options)?;
+            require_whole(dissection.measured.cut)?;
+            Ok(dissection)
+        })?;
+        let name = drawing_name(capture, to)?;
+        let title = format!("Sequence diagram of {}", capture.text);
+        Ok(Filling {
+            text: format!("![{}]({name})\n", plain(&title)),
+            drawing: Some(Drawing {
+                file: self.place.beside(&name),
+                svg: sequence::file(&dissection, &title),
+            }),
+        })
+    }
+
+    /// Figures side by side, then what is listed for one and not for the other.
+    fn difference(&self, old: &Word, new: &Word) -> Filled<String> {
+        let figures = [self.measured(old)?, self.measured(new)?].map(|measured| measured.overall);
+        let listing = |capture: &Word| self.read(capture, |path| listing(path, true));
+        let lines = unified(&listing(old)?, &listing(new)?);
+        let table = self.side_by_side(old, new, figures);
+        let lines = if lines.is_empty() {
+            "Both are listed alike, what changes from run to run left out.\n".to_owned()
+        } else {
+            fenced("diff", &lines)
+        };
+        Ok(format!("{table}\n{lines}"))
+    }
+
+    fn side_by_side(&self, old: &Word, new: &Word, [before, after]: [Statistics; 2]) -> String {
+        let names = [old, new].map(|capture| self.linked(capture));
+        let mut table = Table::new(&[
+            ("", false),
+            (&names[0], true),
+            (&names[1], true),
+            ("Difference", true),
+        ]);
+        let figures = before.figures().into_iter().zip(after.figures());
+        for (heading, (before, after)) in HEADINGS.into_iter().zip(figures) {
+            let difference = i128::from(after) - i128::from(before);
+            table.row(vec![
+                heading.to_owned(),
+                before.to_string(),
+                after.to_string(),
+                if difference == 0 {
+                    "0".to_owned()
+                } else {
+                    format!("{difference:+}")
+                },
+            ]);
+        }
+        table.render(Style::Markdown)
+    }
+
+    /// Reads a capture that a block names; what goes wrong is said at its name.
+    fn read<T>(&self, capture: &Word, read: impl FnOnce(&Path) -> anyhow::Result<T>) -> Filled<T> {
+        let mistake = |message: &str| Diagnostic::new(capture.place.clone(), message);
+        read(&self.place.file(&capture.text)).map_err(|error| match error.downcast_ref() {
+            // Its path would be an absolute one, and the name is on the next line.
+            Some(TraceError::Open { reason, .. }) if reason.kind() == NotFound => {
+                mistake("there is no such file").with_hint(self.place.rule())
+            }
+            _ => mistake(&format!("{error:#}")),
+        })
+    }
+
+    /// A capture's name in a table, as a link to it.
+    fn linked(&self, capture: &Word) -> String {
+        file_link(&capture.text, &self.place.link(&capture.text))
+    }
+}
+
+fn request(listing: &Listing, messages: Messages) -> Request {
+    Request {
+        style: ListingStyle {
+            redact: listing.redact,
+            explain: false,
+        },
+        connection: listing.connection,
+        messages,
+        ..Request::default()
+    }
+}
+
+/// What is published should be whole.
+fn require_whole(cut: Option<u64>) -> anyhow::Result<()> {
+    match cut {
+        Some(packet) => bail!("the capture is cut after packet {packet}"),
+        None => Ok(()),
+    }
+}
+
+/// How the file is called that is kept beside a capture.
+fn record_name(capture: &Path) -> String {
+    let record = path_beside(capture);
+    record.file_name().unwrap_or_default().display().to_string()
+}
+
+/// The name of a drawing's file: the one that is asked for, else that of the capture.
+fn drawing_name(capture: &Word, to: Option<&Word>) -> Filled<String> {
+    if let Some(to) = to {
+        return Ok(to.text.clone());
+    }
+    let stem = Path::new(&capture.text).file_stem().unwrap_or_default();
+    let name = format!("{}.svg", stem.display());
+    if is_file_name(&name) {
+        return Ok(name);
+    }
+    let message = "the drawing cannot be called what the capture is called";
+    Err(Diagnostic::new(capture.place.clone(), message).with_hint("name it with --to FILE.svg"))
+}
+
+fn help(verb: Option<&Word>) -> Filled<String> {
+    let mut program = Cli::command().term_width(HELP_WIDTH);
+    program.build();
+    let command = match verb {
+        None => &mut program,
+        Some(verb) => program.find_subcommand_mut(&verb.text).ok_or_else(|| {
+            let message = format!("wiresnap has no verb `{}`", verb.text);
+            Diagnostic::new(verb.place.clone(), message)
+                .with_hint("`wiresnap --help` lists the verbs")
+        })?,
+    };
+    Ok(command.render_long_help().to_string())
+}

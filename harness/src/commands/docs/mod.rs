@@ -1,0 +1,94 @@
+//! `wiresnap docs`: brings the generated blocks of Markdown pages up to date, or says which are not.
+//!
+//! Every block of every page is filled before anything is written, so that a mistake anywhere leaves all files as they
+//! are.
+
+mod draft;
+mod fill;
+mod pages;
+mod place;
+mod records;
+mod write;
+
+use std::io::Write;
+
+use self::draft::{Draft, Stale};
+use crate::cli::DocsArgs;
+use crate::docs::markdown::shell_word;
+use crate::error::{Error, printable};
+
+/// Brings pages up to date and says so on `out`; with `--check`, shows what is stale and writes nothing.
+///
+/// # Errors
+///
+/// Where a page or a block makes no sense, a page cannot be written, or `--check` finds something stale.
+pub fn run(arguments: &DocsArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let pages = pages::pages(&arguments.files)?;
+    let drafts = pages
+        .into_iter()
+        .map(Draft::of)
+        .collect::<Result<Vec<Draft>, Error>>()?;
+    draft::refuse_shared_drawings(&drafts)?;
+    if arguments.check {
+        check(&drafts, out)
+    } else {
+        update(&drafts, out)
+    }
+}
+
+fn update(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
+    let files = drafts.iter().flat_map(Draft::changed_files);
+    write::all(files)?;
+    for draft in drafts.iter().filter(|draft| draft.blocks() > 0) {
+        let (blocks, stale) = (draft.blocks(), draft.stale().len());
+        let file = printable(&draft.file.display().to_string());
+        writeln!(
+            out,
+            "{file}: {stale} of {} updated",
+            counted(blocks, "block")
+        )?;
+    }
+    Ok(())
+}
+
+fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
+    let mut stale_blocks = 0;
+    let mut stale_files = Vec::new();
+    for draft in drafts {
+        let stale = draft.stale();
+        stale_blocks += stale.len();
+        if !stale.is_empty() {
+            stale_files.push(draft.file.display().to_string());
+        }
+        for block in stale {
+            show(draft, &block, out)?;
+        }
+    }
+    if stale_blocks == 0 {
+        let blocks = drafts.iter().map(Draft::blocks).sum();
+        writeln!(out, "{} are up to date", counted(blocks, "block"))?;
+        return Ok(());
+    }
+    let files: Vec<String> = stale_files.iter().map(|file| shell_word(file)).collect();
+    let message = format!("{} not up to date", counted(stale_blocks, "block"));
+    Err(Error::differs(message)
+        .with_hint(format!("`wiresnap docs {}` mends it", files.join(" ")))
+        .into())
+}
+
+/// A stale block with its difference. Whatever was captured is in it, so it must not reach the terminal as it is.
+fn show(draft: &Draft, stale: &Stale, out: &mut impl Write) -> anyhow::Result<()> {
+    let Stale { line, command, .. } = stale;
+    let text = format!(
+        "{}:{line}: {command}\n{}",
+        draft.file.display(),
+        stale.difference.replace('\t', " ")
+    );
+    writeln!(out, "{}", printable(&text))?;
+    Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}

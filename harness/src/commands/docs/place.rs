@@ -1,0 +1,62 @@
+//! Where a page stands, and what its blocks' paths mean there.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::project::FILE_NAME;
+
+/// The place of a page in its project.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// The folder of the page.
+    folder: PathBuf,
+    /// The folder that paths are relative to: the nearest, going up, with a project file, else the page's own.
+    root: PathBuf,
+    /// How many folders the page is below it.
+    depth: usize,
+}
+
+impl Place {
+    /// The place of a file.
+    pub(super) fn of(file: &Path) -> Result<Self> {
+        let folder = match file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let folder = folder
+            .canonicalize()
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+        let has_project = |folder: &Path| folder.join(FILE_NAME).is_file();
+        let depth = folder.ancestors().position(has_project).unwrap_or(0);
+        let root = folder.ancestors().nth(depth).unwrap_or(&folder).to_owned();
+        Ok(Self {
+            folder,
+            root,
+            depth,
+        })
+    }
+
+    /// A file that a block names.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Where the files are that blocks name, for messages.
+    pub(super) fn rule(&self) -> &'static str {
+        if self.root.join(FILE_NAME).is_file() {
+            "paths begin at the project of the page, the folder of its wiresnap.toml"
+        } else {
+            "paths begin at the folder of the page, since no wiresnap.toml is there or above it"
+        }
+    }
+
+    /// A file beside the page.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// How a link on the page leads to a file that a block names.
+    pub(super) fn link(&self, name: &str) -> String {
+        "../".repeat(self.depth) + name
+    }
+}

@@ -1,0 +1,131 @@
+//! Tables of what is kept beside captures: when what happened, and who took part.
+
+use std::fmt::Write as _;
+
+use crate::docs::markdown::{code, fenced, shell_word};
+use crate::render::table::{Style, Table};
+use crate::trace::provenance::{MarkRecord, Provenance};
+
+/// How much of a scenario's hash tells it from others.
+const HASH_SHOWN: usize = 12;
+
+/// A capture's name, and what is known of it.
+type Record = (String, Provenance);
+
+/// When each step was due, when the client was told, when it was on the wire, and what the client then showed.
+pub(super) fn timeline(records: &[Record]) -> String {
+    let with_names = records.len() > 1;
+    let mut columns = vec![
+        ("Planned", true),
+        ("Step", false),
+        ("Client Told", true),
+        ("On The Wire", true),
+        ("Shown", false),
+    ];
+    if with_names {
+        columns.insert(0, ("PCAP", false));
+    }
+    let mut table = Table::new(&columns);
+    for (name, provenance) in records {
+        for mark in &provenance.marks {
+            let mut cells = mark_cells(mark);
+            if with_names {
+                cells.insert(0, name.clone());
+            }
+            table.row(cells);
+        }
+    }
+    table.render(Style::Markdown)
+}
+
+fn mark_cells(mark: &MarkRecord) -> Vec<String> {
+    let seconds = |seconds: f64| format!("{seconds:.3} s");
+    vec![
+        format!("{} s", mark.planned_seconds),
+        code(&mark.step),
+        seconds(mark.actual_seconds),
+        mark.on_wire_seconds.map_or_else(|| "-".to_owned(), seconds),
+        mark.shown.as_deref().map_or_else(|| "-".to_owned(), code),
+    ]
+}
+
+/// A fact about captures: its heading, and what it is for each of them.
+type Fact = (&'static str, fn(&Provenance) -> Option<String>);
+
+const FACTS: &[Fact] = &[
+    ("Captured", |known| Some(code(&known.started))),
+    ("Scenario, SHA-256", |known| {
+        let hash: String = known.scenario.sha256.chars().take(HASH_SHOWN).collect();
+        Some(code(&format!("{hash}…")))
+    }),
+    ("Time scale", |known| Some(known.time_scale.to_string())),
+    ("wiresnap", |known| Some(code(&known.versions.wiresnap))),
+    ("Firefox", |known| {
+        known.versions.firefox.as_deref().map(code)
+    }),
+    ("geckodriver", |known| {
+        known.versions.geckodriver.as_deref().map(code)
+    }),
+    ("nc", |known| known.versions.nc.as_deref().map(code)),
+    ("libpcap", |known| Some(code(&known.versions.libpcap))),
+    ("Kernel", |known| Some(code(&known.versions.kernel))),
+    ("Interface", |known| Some(code(&known.capture.interface))),
+    ("Packets", |known| Some(known.capture.packets.to_string())),
+    ("Dropped by the kernel", |known| {
+        Some(known.capture.dropped.to_string())
+    }),
+    ("Dropped by the interface", |known| {
+        Some(known.capture.interface_dropped.to_string())
+    }),
+    ("Farthest from its mark", |known| {
+        let distance = known.farthest_from_mark()?;
+        Some(format!("{} ms", distance.as_millis()))
+    }),
+];
+
+/// Who took part in what, a column for each capture, and the command that makes them again.
+pub(super) fn provenance(records: &[Record]) -> String {
+    let names = records.iter().map(|(name, _)| (name.as_str(), false));
+    let columns: Vec<(&str, bool)> = std::iter::once(("", false)).chain(names).collect();
+    let mut table = Table::new(&columns);
+    for (heading, fact) in FACTS {
+        let cells: Vec<Option<String>> = records.iter().map(|(_, known)| fact(known)).collect();
+        if cells.iter().any(Option::is_some) {
+            let cells = cells
+                .into_iter()
+                .map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
+            table.row(
+                std::iter::once((*heading).to_owned())
+                    .chain(cells)
+                    .collect(),
+            );
+        }
+    }
+    let commands = fenced("sh", &commands(records));
+    format!(
+        "{}\nTo make them again:\n\n{commands}",
+        table.render(Style::Markdown)
+    )
+}
+
+/// A command for each time scale.
+fn commands(records: &[Record]) -> String {
+    let mut commands: Vec<(f64, String)> = Vec::new();
+    for (_, known) in records {
+        let scenario = format!(" {}", shell_word(&known.scenario.name));
+        let same = |(scale, _): &&mut (f64, String)| scale.total_cmp(&known.time_scale).is_eq();
+        match commands.iter_mut().find(same) {
+            Some((_, scenarios)) => scenarios.push_str(&scenario),
+            None => commands.push((known.time_scale, scenario)),
+        }
+    }
+    let mut text = String::new();
+    for (scale, scenarios) in commands {
+        let _ = write!(text, "sudo wiresnap capture{scenarios}");
+        if scale.total_cmp(&1.0).is_ne() {
+            let _ = write!(text, " --time-scale {scale}");
+        }
+        text.push('\n');
+    }
+    text
+}
