@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::docs::markdown::{code, fenced, shell_word};
 use crate::render::table::{Style, Table};
-use crate::trace::provenance::{MarkRecord, Provenance};
+use crate::trace::provenance::{MarkDistance, MarkRecord, Provenance};
 
 /// How much of a scenario's hash tells it from others.
 const HASH_SHOWN: usize = 12;
@@ -78,8 +78,24 @@ const FACTS: &[Fact] = &[
         Some(known.capture.interface_dropped.to_string())
     }),
     ("Farthest from its mark", |known| {
-        let distance = known.farthest_from_mark()?;
-        Some(format!("{} ms", distance.as_millis()))
+        let distance = MarkDistance::of(known.mark_distances())?;
+        Some(format!("{:.0} ms", distance.farthest_seconds * 1e3))
+    }),
+    ("Network", |known| Some(code(&known.capture.network))),
+    ("Certified complete", |known| {
+        let certificate = known.certificate.as_ref()?;
+        Some(
+            if certificate.confirmed_by_program {
+                "yes, and the program agrees"
+            } else {
+                "yes"
+            }
+            .to_owned(),
+        )
+    }),
+    ("Connections", |known| {
+        let connections = &known.certificate.as_ref()?.connections;
+        Some(connections.len().to_string())
     }),
 ];
 
@@ -121,7 +137,7 @@ fn commands(records: &[Record]) -> String {
     }
     let mut text = String::new();
     for (scale, scenarios) in commands {
-        let _ = write!(text, "sudo wiresnap capture{scenarios}");
+        let _ = write!(text, "wiresnap capture{scenarios}");
         if scale.total_cmp(&1.0).is_ne() {
             let _ = write!(text, " --time-scale {scale}");
         }
