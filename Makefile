@@ -49,8 +49,8 @@ test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 test-offline: lint ## what needs neither privilege nor browser nor network
 	$(CARGO) test --quiet --workspace
 
-soak: setup build ## N=20 runs of all scenarios, ten times as fast: the snapshots must be the same each time
-	@scripts/soak $(N)
+soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same each time? (HOG=1: with every core busy)
+	@HOG=$(HOG) scripts/soak $(N)
 
 test-live: setup ## only the tests with the real Firefox and nc
 	@scripts/live-tests
