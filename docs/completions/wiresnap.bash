@@ -25,8 +25,14 @@ _wiresnap() {
             wiresnap,help)
                 cmd="wiresnap__subcmd__help"
                 ;;
+            wiresnap,keep-lab)
+                cmd="wiresnap__subcmd__keep__subcmd__lab"
+                ;;
             wiresnap,payload)
                 cmd="wiresnap__subcmd__payload"
+                ;;
+            wiresnap,play-lab)
+                cmd="wiresnap__subcmd__play__subcmd__lab"
                 ;;
             wiresnap,stats)
                 cmd="wiresnap__subcmd__stats"
@@ -40,8 +46,14 @@ _wiresnap() {
             wiresnap__subcmd__help,help)
                 cmd="wiresnap__subcmd__help__subcmd__help"
                 ;;
+            wiresnap__subcmd__help,keep-lab)
+                cmd="wiresnap__subcmd__help__subcmd__keep__subcmd__lab"
+                ;;
             wiresnap__subcmd__help,payload)
                 cmd="wiresnap__subcmd__help__subcmd__payload"
+                ;;
+            wiresnap__subcmd__help,play-lab)
+                cmd="wiresnap__subcmd__help__subcmd__play__subcmd__lab"
                 ;;
             wiresnap__subcmd__help,stats)
                 cmd="wiresnap__subcmd__help__subcmd__stats"
@@ -53,7 +65,7 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload docs help"
+            opts="-h -V --help --version capture stats payload docs keep-lab play-lab help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -67,7 +79,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --help"
+            opts="-h --out --time-scale --jobs --network --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,6 +91,14 @@ _wiresnap() {
                     ;;
                 --time-scale)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --network)
+                    COMPREPLY=($(compgen -W "auto private host" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -103,7 +123,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload docs help"
+            opts="capture stats payload docs keep-lab play-lab help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -158,7 +178,35 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__help__subcmd__keep__subcmd__lab)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__help__subcmd__payload)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__help__subcmd__play__subcmd__lab)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -186,6 +234,24 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__keep__subcmd__lab)
+            opts="-h --folder --private --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__payload)
             opts="-h --format --redact --explain --connection --message --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -206,6 +272,24 @@ _wiresnap() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__play__subcmd__lab)
+            opts="-h --folder --private --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

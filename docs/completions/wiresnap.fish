@@ -30,10 +30,17 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "capture" -d 'Play
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "stats" -d 'Count packets and bytes, overall and per update'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "payload" -d 'List the application payloads of a capture'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "keep-lab" -d 'The keeper of a lab, which `capture` starts'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "play-lab" -d 'The player of a scenario, which a keeper starts'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Folder to write NAME.pcap and NAME.json to [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l jobs -d 'How many scenarios to play at once [default: all]; on the host\'s network it is one' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l network -d 'The network to play on' -r -f -a "auto\t'Private ones where the system allows, else the host\'s'
+private\t'A network namespace for each scenario: needs no privilege, lets nobody in'
+host\t'The host\'s own loopback interface: needs privilege, and the ports must be free'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'How to print the figures' -r -f -a "table\t'Aligned columns'
 markdown\t'Markdown tables, as documents take them in'
 json\t'An array with an object per capture'"
@@ -50,8 +57,16 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l explain -d
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "capture" -d 'Play scenarios and capture them'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "payload" -d 'List the application payloads of a capture'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand keep-lab" -l folder -d 'Folder of the lab' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand keep-lab" -l private -d 'Whether it is on a network of its own'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand keep-lab" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand play-lab" -l folder -d 'Folder of the lab' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand play-lab" -l private -d 'Whether it is on a network of its own'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand play-lab" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "keep-lab" -d 'The keeper of a lab, which `capture` starts'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "play-lab" -d 'The player of a scenario, which a keeper starts'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs keep-lab play-lab help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

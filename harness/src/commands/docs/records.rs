@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::docs::markdown::{code, fenced, shell_word};
 use crate::render::table::{Style, Table};
-use crate::trace::provenance::{MarkRecord, Provenance};
+use crate::trace::provenance::{MarkDistance, MarkRecord, Provenance};
 
 /// How much of a scenario's hash tells it from others.
 const HASH_SHOWN: usize = 12;
@@ -77,9 +77,32 @@ const FACTS: &[Fact] = &[
     ("Dropped by the interface", |known| {
         Some(known.capture.interface_dropped.to_string())
     }),
-    ("Farthest from its mark", |known| {
-        let distance = known.farthest_from_mark()?;
-        Some(format!("{} ms", distance.as_millis()))
+    ("Farthest update from its mark", |known| {
+        let distance = MarkDistance::of(known.mark_distances())?;
+        Some(format!("{:.0} ms", distance.farthest_seconds * 1000.0))
+    }),
+    ("Certificate", |known| {
+        let by_program = known.certificate.as_ref()?.confirmed_by_program;
+        let found = if by_program {
+            "complete, program agrees"
+        } else {
+            "complete"
+        };
+        Some(found.to_owned())
+    }),
+    ("Connections", |known| {
+        let connections = &known.certificate.as_ref()?.connections;
+        Some(connections.len().to_string())
+    }),
+    ("Bytes from the client", |known| {
+        let connections = &known.certificate.as_ref()?.connections;
+        let bytes = connections.iter().map(|connection| connection.client_bytes);
+        Some(bytes.fold(0_u64, u64::saturating_add).to_string())
+    }),
+    ("Bytes from the server", |known| {
+        let connections = &known.certificate.as_ref()?.connections;
+        let bytes = connections.iter().map(|connection| connection.server_bytes);
+        Some(bytes.fold(0_u64, u64::saturating_add).to_string())
     }),
 ];
 
@@ -121,7 +144,7 @@ fn commands(records: &[Record]) -> String {
     }
     let mut text = String::new();
     for (scale, scenarios) in commands {
-        let _ = write!(text, "sudo wiresnap capture{scenarios}");
+        let _ = write!(text, "wiresnap capture{scenarios}");
         if scale.total_cmp(&1.0).is_ne() {
             let _ = write!(text, " --time-scale {scale}");
         }
