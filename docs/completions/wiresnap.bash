@@ -25,14 +25,8 @@ _wiresnap() {
             wiresnap,help)
                 cmd="wiresnap__subcmd__help"
                 ;;
-            wiresnap,keep-lab)
-                cmd="wiresnap__subcmd__keep__subcmd__lab"
-                ;;
             wiresnap,payload)
                 cmd="wiresnap__subcmd__payload"
-                ;;
-            wiresnap,play-lab)
-                cmd="wiresnap__subcmd__play__subcmd__lab"
                 ;;
             wiresnap,stats)
                 cmd="wiresnap__subcmd__stats"
@@ -46,14 +40,8 @@ _wiresnap() {
             wiresnap__subcmd__help,help)
                 cmd="wiresnap__subcmd__help__subcmd__help"
                 ;;
-            wiresnap__subcmd__help,keep-lab)
-                cmd="wiresnap__subcmd__help__subcmd__keep__subcmd__lab"
-                ;;
             wiresnap__subcmd__help,payload)
                 cmd="wiresnap__subcmd__help__subcmd__payload"
-                ;;
-            wiresnap__subcmd__help,play-lab)
-                cmd="wiresnap__subcmd__help__subcmd__play__subcmd__lab"
                 ;;
             wiresnap__subcmd__help,stats)
                 cmd="wiresnap__subcmd__help__subcmd__stats"
@@ -65,7 +53,7 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload docs keep-lab play-lab help"
+            opts="-h -V --help --version capture stats payload docs help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -123,7 +111,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload docs keep-lab play-lab help"
+            opts="capture stats payload docs help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -178,35 +166,7 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        wiresnap__subcmd__help__subcmd__keep__subcmd__lab)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         wiresnap__subcmd__help__subcmd__payload)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        wiresnap__subcmd__help__subcmd__play__subcmd__lab)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -234,24 +194,6 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        wiresnap__subcmd__keep__subcmd__lab)
-            opts="-h --folder --private --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --folder)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         wiresnap__subcmd__payload)
             opts="-h --format --redact --explain --connection --message --port --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -272,24 +214,6 @@ _wiresnap() {
                     return 0
                     ;;
                 --port)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        wiresnap__subcmd__play__subcmd__lab)
-            opts="-h --folder --private --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -34,7 +34,7 @@ fn without_hidden_verbs() -> clap::Command {
     let program = Cli::command();
     let verbs = program.get_subcommands().filter(|verb| !verb.is_hide_set());
     clap::Command::new("wiresnap")
-        .version(program.get_version().unwrap_or_default().to_owned())
+        .version(env!("CARGO_PKG_VERSION"))
         .about(program.get_about().cloned().unwrap_or_default())
         .subcommands(verbs.cloned())
 }
