@@ -67,7 +67,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --help"
+            opts="-h --out --time-scale --jobs --network --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -79,6 +79,14 @@ _wiresnap() {
                     ;;
                 --time-scale)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --network)
+                    COMPREPLY=($(compgen -W "auto private host" -- "${cur}"))
                     return 0
                     ;;
                 *)

@@ -33,7 +33,12 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring t
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Folder to write NAME.pcap and NAME.json to [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l jobs -d 'How many scenarios to play at once [default: all]; on the host\'s network it is one' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l network -d 'The network to play on' -r -f -a "auto\t'Private ones where the system allows, else the host\'s'
+private\t'A network namespace for each scenario: needs no privilege, lets nobody in'
+host\t'The host\'s own loopback interface: needs privilege, and the ports must be free'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'How to print the figures' -r -f -a "table\t'Aligned columns'
 markdown\t'Markdown tables, as documents take them in'
 json\t'An array with an object per capture'"

@@ -19,7 +19,7 @@ fn completions_are_up_to_date() {
     let mut files = Files::new();
     for shell in [Shell::Bash, Shell::Fish, Shell::Zsh] {
         let mut script = Vec::new();
-        clap_complete::generate(shell, &mut Cli::command(), "wiresnap", &mut script);
+        clap_complete::generate(shell, &mut without_hidden_verbs(), "wiresnap", &mut script);
         let name = match shell {
             Shell::Zsh => "_wiresnap".to_owned(),
             other => format!("wiresnap.{other}"),
@@ -27,6 +27,16 @@ fn completions_are_up_to_date() {
         files.insert(name, String::from_utf8(script).unwrap());
     }
     hold("docs/completions", &files);
+}
+
+/// The command line as people see it: completions would offer the verbs that only wiresnap itself uses.
+fn without_hidden_verbs() -> clap::Command {
+    let program = Cli::command();
+    let verbs = program.get_subcommands().filter(|verb| !verb.is_hide_set());
+    clap::Command::new("wiresnap")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(program.get_about().cloned().unwrap_or_default())
+        .subcommands(verbs.cloned())
 }
 
 #[test]

@@ -69,6 +69,7 @@ const FACTS: &[Fact] = &[
     ("nc", |known| known.versions.nc.as_deref().map(code)),
     ("libpcap", |known| Some(code(&known.versions.libpcap))),
     ("Kernel", |known| Some(code(&known.versions.kernel))),
+    ("Network", |known| Some(code(&known.capture.network))),
     ("Interface", |known| Some(code(&known.capture.interface))),
     ("Packets", |known| Some(known.capture.packets.to_string())),
     ("Dropped by the kernel", |known| {
@@ -77,25 +78,32 @@ const FACTS: &[Fact] = &[
     ("Dropped by the interface", |known| {
         Some(known.capture.interface_dropped.to_string())
     }),
-    ("Farthest from its mark", |known| {
+    ("Farthest update from its mark", |known| {
         let distance = MarkDistance::of(known.mark_distances())?;
-        Some(format!("{:.0} ms", distance.farthest_seconds * 1e3))
+        Some(format!("{:.0} ms", distance.farthest_seconds * 1000.0))
     }),
-    ("Network", |known| Some(code(&known.capture.network))),
-    ("Certified complete", |known| {
-        let certificate = known.certificate.as_ref()?;
-        Some(
-            if certificate.confirmed_by_program {
-                "yes, and the program agrees"
-            } else {
-                "yes"
-            }
-            .to_owned(),
-        )
+    ("Certificate", |known| {
+        let by_program = known.certificate.as_ref()?.confirmed_by_program;
+        let found = if by_program {
+            "complete, program agrees"
+        } else {
+            "complete"
+        };
+        Some(found.to_owned())
     }),
     ("Connections", |known| {
         let connections = &known.certificate.as_ref()?.connections;
         Some(connections.len().to_string())
+    }),
+    ("Bytes from the client", |known| {
+        let connections = &known.certificate.as_ref()?.connections;
+        let bytes = connections.iter().map(|connection| connection.client_bytes);
+        Some(bytes.fold(0_u64, u64::saturating_add).to_string())
+    }),
+    ("Bytes from the server", |known| {
+        let connections = &known.certificate.as_ref()?.connections;
+        let bytes = connections.iter().map(|connection| connection.server_bytes);
+        Some(bytes.fold(0_u64, u64::saturating_add).to_string())
     }),
 ];
 
