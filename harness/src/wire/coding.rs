@@ -462,6 +462,27 @@ mod tests {
         }
     }
 
+    /// More comes out of one push than a decoder's own buffer holds, and then there is the damage.
+    #[test]
+    fn all_that_comes_before_damage_is_decoded_where_it_does_not_fit_a_buffer() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        // Fills the first push, so that what follows begins in the middle of the buffer.
+        encoder.write_all(&[7; 3 * STAGE_INPUT / 2]).unwrap();
+        encoder.flush().unwrap();
+        let mut packed = std::mem::take(encoder.get_mut());
+        let mut zeros = DeflateEncoder::new(Vec::new(), Compression::default());
+        zeros.write_all(&[0; 60_000]).unwrap();
+        zeros.flush().unwrap();
+        packed.append(zeros.get_mut());
+        // RFC 1951 §3.2.3: there is no block of type 3.
+        packed.push(0xff);
+        for size in [1, 100, packed.len()] {
+            let (plain, ended) = decode(&[Coding::Gzip], &packed, size);
+            assert_eq!(plain.len(), 3 * STAGE_INPUT / 2 + 60_000);
+            assert!(ended.is_err());
+        }
+    }
+
     #[test]
     fn what_can_be_decoded_does_not_wait_for_more() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
