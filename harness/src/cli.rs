@@ -32,6 +32,8 @@ pub enum Command {
     Stats(StatsArgs),
     /// List the application payloads of a capture
     Payload(PayloadArgs),
+    /// Make a page of captures, to read and to show
+    Report(ReportArgs),
     /// The keeper of a lab, which `capture` starts
     #[command(hide = true)]
     KeepLab(LabArgs),
@@ -148,4 +150,15 @@ pub enum PayloadFormat {
     Text,
     /// One object, with a message for each request, response, frame or event
     Json,
+}
+
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// Capture files; `-` is standard input [default: the project's]
+    #[arg(value_name = "PCAP")]
+    pub captures: Vec<PathBuf>,
+    /// HTML file to write, or `-` for standard output [default: report.html in the project]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ pub mod capture;
 pub mod in_order;
 mod lab;
 pub mod payload;
+pub mod report;
 mod spill;
 pub mod stats;
 
@@ -40,6 +41,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
+        Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
     }
 }

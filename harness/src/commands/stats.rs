@@ -57,7 +57,7 @@ fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
 }
 
 /// The marks of the capture's provenance, where it has one.
-fn marks_of(capture: &Path) -> anyhow::Result<Option<Vec<Timestamp>>> {
+pub(super) fn marks_of(capture: &Path) -> anyhow::Result<Option<Vec<Timestamp>>> {
     let marks = Provenance::read_beside(capture)
         .and_then(|provenance| provenance.map(|provenance| provenance.marks()).transpose());
     marks.with_context(|| path_beside(capture).display().to_string())
