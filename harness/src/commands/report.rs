@@ -6,7 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use serde_json::Value;
 
 use super::named;
 use super::stats::marks_of;
@@ -15,6 +14,7 @@ use crate::analysis::stats::Options;
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::project::Project;
+use crate::report::fact::Fact;
 use crate::report::{Capture, page};
 use crate::trace::provenance::path_beside;
 use crate::trace::reader;
@@ -119,7 +119,7 @@ fn name(path: &Path) -> String {
 }
 
 /// What is kept beside a capture, as it is: also what this version does not know.
-fn provenance(capture: &Path) -> anyhow::Result<Option<Value>> {
+fn provenance(capture: &Path) -> anyhow::Result<Option<Fact>> {
     let path = path_beside(capture);
     match std::fs::read(&path) {
         Ok(json) => {

@@ -52,7 +52,7 @@ type Marked = [(&'static str, &'static str, Range<usize>); 5];
 
 fn line(page: &mut Markup, layers: &Marked, start: usize, bytes: &[u8]) {
     page.within("span", &[("class", &"o")], |page| {
-        page.text(format!("{start:04x}"))
+        page.text(format!("{start:04x}"));
     });
     page.text("  ");
     let end = start + bytes.len();

@@ -29,13 +29,14 @@ pub(super) fn with_prefix(number: u128) -> String {
     let Some((unit, prefix)) = PREFIXES.into_iter().find(|(unit, _)| number >= *unit) else {
         return format!("{number} ");
     };
-    let hundredths = number * 100 / unit;
-    let (whole, rest) = (hundredths / 100, hundredths % 100);
-    match whole {
-        0..10 => format!("{whole}.{rest:02} {prefix}"),
-        10..100 => format!("{whole}.{} {prefix}", rest / 10),
-        _ => format!("{whole} {prefix}"),
-    }
+    #[expect(clippy::cast_precision_loss, reason = "three figures are shown")]
+    let number = number as f64 / unit as f64;
+    let decimals = match number {
+        ..9.995 => 2,
+        ..99.95 => 1,
+        _ => 0,
+    };
+    format!("{number:.decimals$} {prefix}")
 }
 
 /// A table whose first column names its rows. It can be scrolled by itself where the screen is narrow.
@@ -91,7 +92,7 @@ mod tests {
         let shortened = [0, 999, 1_704, 10_560_000_000, 5_000_000, 123_456].map(with_prefix);
         assert_eq!(
             shortened,
-            ["0 ", "999 ", "1.70 k", "10.5 G", "5.00 M", "123 k"]
+            ["0 ", "999 ", "1.70 k", "10.6 G", "5.00 M", "123 k"]
         );
     }
 }

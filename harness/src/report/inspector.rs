@@ -18,6 +18,7 @@ pub(super) fn inspector(page: &mut Markup, dissection: &Dissection, id: &str) {
                  <kbd>Esc</kbd> lets it go.",
             );
         });
+            page.literal("<button type=\"button\" class=\"close\" hidden>Close</button>");
         for packet in &dissection.packets {
             article(page, dissection, packet, id);
         }
@@ -85,8 +86,21 @@ fn says(packet: &Packet, layer: &str, bytes: &[u8]) -> String {
         "TCP" => packet
             .tcp
             .map_or_else(String::new, |tcp| self::tcp(&tcp, bytes)),
-        "payload" => format!("{} bytes as sent", packet.explained.statistics.app_bytes),
+        "payload" => payload(packet),
         _ => "no part of a TCP segment: padding, a fragment, another protocol".to_owned(),
+    }
+}
+
+fn payload(packet: &Packet) -> String {
+    let (captured, sent) = (
+        packet.layers.payload.len() as u64,
+        packet.explained.statistics.app_bytes,
+    );
+    let role = packet.explained.role;
+    if captured < sent {
+        format!("{role}; {sent} bytes were sent")
+    } else {
+        role.to_string()
     }
 }
 
@@ -145,13 +159,12 @@ fn options(mut bytes: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     while let [kind, rest @ ..] = bytes {
         let (name, length) = match (kind, rest) {
-            (0, _) => break,
+            (0, _) | (_, []) => break,
             // No operation: there to align the next one.
             (1, _) => {
                 bytes = rest;
                 continue;
             }
-            (_, []) => break,
             (2, [length, high, low, ..]) => {
                 let size = u16::from_be_bytes([*high, *low]);
                 (format!("maximum segment size {size}"), *length)

@@ -1,6 +1,6 @@
 //! A message as it was said; a WebSocket frame with its bits drawn and its mask undone.
 
-use super::figures::grouped;
+use super::figures::{grouped, table};
 use crate::analysis::content::{Content, Piece};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::{Detail, HttpMessage, Message};
@@ -186,16 +186,17 @@ fn frame(page: &mut Markup, frame: &Frame, label: &str, id: &str, is_open: bool)
             format!("The bits of frame {label}, 32 to a row, with the fields that they make");
         bitfield::figure(page, frame, &title, id);
         unmasking(page, frame);
-        let name = format!("Frame {label}, field by field");
-        let attributes = [
-            ("class", &"scrolled" as _),
-            ("tabindex", &"0" as _),
-            ("role", &"region" as _),
-            ("aria-label", &name as _),
-        ];
-        page.within("pre", &attributes, |page| {
-            page.text(outdented(&explain::frame(frame, false)))
-        });
+        field_by_field(page, frame, label);
+    });
+}
+
+/// What each byte means, and which section of the RFC says so.
+fn field_by_field(page: &mut Markup, frame: &Frame, label: &str) {
+    let row = |line: explain::Line| vec![line.bytes, line.bits, line.meaning, line.rule.to_owned()];
+    let rows: Vec<Vec<String>> = explain::lines(frame, false).into_iter().map(row).collect();
+    let caption = format!("{label} field by field");
+    page.within("div", &[("class", &"fields")], |page| {
+        table(page, &caption, &["Bytes", "Bits", "Meaning", "Rule"], &rows);
     });
 }
 
@@ -239,12 +240,4 @@ fn unmasking(page: &mut Markup, frame: &Frame) {
             gap(page, more as u64, "bytes more");
         }
     });
-}
-
-/// Lines without the spaces that all of them begin with.
-fn outdented(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(|line| line.strip_prefix("    ").unwrap_or(line));
-    lines.collect::<Vec<_>>().join("\n")
 }

@@ -9,12 +9,14 @@
 mod chart;
 mod comparison;
 mod dump;
+pub mod fact;
 mod figures;
 mod inspector;
 mod message;
 mod provenance;
 mod wire_view;
 
+use self::fact::Fact;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest as _, Sha256};
@@ -34,7 +36,7 @@ pub struct Capture {
     /// It, taken apart.
     pub dissection: Dissection,
     /// What is known of how it was made, as JSON; none where nothing is kept beside it.
-    pub provenance: Option<serde_json::Value>,
+    pub provenance: Option<Fact>,
 }
 
 /// The page of some captures.
@@ -164,6 +166,6 @@ fn masthead(page: &mut Markup, captures: &[Capture]) {
 
 fn link(page: &mut Markup, target: &str, text: &str) {
     page.within("li", &[], |page| {
-        page.element("a", &[("href", &target)], text)
+        page.element("a", &[("href", &target)], text);
     });
 }

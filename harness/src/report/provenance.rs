@@ -3,14 +3,10 @@
 //! The file is shown as what it is, an object of JSON, whatever fields it has: what another version writes there is not
 //! lost.
 
-use serde_json::{Map, Value};
-
+use super::fact::Fact;
 use super::figures::table;
 use super::{Capture, capture_id};
 use crate::render::markup::Markup;
-
-/// How deep a file may nest.
-const DEEPEST: usize = 6;
 
 /// Writes what is known of all captures.
 pub(super) fn section(page: &mut Markup, captures: &[Capture]) {
@@ -29,8 +25,8 @@ pub(super) fn section(page: &mut Markup, captures: &[Capture]) {
                     page.element("a", &[("href", &target)], &capture.name);
                 });
                 match &capture.provenance {
-                    Some(Value::Object(fields)) => object(page, &capture.name, fields, DEEPEST),
-                    Some(other) => page.element("p", &[], scalar(other)),
+                    Some(Fact::Record(fields)) => record(page, &capture.name, fields),
+                    Some(other) => page.element("p", &[], other),
                     None => page.element("p", &[("class", &"quiet")], "Nothing is kept beside this capture."),
                 }
             });
@@ -39,80 +35,52 @@ pub(super) fn section(page: &mut Markup, captures: &[Capture]) {
     page.line_end();
 }
 
-/// Plain values first, then what has values of its own.
-fn object(page: &mut Markup, name: &str, fields: &Map<String, Value>, depth: usize) {
-    let (plain, nested): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, value)| is_plain(value));
+/// Plain facts first, then what has facts of its own.
+fn record(page: &mut Markup, name: &str, fields: &[(String, Fact)]) {
+    let (plain, nested): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, fact)| fact.is_plain());
     if !plain.is_empty() {
         page.within("dl", &[("class", &"facts")], |page| {
-            for (key, value) in plain {
+            for (key, fact) in plain {
                 page.within("div", &[], |page| {
                     page.element("dt", &[], spoken(key));
-                    page.element("dd", &[], scalar(value));
+                    page.element("dd", &[], fact);
                 });
             }
         });
     }
-    for (key, value) in nested {
+    for (key, fact) in nested {
         let title = spoken(key);
-        match (value, depth.checked_sub(1)) {
-            (Value::Object(fields), Some(depth)) => {
+        let name = format!("{name}: {title}");
+        match fact {
+            Fact::Record(fields) => {
                 page.element("h4", &[], &title);
-                object(page, &format!("{name}: {title}"), fields, depth);
+                record(page, &name, fields);
             }
-            (Value::Array(items), Some(_)) if items.iter().all(Value::is_object) => {
-                objects(page, &format!("{name}: {title}"), items);
-            }
-            _ => {
-                page.element("h4", &[], &title);
-                page.element("p", &[], value);
-            }
+            Fact::List(items) => records(page, &name, items),
+            Fact::Plain(_) => {}
         }
     }
 }
 
-/// Objects that are alike, as a table.
-fn objects(page: &mut Markup, caption: &str, items: &[Value]) {
+/// Records that are alike, as a table.
+fn records(page: &mut Markup, caption: &str, items: &[Fact]) {
     let mut columns: Vec<&str> = Vec::new();
-    for key in items
-        .iter()
-        .filter_map(Value::as_object)
-        .flat_map(Map::keys)
-    {
+    for (key, _) in items.iter().flat_map(Fact::fields) {
         if !columns.contains(&key.as_str()) {
             columns.push(key);
         }
     }
-    let row = |item: &Value| {
-        let cell = |column: &&str| item.get(*column).map_or_else(String::new, scalar);
+    let row = |item: &Fact| {
+        let cell = |column: &&str| {
+            let found = item.fields().iter().find(|(key, _)| key == column);
+            found.map_or_else(String::new, |(_, fact)| fact.to_string())
+        };
         columns.iter().map(cell).collect()
     };
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
     let headings: Vec<String> = columns.iter().map(|column| spoken(column)).collect();
     let headings: Vec<&str> = headings.iter().map(String::as_str).collect();
     table(page, caption, &headings, &rows);
-}
-
-/// Whether a value fits on a line.
-fn is_plain(value: &Value) -> bool {
-    match value {
-        Value::Object(_) => false,
-        Value::Array(items) => items
-            .iter()
-            .all(|item| !item.is_object() && !item.is_array()),
-        _ => true,
-    }
-}
-
-fn scalar(value: &Value) -> String {
-    match value {
-        Value::Null => "\u{2013}".to_owned(),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(scalar).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
 }
 
 /// A key as words.

@@ -29,6 +29,14 @@ for (const section of document.querySelectorAll("section.capture")) {
     link.classList.add("held");
   };
 
+  const close = () => {
+    held = false;
+    if (!shown) return;
+    shown.classList.remove("shown", "held");
+    article(shown).classList.remove("shown");
+    shown = null;
+  };
+
   const letGo = () => {
     held = false;
     if (shown) shown.classList.remove("held");
@@ -46,6 +54,15 @@ for (const section of document.querySelectorAll("section.capture")) {
   };
 
   inspector.classList.add("live");
+  const button = inspector.querySelector(".close");
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const link = shown;
+    close();
+    // The keyboard is back in the diagram, which would show the packet again.
+    if (link) link.focus({ preventScroll: true });
+    close();
+  });
   links.forEach((link, index) => link.setAttribute("tabindex", index === 0 ? "0" : "-1"));
 
   section.addEventListener("mouseover", (event) => {
@@ -69,10 +86,7 @@ for (const section of document.querySelectorAll("section.capture")) {
       ? links.find((other) => other.getAttribute("href") === link.getAttribute("href"))
       : link;
     hold(target);
-    if (target === link) {
-      // Enter goes to the bytes, so that they can be scrolled.
-      if (event.detail === 0) article(target).focus({ preventScroll: true });
-    } else {
+    if (target !== link) {
       target.focus({ preventScroll: true });
       target.scrollIntoView({ block: "center" });
     }
@@ -84,6 +98,13 @@ for (const section of document.querySelectorAll("section.capture")) {
     if (event.key === "Escape") {
       letGo();
       if (event.target.closest(".inspector") && shown) shown.focus();
+      return;
+    }
+    if (event.key === "Enter" && link) {
+      // It goes to the bytes, so that they can be scrolled.
+      event.preventDefault();
+      hold(link);
+      article(link).focus({ preventScroll: true });
       return;
     }
     const step = link && steps[event.key];

@@ -29,7 +29,7 @@ pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {
     titled(page, "Cumulative cost per client", explanation, |page| {
         let title = "Bytes on the link over the number of updates, from 1 to 1000, a curve for each capture";
         drawing(page, "cumulative", title, TOP + HEIGHT + 44, |svg| {
-            draw(svg, all)
+            draw(svg, all);
         });
         let row = |compared: &Compared<'_>| {
             let fixed = [compared.name().to_owned(), grouped(compared.fixed_bytes())];

@@ -3,7 +3,7 @@
 use super::{Compared, titled};
 use crate::render::markup::Markup;
 use crate::report::chart::{drawing, percent, series, share, text};
-use crate::report::figures::{table, with_prefix};
+use crate::report::figures::{grouped, table, with_prefix};
 
 const CLIENTS: u64 = 1_000_000;
 
@@ -66,10 +66,7 @@ fn bits(bytes: u64) -> String {
 }
 
 fn packets(count: u64) -> String {
-    format!(
-        "{}packets/s",
-        with_prefix(u128::from(count) * u128::from(CLIENTS))
-    )
+    format!("{} packets/s", grouped(count.saturating_mul(CLIENTS)))
 }
 
 fn bar(svg: &mut Markup, compared: &Compared<'_>, index: usize, most: u64) {

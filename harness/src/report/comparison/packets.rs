@@ -98,7 +98,7 @@ fn row(svg: &mut Markup, compared: &Compared<'_>, top: usize) {
                     Some((_, Side::Server)) => "\u{2190}",
                     None => "?",
                 };
-                text(svg, "inside", &(x + 12), top + 39, arrow);
+                text(svg, "arrow", &(x + 12), top + 40, arrow);
             },
         );
     }
