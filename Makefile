@@ -19,7 +19,10 @@ SCENARIOS ?=
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build capture test test-offline test-live soak fuzz bench review lint check clean
+# Which captures `make report` shows, in the order of their story.
+REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp))
+
+.PHONY: help setup build capture report test test-offline test-live test-browser screenshots soak fuzz bench review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -38,9 +41,12 @@ capture: setup build ## play the scenarios and capture them into pcap/, then che
 	$(WIRESNAP) capture $(SCENARIOS)
 	@scripts/check-captures
 
+report: build ## make report.html of the captures: what the wire did, on one page
+	$(WIRESNAP) report $(REPORT_CAPTURES)
+
 test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --quiet --workspace
-	@$(MAKE) --no-print-directory test-live
+	@$(MAKE) --no-print-directory test-browser test-live
 
 test-offline: lint ## what needs neither privilege nor browser nor network
 	$(CARGO) test --quiet --workspace
@@ -50,6 +56,12 @@ soak: setup build ## N=20 runs of all scenarios, ten times as fast: the snapshot
 
 test-live: setup ## only the tests with the real Firefox and nc
 	@scripts/live-tests
+
+test-browser: setup ## only the tests of the report, in the real Firefox
+	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --test-threads=2
+
+screenshots: setup ## pictures of the report, desktop and phone, light and dark, into target/screenshots/
+	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --ignored --exact screenshots
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)

@@ -1,6 +1,7 @@
 //! The report in the real Firefox, opened from disk.
 
 mod browser_support;
+mod support;
 mod workspace;
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::Command;
 
 use browser_support::{Scheme, Window};
 use serde_json::{Value, json};
+use support::hostile;
 use tempfile::TempDir;
 
 /// Keys of the WebDriver specification.
@@ -206,6 +208,33 @@ fn it_fits_on_a_telephone() {
     let outside = "[...document.querySelectorAll('svg.sequence text, svg.chart text, svg.bitfield text')].filter((text) => { \
         const box = text.getBoundingClientRect(); return box.width > 0 && (box.left < 0 || box.right > 360); }).map((text) => text.textContent)";
     assert_eq!(window.value(outside), json!([]), "labels are cut off");
+    assert_was_quiet(&mut window);
+}
+
+#[test]
+fn nothing_that_was_captured_is_markup_or_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("<img src=x onerror=hostile=1>.pcap");
+    std::fs::write(&capture, hostile::capture()).unwrap();
+    let page = Page::of(&[capture]);
+    let mut window = Window::open(Scheme::Light);
+    window.go_to(&page.file);
+    // Everything is opened and pointed at, as a reader might.
+    window.value(
+        "document.querySelectorAll('details').forEach((details) => { details.open = true; })",
+    );
+    window.point_at("a.packet[href='#c1-p4'] .hit");
+    assert_eq!(window.value("typeof window.hostile"), "undefined");
+    assert_eq!(window.value("document.scripts.length"), 1);
+    let theirs = "document.querySelectorAll('img, iframe, object, embed, form, input, link, base, use, image, animate, set, \
+                  foreignObject, [srcdoc], [onload], [onerror], [onfocus], [style], [src]').length";
+    assert_eq!(window.value(theirs), 0);
+    let targets = "[...document.querySelectorAll('[href]')].filter((link) => !link.getAttribute('href').startsWith('#')).length";
+    assert_eq!(window.value(targets), 0);
+    let shown = window.value("document.body.textContent");
+    let shown = shown.as_str().unwrap();
+    assert!(shown.matches("<script>window.hostile=1</script>").count() > 10);
+    assert!(!shown.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{1b}', '\u{9b}']));
     assert_was_quiet(&mut window);
 }
 

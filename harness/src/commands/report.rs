@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::named;
 use super::stats::marks_of;
 use crate::analysis::dissection::Dissection;
-use crate::analysis::stats::Options;
+use crate::analysis::stats::{Options, StatsError};
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::project::Project;
@@ -77,7 +77,7 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
     captures.sort();
     if captures.is_empty() {
         return Err(Error::usage(format!("no captures in {folder}"))
-            .with_hint("make them with `sudo wiresnap capture`, or name capture files")
+            .with_hint("make them with `wiresnap capture`, or name capture files")
             .into());
     }
     Ok(captures)
@@ -99,9 +99,17 @@ fn capture(path: &Path) -> anyhow::Result<Capture> {
     let dissection = Dissection::of(|| reader::open(file), options);
     Ok(Capture {
         name: name(path),
-        dissection: dissection.map_err(|error| named(error.into(), path))?,
+        dissection: dissection.map_err(|error| about(error, path))?,
         provenance: provenance(path)?,
     })
+}
+
+/// The error with the capture that it is about.
+fn about(error: StatsError, path: &Path) -> anyhow::Error {
+    match error {
+        StatsError::Trace(error) => named(error.into(), path),
+        other => named(other.into(), path),
+    }
 }
 
 fn spool() -> anyhow::Result<tempfile::NamedTempFile> {
@@ -151,15 +159,23 @@ fn replace(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = target
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
     let cannot = |error: io::Error| {
-        Error::usage(format!("cannot write {}: {error}", target.display()))
+        // The file that it names is one that is renamed in the end.
+        let why = error.kind();
+        Error::usage(format!("cannot write {}: {why}", target.display()))
             .with_hint("name another file with --out, or - for standard output")
     };
+    if !folder.is_dir() {
+        return Err(Error::usage(format!("no folder {}", folder.display()))
+            .with_hint("make it, or name another file with --out")
+            .into());
+    }
     let mut part = tempfile::Builder::new()
         .prefix(".report.")
         .suffix(".part")
         .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .tempfile_in(folder)
         .map_err(cannot)?;
     part.write_all(bytes).map_err(cannot)?;
     part.persist(target).map_err(|error| cannot(error.error))?;
