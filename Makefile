@@ -19,7 +19,10 @@ SCENARIOS ?=
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build capture docs test test-offline test-live soak fuzz bench review lint check clean
+# Which captures `make report` shows, in the order of their story.
+REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp))
+
+.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak fuzz bench review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -42,9 +45,12 @@ docs: ## make what is generated anew: blocks in Markdown pages, completions, man
 	$(CARGO) run --quiet --package wiresnap -- docs
 	@WIRESNAP_WRITE=1 $(CARGO) test --quiet --package wiresnap --test shell_files
 
+report: build ## make report.html of the captures: what the wire did, on one page
+	$(WIRESNAP) report $(REPORT_CAPTURES)
+
 test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --quiet --workspace
-	@$(MAKE) --no-print-directory test-live
+	@$(MAKE) --no-print-directory test-browser test-live
 
 test-offline: lint ## what needs neither privilege nor browser nor network
 	$(CARGO) test --quiet --workspace
@@ -54,6 +60,12 @@ soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same e
 
 test-live: setup ## only the tests with the real Firefox and nc
 	@scripts/live-tests
+
+test-browser: setup ## only the tests of the report, in the real Firefox
+	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --test-threads=2
+
+screenshots: setup ## pictures of the report, desktop and phone, light and dark, into target/screenshots/
+	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --ignored --exact screenshots
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)

@@ -37,6 +37,8 @@ pub enum Command {
     /// Bring the generated blocks of Markdown pages up to date
     #[command(after_help = DocsArgs::blocks())]
     Docs(DocsArgs),
+    /// Make a page of captures, to read and to show
+    Report(ReportArgs),
     /// The keeper of a lab, which `capture` starts
     #[command(hide = true)]
     KeepLab(LabArgs),
@@ -189,4 +191,15 @@ with a wiresnap.toml; outside of a project, to the folder of the page.",
             overview()
         )
     }
+}
+
+/// Options of `report`.
+#[derive(Args, Clone, Debug)]
+pub struct ReportArgs {
+    /// Capture files; `-` is standard input [default: the project's]
+    #[arg(value_name = "PCAP")]
+    pub captures: Vec<PathBuf>,
+    /// HTML file to write, or `-` for standard output [default: report.html in the project]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

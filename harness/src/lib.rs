@@ -11,6 +11,7 @@ pub mod error;
 pub mod lab;
 pub mod project;
 pub mod render;
+pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod trace;

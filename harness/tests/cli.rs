@@ -37,6 +37,7 @@ fn help() {
         ("help-stats", &["stats", "--help"]),
         ("help-payload", &["payload", "--help"]),
         ("help-docs", &["docs", "--help"]),
+        ("help-report", &["report", "--help"]),
     ] {
         let Output { status, stdout, .. } = wiresnap(&workspace::root(), arguments);
         assert_eq!(status.code(), Some(0));
@@ -99,12 +100,36 @@ fn captures_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("text.pcap"), "this is no capture").unwrap();
     std::fs::write(folder.path().join("empty.pcap"), "").unwrap();
-    for verb in ["stats", "payload"] {
+    for verb in ["stats", "payload", "report"] {
         for file in ["text.pcap", "empty.pcap", "missing.pcap"] {
             let name = format!("{verb}-{}", file.trim_end_matches(".pcap"));
             assert_fails(&name, folder.path(), &[verb, file], 2);
         }
     }
+}
+
+#[test]
+fn reports_that_cannot_be_made() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_fails("report-outside-a-project", folder.path(), &["report"], 2);
+    let project = project();
+    std::fs::create_dir(project.path().join("pcap")).unwrap();
+    assert_fails("report-without-captures", project.path(), &["report"], 2);
+    let capture = workspace::root()
+        .join("pcap/tcpapp.pcap")
+        .canonicalize()
+        .unwrap();
+    let capture = capture.to_str().unwrap();
+    let arguments = ["report", capture, "--out", "no/such/folder.html"];
+    assert_fails("report-into-no-folder", project.path(), &arguments, 2);
+    std::fs::copy(capture, project.path().join("pcap/one.pcap")).unwrap();
+    std::fs::write(project.path().join("pcap/one.json"), "{}").unwrap();
+    assert_fails(
+        "report-of-what-makes-no-sense",
+        project.path(),
+        &["report"],
+        2,
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub mod docs;
 pub mod in_order;
 mod lab;
 pub mod payload;
+pub mod report;
 mod spill;
 pub mod stats;
 
@@ -42,6 +43,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
         Command::Docs(arguments) => docs::run(arguments, &mut out),
+        Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
     }
 }

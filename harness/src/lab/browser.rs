@@ -51,6 +51,15 @@ pub struct Versions {
     pub geckodriver: String,
 }
 
+/// What a session is to have besides being quiet.
+#[derive(Clone, Debug, Default)]
+pub struct Wishes {
+    /// Preferences of Firefox, by name.
+    pub preferences: Vec<(&'static str, Value)>,
+    /// Whether it can be spoken to by WebDriver `BiDi` too.
+    pub bidirectional: bool,
+}
+
 impl Browser {
     /// Starts geckodriver on a port that it finds free, and Firefox through it.
     ///
@@ -58,9 +67,18 @@ impl Browser {
     ///
     /// Where one of them is missing, ends, or takes too long.
     pub async fn start(lab: &Lab) -> Result<Self> {
+        Self::start_with(lab, &Wishes::default()).await
+    }
+
+    /// The same, for somebody who wishes more than quiet.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them is missing, ends, or takes too long.
+    pub async fn start_with(lab: &Lab, wishes: &Wishes) -> Result<Self> {
         let driver = start_driver(lab)?;
         let url = driver_url(&driver).await?;
-        let client = start_session(lab, &driver, &url).await?;
+        let client = start_session(lab, wishes, &driver, &url).await?;
         let (firefox, versions) = introduction(&client)
             .ok_or_else(|| Error::run("geckodriver does not say what it started"))?;
         Ok(Self {
@@ -69,6 +87,13 @@ impl Browser {
             firefox,
             versions,
         })
+    }
+
+    /// Where the session can be spoken to by WebDriver `BiDi`, where that was wished for.
+    #[must_use]
+    pub fn socket(&self) -> Option<String> {
+        let url = self.client.capabilities()?.get("webSocketUrl")?;
+        url.as_str().map(str::to_owned)
     }
 
     /// What the session says of itself.
@@ -211,9 +236,9 @@ async fn driver_url(driver: &Process) -> Result<String> {
     }
 }
 
-async fn start_session(lab: &Lab, driver: &Process, url: &str) -> Result<Client> {
+async fn start_session(lab: &Lab, wishes: &Wishes, driver: &Process, url: &str) -> Result<Client> {
     let mut builder = ClientBuilder::new(HttpConnector::new());
-    builder.capabilities(wanted(lab)?);
+    builder.capabilities(wanted(lab, wishes)?);
     tokio::select! {
         session = builder.connect(url) => session.map_err(|error| {
             Error::run(format!("Firefox did not start: {error}"))
@@ -229,16 +254,21 @@ async fn start_session(lab: &Lab, driver: &Process, url: &str) -> Result<Client>
     }
 }
 
-fn wanted(lab: &Lab) -> Result<Capabilities> {
+fn wanted(lab: &Lab, wishes: &Wishes) -> Result<Capabilities> {
+    let mut preferences = quiet_preferences();
+    for (name, value) in &wishes.preferences {
+        preferences[name] = value.clone();
+    }
     let options = json!({
         "binary": lab.tools().firefox()?.executable,
         "args": ["-headless"],
-        "prefs": quiet_preferences(),
+        "prefs": preferences,
     });
-    Ok(Capabilities::from_iter([(
-        "moz:firefoxOptions".to_owned(),
-        options,
-    )]))
+    let mut wanted = Capabilities::from_iter([("moz:firefoxOptions".to_owned(), options)]);
+    if wishes.bidirectional {
+        wanted.insert("webSocketUrl".to_owned(), true.into());
+    }
+    Ok(wanted)
 }
 
 /// The preferences under which Firefox sends what the page makes it send, and nothing else.

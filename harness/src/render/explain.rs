@@ -20,16 +20,28 @@ const SHOWN: usize = 125;
 /// How many bytes stand on one line.
 const PER_LINE: usize = 8;
 
-struct Line {
-    bytes: String,
-    bits: String,
-    meaning: String,
-    rule: &'static str,
+/// What is said of some bytes of a frame.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The bytes, hexadecimal; empty where it is about those before.
+    pub bytes: String,
+    /// Their bits, where bits are what matters.
+    pub bits: String,
+    /// What they mean.
+    pub meaning: String,
+    /// The section of the RFC that says so.
+    pub rule: &'static str,
 }
 
 /// What each byte of a frame means, a line for each field. With `redact`, what the mask makes random is left out.
 #[must_use]
 pub fn frame(frame: &Frame, redact: bool) -> String {
+    align(&lines(frame, redact))
+}
+
+/// The same, in lines that are not aligned yet.
+#[must_use]
+pub fn lines(frame: &Frame, redact: bool) -> Vec<Line> {
     let mut lines = Vec::new();
     lines.push(first_byte(frame));
     lines.push(second_byte(frame));
@@ -37,7 +49,7 @@ pub fn frame(frame: &Frame, redact: bool) -> String {
     lines.extend(masking_key(frame, redact));
     lines.extend(payload(frame, redact));
     lines.extend(decoded(frame, redact));
-    align(&lines)
+    lines
 }
 
 fn align(lines: &[Line]) -> String {

@@ -1,5 +1,6 @@
 //! Values as people read them.
 
+pub mod bitfield;
 pub mod dump;
 pub mod explain;
 pub mod hex;

@@ -12,6 +12,7 @@
 
 pub mod cases;
 pub mod file;
+pub mod hostile;
 pub mod network;
 pub mod script;
 pub mod tshark;
