@@ -1,7 +1,5 @@
 //! permessage-deflate (RFC 7692): what was negotiated, and the inflating of messages.
 
-use std::borrow::Cow;
-
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::frame::{Frame, keep_inflated};
@@ -112,21 +110,19 @@ impl Inflater {
             keep_inflated(frame, &self.scratch);
             self.remember();
             match status {
-                Err(error) => {
+                // What the inflater says of it depends on how the bytes were cut.
+                Err(_) => {
                     self.broken = true;
-                    let text = format!("the message cannot be inflated: {error}");
-                    complain(frame, text);
+                    complain(frame, "the message cannot be inflated");
                 }
                 Ok(Status::StreamEnd) if self.streams == MOST_STREAMS => {
                     self.broken = true;
                     complain(frame, "the message has too many deflate streams");
                 }
                 Ok(Status::StreamEnd) => self.begin_again(),
+                // Only now is it sure that the bytes were fine: an error may be told a call late.
                 Ok(_) if taken == 0 && self.scratch.is_empty() => return,
                 Ok(_) => {}
-            }
-            if input.is_empty() && self.scratch.len() < INFLATE_STEP {
-                return;
             }
         }
     }
@@ -180,7 +176,7 @@ impl Inflater {
 }
 
 /// Where in the payload inflating fails depends on the pieces in which it came; where the payload begins does not.
-fn complain(frame: &mut Frame, text: impl Into<Cow<'static, str>>) {
+fn complain(frame: &mut Frame, text: &'static str) {
     let at = frame.offset + frame.header_length as u64;
     frame.notes.push(Note::new(at, "RFC 7692 §7.2.2", text));
 }
