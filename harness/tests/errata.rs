@@ -102,7 +102,8 @@ fn figures(page: &str) -> Vec<(String, Vec<u64>)> {
             .trim_end_matches('|')
             .split('|')
             .map(str::trim);
-        let name = cells.next().filter(|name| name.ends_with(".pcap"))?;
+        let name = cells.next()?;
+        Path::new(name).extension().filter(|end| *end == "pcap")?;
         let figures = cells.map(|cell| cell.parse().ok());
         Some((name.to_owned(), figures.collect::<Option<_>>()?))
     };

@@ -49,11 +49,20 @@ fn mark_cells(mark: &MarkRecord) -> Vec<String> {
     ]
 }
 
+/// A date and time as people write it; what is none, as it is.
+fn date(started: &str) -> String {
+    let time = started.parse::<jiff::Timestamp>();
+    time.map_or_else(
+        |_| code(started),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
+}
+
 /// A fact about captures: its heading, and what it is for each of them.
 type Fact = (&'static str, fn(&Provenance) -> Option<String>);
 
 const FACTS: &[Fact] = &[
-    ("Captured", |known| Some(code(&known.started))),
+    ("Captured", |known| Some(date(&known.started))),
     ("Scenario, SHA-256", |known| {
         let hash: String = known.scenario.sha256.chars().take(HASH_SHOWN).collect();
         Some(code(&format!("{hash}…")))
