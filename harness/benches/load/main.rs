@@ -1,0 +1,117 @@
+//! Whether a capture loses packets under load, beside tcpdump with its defaults.
+//!
+//! In a lab of its own for each run, a server sends a gigabyte in large pieces, then two million small packets as fast
+//! as the machine lets it, while they are captured. Afterwards the capture's bytes are held against what the server
+//! says that it sent, and its packets against what the kernel counted on the interface.
+//!
+//! `make bench` prints a table; `target/bench/load.json` holds the same for programs. The lab is the one that
+//! `wiresnap capture` uses: this executable takes the place of wiresnap, and plays all parts. It needs no root, except
+//! that tcpdump does.
+//!
+//! These variables shorten it, shown with their defaults: `LOAD_BYTES=1000000000`, `LOAD_PACKETS=2000000`,
+//! `LOAD_CONNECTIONS=4`.
+
+mod outcome;
+mod stage;
+mod traffic;
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
+use wiresnap::lab::keeper;
+use wiresnap::lab::network::Network;
+
+use outcome::{Report, Row};
+use stage::{Task, Tool};
+use traffic::Traffic;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// What a write takes that is meant to be large.
+const LARGE: usize = 64 * 1024;
+
+/// What a packet carries that is meant to be small: about as much as a WebSocket message that tells the time.
+const SMALL: usize = 32;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        // What the library starts: see `lab/keeper.rs`.
+        ["keep-lab", "--folder", folder, "--private"] => {
+            keeper::keep(Network::Private, Path::new(folder))?;
+            Ok(())
+        }
+        ["play-lab", ..] => stage::play(),
+        ["serve", traffic] => traffic::serve(&serde_json::from_str(traffic)?),
+        ["read", traffic] => traffic::read(&serde_json::from_str(traffic)?),
+        // `cargo test --all-targets` calls benchmarks too, without this argument, to see that they run at all.
+        _ if arguments.contains(&"--bench") => measure(),
+        _ => Ok(()),
+    }
+}
+
+fn measure() -> Outcome<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    fs::create_dir_all(&folder)?;
+    let mut rows = Vec::new();
+    for (name, traffic) in all_traffic()? {
+        for tool in tools() {
+            eprintln!("{name}: {}", tool.name());
+            rows.push(row(&folder, name, tool, traffic)?);
+        }
+    }
+    let report = Report::new(rows);
+    println!("{}\n{}", report.table(), report.target_table());
+    let path = folder.join("load.json");
+    serde_json::to_writer_pretty(BufWriter::new(File::create(&path)?), &report)?;
+    println!("The same as JSON: {}", path.display());
+    report.require_nothing_missing()
+}
+
+fn all_traffic() -> Outcome<[(&'static str, Traffic); 2]> {
+    let bytes: u64 = variable("LOAD_BYTES", 1_000_000_000)?;
+    let packets: u64 = variable("LOAD_PACKETS", 2_000_000)?;
+    let connections: u64 = variable("LOAD_CONNECTIONS", 4)?.max(1);
+    let writes_of_large = bytes.div_ceil(u64::try_from(LARGE)?);
+    let traffic = |writes: u64, write_bytes| Traffic {
+        connections,
+        writes_per_connection: writes.div_ceil(connections),
+        write_bytes,
+    };
+    Ok([
+        ("large", traffic(writes_of_large, LARGE)),
+        ("small", traffic(packets, SMALL)),
+    ])
+}
+
+fn variable(name: &str, default: u64) -> Outcome<u64> {
+    std::env::var(name).map_or(Ok(default), |value| Ok(value.parse()?))
+}
+
+fn tools() -> Vec<Tool> {
+    if !geteuid().is_root() {
+        println!("tcpdump needs root, so it was left out.");
+        return vec![Tool::Wiresnap];
+    }
+    vec![Tool::Wiresnap, Tool::Tcpdump]
+}
+
+/// Lets the tool capture the traffic, and looks at what it has captured.
+fn row(folder: &Path, name: &'static str, tool: Tool, traffic: Traffic) -> Outcome<Row> {
+    let savefile = Savefile(folder.join(format!("load-{name}-{}.pcap", tool.name())));
+    let passed = stage::have_played(&Task { tool, traffic }, &savefile.0)?;
+    Row::of(name, tool, &passed, &savefile.0)
+}
+
+/// A capture that is as large as all that was sent, so it does not stay.
+struct Savefile(PathBuf);
+
+impl Drop for Savefile {
+    fn drop(&mut self) {
+        // Where there is none, there is nothing to remove.
+        let _ = fs::remove_file(&self.0);
+    }
+}

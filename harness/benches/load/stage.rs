@@ -1,0 +1,197 @@
+//! A lab in which traffic passes while it is captured.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+use wiresnap::lab::network::Network;
+use wiresnap::lab::sniffer::{OpenCapture, Sniffer};
+use wiresnap::lab::{self, keeper, namespace};
+use wiresnap::trace::tally::Tally;
+
+use crate::Outcome;
+use crate::traffic::{LISTENING, PORT, Traffic};
+
+/// The file that the lab was given to capture into.
+const SAVEFILE: &str = "/proc/self/fd/0";
+
+/// How long the connections may take to close.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long tcpdump is left alone after the last packet: its buffer is handed over each second.
+const TCPDUMP_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Who captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Tool {
+    Wiresnap,
+    Tcpdump,
+}
+
+impl Tool {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Wiresnap => "wiresnap",
+            Self::Tcpdump => "tcpdump",
+        }
+    }
+}
+
+/// What is to be done in a lab.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) tool: Tool,
+    pub(crate) traffic: Traffic,
+}
+
+/// What has passed, and what the tool says that it captured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Passed {
+    /// From the first request to the last byte.
+    pub(crate) seconds: f64,
+    /// Packets that the kernel counted on the interface.
+    pub(crate) wire_packets: u64,
+    /// Packets that the tool says it captured.
+    pub(crate) captured_packets: u64,
+    /// Packets that the kernel says it dropped.
+    pub(crate) dropped: u64,
+    /// What the server says of its connections.
+    pub(crate) tallies: Vec<Tally>,
+}
+
+/// Makes a lab, in which the task is done, and waits for the end of both.
+pub(crate) fn have_played(task: &Task, savefile: &Path) -> Outcome<Passed> {
+    let file = File::create(savefile)?;
+    let (mut keeper, line) = keeper::start(Network::Private, Path::new(namespace::FOLDER), file)?;
+    writeln!(&line, "{}", serde_json::to_string(task)?)?;
+    let mut report = String::new();
+    BufReader::new(&line).read_line(&mut report)?;
+    keeper.wait()?;
+    if report.is_empty() {
+        return Err("the lab failed, as said above".into());
+    }
+    Ok(serde_json::from_str(&report)?)
+}
+
+/// Does what it is told to, in the lab that this process was started in.
+pub(crate) fn play() -> Outcome<()> {
+    namespace::settle()?;
+    let line = keeper::line()?;
+    let mut task = String::new();
+    BufReader::new(&line).read_line(&mut task)?;
+    let Task { tool, traffic } = serde_json::from_str(&task)?;
+    let passed = match tool {
+        Tool::Wiresnap => with_wiresnap(&traffic)?,
+        Tool::Tcpdump => with_tcpdump(&traffic)?,
+    };
+    writeln!(&line, "{}", serde_json::to_string(&passed)?)?;
+    Ok(())
+}
+
+fn with_wiresnap(traffic: &Traffic) -> Outcome<Passed> {
+    let capture = OpenCapture::open(lab::INTERFACE, lab::address(PORT), Path::new(SAVEFILE))?;
+    let mut sniffer = Sniffer::start(capture)?;
+    let (seconds, tallies) = pass(traffic)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let counters = runtime.block_on(async {
+        sniffer.wait_for_close(CLOSE_PATIENCE).await?;
+        sniffer.finish().await
+    })?;
+    Ok(Passed {
+        seconds,
+        wire_packets: wire_packets()?,
+        captured_packets: counters.packets,
+        dropped: counters.dropped.into(),
+        tallies,
+    })
+}
+
+fn with_tcpdump(traffic: &Traffic) -> Outcome<Passed> {
+    // To its standard output: it has become another user before it opens a file.
+    let savefile = File::options().write(true).open(SAVEFILE)?;
+    let mut tcpdump = Command::new("tcpdump")
+        .args(["-i", lab::INTERFACE, "-w", "-"])
+        .stdin(Stdio::null())
+        .stdout(savefile)
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start tcpdump: {error}"))?;
+    let mut talk = BufReader::new(tcpdump.stderr.take().ok_or("tcpdump says nothing")?);
+    let mut line = String::new();
+    while !line.contains("listening on") {
+        line.clear();
+        if talk.read_line(&mut line)? == 0 {
+            return Err("tcpdump does not capture".into());
+        }
+    }
+    let (seconds, tallies) = pass(traffic)?;
+    std::thread::sleep(TCPDUMP_PATIENCE);
+    kill_process(Pid::from_child(&tcpdump), Signal::INT)?;
+    let mut counts = String::new();
+    talk.read_to_string(&mut counts)?;
+    tcpdump.wait()?;
+    Ok(Passed {
+        seconds,
+        wire_packets: wire_packets()?,
+        captured_packets: count(&counts, " packets captured")?,
+        dropped: count(&counts, " packets dropped by kernel")?,
+        tallies,
+    })
+}
+
+/// The number before these words, on a line of its own.
+fn count(text: &str, words: &str) -> Outcome<u64> {
+    let mut lines = text.lines();
+    let number = lines
+        .find_map(|line| line.strip_suffix(words))
+        .ok_or_else(|| format!("tcpdump does not say how many{words}"))?;
+    Ok(number.parse()?)
+}
+
+/// Lets the traffic pass; gives how many seconds it took, and what the server says of it.
+fn pass(traffic: &Traffic) -> Outcome<(f64, Vec<Tally>)> {
+    let mut server = ourselves("serve", traffic)?.spawn()?;
+    let mut said = BufReader::new(server.stdout.take().ok_or("the server says nothing")?).lines();
+    if said.next().transpose()?.as_deref() != Some(LISTENING) {
+        return Err("the server does not listen".into());
+    }
+    let client = ourselves("read", traffic)?.output()?;
+    let seconds = String::from_utf8(client.stdout)?;
+    let tallies: std::io::Result<Vec<Option<Tally>>> =
+        said.map(|line| Ok(Tally::read(&line?))).collect();
+    server.wait()?;
+    Ok((
+        seconds.trim().parse()?,
+        tallies?.into_iter().flatten().collect(),
+    ))
+}
+
+/// The same executable in another part.
+fn ourselves(part: &str, traffic: &Traffic) -> Outcome<Command> {
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .arg(part)
+        .arg(serde_json::to_string(traffic)?)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped());
+    Ok(command)
+}
+
+/// How many packets the loopback interface of this network namespace has carried so far.
+fn wire_packets() -> Outcome<u64> {
+    // proc(5): behind the name of the interface come the bytes received, then the packets.
+    let interfaces = fs::read_to_string("/proc/self/net/dev")?;
+    let loopback = interfaces
+        .lines()
+        .find_map(|line| line.trim_start().strip_prefix("lo:"));
+    let packets = loopback
+        .and_then(|counters| counters.split_ascii_whitespace().nth(1))
+        .ok_or("the kernel does not count packets")?;
+    Ok(packets.parse()?)
+}
