@@ -1,20 +1,14 @@
 //! The programs of this machine that a capture needs: Firefox, geckodriver, netcat.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::error::{Error, Result};
 use crate::scenario::Client;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
-
-/// How long a tool may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The tools that were found; whoever needs one that was not says so.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -144,29 +138,4 @@ fn is_snap(executable: &Path) -> bool {
         bytes.starts_with(b"#!") && bytes.windows(10).any(|window| window == b"/snap/bin/")
     });
     is_link || is_script
-}
-
-/// How a netcat introduces itself: there are several programs of this name.
-pub async fn netcat_variant(executable: &Path) -> String {
-    let help = Command::new(executable)
-        .arg("-h")
-        .kill_on_drop(true)
-        .output();
-    let Ok(Ok(help)) = timeout(PATIENCE, help).await else {
-        return "unknown".to_owned();
-    };
-    let text = [help.stderr, help.stdout].concat();
-    let text = String::from_utf8_lossy(&text).replace(
-        |character: char| character.is_control() && character != '\n',
-        " ",
-    );
-    text.lines()
-        .map(str::trim)
-        .find(|line| {
-            ["netcat", "Ncat", "BusyBox", "[v1"]
-                .iter()
-                .any(|name| line.contains(name))
-        })
-        .unwrap_or("unknown")
-        .to_owned()
 }
