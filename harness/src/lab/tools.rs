@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::scenario::Client;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
@@ -48,24 +47,6 @@ impl Tools {
     #[must_use]
     pub fn firefox_is_snap(&self) -> bool {
         self.firefox.as_ref().is_some_and(|firefox| firefox.is_snap)
-    }
-
-    /// Makes sure that a scenario with this client can be played.
-    ///
-    /// # Errors
-    ///
-    /// Names the tool that is missing, and the command that brings it.
-    pub fn require(&self, client: Client) -> Result<()> {
-        match client {
-            Client::Firefox => {
-                self.firefox()?;
-                self.geckodriver()?;
-            }
-            Client::Netcat => {
-                self.netcat()?;
-            }
-        }
-        Ok(())
     }
 
     /// The browser.
@@ -112,7 +93,8 @@ fn missing(tool: &str) -> Error {
         .with_hint("run `make setup`, which installs it")
 }
 
-fn search_path(project: &Path) -> Vec<PathBuf> {
+/// Where programs are looked for, in this order.
+pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = project.join(PROJECT_TOOLS);
     // What is found is started in another folder.
@@ -121,7 +103,8 @@ fn search_path(project: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+/// The first executable of this name.
+pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     folders.iter().map(|folder| folder.join(name)).find(|file| {
         std::fs::metadata(file)
