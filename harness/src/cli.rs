@@ -39,6 +39,8 @@ pub enum Command {
     Docs(DocsArgs),
     /// Make a page of captures, to read and to show
     Report(ReportArgs),
+    /// Tell what this machine lacks for a capture, and what mends it
+    Doctor(DoctorArgs),
     /// The keeper of a lab, which `capture` starts
     #[command(hide = true)]
     KeepLab(LabArgs),
@@ -202,4 +204,21 @@ pub struct ReportArgs {
     /// HTML file to write, or `-` for standard output [default: report.html in the project]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// Options of `doctor`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DoctorArgs {
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
+    pub format: DoctorFormat,
+}
+
+/// How an examination is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// A line for each thing, and one for what mends it
+    Text,
+    /// One object, with all that was looked at
+    Json,
 }

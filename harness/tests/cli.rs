@@ -38,6 +38,7 @@ fn help() {
         ("help-payload", &["payload", "--help"]),
         ("help-docs", &["docs", "--help"]),
         ("help-report", &["report", "--help"]),
+        ("help-doctor", &["doctor", "--help"]),
     ] {
         let Output { status, stdout, .. } = wiresnap(&workspace::root(), arguments);
         assert_eq!(status.code(), Some(0));

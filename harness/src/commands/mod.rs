@@ -1,8 +1,11 @@
 //! The verbs of the command line, a module each.
 
 pub mod capture;
+mod checkup;
 pub mod docs;
+pub mod doctor;
 pub mod in_order;
+mod interrupts;
 mod lab;
 pub mod payload;
 pub mod report;
@@ -44,8 +47,17 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
+        Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
         Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
     }
+}
+
+/// A runtime that has no thread but ours.
+fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))
 }
 
 /// Talks to the user; where nobody listens any more, that is no reason to fail.

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::Lab;
 use super::browser::{Browser, Versions};
+use super::introduction::netcat_variant;
 use super::netcat::Netcat;
-use super::tools::netcat_variant;
 use crate::error::{Error, Result};
 use crate::scenario::{self, Action, Expect, Mark};
 

@@ -6,6 +6,8 @@
 
 pub mod browser;
 pub mod client;
+pub mod doctor;
+pub mod introduction;
 pub mod keeper;
 mod link;
 pub mod listening;

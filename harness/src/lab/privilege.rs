@@ -103,6 +103,16 @@ pub fn hand_on_to_labs() -> Result<()> {
     pass_on(ours.intersection(FOR_LABS))
 }
 
+/// Hands on nothing any more; what this process has, it keeps.
+///
+/// # Errors
+///
+/// Where the kernel refuses.
+pub fn withhold() -> Result<()> {
+    clear_ambient_capability_set()
+        .map_err(|errno| Error::environment(format!("cannot withhold capabilities: {errno}")))
+}
+
 /// Gives up what only making labs took; root itself keeps what it needs to write where it may.
 ///
 /// # Errors

@@ -1,20 +1,13 @@
 //! The programs of this machine that a capture needs: Firefox, geckodriver, netcat.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
-use tokio::time::timeout;
 
 use crate::error::{Error, Result};
-use crate::scenario::Client;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
-
-/// How long a tool may take to say who it is.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The tools that were found; whoever needs one that was not says so.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -54,24 +47,6 @@ impl Tools {
     #[must_use]
     pub fn firefox_is_snap(&self) -> bool {
         self.firefox.as_ref().is_some_and(|firefox| firefox.is_snap)
-    }
-
-    /// Makes sure that a scenario with this client can be played.
-    ///
-    /// # Errors
-    ///
-    /// Names the tool that is missing, and the command that brings it.
-    pub fn require(&self, client: Client) -> Result<()> {
-        match client {
-            Client::Firefox => {
-                self.firefox()?;
-                self.geckodriver()?;
-            }
-            Client::Netcat => {
-                self.netcat()?;
-            }
-        }
-        Ok(())
     }
 
     /// The browser.
@@ -118,7 +93,8 @@ fn missing(tool: &str) -> Error {
         .with_hint("run `make setup`, which installs it")
 }
 
-fn search_path(project: &Path) -> Vec<PathBuf> {
+/// Where programs are looked for, in this order.
+pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = project.join(PROJECT_TOOLS);
     // What is found is started in another folder.
@@ -127,7 +103,8 @@ fn search_path(project: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+/// The first executable of this name.
+pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     folders.iter().map(|folder| folder.join(name)).find(|file| {
         std::fs::metadata(file)
@@ -144,29 +121,4 @@ fn is_snap(executable: &Path) -> bool {
         bytes.starts_with(b"#!") && bytes.windows(10).any(|window| window == b"/snap/bin/")
     });
     is_link || is_script
-}
-
-/// How a netcat introduces itself: there are several programs of this name.
-pub async fn netcat_variant(executable: &Path) -> String {
-    let help = Command::new(executable)
-        .arg("-h")
-        .kill_on_drop(true)
-        .output();
-    let Ok(Ok(help)) = timeout(PATIENCE, help).await else {
-        return "unknown".to_owned();
-    };
-    let text = [help.stderr, help.stdout].concat();
-    let text = String::from_utf8_lossy(&text).replace(
-        |character: char| character.is_control() && character != '\n',
-        " ",
-    );
-    text.lines()
-        .map(str::trim)
-        .find(|line| {
-            ["netcat", "Ncat", "BusyBox", "[v1"]
-                .iter()
-                .any(|name| line.contains(name))
-        })
-        .unwrap_or("unknown")
-        .to_owned()
 }

@@ -1,9 +1,7 @@
 //! `wiresnap capture`: plays scenarios, all at the same time, and keeps what was on the wire.
 
-mod interrupts;
 mod keep;
-mod network;
-mod programs;
+pub(super) mod programs;
 mod progress;
 mod summary;
 mod verify;
@@ -11,16 +9,17 @@ mod verify;
 use std::io::Write;
 use std::path::PathBuf;
 
-use self::interrupts::watch_signals;
 use self::keep::{Folder, Savefile};
 use self::programs::Programs;
 use self::progress::Terminal;
 use self::summary::{summary, timings};
 use self::verify::verify;
-use crate::cli::CaptureArgs;
-use crate::commands::say;
+use crate::cli::{CaptureArgs, NetworkChoice};
+use crate::commands::interrupts::{Signals, watch_signals};
+use crate::commands::{checkup, one_thread, say};
 use crate::error::{Class, Error, Result};
 use crate::lab;
+use crate::lab::doctor::{Examination, Intent};
 use crate::lab::network::Network;
 use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
@@ -42,21 +41,19 @@ const LARGEST_TIME_SCALE: f64 = 10.0;
 /// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let account = privilege::shed()?;
-    let plan = Plan::make(arguments, account)?;
+    let runtime = one_thread()?;
+    let signals = runtime.block_on(async { watch_signals() })?;
+    let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
+    let plan = Plan::make(arguments, account.clone(), examine)?;
     privilege::hand_on_to_labs()?;
-    let network = network::choose(arguments.network, &plan.tools, &plan.account)?;
-    let parts = plan.parts(network)?;
+    let parts = plan.parts()?;
     privilege::labs_are_made()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))?;
-    let jobs = match network {
+    let jobs = match plan.network {
         Network::Private => arguments.jobs.map_or(parts.len(), usize::from),
         // They may want the same port, and would be in each other's captures.
         Network::Host => 1,
     };
-    let outcomes = runtime.block_on(capture(&plan, parts, jobs))?;
+    let outcomes = runtime.block_on(capture(&plan, parts, jobs, &signals))?;
     conclude(outcomes, arguments.timings, out)
 }
 
@@ -117,32 +114,47 @@ struct Plan {
     programs: Programs,
     tools: Tools,
     account: Account,
+    network: Network,
     folder: Folder,
     time_scale: f64,
 }
 
 impl Plan {
-    fn make(arguments: &CaptureArgs, account: Account) -> Result<Self> {
+    /// Reads what is to be played, and has this machine examined for it.
+    fn make(
+        arguments: &CaptureArgs,
+        account: Account,
+        examine: impl FnOnce(&Intent<'_>) -> Result<Examination>,
+    ) -> Result<Self> {
         let project = Project::find(&current_folder()?)?;
         let programs = Programs::beside_us()?;
         let scenarios = scenarios(&project, &programs, arguments)?;
         let tools = Tools::find(&project.root);
-        for scenario in &scenarios {
-            tools.require(scenario.client)?;
-        }
-        let folder = Folder::lock(arguments.out.clone().unwrap_or(project.captures))?;
+        let captures = arguments.out.clone().unwrap_or(project.captures);
+        let intent = Intent {
+            project: &project.root,
+            tools: &tools,
+            scenarios: &scenarios,
+            captures: &captures,
+            network: wanted(arguments.network),
+            with_optional: false,
+        };
+        let network = network(&intent, &examine(&intent)?)?;
+        let folder = Folder::lock(captures)?;
         Ok(Self {
             scenarios,
             programs,
             tools,
             account,
+            network,
             folder,
             time_scale: arguments.time_scale,
         })
     }
 
     /// Makes a lab for each scenario.
-    fn parts(&self, network: Network) -> Result<Vec<Part>> {
+    fn parts(&self) -> Result<Vec<Part>> {
+        let network = self.network;
         let folder = network.folder(&self.tools, &self.account)?;
         let part = |scenario: &Scenario| {
             let savefile = self.folder.savefile()?;
@@ -165,9 +177,33 @@ impl Plan {
     }
 }
 
+const fn wanted(choice: NetworkChoice) -> Option<Network> {
+    match choice {
+        NetworkChoice::Auto => None,
+        NetworkChoice::Private => Some(Network::Private),
+        NetworkChoice::Host => Some(Network::Host),
+    }
+}
+
+/// The network to play on, where this machine has all that it takes.
+fn network(intent: &Intent<'_>, examination: &Examination) -> Result<Network> {
+    let network = examination.require_ready()?;
+    if let (None, Network::Host) = (intent.network, network) {
+        let why = examination.why_not_private();
+        say(&format!(
+            "note: playing on the host's network, one scenario after the other: {why}"
+        ));
+    }
+    Ok(network)
+}
+
 /// Plays the parts, as many at once as `jobs` says, and keeps what they leave. A signal ends those still to come too.
-async fn capture(plan: &Plan, parts: Vec<Part>, jobs: usize) -> Result<Vec<Outcome>> {
-    let signals = watch_signals()?;
+async fn capture(
+    plan: &Plan,
+    parts: Vec<Part>,
+    jobs: usize,
+    signals: &Signals,
+) -> Result<Vec<Outcome>> {
     let progress = Terminal::new(&plan.scenarios);
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let mut outcomes = Vec::with_capacity(parts.len());
@@ -179,7 +215,7 @@ async fn capture(plan: &Plan, parts: Vec<Part>, jobs: usize) -> Result<Vec<Outco
             savefiles.push(part.savefile);
             performances.push((player, part.order, part.lab));
         }
-        let played = conduct(performances, at_once, &progress, &signals).await;
+        let played = conduct(performances, at_once, &progress, signals).await;
         for ((player, played), savefile) in played.into_iter().zip(savefiles) {
             let scenario = &plan.scenarios[player];
             let Played { outcome, times } = played;

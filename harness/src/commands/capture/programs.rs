@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// The programs that scenarios can call for: the executables beside our own, as cargo builds them.
-pub(super) struct Programs {
+pub(in crate::commands) struct Programs {
     folder: PathBuf,
-    pub(super) names: Vec<String>,
+    pub(in crate::commands) names: Vec<String>,
 }
 
 impl Programs {
-    pub(super) fn beside_us() -> Result<Self> {
+    pub(in crate::commands) fn beside_us() -> Result<Self> {
         let cannot = |error: std::io::Error| {
             Error::environment(format!("cannot look for programs: {error}"))
         };

@@ -6,7 +6,10 @@ use tokio::sync::watch;
 use crate::error::{Error, Result};
 
 /// The signals that came so far, as the errors that they are.
-pub(super) fn watch_signals() -> Result<watch::Receiver<Vec<Error>>> {
+pub(super) type Signals = watch::Receiver<Vec<Error>>;
+
+/// Begins to watch for signals; from now on none of them ends this process by itself.
+pub(super) fn watch_signals() -> Result<Signals> {
     let cannot = |error| Error::environment(format!("cannot watch for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;

@@ -1,0 +1,190 @@
+//! `wiresnap doctor`: what this machine lacks for a capture, and what mends it.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use super::capture::programs::Programs;
+use super::interrupts::watch_signals;
+use super::{checkup, one_thread};
+use crate::cli::{DoctorArgs, DoctorFormat};
+use crate::error::{Error, Result};
+use crate::lab::doctor::Intent;
+use crate::lab::doctor::check::{Check, State};
+use crate::lab::network::Network;
+use crate::lab::privilege;
+use crate::lab::tools::Tools;
+use crate::project::Project;
+use crate::scenario::{Scenario, file};
+
+/// Looks at everything that a capture of all scenarios needs, and writes what it found to `out`.
+///
+/// Privilege is given up before anything else, as a capture does: what counts is what the user has then.
+///
+/// # Errors
+///
+/// Where a capture would fail, and where `out` does not take what was found.
+pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
+    let account = privilege::shed()?;
+    let (subject, scenarios) = Subject::find();
+    let tools = Tools::find(&subject.root);
+    let intent = Intent {
+        project: &subject.root,
+        tools: &tools,
+        scenarios: &subject.scenarios,
+        captures: &subject.captures,
+        network: None,
+        with_optional: true,
+    };
+    let runtime = one_thread()?;
+    let signals = runtime.block_on(async { watch_signals() })?;
+    let examination = checkup::examine(&intent, &account, &runtime, &signals)?;
+    let mut checks = vec![scenarios];
+    checks.extend_from_slice(examination.checks());
+    let missing = missing(&checks);
+    let examined = Examined {
+        ready: missing.is_empty(),
+        network: examination.network(),
+        checks: &checks,
+    };
+    match arguments.format {
+        DoctorFormat::Text => write_text(&examined, out)?,
+        DoctorFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, &examined)?;
+            writeln!(out)?;
+        }
+    }
+    out.flush()?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let error = Error::environment(format!("not ready to capture: {}", missing.join(", ")));
+    Err(error.with_hint("what mends each is listed with it").into())
+}
+
+/// The names of what a capture would fail for.
+fn missing(checks: &[Check]) -> Vec<&str> {
+    checks
+        .iter()
+        .filter(|check| check.state == State::Missing)
+        .map(|check| &*check.name)
+        .collect()
+}
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct Examined<'a> {
+    /// Whether a capture of all scenarios can be played.
+    ready: bool,
+    /// The network that it would be played on.
+    network: Option<Network>,
+    checks: &'a [Check],
+}
+
+/// What would be captured.
+#[derive(Default)]
+struct Subject {
+    root: PathBuf,
+    captures: PathBuf,
+    scenarios: Vec<Scenario>,
+}
+
+impl Subject {
+    /// The project of the current folder, and how it is; outside of one, there is still a machine to look at.
+    fn find() -> (Self, Check) {
+        let name = "scenarios";
+        let found = std::env::current_dir()
+            .map_err(|error| error.to_string())
+            .and_then(|folder| Project::find(&folder).map_err(|error| first_line(&error)));
+        let project = match found {
+            Ok(project) => project,
+            Err(error) => return (Self::default(), Check::new(name, State::Warning, &error)),
+        };
+        let (scenarios, check) = match scenarios(&project) {
+            Ok(scenarios) => {
+                let names: Vec<_> = scenarios.iter().map(|scenario| &*scenario.name).collect();
+                let check = Check::new(name, State::Ok, &names.join(", "));
+                (scenarios, check)
+            }
+            Err(error) => {
+                let check = Check::new(name, State::Missing, &first_line(&error));
+                (
+                    Vec::new(),
+                    check.mended_by("`wiresnap capture` shows the place"),
+                )
+            }
+        };
+        let subject = Self {
+            root: project.root,
+            captures: project.captures,
+            scenarios,
+        };
+        (subject, check)
+    }
+}
+
+fn scenarios(project: &Project) -> Result<Vec<Scenario>> {
+    let programs = Programs::beside_us()?;
+    project
+        .scenario_names()?
+        .iter()
+        .map(|name| file::read(&project.scenario_file(name)?, &programs.names))
+        .collect()
+}
+
+fn first_line(error: &Error) -> String {
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// A line for each thing that was looked at, and one more for what mends it.
+fn write_text(examined: &Examined<'_>, out: &mut impl Write) -> io::Result<()> {
+    let checks = examined.checks;
+    let width = checks
+        .iter()
+        .map(|check| check.name.chars().count())
+        .max()
+        .unwrap_or(0);
+    for check in checks {
+        let (style, state) = shown(check.state);
+        let name = &check.name;
+        write!(
+            out,
+            "{style}{state:<7}{style:#}  {name:<width$}  {}",
+            check.found
+        )?;
+        match &check.path {
+            Some(path) => writeln!(out, ", {path}")?,
+            None => writeln!(out)?,
+        }
+        if let Some(mend) = &check.mend {
+            writeln!(out, "{:9}mend: {mend}", "")?;
+        }
+    }
+    if let (true, Some(network)) = (examined.ready, examined.network) {
+        writeln!(
+            out,
+            "ready: `wiresnap capture` plays on the {}",
+            match network {
+                Network::Private => "scenarios' private networks",
+                Network::Host => "host's network",
+            }
+        )?;
+    }
+    Ok(())
+}
+
+const fn shown(state: State) -> (Style, &'static str) {
+    let (colour, name) = match state {
+        State::Ok => (AnsiColor::Green, "ok"),
+        State::Warning => (AnsiColor::Yellow, "warning"),
+        State::Missing => (AnsiColor::Red, "missing"),
+    };
+    (colour.on_default(), name)
+}

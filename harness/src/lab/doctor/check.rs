@@ -1,0 +1,89 @@
+//! One thing that was looked at, and what was found.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::error::printable;
+
+/// Whether a thing is as a capture needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is.
+    Ok,
+    /// It is not, but a capture can do without.
+    Warning,
+    /// It is not, and a capture would fail.
+    Missing,
+}
+
+/// One thing that was looked at. All of its texts are safe to show, each a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at, as in `geckodriver`.
+    pub name: String,
+    /// How it is.
+    pub state: State,
+    /// What was found, in a few words.
+    pub found: String,
+    /// The version, of what has one.
+    pub version: Option<String>,
+    /// Where it is, of what has a place.
+    pub path: Option<String>,
+    /// What mends it: a command, or what else there is to do.
+    pub mend: Option<String>,
+}
+
+impl Check {
+    /// Something that is as it should be.
+    pub(super) fn ok(name: impl Into<String>, found: &str) -> Self {
+        Self::new(name, State::Ok, found)
+    }
+
+    /// Something that a capture can do without.
+    pub(super) fn warning(name: impl Into<String>, found: &str) -> Self {
+        Self::new(name, State::Warning, found)
+    }
+
+    /// Something that a capture would fail for.
+    pub(super) fn missing(name: impl Into<String>, found: &str) -> Self {
+        Self::new(name, State::Missing, found)
+    }
+
+    /// Something in this state.
+    pub fn new(name: impl Into<String>, state: State, found: &str) -> Self {
+        Self {
+            name: name.into(),
+            state,
+            found: line(found),
+            version: None,
+            path: None,
+            mend: None,
+        }
+    }
+
+    /// Adds where it is.
+    #[must_use]
+    pub fn at(mut self, path: &Path) -> Self {
+        self.path = Some(line(&path.to_string_lossy()));
+        self
+    }
+
+    /// Adds what mends it.
+    #[must_use]
+    pub fn mended_by(mut self, mend: impl AsRef<str>) -> Self {
+        self.mend = Some(line(mend.as_ref()));
+        self
+    }
+
+    pub(super) fn of_version(mut self, version: &str) -> Self {
+        self.version = Some(line(version));
+        self
+    }
+}
+
+/// A text as one line that does nothing to a terminal but show.
+fn line(text: &str) -> String {
+    printable(text).replace('\n', " ")
+}

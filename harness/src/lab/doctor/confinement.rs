@@ -1,0 +1,471 @@
+//! Why a network of one's own is not to be had on a machine, and what to do about it.
+//!
+//! That it is not to be had is found out by trying. This is about the reason: the system says "operation not permitted"
+//! for many, and each has another cure. The facts are read from the kernel; what follows from them is a pure function.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::thread::{CapabilitySet, capabilities};
+
+/// With these, namespaces can be made without one for users.
+const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
+    CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
+
+/// What the kernel and the system tell about the confinement of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, as the kernel tells it"
+)]
+pub struct Facts {
+    /// Whether the kernel knows user namespaces at all: `/proc/self/ns/user`.
+    pub has_user_namespaces: bool,
+    /// How many there may be: `user.max_user_namespaces`.
+    pub most_user_namespaces: Option<u64>,
+    /// Whether those who are not root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
+    pub allowed_to_users: Option<bool>,
+    /// Whether AppArmor keeps them from programs without a profile: `kernel.apparmor_restrict_unprivileged_userns`.
+    pub restricted_by_apparmor: Option<bool>,
+    /// Whether a filter looks at system calls: `Seccomp` in `/proc/self/status`.
+    pub has_seccomp_filter: bool,
+    /// Whether parts of `/proc` are covered, which keeps a user namespace from mounting its own.
+    pub proc_is_masked: bool,
+    /// Whether namespaces can be made without one for users, as by root.
+    pub needs_no_user_namespace: bool,
+    /// The container that this process is in.
+    pub container: Option<Container>,
+    /// Our own executable.
+    pub executable: PathBuf,
+}
+
+/// A container, by what started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Container {
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+    /// Another.
+    Other,
+}
+
+/// A reason and its cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The reason, in a few words.
+    pub reason: &'static str,
+    /// The one command (or flag) that mends it; `sudo` is for the caller to add.
+    pub mend: Mend,
+}
+
+/// A cure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// A command that takes root.
+    AsRoot(String),
+    /// Anything else to do.
+    Do(String),
+}
+
+impl Facts {
+    /// Reads them.
+    #[must_use]
+    pub fn read() -> Self {
+        let sysctl = |name: &str| fs::read_to_string(Path::new("/proc/sys").join(name)).ok();
+        let number = |name: &str| sysctl(name)?.trim().parse::<u64>().ok();
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        Self {
+            has_user_namespaces: Path::new("/proc/self/ns/user").exists(),
+            most_user_namespaces: number("user/max_user_namespaces"),
+            allowed_to_users: number("kernel/unprivileged_userns_clone").map(|value| value != 0),
+            restricted_by_apparmor: number("kernel/apparmor_restrict_unprivileged_userns")
+                .map(|value| value != 0),
+            has_seccomp_filter: has_seccomp_filter(&status),
+            proc_is_masked: covers_proc(&mounts),
+            needs_no_user_namespace: capabilities(None)
+                .is_ok_and(|sets| sets.effective.contains(ENOUGH_WITHOUT_USER_NAMESPACE)),
+            container: Container::find(),
+            executable: std::env::current_exe().unwrap_or_default(),
+        }
+    }
+}
+
+impl Container {
+    fn find() -> Option<Self> {
+        if Path::new("/run/.containerenv").exists() {
+            Some(Self::Podman)
+        } else if Path::new("/.dockerenv").exists() {
+            Some(Self::Docker)
+        } else {
+            // Where systemd's own containers, LXC and others leave their name.
+            Path::new("/run/systemd/container")
+                .exists()
+                .then_some(Self::Other)
+        }
+    }
+}
+
+/// proc(5): 2 is a filter, 1 the strict mode, under which we would not be here.
+fn has_seccomp_filter(status: &str) -> bool {
+    status
+        .lines()
+        .filter_map(|line| line.strip_prefix("Seccomp:"))
+        .any(|mode| mode.trim() == "2")
+}
+
+/// proc(5): the fifth field of a line is where it is mounted.
+fn covers_proc(mounts: &str) -> bool {
+    mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        // The one that a desktop mounts as well covers an empty folder, which is no harm.
+        .any(|place| place.starts_with("/proc/") && place != "/proc/sys/fs/binfmt_misc")
+}
+
+/// Why this system refuses a network of one's own; nothing where no fact tells.
+#[must_use]
+pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
+    let user_namespace = (!facts.needs_no_user_namespace).then(|| no_user_namespace(facts));
+    user_namespace
+        .flatten()
+        .or_else(|| in_container(facts))
+        .or_else(|| facts.has_seccomp_filter.then(under_filter))
+}
+
+/// What keeps ordinary users from making user namespaces, outermost first.
+fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
+    let diagnosis = |reason, mend| Some(Diagnosis { reason, mend });
+    // Settings of the kernel are the machine's; inside of a container nothing of that can be mended.
+    if !facts.has_user_namespaces {
+        return diagnosis(
+            "this kernel has no user namespaces",
+            capture_as_root(&facts.executable),
+        );
+    }
+    if facts.most_user_namespaces == Some(0) {
+        let command = "sysctl -w user.max_user_namespaces=15000".to_owned();
+        return diagnosis("user.max_user_namespaces is 0", Mend::AsRoot(command));
+    }
+    if facts.allowed_to_users == Some(false) {
+        let command = "sysctl -w kernel.unprivileged_userns_clone=1".to_owned();
+        return diagnosis(
+            "kernel.unprivileged_userns_clone is 0",
+            Mend::AsRoot(command),
+        );
+    }
+    if facts.restricted_by_apparmor == Some(true) && facts.container.is_none() {
+        return diagnosis(
+            "AppArmor allows it only to programs that have a profile",
+            Mend::Do(install_profile(&facts.executable)),
+        );
+    }
+    None
+}
+
+/// Root needs no user namespace.
+#[must_use]
+pub fn capture_as_root(executable: &Path) -> Mend {
+    Mend::AsRoot(format!("{} capture", quoted(executable)))
+}
+
+fn in_container(facts: &Facts) -> Option<Diagnosis> {
+    // Those that leave no name still cover what is not theirs, as Kubernetes does.
+    let container = facts
+        .container
+        .or(facts.proc_is_masked.then_some(Container::Other))?;
+    let reason = if facts.has_seccomp_filter {
+        "this container's filter of system calls forbids it"
+    } else if facts.proc_is_masked {
+        "this container covers parts of /proc"
+    } else {
+        "this container lacks CAP_SYS_ADMIN"
+    };
+    let flags = match container {
+        // Docker's profile of AppArmor forbids every mount.
+        Container::Docker => {
+            "docker run --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt systempaths=unconfined …"
+        }
+        Container::Podman => {
+            "podman run --security-opt seccomp=unconfined --security-opt unmask=ALL …"
+        }
+        Container::Other => {
+            "allow the container to nest others, or capture on its own loopback: --network host"
+        }
+    };
+    Some(Diagnosis {
+        reason,
+        mend: Mend::Do(flags.to_owned()),
+    })
+}
+
+fn under_filter() -> Diagnosis {
+    Diagnosis {
+        reason: "a filter of system calls that was put upon this session forbids it",
+        mend: Mend::Do("run it from a plain terminal or an ssh login of this machine".to_owned()),
+    }
+}
+
+/// The command that gives an executable a profile which allows user namespaces and restricts nothing.
+///
+/// A profile for one program, before the switch that would lift the restriction for all of them.
+#[must_use]
+pub fn install_profile(executable: &Path) -> String {
+    const FILE: &str = "/etc/apparmor.d/wiresnap";
+    let lines: Vec<String> = profile(executable).lines().map(shell_word).collect();
+    format!(
+        "printf '%s\\n' {} | sudo tee {FILE} >/dev/null && sudo apparmor_parser --replace {FILE}",
+        lines.join(" ")
+    )
+}
+
+/// The text of that profile, as Ubuntu's own for browsers are.
+fn profile(executable: &Path) -> String {
+    let path: String = executable
+        .to_string_lossy()
+        .chars()
+        .flat_map(|character| {
+            // apparmor.d(5): these mean something in a path.
+            let escape = matches!(
+                character,
+                '*' | '?' | '[' | ']' | '{' | '}' | '^' | '"' | '\\'
+            );
+            escape.then_some('\\').into_iter().chain([character])
+        })
+        .collect();
+    format!("abi <abi/4.0>,\nprofile wiresnap \"{path}\" flags=(unconfined) {{\n  userns,\n}}\n")
+}
+
+/// A path as a word of a shell's command.
+#[must_use]
+pub fn quoted(path: &Path) -> String {
+    shell_word(&path.to_string_lossy())
+}
+
+fn shell_word(text: &str) -> String {
+    let is_plain =
+        |character: char| character.is_ascii_alphanumeric() || "/._-+=:@%".contains(character);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// A machine on which nothing is in the way.
+    fn free() -> Facts {
+        Facts {
+            has_user_namespaces: true,
+            most_user_namespaces: Some(96365),
+            allowed_to_users: None,
+            restricted_by_apparmor: None,
+            has_seccomp_filter: false,
+            proc_is_masked: false,
+            needs_no_user_namespace: false,
+            container: None,
+            executable: PathBuf::from("/home/ada/wiresnap"),
+        }
+    }
+
+    #[track_caller]
+    fn assert_diagnosis(facts: &Facts, reason: &str, mend: &Mend) {
+        let diagnosis = diagnose(facts).unwrap();
+        assert_eq!((diagnosis.reason, &diagnosis.mend), (reason, mend));
+    }
+
+    fn as_root(command: &str) -> Mend {
+        Mend::AsRoot(command.to_owned())
+    }
+
+    #[test]
+    fn a_kernel_without_user_namespaces_leaves_root() {
+        let facts = Facts {
+            has_user_namespaces: false,
+            most_user_namespaces: None,
+            ..free()
+        };
+        assert_diagnosis(
+            &facts,
+            "this kernel has no user namespaces",
+            &as_root("/home/ada/wiresnap capture"),
+        );
+    }
+
+    #[test]
+    fn a_switch_of_the_kernel_is_switched() {
+        let none = Facts {
+            most_user_namespaces: Some(0),
+            ..free()
+        };
+        assert_diagnosis(
+            &none,
+            "user.max_user_namespaces is 0",
+            &as_root("sysctl -w user.max_user_namespaces=15000"),
+        );
+        let not_for_users = Facts {
+            allowed_to_users: Some(false),
+            ..free()
+        };
+        assert_diagnosis(
+            &not_for_users,
+            "kernel.unprivileged_userns_clone is 0",
+            &as_root("sysctl -w kernel.unprivileged_userns_clone=1"),
+        );
+    }
+
+    #[test]
+    fn ubuntu_wants_a_profile() {
+        let facts = Facts {
+            restricted_by_apparmor: Some(true),
+            // Old Debian's switch is there on Ubuntu too, and on.
+            allowed_to_users: Some(true),
+            ..free()
+        };
+        assert_diagnosis(
+            &facts,
+            "AppArmor allows it only to programs that have a profile",
+            &Mend::Do(install_profile(Path::new("/home/ada/wiresnap"))),
+        );
+    }
+
+    #[test]
+    fn the_command_for_the_profile_is_one_that_a_shell_understands() {
+        let command = install_profile(Path::new("/home/ada l'été/{x}/wire\"snap"));
+        let (print, _) = command.split_once(" | ").unwrap();
+
+        let output = Command::new("sh").args(["-c", print]).output().unwrap();
+
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            "abi <abi/4.0>,\nprofile wiresnap \"/home/ada l'été/\\{x\\}/wire\\\"snap\" flags=(unconfined) {\n  userns,\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_container_is_started_with_other_flags() {
+        for (container, word) in [
+            (
+                Container::Docker,
+                "docker run --security-opt seccomp=unconfined",
+            ),
+            (Container::Podman, "--security-opt unmask=ALL"),
+            (Container::Other, "--network host"),
+        ] {
+            let facts = Facts {
+                container: Some(container),
+                has_seccomp_filter: true,
+                proc_is_masked: true,
+                // The host's, which the container cannot change.
+                restricted_by_apparmor: Some(true),
+                ..free()
+            };
+            let Diagnosis { reason, mend } = diagnose(&facts).unwrap();
+            assert_eq!(reason, "this container's filter of system calls forbids it");
+            assert!(
+                matches!(&mend, Mend::Do(text) if text.contains(word)),
+                "{mend:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_container_without_a_filter_has_a_reason_of_its_own() {
+        let masked = Facts {
+            container: Some(Container::Podman),
+            proc_is_masked: true,
+            ..free()
+        };
+        assert_eq!(
+            diagnose(&masked).unwrap().reason,
+            "this container covers parts of /proc"
+        );
+        let bare = Facts {
+            container: Some(Container::Podman),
+            ..free()
+        };
+        assert_eq!(
+            diagnose(&bare).unwrap().reason,
+            "this container lacks CAP_SYS_ADMIN"
+        );
+    }
+
+    #[test]
+    fn for_root_the_switches_of_user_namespaces_are_no_reason() {
+        let facts = Facts {
+            needs_no_user_namespace: true,
+            most_user_namespaces: Some(0),
+            restricted_by_apparmor: Some(true),
+            has_seccomp_filter: true,
+            ..free()
+        };
+        assert!(
+            diagnose(&facts)
+                .unwrap()
+                .reason
+                .starts_with("a filter of system calls")
+        );
+    }
+
+    #[test]
+    fn where_no_fact_tells_nothing_is_made_up() {
+        assert_eq!(diagnose(&free()), None);
+    }
+
+    #[test]
+    fn a_command_is_one_whatever_the_path() {
+        assert_eq!(
+            capture_as_root(Path::new("/home/ada/my tools/wiresnap")),
+            as_root("'/home/ada/my tools/wiresnap' capture")
+        );
+    }
+
+    #[test]
+    fn a_container_without_a_name_is_known_by_what_it_covers() {
+        let facts = Facts {
+            proc_is_masked: true,
+            ..free()
+        };
+        assert_eq!(
+            diagnose(&facts).unwrap().reason,
+            "this container covers parts of /proc"
+        );
+    }
+
+    #[test]
+    fn covered_parts_of_proc_are_seen_in_the_list_of_mounts() {
+        let plain = "22 1 0:20 / /proc rw,nosuid - proc proc rw\n\
+                     30 22 0:28 / /proc/sys/fs/binfmt_misc rw - autofs systemd-1 rw\n";
+        let masked = format!("{plain}40 22 0:50 / /proc/kcore rw,nosuid - tmpfs tmpfs rw\n");
+
+        assert!(!covers_proc(plain));
+        assert!(covers_proc(&masked));
+        assert!(!covers_proc("1 2\n"));
+    }
+
+    #[test]
+    fn a_filter_of_system_calls_is_seen_in_the_status() {
+        assert!(has_seccomp_filter(
+            "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n"
+        ));
+        assert!(!has_seccomp_filter("Seccomp:\t0\nSeccomp_filters:\t0\n"));
+        assert!(!has_seccomp_filter(""));
+    }
+
+    #[test]
+    fn the_facts_of_this_machine_can_be_read() {
+        let facts = Facts::read();
+
+        assert!(facts.executable.is_absolute());
+        assert_eq!(
+            facts.has_user_namespaces,
+            Path::new("/proc/self/ns/user").exists()
+        );
+    }
+}

@@ -1,0 +1,133 @@
+//! Firefox, geckodriver, and whether the two fit.
+
+use std::fmt;
+
+/// The first two numbers of a version, as in `153.7.0esr` or `0.37.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32);
+
+/// Which versions of Firefox each geckodriver from the one named is for: the oldest, and the newest where there is one.
+///
+/// After the table of "Supported platforms" in geckodriver's documentation, the newest release first.
+const SUPPORTED: [(Version, u32, Option<u32>); 9] = [
+    (Version(0, 36), 128, None),
+    (Version(0, 34), 115, None),
+    (Version(0, 32), 102, Some(120)),
+    (Version(0, 31), 91, Some(120)),
+    (Version(0, 30), 78, Some(90)),
+    (Version(0, 26), 60, Some(90)),
+    (Version(0, 25), 57, Some(90)),
+    (Version(0, 21), 57, Some(79)),
+    (Version(0, 0), 55, Some(62)),
+];
+
+/// How a Firefox and a geckodriver get on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// geckodriver's documentation says so.
+    Good,
+    /// The geckodriver needs this Firefox or a newer one.
+    FirefoxTooOld(u32),
+    /// The geckodriver knows no Firefox newer than this one.
+    GeckodriverTooOld(u32),
+}
+
+impl Version {
+    /// The version in what a program says of itself: the first word that looks like one, with the whole of that word.
+    #[must_use]
+    pub fn find(text: &str) -> Option<(Self, &str)> {
+        text.split_whitespace().find_map(|word| {
+            let mut numbers = word.split('.').map(|number| {
+                let digits = number.find(|character: char| !character.is_ascii_digit());
+                number[..digits.unwrap_or(number.len())].parse().ok()
+            });
+            Some((Self(numbers.next()??, numbers.next()??), word))
+        })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.0, self.1)
+    }
+}
+
+/// Whether this Firefox can be driven by this geckodriver.
+#[must_use]
+pub fn fit(firefox: Version, geckodriver: Version) -> Fit {
+    let release = SUPPORTED.iter().find(|(from, ..)| *from <= geckodriver);
+    match release {
+        Some((_, oldest, _)) if firefox.0 < *oldest => Fit::FirefoxTooOld(*oldest),
+        Some((_, _, Some(newest))) if firefox.0 > *newest => Fit::GeckodriverTooOld(*newest),
+        _ => Fit::Good,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_found_wherever_a_program_puts_it() {
+        for (text, version, word) in [
+            ("Mozilla Firefox 153.7.0esr", Version(153, 7), "153.7.0esr"),
+            ("Mozilla Firefox 128.0", Version(128, 0), "128.0"),
+            (
+                "geckodriver 0.37.1\n\nThe source code of",
+                Version(0, 37),
+                "0.37.1",
+            ),
+            (
+                "geckodriver 0.34.0 (c44f0d09630a 2024-01-02)",
+                Version(0, 34),
+                "0.34.0",
+            ),
+            (
+                "TShark (Wireshark) 4.0.17 (Git v4.0.17)",
+                Version(4, 0),
+                "4.0.17",
+            ),
+        ] {
+            assert_eq!(Version::find(text), Some((version, word)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_version_is_none() {
+        for text in [
+            "",
+            "Firefox",
+            "4",
+            "a.b",
+            "99999999999.1",
+            "v1.2",
+            ".1",
+            "1.",
+        ] {
+            assert_eq!(Version::find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn versions_fit_as_geckodrivers_documentation_says() {
+        for (firefox, geckodriver, expected) in [
+            (Version(153, 7), Version(0, 37), Fit::Good),
+            (Version(128, 0), Version(0, 36), Fit::Good),
+            (Version(127, 0), Version(0, 36), Fit::FirefoxTooOld(128)),
+            (Version(115, 9), Version(0, 37), Fit::FirefoxTooOld(128)),
+            (Version(115, 9), Version(0, 35), Fit::Good),
+            (Version(114, 0), Version(0, 34), Fit::FirefoxTooOld(115)),
+            (Version(120, 0), Version(0, 33), Fit::Good),
+            (Version(153, 0), Version(0, 33), Fit::GeckodriverTooOld(120)),
+            (Version(91, 0), Version(0, 30), Fit::GeckodriverTooOld(90)),
+            (Version(140, 0), Version(0, 9), Fit::GeckodriverTooOld(62)),
+            (Version(200, 0), Version(1, 0), Fit::Good),
+        ] {
+            assert_eq!(
+                fit(firefox, geckodriver),
+                expected,
+                "{firefox}, {geckodriver}"
+            );
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! What a capture needs of this machine: looked at before anything is started, each with what mends it.
+
+pub mod check;
+pub mod confinement;
+pub mod firefox;
+mod packages;
+mod place;
+
+use std::path::Path;
+
+use self::check::{Check, State};
+use self::confinement::{Facts, Mend, capture_as_root, diagnose};
+use self::firefox::{Fit, Version, fit};
+use self::packages::{Packages, Wanted};
+use super::introduction::{Answer, PATIENCE, ask, variant_of};
+use super::network::Network;
+use super::tools::{Firefox, Tools, executable, search_path};
+use super::{privilege, sniffer};
+use crate::error::{Error, Result};
+use crate::scenario::{Client, Scenario};
+
+/// What is to be played here.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent<'a> {
+    /// The top folder of the project.
+    pub project: &'a Path,
+    /// The tools that were found.
+    pub tools: &'a Tools,
+    /// The scenarios; none where it is not known which, and all clients are wanted.
+    pub scenarios: &'a [Scenario],
+    /// Where captures go.
+    pub captures: &'a Path,
+    /// The network that is asked for; none where any will do.
+    pub network: Option<Network>,
+    /// Whether to look at what is good to have, too.
+    pub with_optional: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Examination {
+    /// The network that scenarios can be played on; none where they cannot be.
+    network: Option<Network>,
+    why_not_private: String,
+    /// Everything that was looked at.
+    checks: Vec<Check>,
+}
+
+impl Examination {
+    /// The network to play on.
+    ///
+    /// # Errors
+    ///
+    /// Where a capture would fail: names the first thing that is missing, and what mends it.
+    pub fn require_ready(&self) -> Result<Network> {
+        let mut missing = self
+            .checks
+            .iter()
+            .filter(|check| check.state == State::Missing);
+        match (missing.next(), self.network) {
+            (None, Some(network)) => Ok(network),
+            (None, None) => Err(Error::environment("there is no network to play on")),
+            (Some(first), _) => Err(obstacle(first, missing.count())),
+        }
+    }
+
+    /// The network that scenarios can be played on; none where they cannot be.
+    #[must_use]
+    pub const fn network(&self) -> Option<Network> {
+        self.network
+    }
+
+    /// Why a private network is not to be had, where it is not.
+    #[must_use]
+    pub fn why_not_private(&self) -> &str {
+        &self.why_not_private
+    }
+
+    /// Everything that was looked at.
+    #[must_use]
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+}
+
+fn obstacle(first: &Check, others: usize) -> Error {
+    let error = Error::environment(format!("{}: {}", first.name, first.found));
+    let more = match others {
+        0 => String::new(),
+        _ => format!(" ({others} more is missing: see `wiresnap doctor`)"),
+    };
+    match &first.mend {
+        Some(mend) => error.with_hint(format!("{mend}{more}")),
+        None => error,
+    }
+}
+
+/// Looks at everything that the scenarios need; `private` is what came of trying to make a private network.
+pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
+    let folders = search_path(intent.project);
+    let packages = Packages::find(
+        intent.project,
+        &folders,
+        rustix::process::geteuid().is_root(),
+    );
+    let needs = |client| {
+        intent.scenarios.is_empty()
+            || intent
+                .scenarios
+                .iter()
+                .any(|scenario| scenario.client == client)
+    };
+    let needs_firefox = needs(Client::Firefox);
+    let needs_snap = needs_firefox && intent.tools.firefox_is_snap();
+
+    let mut checks = vec![libpcap()];
+    let possible = Possible {
+        private,
+        private_suits_browser: !needs_snap,
+        host: privilege::can_capture(),
+    };
+    let network = possible.choose(intent.network);
+    let private = private_network(&possible, intent.network, packages);
+    let why_not_private = if possible.private.is_ok() && needs_snap {
+        "Firefox is a snap, which does not start on another".to_owned()
+    } else {
+        private.found.clone()
+    };
+    checks.push(private);
+    checks.push(host_network(&possible, intent.network, packages));
+    let (browser, netcat, tshark) = tokio::join!(
+        when(
+            needs_firefox,
+            browser(
+                intent.tools,
+                needs_snap && network != Some(Network::Host),
+                packages
+            )
+        ),
+        when(needs(Client::Netcat), netcat(intent.tools, packages)),
+        when(intent.with_optional, tshark(&folders, packages)),
+    );
+    checks.extend(browser.into_iter().flatten());
+    checks.extend(netcat);
+    checks.extend(tshark);
+    checks.extend(place::ports(
+        intent.scenarios,
+        network == Some(Network::Private),
+    ));
+    checks.push(place::captures(intent.captures, packages));
+    if let (Some(network), true) = (network, needs_firefox) {
+        checks.extend(place::temporary(network, packages));
+    }
+    Examination {
+        network,
+        why_not_private,
+        checks,
+    }
+}
+
+/// It is there, or we would not be: the system loads it before the first of our own instructions.
+fn libpcap() -> Check {
+    let version = sniffer::libpcap_version();
+    Check::ok("libpcap", &version).of_version(&version)
+}
+
+/// Does something where it is wanted.
+async fn when<T>(wanted: bool, what: impl Future<Output = T>) -> Option<T> {
+    if wanted { Some(what.await) } else { None }
+}
+
+/// The networks that scenarios can be played on.
+struct Possible {
+    /// Whether the system lets us make one of our own.
+    private: Result<()>,
+    /// Whether the browser bears it.
+    private_suits_browser: bool,
+    /// Whether we may capture on that of the machine.
+    host: bool,
+}
+
+impl Possible {
+    /// The network that is asked for, where it is possible; a private one is the better one.
+    fn choose(&self, asked: Option<Network>) -> Option<Network> {
+        let possible = |network: &Network| match network {
+            Network::Private => self.private.is_ok() && self.private_suits_browser,
+            Network::Host => self.host,
+        };
+        let candidates = asked.map_or(vec![Network::Private, Network::Host], |asked| vec![asked]);
+        candidates.into_iter().find(possible)
+    }
+}
+
+fn private_network(possible: &Possible, asked: Option<Network>, packages: Packages) -> Check {
+    let name = "private network";
+    let Err(refused) = &possible.private else {
+        return Check::ok(name, "possible: each scenario gets its own");
+    };
+    let facts = Facts::read();
+    let (reason, mend) = match diagnose(&facts) {
+        Some(diagnosis) => (diagnosis.reason.to_owned(), diagnosis.mend),
+        None => (refused.to_string(), capture_as_root(&facts.executable)),
+    };
+    let mend = match mend {
+        Mend::AsRoot(command) => packages.as_root(&command),
+        Mend::Do(what) => what,
+    };
+    let is_needed = asked == Some(Network::Private) || (asked.is_none() && !possible.host);
+    let state = if is_needed {
+        State::Missing
+    } else {
+        State::Warning
+    };
+    Check::new(name, state, &reason).mended_by(mend)
+}
+
+fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages) -> Check {
+    let name = "host's network";
+    if possible.host {
+        return Check::ok(name, "may be captured on (CAP_NET_RAW)");
+    }
+    let is_private = possible.choose(asked) == Some(Network::Private);
+    if is_private || asked == Some(Network::Private) {
+        return Check::ok(name, "may not be captured on, and need not be");
+    }
+    let check = if asked.is_none() && possible.private.is_err() {
+        // One of the two is enough, and the other is the better one.
+        Check::warning(name, "would do as well, but CAP_NET_RAW is lacking")
+    } else {
+        Check::missing(name, "may not be captured on: CAP_NET_RAW is lacking")
+    };
+    let executable = confinement::quoted(&std::env::current_exe().unwrap_or_default());
+    check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
+}
+
+/// Firefox, geckodriver, and how they get on.
+async fn browser(tools: &Tools, is_cramped_snap: bool, packages: Packages) -> Vec<Check> {
+    let firefox = tools
+        .firefox
+        .as_ref()
+        .map(|firefox| firefox.executable.as_path());
+    let ((mut firefox, firefox_version), (driver, driver_version)) = tokio::join!(
+        program("Firefox", firefox, packages.install(Wanted::Firefox)),
+        program(
+            "geckodriver",
+            tools.geckodriver.as_deref(),
+            packages.install(Wanted::Geckodriver)
+        ),
+    );
+    if let (Some(Firefox { is_snap: true, .. }), State::Ok) = (&tools.firefox, firefox.state) {
+        firefox = snap(firefox, is_cramped_snap);
+    }
+    let mut checks = vec![firefox, driver];
+    if let (Some(firefox), Some(driver)) = (firefox_version, driver_version) {
+        checks.push(pair(firefox, driver, packages));
+    }
+    checks
+}
+
+/// What a Firefox that is a snap means for a capture.
+fn snap(firefox: Check, is_cramped: bool) -> Check {
+    let (state, what) = if is_cramped {
+        (State::Missing, "cannot be played on a private network")
+    } else {
+        (State::Warning, "is played on the host's network only")
+    };
+    let found = format!("{}, a snap, which {what}", firefox.found);
+    Check {
+        state,
+        found,
+        ..firefox
+    }
+    .mended_by(
+        "install Mozilla's own package: https://support.mozilla.org/kb/install-firefox-linux",
+    )
+}
+
+fn pair(firefox: Version, driver: Version, packages: Packages) -> Check {
+    let name = "versions fit";
+    match fit(firefox, driver) {
+        Fit::Good => Check::ok(
+            name,
+            &format!("geckodriver {driver} drives Firefox {firefox}"),
+        ),
+        Fit::FirefoxTooOld(oldest) => Check::missing(
+            name,
+            &format!("geckodriver {driver} needs Firefox {oldest} or newer, this is {firefox}"),
+        )
+        .mended_by(packages.install(Wanted::Firefox)),
+        Fit::GeckodriverTooOld(newest) => Check::warning(
+            name,
+            &format!("geckodriver {driver} knows Firefox up to {newest}, this is {firefox}"),
+        )
+        .mended_by(packages.install(Wanted::Geckodriver)),
+    }
+}
+
+/// A program that tells its version when it is asked for it.
+async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Option<Version>) {
+    let Some(path) = path else {
+        return (
+            Check::missing(name, "not installed").mended_by(install),
+            None,
+        );
+    };
+    let answer = ask(path, "--version", PATIENCE).await;
+    let version = match &answer {
+        Answer::Said(text) | Answer::Failed(text) => Version::find(text),
+        Answer::Hung | Answer::CannotStart(_) => None,
+    };
+    let check = match (&answer, version) {
+        (_, Some((_, version))) => Check::ok(name, version).of_version(version),
+        (Answer::Said(text), None) => {
+            Check::warning(name, &format!("tells no version: {}", first_line(text)))
+        }
+        (Answer::Failed(text), None) => {
+            Check::missing(name, &format!("does not start: {}", first_line(text)))
+                .mended_by(install)
+        }
+        (Answer::Hung, None) => hung(name, path, "--version"),
+        (Answer::CannotStart(error), None) => {
+            Check::missing(name, &format!("does not start: {error}")).mended_by(install)
+        }
+    };
+    (check.at(path), version.map(|(version, _)| version))
+}
+
+fn hung(name: &str, path: &Path, argument: &str) -> Check {
+    let seconds = PATIENCE.as_secs();
+    let command = format!("{} {argument}", confinement::quoted(path));
+    Check::missing(
+        name,
+        &format!("still silent {seconds} s after it was asked who it is"),
+    )
+    .mended_by(format!("see what `{command}` waits for"))
+}
+
+async fn netcat(tools: &Tools, packages: Packages) -> Check {
+    let install = packages.install(Wanted::Netcat);
+    let Some(path) = &tools.netcat else {
+        return Check::missing("nc", "not installed").mended_by(install);
+    };
+    let check = match ask(path, "-h", PATIENCE).await {
+        Answer::Said(help) | Answer::Failed(help) => match variant_of(&help) {
+            Some(variant) => Check::ok("nc", &variant),
+            None => Check::warning("nc", &format!("of an unknown kind: {}", first_line(&help)))
+                .mended_by(install),
+        },
+        Answer::Hung => hung("nc", path, "-h"),
+        Answer::CannotStart(error) => {
+            Check::missing("nc", &format!("does not start: {error}")).mended_by(install)
+        }
+    };
+    check.at(path)
+}
+
+/// Nothing here needs it; the tests hold captures against it.
+async fn tshark(folders: &[std::path::PathBuf], packages: Packages) -> Check {
+    let path = executable(folders, "tshark");
+    let (check, _) = program("tshark", path.as_deref(), packages.install(Wanted::Tshark)).await;
+    match check.state {
+        State::Ok => check,
+        State::Warning | State::Missing => Check {
+            state: State::Warning,
+            found: format!("{} (only the tests use it)", check.found),
+            ..check
+        },
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines()
+        .find(|line| !line.is_empty())
+        .unwrap_or("nothing")
+}

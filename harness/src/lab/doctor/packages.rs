@@ -1,0 +1,206 @@
+//! What the packages are called here, and the command that installs them.
+
+use std::path::{Path, PathBuf};
+
+/// The systems' package managers that we know the names for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Manager {
+    /// Debian and what comes from it.
+    Apt,
+    /// Ubuntu, where Firefox has another name than in Debian.
+    AptOfUbuntu,
+    /// Fedora, Red Hat.
+    Dnf,
+    /// Arch.
+    Pacman,
+    /// openSUSE.
+    Zypper,
+    /// Alpine.
+    Apk,
+}
+
+/// Something that a package brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The browser.
+    Firefox,
+    /// The program that drives it.
+    Geckodriver,
+    /// Netcat, of whichever kind.
+    Netcat,
+    /// Wireshark's program for terminals.
+    Tshark,
+}
+
+/// How this system installs packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packages {
+    manager: Option<Manager>,
+    /// Whether this is a checkout of wiresnap, whose `make setup` knows what to do.
+    has_setup: bool,
+    is_root: bool,
+}
+
+impl Packages {
+    /// Looks along `folders` for a package manager, and in the project for `make setup`.
+    #[must_use]
+    pub(super) fn find(project: &Path, folders: &[PathBuf], is_root: bool) -> Self {
+        let has = |name: &str| folders.iter().any(|folder| folder.join(name).is_file());
+        let is_ubuntu = || {
+            std::fs::read_to_string("/etc/os-release")
+                .is_ok_and(|text| text.lines().any(|line| line == "ID=ubuntu"))
+        };
+        let manager = [
+            ("apt-get", Manager::Apt),
+            ("dnf", Manager::Dnf),
+            ("pacman", Manager::Pacman),
+            ("zypper", Manager::Zypper),
+            ("apk", Manager::Apk),
+        ]
+        .into_iter()
+        .find_map(|(name, manager)| has(name).then_some(manager));
+        Self {
+            manager: match manager {
+                Some(Manager::Apt) if is_ubuntu() => Some(Manager::AptOfUbuntu),
+                manager => manager,
+            },
+            has_setup: project.join("scripts/setup").is_file(),
+            is_root,
+        }
+    }
+
+    /// The command that installs something, or brings it up to date.
+    #[must_use]
+    pub(super) fn install(self, wanted: Wanted) -> String {
+        let package = self
+            .manager
+            .and_then(|manager| Some((manager, manager.package(wanted)?)));
+        match package {
+            Some((manager, package)) => self.as_root(&format!("{} {package}", manager.command())),
+            None if wanted == Wanted::Geckodriver && self.has_setup => "make setup".to_owned(),
+            None if wanted == Wanted::Geckodriver => "cargo install geckodriver".to_owned(),
+            None => format!(
+                "install {} with your system's package manager",
+                wanted.name()
+            ),
+        }
+    }
+
+    /// A command that takes root, as this user types it.
+    #[must_use]
+    pub(super) fn as_root(self, command: &str) -> String {
+        if self.is_root {
+            command.to_owned()
+        } else {
+            format!("sudo {command}")
+        }
+    }
+}
+
+impl Manager {
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Apt | Self::AptOfUbuntu => "apt-get install",
+            Self::Dnf => "dnf install",
+            Self::Pacman => "pacman -S",
+            Self::Zypper => "zypper install",
+            Self::Apk => "apk add",
+        }
+    }
+
+    /// The name of the package; none where the system has none.
+    const fn package(self, wanted: Wanted) -> Option<&'static str> {
+        match (wanted, self) {
+            (Wanted::Firefox, Self::Apt) => Some("firefox-esr"),
+            (Wanted::Firefox, Self::Zypper) => Some("MozillaFirefox"),
+            (Wanted::Firefox, _) => Some("firefox"),
+            (Wanted::Geckodriver, Self::Pacman | Self::Apk) => Some("geckodriver"),
+            (Wanted::Geckodriver, _) => None,
+            (Wanted::Netcat, Self::Dnf) => Some("nmap-ncat"),
+            (Wanted::Netcat, Self::Pacman) => Some("openbsd-netcat"),
+            (Wanted::Netcat, _) => Some("netcat-openbsd"),
+            (Wanted::Tshark, Self::Apt | Self::AptOfUbuntu | Self::Apk) => Some("tshark"),
+            (Wanted::Tshark, Self::Zypper) => Some("wireshark"),
+            (Wanted::Tshark, _) => Some("wireshark-cli"),
+        }
+    }
+}
+
+impl Wanted {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Firefox => "Firefox",
+            Self::Geckodriver => "geckodriver",
+            Self::Netcat => "netcat",
+            Self::Tshark => "tshark",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages(manager: Option<Manager>) -> Packages {
+        Packages {
+            manager,
+            has_setup: false,
+            is_root: false,
+        }
+    }
+
+    #[test]
+    fn each_system_has_names_of_its_own() {
+        for (manager, wanted, command) in [
+            (
+                Manager::Apt,
+                Wanted::Firefox,
+                "sudo apt-get install firefox-esr",
+            ),
+            (
+                Manager::AptOfUbuntu,
+                Wanted::Firefox,
+                "sudo apt-get install firefox",
+            ),
+            (Manager::Dnf, Wanted::Netcat, "sudo dnf install nmap-ncat"),
+            (
+                Manager::Pacman,
+                Wanted::Geckodriver,
+                "sudo pacman -S geckodriver",
+            ),
+            (
+                Manager::Zypper,
+                Wanted::Firefox,
+                "sudo zypper install MozillaFirefox",
+            ),
+            (Manager::Apk, Wanted::Netcat, "sudo apk add netcat-openbsd"),
+            (
+                Manager::Apt,
+                Wanted::Geckodriver,
+                "cargo install geckodriver",
+            ),
+        ] {
+            assert_eq!(packages(Some(manager)).install(wanted), command);
+        }
+    }
+
+    #[test]
+    fn a_system_that_nobody_knows_is_asked_in_words() {
+        assert_eq!(
+            packages(None).install(Wanted::Netcat),
+            "install netcat with your system's package manager"
+        );
+    }
+
+    #[test]
+    fn root_needs_no_sudo_and_a_checkout_has_a_set_up() {
+        let ours = Packages {
+            has_setup: true,
+            is_root: true,
+            ..packages(Some(Manager::Apt))
+        };
+
+        assert_eq!(ours.install(Wanted::Tshark), "apt-get install tshark");
+        assert_eq!(ours.install(Wanted::Geckodriver), "make setup");
+    }
+}

@@ -1,0 +1,115 @@
+//! Where a capture takes place: ports and folders.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use rustix::fs::{Access, access, statvfs};
+
+use super::check::Check;
+use super::packages::Packages;
+use crate::lab::listening;
+use crate::lab::network::Network;
+use crate::scenario::Scenario;
+
+/// What a folder should have left for captures: a hundred times what ours take.
+const ROOM_FOR_CAPTURES: u64 = 16 << 20;
+
+/// What a folder should have left for the profile that a browser makes there.
+const ROOM_FOR_PROFILES: u64 = 256 << 20;
+
+/// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway.
+pub(super) fn ports(scenarios: &[Scenario], labs_are_private: bool) -> Vec<Check> {
+    let mut ports: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for scenario in scenarios {
+        ports.entry(scenario.port).or_default().push(&scenario.name);
+    }
+    ports
+        .into_iter()
+        .map(|(port, names)| port_check(port, &names.join(", "), labs_are_private))
+        .collect()
+}
+
+fn port_check(port: u16, scenarios: &str, labs_are_private: bool) -> Check {
+    let name = format!("port {port}");
+    if listening::require_free(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok() {
+        return Check::ok(name, &format!("free ({scenarios})"));
+    }
+    let check = if labs_are_private {
+        Check::warning(name, "taken, which matters only with --network host")
+    } else {
+        Check::missing(name, &format!("taken by another program ({scenarios})"))
+    };
+    check.mended_by(format!(
+        "ss -ltnp 'sport = :{port}' names the program; stop it"
+    ))
+}
+
+/// The folder that captures go to.
+pub(super) fn captures(folder: &Path, packages: Packages) -> Check {
+    folder_check("captures folder", folder, ROOM_FOR_CAPTURES, packages)
+}
+
+/// The folder in which browsers get their profiles; that of a private lab is of its own, in memory.
+pub(super) fn temporary(network: Network, packages: Packages) -> Option<Check> {
+    let folder = match network {
+        Network::Private => return None,
+        Network::Host => std::env::temp_dir(),
+    };
+    Some(folder_check(
+        "temporary folder",
+        &folder,
+        ROOM_FOR_PROFILES,
+        packages,
+    ))
+}
+
+/// Whether a folder can be written to and has room; one that is not there yet is made where its parent is.
+fn folder_check(name: &str, folder: &Path, room: u64, packages: Packages) -> Check {
+    // An empty path is the current folder.
+    let existing = folder
+        .ancestors()
+        .map(|folder| {
+            if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            }
+        })
+        .find(|folder| folder.is_dir())
+        .unwrap_or(Path::new("/"));
+    let chown = || {
+        packages.as_root(&format!(
+            "chown \"$USER\" {}",
+            super::confinement::quoted(existing)
+        ))
+    };
+    if let Err(errno) = access(existing, Access::WRITE_OK | Access::EXEC_OK) {
+        return Check::missing(name, &format!("cannot be written to: {errno}"))
+            .at(folder)
+            .mended_by(chown());
+    }
+    let free = match statvfs(existing) {
+        Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
+        Err(errno) => {
+            return Check::warning(name, &format!("does not tell its free space: {errno}"))
+                .at(folder);
+        }
+    };
+    if free < room {
+        let (free, room) = (megabytes(free), megabytes(room));
+        return Check::missing(name, &format!("{free} free, {room} are needed"))
+            .at(folder)
+            .mended_by("make room there, or name another place");
+    }
+    Check::ok(name, &format!("{} free", megabytes(free))).at(folder)
+}
+
+fn megabytes(bytes: u64) -> String {
+    let megabytes = bytes / 1_000_000;
+    if megabytes < 10_000 {
+        format!("{megabytes} MB")
+    } else {
+        format!("{} GB", megabytes / 1000)
+    }
+}
