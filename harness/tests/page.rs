@@ -8,10 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use support::cases::{Case, file_cases, link_cases, network_cases, stream_cases};
-use support::file::{ETHERNET, Packet, pcap};
+use support::file::{ETHERNET, pcap};
 use support::hostile;
-use support::network::ethernet;
-use support::script::{Client, Script, Server};
 use wiresnap::analysis::dissection::Dissection;
 use wiresnap::analysis::dissection::selection::MOST_PACKETS;
 use wiresnap::analysis::stats::Options;
@@ -227,36 +225,9 @@ fn the_project_s_captures_are_a_small_page() {
     assert_eq!(String::from_utf8(to_stdout.stdout).unwrap(), page);
 }
 
-/// 100,000 packets: updates of three packets, a second apart.
-fn long_capture() -> Vec<u8> {
-    let mut script = Script::default().open();
-    for update in 0..33_332 {
-        script = script
-            .acknowledging(update * 9, update * 5)
-            .data(Client, update * 5, b"time\n")
-            .acknowledging(update * 9, update * 5 + 5)
-            .data(Server, update * 9, b"12:34:56\n")
-            .ack(Client, update * 9 + 9);
-    }
-    let packets: Vec<Packet> = script
-        .packets()
-        .iter()
-        .enumerate()
-        .map(|(index, packet)| {
-            let index = index as u64;
-            let nanoseconds = index / 3 * 1_000_000_000 + index % 3 * 1_000_000;
-            Packet::new(nanoseconds, ethernet(packet))
-        })
-        .collect();
-    pcap(ETHERNET, &packets)
-}
-
 #[test]
 fn a_long_capture_is_folded_and_says_so() {
-    let file = long_capture();
-    if let Some(path) = std::env::var_os("WIRESNAP_LONG_CAPTURE") {
-        std::fs::write(path, &file).unwrap();
-    }
+    let file = support::long_capture();
     let page = report("long", &file).unwrap();
     assert_is_harmless("long", &page);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());

@@ -6,6 +6,7 @@ mod workspace;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use browser_support::{Scheme, Window};
 use serde_json::{Value, json};
@@ -235,6 +236,31 @@ fn nothing_that_was_captured_is_markup_or_script() {
     let shown = shown.as_str().unwrap();
     assert!(shown.matches("<script>window.hostile=1</script>").count() > 10);
     assert!(!shown.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{1b}', '\u{9b}']));
+    assert_was_quiet(&mut window);
+}
+
+/// Says how long a page of 100,000 packets takes to load; it must be usable.
+#[test]
+fn a_long_capture_can_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("long.pcap");
+    std::fs::write(&capture, support::long_capture()).unwrap();
+    let page = Page::of(&[capture]);
+    let mut window = Window::open(Scheme::Light);
+    let start = Instant::now();
+    window.go_to(&page.file);
+    let loaded = start.elapsed();
+    let bytes = page.file.metadata().unwrap().len();
+    println!(
+        "100,000 packets: {bytes} bytes, loaded in {} ms",
+        loaded.as_millis()
+    );
+    assert!(loaded < Duration::from_secs(5), "{loaded:?}");
+    window.point_at("a.packet[href='#c1-p4'] .hit");
+    assert_eq!(
+        window.value("document.querySelector('article.shown').id"),
+        "c1-p4"
+    );
     assert_was_quiet(&mut window);
 }
 

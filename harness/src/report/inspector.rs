@@ -11,13 +11,18 @@ use crate::units::LinkType;
 /// Writes all the packets that a diagram shows, each to be shown alone.
 pub(super) fn inspector(page: &mut Markup, dissection: &Dissection, id: &str) {
     page.within("div", &[("class", &"inspector"), ("id", &format!("{id}-inspector"))], |page| {
-        page.within("p", &[("class", &"hint")], |page| {
+        page.within("p", &[("class", &"hint keys")], |page| {
             page.literal(
                 "Point at an arrow, or go to one with <kbd>Tab</kbd> and on with <kbd>\u{2191}</kbd> \
                  <kbd>\u{2193}</kbd>: its headers and bytes stand here. A click or <kbd>Enter</kbd> holds it, \
                  <kbd>Esc</kbd> lets it go.",
             );
         });
+            page.element(
+                "p",
+                &[("class", &"hint touch")],
+                "Tap an arrow: its headers and bytes stand here.",
+            );
             page.literal("<button type=\"button\" class=\"close\" hidden>Close</button>");
         for packet in &dissection.packets {
             article(page, dissection, packet, id);

@@ -62,6 +62,9 @@ impl Window {
                     json!(scheme as u8),
                 ),
                 ("ui.prefersReducedMotion", json!(1)),
+                // A mouse: it is exact and can point without touching.
+                ("ui.primaryPointerCapabilities", json!(6)),
+                ("ui.allPointerCapabilities", json!(6)),
             ],
             bidirectional: true,
         };
