@@ -3,7 +3,7 @@
 mod workspace;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn wiresnap(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wiresnap"))
@@ -175,4 +175,35 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     );
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn nobody_reading_is_no_error_whatever_is_written() {
+    let capture = workspace::root().join("pcap/webapp.pcap");
+    for (command, format) in [
+        ("stats", "table"),
+        ("stats", "markdown"),
+        ("stats", "json"),
+        ("payload", "text"),
+        ("payload", "json"),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
+            .arg(command)
+            .arg(&capture)
+            .args(["--format", format])
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert_eq!(
+            (
+                output.status.code(),
+                String::from_utf8_lossy(&output.stderr)
+            ),
+            (Some(0), "".into()),
+            "{command} --format {format}"
+        );
+    }
 }

@@ -1,6 +1,6 @@
 //! `wiresnap stats`: how many packets and bytes captures take, in all, per update, and per push.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -247,7 +247,8 @@ fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow
             packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
         })
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &reports)?;
+    // As what it is where writing fails: serde_json's own error does not tell that nobody reads any more.
+    serde_json::to_writer_pretty(&mut *out, &reports).map_err(io::Error::from)?;
     writeln!(out)?;
     Ok(())
 }

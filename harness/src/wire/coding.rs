@@ -471,7 +471,7 @@ mod tests {
         encoder.flush().unwrap();
         let mut packed = std::mem::take(encoder.get_mut());
         let mut zeros = DeflateEncoder::new(Vec::new(), Compression::default());
-        zeros.write_all(&[0; 60_000]).unwrap();
+        zeros.write_all(&[0].repeat(60_000)).unwrap();
         zeros.flush().unwrap();
         packed.append(zeros.get_mut());
         // RFC 1951 §3.2.3: there is no block of type 3.
