@@ -117,6 +117,24 @@ impl Error {
         self
     }
 
+    /// Adds the last lines that `process` wrote, unless those of another process say more.
+    #[must_use]
+    pub fn or_output(self, process: &str, lines: Vec<String>) -> Self {
+        if self.output.is_some() {
+            return self;
+        }
+        self.with_output(process, lines)
+    }
+
+    /// Adds a cure, unless there is a better one.
+    #[must_use]
+    pub fn or_hint(self, hint: impl Into<String>) -> Self {
+        if self.hint.is_some() {
+            return self;
+        }
+        self.with_hint(hint)
+    }
+
     /// Puts what was being done in front of the message, as in `webapp: …`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {

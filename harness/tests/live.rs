@@ -8,7 +8,7 @@ mod workspace;
 
 use std::path::Path;
 
-use live_support::{Workbench, mark_distances};
+use live_support::Bench;
 use wiresnap::analysis::stats::{Options, Statistics, measure};
 use wiresnap::commands::payload::listing;
 use wiresnap::trace::provenance::Provenance;
@@ -24,18 +24,13 @@ const SCENARIOS: [(&str, Option<u64>, u64); 4] = [
 
 #[test]
 fn all_scenarios_give_the_committed_snapshots() {
-    let bench = Workbench::new();
+    let bench = Bench::new();
 
-    let names = SCENARIOS.map(|(name, ..)| name);
-    let output = bench
-        .capture(&[&["--time-scale", "0.1"], &names[..]].concat())
-        .output()
-        .unwrap();
+    let outcome = bench.run(&["--time-scale", "0.1"]);
 
-    let talk = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{talk}");
+    outcome.is(0, &[]);
     for (name, packets, app_packets) in SCENARIOS {
-        let capture = bench.folder().join(name).with_extension("pcap");
+        let capture = bench.captures().join(name).with_extension("pcap");
         let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
         let overall = overall(&capture);
         workspace::settings()
@@ -58,7 +53,19 @@ fn all_scenarios_give_the_committed_snapshots() {
             );
         }
     }
-    bench.assert_nothing_is_left();
+}
+
+/// How far, in seconds, each update reached the wire from its mark.
+fn mark_distances(provenance: &Provenance) -> Vec<(String, f64)> {
+    let updates = provenance.marks.iter().filter(|mark| mark.shown.is_some());
+    updates
+        .map(|mark| {
+            (
+                mark.step.clone(),
+                mark.on_wire_seconds.unwrap() - mark.planned_seconds,
+            )
+        })
+        .collect()
 }
 
 fn overall(capture: &Path) -> Statistics {

@@ -30,6 +30,9 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 /// How long one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a user can do about a browser that ends or hangs.
+const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
+
 /// How often to look whether Firefox is there, where the system cannot tell.
 const LOOK_PERIOD: Duration = Duration::from_millis(100);
 
@@ -108,9 +111,12 @@ impl Browser {
     ///
     /// Where it cannot be loaded.
     pub async fn open(&self, url: &str) -> Result<()> {
-        answer(self.client.goto(url))
-            .await
-            .map_err(|error| self.failure(&format!("open {url}"), &error))
+        answer(self.client.goto(url)).await.map_err(|error| {
+            self.failure(&format!("open {url}"), &error)
+                .with_hint(format!(
+                    "does the program answer? start it by hand and try `curl {url}`"
+                ))
+        })
     }
 
     /// The first element that a CSS selector finds, on the page as it is now; none where there is none (yet).
@@ -164,7 +170,8 @@ impl Browser {
                 biased;
                 error = driver => error,
                 () = firefox => Error::run(format!("Firefox (process {pid}) ended"))
-                    .with_output("Firefox and geckodriver", log.lines()),
+                    .with_output("Firefox and geckodriver", log.lines())
+                    .with_hint(ADVICE),
             }
         }
     }
@@ -210,7 +217,8 @@ fn start_driver(lab: &Lab) -> Result<Process> {
         .arguments(["--host".into(), "127.0.0.1".into()])
         .arguments(["--port".into(), "0".into()])
         .arguments(["--websocket-port".into(), "0".into()])
-        .arguments(["--profile-root".into(), lab.folder().into()]);
+        .arguments(["--profile-root".into(), lab.folder().into()])
+        .advice(ADVICE);
     Process::start(&command)
 }
 
@@ -230,8 +238,7 @@ async fn driver_url(driver: &Process) -> Result<String> {
         death = driver.death() => Err(death.context("before Firefox was started")),
         () = sleep(DRIVER_PATIENCE) => {
             let seconds = DRIVER_PATIENCE.as_secs();
-            Err(Error::run(format!("geckodriver does not listen after {seconds} s"))
-                .with_output("geckodriver", driver.last_output()))
+            Err(driver.failing(&format!("does not listen after {seconds} s")))
         }
     }
 }
@@ -249,7 +256,8 @@ async fn start_session(lab: &Lab, wishes: &Wishes, driver: &Process, url: &str) 
         () = sleep(START_PATIENCE) => {
             let seconds = START_PATIENCE.as_secs();
             Err(Error::run(format!("Firefox did not start within {seconds} s"))
-                .with_output("Firefox and geckodriver", driver.last_output()))
+                .with_output("Firefox and geckodriver", driver.last_output())
+                .with_hint(ADVICE))
         }
     }
 }
@@ -351,10 +359,12 @@ fn wait_on(descriptor: &OwnedFd) {
 fn failure(driver: &Process, what: &str, error: &CmdError) -> Error {
     let message = match error {
         CmdError::Standard(error) => format!("{}: {}", error.error(), first_line(&error.message)),
+        CmdError::Lost(error) => error.to_string(),
         other => other.to_string(),
     };
     Error::run(format!("Firefox could not {what}: {message}"))
         .with_output("Firefox and geckodriver", driver.last_output())
+        .with_hint(ADVICE)
 }
 
 fn first_line(message: &str) -> &str {

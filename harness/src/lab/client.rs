@@ -200,7 +200,8 @@ impl Client {
                 let seconds = patience.as_secs_f64();
                 return Err(Error::run(format!(
                     "no element `{selector}` on the page, looked for {seconds:.1} s"
-                )));
+                ))
+                .with_hint("is the selector in the scenario file the one of the page?"));
             }
             sleep(POLL).await;
         }

@@ -96,7 +96,7 @@ pub fn keep(network: Network, parent: &Path) -> Result<ExitStatus> {
     set_parent_process_death_signal(Some(Signal::TERM))
         .and_then(|()| set_child_subreaper(Some(getpid())))
         .map_err(|errno| cannot_start(errno.into()))?;
-    let folder = private_folder(parent)?;
+    let folder = private_folder(parent, &std::env::var(MARKER).unwrap_or_default())?;
     // One thread: a process that has left its process namespace can have no second one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -121,7 +121,38 @@ async fn end_of(mut player: tokio::process::Command) -> Result<ExitStatus> {
     player.wait().await.map_err(cannot_start)
 }
 
-/// Ends what a player that was killed has left: on the machine's own network no process namespace does that.
+/// Makes this process, which the user started, the parent of those whose keeper is killed, so that [`clear_up`] finds them.
+///
+/// # Errors
+///
+/// Where the kernel refuses.
+pub fn adopt_orphans() -> Result<()> {
+    set_child_subreaper(Some(getpid())).map_err(|errno| cannot_start(errno.into()))
+}
+
+/// Ends and removes what keepers that were killed have left: processes that became our children, and folders in `parent`.
+///
+/// Call this when every lab is gone, in the process that the user started.
+pub fn clear_up(parent: &Path) {
+    end_orphans();
+    let ours = prefix(&getpid().as_raw_nonzero().to_string());
+    let Ok(folders) = std::fs::read_dir(parent) else {
+        return;
+    };
+    for folder in folders.flatten() {
+        if folder
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(ours.as_bytes())
+        {
+            // What cannot be removed is not ours: anybody can make a folder of this name.
+            let _ = std::fs::remove_dir_all(folder.path());
+        }
+    }
+}
+
+/// Ends all our children, which are what a player or a keeper that was killed has left: on the machine's own network no
+/// process namespace does that.
 fn end_orphans() {
     let deadline = Instant::now() + ORPHANS_PATIENCE;
     while Instant::now() < deadline {
@@ -156,10 +187,15 @@ fn children() -> Vec<Pid> {
         .collect()
 }
 
+/// How the names of a capture's folders begin: `capture` is the id of the process that the user started.
+fn prefix(capture: &str) -> String {
+    format!("wiresnap-{capture}-")
+}
+
 /// A folder that only we can read.
-fn private_folder(parent: &Path) -> Result<TempDir> {
+fn private_folder(parent: &Path, capture: &str) -> Result<TempDir> {
     tempfile::Builder::new()
-        .prefix("wiresnap-")
+        .prefix(&prefix(capture))
         .tempdir_in(parent)
         .map_err(|error| {
             let parent = parent.display();

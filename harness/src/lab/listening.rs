@@ -45,11 +45,8 @@ pub async fn wait_until_accepting(program: &Process, address: SocketAddr) -> Res
     let deadline = Instant::now() + PATIENCE;
     while !is_listening(address)? {
         if Instant::now() >= deadline {
-            let (name, seconds) = (program.name(), PATIENCE.as_secs());
-            return Err(Error::run(format!(
-                "{name} does not listen on {address} after {seconds} s"
-            ))
-            .with_output(name, program.last_output()));
+            let seconds = PATIENCE.as_secs();
+            return Err(program.failing(&format!("does not listen on {address} after {seconds} s")));
         }
         tokio::select! {
             death = program.death() => return Err(death.context("before it listened")),

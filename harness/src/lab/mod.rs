@@ -86,7 +86,12 @@ impl Lab {
         let command = self
             .command(name, executable)
             .arguments(["--host".into(), address.ip().to_string().into()])
-            .arguments(["--port".into(), port.to_string().into()]);
+            .arguments(["--port".into(), port.to_string().into()])
+            .advice(format!(
+                "start it by hand to see more: `{} --host {} --port {port}`",
+                executable.display(),
+                address.ip()
+            ));
         let program = Process::start(&command)?;
         listening::wait_until_accepting(&program, address).await?;
         Ok(program)

@@ -33,7 +33,12 @@ impl Netcat {
         // No option at all: the variants of netcat agree on nothing else.
         let command = lab
             .command("nc", netcat)
-            .arguments([address.ip().to_string().into(), port.to_string().into()]);
+            .arguments([address.ip().to_string().into(), port.to_string().into()])
+            .advice(format!(
+                "try it by hand, with the program running: `{} {} {port}`",
+                netcat.display(),
+                address.ip()
+            ));
         let (process, Pipes { stdin, stdout }) = Process::start_with_pipes(&command)?;
         let output = Arc::default();
         tokio::spawn(collect(stdout, Arc::clone(&output)));

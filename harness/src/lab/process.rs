@@ -46,6 +46,7 @@ pub struct Command {
     environment: Vec<(OsString, OsString)>,
     folder: PathBuf,
     groups: Groups,
+    advice: Option<String>,
 }
 
 /// The process groups that are alive, as far as we know.
@@ -99,7 +100,15 @@ impl Command {
             environment: Vec::new(),
             folder: PathBuf::from("/"),
             groups: Groups::default(),
+            advice: None,
         }
+    }
+
+    /// Sets what a user can do where the process ends unasked or does not do its work.
+    #[must_use]
+    pub fn advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
     }
 
     /// Adds arguments.
@@ -160,6 +169,7 @@ pub struct Process {
     log: Log,
     end: watch::Receiver<Option<ExitStatus>>,
     groups: Groups,
+    advice: Option<String>,
     gone: bool,
 }
 
@@ -227,6 +237,7 @@ impl Process {
             log,
             end,
             groups: command.groups.clone(),
+            advice: command.advice.clone(),
             gone: false,
         })
     }
@@ -256,13 +267,29 @@ impl Process {
     /// Waits for the process to end, and tells how: the error that this is, unless it was asked to.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
         let (name, log, mut end) = (self.name.clone(), self.log.clone(), self.end.clone());
+        let advice = self.advice.clone();
         async move {
             let how = match end.wait_for(Option::is_some).await {
                 Ok(status) => (*status).map_or_else(String::new, how_it_ended),
                 Err(_) => "ended".to_owned(),
             };
             log.wait_for_end().await;
-            Error::run(format!("{name} {how}")).with_output(name, log.lines())
+            let error = Error::run(format!("{name} {how}")).with_output(name, log.lines());
+            match advice {
+                Some(advice) => error.with_hint(advice),
+                None => error,
+            }
+        }
+    }
+
+    /// The error that it is where a process that is alive does not do its work.
+    #[must_use]
+    pub fn failing(&self, how: &str) -> Error {
+        let name = &self.name;
+        let error = Error::run(format!("{name} {how}")).with_output(name, self.last_output());
+        match &self.advice {
+            Some(advice) => error.with_hint(advice),
+            None => error,
         }
     }
 

@@ -50,6 +50,10 @@ const LOOK_PERIOD: Timespec = Timespec {
     tv_nsec: 20_000_000,
 };
 
+/// What a user can do about a file that takes no more.
+const MAKE_ROOM: &str =
+    "make room there, or name another folder with --out; the old capture is as it was";
+
 /// How long the wire must be silent after the last connection closed: longer than any delayed acknowledgement.
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -101,9 +105,9 @@ impl OpenCapture {
     /// Where the system does not let us, or `savefile` cannot be written.
     pub fn open(interface: &str, address: SocketAddr, savefile: &Path) -> Result<Self> {
         let capture = open(interface, address)?;
-        let savefile = capture
-            .savefile(savefile)
-            .map_err(|error| Error::environment(format!("cannot write the capture: {error}")))?;
+        let savefile = capture.savefile(savefile).map_err(|error| {
+            Error::environment(format!("cannot write the capture: {error}")).with_hint(MAKE_ROOM)
+        })?;
         Ok(Self {
             interface: interface.to_owned(),
             capture,
@@ -241,6 +245,7 @@ fn not_closed(seen: &Seen, patience: Duration) -> Error {
         "the capture has no end: {} was still open {seconds} s after the client was closed",
         open.join(", ")
     ))
+    .with_hint("a program must close a connection after its client has: does this one?")
 }
 
 fn open(interface: &str, address: SocketAddr) -> Result<Capture<Active>> {
@@ -261,11 +266,15 @@ fn open(interface: &str, address: SocketAddr) -> Result<Capture<Active>> {
 }
 
 fn refused(interface: &str, error: &pcap::Error) -> Error {
-    let error = Error::environment(format!("cannot capture on {interface}: {error}"));
-    if privilege::can_capture() {
-        return error;
-    }
-    error.with_hint("capturing needs privilege: run `sudo make capture`")
+    let hint = match error {
+        _ if !privilege::can_capture() => "capturing needs privilege: run `sudo make capture`",
+        // In a container a process may have the capability and the machine's network not be its own.
+        pcap::Error::PcapError(message) if message.contains("permi") => {
+            "this container may not capture here: allow it to (`--cap-add NET_RAW`), or leave out `--network host`"
+        }
+        _ => "is memory short (`free -m`, `ulimit -v`)? a capture takes 64 MiB for each scenario",
+    };
+    Error::environment(format!("cannot capture on {interface}: {error}")).with_hint(hint)
 }
 
 /// The thread that reads packets.
@@ -328,7 +337,10 @@ impl Listener {
                     }
                 }
                 Err(pcap::Error::TimeoutExpired) => break,
-                Err(error) => return Err(Error::run(format!("the capture failed: {error}"))),
+                Err(error) => {
+                    return Err(Error::run(format!("the capture failed: {error}"))
+                        .with_hint("was the interface taken down? run it again"));
+                }
             }
         }
         if packets > 0 {
@@ -342,9 +354,9 @@ impl Listener {
     }
 
     fn close(&mut self) -> Result<Counters> {
-        self.savefile
-            .flush()
-            .map_err(|error| Error::run(format!("cannot write the capture: {error}")))?;
+        self.savefile.flush().map_err(|error| {
+            Error::run(format!("cannot write the capture: {error}")).with_hint(MAKE_ROOM)
+        })?;
         let statistics = self
             .capture
             .stats()

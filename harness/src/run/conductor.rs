@@ -147,6 +147,7 @@ pub async fn conduct(
             preparing: &preparing,
             readiness: &readiness,
             signals: signals.clone(),
+            doing: String::new(),
         };
         async move { (player, performance.play(order, lab).await) }
     });
@@ -203,6 +204,8 @@ struct Performance<'a, P> {
     preparing: &'a Semaphore,
     readiness: &'a Readiness,
     signals: watch::Receiver<Vec<Error>>,
+    /// The phase or the step that was last reported.
+    doing: String,
 }
 
 impl<P: Progress> Performance<'_, P> {
@@ -234,7 +237,7 @@ impl<P: Progress> Performance<'_, P> {
         match prepared {
             Ok(None) => Ok(stage),
             Ok(Some(_)) => Err(Error::run("the player ended before the start")),
-            Err(error) => Err(stage.leave(error).await),
+            Err(error) => Err(stage.leave(error, &self.doing).await),
         }
     }
 
@@ -246,7 +249,7 @@ impl<P: Progress> Performance<'_, P> {
             start = readiness.start() => start,
             // It says nothing before it is told to start, unless something went wrong.
             report = self.listen(&mut stage) => match report {
-                Err(error) => return Err(stage.leave(error).await),
+                Err(error) => return Err(stage.leave(error, &self.doing).await),
                 Ok(_) => None,
             },
         };
@@ -264,7 +267,7 @@ impl<P: Progress> Performance<'_, P> {
                 Ok(recording)
             }
             Ok(None) => Err(Error::run("the player prepared twice")),
-            Err(error) => Err(stage.leave(error).await),
+            Err(error) => Err(stage.leave(error, &self.doing).await),
         }
     }
 
@@ -273,8 +276,14 @@ impl<P: Progress> Performance<'_, P> {
         loop {
             tokio::select! {
                 report = stage.report() => match report? {
-                    Report::Phase(phase) => self.progress.phase(self.player, &phase),
-                    Report::Step(step) => self.progress.step(self.player, &step),
+                    Report::Phase(phase) => {
+                        self.progress.phase(self.player, &phase);
+                        self.doing = phase;
+                    }
+                    Report::Step(step) => {
+                        self.progress.step(self.player, &step);
+                        self.doing = format!("step `{step}`");
+                    }
                     Report::Prepared => return Ok(None),
                     Report::Played(outcome) => return outcome.map(Some),
                     Report::Refused(error) => return Err(error),
@@ -332,10 +341,11 @@ impl Stage {
     }
 
     /// Ends the lab because of `error`; where that is its own end, what ended it is found out.
-    async fn leave(self, error: Error) -> Error {
+    async fn leave(self, error: Error, doing: &str) -> Error {
         let status = self.clear().await;
         match status {
-            Some(status) if error.is(GONE) => gone(status),
+            Some(status) if error.is(GONE) && doing.is_empty() => gone(status),
+            Some(status) if error.is(GONE) => gone(status).context(doing),
             _ => error,
         }
     }

@@ -35,6 +35,7 @@ pub(super) async fn see(
             "{place} did not update: it showed {before} before and {last} {:.1} s after, expected {expected:?}",
             patience.as_secs_f64()
         ))
+        .with_hint("is what the scenario file expects what the program sends?")
     })
 }
 

@@ -72,7 +72,8 @@ async fn play(
     let mut stage = Stage::default();
     let played = run.play(&mut stage, &mut vigil, &mut sniffer, start).await;
     run.reports.phase("closing");
-    stage.clear().await;
+    // A run that went well has closed everything. What a failed one has left is not asked: it may hang.
+    drop(stage);
     run.lab.end_processes().await;
     played
 }
@@ -99,13 +100,11 @@ impl Stage {
         }
     }
 
-    async fn clear(self) {
-        if let Some(client) = self.client {
-            // The run has its outcome already; this one's would only hide it.
-            let _ = client.close().await;
-        }
-        if let Some(program) = self.program {
-            program.stop(Signal::TERM).await;
+    /// Adds what the program said last, where no other process has more to say.
+    fn words_of_program(&self, error: Error) -> Error {
+        match &self.program {
+            Some(program) => error.or_output(program.name(), program.last_output()),
+            None => error,
         }
     }
 }
@@ -177,7 +176,11 @@ impl Run<'_> {
                 }),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil).await;
-            records.push(kept.map_err(|error| self.at(start, mark, error))?);
+            let kept = kept.map_err(|error| {
+                let error = stage.words_of_program(error);
+                self.at(start, mark, error)
+            })?;
+            records.push(kept);
         }
         Ok(records)
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::lab::client::Client;
 
 /// How long to wait for the reason after something failed: a killed browser fails the command under way first.
-const REASON_PATIENCE: Duration = Duration::from_secs(1);
+const REASON_PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long to wait, after the client ended, whether the program did too: the client learns of that first.
 const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
@@ -21,6 +21,8 @@ pub(super) struct Vigil {
     lasting: JoinSet<Error>,
     /// The client must last until it is closed.
     client: JoinSet<Error>,
+    /// How it ended, once it has: nobody may be waiting any more when it is known whether the program did too.
+    client_death: Option<Error>,
 }
 
 impl Vigil {
@@ -37,6 +39,7 @@ impl Vigil {
     /// The client's end is no accident any more.
     pub(super) fn let_client_go(&mut self) {
         self.client = JoinSet::new();
+        self.client_death = None;
     }
 
     /// Waits for `work`, or for the first death.
@@ -52,19 +55,24 @@ impl Vigil {
         }
     }
 
+    /// Waits for the first death. Where nobody waits for it to the end, the next who asks is told.
     async fn first_death(&mut self) -> Error {
-        tokio::select! {
-            biased;
-            // A client that ends because its program did is not the cause.
-            Some(Ok(death)) = self.lasting.join_next() => death,
-            Some(Ok(death)) = self.client.join_next() => {
-                let cause = timeout(CAUSE_PATIENCE, self.lasting.join_next()).await;
-                match cause {
-                    Ok(Some(Ok(cause))) => cause,
-                    _ => death,
+        let death = if let Some(death) = self.client_death.clone() {
+            death
+        } else {
+            tokio::select! {
+                biased;
+                Some(Ok(death)) = self.lasting.join_next() => return death,
+                Some(Ok(death)) = self.client.join_next() => {
+                    self.client_death.insert(death).clone()
                 }
+                else => std::future::pending().await,
             }
-            else => std::future::pending().await,
+        };
+        // A client that ends because its program did is not the cause.
+        match timeout(CAUSE_PATIENCE, self.lasting.join_next()).await {
+            Ok(Some(Ok(cause))) => cause,
+            _ => death,
         }
     }
 }

@@ -1,163 +1,221 @@
-//! A folder to capture into, and the means to look at (and to kill) what a capture has started.
+//! A workbench to capture on: a project of its own, programs and tools that may misbehave, and what must hold after every
+//! capture, however it ended.
 
-#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(dead_code, unused_imports, reason = "each test takes what it needs")]
 
-use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::chown;
+pub(crate) mod processes;
+mod running;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tempfile::TempDir;
-use wiresnap::trace::provenance::Provenance;
 
 use crate::workspace;
+pub(crate) use running::{Outcome, Running};
 
-/// How long anything here may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What was in the place of each capture before, and must still be there after a failure.
+const OLD: &[u8] = b"an old capture";
 
-/// A folder to capture into, and the command that does it.
-pub(crate) struct Workbench {
+/// The programs of this project and their scenarios.
+const PROGRAMS: [&str; 4] = ["ajaxapp", "tcpapp", "webapp", "wsapp"];
+
+/// Captures in private networks are in nobody's way. One on the host's network, or one that sets the clock, is alone.
+static MACHINE: RwLock<()> = RwLock::new(());
+
+/// Held for as long as the workbench is used.
+#[expect(dead_code, reason = "they are held, not looked at")]
+enum Turn {
+    Shared(RwLockReadGuard<'static, ()>),
+    Alone(RwLockWriteGuard<'static, ()>),
+}
+
+/// A project in a temporary folder, with this project's scenarios and programs.
+pub(crate) struct Bench {
     folder: TempDir,
-    /// Temporary folders of the capture itself.
-    scratch: TempDir,
+    _turn: Turn,
 }
 
-impl Workbench {
+impl Bench {
+    /// A workbench beside which others may be used.
     pub(crate) fn new() -> Self {
-        Self {
-            folder: folder_of_the_invoker(),
-            scratch: folder_of_the_invoker(),
-        }
+        let turn = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::furnish(Turn::Shared(turn))
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+    /// A workbench that is the only one.
+    pub(crate) fn alone() -> Self {
+        let turn = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::furnish(Turn::Alone(turn))
     }
 
-    /// `wiresnap capture --out FOLDER` with these arguments.
-    pub(crate) fn capture(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wiresnap"));
-        command
-            .current_dir(workspace::root())
-            .env("TMPDIR", self.scratch.path())
-            .args(["capture", "--out"])
-            .arg(self.folder())
-            .args(arguments)
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Starts a capture and hands over the lines that it says.
-    pub(crate) fn start(&self, arguments: &[&str]) -> (Child, Vec<String>, Lines) {
-        let mut child = self
-            .capture(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+    fn furnish(turn: Turn) -> Self {
+        // Where the executables are, so that one can be linked; another user's target folder cannot be written to.
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+            .or_else(|_| tempfile::tempdir())
             .unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        (child, Vec::new(), lines)
+        let bench = Self {
+            folder,
+            _turn: turn,
+        };
+        for name in [
+            "bin",
+            "project/scenarios",
+            "project/.tools/bin",
+            "captures",
+            "tmp",
+        ] {
+            fs::create_dir_all(bench.path(name)).unwrap();
+        }
+        let config = "scenarios = \"scenarios\"\ncaptures = \"../captures\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
+        fs::write(bench.path("project/wiresnap.toml"), config).unwrap();
+        let executables = Path::new(env!("CARGO_BIN_EXE_wiresnap")).parent().unwrap();
+        place(&executables.join("wiresnap"), &bench.path("bin/wiresnap"));
+        for name in PROGRAMS {
+            symlink(executables.join(name), bench.path("bin").join(name)).unwrap();
+            let scenario = workspace::root().join("apps/scenarios").join(name);
+            let text = fs::read_to_string(scenario.with_extension("toml")).unwrap();
+            bench.scenario(name, &text);
+        }
+        let driver = workspace::root().join(".tools/bin/geckodriver");
+        if let Ok(driver) = driver.canonicalize() {
+            symlink(driver, bench.path("project/.tools/bin/geckodriver")).unwrap();
+        }
+        for name in ["", "project", "captures", "tmp"] {
+            give_to_invoker(&bench.path(name));
+        }
+        bench
     }
 
-    /// No process that was started here, no temporary file.
-    pub(crate) fn assert_nothing_is_left(&self) {
-        let left = processes_in(self.scratch.path());
-        assert!(left.is_empty(), "still running: {left:?}");
-        assert_eq!(
-            names_in(self.scratch.path()),
-            Vec::<String>::new(),
-            "left in TMPDIR"
-        );
-        let parts: Vec<String> = names_in(self.folder())
-            .into_iter()
-            .filter(|name| name.starts_with('.'))
-            .collect();
-        assert_eq!(parts, Vec::<String>::new(), "left beside the captures");
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The folder that captures are put in.
+    pub(crate) fn captures(&self) -> PathBuf {
+        self.path("captures")
+    }
+
+    /// Adds a scenario, in the place of whose capture there is an old one.
+    pub(crate) fn scenario(&self, name: &str, text: &str) {
+        let file = self.path("project/scenarios").join(name);
+        fs::write(file.with_extension("toml"), text).unwrap();
+        fs::write(self.captures().join(name).with_extension("pcap"), OLD).unwrap();
+    }
+
+    /// Adds a program under study, which is a script for sh.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        write_script(&self.path("bin").join(name), script);
+    }
+
+    /// Puts a script in the place of a tool such as geckodriver.
+    pub(crate) fn tool(&self, name: &str, script: &str) {
+        write_script(&self.path("project/.tools/bin").join(name), script);
+    }
+
+    /// `wiresnap capture` with these arguments.
+    pub(crate) fn capture(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.path("bin/wiresnap"));
+        self.set_up(command.arg("capture").args(arguments));
+        command
+    }
+
+    /// The same from a script for sh, which finds the folder for captures in `OUT` and `wiresnap capture …` in `"$@"`.
+    pub(crate) fn capture_in_script(
+        &self,
+        before: &[&str],
+        script: &str,
+        arguments: &[&str],
+    ) -> Command {
+        let [program, options @ ..] = before else {
+            unreachable!("something runs the script");
+        };
+        let mut command = Command::new(program);
+        command.args(options).args(["sh", "-c", script, "sh"]);
+        command.arg(self.path("bin/wiresnap")).arg("capture");
+        self.set_up(command.args(arguments).env("OUT", self.captures()));
+        command
+    }
+
+    fn set_up(&self, command: &mut Command) {
+        command
+            .current_dir(self.path("project"))
+            .env("TMPDIR", self.path("tmp"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+    }
+
+    /// Starts a capture.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running<'_> {
+        Running::start(self, self.capture(arguments))
+    }
+
+    /// Captures to the end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        self.start(arguments).end()
+    }
+
+    /// Starts a command of this workbench.
+    pub(crate) fn start_command(&self, command: Command) -> Running<'_> {
+        Running::start(self, command)
+    }
+
+    /// Every old capture is as it was, but for those that were replaced, as `printed` says; and no temporary file is left.
+    #[track_caller]
+    fn assert_tidy(&self, printed: &str) {
+        for name in names_in(&self.captures()) {
+            let file = self.captures().join(&name);
+            let is_whole = ["pcap", "json"].iter().any(|end| name.ends_with(end));
+            assert!(
+                (is_whole && !name.starts_with('.')) || name == "inconclusive",
+                "{name} is left beside the captures"
+            );
+            if name.ends_with(".pcap") && !printed.contains(&format!("/{name} ")) {
+                assert_eq!(fs::read(&file).unwrap(), OLD, "{name} was replaced");
+            }
+        }
+        assert_eq!(names_in(&self.path("tmp")), [""; 0], "left in TMPDIR");
+        let left = names_in(Path::new("/dev/shm"));
+        let ours = left.iter().any(|name| name.starts_with("wiresnap"));
+        assert!(!ours, "left in /dev/shm: {left:?}");
     }
 }
 
-/// The lines of a running capture's standard error.
-pub(crate) type Lines = std::io::Lines<BufReader<std::process::ChildStderr>>;
+/// Links a file, or copies it where that cannot be done.
+fn place(from: &Path, to: &Path) {
+    fs::hard_link(from, to)
+        .or_else(|_| fs::copy(from, to).map(drop))
+        .unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+}
 
-/// A temporary folder that belongs to the user who called sudo, as what the capture makes in it does.
-fn folder_of_the_invoker() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn write_script(file: &Path, script: &str) {
+    // A tool that is linked to is not to be written to.
+    let _ = fs::remove_file(file);
+    fs::write(file, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What a capture makes belongs to the user who called sudo, where one did, and so must what it writes to.
+fn give_to_invoker(folder: &Path) {
     let id = |name: &str| std::env::var(name).ok().and_then(|id| id.parse().ok());
     if let (true, Some(uid), Some(gid)) = (
         rustix::process::geteuid().is_root(),
         id("SUDO_UID"),
         id("SUDO_GID"),
     ) {
-        chown(folder.path(), Some(uid), Some(gid)).unwrap();
+        chown(folder, Some(uid), Some(gid)).unwrap();
     }
-    folder
 }
 
-fn names_in(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     names
-}
-
-/// The processes whose environment points into a folder: name and id.
-pub(crate) fn processes_in(folder: &Path) -> Vec<(String, i32)> {
-    let folder = folder.to_str().unwrap();
-    let mut processes = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(id) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        let path: PathBuf = entry.path();
-        let environment = std::fs::read(path.join("environ")).unwrap_or_default();
-        // Our own children carry it as TMPDIR too, but they are wiresnap itself and gone by now.
-        if String::from_utf8_lossy(&environment).contains(folder) {
-            let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
-            processes.push((name.trim().to_owned(), id));
-        }
-    }
-    processes
-}
-
-impl Workbench {
-    /// The id of a process whose name begins like this (firefox or firefox-esr) that the capture has started, as soon as there is one.
-    pub(crate) fn process(&self, name: &str) -> i32 {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let found = processes_in(self.scratch.path());
-            // A browser is many processes of one name; the first is the one that the others belong to.
-            let ids = found
-                .iter()
-                .filter(|(other, _)| other.starts_with(name))
-                .map(|(_, id)| *id);
-            if let Some(id) = ids.min() {
-                return id;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "no process {name} among {found:?}"
-            );
-            std::thread::yield_now();
-        }
-    }
-}
-
-/// How far, in seconds, each update reached the wire from its mark.
-pub(crate) fn mark_distances(provenance: &Provenance) -> Vec<(String, f64)> {
-    let updates = provenance.marks.iter().filter(|mark| mark.shown.is_some());
-    updates
-        .map(|mark| {
-            (
-                mark.step.clone(),
-                mark.on_wire_seconds.unwrap() - mark.planned_seconds,
-            )
-        })
-        .collect()
 }

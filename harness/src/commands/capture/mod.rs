@@ -7,7 +7,7 @@ mod summary;
 mod verify;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::keep::{Folder, Savefile};
 use self::programs::Programs;
@@ -18,11 +18,11 @@ use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{checkup, one_thread, say};
 use crate::error::{Class, Error, Result};
-use crate::lab;
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::network::Network;
 use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
+use crate::lab::{self, keeper};
 use crate::project::Project;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
@@ -46,14 +46,22 @@ pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
     let plan = Plan::make(arguments, account.clone(), examine)?;
     privilege::hand_on_to_labs()?;
-    let parts = plan.parts()?;
+    let folder = plan.network.folder(&plan.tools, &plan.account)?;
+    let parts = plan.parts(&folder)?;
     privilege::labs_are_made()?;
     let jobs = match plan.network {
         Network::Private => arguments.jobs.map_or(parts.len(), usize::from),
         // They may want the same port, and would be in each other's captures.
         Network::Host => 1,
     };
-    let outcomes = runtime.block_on(capture(&plan, parts, jobs, &signals))?;
+    if plan.network == Network::Host {
+        keeper::adopt_orphans()?;
+    }
+    let outcomes = runtime.block_on(capture(&plan, parts, jobs, &signals));
+    if plan.network == Network::Host {
+        keeper::clear_up(&folder);
+    }
+    let outcomes = outcomes?;
     conclude(outcomes, arguments.timings, out)
 }
 
@@ -153,12 +161,11 @@ impl Plan {
     }
 
     /// Makes a lab for each scenario.
-    fn parts(&self) -> Result<Vec<Part>> {
+    fn parts(&self, folder: &Path) -> Result<Vec<Part>> {
         let network = self.network;
-        let folder = network.folder(&self.tools, &self.account)?;
         let part = |scenario: &Scenario| {
             let savefile = self.folder.savefile()?;
-            let lab = make_lab(network, &folder, savefile.handle()?)?;
+            let lab = make_lab(network, folder, savefile.handle()?)?;
             let order = Order {
                 scenario: scenario.clone(),
                 program: self.programs.path(&scenario.program),

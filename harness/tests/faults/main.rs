@@ -1,0 +1,58 @@
+//! Real faults in real captures: each is named with a hint, leaves nothing running and nothing behind, and replaces no
+//! capture (see [`Running::end`](live_support::Running::end)).
+//!
+//! They need Firefox and nc; `make test-live` runs them. What takes root, or what this system forbids even root, is said
+//! and left out.
+
+mod browser;
+mod interrupts;
+mod labs;
+mod misbehaving;
+mod netcat;
+mod privilege;
+mod program;
+mod system;
+
+#[path = "../live_support/mod.rs"]
+mod live_support;
+#[path = "../workspace/mod.rs"]
+mod workspace;
+
+use std::io::Write as _;
+
+/// What makes a capture five times as fast: marks are 2 s apart, which a browser keeps on a machine that is busy too.
+const FAST: [&str; 2] = ["--time-scale", "0.2"];
+
+/// A scenario for nc that sends `ping` after half a second and expects the line `pong`.
+fn ping(program: &str) -> String {
+    format!(
+        r#"
+description = "A line and its answer"
+program = "{program}"
+port = 8000
+client = "nc"
+
+[[mark]]
+at = 0
+open = true
+
+[[mark]]
+at = 0.5
+send = "ping"
+expect = {{ shows = "pong" }}
+
+[[mark]]
+at = 3
+close = true
+"#
+    )
+}
+
+/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

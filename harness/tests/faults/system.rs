@@ -1,0 +1,286 @@
+//! What a machine can lack, refuse or change: tools, rights, room, memory, time.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
+
+use crate::live_support::{Bench, Outcome, names_in};
+use crate::{FAST, is_root, misbehaving, ping, skip};
+
+/// Runs a script as root of a user namespace of its own, as anybody may, with mounts of its own.
+const AS_ROOT: [&str; 2] = ["unshare", "--map-root-user"];
+const WITH_MOUNTS: [&str; 3] = ["unshare", "--map-root-user", "--mount"];
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    misbehaving::add(&bench, "pings");
+    bench.scenario("pings", &ping("pings"));
+    bench
+}
+
+/// Captures with a PATH that has nothing but what is named.
+fn with_tools(tools: &[&str], scenario: &str) -> Outcome {
+    let bench = Bench::new();
+    fs::remove_dir_all(bench.path("project/.tools")).unwrap();
+    let folder = bench.path("path");
+    fs::create_dir(&folder).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    for tool in tools {
+        let places: Vec<PathBuf> = std::env::split_paths(&path)
+            .chain([crate::workspace::root().join(".tools/bin")])
+            .map(|place| place.join(tool))
+            .collect();
+        let found = places.iter().find(|place| place.exists());
+        let found = found.unwrap_or_else(|| panic!("no {tool} on this machine"));
+        symlink(found.canonicalize().unwrap(), folder.join(tool)).unwrap();
+    }
+    let mut command = bench.capture(&[scenario]);
+    command.env("PATH", &folder);
+    bench.start_command(command).end()
+}
+
+#[test]
+fn tools_missing() {
+    let firefox = with_tools(&["geckodriver", "nc"], "webapp");
+    firefox.is(3, &["Firefox is not installed", "hint: run `make setup`"]);
+    let geckodriver = with_tools(&["firefox-esr", "nc"], "webapp");
+    geckodriver.is(
+        3,
+        &["geckodriver is not installed", "hint: run `make setup`"],
+    );
+    let netcat = with_tools(&["firefox-esr", "geckodriver"], "tcpapp");
+    netcat.is(
+        3,
+        &["nc (netcat) is not installed", "hint: run `make setup`"],
+    );
+}
+
+#[test]
+fn no_private_network() {
+    let bench = bench();
+    let forbid = "echo 0 >/proc/sys/user/max_net_namespaces; exec \"$@\"";
+    let command = bench.capture_in_script(&AS_ROOT, forbid, &["--network", "private", "pings"]);
+
+    bench.start_command(command).end().is(
+        3,
+        &["error: no private network: the system does not let us make a network of its own: "],
+    );
+}
+
+/// Root of a user namespace, as in many containers, has the capability, and yet not over the network that it is in.
+#[test]
+fn capture_permission_denied() {
+    let bench = bench();
+    let command = bench.capture_in_script(&AS_ROOT, "exec \"$@\"", &["--network", "host", "pings"]);
+
+    bench.start_command(command).end().is(
+        3,
+        &["error: pings: cannot capture on lo: ", "ermi", "hint: "],
+    );
+}
+
+#[test]
+fn no_capability() {
+    let bench = bench();
+    let without = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"];
+    let before = if is_root() { &without[..] } else { &["env"] };
+    let command = bench.capture_in_script(before, "exec \"$@\"", &["--network", "host", "pings"]);
+
+    bench.start_command(command).end().is(
+        3,
+        &[
+            "error: capturing on the host's network needs privilege",
+            "hint: run `sudo make capture`",
+        ],
+    );
+}
+
+/// Captures onto a file system of this size, which already holds the old captures; gives the files that it holds after.
+fn on_a_disk_of(size: &str) -> (Outcome, Vec<String>) {
+    let bench = bench();
+    let after = bench.path("after");
+    fs::create_dir(&after).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size={size} tmpfs \"$OUT\" && echo old >\"$OUT/pings.pcap\" || exit 99
+         \"$@\"; code=$?
+         cp -r \"$OUT/.\" '{}'; exit $code",
+        after.display()
+    );
+    let command = bench.capture_in_script(&WITH_MOUNTS, &script, &["pings"]);
+    let outcome = bench.start_command(command).end();
+    assert_eq!(
+        fs::read_to_string(after.join("pings.pcap")).unwrap(),
+        "old\n"
+    );
+    (outcome, names_in(&after))
+}
+
+#[test]
+fn disk_full() {
+    // Not a byte of the capture finds room.
+    let (outcome, left) = on_a_disk_of("4k");
+    outcome.is(
+        4,
+        &[
+            "error: pings: ",
+            "No space left on device",
+            "hint: make room there",
+        ],
+    );
+    assert_eq!(left, ["pings.pcap"]);
+    // The capture does, and not its copy.
+    let (outcome, left) = on_a_disk_of("8k");
+    outcome.is(
+        4,
+        &[
+            "error: pings: ",
+            "No space left on device",
+            "hint: make room there",
+        ],
+    );
+    assert_eq!(left, ["pings.pcap"]);
+}
+
+#[test]
+fn folder_read_only() {
+    let bench = bench();
+    let script = "mount --bind \"$OUT\" \"$OUT\" && mount -o remount,bind,ro \"$OUT\" || exit 99; exec \"$@\"";
+    let command = bench.capture_in_script(&WITH_MOUNTS, script, &["pings"]);
+
+    bench.start_command(command).end().is(
+        3,
+        &[
+            "error: cannot write to ",
+            "Read-only file system",
+            "hint: the folder must belong to you",
+        ],
+    );
+}
+
+/// The kernel's buffer for packets is what a capture takes most of.
+#[test]
+fn memory_short() {
+    let bench = bench();
+    let command = bench.capture_in_script(&["env"], "ulimit -v 60000; exec \"$@\"", &["pings"]);
+
+    bench.start_command(command).end().is(
+        3,
+        &[
+            "error: pings: cannot capture on lo: ",
+            "annot allocate memory",
+            "hint: is memory short",
+        ],
+    );
+}
+
+#[test]
+fn two_captures_into_one_folder() {
+    let bench = bench();
+    let mut first = bench.start(&["pings"]);
+    first.until("starting pings");
+
+    let second = bench.capture(&["pings"]).output().unwrap();
+
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(3), "{said}");
+    assert!(
+        said.contains("error: another `wiresnap capture` is writing to "),
+        "{said}"
+    );
+    assert!(said.contains("hint: wait until it is done"), "{said}");
+    first.end().is(0, &[]);
+}
+
+#[test]
+fn home_missing_or_not_writable() {
+    for home in [None, Some("/proc")] {
+        let bench = Bench::new();
+        let mut command = bench.capture(&[&FAST[..], &["webapp"]].concat());
+        match home {
+            Some(home) => command.env("HOME", home),
+            None => command.env_remove("HOME"),
+        };
+
+        bench.start_command(command).end().is(0, &[]);
+    }
+}
+
+/// A quarter of an hour off, and a language with other names, digits and separators.
+#[test]
+fn other_language_and_time_zone() {
+    let bench = Bench::new();
+    let mut command =
+        bench.capture(&[&FAST[..], &["ajaxapp", "tcpapp", "webapp", "wsapp"]].concat());
+    command.envs([
+        ("TZ", "Asia/Kathmandu"),
+        ("LANG", "ne_NP.UTF-8"),
+        ("LC_ALL", "ne_NP.UTF-8"),
+        ("LANGUAGE", "ne"),
+    ]);
+
+    let outcome = bench.start_command(command).end();
+
+    outcome.is(0, &[]);
+}
+
+/// Sets the clock back by 5 s until this is dropped.
+struct SetBack {
+    monotonic: Duration,
+    clock: Duration,
+}
+
+impl SetBack {
+    fn now() -> rustix::io::Result<Self> {
+        let (monotonic, clock) = (time_of(ClockId::Monotonic), time_of(ClockId::Realtime));
+        set_clock(clock - Duration::from_secs(5))?;
+        Ok(Self { monotonic, clock })
+    }
+}
+
+impl Drop for SetBack {
+    fn drop(&mut self) {
+        let elapsed = time_of(ClockId::Monotonic) - self.monotonic;
+        set_clock(self.clock + elapsed).unwrap();
+    }
+}
+
+fn time_of(clock: ClockId) -> Duration {
+    clock_gettime(clock).try_into().unwrap()
+}
+
+fn set_clock(since_epoch: Duration) -> rustix::io::Result<()> {
+    clock_settime(ClockId::Realtime, Timespec::try_from(since_epoch).unwrap())
+}
+
+#[test]
+fn clock_set_back() {
+    let bench = Bench::alone();
+    misbehaving::add(&bench, "pings");
+    bench.scenario("pings", &ping("pings"));
+    let mut running = bench.start(&["pings"]);
+    running.until("close");
+
+    let set_back = match SetBack::now() {
+        Ok(set_back) => set_back,
+        Err(Errno::PERM) => {
+            running.end().is(0, &[]);
+            return skip("this system does not let its clock be set");
+        }
+        Err(errno) => panic!("{errno}"),
+    };
+    let outcome = running.end();
+    drop(set_back);
+
+    outcome.is(
+        5,
+        &[
+            "error: pings: the system's clock was set by 5.0 s during the run",
+            "note: nothing was replaced; what was captured is in ",
+            "hint: run it again while nobody sets the clock",
+        ],
+    );
+}
