@@ -108,7 +108,7 @@ fn capture(path: &Path) -> anyhow::Result<Capture> {
 fn about(error: StatsError, path: &Path) -> anyhow::Error {
     match error {
         StatsError::Trace(error) => named(error.into(), path),
-        other => named(other.into(), path),
+        other @ StatsError::Frame { .. } => named(other.into(), path),
     }
 }
 
