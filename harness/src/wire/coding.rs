@@ -150,12 +150,7 @@ impl Decoder {
     ) -> Result<(), CodingError> {
         self.seen |= !input.is_empty();
         let room = &mut self.room_between;
-        let outcome = run(&mut self.stages, input, output, limit, room);
-        if outcome.is_err() {
-            // What came out before the damage may still be in a decoder's own buffer.
-            let _ = self.drain(output, limit);
-        }
-        outcome
+        run(&mut self.stages, input, output, limit, room)
     }
 
     /// Takes the end of the body.
@@ -198,6 +193,11 @@ fn run(
     };
     for slice in input.chunks(STAGE_INPUT) {
         let written = stage.push(slice);
+        if written.is_err() {
+            // What came out before the damage may still be in the decoder's own buffer. It goes on first: what the next
+            // stage cannot read of it was wrong before this stage was.
+            let _ = stage.finish();
+        }
         let piece = stage.take();
         pass_on(rest, &piece, output, limit, room_between)?;
         stage.give_back(piece);
@@ -480,6 +480,21 @@ mod tests {
             let (plain, ended) = decode(&[Coding::Gzip], &packed, size);
             assert_eq!(plain.len(), 3 * STAGE_INPUT / 2 + 60_000);
             assert!(ended.is_err());
+        }
+    }
+
+    #[test]
+    fn of_two_damaged_codings_the_damage_that_comes_first_is_told() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(b"not gzip at all, no").unwrap();
+        encoder.flush().unwrap();
+        let mut packed = std::mem::take(encoder.get_mut());
+        // RFC 1951 §3.2.3: there is no block of type 3.
+        packed.push(0xff);
+        for size in [1, 7, packed.len()] {
+            let (_, ended) = decode(&[Coding::Gzip, Coding::Gzip], &packed, size);
+            let reason = ended.unwrap_err().to_string();
+            assert_eq!(reason, "the body is not valid gzip: invalid gzip header");
         }
     }
 
