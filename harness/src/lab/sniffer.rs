@@ -29,8 +29,8 @@ const SNAPSHOT_BYTES: i32 = 262_144;
 /// The kernel's buffer, which it keeps in memory that is never paged out, one for each lab.
 ///
 /// It consists of blocks of 256 KiB, in which packets of any length are packed (libpcap's immediate mode, in contrast,
-/// takes 64 KiB for each packet of loopback, so that a burst of a thousand small ones is too much for it). At 200,000
-/// small packets a second it holds more than half a second; `make bench` measures it.
+/// takes 64 KiB for each packet of loopback, so that a burst of a thousand small ones is too much for it). How much it
+/// bears is measured by `make bench`.
 const BUFFER_BYTES: i32 = 64 << 20;
 
 /// After how long the kernel is asked to hand over a block that is not full, in milliseconds.
