@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use support::cases::{self, Are, Case, Followed};
 use support::file::{RAW, paced, pcap};
-use support::tshark::{self, Opinion, Totals};
+use support::tshark::{self, Opinion, SegmentFields, Totals};
 use wiresnap::analysis::stats::{self, Measured, measure};
 use wiresnap::trace::reader;
 use wiresnap::units::Side;
@@ -121,6 +121,8 @@ struct Agreement {
     /// Equal to "follow" up to the gap where that ends; behind it are copies that differ, of which "follow" and the
     /// fields would choose in different ways.
     continued: u64,
+    /// Equal to "follow" up to a FIN, after which that goes on.
+    ended: u64,
 }
 
 /// Streams compared per file; tshark takes long for each.
@@ -164,6 +166,8 @@ fn compare_streams(
                 agreement.put_together += 1;
             } else if missing > 0 && !theirs.is_empty() && ours.starts_with(theirs) {
                 agreement.continued += 1;
+            } else if theirs.starts_with(ours) && has_fin_after(&opinion.segments, &key, ours) {
+                agreement.ended += 1;
             } else {
                 let (ours, theirs) = (ours.escape_ascii(), theirs.escape_ascii());
                 return Err(format!(
@@ -174,6 +178,24 @@ fn compare_streams(
         }
     }
     Ok(agreement)
+}
+
+/// Whether the sender's FIN comes right after these bytes.
+fn has_fin_after(segments: &[SegmentFields], sender: &(u64, String), bytes: &[u8]) -> bool {
+    let mut own = segments
+        .iter()
+        .filter(|segment| segment.stream == sender.0 && segment.sender == sender.1);
+    let Some(first) = own.clone().next() else {
+        return false;
+    };
+    let end_of = |sequence: u32, is_syn: bool, bytes: &[u8]| {
+        let length = u32::from(is_syn).wrapping_add(u32::try_from(bytes.len()).unwrap());
+        sequence.wrapping_add(length)
+    };
+    let end = end_of(first.sequence, first.is_syn, bytes);
+    own.any(|segment| {
+        segment.is_fin && end_of(segment.sequence, segment.is_syn, &segment.payload) == end
+    })
 }
 
 /// Asks tshark about a capture and as many of its streams as can be compared.

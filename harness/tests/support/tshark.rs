@@ -24,6 +24,7 @@ pub struct SegmentFields {
     pub sender: String,
     pub sequence: u32,
     pub is_syn: bool,
+    pub is_fin: bool,
     pub payload: Vec<u8>,
 }
 
@@ -68,7 +69,7 @@ fn tshark(file: &Path, arguments: &[String]) -> String {
 
 /// The totals and segments of a capture, and what "follow" shows of these streams.
 pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
-    const FIELDS: [&str; 12] = [
+    const FIELDS: [&str; 13] = [
         "frame.len",
         "frame.protocols",
         "tcp.stream",
@@ -81,6 +82,7 @@ pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
         "tcp.len",
         "tcp.payload",
         "tcp.dstport",
+        "tcp.flags.fin",
     ];
     let mut arguments: Vec<String> = ["-T", "fields", "-E", "occurrence=f"]
         .map(str::to_owned)
@@ -134,6 +136,7 @@ fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> Opinion {
             sender: format!("{}{} {}", fields[3], fields[4], fields[5]),
             sequence: fields[6].parse().unwrap(),
             is_syn: matches!(fields[7], "1" | "True"),
+            is_fin: matches!(fields[12], "1" | "True"),
             payload: bytes(fields[10]),
         });
     }

@@ -1,4 +1,7 @@
 //! permessage-deflate (RFC 7692): what was negotiated, and the inflating of messages.
+//!
+//! Messages are inflated with the largest window, so a sender that exceeds a smaller one that it agreed to (§7.1.2) is
+//! read, and not noticed.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
