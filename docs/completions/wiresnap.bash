@@ -28,6 +28,9 @@ _wiresnap() {
             wiresnap,payload)
                 cmd="wiresnap__subcmd__payload"
                 ;;
+            wiresnap,report)
+                cmd="wiresnap__subcmd__report"
+                ;;
             wiresnap,stats)
                 cmd="wiresnap__subcmd__stats"
                 ;;
@@ -43,6 +46,9 @@ _wiresnap() {
             wiresnap__subcmd__help,payload)
                 cmd="wiresnap__subcmd__help__subcmd__payload"
                 ;;
+            wiresnap__subcmd__help,report)
+                cmd="wiresnap__subcmd__help__subcmd__report"
+                ;;
             wiresnap__subcmd__help,stats)
                 cmd="wiresnap__subcmd__help__subcmd__stats"
                 ;;
@@ -53,7 +59,7 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload docs help"
+            opts="-h -V --help --version capture stats payload docs report help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -111,7 +117,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload docs help"
+            opts="capture stats payload docs report help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -180,6 +186,20 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__help__subcmd__stats)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -214,6 +234,24 @@ _wiresnap() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__report)
+            opts="-h --out --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

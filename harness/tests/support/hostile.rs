@@ -105,12 +105,12 @@ impl Talk {
 fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let mut frame = vec![first];
-    match u8::try_from(payload.len()) {
-        Ok(length @ ..126) => frame.push(masked | length),
-        _ => {
-            frame.push(masked | 126);
-            frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
-        }
+    if let Ok(length @ ..126) = u8::try_from(payload.len()) {
+        frame.push(masked | length);
+    } else {
+        // 126: the length is in the next 16 bits.
+        frame.push(masked | 0x7e);
+        frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
     }
     frame.extend(mask.into_iter().flatten());
     let key = mask.unwrap_or_default();
