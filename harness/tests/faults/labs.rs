@@ -71,8 +71,8 @@ fn port_taken() {
     bench.run(&["--network", "host", "tcpapp"]).is(
         3,
         &[
-            "error: tcpapp: port 8000 is taken",
-            "hint: find it with `ss -ltnp",
+            "error: port 8000: taken by another program (tcpapp)",
+            "hint: ss -ltnp",
         ],
     );
     // A lab of one's own has all ports.

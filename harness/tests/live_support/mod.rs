@@ -174,7 +174,8 @@ impl Bench {
                 (is_whole && !name.starts_with('.')) || name == "inconclusive",
                 "{name} is left beside the captures"
             );
-            if name.ends_with(".pcap") && !printed.contains(&format!("/{name} ")) {
+            let is_capture = file.extension().is_some_and(|end| end == "pcap");
+            if is_capture && !printed.contains(&format!("/{name} ")) {
                 assert_eq!(fs::read(&file).unwrap(), OLD, "{name} was replaced");
             }
         }

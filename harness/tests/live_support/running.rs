@@ -54,15 +54,21 @@ impl<'a> Running<'a> {
     /// Waits until it says a line, the next one, that ends like this.
     #[track_caller]
     pub(crate) fn until(&mut self, end: &str) {
+        assert!(self.says(end), "no {end:?} in:\n{}", self.said.join("\n"));
+    }
+
+    /// Waits until it says such a line; it does not where it ends before, or takes too long.
+    pub(crate) fn says(&mut self, end: &str) -> bool {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok(line) => self.said.push(line),
-                Err(error) => panic!("{end:?}: {error} after:\n{}", self.said.join("\n")),
-            }
-            if self.said.last().is_some_and(|line| line.ends_with(end)) {
-                return;
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                return false;
+            };
+            let is_it = line.ends_with(end);
+            self.said.push(line);
+            if is_it {
+                return true;
             }
         }
     }
