@@ -75,9 +75,7 @@ impl Machine {
     }
 
     fn executable(&self, name: &str, script: &str) {
-        self.write(name, &format!("#!/bin/sh\n{script}\n"));
-        let executable = fs::Permissions::from_mode(0o755);
-        fs::set_permissions(self.path(name), executable).unwrap();
+        workspace::write_executable(&self.path(name), script);
     }
 
     fn install(&self, name: &str, script: &str) {

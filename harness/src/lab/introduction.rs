@@ -149,7 +149,6 @@ pub fn variant_of(help: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 
     use tempfile::TempDir;
@@ -160,8 +159,18 @@ mod tests {
     fn program(script: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        // Written by another process: while this one had it open, a test beside could start a program, which would have
+        // it open too, and what is open to be written cannot be executed.
+        let written = std::process::Command::new("sh")
+            .args([
+                "-c",
+                r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#,
+                "sh",
+            ])
+            .arg(&path)
+            .arg(script)
+            .status();
+        assert!(written.unwrap().success());
         (folder, path)
     }
 
@@ -195,13 +204,20 @@ mod tests {
         );
 
         for id in fs::read_to_string(ids).unwrap().lines() {
-            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-            // One that nobody has taken note of yet is a zombie.
-            assert!(
-                status.is_empty() || status.contains("State:\tZ"),
-                "{status}"
-            );
+            // The kernel needs a moment for it.
+            let ended = timeout(PATIENCE, async {
+                while is_running(id) {
+                    tokio::task::yield_now().await;
+                }
+            });
+            assert!(ended.await.is_ok(), "process {id} is still running");
         }
+    }
+
+    fn is_running(id: &str) -> bool {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        // One that nobody has taken note of yet is a zombie.
+        !status.is_empty() && !status.contains("State:\tZ")
     }
 
     #[tokio::test]

@@ -196,8 +196,7 @@ fn place(from: &Path, to: &Path) {
 fn write_script(file: &Path, script: &str) {
     // A tool that is linked to is not to be written to.
     let _ = fs::remove_file(file);
-    fs::write(file, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+    workspace::write_executable(file, script);
 }
 
 /// What a capture makes belongs to the user who called sudo, where one did, and so must what it writes to.

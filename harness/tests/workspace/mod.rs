@@ -45,3 +45,20 @@ pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
     );
     None
 }
+
+/// Makes an executable that does what a shell script says.
+///
+/// It is written by another process: while this one had it open, a test beside could start a program, which would have it
+/// open too, and what is open to be written cannot be executed.
+pub(crate) fn write_executable(file: &Path, script: &str) {
+    let status = std::process::Command::new("sh")
+        .args([
+            "-c",
+            r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#,
+            "sh",
+        ])
+        .arg(file)
+        .arg(script)
+        .status();
+    assert!(status.unwrap().success(), "{}", file.display());
+}
