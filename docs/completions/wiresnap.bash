@@ -22,6 +22,9 @@ _wiresnap() {
             wiresnap,docs)
                 cmd="wiresnap__subcmd__docs"
                 ;;
+            wiresnap,doctor)
+                cmd="wiresnap__subcmd__doctor"
+                ;;
             wiresnap,help)
                 cmd="wiresnap__subcmd__help"
                 ;;
@@ -39,6 +42,9 @@ _wiresnap() {
                 ;;
             wiresnap__subcmd__help,docs)
                 cmd="wiresnap__subcmd__help__subcmd__docs"
+                ;;
+            wiresnap__subcmd__help,doctor)
+                cmd="wiresnap__subcmd__help__subcmd__doctor"
                 ;;
             wiresnap__subcmd__help,help)
                 cmd="wiresnap__subcmd__help__subcmd__help"
@@ -59,7 +65,7 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload docs report help"
+            opts="-h -V --help --version capture stats payload docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -116,8 +122,26 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__doctor)
+            opts="-h --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload docs report help"
+            opts="capture stats payload docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,6 +169,20 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help__subcmd__docs)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -31,6 +31,7 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "stats" -d 'Count 
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "payload" -d 'List the application payloads of a capture'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "report" -d 'Make a page of captures, to read and to show'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Folder to write NAME.pcap and NAME.json to [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
@@ -58,9 +59,13 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Wri
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l out -d 'HTML file to write, or `-` for standard output [default: report.html in the project]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -d 'Print help'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report help" -f -a "capture" -d 'Play scenarios and capture them'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report help" -f -a "payload" -d 'List the application payloads of a capture'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report help" -f -a "report" -d 'Make a page of captures, to read and to show'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for what mends it'
+json\t'One object, with all that was looked at'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
