@@ -61,7 +61,13 @@ fn no_private_network() {
 
     let outcome = bench.start_command(command).end();
 
-    outcome.is(3, &["error: private network: ", "hint: "]);
+    outcome.is(
+        3,
+        &[
+            "error: private network: user.max_net_namespaces is 0",
+            "sysctl -w user.max_net_namespaces=15000",
+        ],
+    );
 }
 
 /// Root of a user namespace, as in many containers, has the capability, and yet not over the network that it is in.

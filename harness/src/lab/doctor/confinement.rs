@@ -12,6 +12,9 @@ use rustix::thread::{CapabilitySet, capabilities};
 const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
 
+/// The kinds of namespaces that a lab is made of, as the kernel calls them.
+const KINDS: [&str; 4] = ["user", "net", "pid", "mnt"];
+
 /// What the kernel and the system tell about the confinement of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -21,8 +24,8 @@ const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
 pub struct Facts {
     /// Whether the kernel knows user namespaces at all: `/proc/self/ns/user`.
     pub has_user_namespaces: bool,
-    /// How many there may be: `user.max_user_namespaces`.
-    pub most_user_namespaces: Option<u64>,
+    /// The first of the kernel's limits, such as `user.max_user_namespaces`, that allows none of a kind.
+    pub forbidden_kind: Option<&'static str>,
     /// Whether those who are not root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
     pub allowed_to_users: Option<bool>,
     /// Whether AppArmor keeps them from programs without a profile: `kernel.apparmor_restrict_unprivileged_userns`.
@@ -53,8 +56,8 @@ pub enum Container {
 /// A reason and its cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The reason, in a few words.
-    pub reason: &'static str,
+    /// The reason, in a few words; none where the facts leave it open.
+    pub reason: Option<String>,
     /// The one command (or flag) that mends it; `sudo` is for the caller to add.
     pub mend: Mend,
 }
@@ -78,7 +81,9 @@ impl Facts {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         Self {
             has_user_namespaces: Path::new("/proc/self/ns/user").exists(),
-            most_user_namespaces: number("user/max_user_namespaces"),
+            forbidden_kind: KINDS
+                .into_iter()
+                .find(|kind| number(&format!("user/max_{kind}_namespaces")) == Some(0)),
             allowed_to_users: number("kernel/unprivileged_userns_clone").map(|value| value != 0),
             restricted_by_apparmor: number("kernel/apparmor_restrict_unprivileged_userns")
                 .map(|value| value != 0),
@@ -127,39 +132,39 @@ fn covers_proc(mounts: &str) -> bool {
 /// Why this system refuses a network of one's own; nothing where no fact tells.
 #[must_use]
 pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
-    let user_namespace = (!facts.needs_no_user_namespace).then(|| no_user_namespace(facts));
-    user_namespace
-        .flatten()
+    no_user_namespace(facts)
         .or_else(|| in_container(facts))
         .or_else(|| facts.has_seccomp_filter.then(under_filter))
 }
 
-/// What keeps ordinary users from making user namespaces, outermost first.
+/// What keeps the kernel from making the namespaces, user namespaces first of all.
 fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
-    let diagnosis = |reason, mend| Some(Diagnosis { reason, mend });
-    // Settings of the kernel are the machine's; inside of a container nothing of that can be mended.
-    if !facts.has_user_namespaces {
-        return diagnosis(
-            "this kernel has no user namespaces",
-            capture_as_root(&facts.executable),
-        );
+    let because = |reason: String, mend| {
+        let reason = Some(reason);
+        Some(Diagnosis { reason, mend })
+    };
+    let needs_one = !facts.needs_no_user_namespace;
+    if needs_one && !facts.has_user_namespaces {
+        let reason = "this kernel has no user namespaces".to_owned();
+        return because(reason, capture_as_root(&facts.executable));
     }
-    if facts.most_user_namespaces == Some(0) {
-        let command = "sysctl -w user.max_user_namespaces=15000".to_owned();
-        return diagnosis("user.max_user_namespaces is 0", Mend::AsRoot(command));
+    if let Some(kind) = facts
+        .forbidden_kind
+        .filter(|kind| needs_one || *kind != "user")
+    {
+        let name = format!("user.max_{kind}_namespaces");
+        let command = format!("sysctl -w {name}=15000");
+        return because(format!("{name} is 0"), Mend::AsRoot(command));
     }
-    if facts.allowed_to_users == Some(false) {
-        let command = "sysctl -w kernel.unprivileged_userns_clone=1".to_owned();
-        return diagnosis(
-            "kernel.unprivileged_userns_clone is 0",
-            Mend::AsRoot(command),
-        );
+    if needs_one && facts.allowed_to_users == Some(false) {
+        let name = "kernel.unprivileged_userns_clone";
+        let command = format!("sysctl -w {name}=1");
+        return because(format!("{name} is 0"), Mend::AsRoot(command));
     }
-    if facts.restricted_by_apparmor == Some(true) && facts.container.is_none() {
-        return diagnosis(
-            "AppArmor allows it only to programs that have a profile",
-            Mend::Do(install_profile(&facts.executable)),
-        );
+    // In a container, a profile is the host's to give.
+    if needs_one && facts.restricted_by_apparmor == Some(true) && facts.container.is_none() {
+        let reason = "AppArmor allows it only to programs that have a profile".to_owned();
+        return because(reason, Mend::Do(install_profile(&facts.executable)));
     }
     None
 }
@@ -176,11 +181,11 @@ fn in_container(facts: &Facts) -> Option<Diagnosis> {
         .container
         .or(facts.proc_is_masked.then_some(Container::Other))?;
     let reason = if facts.has_seccomp_filter {
-        "this container's filter of system calls forbids it"
+        Some("this container's filter of system calls forbids it".to_owned())
     } else if facts.proc_is_masked {
-        "this container covers parts of /proc"
+        Some("this container covers parts of /proc".to_owned())
     } else {
-        "this container lacks CAP_SYS_ADMIN"
+        None
     };
     let flags = match container {
         // Docker's profile of AppArmor forbids every mount.
@@ -202,7 +207,9 @@ fn in_container(facts: &Facts) -> Option<Diagnosis> {
 
 fn under_filter() -> Diagnosis {
     Diagnosis {
-        reason: "a filter of system calls that was put upon this session forbids it",
+        reason: Some(
+            "a filter of system calls that was put upon this session forbids it".to_owned(),
+        ),
         mend: Mend::Do("run it from a plain terminal or an ssh login of this machine".to_owned()),
     }
 }
@@ -263,7 +270,7 @@ mod tests {
     fn free() -> Facts {
         Facts {
             has_user_namespaces: true,
-            most_user_namespaces: Some(96365),
+            forbidden_kind: None,
             allowed_to_users: None,
             restricted_by_apparmor: None,
             has_seccomp_filter: false,
@@ -277,7 +284,12 @@ mod tests {
     #[track_caller]
     fn assert_diagnosis(facts: &Facts, reason: &str, mend: &Mend) {
         let diagnosis = diagnose(facts).unwrap();
-        assert_eq!((diagnosis.reason, &diagnosis.mend), (reason, mend));
+        assert_eq!(diagnosis.reason.as_deref(), Some(reason));
+        assert_eq!(&diagnosis.mend, mend);
+    }
+
+    fn reason(facts: &Facts) -> Option<String> {
+        diagnose(facts).and_then(|diagnosis| diagnosis.reason)
     }
 
     fn as_root(command: &str) -> Mend {
@@ -288,7 +300,6 @@ mod tests {
     fn a_kernel_without_user_namespaces_leaves_root() {
         let facts = Facts {
             has_user_namespaces: false,
-            most_user_namespaces: None,
             ..free()
         };
         assert_diagnosis(
@@ -301,7 +312,7 @@ mod tests {
     #[test]
     fn a_switch_of_the_kernel_is_switched() {
         let none = Facts {
-            most_user_namespaces: Some(0),
+            forbidden_kind: Some("user"),
             ..free()
         };
         assert_diagnosis(
@@ -367,7 +378,10 @@ mod tests {
                 ..free()
             };
             let Diagnosis { reason, mend } = diagnose(&facts).unwrap();
-            assert_eq!(reason, "this container's filter of system calls forbids it");
+            assert_eq!(
+                reason.as_deref(),
+                Some("this container's filter of system calls forbids it")
+            );
             assert!(
                 matches!(&mend, Mend::Do(text) if text.contains(word)),
                 "{mend:?}"
@@ -383,33 +397,45 @@ mod tests {
             ..free()
         };
         assert_eq!(
-            diagnose(&masked).unwrap().reason,
+            reason(&masked).unwrap(),
             "this container covers parts of /proc"
         );
         let bare = Facts {
             container: Some(Container::Podman),
             ..free()
         };
-        assert_eq!(
-            diagnose(&bare).unwrap().reason,
-            "this container lacks CAP_SYS_ADMIN"
-        );
+        assert_eq!(reason(&bare), None);
+        assert!(diagnose(&bare).is_some(), "it is a container nevertheless");
     }
 
     #[test]
     fn for_root_the_switches_of_user_namespaces_are_no_reason() {
         let facts = Facts {
             needs_no_user_namespace: true,
-            most_user_namespaces: Some(0),
+            has_user_namespaces: false,
+            forbidden_kind: Some("user"),
             restricted_by_apparmor: Some(true),
             has_seccomp_filter: true,
             ..free()
         };
         assert!(
-            diagnose(&facts)
+            reason(&facts)
                 .unwrap()
-                .reason
                 .starts_with("a filter of system calls")
+        );
+    }
+
+    #[test]
+    fn other_kinds_of_namespaces_are_counted_for_root_too() {
+        let facts = Facts {
+            needs_no_user_namespace: true,
+            forbidden_kind: Some("net"),
+            ..free()
+        };
+        assert_diagnosis(
+            &facts,
+            "user.max_net_namespaces is 0",
+            &as_root("sysctl -w user.max_net_namespaces=15000"),
         );
     }
 
@@ -433,7 +459,7 @@ mod tests {
             ..free()
         };
         assert_eq!(
-            diagnose(&facts).unwrap().reason,
+            reason(&facts).unwrap(),
             "this container covers parts of /proc"
         );
     }

@@ -198,9 +198,13 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     };
     let facts = Facts::read();
     let (reason, mend) = match diagnose(&facts) {
-        Some(diagnosis) => (diagnosis.reason.to_owned(), diagnosis.mend),
-        None => (refused.to_string(), capture_as_root(&facts.executable)),
+        Some(diagnosis) => (diagnosis.reason, diagnosis.mend),
+        None => (None, capture_as_root(&facts.executable)),
     };
+    let reason = reason.unwrap_or_else(|| {
+        let refused = refused.to_string();
+        refused.lines().next().unwrap_or_default().to_owned()
+    });
     let mend = match mend {
         Mend::AsRoot(command) => packages.as_root(&command),
         Mend::Do(what) => what,

@@ -5,8 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use rustix::fs::{Access, access, statvfs};
+use rustix::io::Errno;
 
 use super::check::Check;
+use super::confinement::quoted;
 use super::packages::Packages;
 use crate::lab::listening;
 use crate::lab::network::Network;
@@ -78,16 +80,15 @@ fn folder_check(name: &str, folder: &Path, room: u64, packages: Packages) -> Che
         })
         .find(|folder| folder.is_dir())
         .unwrap_or(Path::new("/"));
-    let chown = || {
-        packages.as_root(&format!(
-            "chown \"$USER\" {}",
-            super::confinement::quoted(existing)
-        ))
-    };
     if let Err(errno) = access(existing, Access::WRITE_OK | Access::EXEC_OK) {
+        let mend = if errno == Errno::ROFS {
+            "name another place: what is there is read-only".to_owned()
+        } else {
+            packages.as_root(&format!("chown \"$USER\" {}", quoted(existing)))
+        };
         return Check::missing(name, &format!("cannot be written to: {errno}"))
             .at(folder)
-            .mended_by(chown());
+            .mended_by(mend);
     }
     let free = match statvfs(existing) {
         Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
