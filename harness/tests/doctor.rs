@@ -60,8 +60,12 @@ impl Machine {
             machine.write(&format!("project/scenarios/{name}.toml"), &scenario);
             machine.executable(&format!("bin/{name}"), "exit 1");
         }
-        // A wiresnap that has these programs beside it.
-        fs::copy(env!("CARGO_BIN_EXE_wiresnap"), machine.path("bin/wiresnap")).unwrap();
+        // A wiresnap that has these programs beside it; copied by another process (see `write_executable`).
+        let copied = Command::new("cp")
+            .arg(env!("CARGO_BIN_EXE_wiresnap"))
+            .arg(machine.path("bin/wiresnap"))
+            .status();
+        assert!(copied.unwrap().success());
         machine.install("apt-get", "exit 1");
         machine
     }
