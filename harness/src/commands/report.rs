@@ -49,13 +49,12 @@ pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> an
         return Ok(());
     }
     replace(&target, page.as_bytes())?;
+    let captures = match parts.len() {
+        1 => "a page of 1 capture".to_owned(),
+        count => format!("a page of {count} captures"),
+    };
     let kilobytes = page.len().div_ceil(1000);
-    writeln!(
-        talk,
-        "{}: {} captures, {kilobytes} kB",
-        target.display(),
-        parts.len()
-    )?;
+    writeln!(talk, "{}: {captures}, {kilobytes} kB", target.display())?;
     Ok(())
 }
 
