@@ -204,6 +204,8 @@ impl Provenance {
             .iter()
             .filter(|mark| mark.shown.is_some())
             .filter_map(|mark| Some((mark.on_wire_seconds? - mark.planned_seconds).abs()))
+            // Captures tell microseconds; more digits are the machine's arithmetic.
+            .map(|seconds| (seconds * 1e6).round() / 1e6)
             .collect()
     }
 }
