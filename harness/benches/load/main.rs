@@ -1,7 +1,7 @@
 //! Whether a capture loses packets under load, beside tcpdump with its defaults.
 //!
 //! In a lab of its own for each run, a server sends a gigabyte in packets of 1448 bytes, then two million small packets as fast
-//! as the machine lets it, while they are captured. Afterwards the capture's bytes are held against what the server
+//! as the machine lets it: while nobody captures, and while a tool does. Afterwards the capture's bytes are held against what the server
 //! says that it sent, and its packets against what the kernel counted on the interface.
 //!
 //! `make bench` prints a table; `target/bench/load.json` holds the same for programs. The lab is the one that
@@ -94,9 +94,9 @@ fn variable(name: &str, default: u64) -> Outcome<u64> {
 fn tools() -> Vec<Tool> {
     if !geteuid().is_root() {
         println!("tcpdump needs root, so it was left out.");
-        return vec![Tool::Wiresnap];
+        return vec![Tool::Nobody, Tool::Wiresnap];
     }
-    vec![Tool::Wiresnap, Tool::Tcpdump]
+    vec![Tool::Nobody, Tool::Wiresnap, Tool::Tcpdump]
 }
 
 /// Lets the tool capture the traffic, and looks at what it has captured.

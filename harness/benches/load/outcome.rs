@@ -19,29 +19,31 @@ const WANTED_BYTES: u64 = 1_000_000_000;
 /// What must pass at its fastest, in packets per second, while nothing is missed.
 const WANTED_PACKETS_PER_SECOND: f64 = 200_000.0;
 
-/// One tool's capture of one kind of traffic.
+/// One kind of traffic while one tool captures it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     traffic: &'static str,
-    tool: &'static str,
+    tool: Tool,
     seconds: f64,
     payload_bytes: u64,
     packets: u64,
     packets_per_second: f64,
+    /// None where nobody captured.
+    capture: Option<Capture>,
+}
+
+/// What one tool captured.
+#[derive(Debug, Serialize)]
+struct Capture {
     missing_packets: u64,
     kernel_drops: u64,
     /// Why the capture is not provably complete; nothing where it is.
     lacking: Vec<String>,
 }
 
-impl Row {
+impl Capture {
     /// Looks at what was captured.
-    pub(crate) fn of(
-        traffic: &'static str,
-        tool: Tool,
-        passed: &Passed,
-        savefile: &Path,
-    ) -> Outcome<Self> {
+    fn of(passed: &Passed, savefile: &Path) -> Outcome<Self> {
         let evidence = Evidence {
             packets: passed.captured_packets,
             drops: passed.dropped,
@@ -52,26 +54,51 @@ impl Row {
         let lacking = certify(reader::open(savefile)?, &evidence)?
             .err()
             .unwrap_or_default();
-        let tallies = passed.tallies.iter();
         Ok(Self {
-            traffic,
-            tool: tool.name(),
-            seconds: passed.seconds,
-            payload_bytes: tallies.map(|tally| tally.received + tally.sent).sum(),
-            packets: passed.wire_packets,
-            packets_per_second: float(passed.wire_packets) / passed.seconds,
             missing_packets: passed.wire_packets.saturating_sub(passed.captured_packets),
             kernel_drops: passed.dropped,
             lacking,
         })
     }
 
-    fn is_ours(&self) -> bool {
-        self.tool == Tool::Wiresnap.name()
-    }
-
     fn is_complete(&self) -> bool {
         self.lacking.is_empty() && self.missing_packets == 0
+    }
+}
+
+impl Row {
+    /// Looks at what passed, and at what was captured of it.
+    pub(crate) fn of(
+        traffic: &'static str,
+        tool: Tool,
+        passed: &Passed,
+        savefile: &Path,
+    ) -> Outcome<Self> {
+        let capture = match tool {
+            Tool::Nobody => None,
+            Tool::Wiresnap | Tool::Tcpdump => Some(Capture::of(passed, savefile)?),
+        };
+        let tallies = passed.tallies.iter();
+        Ok(Self {
+            traffic,
+            tool,
+            seconds: passed.seconds,
+            payload_bytes: tallies.map(|tally| tally.received + tally.sent).sum(),
+            packets: passed.wire_packets,
+            packets_per_second: float(passed.wire_packets) / passed.seconds,
+            capture,
+        })
+    }
+
+    /// Our own capture, where this is one.
+    fn ours(&self) -> Option<&Capture> {
+        self.capture
+            .as_ref()
+            .filter(|_| self.tool == Tool::Wiresnap)
+    }
+
+    fn is_ours_and_complete(&self) -> bool {
+        self.ours().is_some_and(Capture::is_complete)
     }
 }
 
@@ -117,36 +144,36 @@ impl Report {
             ("Capture", false),
         ]);
         for row in &self.rows {
+            let of_capture =
+                |say: fn(&Capture) -> String| row.capture.as_ref().map_or_else(String::new, say);
             table.row(vec![
                 row.traffic.to_owned(),
-                row.tool.to_owned(),
+                row.tool.name().to_owned(),
                 format!("{:.2}", row.seconds),
                 format!("{:.0}", float(row.payload_bytes) / 1e6),
                 row.packets.to_string(),
                 format!("{:.0}", row.packets_per_second),
-                row.missing_packets.to_string(),
-                row.kernel_drops.to_string(),
-                if row.lacking.is_empty() {
-                    "complete".to_owned()
-                } else {
-                    "not complete".to_owned()
-                },
+                of_capture(|capture| capture.missing_packets.to_string()),
+                of_capture(|capture| capture.kernel_drops.to_string()),
+                of_capture(|capture| {
+                    let complete = capture.lacking.is_empty();
+                    if complete { "complete" } else { "not complete" }.to_owned()
+                }),
             ]);
         }
         table.render(Style::Text)
     }
 
-    /// How what passed while we missed nothing stands to what was wanted.
+    /// How what passed while we missed nothing stands to what was wanted, and to what the machine is able to pass.
     pub(crate) fn target_table(&self) -> String {
-        let complete = || {
-            self.rows
-                .iter()
-                .filter(|row| row.is_ours() && row.is_complete())
+        let complete = || self.rows.iter().filter(|row| row.is_ours_and_complete());
+        let mut uncaptured = self.rows.iter().filter(|row| row.capture.is_none());
+        let fastest = |rows: &mut dyn Iterator<Item = &Row>| {
+            rows.map(|row| row.packets_per_second).fold(0.0, f64::max)
         };
         let bytes: u64 = complete().map(|row| row.payload_bytes).sum();
-        let rate = complete()
-            .map(|row| row.packets_per_second)
-            .fold(0.0, f64::max);
+        let rate = fastest(&mut complete());
+        let limit = fastest(&mut uncaptured);
         let mut table = Table::new(&[
             ("Captured without a gap", false),
             ("Wanted", true),
@@ -166,7 +193,7 @@ impl Report {
             ]);
         }
         format!(
-            "{}{} processors, load average {}\n",
+            "{}Where nobody captures, {limit:.0} packets per second pass on this machine: {} processors, load average {}\n",
             table.render(Style::Text),
             self.processors,
             self.load_average
@@ -175,20 +202,18 @@ impl Report {
 
     /// Fails where we missed anything: how fast a busy machine is says nothing about us, what is missing does.
     pub(crate) fn require_nothing_missing(&self) -> Outcome<()> {
-        match self
-            .rows
-            .iter()
-            .find(|row| row.is_ours() && !row.is_complete())
-        {
-            None => Ok(()),
-            Some(row) => Err(format!(
-                "{}: {} of {} packets are missing; {}",
-                row.traffic,
-                row.missing_packets,
-                row.packets,
-                row.lacking.join("; ")
-            )
-            .into()),
+        for row in &self.rows {
+            if let Some(capture) = row.ours().filter(|capture| !capture.is_complete()) {
+                return Err(format!(
+                    "{}: {} of {} packets are missing; {}",
+                    row.traffic,
+                    capture.missing_packets,
+                    row.packets,
+                    capture.lacking.join("; ")
+                )
+                .into());
+            }
         }
+        Ok(())
     }
 }
