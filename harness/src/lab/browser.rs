@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Lab;
 use super::process::Process;
+use super::warm_up::WarmUpPage;
 use crate::error::{Error, Result};
 
 /// How long geckodriver may take until it listens.
@@ -32,6 +33,9 @@ const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a user can do about a browser that ends or hangs.
 const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
+
+/// What is open where no page is.
+const EMPTY_PAGE: &str = "about:blank";
 
 /// How often to look whether Firefox is there, where the system cannot tell.
 const LOOK_PERIOD: Duration = Duration::from_millis(100);
@@ -103,6 +107,32 @@ impl Browser {
     #[must_use]
     pub const fn versions(&self) -> &Versions {
         &self.versions
+    }
+
+    /// Does for the first time what its timeline consists of, with a page of ours.
+    ///
+    /// # Errors
+    ///
+    /// Where the browser cannot do that.
+    pub async fn warm_up(&self) -> Result<()> {
+        let page = WarmUpPage::serve().await?;
+        self.open(&page.url()).await?;
+        if let Some(button) = self.find("button").await? {
+            self.click(&button).await?;
+            self.text("p").await?;
+        }
+        self.leave_page().await
+    }
+
+    /// Leaves the page that is open, which closes its WebSockets and whatever else it holds.
+    ///
+    /// # Errors
+    ///
+    /// Where the browser does not answer.
+    pub async fn leave_page(&self) -> Result<()> {
+        answer(self.client.goto(EMPTY_PAGE))
+            .await
+            .map_err(|error| self.failure("leave the page", &error))
     }
 
     /// Opens a page and waits until it is loaded.
@@ -317,6 +347,10 @@ fn quiet_preferences() -> Value {
         "toolkit.telemetry.enabled": false,
         "toolkit.telemetry.server": "",
         "toolkit.telemetry.unified": false,
+        // One process for all pages, the one that was warmed up, and none launched for a page to come.
+        "fission.autostart": false,
+        "dom.ipc.processCount": 1,
+        "dom.ipc.processPrelaunch.enabled": false,
         // The same bytes from every machine.
         "intl.accept_languages": "en-US, en",
         "intl.locale.requested": "en-US",

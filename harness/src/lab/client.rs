@@ -56,7 +56,11 @@ impl Client {
     /// Where what it needs is missing or does not start.
     pub async fn start(lab: &Lab, kind: scenario::Client) -> Result<Self> {
         match kind {
-            scenario::Client::Firefox => Ok(Self::Browser(Box::new(Browser::start(lab).await?))),
+            scenario::Client::Firefox => {
+                let browser = Browser::start(lab).await?;
+                browser.warm_up().await?;
+                Ok(Self::Browser(Box::new(browser)))
+            }
             scenario::Client::Netcat => {
                 let variant = netcat_variant(lab.tools().netcat()?).await;
                 Ok(Self::NetcatToCome { variant })
@@ -133,6 +137,19 @@ impl Client {
             }
             (Self::Netcat(netcat), Action::Send(line)) => netcat.send(line).await,
             (_, action) => Err(Error::run(format!("this client cannot {action}"))),
+        }
+    }
+
+    /// Ends what the client is about, while it still lives to see the answer: a browser leaves its page.
+    ///
+    /// # Errors
+    ///
+    /// Where it does not answer.
+    pub async fn take_leave(&self) -> Result<()> {
+        match self {
+            Self::Browser(browser) => browser.leave_page().await,
+            // Netcat has no more to say than its end.
+            Self::NetcatToCome { .. } | Self::Netcat(_) => Ok(()),
         }
     }
 

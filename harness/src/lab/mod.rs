@@ -18,6 +18,7 @@ pub mod privilege;
 pub mod process;
 pub mod sniffer;
 pub mod tools;
+mod warm_up;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -57,6 +57,10 @@ const MAKE_ROOM: &str =
 /// How long the wire must be silent after the last connection closed: longer than any delayed acknowledgement.
 const QUIET: Duration = Duration::from_millis(250);
 
+/// After how long without a packet an exchange is over: longer than the kernel takes to hand one over, and both ends to
+/// answer.
+const SILENCE: Duration = Duration::from_millis(100);
+
 /// A capture that is under way.
 #[derive(Debug)]
 pub struct Sniffer {
@@ -196,6 +200,23 @@ impl Sniffer {
                 Ok(Err(_)) => return Err(Error::run("the capture ended for no known reason")),
                 Err(_) if all_closed && until == quiet => return Ok(()),
                 Err(_) => return Err(not_closed(&seen, patience)),
+            }
+        }
+    }
+
+    /// Waits until there was no packet for a moment, or until `patience` ends.
+    ///
+    /// # Errors
+    ///
+    /// Where the capture has failed.
+    pub async fn wait_for_silence(&mut self, patience: Duration) -> Result<()> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let until = deadline.min(Instant::now() + SILENCE);
+            match timeout_at(until, self.seen.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(Error::run("the capture ended for no known reason")),
+                Err(_) => return Ok(()),
             }
         }
     }

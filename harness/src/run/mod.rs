@@ -34,11 +34,15 @@ use crate::scenario::{Action, Mark, Scenario};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
 use crate::trace::tally::Tally;
 
-/// How long the consequence of a step may take, where the next mark leaves that much time.
+/// How long the consequence of a step may take. Where that is beyond the next mark, that one is late, as can be read in
+/// the provenance: the bytes are the same.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long before a mark its preparation begins: WebDriver finds and reads an element in some ten milliseconds.
 const PREPARATION: Duration = Duration::from_millis(200);
+
+/// How long the wire may go on after the client has taken leave; it is closed then in any case.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the connections may take to close after the client was told to.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
@@ -122,7 +126,7 @@ impl Run<'_> {
         let versions = Self::versions(stage);
         self.reports.prepared();
         let start = vigil.during(start).await?;
-        let marks = self.keep_marks(start, stage, vigil).await?;
+        let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
         let counters = self.finish_capture(sniffer, vigil).await?;
         let tallies = stage.end_program().await;
         require_no_drops(counters)?;
@@ -163,19 +167,13 @@ impl Run<'_> {
         start: Start,
         stage: &mut Stage,
         vigil: &mut Vigil,
+        sniffer: &mut Sniffer,
     ) -> Result<Vec<MarkRecord>> {
         let marks = &self.order.scenario.marks;
         let start = start.instant();
         let mut records = Vec::with_capacity(marks.len());
-        for (index, mark) in marks.iter().enumerate() {
-            let cue = Cue {
-                mark,
-                due: start + self.scaled(mark.at),
-                room: marks.get(index + 1).map_or(STEP_PATIENCE, |next| {
-                    self.scaled(next.at.saturating_sub(mark.at))
-                }),
-            };
-            let kept = self.keep_mark(&cue, start, stage, vigil).await;
+        for mark in marks {
+            let kept = self.keep_mark(mark, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
                 let error = stage.words_of_program(error);
                 self.at(start, mark, error)
@@ -187,29 +185,30 @@ impl Run<'_> {
 
     async fn keep_mark(
         &self,
-        cue: &Cue<'_>,
+        mark: &Mark,
         start: Instant,
         stage: &mut Stage,
         vigil: &mut Vigil,
+        sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
-        let Cue { mark, due, .. } = cue;
+        let due = start + self.scaled(mark.at);
         self.reports.step(&mark.action.to_string());
         let client = stage.client()?;
         // Not earlier: what the page showed before must be what it showed just before.
-        let preparation = due.checked_sub(PREPARATION).unwrap_or(*due);
+        let preparation = due.checked_sub(PREPARATION).unwrap_or(due);
         vigil.during(until(preparation)).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
-        vigil.during(until(*due)).await?;
+        vigil.during(until(due)).await?;
         let acted = Instant::now();
         let shown = if mark.action == Action::Close {
-            Self::close(stage, vigil).await?;
+            Self::close(stage, vigil, sniffer).await?;
             None
         } else {
-            self.act(cue, &prepared, stage, vigil).await?
+            self.act(mark, &prepared, stage, vigil).await?
         };
         Ok(MarkRecord {
             step: mark.action.to_string(),
-            planned_seconds: rounded(*due - start),
+            planned_seconds: rounded(due - start),
             actual_seconds: rounded(acted - start),
             on_wire_seconds: None,
             shown,
@@ -219,7 +218,7 @@ impl Run<'_> {
     /// Does what the mark says, and waits for what is expected of it.
     async fn act(
         &self,
-        cue: &Cue<'_>,
+        mark: &Mark,
         prepared: &Prepared,
         stage: &mut Stage,
         vigil: &mut Vigil,
@@ -229,23 +228,28 @@ impl Run<'_> {
         let acted = ClockTime::now();
         let (lab, port) = (self.lab, self.order.scenario.port);
         vigil
-            .during(client.perform(lab, port, &cue.mark.action, prepared))
+            .during(client.perform(lab, port, &mark.action, prepared))
             .await?;
         if !was_running {
             vigil.watch_client(client);
         }
-        let Some(expect) = &cue.mark.expect else {
+        let Some(expect) = &mark.expect else {
             return Ok(None);
         };
-        let seen = see(client, expect, prepared, acted, cue.patience());
+        let seen = see(client, expect, prepared, acted, STEP_PATIENCE);
         vigil.during(seen).await.map(Some)
     }
 
     /// Closes the client, whose end is no accident any more; the program's still is.
-    async fn close(stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+    async fn close(stage: &mut Stage, vigil: &mut Vigil, sniffer: &mut Sniffer) -> Result<()> {
         let Some(client) = stage.client.take() else {
             return Ok(());
         };
+        // A browser that quits waits for nobody: it may be gone before the answer to its last WebSocket frame.
+        vigil.during(client.take_leave()).await?;
+        vigil
+            .during(sniffer.wait_for_silence(LEAVE_PATIENCE))
+            .await?;
         vigil.let_client_go();
         vigil.during(client.close()).await
     }
@@ -326,21 +330,6 @@ impl Run<'_> {
             certificate: None,
             mark_distance: None,
         }
-    }
-}
-
-/// A mark with its real time.
-struct Cue<'a> {
-    mark: &'a Mark,
-    due: Instant,
-    /// From this mark to the next.
-    room: Duration,
-}
-
-impl Cue<'_> {
-    /// How long the step's consequence may take: there must be time left to prepare the next mark.
-    fn patience(&self) -> Duration {
-        STEP_PATIENCE.min(self.room.mul_f64(0.8))
     }
 }
 
