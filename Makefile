@@ -70,9 +70,10 @@ screenshots: setup ## pictures of the report, desktop and phone, light and dark,
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)
 
-bench: ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G), and a capture under load beside tcpdump
+bench: build ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G), a capture under load beside tcpdump, and what a capture takes besides its timeline
 	$(CARGO) bench --quiet --package wiresnap --bench compare
 	$(CARGO) bench --quiet --package wiresnap --bench load
+	$(CARGO) bench --quiet --package wiresnap --bench preparation
 
 review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-insta

@@ -79,7 +79,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --network --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --network --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -94,6 +94,10 @@ _wiresnap() {
                     return 0
                     ;;
                 --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --preparing)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -36,6 +36,7 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "help" -d 'Print t
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Folder to write NAME.pcap and NAME.json to [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l jobs -d 'How many scenarios to play at once [default: all]; on the host\'s network it is one' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l preparing -d 'How many scenarios to prepare at once, before all begin [default: one for each processor]' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l network -d 'The network to play on' -r -f -a "auto\t'Private ones where the system allows, else the host\'s'
 private\t'A network namespace for each scenario: needs no privilege, lets nobody in'
 host\t'The host\'s own loopback interface: needs privilege, and the ports must be free'"

@@ -63,6 +63,9 @@ pub struct CaptureArgs {
     /// How many scenarios to play at once [default: all]; on the host's network it is one
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
+    /// How many scenarios to prepare at once, before all begin [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub preparing: Option<u16>,
     /// The network to play on
     #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
     pub network: NetworkChoice,

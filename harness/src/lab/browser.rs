@@ -124,7 +124,7 @@ impl Browser {
         self.leave_page().await
     }
 
-    /// Leaves the page that is open, which closes its WebSockets and whatever else it holds.
+    /// Leaves the page that is open, which ends what it holds open, a `WebSocket` as well.
     ///
     /// # Errors
     ///

@@ -57,7 +57,9 @@ pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     if plan.network == Network::Host {
         keeper::adopt_orphans()?;
     }
-    let outcomes = runtime.block_on(capture(&plan, parts, jobs, &signals));
+    // Browsers that start side by side slow each other down; `make bench` compares.
+    let preparing = arguments.preparing.map_or_else(processors, usize::from);
+    let outcomes = runtime.block_on(capture(&plan, parts, (jobs, preparing), &signals));
     if plan.network == Network::Host {
         keeper::clear_up(&folder);
     }
@@ -204,15 +206,19 @@ fn network(intent: &Intent<'_>, examination: &Examination) -> Result<Network> {
     Ok(network)
 }
 
-/// Plays the parts, as many at once as `jobs` says, and keeps what they leave. A signal ends those still to come too.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Plays the parts, as many at once as `jobs` says, of which so many prepare at once, and keeps what they leave. A signal
+/// ends those still to come too.
 async fn capture(
     plan: &Plan,
     parts: Vec<Part>,
-    jobs: usize,
+    (jobs, preparing): (usize, usize),
     signals: &Signals,
 ) -> Result<Vec<Outcome>> {
     let progress = Terminal::new(&plan.scenarios);
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let mut outcomes = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter().enumerate().peekable();
     while parts.peek().is_some() && signals.borrow().is_empty() {
@@ -222,7 +228,7 @@ async fn capture(
             savefiles.push(part.savefile);
             performances.push((player, part.order, part.lab));
         }
-        let played = conduct(performances, at_once, &progress, signals).await;
+        let played = conduct(performances, preparing, &progress, signals).await;
         for ((player, played), savefile) in played.into_iter().zip(savefiles) {
             let scenario = &plan.scenarios[player];
             let Played { outcome, times } = played;
