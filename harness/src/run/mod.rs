@@ -138,11 +138,16 @@ impl Run<'_> {
         let Order {
             scenario,
             program: executable,
+            time_scale,
             ..
         } = self.order;
         let Scenario { program, port, .. } = scenario;
+        let arguments = scenario.arguments.iter();
+        let arguments: Vec<String> = arguments.map(|argument| argument.at(*time_scale)).collect();
         self.reports.phase(&format!("starting {program}"));
-        let started = self.lab.start_program(program, executable, *port);
+        let started = self
+            .lab
+            .start_program(program, executable, *port, &arguments);
         let process = vigil.during(started).await?;
         vigil.watch(process.death());
         stage.program = Some(process);
@@ -168,12 +173,14 @@ impl Run<'_> {
         let start = start.instant();
         let mut records = Vec::with_capacity(marks.len());
         for (index, mark) in marks.iter().enumerate() {
+            let next = marks.get(index + 1);
             let cue = Cue {
                 mark,
                 due: start + self.scaled(mark.at),
-                room: marks.get(index + 1).map_or(STEP_PATIENCE, |next| {
+                room: next.map_or(STEP_PATIENCE, |next| {
                     self.scaled(next.at.saturating_sub(mark.at))
                 }),
+                before_close: next.is_some_and(|next| next.action == Action::Close),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil).await;
             let kept = kept.map_err(|error| {
@@ -195,12 +202,10 @@ impl Run<'_> {
         let Cue { mark, due, .. } = cue;
         self.reports.step(&mark.action.to_string());
         let client = stage.client()?;
-        // Not earlier: what the page showed before must be what it showed just before.
-        let preparation = due.checked_sub(PREPARATION).unwrap_or(*due);
-        vigil.during(until(preparation)).await?;
+        vigil.during(until(cue.preparation())).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
         vigil.during(until(*due)).await?;
-        let acted = Instant::now();
+        let acted = cue.acted();
         let shown = if mark.action == Action::Close {
             Self::close(stage, vigil).await?;
             None
@@ -335,11 +340,36 @@ struct Cue<'a> {
     due: Instant,
     /// From this mark to the next.
     room: Duration,
+    /// Whether the next one is the close.
+    before_close: bool,
 }
 
 impl Cue<'_> {
+    /// When to look at what the client shows before the step, and look up what the step needs.
+    fn preparation(&self) -> Instant {
+        match self.mark.action {
+            // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
+            Action::Wait => Instant::now(),
+            // Not earlier: what the page showed before must be what it showed just before.
+            _ => self.due.checked_sub(PREPARATION).unwrap_or(self.due),
+        }
+    }
+
+    /// When the step was done, at the moment that it is due or a little later.
+    fn acted(&self) -> Instant {
+        match self.mark.action {
+            // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
+            Action::Wait => self.due,
+            _ => Instant::now(),
+        }
+    }
+
     /// How long the step's consequence may take: there must be time left to prepare the next mark.
     fn patience(&self) -> Duration {
+        if self.before_close && self.mark.action == Action::Wait {
+            // A close needs no preparation, and a late one does no harm: what came by itself just now will not so soon again.
+            return STEP_PATIENCE;
+        }
         STEP_PATIENCE.min(self.room.mul_f64(0.8))
     }
 }
