@@ -20,7 +20,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 
 .DEFAULT_GOAL := help
 # Which captures `make report` shows, in the order of their story.
-REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp))
+REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
 .PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak fuzz bench review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.

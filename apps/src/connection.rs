@@ -1,11 +1,13 @@
 //! A client's connection that counts its bytes, so that a capture of it can be held against the program's own word.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::listen::tell;
@@ -16,7 +18,7 @@ use crate::listen::tell;
 /// socket is closed, so that nobody who saw the end of the connection has to wait for the line.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TcpStream,
+    stream: Arc<TcpStream>,
     peer: SocketAddr,
     /// Bytes that the system handed over. Those that came and were never asked for are not among them.
     received: u64,
@@ -27,13 +29,35 @@ pub struct Connection {
 impl Connection {
     /// The connection of `stream` to `peer`.
     #[must_use]
-    pub const fn new(stream: TcpStream, peer: SocketAddr) -> Self {
+    pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         Self {
-            stream,
+            stream: Arc::new(stream),
             peer,
             received: 0,
             sent: 0,
         }
+    }
+
+    /// What can be seen of the client by somebody who neither reads nor writes.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client(Arc::clone(&self.stream))
+    }
+}
+
+/// The client at the other end of a connection, as seen by somebody who neither reads nor writes.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<TcpStream>);
+
+impl Client {
+    /// Waits until the client has closed its side of the connection, or the connection is broken.
+    ///
+    /// Bytes that it sent before and that nobody has read yet hide nothing: this goes by what the system says of the
+    /// connection, not by what can be read from it.
+    pub async fn gone(&self) {
+        // Each interest includes that a side was closed. This one includes nothing else: of urgent data the system was
+        // never asked to tell. An error means that the program itself is ending.
+        let _ = self.0.ready(Interest::PRIORITY).await;
     }
 }
 
@@ -57,10 +81,18 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let outcome = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.received += (buffer.filled().len() - before) as u64;
-        outcome
+        loop {
+            ready!(self.stream.poll_read_ready(context))?;
+            match self.stream.try_read(buffer.initialize_unfilled()) {
+                Ok(count) => {
+                    buffer.advance(count);
+                    self.received += count as u64;
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 }
 
@@ -70,18 +102,24 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        if let Poll::Ready(Ok(count)) = outcome {
-            self.sent += count as u64;
+        loop {
+            ready!(self.stream.poll_write_ready(context))?;
+            match self.stream.try_write(bytes) {
+                Ok(count) => {
+                    self.sent += count as u64;
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
-        outcome
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(&*self.stream).shutdown(Shutdown::Write))
     }
 }

@@ -16,13 +16,17 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::clock::Reading;
-use crate::connection::Connection;
+use crate::connection::{Client, Connection};
 use crate::listen::{accept, tell};
 
 /// How long a connection may take over one request, the idle time before it included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What may be wrong with a body, whichever it is.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves HTTP/1.1 on `listener`, each connection in a task of its own, for as long as it is polled.
 ///
@@ -31,10 +35,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 /// # Errors
 ///
 /// Where the listener has no address of its own.
-pub async fn serve<H, F>(listener: TcpListener, handle: H) -> anyhow::Result<()>
+pub async fn serve<H, F, B>(listener: TcpListener, handle: H) -> anyhow::Result<()>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<LateBody>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     tell(&format!("listening on http://{}/", listener.local_addr()?));
     loop {
@@ -43,12 +48,17 @@ where
     }
 }
 
-async fn serve_connection<H, F>(connection: Connection, handle: H)
+async fn serve_connection<H, F, B>(connection: Connection, handle: H)
 where
     H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Response<LateBody>> + Send + 'static,
+    F: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let service = service_fn(|request| {
+    let client = connection.client();
+    let waits = watch::Sender::new(0);
+    let waiting = waits.subscribe();
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Waits(waits.clone()));
         let response = handle(request);
         async { Ok::<_, Infallible>(response.await) }
     });
@@ -60,10 +70,50 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_TIMEOUT)
         .serve_connection(TokioIo::new(WebSocketCase(connection)), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tell(&format!("connection ended: {error}"));
+        .with_upgrades();
+    tokio::select! {
+        biased;
+        outcome = served => if let Err(error) = outcome {
+            tell(&format!("connection ended: {error}"));
+        },
+        () = gone_while_it_waited(client, waiting) => {}
+    }
+}
+
+/// Waits until the client has left a request behind for which there is nothing to be sent yet.
+async fn gone_while_it_waited(client: Client, mut waiting: watch::Receiver<usize>) {
+    client.gone().await;
+    let _ = waiting.wait_for(|requests| *requests > 0).await;
+}
+
+/// The requests of a connection that wait for news, as a request carries it along.
+#[derive(Clone)]
+struct Waits(watch::Sender<usize>);
+
+/// A request that waits for news, for as long as this is kept.
+///
+/// A client that closes its side meanwhile has gone, and its connection is closed at once: the news would find nobody.
+#[derive(Debug)]
+pub struct Waiting(Option<watch::Sender<usize>>);
+
+impl Waiting {
+    /// Has this request wait.
+    #[must_use]
+    pub fn of(request: &Request<Incoming>) -> Self {
+        let waits = request.extensions().get::<Waits>();
+        let waits = waits.map(|Waits(waits)| waits.clone());
+        if let Some(waits) = &waits {
+            waits.send_modify(|requests| *requests += 1);
+        }
+        Self(waits)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(waits) = &self.0 {
+            waits.send_modify(|requests| *requests -= 1);
+        }
     }
 }
 

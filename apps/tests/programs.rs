@@ -125,6 +125,14 @@ fn wsapp() -> Program {
     Program::start(env!("CARGO_BIN_EXE_wsapp"), &[])
 }
 
+fn sseapp() -> Program {
+    Program::start(env!("CARGO_BIN_EXE_sseapp"), &[])
+}
+
+fn pollapp() -> Program {
+    Program::start(env!("CARGO_BIN_EXE_pollapp"), &[])
+}
+
 /// Every digit that belongs to a clock as `0`; the programs send no other digits that change.
 fn without_clock(text: &str) -> String {
     text.lines()
@@ -307,9 +315,153 @@ fn wsapp_asks_a_plain_request_for_an_upgrade() {
     );
 }
 
+/// The request of a page for news.
+const GET_TIME: &str = "GET /time HTTP/1.1\r\nHost: test\r\n\r\n";
+
+/// A connection on which news was asked for.
+fn waiting(program: &Program) -> TcpStream {
+    let mut client = program.connect();
+    client.write_all(GET_TIME.as_bytes()).unwrap();
+    client
+}
+
+/// Reads so many bytes, which are text.
+fn read_text(client: &mut TcpStream, bytes: usize) -> String {
+    let mut text = vec![0; bytes];
+    client.read_exact(&mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn sseapp_opens_its_stream_at_once_and_then_pushes() {
+    let program = Program::start(env!("CARGO_BIN_EXE_sseapp"), &["--interval", "0.4"]);
+    let mut client = waiting(&program);
+    let asked = Instant::now();
+
+    let head = read_text(&mut client, 142);
+    let opened = asked.elapsed();
+    let events = [(); 3].map(|()| read_text(&mut client, 34));
+    let pushed = asked.elapsed();
+
+    assert_eq!(
+        without_clock(&head),
+        "HTTP/1.1 200 OK\nContent-Type: text/event-stream\nCache-Control: no-store\nDate: …\n\
+         Transfer-Encoding: chunked\n"
+    );
+    for event in events {
+        assert_eq!(
+            without_clock(&event),
+            "1C\ndata: {\"time\": \"00:00:00\"}\n\n"
+        );
+    }
+    // The request came a little later than it was sent, so the news may be counted from a little later too.
+    assert!(pushed >= Duration::from_millis(1190), "{pushed:?}");
+    assert!(
+        opened < pushed / 3,
+        "opened after {opened:?}, all there after {pushed:?}"
+    );
+}
+
+#[test]
+fn sseapp_has_the_same_news_for_all() {
+    let program = Program::start(env!("CARGO_BIN_EXE_sseapp"), &["--interval", "0.5"]);
+    let mut clients = [waiting(&program), waiting(&program)];
+    // A client that comes later waits no longer than the others for what comes next.
+    let first = clients.each_mut().map(|client| read_text(client, 142 + 34));
+    let mut late = waiting(&program);
+    let began = Instant::now();
+    read_text(&mut late, 142 + 34);
+    let waited = began.elapsed();
+    let second = clients.each_mut().map(|client| read_text(client, 34));
+
+    assert_eq!(first[0][142..], first[1][142..]);
+    assert_eq!(second[0], second[1]);
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
+}
+
+#[test]
+fn pollapp_holds_a_request_until_there_is_news() {
+    let program = Program::start(env!("CARGO_BIN_EXE_pollapp"), &["--interval", "0.4"]);
+    let mut client = program.connect();
+    let asked = Instant::now();
+    for _ in 0..3 {
+        client.write_all(GET_TIME.as_bytes()).unwrap();
+        let answer = read_text(&mut client, 133 + 20);
+        assert_eq!(
+            without_clock(&answer),
+            "HTTP/1.1 200 OK\nContent-Type: application/json\nContent-Length: 20\nDate: …\n\
+             Cache-Control: no-cache\n\n{\"time\": \"00:00:00\"}"
+        );
+    }
+    let waited = asked.elapsed();
+
+    assert!(waited >= Duration::from_millis(1190), "{waited:?}");
+}
+
+#[test]
+fn pollapp_does_not_hold_a_request_for_good() {
+    let arguments = ["--interval", "3600", "--hold", "0.2"];
+    let program = Program::start(env!("CARGO_BIN_EXE_pollapp"), &arguments);
+    let mut client = waiting(&program);
+    let no_news = "HTTP/1.1 204 No Content\nDate: …\nCache-Control: no-cache\n";
+
+    assert_eq!(without_clock(&read_text(&mut client, 89)), no_news);
+    client.write_all(GET_TIME.as_bytes()).unwrap();
+    assert_eq!(without_clock(&read_text(&mut client, 89)), no_news);
+}
+
+#[test]
+fn a_client_that_leaves_while_it_waits_is_let_go_at_once() {
+    let interval = ["--interval", "3600"];
+    let hold = ["--interval", "3600", "--hold", "3600"];
+    for (program, answered) in [
+        (Program::start(env!("CARGO_BIN_EXE_sseapp"), &interval), 142),
+        (Program::start(env!("CARGO_BIN_EXE_pollapp"), &hold), 0),
+    ] {
+        let mut client = waiting(&program);
+        read_text(&mut client, answered);
+        // One that asked for more before it left is gone all the same.
+        let mut eager = waiting(&program);
+        eager.write_all(GET_TIME.as_bytes()).unwrap();
+        read_text(&mut eager, answered);
+        for (mut client, requests) in [(client, 1), (eager, 2)] {
+            let address = client.local_addr().unwrap();
+            client.shutdown(Shutdown::Write).unwrap();
+            let mut rest = Vec::new();
+            // Where something of it was never read, the system resets the connection.
+            let _ = client.read_to_end(&mut rest);
+
+            let said = program.account_of(address);
+
+            assert_eq!(rest, b"");
+            let received = said.split_once(' ').unwrap().1;
+            let received: usize = received.split_once(' ').unwrap().0.parse().unwrap();
+            assert!(
+                received == GET_TIME.len() || received == requests * GET_TIME.len(),
+                "{said}"
+            );
+            assert!(said.ends_with(&format!("sent {answered} bytes")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn an_interval_must_be_one_that_can_be_waited_for() {
+    for program in [env!("CARGO_BIN_EXE_sseapp"), env!("CARGO_BIN_EXE_pollapp")] {
+        let output = Command::new(program)
+            .args(["--interval", "0"])
+            .output()
+            .unwrap();
+
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(said.contains("not within 0.001 and 86400"), "{said}");
+    }
+}
+
 #[test]
 fn nothing_that_a_client_sends_brings_a_web_program_down() {
-    for program in [webapp(), ajaxapp(), wsapp()] {
+    for program in [webapp(), ajaxapp(), wsapp(), sseapp(), pollapp()] {
         program.exchange(b"\0\xff\x16\x03\x01 this is no HTTP\r\n\r\n");
         program.exchange(&vec![b'A'; 1_000_000]);
         program.exchange(b"GET / HTTP/1.1\r\n");
@@ -359,7 +511,7 @@ fn a_port_in_use_is_a_clear_error() {
 #[test]
 fn signals_end_a_program_cleanly_even_in_mid_conversation() {
     for signal in ["-INT", "-TERM"] {
-        for mut program in [tcpapp(), webapp(), ajaxapp(), wsapp()] {
+        for mut program in [tcpapp(), webapp(), ajaxapp(), wsapp(), sseapp(), pollapp()] {
             let _client = program.connect();
             program.signal(signal);
 
@@ -381,6 +533,8 @@ fn each_program_tells_the_bytes_of_a_connection_that_its_client_counted() {
         (webapp(), get),
         (ajaxapp(), &get.repeat(3)),
         (wsapp(), get),
+        (sseapp(), get),
+        (pollapp(), get),
     ] {
         let mut client = program.connect();
         let mut answer = Vec::new();
@@ -416,7 +570,7 @@ fn the_bytes_before_and_after_an_upgrade_are_those_of_one_connection() {
 
 #[test]
 fn a_client_that_hangs_up_in_the_middle_is_accounted_for() {
-    for program in [tcpapp(), webapp(), ajaxapp(), wsapp()] {
+    for program in [tcpapp(), webapp(), ajaxapp(), wsapp(), sseapp(), pollapp()] {
         let mut client = program.connect();
         let half = b"GET / HTTP/1.1\r\nHos";
         client.write_all(half).unwrap();
@@ -450,6 +604,7 @@ fn a_program_that_is_told_to_stop_accounts_for_the_connections_that_are_open() {
             (tcpapp(), &b""[..]),
             (webapp(), b"GET / HTTP/1.1\r\nHost: test\r\n\r\n"),
             (wsapp(), WS_REQUEST.as_bytes()),
+            (sseapp(), GET_TIME.as_bytes()),
         ] {
             let mut client = program.connect();
             client.write_all(request).unwrap();

@@ -15,8 +15,10 @@ use wiresnap::trace::provenance::Provenance;
 use wiresnap::trace::reader;
 
 /// Each scenario with its packets, where those are fixed, and its packets with a payload.
-const SCENARIOS: [(&str, Option<u64>, u64); 4] = [
+const SCENARIOS: [(&str, Option<u64>, u64); 6] = [
     ("ajaxapp", Some(27), 12),
+    ("pollapp", None, 13),
+    ("sseapp", None, 8),
     ("tcpapp", None, 7),
     ("webapp", Some(27), 12),
     ("wsapp", None, 13),

@@ -16,17 +16,17 @@ const KEPT_BYTES: usize = 4 << 20;
 pub struct Window {
     /// The first packet of all.
     pub first_packet: Option<Timestamp>,
-    /// The first packet of the client that carries data.
-    pub first_request: Option<Timestamp>,
+    /// The first packet that carries data: the client's request, or what the server pushed unasked.
+    pub first_data: Option<Timestamp>,
     /// The payload bytes that the server sent.
     pub answered: Vec<u8>,
 }
 
 impl Window {
-    /// When the step reached the wire: its request, or where it has none, its first packet.
+    /// When the step reached the wire: its first data, or where it has none, its first packet.
     #[must_use]
     pub fn reached_wire(&self) -> Option<Timestamp> {
-        self.first_request.or(self.first_packet)
+        self.first_data.or(self.first_packet)
     }
 
     /// Whether the server sent this text.
@@ -69,9 +69,8 @@ pub fn windows<R: Read>(
         if segment.payload.is_empty() {
             continue;
         }
-        if segment.destination == server {
-            window.first_request.get_or_insert(packet.time);
-        } else {
+        window.first_data.get_or_insert(packet.time);
+        if segment.destination != server {
             let room = KEPT_BYTES - window.answered.len().min(KEPT_BYTES);
             window.answered.extend(segment.payload.iter().take(room));
         }

@@ -136,6 +136,7 @@ impl Client {
                 Ok(())
             }
             (Self::Netcat(netcat), Action::Send(line)) => netcat.send(line).await,
+            (_, Action::Wait) => Ok(()),
             (_, action) => Err(Error::run(format!("this client cannot {action}"))),
         }
     }

@@ -76,22 +76,30 @@ impl Lab {
         &self.folder
     }
 
-    /// Starts the program under study and waits until it accepts connections.
+    /// Starts the program under study, with these arguments besides its address, and waits until it accepts connections.
     ///
     /// # Errors
     ///
     /// Where the port is taken, the program cannot be started, ends, or does not listen in time.
-    pub async fn start_program(&self, name: &str, executable: &Path, port: u16) -> Result<Process> {
+    pub async fn start_program(
+        &self,
+        name: &str,
+        executable: &Path,
+        port: u16,
+        arguments: &[String],
+    ) -> Result<Process> {
         let address = address(port);
         listening::require_free(address)?;
+        let (ip, port) = (address.ip().to_string(), port.to_string());
+        let own = ["--host", &ip, "--port", &port].map(str::to_owned);
+        let arguments = [&own, arguments].concat();
         let command = self
             .command(name, executable)
-            .arguments(["--host".into(), address.ip().to_string().into()])
-            .arguments(["--port".into(), port.to_string().into()])
+            .arguments(arguments.iter().map(OsString::from))
             .advice(format!(
-                "start it by hand to see more: `{} --host {} --port {port}`",
+                "start it by hand to see more: `{} {}`",
                 executable.display(),
-                address.ip()
+                arguments.join(" ")
             ));
         let program = Process::start(&command)?;
         listening::wait_until_accepting(&program, address).await?;

@@ -142,11 +142,16 @@ impl Run<'_> {
         let Order {
             scenario,
             program: executable,
+            time_scale,
             ..
         } = self.order;
         let Scenario { program, port, .. } = scenario;
+        let arguments = scenario.arguments.iter();
+        let arguments: Vec<String> = arguments.map(|argument| argument.at(*time_scale)).collect();
         self.reports.phase(&format!("starting {program}"));
-        let started = self.lab.start_program(program, executable, *port);
+        let started = self
+            .lab
+            .start_program(program, executable, *port, &arguments);
         let process = vigil.during(started).await?;
         vigil.watch(process.death());
         stage.program = Some(process);
@@ -172,8 +177,17 @@ impl Run<'_> {
         let marks = &self.order.scenario.marks;
         let start = start.instant();
         let mut records = Vec::with_capacity(marks.len());
-        for mark in marks {
-            let kept = self.keep_mark(mark, start, stage, vigil, sniffer).await;
+        for (index, mark) in marks.iter().enumerate() {
+            let next = marks.get(index + 1);
+            let cue = Cue {
+                mark,
+                due: start + self.scaled(mark.at),
+                room: next.map_or(STEP_PATIENCE, |next| {
+                    self.scaled(next.at.saturating_sub(mark.at))
+                }),
+                before_close: next.is_some_and(|next| next.action == Action::Close),
+            };
+            let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
                 let error = stage.words_of_program(error);
                 self.at(start, mark, error)
@@ -185,30 +199,28 @@ impl Run<'_> {
 
     async fn keep_mark(
         &self,
-        mark: &Mark,
+        cue: &Cue<'_>,
         start: Instant,
         stage: &mut Stage,
         vigil: &mut Vigil,
         sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
-        let due = start + self.scaled(mark.at);
+        let Cue { mark, due, .. } = cue;
         self.reports.step(&mark.action.to_string());
         let client = stage.client()?;
-        // Not earlier: what the page showed before must be what it showed just before.
-        let preparation = due.checked_sub(PREPARATION).unwrap_or(due);
-        vigil.during(until(preparation)).await?;
+        vigil.during(until(cue.preparation())).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
-        vigil.during(until(due)).await?;
-        let acted = Instant::now();
+        vigil.during(until(*due)).await?;
+        let acted = cue.acted();
         let shown = if mark.action == Action::Close {
             Self::close(stage, vigil, sniffer).await?;
             None
         } else {
-            self.act(mark, &prepared, stage, vigil).await?
+            self.act(cue, &prepared, stage, vigil).await?
         };
         Ok(MarkRecord {
             step: mark.action.to_string(),
-            planned_seconds: rounded(due - start),
+            planned_seconds: rounded(*due - start),
             actual_seconds: rounded(acted - start),
             on_wire_seconds: None,
             shown,
@@ -218,7 +230,7 @@ impl Run<'_> {
     /// Does what the mark says, and waits for what is expected of it.
     async fn act(
         &self,
-        mark: &Mark,
+        cue: &Cue<'_>,
         prepared: &Prepared,
         stage: &mut Stage,
         vigil: &mut Vigil,
@@ -228,15 +240,15 @@ impl Run<'_> {
         let acted = ClockTime::now();
         let (lab, port) = (self.lab, self.order.scenario.port);
         vigil
-            .during(client.perform(lab, port, &mark.action, prepared))
+            .during(client.perform(lab, port, &cue.mark.action, prepared))
             .await?;
         if !was_running {
             vigil.watch_client(client);
         }
-        let Some(expect) = &mark.expect else {
+        let Some(expect) = &cue.mark.expect else {
             return Ok(None);
         };
-        let seen = see(client, expect, prepared, acted, STEP_PATIENCE);
+        let seen = see(client, expect, prepared, acted, cue.patience());
         vigil.during(seen).await.map(Some)
     }
 
@@ -329,6 +341,47 @@ impl Run<'_> {
             capture,
             certificate: None,
             mark_distance: None,
+        }
+    }
+}
+
+/// A mark with its real time.
+struct Cue<'a> {
+    mark: &'a Mark,
+    due: Instant,
+    /// From this mark to the next.
+    room: Duration,
+    /// Whether the next one is the close.
+    before_close: bool,
+}
+
+impl Cue<'_> {
+    /// When to look at what the client shows before the step, and look up what the step needs.
+    fn preparation(&self) -> Instant {
+        match self.mark.action {
+            // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
+            Action::Wait => Instant::now(),
+            // Not earlier: what the page showed before must be what it showed just before.
+            _ => self.due.checked_sub(PREPARATION).unwrap_or(self.due),
+        }
+    }
+
+    /// When the step was done, at the moment that it is due or a little later.
+    fn acted(&self) -> Instant {
+        match self.mark.action {
+            // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
+            Action::Wait => self.due,
+            _ => Instant::now(),
+        }
+    }
+
+    /// How long the step's consequence may take: with what comes by itself, no longer than until more of it comes.
+    fn patience(&self) -> Duration {
+        let comes_again = self.mark.action == Action::Wait && !self.before_close;
+        if comes_again {
+            STEP_PATIENCE.min(self.room)
+        } else {
+            STEP_PATIENCE
         }
     }
 }

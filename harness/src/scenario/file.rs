@@ -35,7 +35,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
-use super::{Action, Client, Expect, Mark, Scenario, Template};
+use super::{Action, Argument, Client, Expect, Mark, Scenario, Template};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 
@@ -69,6 +69,7 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
         sha256: sha256(text),
         description: raw.description,
         program: raw.program.into_inner(),
+        arguments: raw.arguments.into_iter().map(into_argument).collect(),
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         client: raw.client.into(),
         marks: checked,
@@ -102,6 +103,8 @@ fn name_of(file: &Path) -> Result<String> {
 struct RawScenario {
     description: String,
     program: Spanned<String>,
+    #[serde(default)]
+    arguments: Vec<Spanned<String>>,
     port: Option<Spanned<u16>>,
     client: RawClient,
     #[serde(default)]
@@ -135,6 +138,7 @@ struct RawMark {
     open: Option<Spanned<toml::Value>>,
     send: Option<Spanned<String>>,
     click: Option<Spanned<String>>,
+    wait: Option<Spanned<bool>>,
     close: Option<Spanned<bool>>,
     expect: Option<Spanned<RawExpect>>,
 }
@@ -160,6 +164,7 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
 
 fn check(raw: &RawScenario, programs: &[String]) -> Checked<Vec<Mark>> {
     check_program(&raw.program, programs)?;
+    raw.arguments.iter().try_for_each(check_argument)?;
     raw.port.iter().try_for_each(check_port)?;
     let mut marks: Vec<Mark> = Vec::with_capacity(raw.mark.len());
     for spanned in &raw.mark {
@@ -186,6 +191,27 @@ fn check_program(program: &Spanned<String>, programs: &[String]) -> Checked<()> 
     }))
 }
 
+fn into_argument(raw: Spanned<String>) -> Argument {
+    Argument(raw.into_inner())
+}
+
+fn check_argument(raw: &Spanned<String>) -> Checked<()> {
+    if raw.get_ref().contains('\0') {
+        return Err(
+            Diagnostic::new(raw.span(), "an argument cannot hold a NUL byte")
+                .with_hint("the system ends an argument there: leave it out"),
+        );
+    }
+    match Argument(raw.get_ref().clone()).mistake() {
+        None => Ok(()),
+        Some(braced) => Err(
+            Diagnostic::new(raw.span(), format!("`{braced}` is no length of time")).with_hint(
+                "write `{10s}` for ten seconds of the timeline; the program gets the number of seconds, scaled",
+            ),
+        ),
+    }
+}
+
 fn check_port(port: &Spanned<u16>) -> Checked<()> {
     if *port.get_ref() != 0 {
         return Ok(());
@@ -197,6 +223,7 @@ fn check_port(port: &Spanned<u16>) -> Checked<()> {
 fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
     let raw = spanned.get_ref();
     let action = check_action(raw, spanned.span(), client)?;
+    check_wait(raw)?;
     let expect = raw
         .expect
         .as_ref()
@@ -223,13 +250,16 @@ fn check_time(at: &Spanned<f64>) -> Checked<Duration> {
 
 /// The one thing that the client does at this mark.
 fn check_action(raw: &RawMark, span: Range<usize>, client: Client) -> Checked<Action> {
-    match (&raw.open, &raw.send, &raw.click, &raw.close) {
-        (Some(open), None, None, None) => check_open(open, client),
-        (None, Some(send), None, None) => check_send(send, client),
-        (None, None, Some(click), None) => check_click(click, client),
-        (None, None, None, Some(close)) => check_close(close),
-        (None, None, None, None) => Err(Diagnostic::new(span, "a mark without a step")
-            .with_hint("say what the client does: one of `open`, `send`, `click`, `close`")),
+    match (&raw.open, &raw.send, &raw.click, &raw.wait, &raw.close) {
+        (Some(open), None, None, None, None) => check_open(open, client),
+        (None, Some(send), None, None, None) => check_send(send, client),
+        (None, None, Some(click), None, None) => check_click(click, client),
+        (None, None, None, Some(wait), None) => check_true(wait, "wait", Action::Wait),
+        (None, None, None, None, Some(close)) => check_true(close, "close", Action::Close),
+        (None, None, None, None, None) => Err(Diagnostic::new(span, "a mark without a step")
+            .with_hint(
+                "say what the client does: one of `open`, `send`, `click`, `wait`, `close`",
+            )),
         _ => Err(Diagnostic::new(span, "a mark with more than one step")
             .with_hint("give each step a mark of its own")),
     }
@@ -273,11 +303,27 @@ fn check_click(click: &Spanned<String>, client: Client) -> Checked<Action> {
     Ok(Action::Click(click.get_ref().clone()))
 }
 
-fn check_close(close: &Spanned<bool>) -> Checked<Action> {
-    if *close.get_ref() {
-        return Ok(Action::Close);
+/// A step that is nothing but its name.
+fn check_true(step: &Spanned<bool>, name: &str, action: Action) -> Checked<Action> {
+    if *step.get_ref() {
+        return Ok(action);
     }
-    Err(Diagnostic::new(close.span(), "`close = false` does nothing").with_hint("leave it out"))
+    Err(
+        Diagnostic::new(step.span(), format!("`{name} = false` does nothing"))
+            .with_hint("leave it out"),
+    )
+}
+
+/// Something must be waited for.
+fn check_wait(raw: &RawMark) -> Checked<()> {
+    match &raw.wait {
+        Some(wait) if raw.expect.is_none() => Err(Diagnostic::new(
+            wait.span(),
+            "what is to be waited for?",
+        )
+        .with_hint("add what the client shows then, as in `expect = { shows = \"{clock}\" }`")),
+        _ => Ok(()),
+    }
 }
 
 fn cannot(client: Client, step: &str, span: Range<usize>) -> Diagnostic {

@@ -20,6 +20,8 @@ pub struct Scenario {
     pub description: String,
     /// Name of the program under study.
     pub program: String,
+    /// What the program is started with besides its address, each with its lengths of time as the timeline has them.
+    pub arguments: Vec<Argument>,
     /// The port that the program is told to listen on.
     pub port: u16,
     /// Who talks to the program.
@@ -72,6 +74,65 @@ impl fmt::Display for Client {
     }
 }
 
+/// An argument of a program, in which `{10s}` stands for ten seconds of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Argument(pub String);
+
+impl Argument {
+    /// The argument where the timeline is played this many times as long: `{10s}` becomes `10`, or `1` at 0.1.
+    ///
+    /// ```
+    /// use wiresnap::scenario::Argument;
+    ///
+    /// let interval = Argument("--interval={10s}".to_owned());
+    /// assert_eq!(interval.at(1.0), "--interval=10");
+    /// assert_eq!(interval.at(0.25), "--interval=2.5");
+    /// assert_eq!(Argument("{\"json\": {}}".to_owned()).at(1.0), "{\"json\": {}}");
+    /// ```
+    #[must_use]
+    pub fn at(&self, time_scale: f64) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        let mut rest = self.0.as_str();
+        while let Some(place) = rest.find('{') {
+            let (before, braced) = rest.split_at(place);
+            text.push_str(before);
+            if let Some((seconds, length)) = Self::length_of_time(braced) {
+                // Finer than a microsecond is nothing but the machine's arithmetic.
+                let scaled = (seconds * time_scale * 1e6).round() / 1e6;
+                text.push_str(&scaled.to_string());
+                rest = &braced[length..];
+            } else {
+                text.push('{');
+                rest = &braced[1..];
+            }
+        }
+        text.push_str(rest);
+        text
+    }
+
+    /// The first place where a number follows a brace as in `{10s}` and is no length of time, as in `{10}`.
+    fn mistake(&self) -> Option<&str> {
+        self.0.match_indices('{').find_map(|(place, _)| {
+            let braced = &self.0[place..];
+            let is_number = braced[1..].starts_with(|character: char| character.is_ascii_digit());
+            let end = braced.find('}').map_or(braced.len(), |end| end + 1);
+            (is_number && Self::length_of_time(braced).is_none()).then(|| &braced[..end])
+        })
+    }
+
+    /// The seconds of a length of time that a text begins with, and how many bytes of the text it is.
+    fn length_of_time(text: &str) -> Option<(f64, usize)> {
+        let end = text.find('}')?;
+        let seconds = text[..end].strip_prefix('{')?.strip_suffix('s')?;
+        let is_plain = |character: char| character.is_ascii_digit() || character == '.';
+        let seconds: f64 = seconds
+            .chars()
+            .all(is_plain)
+            .then(|| seconds.parse().ok())??;
+        seconds.is_finite().then_some((seconds, end + 1))
+    }
+}
+
 /// One point of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
@@ -94,6 +155,8 @@ pub enum Action {
     Send(String),
     /// The browser clicks the first element that this CSS selector finds.
     Click(String),
+    /// The client does nothing: what is expected comes by itself.
+    Wait,
     /// The client is closed: the browser quits, netcat gets Ctrl-C.
     Close,
 }
@@ -105,6 +168,7 @@ impl fmt::Display for Action {
             Self::Connect => write!(formatter, "open"),
             Self::Send(line) => write!(formatter, "send {line}"),
             Self::Click(selector) => write!(formatter, "click {selector}"),
+            Self::Wait => write!(formatter, "wait"),
             Self::Close => write!(formatter, "close"),
         }
     }

@@ -143,6 +143,30 @@ fn page_that_never_updates() {
     );
 }
 
+/// A scenario for Firefox that opens a page, and then waits for it to change by itself.
+fn waits(program: &str, shows: &str) -> String {
+    let expect = format!("expect = {{ element = \"time\", shows = \"{shows}\" }}");
+    format!(
+        "description = \"A page\"\nprogram = \"{program}\"\nport = 8000\nclient = \"firefox\"\n\n\
+         [[mark]]\nat = 0\nopen = \"/\"\n{expect}\n\n[[mark]]\nat = 10\nwait = true\n{expect}\n\n\
+         [[mark]]\nat = 20\nclose = true\n"
+    )
+}
+
+#[test]
+fn page_that_is_told_nothing() {
+    let bench = bench_with("never-updates", &waits("never-updates", "now"));
+
+    bench.run(&[&FAST[..], &["never-updates"]].concat()).is(
+        4,
+        &[
+            "error: never-updates: at ",
+            "step `wait` of mark 2.0 s: `time` did not update: it showed \"now\" before",
+            "hint: ",
+        ],
+    );
+}
+
 #[test]
 fn killed_under_firefox() {
     let bench = Bench::new();

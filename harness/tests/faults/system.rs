@@ -218,8 +218,8 @@ fn home_missing_or_not_writable() {
 #[test]
 fn other_language_and_time_zone() {
     let bench = Bench::new();
-    let mut command =
-        bench.capture(&[&FAST[..], &["ajaxapp", "tcpapp", "webapp", "wsapp"]].concat());
+    let scenarios = ["ajaxapp", "pollapp", "sseapp", "tcpapp", "webapp", "wsapp"];
+    let mut command = bench.capture(&[&FAST[..], &scenarios].concat());
     command.envs([
         ("TZ", "Asia/Kathmandu"),
         ("LANG", "ne_NP.UTF-8"),

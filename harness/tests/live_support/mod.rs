@@ -21,7 +21,7 @@ pub(crate) use running::{Outcome, Running};
 const OLD: &[u8] = b"an old capture";
 
 /// The programs of this project and their scenarios.
-const PROGRAMS: [&str; 4] = ["ajaxapp", "tcpapp", "webapp", "wsapp"];
+const PROGRAMS: [&str; 6] = ["ajaxapp", "pollapp", "sseapp", "tcpapp", "webapp", "wsapp"];
 
 /// Captures in private networks are in nobody's way. One on the host's network, or one that sets the clock, is alone.
 static MACHINE: RwLock<()> = RwLock::new(());
