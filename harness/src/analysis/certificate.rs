@@ -27,16 +27,26 @@ pub struct Evidence<'a> {
     pub drops: u64,
     /// Where the program listened.
     pub server: SocketAddr,
-    /// When the client was told to do each step, in order of time.
-    pub marks: &'a [Timestamp],
+    /// The steps of the client, in order of time.
+    pub marks: &'a [MarkEvidence],
     /// What the program says of its connections; nothing where it does not say.
     pub tallies: &'a [Tally],
+}
+
+/// What is known of a step of the client.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkEvidence {
+    /// When the client was told to do it.
+    pub time: Timestamp,
+    /// Whether it makes no sense without a packet; to type into a field is none of the network's business.
+    pub reaches_wire: bool,
 }
 
 /// Certifies that a capture is complete, or says what is missing for that.
 ///
 /// Nothing was dropped; every packet is a TCP segment of a connection with the server; every connection begins with its
-/// SYN, ends with FIN from both sides or RST, and has each byte up to there; every mark has its packets; and where the
+/// SYN, ends with FIN from both sides or RST, and has each byte up to there; every step that
+/// reaches the wire has its packets; and where the
 /// program says what it received and sent, it says the same.
 ///
 /// # Errors
@@ -96,7 +106,10 @@ impl<'a> Inspection<'a> {
     }
 
     fn segment(&mut self, time: Timestamp, segment: &Segment<'_>) {
-        let mark = self.evidence.marks.partition_point(|mark| *mark <= time);
+        let mark = self
+            .evidence
+            .marks
+            .partition_point(|mark| mark.time <= time);
         if let Some(packets) = self.packets_per_mark.get_mut(mark.saturating_sub(1)) {
             *packets += 1;
         }
@@ -159,8 +172,9 @@ impl<'a> Inspection<'a> {
     }
 
     fn look_at_marks(&mut self) {
-        for (index, packets) in self.packets_per_mark.iter().enumerate() {
-            if *packets == 0 {
+        let marks = self.packets_per_mark.iter().zip(self.evidence.marks);
+        for (index, (packets, mark)) in marks.enumerate() {
+            if *packets == 0 && mark.reaches_wire {
                 let number = index + 1;
                 self.missing.push(format!("mark {number} has no packet"));
             }
@@ -249,7 +263,10 @@ mod tests {
             packets,
             drops: 0,
             server: "127.0.0.1:8000".parse().unwrap(),
-            marks: &[Timestamp::from_nanoseconds(0)],
+            marks: &[MarkEvidence {
+                time: Timestamp::from_nanoseconds(0),
+                reaches_wire: true,
+            }],
             tallies,
         };
         certify(CaptureReader::new(capture).unwrap(), &evidence).unwrap()

@@ -190,6 +190,51 @@ impl Browser {
             .map_err(|error| self.failure("click", &error))
     }
 
+    /// Types a text into an element.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be done.
+    pub async fn type_text(&self, element: &Element, text: &str) -> Result<()> {
+        answer(element.send_keys(text))
+            .await
+            .map_err(|error| self.failure("type", &error))
+    }
+
+    /// Selects the option that shows this text.
+    ///
+    /// # Errors
+    ///
+    /// Where the element has no such option.
+    pub async fn select(&self, element: &Element, text: &str) -> Result<()> {
+        answer(element.select_by_label(text))
+            .await
+            .map_err(|error| self.failure(&format!("select {text:?}"), &error))
+    }
+
+    /// Loads the page again, and waits until it is loaded.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be loaded.
+    pub async fn reload(&self) -> Result<()> {
+        answer(self.client.refresh())
+            .await
+            .map_err(|error| self.failure("load the page again", &error))
+    }
+
+    /// Executes JavaScript in the page.
+    ///
+    /// # Errors
+    ///
+    /// Where the script throws.
+    pub async fn execute(&self, script: &str) -> Result<()> {
+        answer(self.client.execute(script, Vec::new()))
+            .await
+            .map(drop)
+            .map_err(|error| self.failure("execute the script", &error))
+    }
+
     /// Waits for Firefox or geckodriver to end by itself, which neither should.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
         let driver = self.driver.death();

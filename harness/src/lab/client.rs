@@ -5,28 +5,31 @@ use std::time::Duration;
 use fantoccini::elements::Element;
 use tokio::time::{Instant, sleep};
 
-use super::Lab;
 use super::browser::{Browser, Versions};
 use super::introduction::netcat_variant;
-use super::netcat::Netcat;
+use super::terminal::Terminal;
+use super::{Lab, Place};
 use crate::error::{Error, Result};
 use crate::scenario::{self, Action, Expect, Mark};
 
 /// How often a page is looked at for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long an element that is waited for may take to appear.
+const APPEARANCE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// A client that is ready, or that begins with its first step.
 #[derive(Debug)]
 pub enum Client {
     /// A browser with an empty page.
     Browser(Box<Browser>),
-    /// Netcat connects as soon as it is started, so it waits for its mark.
-    NetcatToCome {
-        /// How it introduces itself.
-        variant: String,
+    /// Netcat, or commands of the scenario's own; each connects as soon as it is started, so it waits for its mark.
+    Terminal {
+        /// How netcat introduces itself; none where it is not the client.
+        netcat: Option<String>,
+        /// What it is typed into.
+        terminal: Terminal,
     },
-    /// Netcat, connected.
-    Netcat(Netcat),
 }
 
 /// What a mark needs that can be had before it is due.
@@ -63,8 +66,15 @@ impl Client {
             }
             scenario::Client::Netcat => {
                 let variant = netcat_variant(lab.tools().netcat()?).await;
-                Ok(Self::NetcatToCome { variant })
+                Ok(Self::Terminal {
+                    netcat: Some(variant),
+                    terminal: Terminal::default(),
+                })
             }
+            scenario::Client::Commands => Ok(Self::Terminal {
+                netcat: None,
+                terminal: Terminal::default(),
+            }),
         }
     }
 
@@ -73,22 +83,36 @@ impl Client {
     pub fn versions(&self) -> Option<&Versions> {
         match self {
             Self::Browser(browser) => Some(browser.versions()),
-            Self::NetcatToCome { .. } | Self::Netcat(_) => None,
+            Self::Terminal { .. } => None,
+        }
+    }
+
+    /// How netcat introduces itself, where it is the client.
+    #[must_use]
+    pub fn netcat(&self) -> Option<&str> {
+        match self {
+            Self::Browser(_) => None,
+            Self::Terminal { netcat, .. } => netcat.as_deref(),
         }
     }
 
     /// Whether it is a process already.
     #[must_use]
     pub const fn is_running(&self) -> bool {
-        !matches!(self, Self::NetcatToCome { .. })
+        match self {
+            Self::Browser(_) => true,
+            Self::Terminal { terminal, .. } => terminal.is_running(),
+        }
     }
 
-    /// Waits for the client to end by itself, which it should not; nothing to wait for before netcat is started.
+    /// Waits for the client to end by itself, which it should not; nothing to wait for where it is no process.
     pub fn death(&self) -> Option<std::pin::Pin<Box<dyn Future<Output = Error> + Send>>> {
         match self {
             Self::Browser(browser) => Some(Box::pin(browser.death())),
-            Self::NetcatToCome { .. } => None,
-            Self::Netcat(netcat) => Some(Box::pin(netcat.death())),
+            Self::Terminal { terminal, .. } => {
+                let death = terminal.death()?;
+                Some(Box::pin(death))
+            }
         }
     }
 
@@ -96,10 +120,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where the element to be clicked is not on the page after `patience`.
+    /// Where the element in question is not on the page after `patience`.
     pub async fn prepare(&self, mark: &Mark, patience: Duration) -> Result<Prepared> {
         let target = match &mark.action {
-            Action::Click(selector) => Some(self.find(selector, patience).await?),
+            Action::Click(element)
+            | Action::Type { element, .. }
+            | Action::Select { element, .. } => Some(self.find(element, patience).await?),
             _ => None,
         };
         let before = match &mark.expect {
@@ -117,27 +143,24 @@ impl Client {
     pub async fn perform(
         &mut self,
         lab: &Lab,
-        port: u16,
+        place: &Place,
         action: &Action,
         prepared: &Prepared,
     ) -> Result<()> {
         match (self, action) {
-            (Self::Browser(browser), Action::OpenPage(path)) => {
-                browser
-                    .open(&format!("http://{}{path}", super::address(port)))
-                    .await
-            }
-            (Self::Browser(browser), Action::Click(_)) => match &prepared.target {
-                Some(target) => browser.click(target).await,
-                None => Err(Error::run("the element to click was not looked up")),
-            },
-            (client @ Self::NetcatToCome { .. }, Action::Connect) => {
-                *client = Self::Netcat(Netcat::connect(lab, port)?);
-                Ok(())
-            }
-            (Self::Netcat(netcat), Action::Send(line)) => netcat.send(line).await,
             (_, Action::Wait) => Ok(()),
-            (_, action) => Err(Error::run(format!("this client cannot {action}"))),
+            (Self::Browser(browser), action) => {
+                in_browser(browser, place, action, prepared.target.as_ref()).await
+            }
+            (Self::Terminal { terminal, .. }, action) => match action {
+                Action::Connect => terminal.connect(lab, place),
+                Action::Start(command) => terminal.open(lab, place, command),
+                Action::Execute { command, input } => {
+                    terminal.execute(lab, place, command, input).await
+                }
+                Action::Send(line) => terminal.send(line).await,
+                action => Err(cannot(action)),
+            },
         }
     }
 
@@ -150,7 +173,7 @@ impl Client {
         match self {
             Self::Browser(browser) => browser.leave_page().await,
             // Netcat has no more to say than its end.
-            Self::NetcatToCome { .. } | Self::Netcat(_) => Ok(()),
+            Self::Terminal { .. } => Ok(()),
         }
     }
 
@@ -162,9 +185,8 @@ impl Client {
     pub async fn close(self) -> Result<()> {
         match self {
             Self::Browser(browser) => browser.close().await,
-            Self::NetcatToCome { .. } => Ok(()),
-            Self::Netcat(netcat) => {
-                netcat.close().await;
+            Self::Terminal { terminal, .. } => {
+                terminal.close().await;
                 Ok(())
             }
         }
@@ -200,8 +222,8 @@ impl Client {
                 .text(element)
                 .await?
                 .map_or(Shown::Nothing, Shown::Text)),
-            (Self::Netcat(netcat), _) => Ok(Shown::Transcript(netcat.shown())),
-            _ => Ok(Shown::Nothing),
+            (Self::Terminal { terminal, .. }, _) => Ok(Shown::Transcript(terminal.shown())),
+            (Self::Browser(_), None) => Ok(Shown::Nothing),
         }
     }
 
@@ -209,21 +231,59 @@ impl Client {
         let Self::Browser(browser) = self else {
             return Err(Error::run("only a browser has elements"));
         };
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(element) = browser.find(selector).await? {
-                return Ok(element);
-            }
-            if Instant::now() >= deadline {
-                let seconds = patience.as_secs_f64();
-                return Err(Error::run(format!(
-                    "no element `{selector}` on the page, looked for {seconds:.1} s"
-                ))
-                .with_hint("is the selector in the scenario file the one of the page?"));
-            }
-            sleep(POLL).await;
-        }
+        wait_for_element(browser, selector, patience).await
     }
+}
+
+/// Does in a browser what the mark says; `target` is the element in question.
+async fn in_browser(
+    browser: &Browser,
+    place: &Place,
+    action: &Action,
+    target: Option<&Element>,
+) -> Result<()> {
+    match (action, target) {
+        (Action::OpenPage(path), _) => {
+            let url = format!("http://{}{path}", place.setting.address);
+            browser.open(&url).await
+        }
+        (Action::Click(_), Some(target)) => browser.click(target).await,
+        (Action::Type { text, .. }, Some(target)) => browser.type_text(target, text).await,
+        (Action::Select { text, .. }, Some(target)) => browser.select(target, text).await,
+        (Action::Reload, _) => browser.reload().await,
+        (Action::Script(script), _) => browser.execute(script).await,
+        (Action::WaitFor(selector), _) => wait_for_element(browser, selector, APPEARANCE_PATIENCE)
+            .await
+            .map(drop),
+        (action, _) => Err(cannot(action)),
+    }
+}
+
+/// Waits until a CSS selector finds an element.
+async fn wait_for_element(
+    browser: &Browser,
+    selector: &str,
+    patience: Duration,
+) -> Result<Element> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(element) = browser.find(selector).await? {
+            return Ok(element);
+        }
+        if Instant::now() >= deadline {
+            let seconds = patience.as_secs_f64();
+            return Err(Error::run(format!(
+                "no element `{selector}` on the page, looked for {seconds:.1} s"
+            ))
+            .with_hint("is the selector in the scenario file the one of the page?"));
+        }
+        sleep(POLL).await;
+    }
+}
+
+/// A scenario's steps are checked for its client when it is read.
+fn cannot(action: &Action) -> Error {
+    Error::run(format!("this client cannot {action}"))
 }
 
 impl Prepared {

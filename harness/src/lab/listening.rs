@@ -56,6 +56,23 @@ pub async fn wait_until_accepting(program: &Process, address: SocketAddr) -> Res
     Ok(())
 }
 
+/// Waits until `program` has printed a line with `text` in it.
+///
+/// # Errors
+///
+/// Where the program ends first, or takes too long.
+pub async fn wait_until_saying(program: &Process, text: &str) -> Result<()> {
+    let line = program.line(|line| line.contains(text).then_some(()));
+    tokio::select! {
+        () = line => Ok(()),
+        death = program.death() => Err(death.context("before it was ready")),
+        () = sleep(PATIENCE) => {
+            let seconds = PATIENCE.as_secs();
+            Err(program.failing(&format!("does not say {text:?} after {seconds} s")))
+        }
+    }
+}
+
 /// Whether any socket listens where a connection to `address` would arrive.
 fn is_listening(address: SocketAddr) -> Result<bool> {
     let tables = [("/proc/net/tcp", true), ("/proc/net/tcp6", false)];

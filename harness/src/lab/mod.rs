@@ -12,11 +12,12 @@ pub mod keeper;
 mod link;
 pub mod listening;
 pub mod namespace;
-pub mod netcat;
 pub mod network;
+mod place;
 pub mod privilege;
 pub mod process;
 pub mod sniffer;
+pub mod terminal;
 pub mod tools;
 mod warm_up;
 
@@ -24,10 +25,12 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+pub use self::place::Place;
 use self::privilege::Account;
 use self::process::{Command, Groups, Process};
 use self::tools::Tools;
 use crate::error::Result;
+use crate::scenario::program::{Argument, Executable, Program, Ready};
 
 /// The variables of the user's environment that programs and clients get to see; all others may hold secrets.
 const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
@@ -76,34 +79,53 @@ impl Lab {
         &self.folder
     }
 
-    /// Starts the program under study, with these arguments besides its address, and waits until it accepts connections.
+    /// Starts a program and waits until it is ready. The one under study must find its port free.
     ///
     /// # Errors
     ///
-    /// Where the port is taken, the program cannot be started, ends, or does not listen in time.
+    /// Where the port is taken, the program cannot be started, ends, or is not ready in time.
     pub async fn start_program(
         &self,
-        name: &str,
+        program: &Program,
         executable: &Path,
-        port: u16,
-        arguments: &[String],
+        place: &Place,
     ) -> Result<Process> {
-        let address = address(port);
-        listening::require_free(address)?;
-        let (ip, port) = (address.ip().to_string(), port.to_string());
-        let own = ["--host", &ip, "--port", &port].map(str::to_owned);
-        let arguments = [&own, arguments].concat();
-        let command = self
-            .command(name, executable)
-            .arguments(arguments.iter().map(OsString::from))
+        let listens_on = match program.ready {
+            Ready::Listening => Some(place.setting.address),
+            Ready::ListeningOn(port) => Some(address(port)),
+            Ready::Started | Ready::Says(_) => None,
+        };
+        if let Some(address) = listens_on {
+            listening::require_free(address)?;
+        }
+        let process = Process::start(&self.command_of(program, executable, place))?;
+        match (&program.ready, listens_on) {
+            (_, Some(address)) => listening::wait_until_accepting(&process, address).await?,
+            (Ready::Says(text), None) => listening::wait_until_saying(&process, text).await?,
+            _ => {}
+        }
+        Ok(process)
+    }
+
+    fn command_of(&self, program: &Program, executable: &Path, place: &Place) -> Command {
+        let filled_in = |argument: &Argument| argument.filled_in(place.setting);
+        let arguments: Vec<String> = program.arguments.iter().map(filled_in).collect();
+        let environment = program.environment.iter();
+        let environment = environment.map(|(name, value)| (name.into(), filled_in(value).into()));
+        let folder = match (&program.executable, &program.folder) {
+            (_, Some(folder)) => place.root.join(folder),
+            (Executable::Command(_), None) => place.root.clone(),
+            (Executable::Built(_), None) => self.folder.clone(),
+        };
+        self.command(&program.name, executable)
+            .folder(&folder)
+            .environment(environment)
             .advice(format!(
                 "start it by hand to see more: `{} {}`",
                 executable.display(),
                 arguments.join(" ")
-            ));
-        let program = Process::start(&command)?;
-        listening::wait_until_accepting(&program, address).await?;
-        Ok(program)
+            ))
+            .arguments(arguments.into_iter().map(OsString::from))
     }
 
     /// Ends whatever was started here and is still running; when this returns it is gone.

@@ -282,6 +282,24 @@ impl Process {
         }
     }
 
+    /// Waits for the process to end; it was to end by itself.
+    ///
+    /// # Errors
+    ///
+    /// Where it says that it failed.
+    pub async fn success(&self) -> Result<()> {
+        let mut end = self.end.clone();
+        let succeeded = match end.wait_for(Option::is_some).await {
+            Ok(status) => status.is_some_and(|status| status.success()),
+            Err(_) => false,
+        };
+        if succeeded {
+            Ok(())
+        } else {
+            Err(self.death().await)
+        }
+    }
+
     /// The error that it is where a process that is alive does not do its work.
     #[must_use]
     pub fn failing(&self, how: &str) -> Error {

@@ -18,8 +18,12 @@ use crate::trace::tally::Tally;
 pub struct Order {
     /// What to play.
     pub scenario: Scenario,
+    /// The project's folder, as an absolute path.
+    pub root: PathBuf,
     /// The executable of the scenario's program.
     pub program: PathBuf,
+    /// Those of its helpers, in their order.
+    pub helpers: Vec<PathBuf>,
     /// 1 plays as written, 0.1 ten times as fast.
     pub time_scale: f64,
     /// The network to play it on.

@@ -12,6 +12,7 @@ pub mod player;
 mod start;
 mod vigil;
 
+use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -29,8 +30,9 @@ use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
-use crate::lab::{self, Lab};
-use crate::scenario::{Action, Mark, Scenario};
+use crate::lab::{self, Lab, Place};
+use crate::scenario::program::{Program, Setting};
+use crate::scenario::{Action, Mark};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
 use crate::trace::tally::Tally;
 
@@ -85,6 +87,7 @@ async fn play(
 /// What was started and must be ended.
 #[derive(Default)]
 struct Stage {
+    helpers: Vec<Process>,
     program: Option<Process>,
     client: Option<Client>,
 }
@@ -121,12 +124,14 @@ impl Run<'_> {
         sniffer: &mut Sniffer,
         start: impl Future<Output = Result<Start>>,
     ) -> Result<Recording> {
-        self.start_program(stage, vigil).await?;
+        self.start_programs(stage, vigil).await?;
         self.start_client(stage, vigil).await?;
         let versions = Self::versions(stage);
         self.reports.prepared();
         let start = vigil.during(start).await?;
         let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
+        // Commands that end by themselves have no mark for it.
+        Self::close(stage, vigil, sniffer).await?;
         let counters = self.finish_capture(sniffer, vigil).await?;
         let tallies = stage.end_program().await;
         require_no_drops(counters)?;
@@ -138,24 +143,47 @@ impl Run<'_> {
         })
     }
 
-    async fn start_program(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+    /// Starts the helpers, then the program under study.
+    async fn start_programs(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+        let scenario = &self.order.scenario;
+        for (helper, executable) in scenario.helpers.iter().zip(&self.order.helpers) {
+            let helper = self.start_program(helper, executable, vigil).await?;
+            stage.helpers.push(helper);
+        }
+        let program = self.start_program(&scenario.program, &self.order.program, vigil);
+        stage.program = Some(program.await?);
+        Ok(())
+    }
+
+    async fn start_program(
+        &self,
+        program: &Program,
+        executable: &Path,
+        vigil: &mut Vigil,
+    ) -> Result<Process> {
+        self.reports.phase(&format!("starting {}", program.name));
+        let place = self.place();
+        let started = self.lab.start_program(program, executable, &place);
+        let process = vigil.during(started).await?;
+        vigil.watch(process.death());
+        Ok(process)
+    }
+
+    /// Where the scenario is at home.
+    fn place(&self) -> Place {
         let Order {
             scenario,
-            program: executable,
+            root,
             time_scale,
             ..
         } = self.order;
-        let Scenario { program, port, .. } = scenario;
-        let arguments = scenario.arguments.iter();
-        let arguments: Vec<String> = arguments.map(|argument| argument.at(*time_scale)).collect();
-        self.reports.phase(&format!("starting {program}"));
-        let started = self
-            .lab
-            .start_program(program, executable, *port, &arguments);
-        let process = vigil.during(started).await?;
-        vigil.watch(process.death());
-        stage.program = Some(process);
-        Ok(())
+        Place {
+            root: root.clone(),
+            setting: Setting {
+                address: lab::address(scenario.port),
+                time_scale: *time_scale,
+            },
+        }
     }
 
     async fn start_client(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
@@ -238,9 +266,9 @@ impl Run<'_> {
         let client = stage.client()?;
         let was_running = client.is_running();
         let acted = ClockTime::now();
-        let (lab, port) = (self.lab, self.order.scenario.port);
+        let place = self.place();
         vigil
-            .during(client.perform(lab, port, &cue.mark.action, prepared))
+            .during(client.perform(self.lab, &place, &cue.mark.action, prepared))
             .await?;
         if !was_running {
             vigil.watch_client(client);
@@ -288,15 +316,12 @@ impl Run<'_> {
 
     fn versions(stage: &Stage) -> Versions {
         let browser = stage.client.as_ref().and_then(Client::versions);
-        let netcat = match stage.client {
-            Some(Client::NetcatToCome { ref variant }) => Some(variant.clone()),
-            _ => None,
-        };
+        let netcat = stage.client.as_ref().and_then(Client::netcat);
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
             firefox: browser.map(|versions| versions.firefox.clone()),
             geckodriver: browser.map(|versions| versions.geckodriver.clone()),
-            nc: netcat,
+            nc: netcat.map(str::to_owned),
             libpcap: crate::lab::sniffer::libpcap_version(),
             kernel: rustix::system::uname()
                 .release()

@@ -3,11 +3,14 @@
 //! A scenario is a TOML file (see [`file`]); a new experiment is a new file, not new code.
 
 pub mod file;
+pub mod program;
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use self::program::{CommandLine, Program};
 
 /// A scenario as its file describes it, checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,15 +21,16 @@ pub struct Scenario {
     pub sha256: String,
     /// One line for people.
     pub description: String,
-    /// Name of the program under study.
-    pub program: String,
-    /// What the program is started with besides its address, each with its lengths of time as the timeline has them.
-    pub arguments: Vec<Argument>,
+    /// The program under study.
+    pub program: Program,
+    /// What it needs beside it; started before it, in this order.
+    pub helpers: Vec<Program>,
     /// The port that the program is told to listen on.
     pub port: u16,
     /// Who talks to the program.
     pub client: Client,
-    /// What happens when, in order of time: it begins with an open and ends with [`Action::Close`].
+    /// What happens when, in order of time. It begins with an open and ends with [`Action::Close`]; a client whose commands
+    /// all end by themselves needs neither.
     pub marks: Vec<Mark>,
 }
 
@@ -63,6 +67,8 @@ pub enum Client {
     Firefox,
     /// The system's netcat, typed into.
     Netcat,
+    /// Commands of the scenario's own.
+    Commands,
 }
 
 impl fmt::Display for Client {
@@ -70,66 +76,8 @@ impl fmt::Display for Client {
         formatter.write_str(match self {
             Self::Firefox => "Firefox",
             Self::Netcat => "nc",
+            Self::Commands => "a command",
         })
-    }
-}
-
-/// An argument of a program, in which `{10s}` stands for ten seconds of the timeline.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Argument(pub String);
-
-impl Argument {
-    /// The argument where the timeline is played this many times as long: `{10s}` becomes `10`, or `1` at 0.1.
-    ///
-    /// ```
-    /// use wiresnap::scenario::Argument;
-    ///
-    /// let interval = Argument("--interval={10s}".to_owned());
-    /// assert_eq!(interval.at(1.0), "--interval=10");
-    /// assert_eq!(interval.at(0.25), "--interval=2.5");
-    /// assert_eq!(Argument("{\"json\": {}}".to_owned()).at(1.0), "{\"json\": {}}");
-    /// ```
-    #[must_use]
-    pub fn at(&self, time_scale: f64) -> String {
-        let mut text = String::with_capacity(self.0.len());
-        let mut rest = self.0.as_str();
-        while let Some(place) = rest.find('{') {
-            let (before, braced) = rest.split_at(place);
-            text.push_str(before);
-            if let Some((seconds, length)) = Self::length_of_time(braced) {
-                // Finer than a microsecond is nothing but the machine's arithmetic.
-                let scaled = (seconds * time_scale * 1e6).round() / 1e6;
-                text.push_str(&scaled.to_string());
-                rest = &braced[length..];
-            } else {
-                text.push('{');
-                rest = &braced[1..];
-            }
-        }
-        text.push_str(rest);
-        text
-    }
-
-    /// The first place where a number follows a brace as in `{10s}` and is no length of time, as in `{10}`.
-    fn mistake(&self) -> Option<&str> {
-        self.0.match_indices('{').find_map(|(place, _)| {
-            let braced = &self.0[place..];
-            let is_number = braced[1..].starts_with(|character: char| character.is_ascii_digit());
-            let end = braced.find('}').map_or(braced.len(), |end| end + 1);
-            (is_number && Self::length_of_time(braced).is_none()).then(|| &braced[..end])
-        })
-    }
-
-    /// The seconds of a length of time that a text begins with, and how many bytes of the text it is.
-    fn length_of_time(text: &str) -> Option<(f64, usize)> {
-        let end = text.find('}')?;
-        let seconds = text[..end].strip_prefix('{')?.strip_suffix('s')?;
-        let is_plain = |character: char| character.is_ascii_digit() || character == '.';
-        let seconds: f64 = seconds
-            .chars()
-            .all(is_plain)
-            .then(|| seconds.parse().ok())??;
-        seconds.is_finite().then_some((seconds, end + 1))
     }
 }
 
@@ -144,6 +92,24 @@ pub struct Mark {
     pub expect: Option<Expect>,
 }
 
+impl Mark {
+    /// Whether the step makes no sense without traffic: what is typed into a page, or clicked for the page's own sake,
+    /// reaches the wire or not, and a close finds connections that are open or not.
+    #[must_use]
+    pub const fn reaches_wire(&self) -> bool {
+        match self.action {
+            Action::OpenPage(_) | Action::Connect | Action::Execute { .. } | Action::Reload => true,
+            Action::Send(_) | Action::Click(_) | Action::Wait => self.expect.is_some(),
+            Action::Start(_)
+            | Action::Type { .. }
+            | Action::Select { .. }
+            | Action::Script(_)
+            | Action::WaitFor(_)
+            | Action::Close => false,
+        }
+    }
+}
+
 /// What a client does at a mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
@@ -151,13 +117,42 @@ pub enum Action {
     OpenPage(String),
     /// Netcat connects to the program.
     Connect,
-    /// A line is typed into netcat and ended with Enter.
+    /// A command is started that goes on until it is closed.
+    Start(CommandLine),
+    /// A command is started and ends by itself; it reads these lines.
+    Execute {
+        /// What is started.
+        command: CommandLine,
+        /// What it reads, a line each.
+        input: Vec<String>,
+    },
+    /// A line is typed into netcat, or into the command that was started, and ended with Enter.
     Send(String),
     /// The browser clicks the first element that this CSS selector finds.
     Click(String),
+    /// The browser types a text into the first element that this CSS selector finds.
+    Type {
+        /// CSS selector of a field.
+        element: String,
+        /// What is typed.
+        text: String,
+    },
+    /// The browser selects the option with this text in a list.
+    Select {
+        /// CSS selector of the list.
+        element: String,
+        /// What the option shows.
+        text: String,
+    },
+    /// The browser loads its page again.
+    Reload,
+    /// The browser executes JavaScript in its page.
+    Script(String),
+    /// The browser waits until this CSS selector finds an element.
+    WaitFor(String),
     /// The client does nothing: what is expected comes by itself.
     Wait,
-    /// The client is closed: the browser quits, netcat gets Ctrl-C.
+    /// The client is closed: the browser quits, netcat or a command gets Ctrl-C.
     Close,
 }
 
@@ -166,8 +161,15 @@ impl fmt::Display for Action {
         match self {
             Self::OpenPage(path) => write!(formatter, "open {path}"),
             Self::Connect => write!(formatter, "open"),
+            Self::Start(command) => write!(formatter, "open {command}"),
+            Self::Execute { command, .. } => write!(formatter, "run {command}"),
             Self::Send(line) => write!(formatter, "send {line}"),
             Self::Click(selector) => write!(formatter, "click {selector}"),
+            Self::Type { element, text } => write!(formatter, "type {text} into {element}"),
+            Self::Select { element, text } => write!(formatter, "select {text} in {element}"),
+            Self::Reload => write!(formatter, "reload"),
+            Self::Script(script) => write!(formatter, "execute {script}"),
+            Self::WaitFor(selector) => write!(formatter, "wait for {selector}"),
             Self::Wait => write!(formatter, "wait"),
             Self::Close => write!(formatter, "close"),
         }
@@ -177,7 +179,7 @@ impl fmt::Display for Action {
 /// What must be seen after an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expect {
-    /// CSS selector of the element whose text is looked at; none for netcat, whose output is.
+    /// CSS selector of the element whose text is looked at; none for netcat and commands, whose output is.
     pub element: Option<String>,
     /// The text that must be there.
     pub shows: Template,

@@ -19,13 +19,14 @@ use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{checkup, one_thread, say};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
+use crate::lab::keeper;
 use crate::lab::network::Network;
 use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
-use crate::lab::{self, keeper};
 use crate::project::Project;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
+use crate::scenario::program::Program;
 use crate::scenario::{Scenario, file};
 use crate::trace::provenance::Provenance;
 
@@ -121,6 +122,8 @@ struct Part {
 /// What is to be played, and all that is needed for it.
 struct Plan {
     scenarios: Vec<Scenario>,
+    /// The project's folder, as an absolute path.
+    root: PathBuf,
     programs: Programs,
     tools: Tools,
     account: Account,
@@ -151,8 +154,10 @@ impl Plan {
         };
         let network = network(&intent, &examine(&intent)?)?;
         let folder = Folder::lock(captures)?;
+        let root = std::path::absolute(&project.root).unwrap_or(current_folder()?);
         Ok(Self {
             scenarios,
+            root,
             programs,
             tools,
             account,
@@ -165,12 +170,22 @@ impl Plan {
     /// Makes a lab for each scenario.
     fn parts(&self, folder: &Path) -> Result<Vec<Part>> {
         let network = self.network;
+        let executable = |program: &Program| self.programs.executable(program, &self.root);
+        for scenario in &self.scenarios {
+            Programs::require_commands(scenario, &self.root)?;
+        }
         let part = |scenario: &Scenario| {
             let savefile = self.folder.savefile()?;
             let lab = make_lab(network, folder, savefile.handle()?)?;
             let order = Order {
                 scenario: scenario.clone(),
-                program: self.programs.path(&scenario.program),
+                root: self.root.clone(),
+                program: executable(&scenario.program)?,
+                helpers: scenario
+                    .helpers
+                    .iter()
+                    .map(executable)
+                    .collect::<Result<_>>()?,
                 time_scale: self.time_scale,
                 network,
                 tools: self.tools.clone(),
@@ -252,8 +267,7 @@ fn keep(
     recording: Recording,
     savefile: &Savefile,
 ) -> Result<Captured> {
-    let server = lab::address(scenario.port);
-    let provenance = verify(recording, server, &savefile.path())?;
+    let provenance = verify(recording, scenario, &savefile.path())?;
     let pcap = plan.folder.keep(savefile, &provenance)?;
     Ok(Captured { pcap, provenance })
 }

@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::scenario::program::{Executable, Program};
+use crate::scenario::{Action, Scenario};
 
 /// The programs that scenarios can call for: the executables beside our own, as cargo builds them.
 pub(in crate::commands) struct Programs {
@@ -35,9 +37,51 @@ impl Programs {
         Ok(Self { folder, names })
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    /// What is executed for a program; `root` is the project's folder.
+    pub(super) fn executable(&self, program: &Program, root: &Path) -> Result<PathBuf> {
+        match &program.executable {
+            Executable::Built(name) => Ok(self.folder.join(name)),
+            Executable::Command(command) => {
+                let folder = program.folder.as_deref().unwrap_or(Path::new(""));
+                command_path(command, &root.join(folder))
+            }
+        }
     }
+}
+
+impl Programs {
+    /// Makes sure that what the client starts is there: a missing one is better known before the first mark.
+    pub(super) fn require_commands(scenario: &Scenario, root: &Path) -> Result<()> {
+        for mark in &scenario.marks {
+            if let Action::Start(command) | Action::Execute { command, .. } = &mark.action {
+                command_path(&command.executable, root)
+                    .map_err(|error| error.context(&scenario.name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The file that is executed for a command: looked for along `PATH`, or with a slash in it, from `folder`.
+fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
+    if command.contains('/') {
+        let path = folder.join(command);
+        return if is_executable(&path) {
+            Ok(path)
+        } else {
+            Err(Error::usage(format!("{} is no program", path.display()))
+                .with_hint("is the path right, and may the file be executed (`chmod +x`)?"))
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(command))
+        .find(|path| is_executable(path))
+        .ok_or_else(|| {
+            Error::environment(format!("{command} is not installed")).with_hint(format!(
+                "install what has `{command}`, or name another command in the scenario"
+            ))
+        })
 }
 
 fn is_executable(path: &Path) -> bool {

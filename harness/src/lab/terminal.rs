@@ -1,0 +1,195 @@
+//! Clients as a person uses them on a terminal: started, typed into, ended with Ctrl-C. Netcat is one, any command
+//! another.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::{ChildStdin, ChildStdout};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::process::{Command, Pipes, Process};
+use super::{Lab, Place};
+use crate::error::{Error, Result};
+use crate::scenario::program::CommandLine;
+
+/// How much of what is printed is looked at; a scenario's answers are far shorter.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// How long a command that ends by itself may take.
+const RUN_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the commands of a client have printed, one after the other.
+#[derive(Clone, Debug, Default)]
+struct Transcript(Arc<Mutex<Vec<u8>>>);
+
+impl Transcript {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Keeps what comes until the pipe ends.
+    async fn collect(self, mut stdout: ChildStdout) {
+        let mut piece = [0; 4096];
+        while let Ok(length @ 1..) = stdout.read(&mut piece).await {
+            let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = KEPT_BYTES - bytes.len().min(KEPT_BYTES);
+            bytes.extend_from_slice(&piece[..length.min(room)]);
+        }
+    }
+}
+
+/// A terminal, on which at most one command is running.
+#[derive(Debug, Default)]
+pub struct Terminal {
+    transcript: Transcript,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    process: Process,
+    stdin: ChildStdin,
+    collector: JoinHandle<()>,
+}
+
+impl Terminal {
+    /// Starts netcat, which connects to the program at once.
+    ///
+    /// # Errors
+    ///
+    /// Where netcat is missing or cannot be started.
+    pub fn connect(&mut self, lab: &Lab, place: &Place) -> Result<()> {
+        let netcat = lab.tools().netcat()?;
+        let address = place.setting.address;
+        let (ip, port) = (address.ip().to_string(), address.port().to_string());
+        // No option at all: the variants of netcat agree on nothing else.
+        let command = lab
+            .command("nc", netcat)
+            .advice(format!(
+                "try it by hand, with the program running: `{} {ip} {port}`",
+                netcat.display(),
+            ))
+            .arguments([ip.into(), port.into()]);
+        self.start(&command)
+    }
+
+    /// Starts a command that goes on until it is closed.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be started.
+    pub fn open(&mut self, lab: &Lab, place: &Place, command: &CommandLine) -> Result<()> {
+        self.start(&client_command(lab, place, command))
+    }
+
+    /// Starts a command, gives it its input, and waits until it ends.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be started, takes too long, or says that it failed.
+    pub async fn execute(
+        &mut self,
+        lab: &Lab,
+        place: &Place,
+        command: &CommandLine,
+        input: &[String],
+    ) -> Result<()> {
+        self.start(&client_command(lab, place, command))?;
+        let Some(running) = self.running.take() else {
+            return Ok(());
+        };
+        let Running {
+            process,
+            mut stdin,
+            collector,
+        } = running;
+        let typed: String = input.iter().flat_map(|line| [line, "\n"]).collect();
+        // One that ends before it has read everything may have read enough: its exit code tells.
+        let _ = stdin.write_all(typed.as_bytes()).await;
+        drop(stdin);
+        let seconds = RUN_PATIENCE.as_secs();
+        match timeout(RUN_PATIENCE, process.success()).await {
+            Ok(success) => success?,
+            Err(_) => return Err(process.failing(&format!("did not end within {seconds} s"))),
+        }
+        // All that it has printed is in the pipe; what it has started may keep that open.
+        let _ = timeout(RUN_PATIENCE, collector).await;
+        process.stop(Signal::TERM).await;
+        Ok(())
+    }
+
+    /// Types a line and Enter.
+    ///
+    /// # Errors
+    ///
+    /// Where nothing is open, or it does not take it.
+    pub async fn send(&mut self, line: &str) -> Result<()> {
+        let Some(running) = &mut self.running else {
+            return Err(Error::run(
+                "nothing is open that a line could be typed into",
+            ));
+        };
+        let typed = format!("{line}\n");
+        let written = running.stdin.write_all(typed.as_bytes()).await;
+        let name = running.process.name();
+        written.map_err(|error| Error::run(format!("{name} takes no more input: {error}")))
+    }
+
+    /// What was printed so far.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.transcript.text()
+    }
+
+    /// Whether a command is running.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Waits for the command to end by itself, which it should not; nothing to wait for where none is running.
+    pub fn death(&self) -> Option<impl Future<Output = Error> + Send + use<>> {
+        self.running.as_ref().map(|running| running.process.death())
+    }
+
+    /// Ends what is running with Ctrl-C; when this returns it is gone.
+    pub async fn close(self) {
+        if let Some(Running { process, .. }) = self.running {
+            process.stop(Signal::INT).await;
+        }
+    }
+
+    fn start(&mut self, command: &Command) -> Result<()> {
+        let (process, Pipes { stdin, stdout }) = Process::start_with_pipes(command)?;
+        let collector = tokio::spawn(self.transcript.clone().collect(stdout));
+        self.running = Some(Running {
+            process,
+            stdin,
+            collector,
+        });
+        Ok(())
+    }
+}
+
+/// A command of the scenario's, in the project's folder.
+fn client_command(lab: &Lab, place: &Place, command: &CommandLine) -> Command {
+    let arguments = command.arguments.iter();
+    let arguments: Vec<String> = arguments
+        .map(|argument| argument.filled_in(place.setting))
+        .collect();
+    let name = Path::new(&command.executable).file_name();
+    let name = name.unwrap_or_default().to_string_lossy();
+    lab.command(&name, &place.executable(&command.executable, &place.root))
+        .folder(&place.root)
+        .advice(format!(
+            "try it by hand, with the program running: `{} {}`",
+            command.executable,
+            arguments.join(" ")
+        ))
+        .arguments(arguments.into_iter().map(Into::into))
+}

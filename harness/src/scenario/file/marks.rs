@@ -1,0 +1,252 @@
+//! The timeline of a scenario file: its marks, in order of time.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::programs::RawCommand;
+use super::steps::check_action;
+use super::{Checked, RawClient};
+use crate::diagnostic::Diagnostic;
+use crate::scenario::{Action, Client, Expect, Mark, Template};
+
+/// The longest timeline that makes sense: one hour.
+const LONGEST_SECONDS: f64 = 3600.0;
+
+/// The most marks that one table of a file stands for.
+const MOST_TIMES: u16 = 1000;
+
+/// A mark, or several at equal distances.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawMark {
+    at: Spanned<f64>,
+    every: Option<Spanned<f64>>,
+    times: Option<Spanned<u16>>,
+    pub(super) open: Option<Spanned<toml::Value>>,
+    pub(super) run: Option<Spanned<RawCommand>>,
+    pub(super) input: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) send: Option<Spanned<String>>,
+    pub(super) click: Option<Spanned<String>>,
+    #[serde(rename = "type")]
+    pub(super) type_text: Option<Spanned<RawText>>,
+    pub(super) select: Option<Spanned<RawText>>,
+    pub(super) reload: Option<Spanned<bool>>,
+    pub(super) execute: Option<Spanned<String>>,
+    pub(super) wait: Option<Spanned<bool>>,
+    pub(super) wait_for: Option<Spanned<String>>,
+    pub(super) close: Option<Spanned<bool>>,
+    expect: Option<Spanned<RawExpect>>,
+}
+
+/// A text for an element of a page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawText {
+    pub(super) element: Spanned<String>,
+    pub(super) text: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawExpect {
+    element: Option<Spanned<String>>,
+    shows: Spanned<String>,
+}
+
+/// All marks, in order; a table with `times` stands for as many.
+pub(super) fn check_marks(
+    raw: &[Spanned<RawMark>],
+    raw_client: &Spanned<RawClient>,
+) -> Checked<Vec<Mark>> {
+    let client = (*raw_client.get_ref()).into();
+    let mut marks: Vec<Mark> = Vec::with_capacity(raw.len());
+    for spanned in raw {
+        let first = check_mark(spanned, client)?;
+        for mark in repeated(first, spanned.get_ref())? {
+            check_order(marks.last(), &mark, spanned, client)?;
+            marks.push(mark);
+        }
+    }
+    check_end(&marks, raw.last(), raw_client)?;
+    Ok(marks)
+}
+
+fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
+    let raw = spanned.get_ref();
+    let action = check_action(raw, spanned.span(), client)?;
+    check_wait(raw)?;
+    let expect = raw
+        .expect
+        .as_ref()
+        .map(|expect| check_expect(expect, &action, client))
+        .transpose()?;
+    Ok(Mark {
+        at: check_time(&raw.at)?,
+        action,
+        expect,
+    })
+}
+
+/// The mark, and again as often as `times` says, `every` so many seconds.
+fn repeated(first: Mark, raw: &RawMark) -> Checked<Vec<Mark>> {
+    let (every, times) = match (&raw.every, &raw.times) {
+        (None, None) => return Ok(vec![first]),
+        (Some(every), Some(times)) => (check_time(every)?, check_times(times)?),
+        (Some(every), None) => {
+            return Err(Diagnostic::new(every.span(), "how many times?")
+                .with_hint("add the number, the first one included, as in `times = 3`"));
+        }
+        (None, Some(times)) => {
+            return Err(Diagnostic::new(times.span(), "how far from each other?")
+                .with_hint("add the distance in seconds, as in `every = 10`"));
+        }
+    };
+    let last = first.at + every * u32::from(times - 1);
+    if last.as_secs_f64() > LONGEST_SECONDS {
+        return Err(no_time(raw.at.span(), last.as_secs_f64()));
+    }
+    let mark = |number: u16| Mark {
+        at: first.at + every * u32::from(number),
+        ..first.clone()
+    };
+    Ok((0..times).map(mark).collect())
+}
+
+fn check_times(times: &Spanned<u16>) -> Checked<u16> {
+    if (1..=MOST_TIMES).contains(times.get_ref()) {
+        return Ok(*times.get_ref());
+    }
+    Err(Diagnostic::new(
+        times.span(),
+        format!("a mark cannot be repeated {} times", times.get_ref()),
+    )
+    .with_hint(format!("use a number from 1 to {MOST_TIMES}")))
+}
+
+fn check_time(at: &Spanned<f64>) -> Checked<Duration> {
+    let seconds = *at.get_ref();
+    if (0.0..=LONGEST_SECONDS).contains(&seconds) {
+        return Ok(Duration::from_secs_f64(seconds));
+    }
+    Err(no_time(at.span(), seconds))
+}
+
+fn no_time(span: Range<usize>, seconds: f64) -> Diagnostic {
+    Diagnostic::new(span, format!("a mark cannot be at {seconds} s")).with_hint(format!(
+        "marks are seconds from the start, 0 to {LONGEST_SECONDS}"
+    ))
+}
+
+/// Something must be waited for.
+fn check_wait(raw: &RawMark) -> Checked<()> {
+    match &raw.wait {
+        Some(wait) if raw.expect.is_none() => Err(Diagnostic::new(
+            wait.span(),
+            "what is to be waited for?",
+        )
+        .with_hint("add what the client shows then, as in `expect = { shows = \"{clock}\" }`")),
+        _ => Ok(()),
+    }
+}
+
+fn check_expect(expect: &Spanned<RawExpect>, action: &Action, client: Client) -> Checked<Expect> {
+    let raw = expect.get_ref();
+    if *action == Action::Close {
+        return Err(
+            Diagnostic::new(expect.span(), "nothing can be expected of a closed client")
+                .with_hint("put the expectation at an earlier mark"),
+        );
+    }
+    match (client, &raw.element) {
+        (Client::Firefox, None) => {
+            return Err(
+                Diagnostic::new(expect.span(), "which element is to show it?")
+                    .with_hint("add a CSS selector, as in `element = \"time\"`"),
+            );
+        }
+        (Client::Netcat | Client::Commands, Some(element)) => {
+            return Err(
+                Diagnostic::new(element.span(), format!("{client} has no elements"))
+                    .with_hint("leave `element` out: what it prints is looked at"),
+            );
+        }
+        _ => {}
+    }
+    if raw.shows.get_ref().is_empty() {
+        return Err(
+            Diagnostic::new(raw.shows.span(), "an empty text is always there")
+                .with_hint("say what must be shown; `{clock}` stands for the time, HH:MM:SS"),
+        );
+    }
+    Ok(Expect {
+        element: raw
+            .element
+            .as_ref()
+            .map(|element| element.get_ref().clone()),
+        shows: Template(raw.shows.get_ref().clone()),
+    })
+}
+
+fn check_order(
+    last: Option<&Mark>,
+    mark: &Mark,
+    raw: &Spanned<RawMark>,
+    client: Client,
+) -> Checked<()> {
+    let at = raw.get_ref().at.span();
+    let opens = match mark.action {
+        Action::OpenPage(_) | Action::Connect | Action::Start(_) => true,
+        Action::Execute { .. } => last.is_none(),
+        _ => false,
+    };
+    // A browser opens one page after the other; a command that ends by itself was no opening.
+    let may_open_again = client != Client::Netcat && !matches!(mark.action, Action::Start(_));
+    match last {
+        None if !opens => Err(Diagnostic::new(
+            raw.span(),
+            format!("`{}` before `open`", mark.action),
+        )
+        .with_hint("the first mark opens the connection")),
+        Some(_) if opens && !may_open_again => Err(Diagnostic::new(raw.span(), "a second `open`")
+            .with_hint("a scenario opens its client once, at its first mark")),
+        Some(last) if last.action == Action::Close => {
+            Err(Diagnostic::new(raw.span(), "a mark after `close`")
+                .with_hint("`close` is the last mark"))
+        }
+        Some(last) if mark.at <= last.at => {
+            let (now, before) = (mark.at.as_secs_f64(), last.at.as_secs_f64());
+            Err(
+                Diagnostic::new(at, format!("mark out of order: {now} s after {before} s"))
+                    .with_hint(format!("marks go up: this one must be later than {before}")),
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_end(
+    marks: &[Mark],
+    last: Option<&Spanned<RawMark>>,
+    client: &Spanned<RawClient>,
+) -> Checked<()> {
+    let ends_by_itself = Client::from(*client.get_ref()) == Client::Commands;
+    let goes_on = |mark: &Mark| !matches!(mark.action, Action::Execute { .. } | Action::Wait);
+    match (marks.last(), last) {
+        (Some(mark), _) if mark.action == Action::Close => Ok(()),
+        // Commands that end by themselves leave nothing to be closed.
+        (Some(_), _) if ends_by_itself && !marks.iter().any(goes_on) => Ok(()),
+        (Some(_), Some(raw)) => Err(Diagnostic::new(
+            raw.span(),
+            "the last mark does not `close` the client",
+        )
+        .with_hint("end with a mark that has `close = true`")),
+        _ => Err(
+            Diagnostic::new(client.span(), "a scenario without a timeline").with_hint(
+                "add `[[mark]]` tables: the first with `open`, the last with `close = true`",
+            ),
+        ),
+    }
+}

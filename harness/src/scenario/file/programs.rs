@@ -1,0 +1,211 @@
+//! The programs of a scenario file: the one under study, and what it needs beside it.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Checked, RawScenario};
+use crate::diagnostic::Diagnostic;
+use crate::scenario::program::{Argument, CommandLine, Executable, Program, Ready};
+
+/// A command with its arguments.
+pub(super) type RawCommand = Vec<Spanned<String>>;
+
+/// Where a program that was built here is told to listen.
+const ADDRESS: [&str; 4] = ["--host", "{host}", "--port", "{port}"];
+
+/// What a program needs beside it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHelper {
+    command: Spanned<RawCommand>,
+    #[serde(default)]
+    environment: BTreeMap<String, Spanned<String>>,
+    folder: Option<Spanned<String>>,
+    ready: Option<Spanned<RawReady>>,
+}
+
+/// What shows that a program is ready.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawReady {
+    log: Option<Spanned<String>>,
+    port: Option<Spanned<u16>>,
+}
+
+/// The program under study: one of `programs`, which were built here, or any command.
+pub(super) fn check_program(raw: &RawScenario, programs: &[String]) -> Checked<Program> {
+    let rest = Rest {
+        environment: &raw.environment,
+        folder: raw.folder.as_ref(),
+        ready: raw.ready.as_ref(),
+        otherwise: Ready::Listening,
+    };
+    match (&raw.program, &raw.command) {
+        (Some(program), None) => {
+            require_built(program, programs)?;
+            let own = raw.arguments.iter().map(check_argument);
+            let address = ADDRESS.iter().map(|text| Ok(Argument((*text).to_owned())));
+            rest.complete(
+                program.get_ref().clone(),
+                Executable::Built(program.get_ref().clone()),
+                address.chain(own).collect::<Checked<_>>()?,
+            )
+        }
+        (None, Some(command)) => {
+            if let Some(argument) = raw.arguments.first() {
+                return Err(Diagnostic::new(argument.span(), "`arguments` are those of a `program`")
+                    .with_hint("put them into `command`, behind what is started"));
+            }
+            rest.complete_command(command)
+        }
+        (Some(_), Some(command)) => Err(Diagnostic::new(
+            command.span(),
+            "a scenario with both `program` and `command`",
+        )
+        .with_hint("`program` is one that was built here, `command` any other: keep one of the two")),
+        (None, None) => Err(Diagnostic::new(0..0, "what is to be started?").with_hint(
+            "add `command = [\"…\"]` with its arguments, or `program` with the name of one that was built here",
+        )),
+    }
+}
+
+pub(super) fn check_helper(spanned: &Spanned<RawHelper>) -> Checked<Program> {
+    let raw = spanned.get_ref();
+    let rest = Rest {
+        environment: &raw.environment,
+        folder: raw.folder.as_ref(),
+        ready: raw.ready.as_ref(),
+        otherwise: Ready::Started,
+    };
+    rest.complete_command(&raw.command)
+}
+
+/// What all kinds of programs have in common.
+struct Rest<'a> {
+    environment: &'a BTreeMap<String, Spanned<String>>,
+    folder: Option<&'a Spanned<String>>,
+    ready: Option<&'a Spanned<RawReady>>,
+    /// What shows that it is ready where the file does not say.
+    otherwise: Ready,
+}
+
+impl Rest<'_> {
+    fn complete_command(self, command: &Spanned<RawCommand>) -> Checked<Program> {
+        let CommandLine {
+            executable,
+            arguments,
+        } = check_command(command)?;
+        let name = Path::new(&executable).file_name();
+        let name = name.map_or_else(|| executable.clone(), |name| name.to_string_lossy().into());
+        self.complete(name, Executable::Command(executable), arguments)
+    }
+
+    fn complete(
+        self,
+        name: String,
+        executable: Executable,
+        arguments: Vec<Argument>,
+    ) -> Checked<Program> {
+        let environment = self.environment.iter();
+        let environment = environment
+            .map(|(name, value)| Ok((check_variable(name, value)?, check_argument(value)?)))
+            .collect::<Checked<_>>()?;
+        Ok(Program {
+            name,
+            executable,
+            arguments,
+            environment,
+            folder: self.folder.map(check_folder).transpose()?,
+            ready: self.ready.map_or(Ok(self.otherwise), check_ready)?,
+        })
+    }
+}
+
+/// A command of any kind: what is started, then its arguments.
+pub(super) fn check_command(raw: &Spanned<RawCommand>) -> Checked<CommandLine> {
+    let missing = || {
+        Diagnostic::new(raw.span(), "a command without a program")
+            .with_hint("name the program first, as in `[\"python3\", \"server.py\"]`")
+    };
+    let (executable, arguments) = raw.get_ref().split_first().ok_or_else(missing)?;
+    if executable.get_ref().trim().is_empty() {
+        return Err(missing());
+    }
+    Ok(CommandLine {
+        executable: check_argument(executable)?.0,
+        arguments: arguments
+            .iter()
+            .map(check_argument)
+            .collect::<Checked<_>>()?,
+    })
+}
+
+fn require_built(program: &Spanned<String>, programs: &[String]) -> Checked<()> {
+    if programs.contains(program.get_ref()) {
+        return Ok(());
+    }
+    let mistake = Diagnostic::new(
+        program.span(),
+        format!("unknown program `{}`", program.get_ref()),
+    );
+    Err(mistake.with_hint(if programs.is_empty() {
+        "no program has been built yet: run `make build`; any other program is started by `command`"
+            .to_owned()
+    } else {
+        format!("the programs here are {}", programs.join(", "))
+    }))
+}
+
+fn check_argument(raw: &Spanned<String>) -> Checked<Argument> {
+    if raw.get_ref().contains('\0') {
+        return Err(
+            Diagnostic::new(raw.span(), "an argument cannot hold a NUL byte")
+                .with_hint("the system ends an argument there: leave it out"),
+        );
+    }
+    let argument = Argument(raw.get_ref().clone());
+    match argument.mistake() {
+        None => Ok(argument),
+        Some(braced) => Err(
+            Diagnostic::new(raw.span(), format!("`{braced}` is no length of time")).with_hint(
+                "write `{10s}` for ten seconds of the timeline; the program gets the number of seconds, scaled",
+            ),
+        ),
+    }
+}
+
+fn check_variable(name: &str, value: &Spanned<String>) -> Checked<String> {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err(
+            Diagnostic::new(value.span(), format!("`{name}` is no name of a variable"))
+                .with_hint("the system takes any name without `=`"),
+        );
+    }
+    Ok(name.to_owned())
+}
+
+fn check_folder(folder: &Spanned<String>) -> Checked<PathBuf> {
+    let path = Path::new(folder.get_ref());
+    let leads_out = |component| matches!(component, Component::ParentDir | Component::RootDir);
+    if path.components().any(leads_out) {
+        return Err(
+            Diagnostic::new(folder.span(), "the folder is not in the project").with_hint(
+                "give a path from the folder of wiresnap.toml, as in `folder = \"server\"`",
+            ),
+        );
+    }
+    Ok(path.to_owned())
+}
+
+fn check_ready(ready: &Spanned<RawReady>) -> Checked<Ready> {
+    match (&ready.get_ref().log, &ready.get_ref().port) {
+        (Some(text), None) if !text.get_ref().is_empty() => Ok(Ready::Says(text.get_ref().clone())),
+        (None, Some(port)) if *port.get_ref() != 0 => Ok(Ready::ListeningOn(*port.get_ref())),
+        _ => Err(Diagnostic::new(ready.span(), "what shows that it is ready?").with_hint(
+            "a line of its output, as in `ready = { log = \"listening\" }`, or a port, as in `ready = { port = 9000 }`",
+        )),
+    }
+}

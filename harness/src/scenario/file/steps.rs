@@ -1,0 +1,218 @@
+//! The steps of a scenario file: what a client does at a mark.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::Checked;
+use super::marks::{RawMark, RawText};
+use super::programs::{RawCommand, check_command};
+use crate::diagnostic::Diagnostic;
+use crate::scenario::{Action, Client};
+
+/// The one thing that the client does at this mark.
+pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) -> Checked<Action> {
+    if let (Some(input), None) = (&raw.input, &raw.run) {
+        return Err(
+            Diagnostic::new(input.span(), "`input` without `run`").with_hint(
+                "a command that is `run` reads it; `send` types a line into one that is open",
+            ),
+        );
+    }
+    let steps = [
+        raw.open.as_ref().map(|open| check_open(open, client)),
+        raw.run.as_ref().map(|run| check_run(run, raw, client)),
+        raw.send.as_ref().map(|send| check_send(send, client)),
+        raw.click.as_ref().map(|click| check_click(click, client)),
+        raw.type_text.as_ref().map(|text| check_type(text, client)),
+        raw.select.as_ref().map(|text| check_select(text, client)),
+        raw.reload
+            .as_ref()
+            .map(|reload| check_reload(reload, client)),
+        raw.execute
+            .as_ref()
+            .map(|script| check_execute(script, client)),
+        raw.wait
+            .as_ref()
+            .map(|wait| check_true(wait, "wait", Action::Wait)),
+        raw.wait_for
+            .as_ref()
+            .map(|element| check_wait_for(element, client)),
+        raw.close
+            .as_ref()
+            .map(|close| check_true(close, "close", Action::Close)),
+    ];
+    let mut steps = steps.into_iter().flatten();
+    match (steps.next(), steps.next()) {
+        (Some(step), None) => step,
+        (None, _) => Err(
+            Diagnostic::new(span, "a mark without a step").with_hint(format!(
+                "say what the client does: one of {}",
+                steps_of(client)
+            )),
+        ),
+        _ => Err(Diagnostic::new(span, "a mark with more than one step")
+            .with_hint("give each step a mark of its own")),
+    }
+}
+
+/// What a client can do.
+const fn steps_of(client: Client) -> &'static str {
+    match client {
+        Client::Firefox => {
+            "`open`, `click`, `type`, `select`, `reload`, `execute`, `wait`, `wait_for`, `close`"
+        }
+        Client::Netcat => "`open`, `send`, `wait`, `close`",
+        Client::Commands => "`run`, `open`, `send`, `wait`, `close`",
+    }
+}
+
+fn check_open(open: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
+    match (client, open.get_ref()) {
+        (Client::Firefox, toml::Value::String(path)) if path.starts_with('/') => {
+            Ok(Action::OpenPage(path.clone()))
+        }
+        (Client::Netcat, toml::Value::Boolean(true)) => Ok(Action::Connect),
+        (Client::Commands, toml::Value::Array(words)) => {
+            let command = words.iter().map(|word| {
+                let word = word.as_str().ok_or_else(|| {
+                    Diagnostic::new(open.span(), "a command is made of texts")
+                        .with_hint("write numbers as texts too, as in `[\"sleep\", \"1\"]`")
+                })?;
+                Ok(Spanned::new(open.span(), word.to_owned()))
+            });
+            let command = Spanned::new(open.span(), command.collect::<Checked<_>>()?);
+            check_command(&command).map(Action::Start)
+        }
+        (Client::Firefox, _) => Err(Diagnostic::new(open.span(), "a browser opens a page")
+            .with_hint("give the path of the page, as in `open = \"/\"`")),
+        (Client::Netcat, _) => Err(Diagnostic::new(
+            open.span(),
+            "nc opens a connection, not a page",
+        )
+        .with_hint("write `open = true`")),
+        (Client::Commands, _) => Err(Diagnostic::new(open.span(), "which command?").with_hint(
+            "give it with its arguments, as in `open = [\"websocat\", \"ws://{host}:{port}/\"]`",
+        )),
+    }
+}
+
+fn check_run(run: &Spanned<RawCommand>, raw: &RawMark, client: Client) -> Checked<Action> {
+    if client != Client::Commands {
+        return Err(cannot(client, "run", run.span()).with_hint("write `client = \"command\"`"));
+    }
+    let lines = raw.input.iter().flat_map(Spanned::get_ref);
+    let input = lines.map(|line| one_line(line, "input").map(str::to_owned));
+    Ok(Action::Execute {
+        command: check_command(run)?,
+        input: input.collect::<Checked<_>>()?,
+    })
+}
+
+fn check_send(send: &Spanned<String>, client: Client) -> Checked<Action> {
+    if client == Client::Firefox {
+        return Err(cannot(client, "send", send.span()).with_hint("a browser can `click`"));
+    }
+    one_line(send, "send").map(|line| Action::Send(line.to_owned()))
+}
+
+fn one_line<'a>(line: &'a Spanned<String>, field: &str) -> Checked<&'a str> {
+    if !line.get_ref().contains(['\n', '\r']) {
+        return Ok(line.get_ref());
+    }
+    Err(match field {
+        "send" => Diagnostic::new(line.span(), "`send` types one line")
+            .with_hint("give each line a mark of its own; Enter is typed at its end"),
+        _ => Diagnostic::new(line.span(), "a text of `input` is one line")
+            .with_hint("give each line a text of its own; Enter is typed at its end"),
+    })
+}
+
+fn check_click(click: &Spanned<String>, client: Client) -> Checked<Action> {
+    if client != Client::Firefox {
+        return Err(
+            cannot(client, "click", click.span()).with_hint(format!("{client} can `send` a line"))
+        );
+    }
+    element(click, "click").map(Action::Click)
+}
+
+fn check_type(text: &Spanned<RawText>, client: Client) -> Checked<Action> {
+    require_browser(client, "type", text.span())?;
+    let RawText {
+        element: place,
+        text,
+    } = text.get_ref();
+    Ok(Action::Type {
+        element: element(place, "type")?,
+        text: text.get_ref().clone(),
+    })
+}
+
+fn check_select(text: &Spanned<RawText>, client: Client) -> Checked<Action> {
+    require_browser(client, "select", text.span())?;
+    let RawText {
+        element: place,
+        text,
+    } = text.get_ref();
+    Ok(Action::Select {
+        element: element(place, "select")?,
+        text: text.get_ref().clone(),
+    })
+}
+
+fn check_reload(reload: &Spanned<bool>, client: Client) -> Checked<Action> {
+    require_browser(client, "reload", reload.span())?;
+    check_true(reload, "reload", Action::Reload)
+}
+
+fn check_execute(script: &Spanned<String>, client: Client) -> Checked<Action> {
+    require_browser(client, "execute", script.span())?;
+    Ok(Action::Script(script.get_ref().clone()))
+}
+
+fn check_wait_for(place: &Spanned<String>, client: Client) -> Checked<Action> {
+    require_browser(client, "wait_for", place.span())?;
+    element(place, "wait_for").map(Action::WaitFor)
+}
+
+fn require_browser(client: Client, step: &str, span: Range<usize>) -> Checked<()> {
+    if client == Client::Firefox {
+        return Ok(());
+    }
+    let can = steps_of(client);
+    Err(cannot(client, step, span).with_hint(format!("only a browser can; {client} can {can}")))
+}
+
+/// A CSS selector; whether it is one that the browser understands only the browser knows.
+fn element(selector: &Spanned<String>, step: &str) -> Checked<String> {
+    if selector.get_ref().trim().is_empty() {
+        return Err(
+            Diagnostic::new(selector.span(), format!("`{step}` needs an element")).with_hint(
+                format!(
+                    "give a CSS selector, as in `{} = \"#button\"`",
+                    match step {
+                        "type" | "select" => "element",
+                        step => step,
+                    }
+                ),
+            ),
+        );
+    }
+    Ok(selector.get_ref().clone())
+}
+
+/// A step that is nothing but its name.
+fn check_true(step: &Spanned<bool>, name: &str, action: Action) -> Checked<Action> {
+    if *step.get_ref() {
+        return Ok(action);
+    }
+    Err(
+        Diagnostic::new(step.span(), format!("`{name} = false` does nothing"))
+            .with_hint("leave it out"),
+    )
+}
+
+fn cannot(client: Client, step: &str, span: Range<usize>) -> Diagnostic {
+    Diagnostic::new(span, format!("{client} cannot `{step}`"))
+}

@@ -1,0 +1,166 @@
+//! What a scenario starts: the program under study, its helpers, the commands of its client.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// A program that runs while the timeline does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// What messages call it.
+    pub name: String,
+    /// What is executed.
+    pub executable: Executable,
+    /// What it is started with.
+    pub arguments: Vec<Argument>,
+    /// Variables that it gets besides the few that every process of a lab has.
+    pub environment: BTreeMap<String, Argument>,
+    /// The folder that it runs in, relative to the project's; a program that was built here runs in the lab's.
+    pub folder: Option<PathBuf>,
+    /// What shows that it is ready.
+    pub ready: Ready,
+}
+
+impl Program {
+    /// Whether it was built here, and so is known to send what its clients show just as they show it.
+    #[must_use]
+    pub const fn is_built(&self) -> bool {
+        matches!(self.executable, Executable::Built(_))
+    }
+}
+
+/// What is executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Executable {
+    /// A program of this name that was built beside wiresnap.
+    Built(String),
+    /// A command, looked for along `PATH`; with a slash in it, a path from the folder that it runs in.
+    Command(String),
+}
+
+/// What shows that a program is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ready {
+    /// It was started.
+    Started,
+    /// It listens on the scenario's port.
+    Listening,
+    /// It listens on this port.
+    ListeningOn(u16),
+    /// It printed a line with this text in it.
+    Says(String),
+}
+
+/// What the placeholders of a scenario stand for while it is played.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Setting {
+    /// Where the program listens.
+    pub address: SocketAddr,
+    /// 1 plays as written, 0.1 ten times as fast.
+    pub time_scale: f64,
+}
+
+/// A text with placeholders: `{host}` and `{port}` are the program's address, `{10s}` stands for ten seconds of the
+/// timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Argument(pub String);
+
+impl Argument {
+    /// The text with what its placeholders stand for: `{10s}` is the number of seconds, `1` at time scale 0.1.
+    ///
+    /// ```
+    /// use wiresnap::scenario::program::{Argument, Setting};
+    ///
+    /// let address = "127.0.0.1:8000".parse()?;
+    /// let setting = |time_scale| Setting { address, time_scale };
+    /// let interval = Argument("--interval={10s}".to_owned());
+    /// assert_eq!(interval.filled_in(setting(1.0)), "--interval=10");
+    /// assert_eq!(interval.filled_in(setting(0.25)), "--interval=2.5");
+    /// let url = Argument("http://{host}:{port}/".to_owned());
+    /// assert_eq!(url.filled_in(setting(1.0)), "http://127.0.0.1:8000/");
+    /// let json = Argument("{\"json\": {}}".to_owned());
+    /// assert_eq!(json.filled_in(setting(1.0)), "{\"json\": {}}");
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn filled_in(&self, setting: Setting) -> String {
+        let mut text = String::with_capacity(self.0.len());
+        let mut rest = self.0.as_str();
+        while let Some(place) = rest.find('{') {
+            let (before, braced) = rest.split_at(place);
+            text.push_str(before);
+            if let Some((value, length)) = Self::value_of(braced, setting) {
+                text.push_str(&value);
+                rest = &braced[length..];
+            } else {
+                text.push('{');
+                rest = &braced[1..];
+            }
+        }
+        text.push_str(rest);
+        text
+    }
+
+    /// The first place where a number follows a brace as in `{10s}` and is no length of time, as in `{10}`.
+    pub(super) fn mistake(&self) -> Option<&str> {
+        self.0.match_indices('{').find_map(|(place, _)| {
+            let braced = &self.0[place..];
+            let is_number = braced[1..].starts_with(|character: char| character.is_ascii_digit());
+            let end = braced.find('}').map_or(braced.len(), |end| end + 1);
+            (is_number && Self::length_of_time(braced).is_none()).then(|| &braced[..end])
+        })
+    }
+
+    /// What the placeholder that a text begins with stands for, and how many bytes of the text it is.
+    fn value_of(braced: &str, setting: Setting) -> Option<(String, usize)> {
+        let Setting {
+            address,
+            time_scale,
+        } = setting;
+        for (name, value) in [
+            ("{host}", address.ip().to_string()),
+            ("{port}", address.port().to_string()),
+        ] {
+            if braced.starts_with(name) {
+                return Some((value, name.len()));
+            }
+        }
+        let (seconds, length) = Self::length_of_time(braced)?;
+        // Finer than a microsecond is nothing but the machine's arithmetic.
+        let scaled = (seconds * time_scale * 1e6).round() / 1e6;
+        Some((scaled.to_string(), length))
+    }
+
+    /// The seconds of a length of time that a text begins with, and how many bytes of the text it is.
+    fn length_of_time(text: &str) -> Option<(f64, usize)> {
+        let end = text.find('}')?;
+        let seconds = text[..end].strip_prefix('{')?.strip_suffix('s')?;
+        let is_plain = |character: char| character.is_ascii_digit() || character == '.';
+        let seconds: f64 = seconds
+            .chars()
+            .all(is_plain)
+            .then(|| seconds.parse().ok())??;
+        seconds.is_finite().then_some((seconds, end + 1))
+    }
+}
+
+/// A command of a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandLine {
+    /// The command, looked for along `PATH`; with a slash in it, a path from the project's folder.
+    pub executable: String,
+    /// What it is started with.
+    pub arguments: Vec<Argument>,
+}
+
+impl std::fmt::Display for CommandLine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.executable)?;
+        for Argument(argument) in &self.arguments {
+            write!(formatter, " {argument}")?;
+        }
+        Ok(())
+    }
+}

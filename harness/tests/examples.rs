@@ -1,0 +1,38 @@
+//! The projects in `examples/`, captured as their readers would capture them.
+//!
+//! They need Python, curl and Firefox, and what else a capture takes; `make test-live` runs them.
+
+mod live_support;
+mod workspace;
+
+use std::fs;
+
+use live_support::Bench;
+use wiresnap::commands::payload::listing;
+
+/// The scenarios of the example.
+const SCENARIOS: [&str; 3] = ["curl", "form", "shell"];
+
+#[test]
+fn a_server_in_python_is_captured_with_browser_and_commands() {
+    let bench = Bench::new();
+    let project = bench.path("project");
+    let example = workspace::root().join("examples/greetings");
+    for name in ["server.py", "greeter.py", "talk.py"] {
+        fs::copy(example.join(name), project.join(name)).unwrap();
+    }
+    for name in SCENARIOS {
+        let file = example.join("scenarios").join(name).with_extension("toml");
+        bench.scenario(name, &fs::read_to_string(file).unwrap());
+    }
+
+    let outcome = bench.run(&["curl", "form", "shell", "--time-scale", "0.25"]);
+
+    outcome.is(0, &[]);
+    for name in SCENARIOS {
+        let capture = bench.captures().join(name).with_extension("pcap");
+        let mut settings = workspace::settings();
+        settings.set_snapshot_path(example.join("snapshots"));
+        settings.bind(|| insta::assert_snapshot!(name, listing(&capture, true).unwrap()));
+    }
+}
