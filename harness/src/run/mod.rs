@@ -180,7 +180,7 @@ impl Run<'_> {
                 room: next.map_or(STEP_PATIENCE, |next| {
                     self.scaled(next.at.saturating_sub(mark.at))
                 }),
-                before_close: next.is_some_and(|next| next.action == Action::Close),
+                next: next.map(|next| &next.action),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil).await;
             let kept = kept.map_err(|error| {
@@ -340,8 +340,8 @@ struct Cue<'a> {
     due: Instant,
     /// From this mark to the next.
     room: Duration,
-    /// Whether the next one is the close.
-    before_close: bool,
+    /// What is done at the next one.
+    next: Option<&'a Action>,
 }
 
 impl Cue<'_> {
@@ -366,11 +366,13 @@ impl Cue<'_> {
 
     /// How long the step's consequence may take: there must be time left to prepare the next mark.
     fn patience(&self) -> Duration {
-        if self.before_close && self.mark.action == Action::Wait {
-            // A close needs no preparation, and a late one does no harm: what came by itself just now will not so soon again.
-            return STEP_PATIENCE;
+        match (&self.mark.action, self.next) {
+            // A close needs no preparation, and a late one does no harm: what came by itself will not so soon again.
+            (Action::Wait, Some(Action::Close)) => STEP_PATIENCE,
+            // What comes next comes as late as this did.
+            (Action::Wait, Some(Action::Wait)) => STEP_PATIENCE.min(self.room),
+            _ => STEP_PATIENCE.min(self.room.mul_f64(0.8)),
         }
-        STEP_PATIENCE.min(self.room.mul_f64(0.8))
     }
 }
 
