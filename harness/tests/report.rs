@@ -23,11 +23,9 @@ const END: char = '\u{e010}';
 /// The project's captures, in the order of their story.
 fn captures() -> Vec<PathBuf> {
     let folder = workspace::root().join("pcap");
-    [
-        "tcpapp", "webapp", "ajaxapp", "wsapp", "pollapp", "sseapp",
-    ]
-    .map(|name| folder.join(name).with_extension("pcap"))
-    .to_vec()
+    ["tcpapp", "webapp", "ajaxapp", "wsapp", "pollapp", "sseapp"]
+        .map(|name| folder.join(name).with_extension("pcap"))
+        .to_vec()
 }
 
 /// A report of captures, in a folder of its own.
