@@ -333,50 +333,36 @@ fn read_text(client: &mut TcpStream, bytes: usize) -> String {
 }
 
 #[test]
-fn sseapp_opens_its_stream_at_once_and_then_pushes() {
-    let program = Program::start(env!("CARGO_BIN_EXE_sseapp"), &["--interval", "0.4"]);
-    let mut client = waiting(&program);
-    let asked = Instant::now();
+fn sseapp_opens_its_stream_at_once() {
+    // There is no news for an hour, but the stream is open.
+    let program = Program::start(env!("CARGO_BIN_EXE_sseapp"), &["--interval", "3600"]);
 
-    let head = read_text(&mut client, 142);
-    let opened = asked.elapsed();
-    let events = [(); 3].map(|()| read_text(&mut client, 34));
-    let pushed = asked.elapsed();
+    let head = read_text(&mut waiting(&program), 142);
 
     assert_eq!(
         without_clock(&head),
         "HTTP/1.1 200 OK\nContent-Type: text/event-stream\nCache-Control: no-store\nDate: …\n\
          Transfer-Encoding: chunked\n"
     );
-    for event in events {
-        assert_eq!(
-            without_clock(&event),
-            "1C\ndata: {\"time\": \"00:00:00\"}\n\n"
-        );
-    }
-    // The request came a little later than it was sent, so the news may be counted from a little later too.
-    assert!(pushed >= Duration::from_millis(1190), "{pushed:?}");
-    assert!(
-        opened < pushed / 3,
-        "opened after {opened:?}, all there after {pushed:?}"
-    );
 }
 
 #[test]
-fn sseapp_has_the_same_news_for_all() {
-    let program = Program::start(env!("CARGO_BIN_EXE_sseapp"), &["--interval", "0.5"]);
+fn sseapp_pushes_to_all_of_its_clients() {
+    let asked = Instant::now();
+    let program = Program::start(env!("CARGO_BIN_EXE_sseapp"), &["--interval", "0.3"]);
     let mut clients = [waiting(&program), waiting(&program)];
-    // A client that comes later waits no longer than the others for what comes next.
-    let first = clients.each_mut().map(|client| read_text(client, 142 + 34));
-    let mut late = waiting(&program);
-    let began = Instant::now();
-    read_text(&mut late, 142 + 34);
-    let waited = began.elapsed();
-    let second = clients.each_mut().map(|client| read_text(client, 34));
+    for client in &mut clients {
+        read_text(client, 142);
+        for _ in 0..3 {
+            assert_eq!(
+                without_clock(&read_text(client, 34)),
+                "1C\ndata: {\"time\": \"00:00:00\"}\n\n"
+            );
+        }
+    }
+    let waited = asked.elapsed();
 
-    assert_eq!(first[0][142..], first[1][142..]);
-    assert_eq!(second[0], second[1]);
-    assert!(waited < Duration::from_secs(1), "{waited:?}");
+    assert!(waited >= Duration::from_millis(900), "{waited:?}");
 }
 
 #[test]
@@ -395,7 +381,7 @@ fn pollapp_holds_a_request_until_there_is_news() {
     }
     let waited = asked.elapsed();
 
-    assert!(waited >= Duration::from_millis(1190), "{waited:?}");
+    assert!(waited >= Duration::from_millis(1200), "{waited:?}");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use wiresnap::error::Class;
-use wiresnap::scenario::Action;
 use wiresnap::scenario::file::parse;
+use wiresnap::scenario::{Action, Client};
 
 use super::output::assert_safe;
 
@@ -21,9 +21,15 @@ pub fn check(data: &[u8]) {
             assert!(times.is_sorted(), "{times:?}");
             assert!(scenario.duration() <= Duration::from_secs(3600));
             assert!(scenario.least_time_scale() >= 0.0);
-            assert!(programs.contains(&scenario.program) && scenario.port > 0);
+            let program = &scenario.program;
+            assert!(!program.is_built() || programs.contains(&program.name));
+            assert!(scenario.port > 0);
             let last = scenario.marks.last().map(|mark| &mark.action);
-            assert_eq!(last, Some(&Action::Close));
+            let ends_by_itself = matches!(last, Some(Action::Execute { .. } | Action::Wait));
+            assert!(
+                last == Some(&Action::Close)
+                    || scenario.client == Client::Commands && ends_by_itself
+            );
         }
         Err(error) => {
             assert_eq!(error.class(), Class::Usage);

@@ -52,17 +52,14 @@ fn the_bytes_of_an_update_add_up_and_eight_of_them_are_the_clock() {
         let cost = dissection(&capture).update.unwrap();
         let Parts {
             http_header,
-            frame_header,
+            framing,
             body,
             clock,
         } = cost.parts;
         let statistics = cost.statistics;
         assert_eq!(clock, 8, "{}", capture.display());
         assert_eq!(cost.other(), 0, "{}", capture.display());
-        assert_eq!(
-            http_header + frame_header + body + clock,
-            statistics.app_bytes
-        );
+        assert_eq!(http_header + framing + body + clock, statistics.app_bytes);
         assert_eq!(cost.link_and_ip(), 34 * statistics.total_packets);
     }
 }

@@ -28,7 +28,8 @@ const SCENARIOS: [(&str, Option<u64>, u64); 6] = [
 fn all_scenarios_give_the_committed_snapshots() {
     let bench = Bench::new();
 
-    let outcome = bench.run(&["--time-scale", "0.1"]);
+    // Five browsers that open their pages at the same moment keep two cores busy for longer than there is to the next mark.
+    let outcome = bench.run(&["--time-scale", "0.1", "--jobs", "4"]);
 
     outcome.is(0, &[]);
     for (name, packets, app_packets) in SCENARIOS {

@@ -213,7 +213,7 @@ impl Run<'_> {
                 room: next.map_or(STEP_PATIENCE, |next| {
                     self.scaled(next.at.saturating_sub(mark.at))
                 }),
-                before_close: next.is_some_and(|next| next.action == Action::Close),
+                next: next.map(|next| &next.action),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
@@ -376,8 +376,8 @@ struct Cue<'a> {
     due: Instant,
     /// From this mark to the next.
     room: Duration,
-    /// Whether the next one is the close.
-    before_close: bool,
+    /// What is done at the next one.
+    next: Option<&'a Action>,
 }
 
 impl Cue<'_> {
@@ -402,11 +402,10 @@ impl Cue<'_> {
 
     /// How long the step's consequence may take: with what comes by itself, no longer than until more of it comes.
     fn patience(&self) -> Duration {
-        let comes_again = self.mark.action == Action::Wait && !self.before_close;
-        if comes_again {
-            STEP_PATIENCE.min(self.room)
-        } else {
-            STEP_PATIENCE
+        match (&self.mark.action, self.next) {
+            // What comes by itself comes again before the next mark but a close.
+            (Action::Wait, Some(next)) if *next != Action::Close => STEP_PATIENCE.min(self.room),
+            _ => STEP_PATIENCE,
         }
     }
 }

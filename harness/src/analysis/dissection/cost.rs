@@ -18,8 +18,8 @@ pub struct Cost {
 pub struct Parts {
     /// Start lines and fields of HTTP.
     pub http_header: u64,
-    /// Headers of WebSocket frames, with their masking keys.
-    pub frame_header: u64,
+    /// Headers of WebSocket frames, with their masking keys; where events come in chunks, what makes the chunks.
+    pub framing: u64,
     /// Bodies, payloads of frames, lines of text, without the clock.
     pub body: u64,
     /// The clock time that the body holds: 8 bytes where there is one in the clear.
@@ -47,11 +47,11 @@ impl Cost {
     pub const fn other(&self) -> u64 {
         let Parts {
             http_header,
-            frame_header,
+            framing,
             body,
             clock,
         } = self.parts;
-        let known = http_header + frame_header + body + clock;
+        let known = http_header + framing + body + clock;
         self.statistics.app_bytes.saturating_sub(known)
     }
 
@@ -59,7 +59,7 @@ impl Cost {
     /// wants one.
     pub(super) fn add(&mut self, parts: Parts) {
         self.parts.http_header += parts.http_header;
-        self.parts.frame_header += parts.frame_header;
+        self.parts.framing += parts.framing;
         self.parts.body += parts.body;
         if self.parts.clock == 0 {
             self.parts.clock = parts.clock;

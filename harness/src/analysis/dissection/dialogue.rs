@@ -73,6 +73,10 @@ pub(super) struct Listener {
 struct Carriers {
     spans: VecDeque<(Range<u64>, u64)>,
     length: u64,
+    /// Where the last message ended.
+    told: u64,
+    /// Whether that was an event, so that what follows it is the framing of chunks.
+    in_events: bool,
 }
 
 impl Listener {
@@ -100,6 +104,12 @@ impl Listener {
     pub(super) fn finish(mut self, connection: &Connection) -> (Dialogue, Parts) {
         self.conversation.finish();
         self.take_messages();
+        for carriers in [&self.client, &self.server] {
+            if carriers.in_events {
+                let rest = carriers.told..carriers.length;
+                self.parts.framing += carriers.carried(rest, &self.desk.accounted);
+            }
+        }
         let dialogue = Dialogue {
             client: connection.client,
             server: connection.server,
@@ -133,9 +143,19 @@ impl Listener {
     fn account(&mut self, message: &Message) {
         let desk = Rc::clone(&self.desk);
         let carriers = self.carriers(message.from);
-        carriers.forget_before(message.offset);
         let body_place = body_place(message);
         let end = message.offset.saturating_add(message.length);
+        // RFC 9112 §7.1: between the events are the sizes of chunks and the line ends around them.
+        let is_event = matches!(message.detail, Detail::Event(_));
+        let before = carriers.told..message.offset;
+        let framing = if is_event && !before.is_empty() {
+            carriers.carried(before, &desk.accounted)
+        } else {
+            0
+        };
+        carriers.in_events = is_event;
+        carriers.told = carriers.told.max(end);
+        carriers.forget_before(message.offset);
         let head = carriers.carried(message.offset..body_place, &desk.accounted);
         let body = carriers.carried(body_place..end, &desk.accounted);
         let clock = match clock_place(message) {
@@ -144,8 +164,9 @@ impl Listener {
             }
             _ => 0,
         };
+        self.parts.framing += framing;
         match &message.detail {
-            Detail::WebSocket(_) => self.parts.frame_header += head,
+            Detail::WebSocket(_) => self.parts.framing += head,
             _ => self.parts.http_header += head,
         }
         if self.parts.clock == 0 && clock == CLOCK_BYTES as u64 {

@@ -18,7 +18,7 @@ type Part = (&'static str, &'static str, u64);
 fn parts(cost: &Cost) -> [Part; 7] {
     let Parts {
         http_header,
-        frame_header,
+        framing,
         body,
         clock,
     } = cost.parts;
@@ -26,7 +26,7 @@ fn parts(cost: &Cost) -> [Part; 7] {
         ("Link and IP", "pure-ack", cost.link_and_ip()),
         ("TCP", "handshake", cost.statistics.tcp_bytes),
         ("HTTP header", "response-header", http_header),
-        ("Frame header", "keepalive", frame_header),
+        ("Framing", "keepalive", framing),
         ("Body", "body", body),
         ("Clock", "clock", clock),
         ("Other", "retransmission", cost.other()),
