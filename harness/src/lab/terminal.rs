@@ -43,7 +43,7 @@ impl Transcript {
     }
 }
 
-/// A terminal, on which at most one command is running.
+/// A terminal, on which at most one command stays open.
 #[derive(Debug, Default)]
 pub struct Terminal {
     transcript: Transcript,
@@ -75,7 +75,8 @@ impl Terminal {
                 netcat.display(),
             ))
             .arguments([ip.into(), port.into()]);
-        self.start(&command)
+        self.running = Some(self.start(&command)?);
+        Ok(())
     }
 
     /// Starts a command that goes on until it is closed.
@@ -84,7 +85,8 @@ impl Terminal {
     ///
     /// Where it cannot be started.
     pub fn open(&mut self, lab: &Lab, place: &Place, command: &CommandLine) -> Result<()> {
-        self.start(&client_command(lab, place, command))
+        self.running = Some(self.start(&client_command(lab, place, command))?);
+        Ok(())
     }
 
     /// Starts a command, gives it its input, and waits until it ends.
@@ -93,21 +95,17 @@ impl Terminal {
     ///
     /// Where it cannot be started, takes too long, or says that it failed.
     pub async fn execute(
-        &mut self,
+        &self,
         lab: &Lab,
         place: &Place,
         command: &CommandLine,
         input: &[String],
     ) -> Result<()> {
-        self.start(&client_command(lab, place, command))?;
-        let Some(running) = self.running.take() else {
-            return Ok(());
-        };
         let Running {
             process,
             mut stdin,
             collector,
-        } = running;
+        } = self.start(&client_command(lab, place, command))?;
         let typed: String = input.iter().flat_map(|line| [line, "\n"]).collect();
         // One that ends before it has read everything may have read enough: its exit code tells.
         let _ = stdin.write_all(typed.as_bytes()).await;
@@ -164,15 +162,14 @@ impl Terminal {
         }
     }
 
-    fn start(&mut self, command: &Command) -> Result<()> {
+    fn start(&self, command: &Command) -> Result<Running> {
         let (process, Pipes { stdin, stdout }) = Process::start_with_pipes(command)?;
         let collector = tokio::spawn(self.transcript.clone().collect(stdout));
-        self.running = Some(Running {
+        Ok(Running {
             process,
             stdin,
             collector,
-        });
-        Ok(())
+        })
     }
 }
 

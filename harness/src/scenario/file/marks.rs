@@ -66,7 +66,7 @@ pub(super) fn check_marks(
     for spanned in raw {
         let first = check_mark(spanned, client)?;
         for mark in repeated(first, spanned.get_ref())? {
-            check_order(marks.last(), &mark, spanned, client)?;
+            check_order(&marks, &mark, spanned)?;
             marks.push(mark);
         }
     }
@@ -190,28 +190,22 @@ fn check_expect(expect: &Spanned<RawExpect>, action: &Action, client: Client) ->
     })
 }
 
-fn check_order(
-    last: Option<&Mark>,
-    mark: &Mark,
-    raw: &Spanned<RawMark>,
-    client: Client,
-) -> Checked<()> {
+fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<()> {
     let at = raw.get_ref().at.span();
-    let opens = match mark.action {
-        Action::OpenPage(_) | Action::Connect | Action::Start(_) => true,
-        Action::Execute { .. } => last.is_none(),
-        _ => false,
-    };
-    // A browser opens one page after the other; a command that ends by itself was no opening.
-    let may_open_again = client != Client::Netcat && !matches!(mark.action, Action::Start(_));
-    match last {
+    let is_connection = |mark: &Mark| matches!(mark.action, Action::Connect | Action::Start(_));
+    // A browser opens one page after the other; a command that ends by itself opens whatever it needs.
+    let opens =
+        is_connection(mark) || matches!(mark.action, Action::OpenPage(_) | Action::Execute { .. });
+    match marks.last() {
         None if !opens => Err(Diagnostic::new(
             raw.span(),
             format!("`{}` before `open`", mark.action),
         )
         .with_hint("the first mark opens the connection")),
-        Some(_) if opens && !may_open_again => Err(Diagnostic::new(raw.span(), "a second `open`")
-            .with_hint("a scenario opens its client once, at its first mark")),
+        Some(_) if is_connection(mark) && marks.iter().any(is_connection) => {
+            Err(Diagnostic::new(raw.span(), "a second `open`")
+                .with_hint("a scenario opens its client once, until it is closed"))
+        }
         Some(last) if last.action == Action::Close => {
             Err(Diagnostic::new(raw.span(), "a mark after `close`")
                 .with_hint("`close` is the last mark"))
