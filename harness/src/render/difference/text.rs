@@ -1,0 +1,247 @@
+//! What two captures differ in, for people.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::names::heading;
+use super::value::{WIDTH, lines, side_by_side, wrapped};
+use super::{Comparison, reconciliation, signed};
+use crate::analysis::difference::{Change, Delta, Difference, Ends, Kind, Place, Section};
+use crate::render::safe_text::safe_line;
+use crate::render::table::Style as TableStyle;
+
+/// Columns of a kind's name.
+const KIND_WIDTH: usize = 15;
+
+/// Subjects of one kind that the summary names.
+const MOST_SUBJECTS: usize = 8;
+
+const TITLE: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
+
+/// Writes what differs: in short, one by one, and in figures.
+///
+/// # Errors
+///
+/// Where `out` cannot be written.
+pub fn write_text(comparison: Comparison<'_>, out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{}", summary(comparison))?;
+    if comparison.difference.is_identical {
+        return Ok(());
+    }
+    let changes = changes(comparison);
+    if !changes.is_empty() {
+        write!(out, "\n{changes}")?;
+    }
+    let names = ["old", "new"];
+    let table = reconciliation(comparison.difference, names, TableStyle::Text);
+    let title = "From the old figures to the new ones";
+    write!(out, "\n{TITLE}{title}{TITLE:#}\n\n{table}")
+}
+
+fn summary(comparison: Comparison<'_>) -> String {
+    let difference = comparison.difference;
+    let [old, new] = comparison.names.map(|name| safe_line(name.as_bytes()));
+    let verdict = match comparison.verdict() {
+        "identical" => "they are identical, packet for packet",
+        "volatile" => "nothing differs that counts",
+        _ => "they differ",
+    };
+    let mut text = format!("{TITLE}old{TITLE:#} {old}\n{TITLE}new{TITLE:#} {new}\n{TITLE}{verdict}{TITLE:#}\n");
+    if !difference.is_identical {
+        text.push('\n');
+    }
+    for kind in difference.kinds() {
+        let (style, note) = if comparison.counts(kind) {
+            (Style::new(), String::new())
+        } else if kind.counts() {
+            (QUIET, " (ignored)".to_owned())
+        } else {
+            (QUIET, " (does not count)".to_owned())
+        };
+        let told = format!("{}{note}", subjects(difference, kind));
+        for (index, line) in wrapped(&told, WIDTH - KIND_WIDTH - 4).into_iter().enumerate() {
+            let name = if index == 0 { kind.name() } else { "" };
+            let _ = writeln!(text, "  {style}{name:KIND_WIDTH$}  {line}{style:#}");
+        }
+    }
+    text.push_str(&limits(difference));
+    text
+}
+
+/// What a kind's changes are about.
+fn subjects(difference: &Difference, kind: Kind) -> String {
+    let mut found: Vec<String> = Vec::new();
+    let changes = difference.sections.iter().flat_map(|section| &section.changes);
+    for change in changes.filter(|change| change.kind == kind) {
+        let subject = safe_line(change.subject.as_bytes());
+        if !found.contains(&subject) {
+            if found.len() == MOST_SUBJECTS {
+                found.push("…".to_owned());
+                break;
+            }
+            found.push(subject);
+        }
+    }
+    found.join(", ")
+}
+
+/// What the comparison does not reach.
+fn limits(difference: &Difference) -> String {
+    let mut text = String::new();
+    let mut say = |line: String| {
+        let _ = writeln!(text, "\n{line}");
+    };
+    for (name, cut) in ["old", "new"].into_iter().zip(difference.cuts) {
+        if let Some(packet) = cut {
+            say(format!("The {name} capture is cut off after packet {packet}."));
+        }
+    }
+    if difference.not_compared > 0 {
+        let bytes = difference.not_compared;
+        say(format!("{bytes} bytes at the ends of bodies are too many to compare."));
+    }
+    if difference.not_tcp > 0 && !difference.is_identical {
+        let packets = difference.not_tcp;
+        say(format!("{packets} packets are not TCP: only their lengths are compared."));
+    }
+    text
+}
+
+/// All changes that count, by connection and message; empty where there are none.
+#[must_use]
+pub fn changes(comparison: Comparison<'_>) -> String {
+    let mut text = String::new();
+    for section in &comparison.difference.sections {
+        let counting = |change: &&Change| comparison.counts(change.kind);
+        let changes: Vec<&Change> = section.changes.iter().filter(counting).collect();
+        if changes.is_empty() {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&place(section));
+        for group in groups(&changes) {
+            text.push_str(&group_text(&group));
+        }
+    }
+    text
+}
+
+fn place(section: &Section) -> String {
+    match section.place {
+        Place::Capture => format!("{TITLE}Outside of connections{TITLE:#}\n"),
+        Place::Rest => format!("{TITLE}All further connections{TITLE:#}\n"),
+        Place::Connection([old, new]) => connection(old, new),
+    }
+}
+
+fn connection(old: Option<Ends>, new: Option<Ends>) -> String {
+    let ends = |ends: Ends| format!("{} to {}", ends.client, ends.server);
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            let number = if old.number == new.number {
+                format!("{}", old.number)
+            } else {
+                format!("{}, now {}", old.number, new.number)
+            };
+            format!(
+                "{TITLE}Connection {number}{TITLE:#}\n  old {}\n  new {}\n",
+                ends(old),
+                ends(new)
+            )
+        }
+        (Some(old), None) => format!(
+            "{TITLE}Connection {} of the old capture{TITLE:#}\n  old {}\n",
+            old.number,
+            ends(old)
+        ),
+        (None, Some(new)) => format!(
+            "{TITLE}Connection {} of the new capture{TITLE:#}\n  new {}\n",
+            new.number,
+            ends(new)
+        ),
+        (None, None) => format!("{TITLE}Connection{TITLE:#}\n"),
+    }
+}
+
+/// Changes of the same messages stand together.
+fn groups<'a>(changes: &[&'a Change]) -> Vec<Vec<&'a Change>> {
+    let mut groups: Vec<Vec<&Change>> = Vec::new();
+    for change in changes {
+        let alike = |group: &&mut Vec<&Change>| {
+            let first = group.first();
+            first.is_some_and(|first| {
+                first.messages == change.messages && first.count == change.count
+            })
+        };
+        // A change that is about no message is one of its connection, however often it is so.
+        let of_none = |group: &&mut Vec<&Change>| {
+            change.messages.is_empty() && group.first().is_some_and(|first| first.messages.is_empty())
+        };
+        let found = groups.iter_mut().find(|group| alike(group) || of_none(group));
+        match found {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
+        }
+    }
+    groups
+}
+
+fn group_text(group: &[&Change]) -> String {
+    let mut text = String::new();
+    let Some(first) = group.first() else {
+        return text;
+    };
+    let title = if first.messages.is_empty() {
+        "The connection".to_owned()
+    } else {
+        heading(&first.messages, first.count)
+    };
+    let _ = writeln!(text, "\n  {TITLE}{title}{TITLE:#}");
+    let mut changes = group.to_vec();
+    changes.sort_by_key(|change| change.kind);
+    for change in changes {
+        text.push_str(&change_text(change));
+    }
+    text
+}
+
+fn change_text(change: &Change) -> String {
+    let subject = safe_line(change.subject.as_bytes());
+    let (old, new) = (change.old.as_ref(), change.new.as_ref());
+    let fate = match (old, new) {
+        (Some(_), None) => " gone",
+        (None, Some(_)) => " added",
+        _ => "",
+    };
+    let head = format!("    {:KIND_WIDTH$}  {subject}{fate}", change.kind.name());
+    let costs = costs(change.delta);
+    let room = WIDTH.saturating_sub(head.chars().count() + costs.chars().count() + 2);
+    if let Some(values) = side_by_side(old, new, room) {
+        return format!("{head}: {values}{costs}\n");
+    }
+    let mut text = format!("{head}{costs}\n");
+    for line in lines(old, new) {
+        text.push_str(&line.render(6));
+    }
+    text
+}
+
+/// ` (-1 packet, -66 bytes)`.
+fn costs(delta: Delta) -> String {
+    let unit = |figure: i64, unit: &str| {
+        let end = if figure.abs() == 1 { "" } else { "s" };
+        (figure != 0).then(|| format!("{} {unit}{end}", signed(figure)))
+    };
+    let packets = unit(delta.total_packets, "packet");
+    let bytes = unit(delta.frame_bytes, "byte");
+    let parts: Vec<String> = packets.into_iter().chain(bytes).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", parts.join(", "))
+}
