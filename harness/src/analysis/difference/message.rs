@@ -35,7 +35,7 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction) -> Vec<Fin
             findings.bodies(before, after, length, "event");
             findings.rest(bytes, "chunks");
         }
-        (Said::Raw(before), Said::Raw(after)) => findings.bodies(before, after, bytes, "bytes"),
+        (Said::Raw(before), Said::Raw(after)) => findings.bodies(before, after, bytes, "text"),
         _ => findings.push(Kind::Exchange, "another protocol", bytes),
     }
     findings.0

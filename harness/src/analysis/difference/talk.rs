@@ -274,7 +274,7 @@ impl<'a> Comparison<'a> {
         let texts = [old, new].map(closing_text);
         if texts[0] != texts[1] || !delta.is_zero() {
             let [old, new] = texts.map(Value::line);
-            let finding = Finding::new(Kind::Closing, "closing").from(old).to(new);
+            let finding = Finding::new(Kind::Closing, "end of the connection").from(old).to(new);
             self.enter(finding.costs(delta));
         }
     }
@@ -301,7 +301,7 @@ impl<'a> Comparison<'a> {
     fn headers(&mut self, old: &Talk, new: &Talk, side: Side) {
         let [tcp, below] = std::mem::take(&mut self.headers[side as usize]);
         if !tcp.is_zero() {
-            let subject = format!("TCP options in the packets of the {side}");
+            let subject = format!("TCP options of the {side}");
             self.enter(Finding::new(Kind::Tcp, subject).costs(tcp));
         }
         let carriers = [old, new].map(|talk| talk.facts[side as usize].carrier);
@@ -309,7 +309,7 @@ impl<'a> Comparison<'a> {
         if is_other || !below.is_zero() {
             let text = |carrier: Option<super::facts::Carrier>| carrier.map(|carrier| carrier.text());
             let [before, after] = carriers.map(|carrier| text(carrier).and_then(Value::line));
-            let subject = format!("packets of the {side}");
+            let subject = format!("headers below TCP, of the {side}");
             let finding = Finding::new(Kind::Link, subject);
             let finding = if is_other {
                 finding.from(before).to(after)

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::names::heading;
-use super::value::{WIDTH, lines, side_by_side, wrapped};
+use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
 use super::{Comparison, reconciliation, signed};
 use crate::analysis::difference::{Change, Delta, Difference, Ends, Kind, Place, Section};
 use crate::render::safe_text::safe_line;
@@ -113,22 +113,71 @@ fn limits(difference: &Difference) -> String {
 /// All changes that count, by connection and message; empty where there are none.
 #[must_use]
 pub fn changes(comparison: Comparison<'_>) -> String {
-    let mut text = String::new();
-    for section in &comparison.difference.sections {
-        let counting = |change: &&Change| comparison.counts(change.kind);
-        let changes: Vec<&Change> = section.changes.iter().filter(counting).collect();
-        if changes.is_empty() {
-            continue;
-        }
-        if !text.is_empty() {
-            text.push('\n');
-        }
-        text.push_str(&place(section));
-        for group in groups(&changes) {
-            text.push_str(&group_text(&group));
+    let sections = &comparison.difference.sections;
+    let common = common(comparison);
+    let mut parts: Vec<String> = Vec::new();
+    if !common.is_empty() {
+        let lines: String = common.iter().map(change_text).collect();
+        parts.push(format!("{TITLE}All connections{TITLE:#}\n\n{lines}"));
+    }
+    for section in sections {
+        let is_told = |change: &Change| common.iter().any(|other| is_same(change, other));
+        let is_pair = is_pair(section);
+        let changes = section.changes.iter();
+        let changes = changes.filter(|change| comparison.counts(change.kind));
+        let changes = changes.filter(|change| !(is_pair && is_told(change)));
+        let changes: Vec<&Change> = changes.collect();
+        if !changes.is_empty() {
+            let groups = groups(&changes);
+            let groups: String = groups.iter().map(|group| group_text(group)).collect();
+            parts.push(place(section) + &groups);
         }
     }
-    text
+    parts.join("\n")
+}
+
+/// Changes that are the same for every connection of both captures, where there are several.
+fn common(comparison: Comparison<'_>) -> Vec<Change> {
+    let sections = comparison.difference.sections.iter();
+    let pairs: Vec<&Section> = sections.filter(|section| is_pair(section)).collect();
+    let [first, others @ ..] = &pairs[..] else {
+        return Vec::new();
+    };
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let of_none = |change: &&Change| change.messages.is_empty() && comparison.counts(change.kind);
+    let mut common = Vec::new();
+    for change in first.changes.iter().filter(of_none) {
+        let mut sum = change.clone();
+        let found = others.iter().map_while(|section| {
+            let mut changes = section.changes.iter();
+            changes.find(|other| is_same(change, other))
+        });
+        let found: Vec<&Change> = found.collect();
+        if found.len() < others.len() {
+            continue;
+        }
+        for other in found {
+            sum.count += other.count;
+            sum.delta += other.delta;
+        }
+        common.push(sum);
+    }
+    common.sort_by_key(|change| change.kind);
+    common
+}
+
+fn is_pair(section: &Section) -> bool {
+    matches!(section.place, Place::Connection([Some(_), Some(_)]))
+}
+
+/// Whether two changes, which are about no message, say the same.
+fn is_same(one: &Change, other: &Change) -> bool {
+    one.messages.is_empty()
+        && other.messages.is_empty()
+        && (one.kind, &one.subject, &one.old, &one.new)
+            == (other.kind, &other.subject, &other.old, &other.new)
 }
 
 fn place(section: &Section) -> String {
@@ -219,9 +268,14 @@ fn change_text(change: &Change) -> String {
         _ => "",
     };
     let head = format!("    {:KIND_WIDTH$}  {subject}{fate}", change.kind.name());
-    let costs = costs(change.delta);
-    let room = WIDTH.saturating_sub(head.chars().count() + costs.chars().count() + 2);
-    if let Some(values) = side_by_side(old, new, room) {
+    let costs = costs(change);
+    let taken = head.chars().count() + costs.chars().count() + ": ".len();
+    let room = WIDTH.saturating_sub(taken);
+    let values = match (old, new) {
+        (Some(value), None) | (None, Some(value)) => alone(value, room),
+        _ => side_by_side(old, new, room),
+    };
+    if let Some(values) = values {
         return format!("{head}: {values}{costs}\n");
     }
     let mut text = format!("{head}{costs}\n");
@@ -231,17 +285,28 @@ fn change_text(change: &Change) -> String {
     text
 }
 
-/// ` (-1 packet, -66 bytes)`.
-fn costs(delta: Delta) -> String {
-    let unit = |figure: i64, unit: &str| {
-        let end = if figure.abs() == 1 { "" } else { "s" };
-        (figure != 0).then(|| format!("{} {unit}{end}", signed(figure)))
-    };
-    let packets = unit(delta.total_packets, "packet");
-    let bytes = unit(delta.frame_bytes, "byte");
-    let parts: Vec<String> = packets.into_iter().chain(bytes).collect();
+/// ` (-1 packet, -66 bytes)`; of several messages that cost the same, ` (4 × -12 bytes)`.
+fn costs(change: &Change) -> String {
+    let Delta {
+        total_packets: packets,
+        frame_bytes: bytes,
+        ..
+    } = change.delta;
+    let times = i64::try_from(change.count).unwrap_or(1).max(1);
+    let each = |figure: i64| figure.checked_rem(times) == Some(0);
+    if times > 1 && packets == 0 && bytes != 0 && each(bytes) {
+        return format!(" ({times} × {})", unit(bytes / times, "byte"));
+    }
+    let parts = [(packets, "packet"), (bytes, "byte")].into_iter();
+    let parts = parts.filter(|(figure, _)| *figure != 0);
+    let parts: Vec<String> = parts.map(|(figure, name)| unit(figure, name)).collect();
     if parts.is_empty() {
         return String::new();
     }
     format!(" ({})", parts.join(", "))
+}
+
+fn unit(figure: i64, name: &str) -> String {
+    let end = if figure.unsigned_abs() == 1 { "" } else { "s" };
+    format!("{} {name}{end}", signed(figure))
 }

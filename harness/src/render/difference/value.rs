@@ -37,7 +37,7 @@ pub(super) struct Line {
     text: String,
 }
 
-/// `old → new`, where that fits into so many columns; and what stands alone.
+/// `old → new`, where both are there and that fits into so many columns.
 pub(super) fn side_by_side(
     old: Option<&Value>,
     new: Option<&Value>,
@@ -46,6 +46,11 @@ pub(super) fn side_by_side(
     let (old, new) = (old.map(short)?, new.map(short)?);
     let text = format!("{} → {}", old?, new?);
     (text.chars().count() <= columns).then_some(text)
+}
+
+/// A value that stands alone, where it fits into so many columns.
+pub(super) fn alone(value: &Value, columns: usize) -> Option<String> {
+    short(value).filter(|text| text.chars().count() <= columns)
 }
 
 /// A value that is one line.
@@ -147,14 +152,14 @@ impl Line {
     }
 }
 
-/// Text in lines of no more than so many characters, broken at spaces where there are any.
+/// Text in lines of no more than so many characters, broken at spaces, or behind commas, where there are any.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut lines = Vec::new();
     let mut rest = &characters[..];
     while rest.len() > width {
-        let space = rest[..=width].iter().rposition(|character| *character == ' ');
-        let end = space.filter(|place| *place > width / 2).unwrap_or(width);
+        let is_end = |place: &usize| rest[*place] == ' ' || matches!(rest[*place - 1], ',' | ';');
+        let end = (width / 2 + 1..=width).rev().find(is_end).unwrap_or(width);
         lines.push(rest[..end].iter().collect());
         rest = &rest[end..];
         if rest.first() == Some(&' ') {
