@@ -19,7 +19,10 @@ use crate::trace::reader;
 ///
 /// Where a capture cannot be read, or `out` be written; and where the captures differ in what counts.
 pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Result<()> {
-    if [&args.old, &args.new].iter().all(|path| path.as_os_str() == "-") {
+    if [&args.old, &args.new]
+        .iter()
+        .all(|path| path.as_os_str() == "-")
+    {
         bail!("only one of the captures can be standard input");
     }
     let names = [&args.old, &args.new].map(|path| path.display().to_string());

@@ -65,7 +65,11 @@ fn in_order(old: &[Key], new: &[Key]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = (0..start).map(|place| (Some(place), Some(place))).collect();
     let middle = middle(&old[..ends], &new[..news]);
     let shifted = |place: Option<usize>| place.map(|place| place + start);
-    pairs.extend(middle.into_iter().map(|(old, new)| (shifted(old), shifted(new))));
+    pairs.extend(
+        middle
+            .into_iter()
+            .map(|(old, new)| (shifted(old), shifted(new))),
+    );
     pairs.extend((0..end).map(|place| (Some(start + ends + place), Some(start + news + place))));
     pairs
 }
@@ -194,16 +198,28 @@ mod tests {
 
     #[test]
     fn long_sequences_take_no_time_that_grows_with_their_square() {
-        let old: Vec<Key> = (0..40_000_u32).map(|index| key((index % 251) as u8, 0)).collect();
+        let old: Vec<Key> = (0..40_000_u32)
+            .map(|index| key((index % 251) as u8, 0))
+            .collect();
         let mut new = old.clone();
         new.remove(20);
         new.insert(30_000, key(252, 0));
-        new.iter_mut().step_by(100).for_each(|key| key.exact = [253; 32]);
+        new.iter_mut()
+            .step_by(100)
+            .for_each(|key| key.exact = [253; 32]);
         let pairs = align(&old, &new);
-        let alone = pairs.iter().filter(|(one, other)| one.is_none() || other.is_none());
+        let alone = pairs
+            .iter()
+            .filter(|(one, other)| one.is_none() || other.is_none());
         assert!(alone.count() <= 40);
-        assert_eq!(pairs.iter().filter(|(one, _)| one.is_some()).count(), old.len());
-        assert_eq!(pairs.iter().filter(|(_, other)| other.is_some()).count(), new.len());
+        assert_eq!(
+            pairs.iter().filter(|(one, _)| one.is_some()).count(),
+            old.len()
+        );
+        assert_eq!(
+            pairs.iter().filter(|(_, other)| other.is_some()).count(),
+            new.len()
+        );
     }
 
     proptest! {

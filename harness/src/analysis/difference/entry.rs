@@ -196,7 +196,6 @@ impl Body {
             ..Self::new(&content.bytes, redaction)
         }
     }
-
 }
 
 impl Entry {
@@ -328,12 +327,7 @@ impl Entry {
                 let asked = request.map(|line| (line.method.as_slice(), line.target.as_slice()));
                 let (method, target) = asked.unwrap_or((head.method(), head.target()));
                 let target = (redaction.target)(method, target);
-                digest([
-                    &family[..],
-                    method,
-                    &target,
-                    &head.status().to_be_bytes(),
-                ])
+                digest([&family[..], method, &target, &head.status().to_be_bytes()])
             }
             Said::Frames(frames) => digest([&family[..], &[frames.first_opcode().0]]),
             Said::Event(_) | Said::Raw(_) => digest([&family[..]]),

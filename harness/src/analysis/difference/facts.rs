@@ -173,7 +173,10 @@ mod tests {
         ];
         assert_eq!(text(&sent), "mss 1460, sackOK, timestamps, nop, wscale 7");
         assert_eq!(text(&[0, 9, 9]), "end");
-        assert_eq!(text(&[34, 2, 2]), "option 34 of 2 bytes, option 2 of 2 bytes");
+        assert_eq!(
+            text(&[34, 2, 2]),
+            "option 34 of 2 bytes, option 2 of 2 bytes"
+        );
         assert_eq!(text(&[]), "none");
     }
 

@@ -64,11 +64,14 @@ impl<'a> Parts<'a> {
         let spans: Vec<_> = head.field_spans().collect();
         let end = end_of_fields(raw);
         let begins = |place: usize| spans.get(place).map_or(end, |(name, _)| name.start);
-        let fields = spans.iter().enumerate().map(|(place, (name, value))| Field {
-            name: &raw[name.clone()],
-            value: &raw[value.clone()],
-            bytes: length(begins(place + 1).saturating_sub(name.start)),
-        });
+        let fields = spans
+            .iter()
+            .enumerate()
+            .map(|(place, (name, value))| Field {
+                name: &raw[name.clone()],
+                value: &raw[value.clone()],
+                bytes: length(begins(place + 1).saturating_sub(name.start)),
+            });
         let start = start(head);
         Self {
             start_rest: length(begins(0)) - length(start.len()),
@@ -171,7 +174,12 @@ mod tests {
 
     #[test]
     fn what_a_client_sends_by_itself_is_its_identity_and_no_server_has_one() {
-        for name in ["User-Agent", "ACCEPT-language", "Sec-Fetch-Mode", "Connection"] {
+        for name in [
+            "User-Agent",
+            "ACCEPT-language",
+            "Sec-Fetch-Mode",
+            "Connection",
+        ] {
             assert_eq!(kind_of(name.as_bytes(), true), Kind::Identity, "{name}");
         }
         assert_eq!(kind_of(b"Connection", false), Kind::Framing);
@@ -200,7 +208,7 @@ mod tests {
         ) {
             let mut raw = format!("{before}GET /a HTTP/1.1{end}");
             for (name, value) in fields {
-                raw.push_str(&format!("{name}:{value}{end}"));
+                raw = format!("{raw}{name}:{value}{end}");
             }
             raw.push_str(end);
             let head = head(raw.as_bytes());

@@ -64,6 +64,10 @@ impl Value {
         }
     }
 
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a value is there or not wherever this goes"
+    )]
     pub(super) fn line(text: impl Into<Vec<u8>>) -> Option<Self> {
         Some(Self::Line(text.into()))
     }
@@ -207,7 +211,8 @@ impl Ledger {
     ) -> Option<&mut Change> {
         let mut identity = (kind, subject, old, new);
         if !self.known.contains_key(&identity) {
-            let size = |value: &Option<Value>| value.as_ref().map_or(0, |value| value.bytes().len());
+            let size =
+                |value: &Option<Value>| value.as_ref().map_or(0, |value| value.bytes().len());
             let room = self.room.checked_sub(size(&identity.2) + size(&identity.3));
             self.changes += 1;
             match room {

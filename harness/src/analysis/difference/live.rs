@@ -347,8 +347,11 @@ impl Stream {
             match mark.payload_bytes {
                 Some(payload_bytes) => {
                     entry.data.add(mark.cost, mark.count);
+                    // What is behind the message's end is another one's.
+                    let own = end.saturating_sub(mark.offset);
+                    let own = u32::try_from(own).unwrap_or(u32::MAX).min(payload_bytes);
                     for _ in 0..mark.count {
-                        entry.cuts.push(payload_bytes);
+                        entry.cuts.push(own);
                     }
                 }
                 None => entry.acknowledgements.add(mark.cost, mark.count),
@@ -396,13 +399,12 @@ impl Fold {
 
     /// Takes in all messages of one side.
     pub(super) fn add_all(&mut self, entries: &[Entry]) {
-        entries.iter().for_each(|entry| self.add(entry));
+        for entry in entries {
+            self.add(entry);
+        }
     }
 }
 
 fn first_word(digest: &Digest) -> u64 {
-    digest
-        .first_chunk()
-        .copied()
-        .map_or(0, u64::from_be_bytes)
+    digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
 }

@@ -4,6 +4,7 @@
 //! is counted twice.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use super::entry::{Body, Entry, Frames, Http, Said};
 use super::field::{Field, Parts, kind_of, kind_of_values, length, start};
@@ -43,12 +44,20 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction) -> Vec<Fin
 
 /// Bytes of content that were too many to be compared, of either.
 pub(super) fn not_compared(old: &Entry, new: &Entry) -> u64 {
-    let left_out = |entry: &Entry| match &entry.said {
-        Said::Http(http) => http.body.left_out,
-        Said::Frames(frames) => frames.body.left_out,
-        Said::Event(body) | Said::Raw(body) => body.left_out,
-    };
-    left_out(old).max(left_out(new))
+    body(old).left_out.max(body(new).left_out)
+}
+
+/// Bytes of content that the capture lacks.
+pub(super) const fn missing(entry: &Entry) -> u64 {
+    body(entry).missing
+}
+
+const fn body(entry: &Entry) -> &Body {
+    match &entry.said {
+        Said::Http(http) => &http.body,
+        Said::Frames(frames) => &frames.body,
+        Said::Event(body) | Said::Raw(body) => body,
+    }
 }
 
 struct Findings(Vec<Finding>);
@@ -89,7 +98,11 @@ impl Findings {
     ) {
         let is_request = new.head.is_request();
         if before.start != after.start {
-            let subject = if is_request { "request line" } else { "status line" };
+            let subject = if is_request {
+                "request line"
+            } else {
+                "status line"
+            };
             let kind = kind_of_start_lines(old, new, redaction);
             let values = match kind {
                 Kind::Volatile => [None, None],
@@ -164,13 +177,21 @@ impl Findings {
             let values = [old.name, new.name].map(Value::line);
             self.values(Kind::Framing, "case of a field's name", values, rest);
         } else if rest != 0 {
-            self.push(Kind::Framing, &format!("{subject}: spaces, line ends"), rest);
+            self.push(
+                Kind::Framing,
+                &format!("{subject}: spaces, line ends"),
+                rest,
+            );
         }
     }
 
     fn lone_field(&mut self, field: &Field<'_>, is_request: bool, sign: i64) {
         let value = Value::line(field.value);
-        let values = if sign < 0 { [value, None] } else { [None, value] };
+        let values = if sign < 0 {
+            [value, None]
+        } else {
+            [None, value]
+        };
         let kind = kind_of(field.name, is_request);
         let subject = String::from_utf8_lossy(field.name);
         self.values(kind, &subject, values, sign * field.bytes);
@@ -178,18 +199,22 @@ impl Findings {
 
     fn http_bodies(&mut self, old: &Http, new: &Http) {
         let bytes = new.body_bytes - old.body_bytes;
-        if old.codings != new.codings {
-            let values = [old, new].map(|http| match &http.codings[..] {
-                [] => Value::line("none"),
-                codings => Value::line(codings.join(", ")),
-            });
-            let is_same = old.body.hidden == new.body.hidden;
-            let coded = if is_same { bytes } else { 0 };
-            self.values(Kind::Framing, "content coding", values, coded);
-            if !is_same {
-                self.bodies(&old.body, &new.body, bytes, "body");
-            }
-        } else {
+        if old.codings == new.codings {
+            return self.bodies(&old.body, &new.body, bytes, "body");
+        }
+        let names = |http: &Http| match &http.codings[..] {
+            [] => Value::line("none"),
+            codings => Value::line(codings.join(", ")),
+        };
+        let is_same = old.body.hidden == new.body.hidden;
+        let coded = if is_same { bytes } else { 0 };
+        self.values(
+            Kind::Framing,
+            "content coding",
+            [old, new].map(names),
+            coded,
+        );
+        if !is_same {
             self.bodies(&old.body, &new.body, bytes, "body");
         }
     }
@@ -287,7 +312,7 @@ fn frames_text(frames: &Frames) -> String {
     }
     let mut text = names.join(" + ");
     if frames.more > 0 {
-        text.push_str(&format!(" + {} more", frames.more));
+        let _ = write!(text, " + {} more", frames.more);
     }
     if frames.headers.iter().any(|header| header.mask.is_some()) {
         text.push_str(", masked");

@@ -30,22 +30,20 @@ mod live;
 mod message;
 mod record;
 mod redaction;
-mod tally;
 mod talk;
-#[cfg(test)]
-mod tests;
+mod tally;
 
 use std::time::Duration;
 
+use self::align::Key;
 pub use self::entry::Name;
 pub use self::figures::Delta;
 pub use self::kind::Kind;
 pub use self::ledger::{Change, Ends, Named, Place, Section, Value};
-pub use self::record::Record;
-pub use self::redaction::Redaction;
-use self::align::Key;
 use self::ledger::{Finding, Ledger};
+pub use self::record::Record;
 use self::record::Talk;
+pub use self::redaction::Redaction;
 use self::talk::{Comparison, align_connections, key_of};
 use self::tally::Tally;
 use crate::analysis::stats::Statistics;
@@ -202,7 +200,9 @@ impl Work {
     fn more_connections(&mut self, old: &Record, new: &Record) {
         let [before, after] =
             [old, new].map(|record| Value::line(record.more_connections.to_string()));
-        let finding = Finding::new(Kind::Exchange, "connections").from(before).to(after);
+        let finding = Finding::new(Kind::Exchange, "connections")
+            .from(before)
+            .to(after);
         let delta = Delta::between(old.rest.statistics, new.rest.statistics);
         self.ledger.enter(finding.costs(delta), [None, None]);
     }
@@ -256,6 +256,9 @@ fn packets_text(packets: u64) -> String {
 }
 
 fn seconds_text(duration: Duration) -> String {
+    if duration < Duration::from_millis(1) {
+        return format!("{:.6} s", duration.as_secs_f64());
+    }
     format!("{:.3} s", duration.as_secs_f64())
 }
 

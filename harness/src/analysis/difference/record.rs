@@ -178,8 +178,12 @@ impl Record {
         Self::read_within(reader, redaction, ROOM)
     }
 
-    /// Reads a capture with so many bytes of memory for its messages.
-    pub(super) fn read_within<R: Read>(
+    /// Reads a capture with about so many bytes of memory for its messages; those beyond are only counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Record::read`].
+    pub fn read_within<R: Read>(
         reader: &mut CaptureReader<R>,
         redaction: Redaction,
         room: usize,
@@ -188,7 +192,9 @@ impl Record {
         let lives = Rc::new(RefCell::new(HashMap::new()));
         let open = |opening: &Opening| {
             let live = Rc::new(RefCell::new(Live::new(Rc::clone(&desk))));
-            lives.borrow_mut().insert(opening.index, (Rc::clone(&live), *opening));
+            lives
+                .borrow_mut()
+                .insert(opening.index, (Rc::clone(&live), *opening));
             Listener(live)
         };
         let mut reassembler = Reassembler::new(Options::default(), open);
@@ -196,9 +202,8 @@ impl Record {
         let mut reading = Reading::new(Rc::clone(&desk), Rc::clone(&lives));
         while let Some(packet) = reader.next()? {
             reading.begin(&packet);
-            let decoded =
-                decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-            match decoded {
+            let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+            match found {
                 Ok(Decoded::Segment(segment)) => {
                     let carrying = reading.carrying(&packet, &segment);
                     let tracked = reassembler.segment(packet.number, packet.time, &segment);
@@ -273,7 +278,8 @@ impl Reading {
         self.digest.update(packet.time.nanoseconds.to_be_bytes());
         self.timeless.update(packet.link_type.0.to_be_bytes());
         self.timeless.update(packet.original_length.to_be_bytes());
-        self.timeless.update((packet.bytes.len() as u64).to_be_bytes());
+        self.timeless
+            .update((packet.bytes.len() as u64).to_be_bytes());
         self.timeless.update(packet.bytes);
     }
 

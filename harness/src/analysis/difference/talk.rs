@@ -63,6 +63,12 @@ impl<'a> Comparison<'a> {
         self.ledger.enter(finding, [None, None]);
     }
 
+    fn enter_all(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.enter(finding);
+        }
+    }
+
     fn addresses(&mut self, old: &Talk, new: &Talk) {
         let (Some(before), Some(after)) = (old.ends, new.ends) else {
             return;
@@ -85,7 +91,10 @@ impl<'a> Comparison<'a> {
         let [old_keys, new_keys] = [olds, news].map(|entries| entries.iter().map(key).collect());
         let (old_keys, new_keys): (Vec<Key>, Vec<Key>) = (old_keys, new_keys);
         for pair in align(&old_keys, &new_keys) {
-            match (pair.0.map(|place| &olds[place]), pair.1.map(|place| &news[place])) {
+            match (
+                pair.0.map(|place| &olds[place]),
+                pair.1.map(|place| &news[place]),
+            ) {
                 (Some(before), Some(after)) => self.pair(before, after, side),
                 (Some(before), None) => self.lone(before, -1),
                 (None, Some(after)) => self.lone(after, 1),
@@ -96,7 +105,8 @@ impl<'a> Comparison<'a> {
 
     /// A message that only one capture has: its bytes, and the packets that carried and acknowledged it.
     fn lone(&mut self, entry: &Entry, sign: i64) {
-        let all = Delta::of_payload(entry.bytes) + entry.data.delta() + entry.acknowledgements.delta();
+        let all =
+            Delta::of_payload(entry.bytes) + entry.data.delta() + entry.acknowledgements.delta();
         let title = Value::line(entry.title());
         let (delta, values, messages) = if sign < 0 {
             (-all, [title, None], [Some(entry), None])
@@ -134,6 +144,7 @@ impl<'a> Comparison<'a> {
         let is_more = compared.count.total_packets > 0;
         let kind = match cause {
             Some((kind, has_more_bytes)) if has_more_bytes == is_more => kind,
+            _ if message::missing(old) != message::missing(new) => Kind::Capture,
             _ => Kind::Segmentation,
         };
         let other_cuts = old.bytes == new.bytes && old.cuts != new.cuts;
@@ -213,7 +224,7 @@ impl<'a> Comparison<'a> {
             let counts = [before, after].map(Tally::packets);
             let subject = format!("opening packets of the {side}");
             let finding = counted(kind, &subject, counts, compared.count);
-            finding.into_iter().for_each(|finding| self.enter(finding));
+            self.enter_all(finding);
         }
     }
 
@@ -246,7 +257,11 @@ impl<'a> Comparison<'a> {
     /// Packets of no message that neither open nor close.
     fn packets_between(&mut self, old: &Talk, new: &Talk) {
         let sorts = [
-            (Sort::Data, Kind::Segmentation, "packets whose payload nothing is known of"),
+            (
+                Sort::Data,
+                Kind::Segmentation,
+                "packets whose payload nothing is known of",
+            ),
             (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
             (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
             (Sort::Retransmission, Kind::Tcp, "retransmissions"),
@@ -258,7 +273,7 @@ impl<'a> Comparison<'a> {
                 let counts = [before, after].map(Tally::packets);
                 let subject = format!("{subject}, of the {side}");
                 let finding = counted(kind, &subject, counts, compared.count);
-                finding.into_iter().for_each(|finding| self.enter(finding));
+                self.enter_all(finding);
             }
         }
     }
@@ -274,7 +289,9 @@ impl<'a> Comparison<'a> {
         let texts = [old, new].map(closing_text);
         if texts[0] != texts[1] || !delta.is_zero() {
             let [old, new] = texts.map(Value::line);
-            let finding = Finding::new(Kind::Closing, "end of the connection").from(old).to(new);
+            let finding = Finding::new(Kind::Closing, "end of the connection")
+                .from(old)
+                .to(new);
             self.enter(finding.costs(delta));
         }
     }
@@ -307,7 +324,8 @@ impl<'a> Comparison<'a> {
         let carriers = [old, new].map(|talk| talk.facts[side as usize].carrier);
         let is_other = matches!(carriers, [Some(before), Some(after)] if before != after);
         if is_other || !below.is_zero() {
-            let text = |carrier: Option<super::facts::Carrier>| carrier.map(|carrier| carrier.text());
+            let text =
+                |carrier: Option<super::facts::Carrier>| carrier.map(|carrier| carrier.text());
             let [before, after] = carriers.map(|carrier| text(carrier).and_then(Value::line));
             let subject = format!("headers below TCP, of the {side}");
             let finding = Finding::new(Kind::Link, subject);
@@ -338,7 +356,11 @@ fn cause(findings: &[Finding], bytes: i64) -> Option<(Kind, bool)> {
     let kinds = Kind::ALL.into_iter().rev();
     let kind = kinds.max_by_key(|kind| {
         let bytes = sums[*kind as usize];
-        if is_longer { bytes } else { bytes.wrapping_neg() }
+        if is_longer {
+            bytes
+        } else {
+            bytes.wrapping_neg()
+        }
     })?;
     (bytes != 0).then_some((kind, is_longer))
 }
@@ -391,7 +413,11 @@ fn key(entry: &Entry) -> Key {
 pub(super) fn key_of(talk: &Talk) -> Key {
     let entries = talk.spoken.entries.iter().flatten();
     let exact = digest(entries.map(|entry| &entry.exact[..]));
-    let first = talk.spoken.entries.iter().find_map(|entries| entries.first());
+    let first = talk
+        .spoken
+        .entries
+        .iter()
+        .find_map(|entries| entries.first());
     let shape = first.map_or(Digest::default(), |entry| entry.shape);
     let family = first.map_or((u8::MAX, true), Entry::family);
     Key {

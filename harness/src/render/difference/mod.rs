@@ -54,14 +54,20 @@ pub fn reconciliation(difference: &Difference, names: [&str; 2], style: Style) -
         .collect();
     let mut table = Table::new(&columns);
     let [old, new] = difference.figures;
-    table.row(row(names[0], old.figures().map(|figure| figure.to_string())));
+    table.row(row(
+        names[0],
+        old.figures().map(|figure| figure.to_string()),
+    ));
     for kind in difference.kinds() {
         let delta = difference.sum(kind);
         if !delta.is_zero() {
             table.row(row(kind.name(), signed_figures(delta)));
         }
     }
-    table.row(row(names[1], new.figures().map(|figure| figure.to_string())));
+    table.row(row(
+        names[1],
+        new.figures().map(|figure| figure.to_string()),
+    ));
     table.render(style)
 }
 

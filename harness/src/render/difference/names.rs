@@ -65,7 +65,11 @@ fn range_text(range: &[Name], is_said: bool, all: &[Name]) -> String {
 }
 
 fn word(name: Name, is_said: bool, all: &[Name]) -> String {
-    let is_plural = all.iter().filter(|other| sort(**other) == sort(name)).count() > 1;
+    let is_plural = all
+        .iter()
+        .filter(|other| sort(**other) == sort(name))
+        .count()
+        > 1;
     match (sort(name), is_said) {
         ("", _) | (_, true) => number(name),
         (sort, false) if is_plural => format!("{sort}s {}", number(name)),
@@ -116,6 +120,9 @@ mod tests {
         assert_eq!(listed(&requests[..1]), "request 1");
         let turns = [1, 2].map(|number| Name::Turn(Side::Client, number));
         assert_eq!(listed(&turns), "C1 to C2");
-        assert_eq!(listed(&[1, 3, 5, 7, 9, 11, 13].map(Name::Event)), "events 1, 3, 5, 7, 9, 11, …");
+        assert_eq!(
+            listed(&[1, 3, 5, 7, 9, 11, 13].map(Name::Event)),
+            "events 1, 3, 5, 7, 9, 11, …"
+        );
     }
 }

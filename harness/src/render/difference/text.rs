@@ -45,36 +45,48 @@ fn summary(comparison: Comparison<'_>) -> String {
     let difference = comparison.difference;
     let [old, new] = comparison.names.map(|name| safe_line(name.as_bytes()));
     let verdict = match comparison.verdict() {
-        "identical" => "they are identical, packet for packet",
-        "volatile" => "nothing differs that counts",
-        _ => "they differ",
+        "identical" => "They are identical, packet for packet.",
+        "volatile" if comparison.ignored.is_empty() => {
+            "Only what changes from run to run differs (volatile)."
+        }
+        "volatile" => "Nothing differs that counts.",
+        _ => "They differ:",
     };
-    let mut text = format!("{TITLE}old{TITLE:#} {old}\n{TITLE}new{TITLE:#} {new}\n{TITLE}{verdict}{TITLE:#}\n");
-    if !difference.is_identical {
-        text.push('\n');
-    }
-    for kind in difference.kinds() {
-        let (style, note) = if comparison.counts(kind) {
-            (Style::new(), String::new())
-        } else if kind.counts() {
-            (QUIET, " (ignored)".to_owned())
-        } else {
-            (QUIET, " (does not count)".to_owned())
-        };
-        let told = format!("{}{note}", subjects(difference, kind));
-        for (index, line) in wrapped(&told, WIDTH - KIND_WIDTH - 4).into_iter().enumerate() {
-            let name = if index == 0 { kind.name() } else { "" };
-            let _ = writeln!(text, "  {style}{name:KIND_WIDTH$}  {line}{style:#}");
+    let mut text = format!("old  {old}\nnew  {new}\n\n{TITLE}{verdict}{TITLE:#}\n");
+    let kinds = |counts| {
+        let kinds = difference.kinds();
+        kinds.filter(move |kind| comparison.counts(*kind) == counts)
+    };
+    for (counts, style) in [(true, Style::new()), (false, QUIET)] {
+        if !counts && kinds(false).next().is_some() && kinds(true).next().is_some() {
+            let _ = writeln!(text, "\n{style}What does not count:{style:#}");
+        }
+        for kind in kinds(counts) {
+            text.push_str(&kind_text(difference, kind, style));
         }
     }
     text.push_str(&limits(difference));
     text
 }
 
+fn kind_text(difference: &Difference, kind: Kind, style: Style) -> String {
+    let mut text = String::new();
+    let subjects = subjects(difference, kind);
+    let lines = wrapped(&subjects, WIDTH - KIND_WIDTH - 4);
+    for (index, line) in lines.into_iter().enumerate() {
+        let name = if index == 0 { kind.name() } else { "" };
+        let _ = writeln!(text, "  {style}{name:KIND_WIDTH$}  {line}{style:#}");
+    }
+    text
+}
+
 /// What a kind's changes are about.
 fn subjects(difference: &Difference, kind: Kind) -> String {
     let mut found: Vec<String> = Vec::new();
-    let changes = difference.sections.iter().flat_map(|section| &section.changes);
+    let changes = difference
+        .sections
+        .iter()
+        .flat_map(|section| &section.changes);
     for change in changes.filter(|change| change.kind == kind) {
         let subject = safe_line(change.subject.as_bytes());
         if !found.contains(&subject) {
@@ -96,16 +108,22 @@ fn limits(difference: &Difference) -> String {
     };
     for (name, cut) in ["old", "new"].into_iter().zip(difference.cuts) {
         if let Some(packet) = cut {
-            say(format!("The {name} capture is cut off after packet {packet}."));
+            say(format!(
+                "The {name} capture is cut off after packet {packet}."
+            ));
         }
     }
     if difference.not_compared > 0 {
         let bytes = difference.not_compared;
-        say(format!("{bytes} bytes at the ends of bodies are too many to compare."));
+        say(format!(
+            "{bytes} bytes at the ends of bodies are too many to compare."
+        ));
     }
     if difference.not_tcp > 0 && !difference.is_identical {
         let packets = difference.not_tcp;
-        say(format!("{packets} packets are not TCP: only their lengths are compared."));
+        say(format!(
+            "{packets} packets are not TCP: only their lengths are compared."
+        ));
     }
     text
 }
@@ -229,9 +247,12 @@ fn groups<'a>(changes: &[&'a Change]) -> Vec<Vec<&'a Change>> {
         };
         // A change that is about no message is one of its connection, however often it is so.
         let of_none = |group: &&mut Vec<&Change>| {
-            change.messages.is_empty() && group.first().is_some_and(|first| first.messages.is_empty())
+            change.messages.is_empty()
+                && group.first().is_some_and(|first| first.messages.is_empty())
         };
-        let found = groups.iter_mut().find(|group| alike(group) || of_none(group));
+        let found = groups
+            .iter_mut()
+            .find(|group| alike(group) || of_none(group));
         match found {
             Some(group) => group.push(change),
             None => groups.push(vec![change]),

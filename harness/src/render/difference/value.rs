@@ -1,6 +1,8 @@
 //! Old and new values: side by side where they are short, else one below the other, and line by line where they are
 //! texts of several.
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
@@ -103,7 +105,10 @@ fn text_lines(old: &[u8], new: &[u8]) -> Vec<Line> {
     let [old, new] = [old, new].map(|bytes| String::from_utf8_lossy(bytes));
     let counts = [&old, &new].map(|text| text.lines().count());
     if counts.iter().sum::<usize>() > MOST_COMPARED {
-        let text = format!("{} lines → {} lines: too many to compare", counts[0], counts[1]);
+        let text = format!(
+            "{} lines → {} lines: too many to compare",
+            counts[0], counts[1]
+        );
         return vec![Line { sign: ' ', text }];
     }
     let difference = TextDiff::from_lines(&*old, &*new);
@@ -113,14 +118,20 @@ fn text_lines(old: &[u8], new: &[u8]) -> Vec<Line> {
             let text = "…".to_owned();
             lines.push(Line { sign: ' ', text });
         }
-        for change in group.iter().flat_map(|operation| difference.iter_changes(operation)) {
+        for change in group
+            .iter()
+            .flat_map(|operation| difference.iter_changes(operation))
+        {
             let sign = match change.tag() {
                 ChangeTag::Delete => '-',
                 ChangeTag::Insert => '+',
                 ChangeTag::Equal => ' ',
             };
             let text = change.value();
-            lines.push(line(sign, text.strip_suffix('\n').unwrap_or(text).as_bytes()));
+            lines.push(line(
+                sign,
+                text.strip_suffix('\n').unwrap_or(text).as_bytes(),
+            ));
         }
     }
     let more = lines.len().saturating_sub(MOST_LINES);
@@ -146,7 +157,7 @@ impl Line {
             let sign = if index == 0 { self.sign } else { ' ' };
             let text = format!("{sign} {part}");
             let text = text.trim_end();
-            output.push_str(&format!("{:indent$}{style}{text}{style:#}\n", ""));
+            let _ = writeln!(output, "{:indent$}{style}{text}{style:#}", "");
         }
         output
     }
@@ -187,7 +198,10 @@ mod tests {
             None,
             "control bytes are no text"
         );
-        assert_eq!(side_by_side(Some(&old), Some(&text("")), 20).as_deref(), Some("a → (empty)"));
+        assert_eq!(
+            side_by_side(Some(&old), Some(&text("")), 20).as_deref(),
+            Some("a → (empty)")
+        );
         assert_eq!(side_by_side(Some(&old), Some(&text("b")), 4), None);
         assert_eq!(side_by_side(None, Some(&text("b")), 40), None);
     }
