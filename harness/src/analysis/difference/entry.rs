@@ -10,6 +10,7 @@ use super::kind::Kind;
 use super::redaction::Redaction;
 use super::tally::Tally;
 use crate::analysis::content::Content;
+use crate::analysis::conversation::BODY_LIMIT;
 use crate::analysis::message::{Detail, HttpMessage, Message, RequestLine};
 use crate::units::Side;
 use crate::wire::http::Head;
@@ -189,11 +190,16 @@ impl Body {
     }
 
     fn of_content(content: &Content, redaction: Redaction) -> Self {
+        let mut body = Self::new(&content.bytes, redaction);
+        if content.left_out > 0 {
+            let rest = content.left_out_hash.to_be_bytes();
+            body.digest = digest([&body.digest[..], &rest]);
+            body.hidden = digest([&body.hidden[..], &rest]);
+        }
         Self {
-            length: content.bytes.len() as u64 + content.left_out,
-            left_out: content.left_out,
+            length: body.length + content.left_out,
             missing: content.missing_bytes(),
-            ..Self::new(&content.bytes, redaction)
+            ..body
         }
     }
 }
@@ -383,9 +389,14 @@ impl Http {
         let body_bytes = message
             .coded_length
             .saturating_add(message.body.missing_bytes());
+        let mut body = Body::of_content(&message.body, redaction);
+        if !message.codings.is_empty() && message.body.bytes.len() >= BODY_LIMIT {
+            // Decoding ended at the limit, and what is behind it is not known.
+            body.left_out = message.coded_length;
+        }
         let http = Self {
             accept_belongs: message.accept_belongs == Some(true),
-            body: Body::of_content(&message.body, redaction),
+            body,
             body_bytes: body_bytes.cast_signed(),
             codings: message.codings,
             trailers: message.trailers,

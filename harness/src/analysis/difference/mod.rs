@@ -17,7 +17,7 @@
 //! - Of packets that have a counterpart, the TCP headers belong to [`Kind::Tcp`], those below to [`Kind::Link`].
 //!
 //! Not compared are PSH bits, windows after the SYN, checksums, sequence numbers, IP identification, MAC addresses, the
-//! contents of packets that are not TCP, and bodies beyond their first 16 MiB.
+//! contents of packets that are not TCP, and what is beyond the first 16 MiB of a WebSocket message or a coded body.
 
 mod align;
 mod entry;

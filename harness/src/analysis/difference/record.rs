@@ -27,7 +27,7 @@ use crate::wire::segment::{Flags, Segment};
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
 /// Bytes of memory that the messages of a capture may take.
-const ROOM: usize = 192 << 20;
+const ROOM: usize = 128 << 20;
 
 /// Connections that are compared one by one; further ones are compared as a whole.
 pub(super) const MOST_CONNECTIONS: u64 = 20_000;

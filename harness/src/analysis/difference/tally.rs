@@ -41,8 +41,8 @@ impl Cost {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Tally(Vec<(Cost, u64)>);
 
-/// What differs between two tallies. Packets of the same cost answer each other; of the rest, those that cost least do,
-/// one by one; what is left over is more packets, or fewer.
+/// What differs between two tallies. Packets of the same cost answer each other; of the rest, those that cost most do, one
+/// by one (a SYN a SYN); what is left over is more packets, or fewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Compared {
     /// The packets that have no counterpart, headers and all.
@@ -82,20 +82,21 @@ impl Tally {
 
     pub(super) fn compare(old: &Self, new: &Self) -> Compared {
         let mut compared = Compared::default();
-        let (mut old, mut new) = (old.without(new).into_iter(), new.without(old).into_iter());
-        let (mut before, mut after) = (old.next(), new.next());
+        let mut olds = old.without(new).into_iter().rev();
+        let mut news = new.without(old).into_iter().rev();
+        let (mut before, mut after) = (olds.next(), news.next());
         while let (Some((was, had)), Some((is, has))) = (&mut before, &mut after) {
             let pairs = (*had).min(*has);
             compared.pair(*was, *is, pairs.cast_signed());
             *had -= pairs;
             *has -= pairs;
-            before = before.filter(|(_, left)| *left > 0).or_else(|| old.next());
-            after = after.filter(|(_, left)| *left > 0).or_else(|| new.next());
+            before = before.filter(|(_, left)| *left > 0).or_else(|| olds.next());
+            after = after.filter(|(_, left)| *left > 0).or_else(|| news.next());
         }
-        for (cost, count) in before.into_iter().chain(old) {
+        for (cost, count) in before.into_iter().chain(olds) {
             compared.count += cost.delta(-count.cast_signed());
         }
-        for (cost, count) in after.into_iter().chain(new) {
+        for (cost, count) in after.into_iter().chain(news) {
             compared.count += cost.delta(count.cast_signed());
         }
         compared

@@ -18,6 +18,12 @@ const KIND_WIDTH: usize = 15;
 /// Subjects of one kind that the summary names.
 const MOST_SUBJECTS: usize = 8;
 
+/// Connections whose changes are shown.
+const MOST_PLACES: usize = 40;
+
+/// Groups of messages of one connection whose changes are shown.
+const MOST_GROUPS: usize = 40;
+
 const TITLE: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 
@@ -146,10 +152,15 @@ pub fn changes(comparison: Comparison<'_>) -> String {
         let changes = changes.filter(|change| !(is_pair && is_told(change)));
         let changes: Vec<&Change> = changes.collect();
         if !changes.is_empty() {
-            let groups = groups(&changes);
-            let groups: String = groups.iter().map(|group| group_text(group)).collect();
-            parts.push(place(section) + &groups);
+            let is_shown = parts.len() < MOST_PLACES;
+            let text = is_shown.then(|| place(section) + &groups_text(&changes));
+            parts.push(text.unwrap_or_default());
         }
+    }
+    let more = parts.len().saturating_sub(MOST_PLACES);
+    if more > 0 {
+        parts.truncate(MOST_PLACES);
+        parts.push(format!("{more} more differ; --format json has them\n"));
     }
     parts.join("\n")
 }
@@ -259,6 +270,20 @@ fn groups<'a>(changes: &[&'a Change]) -> Vec<Vec<&'a Change>> {
         }
     }
     groups
+}
+
+fn groups_text(changes: &[&Change]) -> String {
+    let groups = groups(changes);
+    let shown = groups.iter().take(MOST_GROUPS);
+    let mut text: String = shown.map(|group| group_text(group)).collect();
+    let more = groups.len().saturating_sub(MOST_GROUPS);
+    if more > 0 {
+        let _ = writeln!(
+            text,
+            "\n  {more} more groups of messages; --format json has them"
+        );
+    }
+    text
 }
 
 fn group_text(group: &[&Change]) -> String {
