@@ -19,6 +19,9 @@ _wiresnap() {
             wiresnap,capture)
                 cmd="wiresnap__subcmd__capture"
                 ;;
+            wiresnap,diff)
+                cmd="wiresnap__subcmd__diff"
+                ;;
             wiresnap,docs)
                 cmd="wiresnap__subcmd__docs"
                 ;;
@@ -39,6 +42,9 @@ _wiresnap() {
                 ;;
             wiresnap__subcmd__help,capture)
                 cmd="wiresnap__subcmd__help__subcmd__capture"
+                ;;
+            wiresnap__subcmd__help,diff)
+                cmd="wiresnap__subcmd__help__subcmd__diff"
                 ;;
             wiresnap__subcmd__help,docs)
                 cmd="wiresnap__subcmd__help__subcmd__docs"
@@ -65,7 +71,7 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload docs report doctor help"
+            opts="-h -V --help --version capture stats payload diff docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -112,6 +118,28 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__diff)
+            opts="-h --format --ignore --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__docs)
             opts="-h --check --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -145,7 +173,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload docs report doctor help"
+            opts="capture stats payload diff docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,6 +187,20 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help__subcmd__capture)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__help__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

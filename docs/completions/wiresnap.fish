@@ -29,6 +29,7 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -s V -l version -d 'Prin
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "capture" -d 'Play scenarios and capture them'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "stats" -d 'Count packets and bytes, overall and per update'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "diff" -d 'Tell what changed between two captures, and why'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "report" -d 'Make a page of captures, to read and to show'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
@@ -56,6 +57,10 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l port -d 'O
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l redact -d 'Hide what changes from run to run: dates, times, ports, versions, keys, masks'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l explain -d 'Take each WebSocket frame apart, bit by bit'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l format -d 'How to print what differs' -r -f -a "text\t'A summary, then change by change, then figures'
+json\t'One object'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l ignore -d 'Kinds of differences that do not count: they are summed up, but make no exit code 1' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l out -d 'HTML file to write, or `-` for standard output [default: report.html in the project]' -r -F
@@ -63,10 +68,11 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for what mends it'
 json\t'One object, with all that was looked at'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "diff" -d 'Tell what changed between two captures, and why'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,9 +1,11 @@
 //! The command line: types only, no behaviour.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::analysis::difference::Kind;
 use crate::docs::command::overview;
 
 /// Snapshot tests for the wire: plays a scenario, captures it, shows which bytes changed
@@ -34,6 +36,9 @@ pub enum Command {
     Stats(StatsArgs),
     /// List the application payloads of a capture
     Payload(PayloadArgs),
+    /// Tell what changed between two captures, and why
+    #[command(after_help = DiffArgs::kinds())]
+    Diff(DiffArgs),
     /// Bring the generated blocks of Markdown pages up to date
     #[command(after_help = DocsArgs::blocks())]
     Docs(DocsArgs),
@@ -164,6 +169,59 @@ pub enum PayloadFormat {
     Text,
     /// One object, with a message for each request, response, frame or event
     Json,
+}
+
+/// Options of `diff`.
+#[derive(Args, Clone, Debug)]
+pub struct DiffArgs {
+    /// The capture file as it was (pcap or pcapng, gzip or not), or - for standard input
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+
+    /// The capture file as it is now, or - for standard input
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+
+    /// How to print what differs
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub format: DiffFormat,
+
+    /// Kinds of differences that do not count: they are summed up, but make no exit code 1
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = kind, hide_possible_values = true)]
+    pub ignore: Vec<Kind>,
+}
+
+/// The forms in which differences are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// A summary, then change by change, then figures
+    Text,
+    /// One object
+    Json,
+}
+
+impl DiffArgs {
+    /// What differences there are, below the options.
+    fn kinds() -> String {
+        let mut text = "\
+Exit code 0: nothing differs, or only what changes from run to run; 1: anything else does.
+
+Each difference has one kind, and the kinds add up to what the figures differ by:
+"
+        .to_owned();
+        for kind in Kind::ALL {
+            let note = if kind.counts() { "" } else { " (never counts)" };
+            let _ = writeln!(text, "  {:12}  {}{note}", kind.word(), kind.about());
+        }
+        text
+    }
+}
+
+fn kind(word: &str) -> Result<Kind, String> {
+    Kind::of_word(word).ok_or_else(|| {
+        let words = Kind::ALL.map(Kind::word).join(", ");
+        format!("the kinds are {words}")
+    })
 }
 
 /// Options of `docs`.

@@ -36,6 +36,7 @@ fn help() {
         ("help-capture", &["capture", "--help"]),
         ("help-stats", &["stats", "--help"]),
         ("help-payload", &["payload", "--help"]),
+        ("help-diff", &["diff", "--help"]),
         ("help-docs", &["docs", "--help"]),
         ("help-report", &["report", "--help"]),
         ("help-doctor", &["doctor", "--help"]),
@@ -106,6 +107,27 @@ fn captures_that_cannot_be_read() {
             let name = format!("{verb}-{}", file.trim_end_matches(".pcap"));
             assert_fails(&name, folder.path(), &[verb, file], 2);
         }
+    }
+}
+
+#[test]
+fn captures_that_cannot_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = workspace::root().join("pcap/tcpapp.pcap");
+    std::fs::copy(capture, folder.path().join("whole.pcap")).unwrap();
+    std::fs::write(folder.path().join("text.pcap"), "this is no capture").unwrap();
+    for (name, arguments) in [
+        ("diff-missing", &["missing.pcap", "whole.pcap"][..]),
+        ("diff-text", &["whole.pcap", "text.pcap"]),
+        ("diff-one", &["whole.pcap"]),
+        ("diff-input-twice", &["-", "-"]),
+        (
+            "diff-unknown-kind",
+            &["whole.pcap", "whole.pcap", "--ignore", "timing,other"],
+        ),
+    ] {
+        let arguments = [&["diff"], arguments].concat();
+        assert_fails(name, folder.path(), &arguments, 2);
     }
 }
 
@@ -186,12 +208,15 @@ fn nobody_reading_is_no_error_whatever_is_written() {
         ("stats", "json"),
         ("payload", "text"),
         ("payload", "json"),
+        ("diff", "text"),
+        ("diff", "json"),
     ] {
+        let captures = if command == "diff" { 2 } else { 1 };
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
             .arg(command)
-            .arg(&capture)
+            .args(vec![&capture; captures])
             .args(["--format", format])
             .stdout(writer)
             .stderr(Stdio::piped())

@@ -324,6 +324,32 @@ fn hostile_captures_stay_in_their_blocks() {
 }
 
 #[test]
+fn a_block_tells_what_two_captures_differ_in() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["webapp", "ajaxapp"] {
+        let capture = workspace::root().join(format!("pcap/{name}.pcap"));
+        fs::copy(capture, folder.path().join(format!("{name}.pcap"))).unwrap();
+    }
+    let page = folder.path().join("page.md");
+    let opening = |new: &str| format!("<!-- wiresnap: diff webapp.pcap {new}.pcap -->");
+    let blocks = ["webapp", "ajaxapp"].map(|new| opening(new) + "\n<!-- /wiresnap -->\n");
+    fs::write(&page, blocks.concat()).unwrap();
+
+    assert_eq!(docs(folder.path(), &["page.md"]).code, Some(0));
+
+    let text = fs::read_to_string(&page).unwrap();
+    for expected in [
+        "Nothing differs but what changes from run to run.\n",
+        "| message body ",
+        "| [webapp.pcap](webapp.pcap) ",
+        "message head     request line: GET / → GET /time",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'));
+}
+
+#[test]
 fn a_filling_that_would_break_out_is_refused() {
     let page = Page::parse("<!-- wiresnap: help -->\n<!-- /wiresnap -->\n".to_owned()).unwrap();
     for filling in [

@@ -9,6 +9,8 @@ pub struct Content {
     pub holes: Vec<Hole>,
     /// How many bytes were left out because there were too many.
     pub left_out: u64,
+    /// The same for the same bytes left out (FNV-1a, 64 bits), whatever pieces they came in; 0 where there are none.
+    pub left_out_hash: u64,
 }
 
 /// Bytes that are missing between others.
@@ -36,7 +38,23 @@ impl Content {
     pub fn push(&mut self, bytes: &[u8], limit: usize) {
         let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
         self.bytes.extend_from_slice(&bytes[..room]);
-        self.left_out += (bytes.len() - room) as u64;
+        self.leave_out(&bytes[room..]);
+    }
+
+    fn leave_out(&mut self, bytes: &[u8]) {
+        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        const PRIME: u64 = 0x0100_0000_01b3;
+        if bytes.is_empty() {
+            return;
+        }
+        let start = if self.left_out == 0 {
+            BASIS
+        } else {
+            self.left_out_hash
+        };
+        let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        self.left_out_hash = bytes.iter().fold(start, hash);
+        self.left_out += bytes.len() as u64;
     }
 
     /// Appends a hole.
@@ -78,5 +96,28 @@ impl Content {
             })
             .flatten()
             .chain(left_out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pushed(pieces: &[&[u8]]) -> Content {
+        let mut content = Content::default();
+        for piece in pieces {
+            content.push(piece, 2);
+        }
+        content
+    }
+
+    #[test]
+    fn what_is_left_out_is_told_apart_whatever_pieces_it_came_in() {
+        assert_eq!(pushed(&[b"abcdef"]), pushed(&[b"a", b"bcd", b"", b"ef"]));
+        assert_ne!(pushed(&[b"abcdef"]), pushed(&[b"abcdeg"]));
+        assert_eq!(
+            (pushed(&[b"ab"]).left_out, pushed(&[b"ab"]).left_out_hash),
+            (0, 0)
+        );
     }
 }

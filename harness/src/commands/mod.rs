@@ -2,6 +2,7 @@
 
 pub mod capture;
 mod checkup;
+pub mod diff;
 pub mod docs;
 pub mod doctor;
 pub mod in_order;
@@ -45,6 +46,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
+        Command::Diff(arguments) => diff::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),

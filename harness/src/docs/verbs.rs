@@ -87,7 +87,7 @@ pub(super) const VERBS: [Verb; 9] = [
     Verb {
         name: "diff",
         usage: "OLD NEW",
-        about: "what two captures differ in",
+        about: "what changed between two captures, and why",
         operands: 2..=2,
         options: &[],
     },

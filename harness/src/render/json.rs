@@ -61,7 +61,7 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
 
 /// JSON escapes the control bytes of ASCII itself; here go the characters beyond, which can stand in strings only, that
 /// would turn a terminal's text around or command it.
-fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
+pub(super) fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
     if json.is_ascii() && !json.contains(&0x7f) {
         return Cow::Borrowed(json);
     }
@@ -100,7 +100,7 @@ impl<'a> NoteView<'a> {
 
 /// Bytes as JSON has them.
 #[derive(Serialize)]
-enum Bytes {
+pub(super) enum Bytes {
     #[serde(rename = "text")]
     Text(String),
     #[serde(rename = "base64")]
@@ -227,6 +227,16 @@ struct View {
     redact: bool,
 }
 
+impl Bytes {
+    /// Bytes as they are.
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Base64(BASE64.encode(bytes)),
+        }
+    }
+}
+
 impl View {
     fn http(self, message: &HttpMessage) -> HttpView {
         let head = &message.head;
@@ -329,8 +339,7 @@ impl View {
     fn bytes(self, bytes: &[u8]) -> Bytes {
         match std::str::from_utf8(bytes) {
             Ok(_) if self.redact => Bytes::Text(self.text(bytes)),
-            Ok(text) => Bytes::Text(text.to_owned()),
-            Err(_) => Bytes::Base64(BASE64.encode(bytes)),
+            _ => Bytes::new(bytes),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Values as people read them.
 
 pub mod bitfield;
+pub mod difference;
 pub mod dump;
 pub mod explain;
 pub mod hex;

@@ -20,6 +20,7 @@
 use std::ops::Range;
 
 use crate::analysis::clock;
+use crate::analysis::difference::Redaction;
 use crate::wire::http::Head;
 use crate::wire::websocket;
 
@@ -39,6 +40,13 @@ const FROZEN_PRODUCTS: [&str; 4] = [
     "AppleWebKit/537.36",
     "Safari/537.36",
 ];
+
+/// The rules, as captures are compared by them.
+pub const RULES: Redaction = Redaction {
+    target,
+    field: field_value,
+    text,
+};
 
 /// A place, and what stands there instead.
 type Patch = (Range<usize>, Vec<u8>);
@@ -76,7 +84,9 @@ fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
     output
 }
 
-fn target(method: &[u8], target: &[u8]) -> Vec<u8> {
+/// A request's target with what is volatile hidden.
+#[must_use]
+pub fn target(method: &[u8], target: &[u8]) -> Vec<u8> {
     match method {
         b"CONNECT" => authority(target),
         _ => text(target),

@@ -175,6 +175,7 @@ fn frame(page: &mut Markup, frame: &Frame, label: &str, id: &str, is_open: bool)
             bytes: frame.payload.clone(),
             holes: Vec::new(),
             left_out: frame.left_out,
+            ..Content::default()
         };
         content(page, &text);
     }

@@ -4,23 +4,26 @@ use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
+use anstream::adapter::strip_str;
 use anyhow::bail;
 use clap::CommandFactory as _;
 
 use super::place::Place;
 use super::records;
+use crate::analysis::difference::{Difference, Record};
 use crate::analysis::dissection::Dissection;
-use crate::analysis::stats::{Measured, Options, Statistics, measure};
+use crate::analysis::stats::{Measured, Options, measure};
 use crate::cli::Cli;
-use crate::commands::payload::{Messages, Request, list, listing};
+use crate::commands::payload::{Messages, Request, list};
 use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
-use crate::docs::difference::unified;
 use crate::docs::markdown::{fenced, file_link, plain};
+use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
+use crate::render::redact;
 use crate::render::sequence;
-use crate::render::table::{HEADINGS, Style, Table, statistics_table};
+use crate::render::table::{Style, statistics_table};
 use crate::trace::error::TraceError;
 use crate::trace::provenance::{Provenance, path_beside};
 use crate::trace::reader;
@@ -189,43 +192,28 @@ impl Filler {
         })
     }
 
-    /// Figures side by side, then what is listed for one and not for the other.
+    /// How the kinds of differences make the new figures of the old ones, then what changed.
     fn difference(&self, old: &Word, new: &Word) -> Filled<String> {
-        let figures = [self.measured(old)?, self.measured(new)?].map(|measured| measured.overall);
-        let listing = |capture: &Word| self.read(capture, |path| listing(path, true));
-        let lines = unified(&listing(old)?, &listing(new)?);
-        let table = self.side_by_side(old, new, figures);
-        let lines = if lines.is_empty() {
-            "Both are listed alike, what changes from run to run left out.\n".to_owned()
-        } else {
-            fenced("diff", &lines)
+        let record = |capture: &Word| {
+            self.read(capture, |path| {
+                let record = Record::read(&mut reader::open(path)?, redact::RULES)?;
+                require_whole(record.cut)?;
+                Ok(record)
+            })
         };
-        Ok(format!("{table}\n{lines}"))
-    }
-
-    fn side_by_side(&self, old: &Word, new: &Word, [before, after]: [Statistics; 2]) -> String {
-        let names = [old, new].map(|capture| self.linked(capture));
-        let mut table = Table::new(&[
-            ("", false),
-            (&names[0], true),
-            (&names[1], true),
-            ("Difference", true),
-        ]);
-        let figures = before.figures().into_iter().zip(after.figures());
-        for (heading, (before, after)) in HEADINGS.into_iter().zip(figures) {
-            let difference = i128::from(after) - i128::from(before);
-            table.row(vec![
-                heading.to_owned(),
-                before.to_string(),
-                after.to_string(),
-                if difference == 0 {
-                    "0".to_owned()
-                } else {
-                    format!("{difference:+}")
-                },
-            ]);
-        }
-        table.render(Style::Markdown)
+        let difference = Difference::between(&record(old)?, &record(new)?, redact::RULES);
+        let links = [old, new].map(|capture| self.linked(capture));
+        let table = reconciliation(&difference, [&links[0], &links[1]], Style::Markdown);
+        let changes = changes(Comparison {
+            names: [&old.text, &new.text],
+            difference: &difference,
+            ignored: &[],
+        });
+        let changes = match &*strip_str(&changes).to_string() {
+            "" => "Nothing differs but what changes from run to run.\n".to_owned(),
+            changes => fenced("text", changes),
+        };
+        Ok(format!("{table}\n{changes}"))
     }
 
     /// Reads a capture that a block names; what goes wrong is said at its name.

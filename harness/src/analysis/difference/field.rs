@@ -1,0 +1,222 @@
+//! The fields of an HTTP head: where they end, and what kind of thing each tells.
+
+use super::kind::Kind;
+use super::redaction::Redaction;
+use crate::wire::http::Head;
+
+/// Fields of requests that a client sends by itself, whatever is asked (those that begin so, where a name ends in `-`).
+const IDENTITY: [&str; 17] = [
+    "user-agent",
+    "accept",
+    "accept-",
+    "connection",
+    "upgrade-insecure-requests",
+    "sec-fetch-",
+    "sec-ch-",
+    "sec-gpc",
+    "sec-websocket-",
+    "dnt",
+    "priority",
+    "te",
+    "origin",
+    "referer",
+    "pragma",
+    "cache-control",
+    "keep-alive",
+];
+
+/// Fields that say how what follows is wrapped.
+const FRAMING: [&str; 9] = [
+    "content-length",
+    "transfer-encoding",
+    "content-encoding",
+    "trailer",
+    "connection",
+    "keep-alive",
+    "upgrade",
+    "sec-websocket-",
+    "te",
+];
+
+/// A field as it stands in a head.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Field<'a> {
+    pub(super) name: &'a [u8],
+    pub(super) value: &'a [u8],
+    /// Bytes of all its lines, line ends included.
+    pub(super) bytes: i64,
+}
+
+/// A head's bytes: first its start line, then its fields, then the empty line.
+pub(super) struct Parts<'a> {
+    /// What the start line says: method and target, or status and reason.
+    pub(super) start: Vec<u8>,
+    /// Bytes of the start line besides: version, spaces, line ends, empty lines before it.
+    pub(super) start_rest: i64,
+    pub(super) fields: Vec<Field<'a>>,
+    /// Bytes of the empty line at the end.
+    pub(super) end: i64,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(head: &'a Head) -> Self {
+        let raw = &head.raw;
+        let spans: Vec<_> = head.field_spans().collect();
+        let end = end_of_fields(raw);
+        let begins = |place: usize| spans.get(place).map_or(end, |(name, _)| name.start);
+        let fields = spans
+            .iter()
+            .enumerate()
+            .map(|(place, (name, value))| Field {
+                name: &raw[name.clone()],
+                value: &raw[value.clone()],
+                bytes: length(begins(place + 1).saturating_sub(name.start)),
+            });
+        let start = start(head);
+        Self {
+            start_rest: length(begins(0)) - length(start.len()),
+            start,
+            fields: fields.collect(),
+            end: length(raw.len()) - length(end),
+        }
+    }
+}
+
+/// Where the last empty line begins.
+fn end_of_fields(raw: &[u8]) -> usize {
+    let without = raw.strip_suffix(b"\n").unwrap_or(raw);
+    without.strip_suffix(b"\r").unwrap_or(without).len()
+}
+
+/// What a start line says.
+pub(super) fn start(head: &Head) -> Vec<u8> {
+    if head.is_request() {
+        return [head.method(), b" ", head.target()].concat();
+    }
+    let status = head.status().to_string();
+    match head.reason() {
+        b"" => status.into_bytes(),
+        reason => [status.as_bytes(), b" ", reason].concat(),
+    }
+}
+
+pub(super) fn length(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// What kind of thing a field tells.
+pub(super) fn kind_of(name: &[u8], is_request: bool) -> Kind {
+    let name = name.to_ascii_lowercase();
+    let is_one_of = |names: &[&str]| {
+        names.iter().any(|known| match known.as_bytes() {
+            family @ [.., b'-'] => name.starts_with(family),
+            known => name == known,
+        })
+    };
+    match name.as_slice() {
+        b"host" => Kind::Host,
+        _ if is_request && is_one_of(&IDENTITY) => Kind::Identity,
+        _ if is_one_of(&FRAMING) => Kind::Framing,
+        _ => Kind::Head,
+    }
+}
+
+/// What kind of difference it is that a field has another value.
+pub(super) fn kind_of_values(
+    name: &[u8],
+    is_request: bool,
+    [old, new]: [&[u8]; 2],
+    redaction: Redaction,
+) -> Kind {
+    // Redaction hides versions and platforms, so that any browser gives one snapshot; but a browser that calls itself
+    // something else is another browser.
+    let names_itself = name.eq_ignore_ascii_case(b"user-agent")
+        || name
+            .to_ascii_lowercase()
+            .starts_with(b"sec-ch-ua".as_slice());
+    let hidden = [old, new].map(|value| (redaction.field)(name, value));
+    if !names_itself && hidden[0] == hidden[1] {
+        return Kind::Volatile;
+    }
+    match (without_authority(old), without_authority(new)) {
+        (Some(old), Some(new)) if old == new => Kind::Host,
+        _ => kind_of(name, is_request),
+    }
+}
+
+/// An address on the web without its host and port; `None` where it is none.
+fn without_authority(value: &[u8]) -> Option<[&[u8]; 2]> {
+    let text = std::str::from_utf8(value).ok()?;
+    let (scheme, rest) = text.split_once("://")?;
+    let path = rest.find('/').unwrap_or(rest.len());
+    Some([scheme.as_bytes(), &rest.as_bytes()[path..]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::http::{Item, Parser, Role};
+    use proptest::prelude::*;
+
+    fn head(raw: &[u8]) -> Head {
+        let mut parser = Parser::new(Role::Requests);
+        match parser.next(&mut &raw[..], None) {
+            Some(Item::Head(head)) => *head,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const PLAIN: Redaction = Redaction {
+        target: |_, target| target.to_vec(),
+        field: |_, value| value.to_vec(),
+        text: <[u8]>::to_vec,
+    };
+
+    #[test]
+    fn what_a_client_sends_by_itself_is_its_identity_and_no_server_has_one() {
+        for name in [
+            "User-Agent",
+            "ACCEPT-language",
+            "Sec-Fetch-Mode",
+            "Connection",
+        ] {
+            assert_eq!(kind_of(name.as_bytes(), true), Kind::Identity, "{name}");
+        }
+        assert_eq!(kind_of(b"Connection", false), Kind::Framing);
+        assert_eq!(kind_of(b"Acceptance", true), Kind::Head);
+        assert_eq!(kind_of(b"Content-Length", true), Kind::Framing);
+        assert_eq!(kind_of(b"Server", false), Kind::Head);
+    }
+
+    #[test]
+    fn another_host_in_an_address_is_another_host() {
+        let kind = |old: &str, new: &str| {
+            kind_of_values(b"Referer", true, [old.as_bytes(), new.as_bytes()], PLAIN)
+        };
+        assert_eq!(kind("http://a/x", "http://b:1/x"), Kind::Host);
+        assert_eq!(kind("http://a", "http://b"), Kind::Host);
+        assert_eq!(kind("http://a/x", "http://b/y"), Kind::Identity);
+        assert_eq!(kind("http://a/x", "https://b/x"), Kind::Identity);
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_of_a_head_add_up(
+            fields in prop::collection::vec(("[A-Za-z-]{1,9}", "[ a-z:]{0,9}"), 0..6),
+            end in prop::sample::select(vec!["\n", "\r\n"]),
+            before in prop::sample::select(vec!["", "\r\n", "\n\n"]),
+        ) {
+            let mut raw = format!("{before}GET /a HTTP/1.1{end}");
+            for (name, value) in fields {
+                raw = format!("{raw}{name}:{value}{end}");
+            }
+            raw.push_str(end);
+            let head = head(raw.as_bytes());
+            let parts = Parts::of(&head);
+            let fields: i64 = parts.fields.iter().map(|field| field.bytes).sum();
+            let sum = length(parts.start.len()) + parts.start_rest + fields + parts.end;
+            prop_assert_eq!(sum, length(head.raw.len()));
+            prop_assert!(parts.fields.iter().all(|field| field.bytes > length(field.name.len() + field.value.len())));
+        }
+    }
+}

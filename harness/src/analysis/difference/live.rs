@@ -1,0 +1,410 @@
+//! One connection while it is read: its messages as they become whole, each with the packets that carried it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use super::entry::{Digest, Entry, Name, Said};
+use super::kind::Kind;
+use super::redaction::Redaction;
+use super::tally::{Cost, Tally};
+use crate::analysis::conversation::Conversation;
+use crate::analysis::message::{Detail, Message};
+use crate::units::{Side, Timestamp};
+use crate::wire::event::{Origin, StreamEvent, StreamSink};
+
+/// Packets of one side whose messages are not whole yet and that are kept one by one; further ones of the same cost are
+/// counted together.
+const MOST_MARKS: usize = 16_384;
+
+/// Packets that may still turn out to carry something, when what is before them comes.
+const MOST_WAITING: usize = 65_536;
+
+/// What the connections of one capture share.
+pub(super) struct Desk {
+    pub(super) redaction: Redaction,
+    /// When the capture began.
+    pub(super) first: Cell<Timestamp>,
+    /// Bytes of memory that may still be taken for messages; those for which there is none are only counted.
+    pub(super) room: Cell<usize>,
+    packets: RefCell<Packets>,
+}
+
+#[derive(Default)]
+struct Packets {
+    /// The packet that is read right now, until it is known to carry something new.
+    current: Option<(u64, Carrying)>,
+    waiting: BTreeMap<u64, (Carrying, Place)>,
+}
+
+/// A packet with payload.
+#[derive(Clone, Copy)]
+pub(super) struct Carrying {
+    pub(super) cost: Cost,
+    pub(super) payload_bytes: u32,
+}
+
+/// Where a packet counts that turns out to carry nothing new.
+pub(super) type Place = (u64, super::record::Sort, Side);
+
+impl Desk {
+    pub(super) fn new(redaction: Redaction, room: usize) -> Self {
+        Self {
+            redaction,
+            first: Cell::default(),
+            room: Cell::new(room),
+            packets: RefCell::default(),
+        }
+    }
+
+    pub(super) fn begin(&self, number: u64, packet: Carrying) {
+        self.packets.borrow_mut().current = Some((number, packet));
+    }
+
+    /// Whether the packet that was read last carried nothing that is known to be new.
+    pub(super) fn is_left(&self) -> bool {
+        self.packets.borrow().current.is_some()
+    }
+
+    /// Keeps that packet, as it may wait behind a gap. Gives one back that has waited too long.
+    pub(super) fn wait(&self, place: Place) -> Option<(Carrying, Place)> {
+        let mut packets = self.packets.borrow_mut();
+        let (number, packet) = packets.current.take()?;
+        packets.waiting.insert(number, (packet, place));
+        if packets.waiting.len() > MOST_WAITING {
+            return packets.waiting.pop_first().map(|(_, packet)| packet);
+        }
+        None
+    }
+
+    /// All that never carried anything.
+    pub(super) fn take_waiting(&self) -> BTreeMap<u64, (Carrying, Place)> {
+        std::mem::take(&mut self.packets.borrow_mut().waiting)
+    }
+
+    /// The packet of this number, the first time that it is asked for.
+    fn take(&self, number: u64) -> Option<Carrying> {
+        let mut packets = self.packets.borrow_mut();
+        match packets.current {
+            Some((current, packet)) if current == number => {
+                packets.current = None;
+                Some(packet)
+            }
+            _ => packets.waiting.remove(&number).map(|(packet, _)| packet),
+        }
+    }
+}
+
+/// Listens to one connection.
+pub(super) struct Listener(pub(super) Rc<RefCell<Live>>);
+
+impl StreamSink for Listener {
+    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+        self.0.borrow_mut().event(origin, event);
+    }
+}
+
+/// What is known of a connection that may go on.
+pub(super) struct Live {
+    desk: Rc<Desk>,
+    /// None when it is over: it is remembered for a while, and should cost little.
+    conversation: Option<Box<Conversation>>,
+    streams: [Stream; 2],
+    rest: Fold,
+    finished_sides: u8,
+}
+
+/// One side's stream.
+#[derive(Default)]
+struct Stream {
+    delivered: u64,
+    missing: u64,
+    /// Packets whose messages are still to come, in order of the places in the stream that they belong to.
+    marks: VecDeque<Mark>,
+    /// The last message, whose end is where the next one begins; and where it begins itself.
+    pending: Option<(Entry, u64)>,
+    entries: Vec<Entry>,
+    /// A message in fragments that goes on.
+    open: Option<usize>,
+    names: [u64; 3],
+}
+
+/// Packets that belong to a place in a stream.
+#[derive(Clone, Copy)]
+struct Mark {
+    offset: u64,
+    cost: Cost,
+    /// Payload bytes of one that carries some; none for those that acknowledge.
+    payload_bytes: Option<u32>,
+    count: u64,
+}
+
+/// What was said on a connection, and how.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spoken {
+    /// The messages of the client, and of the server.
+    pub(super) entries: [Vec<Entry>; 2],
+    /// Those for which there was no room.
+    pub(super) rest: Fold,
+    /// Bytes of each side that came, each counted once.
+    pub(super) delivered: [u64; 2],
+    /// Bytes of each side that did not.
+    pub(super) missing: [u64; 2],
+}
+
+/// Messages that are only counted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fold {
+    pub(super) messages: u64,
+    /// Their bytes, by the kind of thing that they say.
+    pub(super) parts: [i64; Kind::ALL.len()],
+    pub(super) data: Tally,
+    pub(super) acknowledgements: Tally,
+    /// The same for the same messages in any order, what is volatile hidden.
+    pub(super) digest: u64,
+}
+
+impl Live {
+    pub(super) fn new(desk: Rc<Desk>) -> Self {
+        Self {
+            desk,
+            conversation: Some(Box::default()),
+            streams: [Stream::default(), Stream::default()],
+            rest: Fold::default(),
+            finished_sides: 0,
+        }
+    }
+
+    /// Takes a packet of `side` that does nothing but acknowledge: it belongs to the last message that it can be about.
+    /// False where there is none.
+    pub(super) fn acknowledge(&mut self, side: Side, cost: Cost) -> bool {
+        let stream = &mut self.streams[side.peer() as usize];
+        let Some(offset) = stream.length().checked_sub(1) else {
+            return false;
+        };
+        if self.conversation.is_none() {
+            return false;
+        }
+        stream.mark(offset, cost, None);
+        true
+    }
+
+    /// All that was said. Nothing more comes.
+    pub(super) fn finish(&mut self) -> Spoken {
+        self.conclude();
+        let mut spoken = Spoken {
+            rest: std::mem::take(&mut self.rest),
+            ..Spoken::default()
+        };
+        for (side, stream) in self.streams.iter_mut().enumerate() {
+            spoken.entries[side] = std::mem::take(&mut stream.entries);
+            spoken.delivered[side] = stream.delivered;
+            spoken.missing[side] = stream.missing;
+        }
+        spoken
+    }
+
+    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+        let stream = &mut self.streams[origin.side as usize];
+        match event {
+            StreamEvent::Data(bytes) => {
+                if let Some(packet) = self.desk.take(origin.packet) {
+                    stream.mark(stream.length(), packet.cost, Some(packet.payload_bytes));
+                }
+                stream.delivered += bytes.len() as u64;
+            }
+            StreamEvent::Missing(count) => stream.missing = stream.missing.saturating_add(count),
+            StreamEvent::Finished | StreamEvent::Ended => self.finished_sides += 1,
+        }
+        if let Some(conversation) = &mut self.conversation {
+            conversation.event(origin, event);
+        }
+        self.take_messages();
+        if self.finished_sides == 2 {
+            self.conclude();
+        }
+    }
+
+    fn take_messages(&mut self) {
+        while let Some(message) = self.conversation.as_mut().and_then(|talk| talk.take()) {
+            self.message(message);
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        let side = message.from as usize;
+        let stream = &mut self.streams[side];
+        // A side's first message has all that is before it.
+        let start = match &stream.pending {
+            None => 0,
+            Some((_, before)) => message.offset.max(*before),
+        };
+        self.settle(side, start);
+        let name = self.streams[side].name(&message);
+        let time = message.time.since(self.desk.first.get());
+        let entry = Entry::new(message, name, time, self.desk.redaction);
+        self.streams[side].pending = Some((entry, start));
+    }
+
+    /// The pending message of a side ends here: it gets its packets, and its place among the others.
+    fn settle(&mut self, side: usize, end: u64) {
+        let stream = &mut self.streams[side];
+        let Some((mut entry, start)) = stream.pending.take() else {
+            return;
+        };
+        entry.bytes = end.saturating_sub(start).cast_signed();
+        stream.give_marks(&mut entry, end);
+        if let Some(open) = stream.open {
+            let redaction = self.desk.redaction;
+            match stream.entries[open].continue_with(entry, redaction) {
+                Ok(()) => {
+                    if !stream.entries[open].goes_on() {
+                        stream.open = None;
+                    }
+                    return;
+                }
+                Err(other) => entry = *other,
+            }
+        }
+        let room = self.desk.room.get().checked_sub(entry.weight());
+        if let Some(room) = room {
+            self.desk.room.set(room);
+            if entry.goes_on() {
+                stream.open = Some(stream.entries.len());
+            }
+            stream.entries.push(entry);
+        } else {
+            self.rest.add(&entry);
+        }
+    }
+
+    /// Nothing more can be said.
+    fn conclude(&mut self) {
+        let Some(mut conversation) = self.conversation.take() else {
+            return;
+        };
+        conversation.finish();
+        while let Some(message) = conversation.take() {
+            self.message(message);
+        }
+        for side in 0..2 {
+            let end = self.streams[side].length();
+            self.settle(side, end);
+            self.settle_the_rest(side);
+        }
+    }
+
+    /// Packets that no message has: on a side that said nothing that could be told as one.
+    fn settle_the_rest(&mut self, side: usize) {
+        let redaction = self.desk.redaction;
+        let stream = &mut self.streams[side];
+        if stream.names == [0; 3] {
+            self.rest.parts[Kind::Body as usize] += stream.length().cast_signed();
+        }
+        for mark in std::mem::take(&mut stream.marks) {
+            let tally = match mark.payload_bytes {
+                Some(_) => &mut self.rest.data,
+                None => &mut self.rest.acknowledgements,
+            };
+            tally.add(mark.cost, mark.count);
+        }
+        if let Some(open) = stream.open.take()
+            && let Said::Frames(frames) = &mut stream.entries[open].said
+        {
+            frames.end(redaction);
+        }
+    }
+}
+
+impl Stream {
+    /// How far it has come, holes included.
+    const fn length(&self) -> u64 {
+        self.delivered.saturating_add(self.missing)
+    }
+
+    fn mark(&mut self, offset: u64, cost: Cost, payload_bytes: Option<u32>) {
+        let mark = Mark {
+            offset,
+            cost,
+            payload_bytes,
+            count: 1,
+        };
+        if self.marks.len() >= MOST_MARKS {
+            let alike = |other: &&mut Mark| {
+                other.cost == cost && other.payload_bytes.is_some() == payload_bytes.is_some()
+            };
+            if let Some(other) = self.marks.iter_mut().rev().take(4).find(alike) {
+                other.count += 1;
+                return;
+            }
+        }
+        self.marks.push_back(mark);
+    }
+
+    fn give_marks(&mut self, entry: &mut Entry, end: u64) {
+        while let Some(mark) = self.marks.front().copied().filter(|mark| mark.offset < end) {
+            self.marks.pop_front();
+            match mark.payload_bytes {
+                Some(payload_bytes) => {
+                    entry.data.add(mark.cost, mark.count);
+                    // What is behind the message's end is another one's.
+                    let own = end.saturating_sub(mark.offset);
+                    let own = u32::try_from(own).unwrap_or(u32::MAX).min(payload_bytes);
+                    for _ in 0..mark.count {
+                        entry.cuts.push(own);
+                    }
+                }
+                None => entry.acknowledgements.add(mark.cost, mark.count),
+            }
+        }
+    }
+
+    fn name(&mut self, message: &Message) -> Name {
+        let sort = match &message.detail {
+            Detail::Http(_) => 0,
+            Detail::WebSocket(_) | Detail::Raw(_) => 1,
+            Detail::Event(_) => 2,
+        };
+        self.names[sort] += 1;
+        let number = self.names[sort];
+        match &message.detail {
+            Detail::Http(http) if http.head.is_request() => Name::Request(number),
+            Detail::Http(_) => Name::Response(number),
+            Detail::WebSocket(_) | Detail::Raw(_) => Name::Turn(message.from, number),
+            Detail::Event(_) => Name::Event(number),
+        }
+    }
+}
+
+impl Fold {
+    fn add(&mut self, entry: &Entry) {
+        self.messages += 1;
+        for (kind, bytes) in entry.parts() {
+            self.parts[kind as usize] += bytes;
+        }
+        self.data.merge(&entry.data);
+        self.acknowledgements.merge(&entry.acknowledgements);
+        self.digest = self.digest.wrapping_add(first_word(&entry.exact));
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.messages += other.messages;
+        for (own, more) in self.parts.iter_mut().zip(other.parts) {
+            *own += more;
+        }
+        self.data.merge(&other.data);
+        self.acknowledgements.merge(&other.acknowledgements);
+        self.digest = self.digest.wrapping_add(other.digest);
+    }
+
+    /// Takes in all messages of one side.
+    pub(super) fn add_all(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            self.add(entry);
+        }
+    }
+}
+
+fn first_word(digest: &Digest) -> u64 {
+    digest.first_chunk().copied().map_or(0, u64::from_be_bytes)
+}

@@ -1,0 +1,273 @@
+//! What two captures differ in, and why.
+//!
+//! Connections are aligned, then the messages of each, then the fields of these; what differs is a [`Change`] of one
+//! [`Kind`]. The kinds reconcile the figures: each packet and each byte that one capture has more than the other belongs
+//! to a change, so that the changes of all kinds add up to the difference of the five totals. That holds by
+//! construction, and there is no kind for what is left: nothing is.
+//!
+//! Where a byte goes:
+//!
+//! - Payload that is new to its stream belongs to a message, and in it to a part: a field, the body, what wraps it. Two
+//!   messages that answer each other are compared part by part; a message that only one capture has is
+//!   [`Kind::Exchange`].
+//! - A packet with payload belongs to the message whose bytes it brings first, one that only acknowledges to the message
+//!   that it acknowledges last. More or fewer of them for the same bytes is [`Kind::Segmentation`], or the acknowledging
+//!   of the [`Kind::Tcp`] stack; for more or fewer bytes, it is what changed these.
+//! - All other packets are told by what they are there for: opening, closing, probes, copies.
+//! - Of packets that have a counterpart, the TCP headers belong to [`Kind::Tcp`], those below to [`Kind::Link`].
+//!
+//! Not compared are PSH bits, windows after the SYN, checksums, sequence numbers, IP identification, MAC addresses, the
+//! contents of packets that are not TCP, and what is beyond the first 16 MiB of a WebSocket message or a coded body.
+
+mod align;
+mod entry;
+mod facts;
+mod field;
+mod figures;
+mod kind;
+mod ledger;
+mod live;
+mod message;
+mod record;
+mod redaction;
+mod talk;
+mod tally;
+
+use std::time::Duration;
+
+use self::align::Key;
+pub use self::entry::Name;
+pub use self::figures::Delta;
+pub use self::kind::Kind;
+pub use self::ledger::{Change, Ends, Named, Place, Section, Value};
+use self::ledger::{Finding, Ledger};
+pub use self::record::Record;
+use self::record::Talk;
+pub use self::redaction::Redaction;
+use self::talk::{Comparison, align_connections, key_of};
+use self::tally::Tally;
+use crate::analysis::stats::Statistics;
+
+/// What two captures differ in.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// The figures of the old one and of the new one.
+    pub figures: [Statistics; 2],
+    /// Whether every packet of one is in the other, byte by byte and at the same time.
+    pub is_identical: bool,
+    /// The changes, by what they are about.
+    pub sections: Vec<Section>,
+    /// What changes of each kind add up to, in the order of [`Kind::ALL`].
+    sums: [Delta; Kind::ALL.len()],
+    /// How many changes of each kind there are.
+    counts: [u64; Kind::ALL.len()],
+    /// Bytes of messages that were too many to be compared.
+    pub not_compared: u64,
+    /// Packets that are not TCP, whose contents are not compared.
+    pub not_tcp: u64,
+    /// The packets after which the old file and the new one break off, where they do.
+    pub cuts: [Option<u64>; 2],
+}
+
+impl Difference {
+    /// Compares two captures.
+    #[must_use]
+    pub fn between(old: &Record, new: &Record, redaction: Redaction) -> Self {
+        let mut work = Work {
+            ledger: Ledger::new(),
+            redaction,
+            not_compared: 0,
+            shift: 0,
+        };
+        if old.digest != new.digest {
+            work.connections(old, new);
+            work.capture(old, new);
+        }
+        work.ledger.end();
+        Self {
+            figures: [old.statistics, new.statistics],
+            is_identical: old.digest == new.digest,
+            sections: work.ledger.sections,
+            sums: work.ledger.sums,
+            counts: work.ledger.counts,
+            not_compared: work.not_compared,
+            not_tcp: [old, new].map(not_tcp).into_iter().sum(),
+            cuts: [old.cut, new.cut],
+        }
+    }
+
+    /// What the totals differ by.
+    #[must_use]
+    pub fn total(&self) -> Delta {
+        Delta::between(self.figures[0], self.figures[1])
+    }
+
+    /// What the changes of a kind add up to.
+    #[must_use]
+    pub const fn sum(&self, kind: Kind) -> Delta {
+        self.sums[kind as usize]
+    }
+
+    /// How many changes of a kind there are.
+    #[must_use]
+    pub const fn count(&self, kind: Kind) -> u64 {
+        self.counts[kind as usize]
+    }
+
+    /// The kinds of which there are changes.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.count(*kind) > 0)
+    }
+
+    /// Whether the kinds add up to the totals. Anything else is a mistake in here.
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        self.sums.iter().copied().sum::<Delta>() == self.total()
+    }
+
+    /// Whether there are changes that count, but for those of kinds that are ignored.
+    #[must_use]
+    pub fn differs(&self, ignored: &[Kind]) -> bool {
+        self.kinds()
+            .any(|kind| kind.counts() && !ignored.contains(&kind))
+    }
+}
+
+fn not_tcp(record: &Record) -> u64 {
+    record.not_tcp.values().map(Tally::packets).sum()
+}
+
+struct Work {
+    ledger: Ledger,
+    redaction: Redaction,
+    not_compared: u64,
+    /// The most that a message came earlier or later, in nanoseconds.
+    shift: u64,
+}
+
+impl Work {
+    fn connections(&mut self, old: &Record, new: &Record) {
+        let [old_keys, new_keys] = [old, new].map(|record| {
+            let keys = record.connections.iter().map(key_of);
+            keys.collect::<Vec<Key>>()
+        });
+        for (before, after) in align_connections(&old_keys, &new_keys) {
+            let places = [ends(old, before), ends(new, after)];
+            self.ledger.begin(Place::Connection(places));
+            let talks = (
+                before.map(|place| &old.connections[place]),
+                after.map(|place| &new.connections[place]),
+            );
+            match talks {
+                (Some(before), Some(after)) => self.comparison().compare(before, after),
+                (Some(before), None) => self.lone(before, true),
+                (None, Some(after)) => self.lone(after, false),
+                (None, None) => {}
+            }
+        }
+        self.ledger.begin(Place::Rest);
+        if old.more_connections == new.more_connections {
+            self.comparison().compare(&old.rest, &new.rest);
+        } else {
+            self.more_connections(old, new);
+        }
+    }
+
+    fn comparison(&mut self) -> Comparison<'_> {
+        Comparison::new(
+            &mut self.ledger,
+            self.redaction,
+            &mut self.not_compared,
+            &mut self.shift,
+        )
+    }
+
+    /// A connection that only one capture has.
+    fn lone(&mut self, talk: &Talk, is_old: bool) {
+        let all = Delta::from(talk.statistics);
+        let messages: usize = talk.spoken.entries.iter().map(Vec::len).sum();
+        let messages = messages as u64 + talk.spoken.rest.messages;
+        let text = Value::line(format!("{messages} messages"));
+        let finding = Finding::new(Kind::Exchange, "connection");
+        let finding = if is_old {
+            finding.from(text).costs(-all)
+        } else {
+            finding.to(text).costs(all)
+        };
+        self.ledger.enter(finding, [None, None]);
+    }
+
+    fn more_connections(&mut self, old: &Record, new: &Record) {
+        let [before, after] =
+            [old, new].map(|record| Value::line(record.more_connections.to_string()));
+        let finding = Finding::new(Kind::Exchange, "connections")
+            .from(before)
+            .to(after);
+        let delta = Delta::between(old.rest.statistics, new.rest.statistics);
+        self.ledger.enter(finding.costs(delta), [None, None]);
+    }
+
+    /// What is about no connection.
+    fn capture(&mut self, old: &Record, new: &Record) {
+        self.ledger.begin(Place::Capture);
+        let mut names: Vec<&String> = old.not_tcp.keys().chain(new.not_tcp.keys()).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let none = Tally::default();
+            let [before, after] =
+                [old, new].map(|record| record.not_tcp.get(name).unwrap_or(&none));
+            let delta = after.delta() + -before.delta();
+            if before != after {
+                let values = [before, after].map(|tally| packets_text(tally.packets()));
+                let [before, after] = values.map(Value::line);
+                let finding = Finding::new(Kind::NotTcp, name.as_str());
+                let finding = finding.from(before).to(after).costs(delta);
+                self.ledger.enter(finding, [None, None]);
+            }
+        }
+        self.times(old, new);
+    }
+
+    fn times(&mut self, old: &Record, new: &Record) {
+        let same_packets = old.timeless == new.timeless;
+        if !same_packets {
+            let subject = "sequence numbers, time stamps and other values that differ each time";
+            let finding = Finding::new(Kind::Volatile, subject);
+            self.ledger.enter(finding, [None, None]);
+        }
+        if self.shift > 0 || old.duration != new.duration {
+            let [before, after] =
+                [old, new].map(|record| Value::line(seconds_text(record.duration)));
+            let shift = seconds_text(Duration::from_nanos(self.shift));
+            let subject = format!("duration; messages up to {shift} earlier or later");
+            let finding = Finding::new(Kind::Timing, subject).from(before).to(after);
+            self.ledger.enter(finding, [None, None]);
+        } else if same_packets {
+            let finding = Finding::new(Kind::Timing, "times of packets");
+            self.ledger.enter(finding, [None, None]);
+        }
+    }
+}
+
+fn packets_text(packets: u64) -> String {
+    let end = if packets == 1 { "" } else { "s" };
+    format!("{packets} packet{end}")
+}
+
+fn seconds_text(duration: Duration) -> String {
+    if duration < Duration::from_millis(1) {
+        return format!("{:.6} s", duration.as_secs_f64());
+    }
+    format!("{:.3} s", duration.as_secs_f64())
+}
+
+fn ends(record: &Record, place: Option<usize>) -> Option<Ends> {
+    let place = place?;
+    let [client, server] = record.connections.get(place)?.ends?;
+    Some(Ends {
+        number: place as u64 + 1,
+        client,
+        server,
+    })
+}

@@ -1,0 +1,407 @@
+//! A capture as it is compared: every packet and every byte of it in exactly one place.
+//!
+//! One reading, in memory that is bounded whatever the capture is: messages are kept as long as there is room for them,
+//! and counted by what they are where there is not; packets are counted by their costs, with the message that they carry
+//! or acknowledge.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::entry::Digest;
+use super::facts::Facts;
+use super::live::{Carrying, Desk, Listener, Live, Spoken};
+use super::redaction::Redaction;
+use super::tally::{Cost, Tally};
+use crate::analysis::stats::{Statistics, StatsError};
+use crate::trace::reader::{CaptureReader, Packet};
+use crate::units::Side;
+use crate::wire::connection::{Kind, Tracked};
+use crate::wire::frame::{Decoded, FrameDecoder, Layer, Other};
+use crate::wire::segment::{Flags, Segment};
+use crate::wire::stream::{Connection, Opening, Options, Reassembler};
+
+/// Bytes of memory that the messages of a capture may take.
+const ROOM: usize = 128 << 20;
+
+/// Connections that are compared one by one; further ones are compared as a whole.
+pub(super) const MOST_CONNECTIONS: u64 = 20_000;
+
+/// FINs and RSTs of a connection whose order is kept.
+const MOST_ENDINGS: usize = 16;
+
+/// A capture, read to be compared with another one.
+#[derive(Debug)]
+pub struct Record {
+    /// Its figures, added up packet by packet.
+    pub statistics: Statistics,
+    /// Where the file broke off: the number of packets before.
+    pub cut: Option<u64>,
+    /// From its first packet to its last.
+    pub duration: Duration,
+    /// Stands for every packet with its bytes and its time.
+    pub(super) digest: Digest,
+    /// The same without times.
+    pub(super) timeless: Digest,
+    pub(super) connections: Vec<Talk>,
+    /// All connections beyond those, taken together.
+    pub(super) rest: Talk,
+    /// How many these are.
+    pub(super) more_connections: u64,
+    /// Packets that are not TCP, by what they are.
+    pub(super) not_tcp: BTreeMap<String, Tally>,
+}
+
+/// One connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Talk {
+    /// Client and server; none for several connections taken together.
+    pub(super) ends: Option<[SocketAddr; 2]>,
+    pub(super) statistics: Statistics,
+    /// Packets that belong to no message.
+    pub(super) sorts: BTreeMap<(Sort, Side), Tally>,
+    pub(super) facts: [Facts; 2],
+    /// FINs and RSTs, in order.
+    pub(super) endings: Vec<(Side, Ending)>,
+    pub(super) spoken: Spoken,
+    /// Payload bytes of each side's packets, as sent.
+    sent: [u64; 2],
+    /// Those of them that the snapshot length cut off new packets.
+    cut_off: [u64; 2],
+}
+
+/// What packets are there for that belong to no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Sort {
+    Handshake,
+    /// Payload that nothing is known of: cut off by the snapshot length, or beyond the end of the stream.
+    Data,
+    Retransmission,
+    KeepAlive,
+    Acknowledgement,
+    Fin,
+    Reset,
+    /// The acknowledgement of a FIN.
+    LastAcknowledgement,
+}
+
+/// How a side ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Fin,
+    Reset,
+}
+
+impl Talk {
+    /// Payload that was sent more than once, or that no receiver would take.
+    pub(super) fn repeated(&self) -> i64 {
+        let of = |side: usize| {
+            let new = self.spoken.delivered[side].wrapping_add(self.cut_off[side]);
+            self.sent[side].wrapping_sub(new).cast_signed()
+        };
+        of(0).wrapping_add(of(1))
+    }
+
+    /// Bytes that were sent and are in no packet of the capture, as a negative number.
+    pub(super) fn lacking(&self) -> i64 {
+        let of = |side: usize| {
+            let lacking = self.cut_off[side].wrapping_sub(self.spoken.missing[side]);
+            lacking.cast_signed()
+        };
+        of(0).wrapping_add(of(1))
+    }
+
+    pub(super) fn packets(&self, sort: Sort) -> u64 {
+        let of = |side| self.sorts.get(&(sort, side)).map_or(0, Tally::packets);
+        of(Side::Client) + of(Side::Server)
+    }
+
+    fn add(&mut self, sort: Sort, side: Side, cost: Cost) {
+        self.sorts.entry((sort, side)).or_default().add(cost, 1);
+    }
+
+    fn note_ending(&mut self, side: Side, tracked: &Tracked, flags: Flags) {
+        let ending = if flags.has(Flags::RST) {
+            Ending::Reset
+        } else if flags.has(Flags::FIN) {
+            Ending::Fin
+        } else {
+            return;
+        };
+        if tracked.kind != Kind::Retransmission && self.endings.len() < MOST_ENDINGS {
+            self.endings.push((side, ending));
+        }
+    }
+
+    /// Takes in what was said on one of several connections.
+    fn add_spoken(&mut self, spoken: &Spoken) {
+        self.spoken.rest.merge(&spoken.rest);
+        for side in 0..2 {
+            self.spoken.rest.add_all(&spoken.entries[side]);
+            let own = &mut self.spoken;
+            own.delivered[side] = own.delivered[side].wrapping_add(spoken.delivered[side]);
+            own.missing[side] = own.missing[side].wrapping_add(spoken.missing[side]);
+        }
+    }
+}
+
+impl Sort {
+    const fn of(kind: Kind, flags: Flags) -> Self {
+        match kind {
+            Kind::Handshake => Self::Handshake,
+            Kind::Data => Self::Data,
+            Kind::Retransmission => Self::Retransmission,
+            Kind::KeepAlive => Self::KeepAlive,
+            Kind::Acknowledgement | Kind::WindowUpdate => Self::Acknowledgement,
+            Kind::Close if flags.has(Flags::RST) => Self::Reset,
+            Kind::Close if flags.has(Flags::FIN) => Self::Fin,
+            Kind::Close => Self::LastAcknowledgement,
+        }
+    }
+}
+
+impl Record {
+    /// Reads a capture to its end.
+    ///
+    /// # Errors
+    ///
+    /// Where the capture cannot be read to its end, or has packets of an unknown link type.
+    pub fn read<R: Read>(
+        reader: &mut CaptureReader<R>,
+        redaction: Redaction,
+    ) -> Result<Self, StatsError> {
+        Self::read_within(reader, redaction, ROOM)
+    }
+
+    /// Reads a capture with about so many bytes of memory for its messages; those beyond are only counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Record::read`].
+    pub fn read_within<R: Read>(
+        reader: &mut CaptureReader<R>,
+        redaction: Redaction,
+        room: usize,
+    ) -> Result<Self, StatsError> {
+        let desk = Rc::new(Desk::new(redaction, room));
+        let lives = Rc::new(RefCell::new(HashMap::new()));
+        let open = |opening: &Opening| {
+            let live = Rc::new(RefCell::new(Live::new(Rc::clone(&desk))));
+            lives
+                .borrow_mut()
+                .insert(opening.index, (Rc::clone(&live), *opening));
+            Listener(live)
+        };
+        let mut reassembler = Reassembler::new(Options::default(), open);
+        let mut decoder = FrameDecoder::default();
+        let mut reading = Reading::new(Rc::clone(&desk), Rc::clone(&lives));
+        while let Some(packet) = reader.next()? {
+            reading.begin(&packet);
+            let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+            match found {
+                Ok(Decoded::Segment(segment)) => {
+                    let carrying = reading.carrying(&packet, &segment);
+                    let tracked = reassembler.segment(packet.number, packet.time, &segment);
+                    reading.segment(&packet, &segment, tracked, carrying);
+                    reading.close(reassembler.take_finished());
+                }
+                Ok(Decoded::Other(other)) => reading.not_tcp(&packet, other),
+                Err(source) => {
+                    let packet = packet.number;
+                    return Err(StatsError::Frame { packet, source });
+                }
+            }
+        }
+        reading.close(reassembler.finish());
+        Ok(reading.finish(reader.cut()))
+    }
+
+    /// The connection of this number, counted from 0.
+    fn talk(&mut self, index: u64) -> &mut Talk {
+        if index >= MOST_CONNECTIONS {
+            self.more_connections = self.more_connections.max(index + 1 - MOST_CONNECTIONS);
+            return &mut self.rest;
+        }
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        if self.connections.len() <= place {
+            self.connections.resize_with(place + 1, Talk::default);
+        }
+        &mut self.connections[place]
+    }
+}
+
+type Lives = HashMap<u64, (Rc<RefCell<Live>>, Opening)>;
+
+/// A reading of a capture.
+struct Reading {
+    desk: Rc<Desk>,
+    lives: Rc<RefCell<Lives>>,
+    record: Record,
+    digest: Sha256,
+    timeless: Sha256,
+    is_first: bool,
+}
+
+impl Reading {
+    fn new(desk: Rc<Desk>, lives: Rc<RefCell<Lives>>) -> Self {
+        Self {
+            desk,
+            lives,
+            record: Record {
+                statistics: Statistics::default(),
+                cut: None,
+                duration: Duration::ZERO,
+                digest: Digest::default(),
+                timeless: Digest::default(),
+                connections: Vec::new(),
+                rest: Talk::default(),
+                more_connections: 0,
+                not_tcp: BTreeMap::new(),
+            },
+            digest: Sha256::new(),
+            timeless: Sha256::new(),
+            is_first: true,
+        }
+    }
+
+    fn begin(&mut self, packet: &Packet<'_>) {
+        if std::mem::take(&mut self.is_first) {
+            self.desk.first.set(packet.time);
+        }
+        let since_first = packet.time.since(self.desk.first.get());
+        self.record.duration = self.record.duration.max(since_first);
+        self.digest.update(packet.time.nanoseconds.to_be_bytes());
+        self.timeless.update(packet.link_type.0.to_be_bytes());
+        self.timeless.update(packet.original_length.to_be_bytes());
+        self.timeless
+            .update((packet.bytes.len() as u64).to_be_bytes());
+        self.timeless.update(packet.bytes);
+    }
+
+    fn carrying(&self, packet: &Packet<'_>, segment: &Segment<'_>) -> Carrying {
+        let carrying = Carrying {
+            cost: Cost::new(
+                packet.original_length,
+                segment.header_bytes,
+                segment.payload_length,
+            ),
+            payload_bytes: segment.payload_length,
+        };
+        self.desk.begin(packet.number, carrying);
+        carrying
+    }
+
+    fn segment(
+        &mut self,
+        packet: &Packet<'_>,
+        segment: &Segment<'_>,
+        tracked: Tracked,
+        carrying: Carrying,
+    ) {
+        let statistics = Statistics {
+            total_packets: 1,
+            app_packets: u64::from(segment.payload_length > 0),
+            frame_bytes: u64::from(packet.original_length),
+            tcp_bytes: u64::from(segment.header_bytes),
+            app_bytes: u64::from(segment.payload_length),
+        };
+        self.record.statistics += statistics;
+        let side = tracked.side;
+        let talk = self.record.talk(tracked.connection);
+        talk.statistics += statistics;
+        talk.facts[side as usize].note(packet, segment);
+        talk.note_ending(side, &tracked, segment.flags);
+        let own = side as usize;
+        talk.sent[own] += u64::from(segment.payload_length);
+        if tracked.kind == Kind::Data {
+            let captured = segment.payload.len() as u64;
+            talk.cut_off[own] += u64::from(segment.payload_length) - captured;
+        }
+        if self.desk.is_left() {
+            self.place(segment, &tracked, carrying);
+        }
+    }
+
+    /// Finds the place of a packet that has not brought anything new to a stream, at least not yet.
+    fn place(&mut self, segment: &Segment<'_>, tracked: &Tracked, carrying: Carrying) {
+        let (connection, side) = (tracked.connection, tracked.side);
+        let sort = Sort::of(tracked.kind, segment.flags);
+        if carrying.payload_bytes > 0 {
+            let gone = self.desk.wait((connection, sort, side));
+            if let Some((carrying, (connection, sort, side))) = gone {
+                self.record.talk(connection).add(sort, side, carrying.cost);
+            }
+            return;
+        }
+        let acknowledged = sort == Sort::Acknowledgement
+            && self
+                .lives
+                .borrow()
+                .get(&connection)
+                .is_some_and(|(live, _)| live.borrow_mut().acknowledge(side, carrying.cost));
+        if !acknowledged {
+            self.record.talk(connection).add(sort, side, carrying.cost);
+        }
+    }
+
+    fn not_tcp(&mut self, packet: &Packet<'_>, other: Other) {
+        let frame_bytes = packet.original_length;
+        self.record.statistics += Statistics {
+            total_packets: 1,
+            frame_bytes: u64::from(frame_bytes),
+            ..Statistics::default()
+        };
+        let tally = self.record.not_tcp.entry(name(other)).or_default();
+        tally.add(Cost::new(frame_bytes, 0, 0), 1);
+    }
+
+    fn close(&mut self, finished: Vec<(Connection, Listener)>) {
+        for (connection, listener) in finished {
+            let index = connection.index;
+            self.lives.borrow_mut().remove(&index);
+            let spoken = listener.0.borrow_mut().finish();
+            let talk = self.record.talk(index);
+            if index < MOST_CONNECTIONS {
+                talk.ends = Some([connection.client, connection.server]);
+                talk.spoken = spoken;
+            } else {
+                talk.add_spoken(&spoken);
+            }
+        }
+    }
+
+    fn finish(mut self, cut: Option<u64>) -> Record {
+        for (carrying, (connection, sort, side)) in self.desk.take_waiting().into_values() {
+            self.record.talk(connection).add(sort, side, carrying.cost);
+        }
+        self.record.cut = cut;
+        self.record.timeless = self.timeless.finalize().into();
+        self.digest.update(self.record.timeless);
+        self.record.digest = self.digest.finalize().into();
+        self.record
+    }
+}
+
+/// What a packet is that is not TCP.
+fn name(other: Other) -> String {
+    let layer = |layer| match layer {
+        Layer::Link => "link",
+        Layer::Ip => "IP",
+        Layer::Tcp => "TCP",
+    };
+    match other {
+        Other::Arp => "ARP".to_owned(),
+        Other::Udp => "UDP".to_owned(),
+        Other::Icmp => "ICMP".to_owned(),
+        Other::IpProtocol(number) => format!("IP protocol {number}"),
+        Other::EtherType(number) => format!("EtherType 0x{number:04x}"),
+        Other::Fragment => "IP fragment".to_owned(),
+        Other::Truncated(at) => format!("cut in the header of {}", layer(at)),
+        Other::Malformed(at) => format!("malformed header of {}", layer(at)),
+    }
+}

@@ -1,0 +1,461 @@
+//! Two connections that answer each other: their messages, and every packet that carried them.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::align::{Key, Pair, align};
+use super::entry::{Digest, Entry, digest};
+use super::figures::Delta;
+use super::kind::Kind;
+use super::ledger::{Finding, Ledger, Value};
+use super::live::Fold;
+use super::message;
+use super::record::{Ending, Sort, Talk};
+use super::redaction::Redaction;
+use super::tally::{Compared, Tally};
+use crate::units::Side;
+
+const SIDES: [Side; 2] = [Side::Client, Side::Server];
+
+/// Compares two connections, and enters what differs.
+pub(super) struct Comparison<'a> {
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) redaction: Redaction,
+    /// Bytes of content that were too many to be compared.
+    pub(super) not_compared: &'a mut u64,
+    /// The most that a message came earlier or later, in nanoseconds.
+    pub(super) shift: &'a mut u64,
+    /// What headers of the packets of each side differ by: TCP's, and those below.
+    headers: [[Delta; 2]; 2],
+}
+
+impl<'a> Comparison<'a> {
+    pub(super) fn new(
+        ledger: &'a mut Ledger,
+        redaction: Redaction,
+        not_compared: &'a mut u64,
+        shift: &'a mut u64,
+    ) -> Self {
+        Self {
+            ledger,
+            redaction,
+            not_compared,
+            shift,
+            headers: Default::default(),
+        }
+    }
+
+    pub(super) fn compare(&mut self, old: &Talk, new: &Talk) {
+        self.addresses(old, new);
+        for side in SIDES {
+            self.messages(old, new, side);
+        }
+        self.folds(&old.spoken.rest, &new.spoken.rest);
+        self.openings(old, new);
+        self.packets_between(old, new);
+        self.closings(old, new);
+        self.streams(old, new);
+        for side in SIDES {
+            self.headers(old, new, side);
+        }
+    }
+
+    fn enter(&mut self, finding: Finding) {
+        self.ledger.enter(finding, [None, None]);
+    }
+
+    fn enter_all(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.enter(finding);
+        }
+    }
+
+    fn addresses(&mut self, old: &Talk, new: &Talk) {
+        let (Some(before), Some(after)) = (old.ends, new.ends) else {
+            return;
+        };
+        for side in SIDES {
+            let [before, after] = [before[side as usize], after[side as usize]];
+            if before.ip() != after.ip() {
+                let [old, new] = [before, after].map(|end| Value::line(end.ip().to_string()));
+                let subject = format!("address of the {side}");
+                self.enter(Finding::new(Kind::Host, subject).from(old).to(new));
+            }
+            if before.port() != after.port() {
+                self.enter(Finding::new(Kind::Volatile, format!("port of the {side}")));
+            }
+        }
+    }
+
+    fn messages(&mut self, old: &Talk, new: &Talk, side: Side) {
+        let [olds, news] = [old, new].map(|talk| &talk.spoken.entries[side as usize]);
+        let [old_keys, new_keys] = [olds, news].map(|entries| entries.iter().map(key).collect());
+        let (old_keys, new_keys): (Vec<Key>, Vec<Key>) = (old_keys, new_keys);
+        for pair in align(&old_keys, &new_keys) {
+            match (
+                pair.0.map(|place| &olds[place]),
+                pair.1.map(|place| &news[place]),
+            ) {
+                (Some(before), Some(after)) => self.pair(before, after, side),
+                (Some(before), None) => self.lone(before, -1),
+                (None, Some(after)) => self.lone(after, 1),
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// A message that only one capture has: its bytes, and the packets that carried and acknowledged it.
+    fn lone(&mut self, entry: &Entry, sign: i64) {
+        let all =
+            Delta::of_payload(entry.bytes) + entry.data.delta() + entry.acknowledgements.delta();
+        let title = Value::line(entry.title());
+        let (delta, values, messages) = if sign < 0 {
+            (-all, [title, None], [Some(entry), None])
+        } else {
+            (all, [None, title], [None, Some(entry)])
+        };
+        let [old, new] = values;
+        let finding = Finding::new(Kind::Exchange, "message").from(old).to(new);
+        self.ledger.enter(finding.costs(delta), messages);
+    }
+
+    fn pair(&mut self, old: &Entry, new: &Entry, side: Side) {
+        *self.not_compared += message::not_compared(old, new);
+        let shift = old.time.abs_diff(new.time).as_nanos();
+        *self.shift = (*self.shift).max(u64::try_from(shift).unwrap_or(u64::MAX));
+        let mut findings = message::compare(old, new, self.redaction);
+        let cause = cause(&findings, new.bytes - old.bytes);
+        findings.extend(self.segments(old, new, cause, side));
+        findings.extend(self.acknowledgements(old, new, side.peer()));
+        for finding in findings {
+            self.ledger.enter(finding, [Some(old), Some(new)]);
+        }
+    }
+
+    /// More bytes take more packets, and what made the bytes more made the packets more; else the same bytes were cut in
+    /// another way.
+    fn segments(
+        &mut self,
+        old: &Entry,
+        new: &Entry,
+        cause: Option<(Kind, bool)>,
+        side: Side,
+    ) -> Option<Finding> {
+        let compared = self.headers_of(&old.data, &new.data, side);
+        let is_more = compared.count.total_packets > 0;
+        let kind = match cause {
+            Some((kind, has_more_bytes)) if has_more_bytes == is_more => kind,
+            _ if message::missing(old) != message::missing(new) => Kind::Capture,
+            _ => Kind::Segmentation,
+        };
+        let other_cuts = old.bytes == new.bytes && old.cuts != new.cuts;
+        if compared.count.is_zero() && !other_cuts {
+            return None;
+        }
+        let [before, after] = [old, new].map(|entry| Value::line(entry.cuts.text()));
+        let finding = Finding::new(kind, "segments").from(before).to(after);
+        Some(finding.costs(compared.count))
+    }
+
+    fn acknowledgements(&mut self, old: &Entry, new: &Entry, side: Side) -> Option<Finding> {
+        let compared = self.headers_of(&old.acknowledgements, &new.acknowledgements, side);
+        let [before, after] = [old, new].map(|entry| entry.acknowledgements.packets());
+        let subject = format!("pure ACKs of the {side}");
+        counted(Kind::Tcp, &subject, [before, after], compared.count)
+    }
+
+    /// Compares packets of one side: what their headers differ by is summed up, the rest is given back.
+    fn headers_of(&mut self, old: &Tally, new: &Tally, side: Side) -> Compared {
+        let compared = Tally::compare(old, new);
+        let [tcp, below] = &mut self.headers[side as usize];
+        *tcp += compared.tcp;
+        *below += compared.below;
+        compared
+    }
+
+    /// Messages that were too many to be compared one by one.
+    fn folds(&mut self, old: &Fold, new: &Fold) {
+        let is_more = old.messages != new.messages;
+        for kind in Kind::ALL {
+            let bytes = new.parts[kind as usize] - old.parts[kind as usize];
+            if bytes != 0 {
+                let kind = if is_more { Kind::Exchange } else { kind };
+                let subject = "messages that are only counted";
+                self.enter(Finding::new(kind, subject).costs(Delta::of_payload(bytes)));
+            }
+        }
+        // Whose packets these are is not kept: their headers are taken for the server's, who says most.
+        let data = self.headers_of(&old.data, &new.data, Side::Server).count;
+        let acknowledgements =
+            self.headers_of(&old.acknowledgements, &new.acknowledgements, Side::Client);
+        let kinds = if is_more {
+            [Kind::Exchange; 2]
+        } else {
+            [Kind::Segmentation, Kind::Tcp]
+        };
+        for (kind, delta) in kinds.into_iter().zip([data, acknowledgements.count]) {
+            if !delta.is_zero() {
+                let subject = "packets of messages that are only counted";
+                self.enter(Finding::new(kind, subject).costs(delta));
+            }
+        }
+        if old.digest != new.digest {
+            let kind = if is_more { Kind::Exchange } else { Kind::Body };
+            let [before, after] = [old, new].map(|fold| Value::line(messages_text(fold.messages)));
+            let subject = "somewhere in messages that are only counted";
+            self.enter(Finding::new(kind, subject).from(before).to(after));
+        }
+    }
+
+    fn openings(&mut self, old: &Talk, new: &Talk) {
+        for side in SIDES {
+            let [before, after] = [old, new].map(|talk| tally(talk, Sort::Handshake, side));
+            let compared = Tally::compare(before, after);
+            self.headers[side as usize][1] += compared.below;
+            let told = self.syns(old, new, side, compared.tcp);
+            if !told {
+                self.headers[side as usize][0] += compared.tcp;
+            }
+            let opened = [old, new].map(|talk| talk.packets(Sort::Handshake) > 0);
+            let kind = if opened[0] == opened[1] {
+                Kind::Tcp
+            } else {
+                Kind::Capture
+            };
+            let counts = [before, after].map(Tally::packets);
+            let subject = format!("opening packets of the {side}");
+            let finding = counted(kind, &subject, counts, compared.count);
+            self.enter_all(finding);
+        }
+    }
+
+    /// What the SYNs differ in. Tells whether options do, so that they are what headers differ by.
+    fn syns(&mut self, old: &Talk, new: &Talk, side: Side, tcp: Delta) -> bool {
+        let [before, after] = [old, new].map(|talk| talk.facts[side as usize].syn.as_ref());
+        let (Some(before), Some(after)) = (before, after) else {
+            return false;
+        };
+        if before.window != after.window {
+            let [old, new] = [before, after].map(|syn| Value::line(syn.window.to_string()));
+            let subject = format!("window in the SYN of the {side}");
+            self.enter(Finding::new(Kind::Tcp, subject).from(old).to(new));
+        }
+        if before.flags != after.flags {
+            let [old, new] = [before, after].map(|syn| Value::line(format!("{:?}", syn.flags)));
+            let subject = format!("flags in the SYN of the {side}");
+            self.enter(Finding::new(Kind::Tcp, subject).from(old).to(new));
+        }
+        let is_other = before.options != after.options;
+        if is_other {
+            let [old, new] = [before, after].map(|syn| Value::line(syn.options_text()));
+            let subject = format!("options in the SYN of the {side}");
+            let finding = Finding::new(Kind::Tcp, subject).from(old).to(new);
+            self.enter(finding.costs(tcp));
+        }
+        is_other
+    }
+
+    /// Packets of no message that neither open nor close.
+    fn packets_between(&mut self, old: &Talk, new: &Talk) {
+        let sorts = [
+            (
+                Sort::Data,
+                Kind::Segmentation,
+                "packets whose payload nothing is known of",
+            ),
+            (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
+            (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
+            (Sort::Retransmission, Kind::Tcp, "retransmissions"),
+        ];
+        for (sort, kind, subject) in sorts {
+            for side in SIDES {
+                let [before, after] = [old, new].map(|talk| tally(talk, sort, side));
+                let compared = self.headers_of(before, after, side);
+                let counts = [before, after].map(Tally::packets);
+                let subject = format!("{subject}, of the {side}");
+                let finding = counted(kind, &subject, counts, compared.count);
+                self.enter_all(finding);
+            }
+        }
+    }
+
+    fn closings(&mut self, old: &Talk, new: &Talk) {
+        let mut delta = Delta::default();
+        for sort in [Sort::Fin, Sort::Reset, Sort::LastAcknowledgement] {
+            for side in SIDES {
+                let [before, after] = [old, new].map(|talk| tally(talk, sort, side));
+                delta += self.headers_of(before, after, side).count;
+            }
+        }
+        let texts = [old, new].map(closing_text);
+        if texts[0] != texts[1] || !delta.is_zero() {
+            let [old, new] = texts.map(Value::line);
+            let finding = Finding::new(Kind::Closing, "end of the connection")
+                .from(old)
+                .to(new);
+            self.enter(finding.costs(delta));
+        }
+    }
+
+    /// Payload that is in the packets and in no message, and the other way round.
+    fn streams(&mut self, old: &Talk, new: &Talk) {
+        let repeated = new.repeated().wrapping_sub(old.repeated());
+        if repeated != 0 {
+            let [before, after] = [old, new].map(|talk| Value::line(bytes_text(talk.repeated())));
+            let finding = Finding::new(Kind::Tcp, "payload that was there before, or is not taken");
+            let finding = finding.from(before).to(after);
+            self.enter(finding.costs(Delta::of_payload(repeated)));
+        }
+        let lacking = new.lacking().wrapping_sub(old.lacking());
+        if lacking != 0 {
+            let text = |talk: &Talk| Value::line(bytes_text(talk.lacking().wrapping_neg()));
+            let [before, after] = [old, new].map(text);
+            let finding = Finding::new(Kind::Capture, "bytes missing from the capture");
+            let finding = finding.from(before).to(after);
+            self.enter(finding.costs(Delta::of_payload(lacking)));
+        }
+    }
+
+    fn headers(&mut self, old: &Talk, new: &Talk, side: Side) {
+        let [tcp, below] = std::mem::take(&mut self.headers[side as usize]);
+        if !tcp.is_zero() {
+            let subject = format!("TCP options of the {side}");
+            self.enter(Finding::new(Kind::Tcp, subject).costs(tcp));
+        }
+        let carriers = [old, new].map(|talk| talk.facts[side as usize].carrier);
+        let is_other = matches!(carriers, [Some(before), Some(after)] if before != after);
+        if is_other || !below.is_zero() {
+            let text =
+                |carrier: Option<super::facts::Carrier>| carrier.map(|carrier| carrier.text());
+            let [before, after] = carriers.map(|carrier| text(carrier).and_then(Value::line));
+            let subject = format!("headers below TCP, of the {side}");
+            let finding = Finding::new(Kind::Link, subject);
+            let finding = if is_other {
+                finding.from(before).to(after)
+            } else {
+                finding
+            };
+            self.enter(finding.costs(below));
+        }
+    }
+}
+
+/// A finding on packets that there are more or fewer of, where there are.
+fn counted(kind: Kind, subject: &str, counts: [u64; 2], delta: Delta) -> Option<Finding> {
+    let [before, after] = counts.map(|count| Value::line(count.to_string()));
+    let finding = Finding::new(kind, subject).from(before).to(after);
+    (!delta.is_zero()).then(|| finding.costs(delta))
+}
+
+/// What makes a message longer or shorter most of all, and whether it is longer.
+fn cause(findings: &[Finding], bytes: i64) -> Option<(Kind, bool)> {
+    let is_longer = bytes > 0;
+    let mut sums = [0_i64; Kind::ALL.len()];
+    for finding in findings {
+        sums[finding.kind as usize] += finding.delta.app_bytes;
+    }
+    let kinds = Kind::ALL.into_iter().rev();
+    let kind = kinds.max_by_key(|kind| {
+        let bytes = sums[*kind as usize];
+        if is_longer {
+            bytes
+        } else {
+            bytes.wrapping_neg()
+        }
+    })?;
+    (bytes != 0).then_some((kind, is_longer))
+}
+
+fn tally(talk: &Talk, sort: Sort, side: Side) -> &Tally {
+    static NONE: Tally = Tally::NONE;
+    talk.sorts.get(&(sort, side)).unwrap_or(&NONE)
+}
+
+/// `client FIN, server FIN, 1 ACK by the client`.
+fn closing_text(talk: &Talk) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for (side, ending) in &talk.endings {
+        let name = match ending {
+            Ending::Fin => "FIN",
+            Ending::Reset => "RST",
+        };
+        parts.push(format!("{side} {name}"));
+    }
+    for side in SIDES {
+        match tally(talk, Sort::LastAcknowledgement, side).packets() {
+            0 => {}
+            1 => parts.push(format!("ACK of a FIN by the {side}")),
+            count => parts.push(format!("{count} ACKs of a FIN by the {side}")),
+        }
+    }
+    if parts.is_empty() {
+        return "not closed".to_owned();
+    }
+    parts.join(", ")
+}
+
+fn bytes_text(bytes: i64) -> String {
+    format!("{bytes} bytes")
+}
+
+fn messages_text(messages: u64) -> String {
+    format!("{messages} messages")
+}
+
+fn key(entry: &Entry) -> Key {
+    Key {
+        exact: entry.exact,
+        shape: entry.shape,
+        family: entry.family(),
+    }
+}
+
+/// What connections are told apart by: all that was said on them, and what the first words do.
+pub(super) fn key_of(talk: &Talk) -> Key {
+    let entries = talk.spoken.entries.iter().flatten();
+    let exact = digest(entries.map(|entry| &entry.exact[..]));
+    let first = talk
+        .spoken
+        .entries
+        .iter()
+        .find_map(|entries| entries.first());
+    let shape = first.map_or(Digest::default(), |entry| entry.shape);
+    let family = first.map_or((u8::MAX, true), Entry::family);
+    Key {
+        exact,
+        shape,
+        family,
+    }
+}
+
+/// Aligns connections. Those that a browser opens at the same time come in any order: what found no counterpart at its
+/// place gets one that does the same at another.
+pub(super) fn align_connections(old: &[Key], new: &[Key]) -> Vec<Pair> {
+    let mut pairs = align(old, new);
+    reunite(&mut pairs, |one, other| old[one].exact == new[other].exact);
+    reunite(&mut pairs, |one, other| old[one].shape == new[other].shape);
+    pairs
+}
+
+/// The most connections without counterpart that are looked through for one.
+const MOST_ALONE: usize = 2000;
+
+fn reunite(pairs: &mut Vec<Pair>, is_like: impl Fn(usize, usize) -> bool) {
+    let olds = pairs.iter().filter(|pair| pair.1.is_none());
+    let olds: Vec<usize> = olds.filter_map(|pair| pair.0).take(MOST_ALONE).collect();
+    let news = pairs.iter().filter(|pair| pair.0.is_none());
+    let mut news: VecDeque<usize> = news.filter_map(|pair| pair.1).take(MOST_ALONE).collect();
+    let mut found = Vec::new();
+    for old in olds {
+        if let Some(place) = news.iter().position(|new| is_like(old, *new)) {
+            let new = news.remove(place);
+            found.push((Some(old), new));
+        }
+    }
+    let taken: BTreeSet<Option<usize>> = found.iter().map(|(_, new)| *new).collect();
+    pairs.retain(|pair| pair.0.is_some() || !taken.contains(&pair.1));
+    for (old, new) in found {
+        if let Some(pair) = pairs.iter_mut().find(|pair| pair.0 == old) {
+            pair.1 = new;
+        }
+    }
+}

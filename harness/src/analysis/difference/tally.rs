@@ -1,0 +1,187 @@
+//! Packets of one sort, counted by what they cost; and what differs between two such counts.
+
+use super::figures::Delta;
+
+/// What one packet costs besides its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Cost {
+    /// Bytes of the TCP header with its options.
+    pub(super) tcp: u32,
+    /// Bytes on the link that are neither TCP nor its payload: headers of the link and of IP, padding. Negative for the
+    /// packet that completes a datagram in fragments, whose payload came before it.
+    pub(super) below: i64,
+    /// Whether it has payload.
+    pub(super) has_payload: bool,
+}
+
+impl Cost {
+    pub(super) fn new(frame_bytes: u32, tcp_bytes: u32, payload_bytes: u32) -> Self {
+        let above = i64::from(tcp_bytes) + i64::from(payload_bytes);
+        Self {
+            tcp: tcp_bytes,
+            below: i64::from(frame_bytes) - above,
+            has_payload: payload_bytes > 0,
+        }
+    }
+
+    /// The figures of so many such packets, without their payload; a negative count takes them away.
+    pub(super) fn delta(self, count: i64) -> Delta {
+        let tcp = i64::from(self.tcp);
+        Delta {
+            total_packets: count,
+            app_packets: count * i64::from(self.has_payload),
+            frame_bytes: count.wrapping_mul(tcp.wrapping_add(self.below)),
+            tcp_bytes: count.wrapping_mul(tcp),
+            app_bytes: 0,
+        }
+    }
+}
+
+/// Packets by their costs, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Tally(Vec<(Cost, u64)>);
+
+/// What differs between two tallies. Packets of the same cost answer each other; of the rest, those that cost most do, one
+/// by one (a SYN a SYN); what is left over is more packets, or fewer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Compared {
+    /// The packets that have no counterpart, headers and all.
+    pub(super) count: Delta,
+    /// TCP headers of packets that have one.
+    pub(super) tcp: Delta,
+    /// Headers below, likewise.
+    pub(super) below: Delta,
+}
+
+impl Tally {
+    /// No packets.
+    pub(super) const NONE: Self = Self(Vec::new());
+
+    pub(super) fn add(&mut self, cost: Cost, count: u64) {
+        match self.0.binary_search_by_key(&cost, |(cost, _)| *cost) {
+            Ok(place) => self.0[place].1 += count,
+            Err(place) => self.0.insert(place, (cost, count)),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (cost, count) in &other.0 {
+            self.add(*cost, *count);
+        }
+    }
+
+    pub(super) fn packets(&self) -> u64 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// The figures of all, without payload.
+    pub(super) fn delta(&self) -> Delta {
+        let delta = |(cost, count): &(Cost, u64)| cost.delta(count.cast_signed());
+        self.0.iter().map(delta).sum()
+    }
+
+    pub(super) fn compare(old: &Self, new: &Self) -> Compared {
+        let mut compared = Compared::default();
+        let mut olds = old.without(new).into_iter().rev();
+        let mut news = new.without(old).into_iter().rev();
+        let (mut before, mut after) = (olds.next(), news.next());
+        while let (Some((was, had)), Some((is, has))) = (&mut before, &mut after) {
+            let pairs = (*had).min(*has);
+            compared.pair(*was, *is, pairs.cast_signed());
+            *had -= pairs;
+            *has -= pairs;
+            before = before.filter(|(_, left)| *left > 0).or_else(|| olds.next());
+            after = after.filter(|(_, left)| *left > 0).or_else(|| news.next());
+        }
+        for (cost, count) in before.into_iter().chain(olds) {
+            compared.count += cost.delta(-count.cast_signed());
+        }
+        for (cost, count) in after.into_iter().chain(news) {
+            compared.count += cost.delta(count.cast_signed());
+        }
+        compared
+    }
+
+    /// What is left when what both have is taken away.
+    fn without(&self, other: &Self) -> Vec<(Cost, u64)> {
+        let left = |(cost, count): &(Cost, u64)| {
+            let found = other.0.binary_search_by_key(cost, |(cost, _)| *cost);
+            let common = found.map_or(0, |place| other.0[place].1);
+            (*cost, count.saturating_sub(common))
+        };
+        self.0
+            .iter()
+            .map(left)
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+}
+
+impl Compared {
+    fn pair(&mut self, old: Cost, new: Cost, pairs: i64) {
+        let tcp = pairs.wrapping_mul(i64::from(new.tcp) - i64::from(old.tcp));
+        self.tcp += Delta {
+            frame_bytes: tcp,
+            tcp_bytes: tcp,
+            ..Delta::default()
+        };
+        self.below.frame_bytes += pairs.wrapping_mul(new.below.wrapping_sub(old.below));
+        self.count.app_packets += pairs * (i64::from(new.has_payload) - i64::from(old.has_payload));
+    }
+
+    /// All of it.
+    #[cfg(test)]
+    fn sum(self) -> Delta {
+        self.count + self.tcp + self.below
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tally(packets: &[(u8, u8, u8)]) -> Tally {
+        let mut tally = Tally::default();
+        for (tcp, below, payload) in packets {
+            let [tcp, payload] = [u32::from(tcp % 4) * 4 + 20, u32::from(payload % 2)];
+            tally.add(
+                Cost::new(tcp + payload + u32::from(below % 3), tcp, payload),
+                1,
+            );
+        }
+        tally
+    }
+
+    #[test]
+    fn a_packet_more_costs_all_its_headers_and_one_with_an_option_more_the_option() {
+        let acknowledgement = Cost::new(66, 32, 0);
+        let mut old = Tally::default();
+        old.add(acknowledgement, 2);
+        old.add(Cost::new(78, 44, 0), 1);
+        let mut new = Tally::default();
+        new.add(acknowledgement, 3);
+        new.add(Cost::new(74, 40, 0), 1);
+        let compared = Tally::compare(&old, &new);
+        assert_eq!(compared.count.figures(), [1, 0, 66, 32, 0]);
+        assert_eq!(compared.tcp.figures(), [0, 0, -4, -4, 0]);
+        assert!(compared.below.is_zero());
+    }
+
+    proptest! {
+        #[test]
+        fn what_differs_adds_up_and_is_the_opposite_the_other_way(
+            old in prop::collection::vec(any::<(u8, u8, u8)>(), 0..20),
+            new in prop::collection::vec(any::<(u8, u8, u8)>(), 0..20),
+        ) {
+            let (old, new) = (tally(&old), tally(&new));
+            let compared = Tally::compare(&old, &new);
+            prop_assert_eq!(compared.sum(), new.delta() + -old.delta());
+            let back = Tally::compare(&new, &old);
+            prop_assert_eq!(back.count, -compared.count);
+            prop_assert_eq!(back.tcp, -compared.tcp);
+            prop_assert_eq!(back.below, -compared.below);
+            prop_assert_eq!(Tally::compare(&old, &old), Compared::default());
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What two captures differ in: as text for people, as JSON for programs, as Markdown for pages.
+//!
+//! The text says first what kinds of differences there are, then for each connection what changed, and last how the
+//! kinds add up to the difference of the figures. All of it may hold what strangers sent, so nothing is written that
+//! commands a terminal.
+
+mod json;
+mod names;
+mod text;
+mod value;
+
+use crate::analysis::difference::{Delta, Difference, Kind};
+use crate::render::table::{HEADINGS, Style, Table};
+
+pub use self::json::write_json;
+pub use self::text::{changes, write_text};
+
+/// Two captures that were compared, and what of it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Comparison<'a> {
+    /// The names of the old one and of the new one.
+    pub names: [&'a str; 2],
+    /// What they differ in.
+    pub difference: &'a Difference,
+    /// Kinds that do not count besides those that never do.
+    pub ignored: &'a [Kind],
+}
+
+impl Comparison<'_> {
+    /// Whether differences of a kind make the captures differ.
+    #[must_use]
+    pub fn counts(&self, kind: Kind) -> bool {
+        kind.counts() && !self.ignored.contains(&kind)
+    }
+
+    /// In one word: `identical`, `volatile` where nothing differs that counts, else `differs`.
+    #[must_use]
+    pub fn verdict(&self) -> &'static str {
+        if self.difference.is_identical {
+            "identical"
+        } else if self.difference.differs(self.ignored) {
+            "differs"
+        } else {
+            "volatile"
+        }
+    }
+}
+
+/// The figures of the old capture, what each kind adds to them, and the figures of the new one.
+#[must_use]
+pub fn reconciliation(difference: &Difference, names: [&str; 2], style: Style) -> String {
+    let columns: Vec<(&str, bool)> = std::iter::once(("", false))
+        .chain(HEADINGS.map(|heading| (heading, true)))
+        .collect();
+    let mut table = Table::new(&columns);
+    let [old, new] = difference.figures;
+    table.row(row(
+        names[0],
+        old.figures().map(|figure| figure.to_string()),
+    ));
+    for kind in difference.kinds() {
+        let delta = difference.sum(kind);
+        if !delta.is_zero() {
+            table.row(row(kind.name(), signed_figures(delta)));
+        }
+    }
+    table.row(row(
+        names[1],
+        new.figures().map(|figure| figure.to_string()),
+    ));
+    table.render(style)
+}
+
+fn row(name: &str, cells: [String; 5]) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
+fn signed_figures(delta: Delta) -> [String; 5] {
+    delta.figures().map(signed)
+}
+
+fn signed(figure: i64) -> String {
+    match figure {
+        0 => "0".to_owned(),
+        _ => format!("{figure:+}"),
+    }
+}

@@ -1,0 +1,358 @@
+//! What two captures differ in, for people.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::names::heading;
+use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
+use super::{Comparison, reconciliation, signed};
+use crate::analysis::difference::{Change, Delta, Difference, Ends, Kind, Place, Section};
+use crate::render::safe_text::safe_line;
+use crate::render::table::Style as TableStyle;
+
+/// Columns of a kind's name.
+const KIND_WIDTH: usize = 15;
+
+/// Subjects of one kind that the summary names.
+const MOST_SUBJECTS: usize = 8;
+
+/// Connections whose changes are shown.
+const MOST_PLACES: usize = 40;
+
+/// Groups of messages of one connection whose changes are shown.
+const MOST_GROUPS: usize = 40;
+
+const TITLE: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
+
+/// Writes what differs: in short, one by one, and in figures.
+///
+/// # Errors
+///
+/// Where `out` cannot be written.
+pub fn write_text(comparison: Comparison<'_>, out: &mut impl Write) -> io::Result<()> {
+    write!(out, "{}", summary(comparison))?;
+    if comparison.difference.is_identical {
+        return Ok(());
+    }
+    let changes = changes(comparison);
+    if !changes.is_empty() {
+        write!(out, "\n{changes}")?;
+    }
+    let names = ["old", "new"];
+    let table = reconciliation(comparison.difference, names, TableStyle::Text);
+    let title = "From the old figures to the new ones";
+    write!(out, "\n{TITLE}{title}{TITLE:#}\n\n{table}")
+}
+
+fn summary(comparison: Comparison<'_>) -> String {
+    let difference = comparison.difference;
+    let [old, new] = comparison.names.map(|name| safe_line(name.as_bytes()));
+    let verdict = match comparison.verdict() {
+        "identical" => "They are identical, packet for packet.",
+        "volatile" if comparison.ignored.is_empty() => {
+            "Only what changes from run to run differs (volatile)."
+        }
+        "volatile" => "Nothing differs that counts.",
+        _ => "They differ:",
+    };
+    let mut text = format!("old  {old}\nnew  {new}\n\n{TITLE}{verdict}{TITLE:#}\n");
+    let kinds = |counts| {
+        let kinds = difference.kinds();
+        kinds.filter(move |kind| comparison.counts(*kind) == counts)
+    };
+    for (counts, style) in [(true, Style::new()), (false, QUIET)] {
+        if !counts && kinds(false).next().is_some() && kinds(true).next().is_some() {
+            let _ = writeln!(text, "\n{style}What does not count:{style:#}");
+        }
+        for kind in kinds(counts) {
+            text.push_str(&kind_text(difference, kind, style));
+        }
+    }
+    text.push_str(&limits(difference));
+    text
+}
+
+fn kind_text(difference: &Difference, kind: Kind, style: Style) -> String {
+    let mut text = String::new();
+    let subjects = subjects(difference, kind);
+    let lines = wrapped(&subjects, WIDTH - KIND_WIDTH - 4);
+    for (index, line) in lines.into_iter().enumerate() {
+        let name = if index == 0 { kind.name() } else { "" };
+        let _ = writeln!(text, "  {style}{name:KIND_WIDTH$}  {line}{style:#}");
+    }
+    text
+}
+
+/// What a kind's changes are about.
+fn subjects(difference: &Difference, kind: Kind) -> String {
+    let mut found: Vec<String> = Vec::new();
+    let changes = difference
+        .sections
+        .iter()
+        .flat_map(|section| &section.changes);
+    for change in changes.filter(|change| change.kind == kind) {
+        let subject = safe_line(change.subject.as_bytes());
+        if !found.contains(&subject) {
+            if found.len() == MOST_SUBJECTS {
+                found.push("…".to_owned());
+                break;
+            }
+            found.push(subject);
+        }
+    }
+    found.join(", ")
+}
+
+/// What the comparison does not reach.
+fn limits(difference: &Difference) -> String {
+    let mut text = String::new();
+    let mut say = |line: String| {
+        let _ = writeln!(text, "\n{line}");
+    };
+    for (name, cut) in ["old", "new"].into_iter().zip(difference.cuts) {
+        if let Some(packet) = cut {
+            say(format!(
+                "The {name} capture is cut off after packet {packet}."
+            ));
+        }
+    }
+    if difference.not_compared > 0 {
+        let bytes = difference.not_compared;
+        say(format!(
+            "{bytes} bytes at the ends of bodies are too many to compare."
+        ));
+    }
+    if difference.not_tcp > 0 && !difference.is_identical {
+        let packets = difference.not_tcp;
+        say(format!(
+            "{packets} packets are not TCP: only their lengths are compared."
+        ));
+    }
+    text
+}
+
+/// All changes that count, by connection and message; empty where there are none.
+#[must_use]
+pub fn changes(comparison: Comparison<'_>) -> String {
+    let sections = &comparison.difference.sections;
+    let common = common(comparison);
+    let mut parts: Vec<String> = Vec::new();
+    if !common.is_empty() {
+        let lines: String = common.iter().map(change_text).collect();
+        parts.push(format!("{TITLE}All connections{TITLE:#}\n\n{lines}"));
+    }
+    for section in sections {
+        let is_told = |change: &Change| common.iter().any(|other| is_same(change, other));
+        let is_pair = is_pair(section);
+        let changes = section.changes.iter();
+        let changes = changes.filter(|change| comparison.counts(change.kind));
+        let changes = changes.filter(|change| !(is_pair && is_told(change)));
+        let changes: Vec<&Change> = changes.collect();
+        if !changes.is_empty() {
+            let is_shown = parts.len() < MOST_PLACES;
+            let text = is_shown.then(|| place(section) + &groups_text(&changes));
+            parts.push(text.unwrap_or_default());
+        }
+    }
+    let more = parts.len().saturating_sub(MOST_PLACES);
+    if more > 0 {
+        parts.truncate(MOST_PLACES);
+        parts.push(format!("{more} more differ; --format json has them\n"));
+    }
+    parts.join("\n")
+}
+
+/// Changes that are the same for every connection of both captures, where there are several.
+fn common(comparison: Comparison<'_>) -> Vec<Change> {
+    let sections = comparison.difference.sections.iter();
+    let pairs: Vec<&Section> = sections.filter(|section| is_pair(section)).collect();
+    let [first, others @ ..] = &pairs[..] else {
+        return Vec::new();
+    };
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let of_none = |change: &&Change| change.messages.is_empty() && comparison.counts(change.kind);
+    let mut common = Vec::new();
+    for change in first.changes.iter().filter(of_none) {
+        let mut sum = change.clone();
+        let found = others.iter().map_while(|section| {
+            let mut changes = section.changes.iter();
+            changes.find(|other| is_same(change, other))
+        });
+        let found: Vec<&Change> = found.collect();
+        if found.len() < others.len() {
+            continue;
+        }
+        for other in found {
+            sum.count += other.count;
+            sum.delta += other.delta;
+        }
+        common.push(sum);
+    }
+    common.sort_by_key(|change| change.kind);
+    common
+}
+
+fn is_pair(section: &Section) -> bool {
+    matches!(section.place, Place::Connection([Some(_), Some(_)]))
+}
+
+/// Whether two changes, which are about no message, say the same.
+fn is_same(one: &Change, other: &Change) -> bool {
+    one.messages.is_empty()
+        && other.messages.is_empty()
+        && (one.kind, &one.subject, &one.old, &one.new)
+            == (other.kind, &other.subject, &other.old, &other.new)
+}
+
+fn place(section: &Section) -> String {
+    match section.place {
+        Place::Capture => format!("{TITLE}Outside of connections{TITLE:#}\n"),
+        Place::Rest => format!("{TITLE}All further connections{TITLE:#}\n"),
+        Place::Connection([old, new]) => connection(old, new),
+    }
+}
+
+fn connection(old: Option<Ends>, new: Option<Ends>) -> String {
+    let ends = |ends: Ends| format!("{} to {}", ends.client, ends.server);
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            let number = if old.number == new.number {
+                format!("{}", old.number)
+            } else {
+                format!("{}, now {}", old.number, new.number)
+            };
+            format!(
+                "{TITLE}Connection {number}{TITLE:#}\n  old {}\n  new {}\n",
+                ends(old),
+                ends(new)
+            )
+        }
+        (Some(old), None) => format!(
+            "{TITLE}Connection {} of the old capture{TITLE:#}\n  old {}\n",
+            old.number,
+            ends(old)
+        ),
+        (None, Some(new)) => format!(
+            "{TITLE}Connection {} of the new capture{TITLE:#}\n  new {}\n",
+            new.number,
+            ends(new)
+        ),
+        (None, None) => format!("{TITLE}Connection{TITLE:#}\n"),
+    }
+}
+
+/// Changes of the same messages stand together.
+fn groups<'a>(changes: &[&'a Change]) -> Vec<Vec<&'a Change>> {
+    let mut groups: Vec<Vec<&Change>> = Vec::new();
+    for change in changes {
+        let alike = |group: &&mut Vec<&Change>| {
+            let first = group.first();
+            first.is_some_and(|first| {
+                first.messages == change.messages && first.count == change.count
+            })
+        };
+        // A change that is about no message is one of its connection, however often it is so.
+        let of_none = |group: &&mut Vec<&Change>| {
+            change.messages.is_empty()
+                && group.first().is_some_and(|first| first.messages.is_empty())
+        };
+        let found = groups
+            .iter_mut()
+            .find(|group| alike(group) || of_none(group));
+        match found {
+            Some(group) => group.push(change),
+            None => groups.push(vec![change]),
+        }
+    }
+    groups
+}
+
+fn groups_text(changes: &[&Change]) -> String {
+    let groups = groups(changes);
+    let shown = groups.iter().take(MOST_GROUPS);
+    let mut text: String = shown.map(|group| group_text(group)).collect();
+    let more = groups.len().saturating_sub(MOST_GROUPS);
+    if more > 0 {
+        let _ = writeln!(
+            text,
+            "\n  {more} more groups of messages; --format json has them"
+        );
+    }
+    text
+}
+
+fn group_text(group: &[&Change]) -> String {
+    let mut text = String::new();
+    let Some(first) = group.first() else {
+        return text;
+    };
+    let title = if first.messages.is_empty() {
+        "The connection".to_owned()
+    } else {
+        heading(&first.messages, first.count)
+    };
+    let _ = writeln!(text, "\n  {TITLE}{title}{TITLE:#}");
+    let mut changes = group.to_vec();
+    changes.sort_by_key(|change| change.kind);
+    for change in changes {
+        text.push_str(&change_text(change));
+    }
+    text
+}
+
+fn change_text(change: &Change) -> String {
+    let subject = safe_line(change.subject.as_bytes());
+    let (old, new) = (change.old.as_ref(), change.new.as_ref());
+    let fate = match (old, new) {
+        (Some(_), None) => " gone",
+        (None, Some(_)) => " added",
+        _ => "",
+    };
+    let head = format!("    {:KIND_WIDTH$}  {subject}{fate}", change.kind.name());
+    let costs = costs(change);
+    let taken = head.chars().count() + costs.chars().count() + ": ".len();
+    let room = WIDTH.saturating_sub(taken);
+    let values = match (old, new) {
+        (Some(value), None) | (None, Some(value)) => alone(value, room),
+        _ => side_by_side(old, new, room),
+    };
+    if let Some(values) = values {
+        return format!("{head}: {values}{costs}\n");
+    }
+    let mut text = format!("{head}{costs}\n");
+    for line in lines(old, new) {
+        text.push_str(&line.render(6));
+    }
+    text
+}
+
+/// ` (-1 packet, -66 bytes)`; of several messages that cost the same, ` (4 × -12 bytes)`.
+fn costs(change: &Change) -> String {
+    let Delta {
+        total_packets: packets,
+        frame_bytes: bytes,
+        ..
+    } = change.delta;
+    let times = i64::try_from(change.count).unwrap_or(1).max(1);
+    let each = |figure: i64| figure.checked_rem(times) == Some(0);
+    if times > 1 && packets == 0 && bytes != 0 && each(bytes) {
+        return format!(" ({times} × {})", unit(bytes / times, "byte"));
+    }
+    let parts = [(packets, "packet"), (bytes, "byte")].into_iter();
+    let parts = parts.filter(|(figure, _)| *figure != 0);
+    let parts: Vec<String> = parts.map(|(figure, name)| unit(figure, name)).collect();
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", parts.join(", "))
+}
+
+fn unit(figure: i64, name: &str) -> String {
+    let end = if figure.unsigned_abs() == 1 { "" } else { "s" };
+    format!("{} {name}{end}", signed(figure))
+}
