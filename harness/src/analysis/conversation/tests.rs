@@ -173,6 +173,27 @@ fn frames_that_overtake_the_answer_wait_for_it() {
 }
 
 #[test]
+fn the_body_of_a_request_to_switch_does_not_wait_for_the_answer() {
+    let ask = "CONNECT h:443 HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
+    let whole = [client([ask, "body", "behind"].concat())];
+    let pieces = [client(ask), client("bo"), client("dybehind")];
+    for packets in [&whole[..], &pieces] {
+        assert_eq!(
+            told(&listen(packets)),
+            ["client CONNECT h:443 \"body\"", "client raw \"behind\""]
+        );
+    }
+}
+
+#[test]
+fn more_than_can_be_held_is_not_lost() {
+    let behind = vec![b'x'; 300 << 10];
+    let messages = listen(&[client([UPGRADE.as_bytes(), &behind].concat())]);
+    let raw = messages[1..].iter().map(|message| message.length);
+    assert_eq!(raw.sum::<u64>(), 300 << 10);
+}
+
+#[test]
 fn a_refused_upgrade_leaves_http() {
     let messages = listen(&[
         client([UPGRADE, "GET /b HTTP/1.1\r\n\r\n"].concat()),
