@@ -13,7 +13,7 @@ pub use self::Streams::{Are, Followed};
 pub use files::file_cases;
 pub use links::link_cases;
 pub use networks::network_cases;
-pub use random::random_conversations;
+pub use random::{random_conversations, shuffled_conversations};
 pub use streams::stream_cases;
 
 /// What the streams of a made capture must equal.

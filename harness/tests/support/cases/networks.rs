@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{ANSWER, Case, case};
+use super::{ANSWER, Are, Case, case};
 use crate::support::file::{self, paced, pcap};
 use crate::support::network::{self, Ipv4, TCP, UDP};
 use crate::support::script::{Client, Script, Server};
@@ -27,6 +27,7 @@ fn around(middle: Vec<Vec<u8>>) -> Vec<u8> {
 /// What the network layer does to a packet.
 pub fn network_cases() -> Vec<Case> {
     let (script, tcp) = large();
+    let payload = tcp[20..].to_vec();
     let [client, server] = script.ends.map(|end| end.ip());
     let header = Ipv4::new(client, server, TCP);
     let fragments = header.fragments(&tcp, &[0, 1000, 2000]);
@@ -59,6 +60,18 @@ pub fn network_cases() -> Vec<Case> {
         case("fragments twice", around(repeated)),
         case("fragments that overlap", around(overlapping)),
         case("a fragment is lost", around(fragments[..2].to_vec())),
+        case("fragments, and all else, backwards", {
+            let before = Script::opened().packets();
+            let after = Script::default().data(Server, 0, ANSWER).packets();
+            let mut packets = [before, fragments.clone(), after].concat();
+            packets.reverse();
+            pcap(file::RAW, &paced(packets))
+        })
+        .streams(Are(
+            payload.leak(),
+            ANSWER,
+            "follow begins with the first segment in the file",
+        )),
         case("IPv4 options", around(vec![with_options])),
         case("total length 0", around(vec![offloaded])),
         ipv6_case("IPv6 options", |tcp, client, server| {
