@@ -29,6 +29,7 @@ mod message;
 mod tests;
 mod utf8;
 mod violations;
+mod window;
 
 use std::borrow::Cow;
 
