@@ -327,7 +327,11 @@ impl Conversation {
                 self.finish_message(side, Detail::Http(message));
             }
             Part::Events(events) => self.close_events(side, *events),
-            Part::Raw(content) => self.finish_message(side, Detail::Raw(content)),
+            Part::Raw(content) => {
+                let note = raw::lost_handshake(side, open.offset, &content);
+                open.notes.extend(note);
+                self.finish_message(side, Detail::Raw(content));
+            }
         }
     }
 

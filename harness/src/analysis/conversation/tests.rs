@@ -161,6 +161,20 @@ fn after_the_upgrade_both_sides_speak_websocket() {
 }
 
 #[test]
+fn frames_without_their_handshake_are_raw_with_a_note() {
+    let hello = [&[0x81, 5][..], b"hello"].concat();
+    let messages = listen(&[client(GET_TIME), server(&hello), client(GET_TIME)]);
+    let looks_so = "offset 0: this looks like WebSocket frames, but their handshake is not in the capture; shown raw";
+    assert_eq!(notes(&messages), [looks_so, looks_so]);
+    let masked_by_the_server = [client("time\n"), server(GET_TIME)];
+    let cut_off = [client(&GET_TIME[..13]), server(&hello[..6])];
+    let no_text = [server([0x81, 3, 0xff, 0xfe, 0xfd])];
+    for packets in [&masked_by_the_server[..], &cut_off, &no_text] {
+        assert_eq!(notes(&listen(packets)), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn frames_that_overtake_the_answer_wait_for_it() {
     let together = [UPGRADE.as_bytes(), &GET_TIME].concat();
     let messages = listen(&[client(together), client(GET_TIME), server(SWITCHING)]);

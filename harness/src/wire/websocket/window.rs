@@ -362,7 +362,7 @@ mod tests {
             seed ^= seed << 13;
             seed ^= seed >> 17;
             seed ^= seed << 5;
-            (seed >> 16) as u8
+            seed.to_be_bytes()[1]
         };
         std::iter::repeat_with(next).take(length).collect()
     }
