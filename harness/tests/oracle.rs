@@ -6,6 +6,7 @@
 //! - It looks for TCP in tunnels and in headers that ICMP quotes; here those packets count, but not as TCP.
 //! - It gives the fields of a TCP header that claims fewer than 20 bytes; here that is no segment.
 //! - It shows pcapng's custom blocks as frames; here they are skipped, as blocks that hold no packet.
+//! - It reads LOOP headers in the network's byte order alone; here the other one is read as well.
 //! - Its "follow" ends at a gap that nobody acknowledged; here what waited behind it is delivered when the capture ends.
 //! - It takes the packets in the order of the file: its "follow" begins with the first, gives up a gap as soon as it is
 //!   acknowledged, and begins another stream with a SYN that comes late. To TCP (RFC 9293 §3.4) the sequence numbers tell
@@ -297,6 +298,22 @@ fn links_agree_with_tshark() {
 }
 
 #[test]
+/// tshark reads LOOP in the network's byte order alone.
+#[test]
+fn a_loop_header_in_the_other_byte_order_is_read_the_same() {
+    let [network_order, other_order] =
+        cases::loop_in_both_orders().map(|file| tshark::file_of(&file));
+    let figures = totals(&measured(other_order.path()));
+    assert_eq!(figures, totals(&measured(network_order.path())));
+    if tshark::is_installed() {
+        assert_eq!(figures, tshark::opinion(network_order.path(), []).totals);
+        assert_eq!(
+            tshark::opinion(other_order.path(), []).totals.connections,
+            0
+        );
+    }
+}
+
 fn networks_agree_with_tshark() {
     check_cases(cases::network_cases());
 }

@@ -318,7 +318,8 @@ fn ether_payload(
     }
 }
 
-/// BSD's loopback header: the address family, in the byte order of the system that captured.
+/// BSD's loopback header: the address family, in the byte order of the system that captured. That of LOOP should always be
+/// the network's; but which one it is shows, so that files that break this rule are read as well.
 fn loopback(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let family: [u8; 4] = *packet.header(Layer::Link)?;
     let payload = packet.after(4, Layer::Link)?;
@@ -326,8 +327,9 @@ fn loopback(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let family = u32::from_be_bytes(family).min(u32::from_le_bytes(family));
     match family {
         2 => Ok((Network::Ipv4, payload)),
-        // AF_INET6 in Linux, NetBSD and OpenBSD, FreeBSD, macOS.
-        10 | 24 | 28 | 30 => Ok((Network::Ipv6, payload)),
+        // AF_INET6 in NetBSD and OpenBSD, FreeBSD, macOS: all that the registry of link types names. Linux's 10 is another
+        // family in BSD (AF_CCITT), and Linux itself captures loopback as Ethernet.
+        24 | 28 | 30 => Ok((Network::Ipv6, payload)),
         other => Err(Other::EtherType(u16::try_from(other).unwrap_or(u16::MAX))),
     }
 }

@@ -5,6 +5,17 @@ use crate::support::file::{self, paced, pcap};
 use crate::support::network;
 use crate::support::script::{Client, Script, Server};
 
+/// The same packets with a LOOP header in the network's byte order, as it should be, and in the other.
+pub fn loop_in_both_orders() -> [Vec<u8>; 2] {
+    let packets = exchange().packets();
+    [[0, 0, 0, 2], [2, 0, 0, 0]].map(|family| {
+        let wrapped = packets
+            .iter()
+            .map(|packet| network::loopback(family, packet));
+        pcap(file::LOOP, &paced(wrapped))
+    })
+}
+
 /// How Ethernet and the other links wrap a packet.
 pub fn link_cases() -> Vec<Case> {
     let packets = exchange().packets();
@@ -76,6 +87,10 @@ pub fn link_cases() -> Vec<Case> {
                 } else {
                     [0, 0, 0, 28]
                 },
+        linked("null, with Linux's number for IPv6", file::NULL, |packet| {
+            network::loopback([if packet[0] >> 4 == 4 { 2 } else { 10 }, 0, 0, 0], packet)
+        })
+        .connections(1),
                 packet,
             )
         }),

@@ -11,7 +11,7 @@ use super::script::{Client, Script, Server};
 
 pub use self::Streams::{Are, Followed};
 pub use files::file_cases;
-pub use links::link_cases;
+pub use links::{link_cases, loop_in_both_orders};
 pub use networks::network_cases;
 pub use random::{random_conversations, shuffled_conversations};
 pub use streams::stream_cases;
