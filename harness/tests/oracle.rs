@@ -3,10 +3,11 @@
 //!
 //! Where tshark differs by definition:
 //!
-//! - It looks for TCP in tunnels and in headers that ICMP quotes; here those packets count, but not as TCP.
+//! - It looks for TCP in headers that ICMP quotes, and in tunnels over UDP, PPP or Ethernet; here those packets count, but
+//!   not as TCP. (IP in IP, GRE, MPLS and PPP over Ethernet are looked through.)
 //! - It gives the fields of a TCP header that claims fewer than 20 bytes; here that is no segment.
-//! - It shows pcapng's custom blocks as frames; here they are skipped, as blocks that hold no packet.
 //! - It reads LOOP headers in the network's byte order alone; here the other one is read as well.
+//! - It shows pcapng's custom blocks as frames; here they are skipped, as blocks that hold no packet.
 //! - Its "follow" ends at a gap that nobody acknowledged; here what waited behind it is delivered when the capture ends.
 //! - It takes the packets in the order of the file: its "follow" begins with the first, gives up a gap as soon as it is
 //!   acknowledged, and begins another stream with a SYN that comes late. To TCP (RFC 9293 §3.4) the sequence numbers tell
@@ -297,7 +298,6 @@ fn links_agree_with_tshark() {
     check_cases(cases::link_cases());
 }
 
-#[test]
 /// tshark reads LOOP in the network's byte order alone.
 #[test]
 fn a_loop_header_in_the_other_byte_order_is_read_the_same() {
@@ -314,6 +314,7 @@ fn a_loop_header_in_the_other_byte_order_is_read_the_same() {
     }
 }
 
+#[test]
 fn networks_agree_with_tshark() {
     check_cases(cases::network_cases());
 }

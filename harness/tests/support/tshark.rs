@@ -88,7 +88,7 @@ pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
         "tcp.ack_raw",
         "tcp.flags.ack",
     ];
-    let mut arguments: Vec<String> = ["-T", "fields", "-E", "occurrence=f"]
+    let mut arguments: Vec<String> = ["-T", "fields", "-E", "occurrence=l"]
         .map(str::to_owned)
         .into();
     arguments.extend(
@@ -144,7 +144,7 @@ fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> (Opinion, BTreeMap<u6
         let stream = streams.connection(&fields);
         opinion.segments.push(SegmentFields {
             stream,
-            sender: format!("{}{} {}", fields[3], fields[4], fields[5]),
+            sender: end(&fields, 3, fields[5]),
             sequence: fields[6].parse().unwrap(),
             is_syn: matches!(fields[7], "1" | "True"),
             is_fin: matches!(fields[12], "1" | "True"),
@@ -153,6 +153,15 @@ fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> (Opinion, BTreeMap<u6
     }
     opinion.totals.connections = streams.connections;
     (opinion, streams.numbers)
+}
+
+/// `ADDRESS port`, from the fields of an IPv4 and of an IPv6 address. Through tunnels there are both: the inner one counts.
+fn end(fields: &[&str], address: usize, port: &str) -> String {
+    let is_ipv6 = fields[1]
+        .rsplit(':')
+        .find(|layer| matches!(*layer, "ip" | "ipv6"))
+        == Some("ipv6");
+    format!("{} {port}", fields[address + usize::from(is_ipv6)])
 }
 
 /// tshark begins another stream with every SYN whose number is not the one that it guessed from what came before, even if
@@ -171,8 +180,7 @@ impl Streams {
         let stream: u64 = fields[2].parse().unwrap();
         let sequence: u32 = fields[6].parse().unwrap();
         let [syn, acknowledges] = [fields[7], fields[16]].map(|flag| matches!(flag, "1" | "True"));
-        let sender = format!("{}{} {}", fields[3], fields[4], fields[5]);
-        let receiver = format!("{}{} {}", fields[13], fields[14], fields[11]);
+        let [sender, receiver] = [end(fields, 3, fields[5]), end(fields, 13, fields[11])];
         let way = (sender.clone(), receiver.clone());
         let is_late = |(_, initial, is_certain): &(u64, u32, bool)| {
             !is_certain && initial.wrapping_sub(sequence) < 1 << 20
@@ -203,21 +211,33 @@ impl Streams {
     }
 }
 
-/// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel.
+/// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel other
+/// than IP in IP, GRE, MPLS, and PPP over Ethernet.
 fn is_elsewhere(protocols: &str) -> bool {
     let layers: Vec<&str> = protocols.split(':').collect();
     let Some(tcp) = layers.iter().position(|layer| *layer == "tcp") else {
         return false;
     };
     let below = &layers[..tcp];
-    let networks = below
-        .iter()
-        .filter(|layer| matches!(**layer, "ip" | "ipv6"))
-        .count();
     let strange = [
-        "icmp", "icmpv6", "gre", "udp", "mpls", "pppoes", "ppp", "l2tp", "sctp", "vxlan",
+        "icmp",
+        "icmpv6",
+        "udp",
+        "l2tp",
+        "sctp",
+        "vxlan",
+        "erspan",
+        "pwethheuristic",
+        "pwethcw",
+        "pwethnocw",
     ];
-    networks != 1 || below.iter().any(|layer| strange.contains(layer))
+    let is_ethernet_in_ip = below.iter().skip(1).any(|layer| *layer == "eth");
+    let is_ppp_in_ip = below.contains(&"ppp") && !below.contains(&"pppoes");
+    let has_network = below.iter().any(|layer| matches!(*layer, "ip" | "ipv6"));
+    !has_network
+        || is_ethernet_in_ip
+        || is_ppp_in_ip
+        || below.iter().any(|layer| strange.contains(layer))
 }
 
 /// The payload of one connection as "follow" shows it, its remarks about missing bytes taken out.

@@ -52,6 +52,13 @@ pub fn link_cases() -> Vec<Case> {
         linked("QinQ as it was", file::ETHERNET, |packet| {
             network::tagged_ethernet(&[0x9100, 0x8100], packet)
         }),
+        linked("MPLS", file::ETHERNET, |packet| {
+            network::labelled_ethernet(1, packet)
+        }),
+        linked("MPLS, two labels", file::ETHERNET, |packet| {
+            network::labelled_ethernet(2, packet)
+        }),
+        linked("PPPoE", file::ETHERNET, network::pppoe_ethernet),
         linked("SNAP", file::ETHERNET, network::snap_ethernet),
         linked("raw", file::RAW, <[u8]>::to_vec),
         linked("Linux cooked", file::LINUX_SLL, network::linux_sll),
@@ -80,6 +87,10 @@ pub fn link_cases() -> Vec<Case> {
                 packet,
             )
         }),
+        linked("null, with Linux's number for IPv6", file::NULL, |packet| {
+            network::loopback([if packet[0] >> 4 == 4 { 2 } else { 10 }, 0, 0, 0], packet)
+        })
+        .connections(1),
         linked("loop", file::LOOP, |packet| {
             network::loopback(
                 if packet[0] >> 4 == 4 {
@@ -87,10 +98,6 @@ pub fn link_cases() -> Vec<Case> {
                 } else {
                     [0, 0, 0, 28]
                 },
-        linked("null, with Linux's number for IPv6", file::NULL, |packet| {
-            network::loopback([if packet[0] >> 4 == 4 { 2 } else { 10 }, 0, 0, 0], packet)
-        })
-        .connections(1),
                 packet,
             )
         }),

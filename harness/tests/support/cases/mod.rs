@@ -25,6 +25,7 @@ pub enum Streams {
     Are(&'static [u8], &'static [u8], &'static str),
 }
 
+#[derive(Clone, Debug)]
 pub struct Case {
     pub name: &'static str,
     pub file: Vec<u8>,
