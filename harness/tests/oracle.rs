@@ -3,10 +3,15 @@
 //!
 //! Where tshark differs by definition:
 //!
-//! - It looks for TCP in tunnels and in headers that ICMP quotes; here those packets count, but not as TCP.
+//! - It looks for TCP in headers that ICMP quotes, and in tunnels over UDP, PPP or Ethernet; here those packets count, but
+//!   not as TCP. (IP in IP, GRE, MPLS and PPP over Ethernet are looked through.)
 //! - It gives the fields of a TCP header that claims fewer than 20 bytes; here that is no segment.
+//! - It reads LOOP headers in the network's byte order alone; here the other one is read as well.
 //! - It shows pcapng's custom blocks as frames; here they are skipped, as blocks that hold no packet.
 //! - Its "follow" ends at a gap that nobody acknowledged; here what waited behind it is delivered when the capture ends.
+//! - It takes the packets in the order of the file: its "follow" begins with the first, gives up a gap as soon as it is
+//!   acknowledged, and begins another stream with a SYN that comes late. To TCP (RFC 9293 §3.4) the sequence numbers tell
+//!   the order, and here they do.
 //! - Its "follow" takes bytes after a FIN; RFC 9293 §3.10.7.4 has receivers ignore them.
 //!
 //! A stream that differs from "follow" must then be what tshark's own payload fields give when each byte goes to its
@@ -293,6 +298,22 @@ fn links_agree_with_tshark() {
     check_cases(cases::link_cases());
 }
 
+/// tshark reads LOOP in the network's byte order alone.
+#[test]
+fn a_loop_header_in_the_other_byte_order_is_read_the_same() {
+    let [network_order, other_order] =
+        cases::loop_in_both_orders().map(|file| tshark::file_of(&file));
+    let figures = totals(&measured(other_order.path()));
+    assert_eq!(figures, totals(&measured(network_order.path())));
+    if tshark::is_installed() {
+        assert_eq!(figures, tshark::opinion(network_order.path(), []).totals);
+        assert_eq!(
+            tshark::opinion(other_order.path(), []).totals.connections,
+            0
+        );
+    }
+}
+
 #[test]
 fn networks_agree_with_tshark() {
     check_cases(cases::network_cases());
@@ -325,6 +346,29 @@ fn random_conversations_agree_with_tshark() {
             agreement.continued < 10,
             "{agreement:?}: of these, few have spoilt copies as well"
         );
+    }
+}
+
+/// Conversations whose packets are in no order at all.
+#[test]
+fn shuffled_conversations_are_put_together() {
+    if !tshark::is_installed() {
+        say!("skipped: tshark is not installed");
+        return;
+    }
+    for seed in 7..10 {
+        let packets = cases::shuffled_conversations(seed, 150);
+        let file = tshark::file_of(&pcap(RAW, &paced(packets)));
+        let ours = reassemble(file.path());
+        assert_eq!(ours.len(), 150, "a late SYN is no new connection");
+        let opinion = ask(file.path(), &ours);
+        compare_totals("shuffled", file.path(), &opinion);
+        let agreement = compare_streams("shuffled", &ours, &opinion).unwrap();
+        let all = agreement.followed + agreement.put_together;
+        assert_eq!(all, 300, "{agreement:?}");
+        for (connection, _) in &ours {
+            assert!(connection.complete, "{connection:?}");
+        }
     }
 }
 

@@ -5,7 +5,8 @@
 //! back a while after the connection closed. Reassembly builds on the same table, and keeps what it needs as the
 //! `state` of each connection, so both always agree on what a connection is.
 //!
-//! A connection is a pair of addresses and ports, until a SYN with another initial sequence number uses them again.
+//! A connection is a pair of addresses and ports, until a SYN with another initial sequence number uses them again. (A
+//! connection's own SYN may come after its other segments in the file; both ends are then taken by their ports.)
 //!
 //! ```
 //! use wiresnap::units::Side;
@@ -41,6 +42,9 @@ use crate::units::Side;
 const MOST_CLOSED: usize = 65_536;
 /// Connections that are known at the same time; where there are more, those that were quiet longest are forgotten.
 const MOST_CONNECTIONS: usize = 1_048_576;
+/// How far behind its side's other segments a SYN may be, in sequence numbers, and yet be that of their connection which
+/// comes late in the file.
+const LATEST_SYN: i32 = 1 << 20;
 /// Holes in one side's sequence that are remembered, to tell late segments from repeated ones.
 const MOST_GAPS: usize = 3;
 
@@ -254,7 +258,8 @@ impl<State> Tracker<State> {
     }
 
     /// Whether a SYN opens a new connection between ends that had one before. As in Wireshark: whatever state the old
-    /// one is in, a SYN with another initial sequence number belongs to a new one.
+    /// one is in, a SYN with another initial sequence number belongs to a new one. But where no SYN was seen, that number
+    /// is a guess, and a SYN a little in front of it is the connection's own: any order in the file is the same to TCP.
     #[inline]
     fn is_reused(&self, place: u32, source_is_lower: bool, segment: &Segment<'_>) -> bool {
         segment.flags.opens()
@@ -264,8 +269,10 @@ impl<State> Tracker<State> {
                 } else {
                     &entry.server
                 };
-                own.initial
-                    .is_some_and(|initial| initial != segment.sequence)
+                own.initial.is_some_and(|initial| {
+                    let ahead = distance(segment.sequence, initial);
+                    ahead != 0 && (own.syn || !(0..LATEST_SYN).contains(&ahead))
+                })
             })
     }
 
@@ -500,6 +507,10 @@ impl Half {
 
     fn syn_kind(&mut self, segment: &Segment<'_>) -> Kind {
         let repeated = self.syn;
+        if !repeated {
+            // What came before it could only tell where it must be.
+            self.initial = Some(segment.sequence);
+        }
         self.syn = true;
         self.advance(segment.sequence, segment.next_sequence());
         if repeated {

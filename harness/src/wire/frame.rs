@@ -79,16 +79,22 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 const PROTOCOL_HOP_BY_HOP: u8 = 0;
 const PROTOCOL_ICMP: u8 = 1;
+const PROTOCOL_IPV4: u8 = 4;
 const PROTOCOL_TCP: u8 = 6;
 const PROTOCOL_UDP: u8 = 17;
+const PROTOCOL_IPV6: u8 = 41;
 const PROTOCOL_ROUTING: u8 = 43;
 const PROTOCOL_FRAGMENT: u8 = 44;
+const PROTOCOL_GRE: u8 = 47;
 const PROTOCOL_AUTHENTICATION: u8 = 51;
 const PROTOCOL_ICMPV6: u8 = 58;
 const PROTOCOL_DESTINATION_OPTIONS: u8 = 60;
 const PROTOCOL_MOBILITY: u8 = 135;
 const PROTOCOL_HOST_IDENTITY: u8 = 139;
 const PROTOCOL_SHIM6: u8 = 140;
+
+/// Tunnels inside each other that are looked through.
+const MOST_TUNNELS: usize = 8;
 
 /// Bytes of a packet and how many there were before the capture cut it.
 #[derive(Clone, Copy)]
@@ -143,7 +149,7 @@ impl FrameDecoder {
 
     #[inline]
     fn network<'a>(&'a mut self, network: Network, packet: Captured<'a>) -> Layered<Decoded<'a>> {
-        let datagram = datagram(network, packet)?;
+        let datagram = innermost(datagram(network, packet)?)?;
         match datagram.fragment {
             None => transport(&datagram).map(Decoded::Segment),
             Some(place) => self.defragment(datagram, place).map(Decoded::Segment),
@@ -181,8 +187,14 @@ impl FrameDecoder {
             bytes: &self.assembled,
             sent: self.assembled.len(),
         };
+        datagram.fragment = None;
         if datagram.source.is_ipv6() {
             datagram = pass_extension_headers(datagram)?;
+        }
+        let datagram = innermost(datagram)?;
+        if datagram.is_fragment() {
+            // A fragment in a datagram that was itself fragmented: there is no end to what could be put together.
+            return Err(Other::Fragment);
         }
         transport(&datagram)
     }
@@ -313,12 +325,46 @@ fn ether_payload(
                 };
                 payload = payload.after(8, Layer::Link)?;
             }
+            0x8847 | 0x8848 => return label_switched(ether_type, payload),
+            0x8864 => return point_to_point(payload),
             other => return Err(Other::EtherType(other)),
         }
     }
 }
 
-/// BSD's loopback header: the address family, in the byte order of the system that captured.
+/// RFC 3032 §2.1: labels, the last of them marked. What is behind them is not named: IP tells by its version, and anything
+/// else should not begin so (RFC 4928 §3).
+fn label_switched(ether_type: u16, mut payload: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
+    loop {
+        let label: &[u8; 4] = payload.header(Layer::Link)?;
+        payload = payload.after(4, Layer::Link)?;
+        if label[2] & 1 == 1 {
+            break;
+        }
+    }
+    match payload.bytes.first().map(|byte| byte >> 4) {
+        Some(4) => Ok((Network::Ipv4, payload)),
+        Some(6) => Ok((Network::Ipv6, payload)),
+        _ => Err(Other::EtherType(ether_type)),
+    }
+}
+
+/// A session of PPP over Ethernet (RFC 2516 §4): version and type, code, session, length; then the protocol number of PPP (RFC 1332 §2, RFC 5072
+/// §3).
+fn point_to_point(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
+    let header: &[u8; 8] = packet.header(Layer::Link)?;
+    let length = usize::from(big_endian_u16(header, 4));
+    let network = match (&header[..2], big_endian_u16(header, 6)) {
+        ([0x11, 0], 0x0021) => Network::Ipv4,
+        ([0x11, 0], 0x0057) => Network::Ipv6,
+        _ => return Err(Other::EtherType(0x8864)),
+    };
+    let payload = packet.within(6 + length).after(8, Layer::Link)?;
+    Ok((network, payload))
+}
+
+/// BSD's loopback header: the address family, in the byte order of the system that captured. That of LOOP should always be
+/// the network's; but which one it is shows, so that files that break this rule are read as well.
 fn loopback(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let family: [u8; 4] = *packet.header(Layer::Link)?;
     let payload = packet.after(4, Layer::Link)?;
@@ -326,10 +372,50 @@ fn loopback(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let family = u32::from_be_bytes(family).min(u32::from_le_bytes(family));
     match family {
         2 => Ok((Network::Ipv4, payload)),
-        // AF_INET6 in Linux, NetBSD and OpenBSD, FreeBSD, macOS.
-        10 | 24 | 28 | 30 => Ok((Network::Ipv6, payload)),
+        // AF_INET6 in NetBSD and OpenBSD, FreeBSD, macOS: all that the registry of link types names. Linux's 10 is another
+        // family in BSD (AF_CCITT), and Linux itself captures loopback as Ethernet.
+        24 | 28 | 30 => Ok((Network::Ipv6, payload)),
         other => Err(Other::EtherType(u16::try_from(other).unwrap_or(u16::MAX))),
     }
+}
+
+/// The datagram that one carries in the end, where IP goes through IP.
+#[inline]
+pub(super) fn innermost(datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
+    if datagram.protocol == PROTOCOL_TCP || datagram.is_fragment() {
+        return Ok(datagram);
+    }
+    leave_tunnels(datagram)
+}
+
+#[cold]
+fn leave_tunnels(mut datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
+    for _ in 0..MOST_TUNNELS {
+        let (network, packet) = match datagram.protocol {
+            _ if datagram.is_fragment() => break,
+            // RFC 2003 §3.1, RFC 2473 §3.
+            PROTOCOL_IPV4 => (Network::Ipv4, datagram.payload),
+            // RFC 4213 §3.5, RFC 2473 §3.
+            PROTOCOL_IPV6 => (Network::Ipv6, datagram.payload),
+            PROTOCOL_GRE => generic_routing(datagram.payload)?,
+            _ => break,
+        };
+        datagram = self::datagram(network, packet)?;
+    }
+    Ok(datagram)
+}
+
+/// RFC 2784 §2.1, with the key and the sequence number of RFC 2890 §2. Version 1 (RFC 2637) and routing (RFC 1701) are
+/// something else.
+fn generic_routing(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
+    let header: &[u8; 4] = packet.header(Layer::Ip)?;
+    let flags = big_endian_u16(header, 0);
+    if flags & 0x4007 != 0 {
+        return Err(Other::IpProtocol(PROTOCOL_GRE));
+    }
+    let optional_fields = (flags & 0xb000).count_ones() as usize;
+    let payload = packet.after(4 + 4 * optional_fields, Layer::Ip)?;
+    ether_payload(big_endian_u16(header, 2), payload)
 }
 
 #[inline]
@@ -631,6 +717,8 @@ mod tests {
         let cases = [
             (0x0806, Other::Arp),
             (0x8847, Other::EtherType(0x8847)),
+            (0x8864, Other::EtherType(0x8864)),
+            (0x0805, Other::EtherType(0x0805)),
             (100, Other::EtherType(100)),
         ];
         for (ether_type, other) in cases {

@@ -16,16 +16,16 @@
 
 use std::ops::Range;
 
-use super::frame::{Captured, Layered, datagram, link, transport};
+use super::frame::{Captured, Layered, datagram, innermost, link, transport};
 use crate::units::LinkType;
 
 /// The layers of one packet, as ranges of its captured bytes: each begins where the one before ends, and any may be
 /// empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
-    /// The link layer's header, with its tags.
+    /// The link layer's header, with its tags and labels.
     pub link: Range<usize>,
-    /// The header of IPv4, or of IPv6 with its extension headers.
+    /// The header of IPv4, or of IPv6 with its extension headers; through tunnels, all of them.
     pub ip: Range<usize>,
     /// The TCP header with its options.
     pub tcp: Range<usize>,
@@ -67,7 +67,7 @@ impl Ends {
     ) -> Layered<()> {
         let (network, packet) = passed?;
         self.link = place(bytes, packet.bytes);
-        let datagram = datagram(network, packet)?;
+        let datagram = innermost(datagram(network, packet)?)?;
         self.ip = place(bytes, datagram.payload.bytes);
         if !datagram.is_fragment() {
             let header_bytes = transport(&datagram)?.header_bytes as usize;

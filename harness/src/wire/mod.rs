@@ -3,6 +3,7 @@
 //! Everything in here is a pure function of its input: no files, no clock, no async runtime. Nothing panics, hangs or
 //! grows without bound, whatever the bytes are; what cannot be decoded is a value that says why and where.
 
+mod ahead;
 pub mod coding;
 pub mod connection;
 pub mod error;

@@ -4,11 +4,14 @@
 //! each side, its bytes in order with the holes marked, told to a [`StreamSink`] as soon as they are known:
 //!
 //! - What was delivered first stays: later copies of the same bytes are dropped, and counted where they differ. Of
-//!   segments that wait behind a gap, the one that begins first goes first. (That is what Wireshark's "follow" does.)
+//!   segments that waited behind a gap and can be next, the one that came first goes first. (That is what Wireshark's
+//!   "follow" does.)
 //! - A gap is given up as missing when the peer acknowledges data behind it: then it was received, just not captured.
 //!   Gaps that nothing closes are given up at the end of the connection, or when too much waits behind them.
 //! - Bytes after a FIN are dropped: RFC 9293 §3.10.7.4 has the receiver ignore them.
 //! - A side whose first bytes were not captured begins with the first that were.
+//! - The order of the packets in the file does not matter: before a gap is given up, or a side begins without its SYN,
+//!   the connection's next [`MOST_AHEAD`] bytes of packets are looked at for what is missing.
 //!
 //! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Ended` waits until nothing
 //! can follow (a RST may be forged, or overtake data): until the capture ends, the ports are used again, or the
@@ -47,18 +50,22 @@
 //! # }
 //! ```
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::BuildHasher;
 use std::net::SocketAddr;
 
 use hashbrown::DefaultHashBuilder;
 use sha2::{Digest, Sha256};
 
+use super::ahead::{Ahead, Held};
 use super::connection::{Tracked, Tracker};
 use super::event::{Origin, StreamEvent, StreamSink};
 use super::segment::{Flags, Segment, distance};
 use crate::units::{Side, Timestamp};
 
+/// Bytes of a connection's packets, with what each costs to keep, that are looked at before what is missing is given up.
+pub const MOST_AHEAD: usize = 256 * 1024;
 /// Bytes of one side that may wait behind a gap.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
 /// Bytes of all connections together that may wait behind gaps.
@@ -158,6 +165,7 @@ struct Live<Sink> {
     last: Timestamp,
     client: Half,
     server: Half,
+    ahead: Ahead,
     sink: Sink,
 }
 
@@ -261,24 +269,130 @@ impl<Sink: StreamSink> Live<Sink> {
             last: first,
             client: half(Side::Client),
             server: half(Side::Server),
+            ahead: Ahead::default(),
             sink,
         }
     }
 
     fn waiting(&self) -> usize {
-        self.client.waiting_bytes + self.server.waiting_bytes
+        self.client.waiting_bytes + self.server.waiting_bytes + self.ahead.bytes()
+    }
+
+    const fn half(&self, side: Side) -> &Half {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
     }
 
     fn segment(&mut self, origin: Origin, segment: &Segment<'_>, room: usize) {
         self.last = origin.time;
+        let side = origin.side;
+        let is_doubtful =
+            self.lacks_beginning(side, segment) || self.acknowledges_gap(side, segment);
+        if self.ahead.is_empty() && !is_doubtful {
+            self.take(origin, segment, room);
+            return;
+        }
+        self.ahead.push(origin, segment);
+        let waiting_behind_gaps = self.client.waiting_bytes + self.server.waiting_bytes;
+        let most = MOST_AHEAD.min(room.saturating_sub(waiting_behind_gaps));
+        if self.ahead.bytes() > most || self.last_may_help_first() {
+            self.take_ahead(most, room);
+        }
+    }
+
+    /// Takes what was read ahead, until a doubt is left and no more than `most` bytes are.
+    fn take_ahead(&mut self, most: usize, room: usize) {
+        while let Some(first) = self.ahead.first()
+            && !self.is_over()
+        {
+            let side = first.origin.side;
+            let may_wait = self.ahead.bytes() <= most;
+            let lacks_beginning = self.lacks_beginning(side, &first.segment());
+            if lacks_beginning && !self.begin_ahead(side) && may_wait {
+                return;
+            }
+            if self.first_acknowledges_gap() && !self.is_filled_ahead(side.peer()) {
+                if may_wait {
+                    return;
+                }
+                self.give_up_gap_of_peer();
+            } else if let Some(first) = self.ahead.pop() {
+                self.take(first.origin, &first.segment(), room);
+            }
+        }
+    }
+
+    fn take(&mut self, origin: Origin, segment: &Segment<'_>, room: usize) {
+        let room = room.saturating_sub(self.ahead.bytes());
         let (own, peer) = match origin.side {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
         };
-        if segment.flags.has(Flags::ACK) && !segment.flags.has(Flags::RST) {
-            peer.acknowledge(segment.acknowledgement, origin, &mut self.sink);
+        if acknowledges(segment) {
+            peer.acknowledge(segment.acknowledgement);
         }
         own.segment(origin, segment, room, &mut self.sink);
+    }
+
+    fn first_acknowledges_gap(&self) -> bool {
+        let asks = |first: &Held| self.acknowledges_gap(first.origin.side, &first.segment());
+        self.ahead.first().is_some_and(asks)
+    }
+
+    /// The peer of the first segment's sender was received behind a gap: what is in the gap was just not captured.
+    fn give_up_gap_of_peer(&mut self) {
+        let Some(Held { origin: by, .. }) = self.ahead.first() else {
+            return;
+        };
+        match by.side {
+            Side::Client => self.server.give_up_first_gap(*by, &mut self.sink),
+            Side::Server => self.client.give_up_first_gap(*by, &mut self.sink),
+        }
+    }
+
+    /// Whether it is unknown where the side begins that sent the segment, and so where its bytes belong.
+    fn lacks_beginning(&self, side: Side, segment: &Segment<'_>) -> bool {
+        let has_place = segment.payload_length > 0 || segment.flags.has(Flags::FIN);
+        let is_known = self.half(side).beginning == Beginning::Known;
+        has_place && !is_known && !segment.flags.has(Flags::SYN)
+    }
+
+    /// Begins a side with its SYN, where that comes later in the file.
+    fn begin_ahead(&mut self, side: Side) -> bool {
+        let is_its = |held: &&Held| held.origin.side == side && held.is_syn();
+        let Some(syn) = self.ahead.rest().find(is_its) else {
+            return false;
+        };
+        match side {
+            Side::Client => self.client.begin(&syn.segment()),
+            Side::Server => self.server.begin(&syn.segment()),
+        }
+        true
+    }
+
+    /// Whether the segment acknowledges data behind a gap in the peer's stream.
+    fn acknowledges_gap(&self, side: Side, segment: &Segment<'_>) -> bool {
+        let peer = self.half(side.peer());
+        acknowledges(segment) && peer.would_give_up_before(segment.acknowledgement)
+    }
+
+    /// Whether the gap in a side's stream is filled later in the file.
+    fn is_filled_ahead(&self, side: Side) -> bool {
+        self.ahead.rest().any(|held| self.fills_gap(side, held))
+    }
+
+    fn fills_gap(&self, side: Side, held: &Held) -> bool {
+        held.origin.side == side && self.half(side).is_in_gap(&held.segment())
+    }
+
+    /// Whether the segment that came last can end the doubt about the first.
+    fn last_may_help_first(&self) -> bool {
+        let (Some(first), Some(last)) = (self.ahead.first(), self.ahead.last()) else {
+            return false;
+        };
+        last.is_syn() || self.fills_gap(first.origin.side.peer(), last)
     }
 
     /// Whether each side has finished, and knows that the other has.
@@ -287,6 +401,7 @@ impl<Sink: StreamSink> Live<Sink> {
     }
 
     fn end(mut self) -> (Connection, Sink) {
+        self.take_ahead(0, MOST_WAITING);
         self.client.end(&mut self.sink);
         self.server.end(&mut self.sink);
         let complete = self.is_complete();
@@ -351,6 +466,11 @@ struct Waiting {
     origin: Origin,
     bytes: Box<[u8]>,
     sent: u32,
+}
+
+/// Whether the acknowledgement number means something (RFC 9293 §3.5.3: that of a reset may be anything).
+const fn acknowledges(segment: &Segment<'_>) -> bool {
+    segment.flags.has(Flags::ACK) && !segment.flags.has(Flags::RST)
 }
 
 impl Half {
@@ -441,32 +561,48 @@ impl Half {
         }
     }
 
-    /// Takes the peer's acknowledgement: gaps in front of data that it covers will not be filled any more.
-    fn acknowledge(&mut self, acknowledgement: u32, by: Origin, sink: &mut impl StreamSink) {
+    /// Takes note of how far the peer has acknowledged.
+    fn acknowledge(&mut self, acknowledgement: u32) {
         if self.beginning == Beginning::Unknown {
             self.beginning = Beginning::Guessed;
             self.first_sequence = acknowledgement;
         }
-        let Ok(position) = u64::try_from(self.position(acknowledgement)) else {
-            return;
+        if let Some(position) = self.acknowledged_position(acknowledgement) {
+            self.acknowledged = self.acknowledged.max(position);
+        }
+    }
+
+    fn acknowledged_position(&self, acknowledgement: u32) -> Option<u64> {
+        let position = u64::try_from(self.position(acknowledgement)).ok();
+        position.filter(|position| *position <= self.offset + LARGEST_WINDOW)
+    }
+
+    fn give_up_first_gap(&mut self, by: Origin, sink: &mut impl StreamSink) {
+        if let Some(start) = self.first_waiting() {
+            let side = self.side;
+            self.give_up_before(start, Origin { side, ..by }, sink);
+            self.finish_if_done(sink);
+        }
+    }
+
+    /// Whether the peer acknowledges data behind a gap.
+    fn would_give_up_before(&self, acknowledgement: u32) -> bool {
+        let Some(start) = self.first_waiting() else {
+            return false;
         };
-        if position > self.offset + LARGEST_WINDOW {
-            return;
-        }
-        self.acknowledged = self.acknowledged.max(position);
-        while let Some(start) = self.first_waiting()
-            && self.acknowledged > start
-        {
-            self.give_up_before(
-                start,
-                Origin {
-                    side: self.side,
-                    ..by
-                },
-                sink,
-            );
-        }
-        self.finish_if_done(sink);
+        let position = self.acknowledged_position(acknowledgement);
+        self.acknowledged.max(position.unwrap_or(0)) > start
+    }
+
+    /// Whether a segment has bytes that the first gap lacks.
+    fn is_in_gap(&self, segment: &Segment<'_>) -> bool {
+        let start = self.position(segment.payload_sequence());
+        let end = start + i64::from(segment.payload_length);
+        segment.payload_length > 0
+            && end > self.offset.cast_signed()
+            && self
+                .first_waiting()
+                .is_some_and(|waiting| start < waiting.cast_signed())
     }
 
     fn payload(
@@ -545,14 +681,24 @@ impl Half {
         self.deliver_waiting(sink);
     }
 
-    /// Delivers what waited and is next now.
+    /// Delivers what waited and is next now: of those that begin at or before the next byte, the one that came first.
     fn deliver_waiting(&mut self, sink: &mut impl StreamSink) {
-        while let Some(entry) = self.waiting.first_entry()
-            && entry.key().0 <= self.offset
-        {
-            let ((start, _), waiting) = entry.remove_entry();
-            self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
-            self.deliver(waiting.origin, start, &waiting.bytes, waiting.sent, sink);
+        let mut ready = BinaryHeap::new();
+        let mut looked_up_to = 0;
+        loop {
+            if looked_up_to <= self.offset {
+                let range = (looked_up_to, 0)..=(self.offset, u64::MAX);
+                let places = self.waiting.range(range).map(|(place, _)| *place);
+                ready.extend(places.map(|(start, arrival)| Reverse((arrival, start))));
+                looked_up_to = self.offset + 1;
+            }
+            let Some(Reverse((arrival, start))) = ready.pop() else {
+                return;
+            };
+            if let Some(waiting) = self.waiting.remove(&(start, arrival)) {
+                self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
+                self.deliver(waiting.origin, start, &waiting.bytes, waiting.sent, sink);
+            }
         }
     }
 
@@ -934,6 +1080,82 @@ mod tests {
             .prop_shuffle()
     }
 
+    /// A connection from SYN to last acknowledgement: both sides send pieces, each of which the other acknowledges. What
+    /// is `lost` was sent, but not captured.
+    fn dialogue(
+        [initial_client, initial_server]: [u32; 2],
+        pieces: &[(bool, Vec<u8>, bool)],
+    ) -> Vec<Segment<'_>> {
+        let (mut client, mut server) = (
+            initial_client.wrapping_add(1),
+            initial_server.wrapping_add(1),
+        );
+        let mut segments = vec![
+            segment(Client, initial_client, 0, Flags::SYN, b""),
+            segment(Server, initial_server, client, SYN_ACK, b""),
+            segment(Client, client, server, Flags::ACK, b""),
+        ];
+        for (from_client, bytes, is_lost) in pieces {
+            let length = u32::try_from(bytes.len()).unwrap();
+            let (data, answer) = if *from_client {
+                let data = segment(Client, client, server, Flags::ACK, bytes);
+                client = client.wrapping_add(length);
+                (data, segment(Server, server, client, Flags::ACK, b""))
+            } else {
+                let data = segment(Server, server, client, Flags::ACK, bytes);
+                server = server.wrapping_add(length);
+                (data, segment(Client, client, server, Flags::ACK, b""))
+            };
+            segments.extend((!is_lost).then_some(data));
+            segments.push(answer);
+        }
+        let (after_client, after_server) = (client.wrapping_add(1), server.wrapping_add(1));
+        segments.extend([
+            segment(Client, client, server, FIN_ACK, b""),
+            segment(Server, server, after_client, FIN_ACK, b""),
+            segment(Client, after_client, after_server, Flags::ACK, b""),
+        ]);
+        segments
+    }
+
+    fn order_of(length: usize) -> impl Strategy<Value = Vec<usize>> {
+        Just((0..length).collect::<Vec<_>>()).prop_shuffle()
+    }
+
+    #[test]
+    fn what_fills_a_gap_after_its_acknowledgement_is_taken_and_what_does_not_changes_nothing() {
+        let late = opening().into_iter().chain([
+            segment(Client, 103, 500, Flags::ACK, b"def"),
+            segment(Server, 500, 106, Flags::ACK, b"ok"),
+            segment(Client, 100, 500, Flags::ACK, b"abc"),
+        ]);
+        let (_, heard) = reassemble(late).remove(0);
+        assert_eq!(heard.of(Client)[..2], [(6, "abc"), (4, "def")], "{heard:?}");
+        let never = opening().into_iter().chain([
+            segment(Client, 103, 500, Flags::ACK, b"def"),
+            segment(Server, 500, 106, Flags::ACK, b"ok"),
+            segment(Client, 106, 502, Flags::ACK, b"ghi"),
+        ]);
+        let (_, heard) = reassemble(never).remove(0);
+        let words: Vec<_> = heard.0.iter().map(|(_, _, words)| words.as_str()).collect();
+        assert_eq!(
+            words,
+            ["[3 bytes missing]", "def", "ok", "ghi", "ended", "ended"]
+        );
+    }
+
+    #[test]
+    fn looking_ahead_is_bounded() {
+        let mut reassembler = Reassembler::new(Options::default(), |_: &Opening| Heard::default());
+        let payload = [b'x'; 1000];
+        for packet in 0..1000_u32 {
+            let data = segment(Client, packet * 1000, 0, Flags::ACK, &payload);
+            reassembler.segment(u64::from(packet), Timestamp::default(), &data);
+            assert!(reassembler.waiting_bytes() <= MOST_AHEAD);
+        }
+        assert_eq!(reassembler.waiting_bytes(), 0, "it begins without a SYN");
+    }
+
     proptest! {
         #[test]
         fn any_segmentation_order_duplication_and_overlap_gives_the_same_bytes(
@@ -959,6 +1181,26 @@ mod tests {
             prop_assert_eq!(figures.sha256, Some(expected));
             prop_assert_eq!(heard.0.last().map(|(_, _, words)| words.as_str()), Some("ended"));
             prop_assert!(heard.of(Client).iter().any(|(_, words)| *words == "finished"));
+        }
+
+        #[test]
+        fn any_order_of_the_packets_in_the_file_gives_the_same_streams(
+            initial in any::<[u32; 2]>(),
+            (pieces, order) in proptest::collection::vec(
+                (any::<bool>(), proptest::collection::vec(any::<u8>(), 1..40), proptest::bool::weighted(0.1)),
+                0..12,
+            ).prop_flat_map(|pieces| { let length = dialogue([0; 2], &pieces).len(); (Just(pieces), order_of(length)) }),
+        ) {
+            let segments = dialogue(initial, &pieces);
+            let shuffled: Vec<_> = order.iter().map(|index| segments[*index]).collect();
+            let (expected, _) = reassemble(segments).remove(0);
+            let mut connections = reassemble(shuffled);
+            prop_assert_eq!(connections.len(), 1);
+            let (connection, _) = connections.remove(0);
+            let streams = |connection: Connection| [connection.client_stream, connection.server_stream]
+                .map(|stream| (stream.bytes, stream.missing, stream.sha256));
+            prop_assert_eq!(connection.complete, expected.complete, "{:?} {:?}", connection, expected);
+            prop_assert_eq!(streams(connection), streams(expected));
         }
     }
 }

@@ -194,6 +194,34 @@ pub fn tagged_ethernet(tags: &[u16], packet: &[u8]) -> Vec<u8> {
     ethernet_with(inner, &payload)
 }
 
+/// Behind MPLS labels, the last of them marked.
+pub fn labelled_ethernet(labels: u8, packet: &[u8]) -> Vec<u8> {
+    let label = |number: u8| [0, 1, number << 4 | u8::from(number + 1 == labels), 64];
+    let labels: Vec<u8> = (0..labels).flat_map(label).collect();
+    ethernet_with(0x8847, &[&labels, packet].concat())
+}
+
+/// In a session of PPP over Ethernet, padded as a card does it.
+pub fn pppoe_ethernet(packet: &[u8]) -> Vec<u8> {
+    let protocol: u16 = if packet[0] >> 4 == 4 { 0x0021 } else { 0x0057 };
+    let mut payload = vec![0x11, 0, 0, 9];
+    payload.extend(u16::try_from(packet.len() + 2).unwrap().to_be_bytes());
+    payload.extend(protocol.to_be_bytes());
+    payload.extend(packet);
+    let mut frame = ethernet_with(0x8864, &payload);
+    frame.resize(frame.len().max(60), 0xee);
+    frame
+}
+
+/// A GRE header with the optional fields that these flags announce.
+pub fn gre(flags: u16, packet: &[u8]) -> Vec<u8> {
+    let mut bytes = flags.to_be_bytes().to_vec();
+    bytes.extend(ether_type(packet).to_be_bytes());
+    bytes.extend(vec![0; 4 * (flags & 0xb000).count_ones() as usize]);
+    bytes.extend(packet);
+    bytes
+}
+
 /// IEEE 802.3 with LLC and SNAP.
 pub fn snap_ethernet(packet: &[u8]) -> Vec<u8> {
     let mut payload = vec![0xaa, 0xaa, 3, 0, 0, 0];

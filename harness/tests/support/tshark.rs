@@ -1,6 +1,6 @@
 //! What tshark says of a capture: the second opinion.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -69,7 +69,7 @@ fn tshark(file: &Path, arguments: &[String]) -> String {
 
 /// The totals and segments of a capture, and what "follow" shows of these streams.
 pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
-    const FIELDS: [&str; 13] = [
+    const FIELDS: [&str; 17] = [
         "frame.len",
         "frame.protocols",
         "tcp.stream",
@@ -83,8 +83,12 @@ pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
         "tcp.payload",
         "tcp.dstport",
         "tcp.flags.fin",
+        "ip.dst",
+        "ipv6.dst",
+        "tcp.ack_raw",
+        "tcp.flags.ack",
     ];
-    let mut arguments: Vec<String> = ["-T", "fields", "-E", "occurrence=f"]
+    let mut arguments: Vec<String> = ["-T", "fields", "-E", "occurrence=l"]
         .map(str::to_owned)
         .into();
     arguments.extend(
@@ -100,16 +104,24 @@ pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
     let fields = lines
         .by_ref()
         .take_while(|line| !line.is_empty() && !line.starts_with("====="));
-    let opinion = opinion_of(fields);
+    let (opinion, split) = opinion_of(fields);
+    let mut followed = BTreeMap::new();
+    for (stream, theirs) in follow(lines) {
+        match split.get(&stream) {
+            Some(connection) => followed.insert(*connection, theirs),
+            None => followed.insert(stream, theirs),
+        };
+    }
     Opinion {
-        followed: follow(lines),
+        followed,
         ..opinion
     }
 }
 
-fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> Opinion {
+/// Also which connection each of tshark's streams belongs to.
+fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> (Opinion, BTreeMap<u64, u64>) {
     let mut opinion = Opinion::default();
-    let mut streams = BTreeSet::new();
+    let mut streams = Streams::default();
     for line in lines {
         let fields: Vec<&str> = line.split('\t').collect();
         opinion.totals.packets += 1;
@@ -129,36 +141,103 @@ fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> Opinion {
         opinion.totals.tcp_bytes += header_bytes;
         opinion.totals.app_bytes += length;
         opinion.totals.app_packets += u64::from(length > 0);
-        let stream: u64 = fields[2].parse().unwrap();
-        streams.insert(stream);
+        let stream = streams.connection(&fields);
         opinion.segments.push(SegmentFields {
             stream,
-            sender: format!("{}{} {}", fields[3], fields[4], fields[5]),
+            sender: end(&fields, 3, fields[5]),
             sequence: fields[6].parse().unwrap(),
             is_syn: matches!(fields[7], "1" | "True"),
             is_fin: matches!(fields[12], "1" | "True"),
             payload: bytes(fields[10]),
         });
     }
-    opinion.totals.connections = streams.len() as u64;
-    opinion
+    opinion.totals.connections = streams.connections;
+    (opinion, streams.numbers)
 }
 
-/// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel.
+/// `ADDRESS port`, from the fields of an IPv4 and of an IPv6 address. Through tunnels there are both: the inner one counts.
+fn end(fields: &[&str], address: usize, port: &str) -> String {
+    let is_ipv6 = fields[1]
+        .rsplit(':')
+        .find(|layer| matches!(*layer, "ip" | "ipv6"))
+        == Some("ipv6");
+    format!("{} {port}", fields[address + usize::from(is_ipv6)])
+}
+
+/// tshark begins another stream with every SYN whose number is not the one that it guessed from what came before, even if
+/// no other SYN did. That of a connection whose SYN comes late in the file is here still its own.
+#[derive(Default)]
+struct Streams {
+    /// The connection that each stream belongs to.
+    numbers: BTreeMap<u64, u64>,
+    connections: u64,
+    /// By sender and receiver: the latest connection, the initial sequence number as far as it is known, whether from a SYN.
+    senders: BTreeMap<(String, String), (u64, u32, bool)>,
+}
+
+impl Streams {
+    fn connection(&mut self, fields: &[&str]) -> u64 {
+        let stream: u64 = fields[2].parse().unwrap();
+        let sequence: u32 = fields[6].parse().unwrap();
+        let [syn, acknowledges] = [fields[7], fields[16]].map(|flag| matches!(flag, "1" | "True"));
+        let [sender, receiver] = [end(fields, 3, fields[5]), end(fields, 13, fields[11])];
+        let way = (sender.clone(), receiver.clone());
+        let is_late = |(_, initial, is_certain): &(u64, u32, bool)| {
+            !is_certain && initial.wrapping_sub(sequence) < 1 << 20
+        };
+        let number = match (self.numbers.get(&stream), self.senders.get(&way)) {
+            (Some(number), _) => *number,
+            (None, Some(known)) if syn && !acknowledges && is_late(known) => known.0,
+            _ => {
+                self.connections += 1;
+                self.connections - 1
+            }
+        };
+        self.numbers.insert(stream, number);
+        let initial = sequence.wrapping_sub(u32::from(!syn));
+        let own = self.senders.entry(way).or_insert((number, initial, syn));
+        if own.0 != number || syn {
+            *own = (number, initial, syn);
+        }
+        if acknowledges {
+            let acknowledgement: u32 = fields[15].parse().unwrap();
+            let peer = self.senders.entry((receiver, sender));
+            let peer = peer.or_insert((number, acknowledgement.wrapping_sub(1), false));
+            if peer.0 != number {
+                *peer = (number, acknowledgement.wrapping_sub(1), false);
+            }
+        }
+        number
+    }
+}
+
+/// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel other
+/// than IP in IP, GRE, MPLS, and PPP over Ethernet.
 fn is_elsewhere(protocols: &str) -> bool {
     let layers: Vec<&str> = protocols.split(':').collect();
     let Some(tcp) = layers.iter().position(|layer| *layer == "tcp") else {
         return false;
     };
     let below = &layers[..tcp];
-    let networks = below
-        .iter()
-        .filter(|layer| matches!(**layer, "ip" | "ipv6"))
-        .count();
     let strange = [
-        "icmp", "icmpv6", "gre", "udp", "mpls", "pppoes", "ppp", "l2tp", "sctp", "vxlan",
+        "icmp",
+        "icmpv6",
+        "udp",
+        "l2tp",
+        "sctp",
+        "vxlan",
+        "erspan",
+        "pwethheuristic",
+        "pwethcw",
+        "pwethnocw",
     ];
-    networks != 1 || below.iter().any(|layer| strange.contains(layer))
+    let is_ethernet_in_ip = below.iter().skip(1).any(|layer| *layer == "eth");
+    let is_ppp_in_ip = below.contains(&"ppp") && !below.contains(&"pppoes");
+    let has_network = below.iter().any(|layer| matches!(*layer, "ip" | "ipv6"));
+    !has_network
+        || is_ethernet_in_ip
+        || is_ppp_in_ip
+        || below.iter().any(|layer| strange.contains(layer))
 }
 
 /// The payload of one connection as "follow" shows it, its remarks about missing bytes taken out.

@@ -130,25 +130,26 @@ impl Conversation {
 
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
         self.end_raw(origin.side.peer());
-        if self.hold(origin, bytes) {
-            return;
-        }
         let mut rest = bytes;
-        while self.decode(origin, &mut rest) {
+        while !rest.is_empty() && !self.hold(origin, rest) {
+            self.decode_all(origin, &mut rest);
+        }
+    }
+
+    /// Reads all of the input, but for what is to be held.
+    fn decode_all(&mut self, origin: Origin, rest: &mut &[u8]) {
+        while self.decode(origin, rest) {
             // A switch of protocols may just have let the other side's held bytes go.
             if !rest.is_empty() {
                 self.end_raw(origin.side.peer());
             }
-        }
-        if !rest.is_empty() {
-            self.hold(origin, rest);
         }
     }
 
     /// Reads one item; false when the input is used up, or is to be held.
     fn decode(&mut self, origin: Origin, rest: &mut &[u8]) -> bool {
         let side = origin.side;
-        if side == Side::Client && self.switching && self.client.open.is_none() {
+        if side == Side::Client && self.is_asking() {
             return false;
         }
         if !rest.is_empty() {
@@ -326,7 +327,11 @@ impl Conversation {
                 self.finish_message(side, Detail::Http(message));
             }
             Part::Events(events) => self.close_events(side, *events),
-            Part::Raw(content) => self.finish_message(side, Detail::Raw(content)),
+            Part::Raw(content) => {
+                let note = raw::lost_handshake(side, open.offset, &content);
+                open.notes.extend(note);
+                self.finish_message(side, Detail::Raw(content));
+            }
         }
     }
 

@@ -5,9 +5,22 @@ use super::half::{Open, Part};
 use crate::analysis::content::Content;
 use crate::units::Side;
 use crate::wire::event::Origin;
+use crate::wire::note::Note;
+use crate::wire::websocket;
 
 /// Raw bytes are handed out in messages of this many bytes, so that a long turn neither waits nor piles up.
 pub const RAW_PIECE: usize = 64 << 10;
+
+/// Says of a side's first bytes that they look like WebSocket, where its 101 answer is not in the capture.
+pub(super) fn lost_handshake(side: Side, offset: u64, content: &Content) -> Option<Note> {
+    let is_cut = content.bytes.len() >= RAW_PIECE;
+    let looks_so = offset == 0
+        && content.holes.is_empty()
+        && websocket::looks_like_frames(side, &content.bytes, is_cut);
+    let text =
+        "this looks like WebSocket frames, but their handshake is not in the capture; shown raw";
+    looks_so.then(|| Note::plain(offset, text))
+}
 
 impl Conversation {
     /// A raw turn is over when the other side speaks, and where a message of a protocol begins.

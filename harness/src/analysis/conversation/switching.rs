@@ -13,9 +13,10 @@ use crate::wire::websocket;
 const HELD_LIMIT: usize = 256 << 10;
 
 impl Conversation {
-    /// Keeps the client's bytes until the answer to its wish to switch is there.
+    /// Keeps the client's bytes until the answer to its wish to switch is there. The rest of the request that wished so
+    /// is still HTTP.
     pub(super) fn hold(&mut self, origin: Origin, bytes: &[u8]) -> bool {
-        if !self.switching || origin.side == Side::Server || bytes.is_empty() {
+        if origin.side == Side::Server || !self.is_asking() || bytes.is_empty() {
             return false;
         }
         if self.held_bytes + bytes.len() > HELD_LIMIT {
@@ -25,6 +26,11 @@ impl Conversation {
         self.held_bytes += bytes.len();
         self.held.push((origin, bytes.to_vec()));
         true
+    }
+
+    /// Whether the client's next bytes come after a whole request to switch.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.switching && self.client.open.is_none()
     }
 
     /// What is held may ask to switch again, and hold what is behind it.

@@ -161,6 +161,20 @@ fn after_the_upgrade_both_sides_speak_websocket() {
 }
 
 #[test]
+fn frames_without_their_handshake_are_raw_with_a_note() {
+    let hello = [&[0x81, 5][..], b"hello"].concat();
+    let messages = listen(&[client(GET_TIME), server(&hello), client(GET_TIME)]);
+    let looks_so = "offset 0: this looks like WebSocket frames, but their handshake is not in the capture; shown raw";
+    assert_eq!(notes(&messages), [looks_so, looks_so]);
+    let masked_by_the_server = [client("time\n"), server(GET_TIME)];
+    let cut_off = [client(&GET_TIME[..13]), server(&hello[..6])];
+    let no_text = [server([0x81, 3, 0xff, 0xfe, 0xfd])];
+    for packets in [&masked_by_the_server[..], &cut_off, &no_text] {
+        assert_eq!(notes(&listen(packets)), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn frames_that_overtake_the_answer_wait_for_it() {
     let together = [UPGRADE.as_bytes(), &GET_TIME].concat();
     let messages = listen(&[client(together), client(GET_TIME), server(SWITCHING)]);
@@ -170,6 +184,27 @@ fn frames_that_overtake_the_answer_wait_for_it() {
         told[2..],
         ["client text \"get-time\"", "client text \"get-time\""]
     );
+}
+
+#[test]
+fn the_body_of_a_request_to_switch_does_not_wait_for_the_answer() {
+    let ask = "CONNECT h:443 HTTP/1.1\r\nContent-Length: 4\r\n\r\n";
+    let whole = [client([ask, "body", "behind"].concat())];
+    let pieces = [client(ask), client("bo"), client("dybehind")];
+    for packets in [&whole[..], &pieces] {
+        assert_eq!(
+            told(&listen(packets)),
+            ["client CONNECT h:443 \"body\"", "client raw \"behind\""]
+        );
+    }
+}
+
+#[test]
+fn more_than_can_be_held_is_not_lost() {
+    let behind = vec![b'x'; 300 << 10];
+    let messages = listen(&[client([UPGRADE.as_bytes(), &behind].concat())]);
+    let raw = messages[1..].iter().map(|message| message.length);
+    assert_eq!(raw.sum::<u64>(), 300 << 10);
 }
 
 #[test]

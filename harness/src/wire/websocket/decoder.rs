@@ -255,6 +255,7 @@ impl Decoder {
         let (piece, rest) = input.split_at(length);
         *input = rest;
         let position = open.frame.header.length - open.remaining;
+        let offset = self.offset;
         open.remaining -= piece.len() as u64;
         self.offset += piece.len() as u64;
         keep_wire(&mut open.frame, piece);
@@ -264,7 +265,7 @@ impl Decoder {
                 unmask(&mut plain, mask, position);
             }
             if let Some(inflater) = &mut self.inflater {
-                inflater.inflate(&plain, &mut open.frame);
+                inflater.inflate(&plain, offset, &mut open.frame);
             }
         } else {
             keep_payload(&mut open.frame, piece, position);

@@ -1,11 +1,12 @@
 //! permessage-deflate (RFC 7692): what was negotiated, and the inflating of messages.
 //!
 //! Messages are inflated with the largest window, so a sender that exceeds a smaller one that it agreed to (§7.1.2) is
-//! read, and not noticed.
+//! read all the same; a [`WindowCheck`] notices.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::frame::{Frame, keep_inflated};
+use super::window::WindowCheck;
 use crate::wire::note::Note;
 
 /// What permessage-deflate was negotiated to be, for one direction (RFC 7692 §7.1).
@@ -72,6 +73,8 @@ pub(super) struct Inflater {
     window: Vec<u8>,
     /// How many deflate streams have ended in this message.
     streams: usize,
+    /// Where a smaller window than the largest was negotiated.
+    window_check: Option<WindowCheck>,
 }
 
 /// RFC 7692 §7.1.2: the largest window, 2 to the power of 15 bytes.
@@ -95,12 +98,18 @@ impl Inflater {
             scratch: Vec::new(),
             window: Vec::new(),
             streams: 0,
+            window_check: (deflate.window_bits < 15).then(|| WindowCheck::new(deflate.window_bits)),
         }
     }
 
-    /// Appends to the frame's payload what the bytes inflate to. Past the limit the inflating goes on, since the next
+    /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes on, since the next
     /// message may refer to these bytes, but nothing is kept.
-    pub(super) fn inflate(&mut self, mut input: &[u8], frame: &mut Frame) {
+    pub(super) fn inflate(&mut self, mut input: &[u8], offset: u64, frame: &mut Frame) {
+        if let Some(check) = &mut self.window_check
+            && !self.broken
+        {
+            check.push(input, offset);
+        }
         while !self.broken {
             self.scratch.clear();
             self.scratch.reserve(INFLATE_STEP);
@@ -162,8 +171,9 @@ impl Inflater {
     pub(super) fn end_message(&mut self, frame: &mut Frame) {
         self.streams = 0;
         if frame.holes.is_empty() {
-            self.inflate(&TAIL, frame);
+            self.inflate(&TAIL, frame.offset, frame);
         }
+        self.end_window_check(frame);
         if self.broken {
             let text = "not inflated: bytes that it refers to are missing or broken";
             if frame.payload.is_empty() && frame.header.length > 0 {
@@ -174,6 +184,26 @@ impl Inflater {
             self.stream.reset(false);
             self.broken = false;
             self.window.clear();
+        }
+    }
+}
+
+impl Inflater {
+    /// Says where the message first exceeded the window; of one that cannot be inflated there is no telling.
+    fn end_window_check(&mut self, frame: &mut Frame) {
+        let Some(check) = &mut self.window_check else {
+            return;
+        };
+        if let Some(violation) = check.take_violation()
+            && !self.broken
+        {
+            let (distance, window) = (violation.distance, check.window());
+            let text = format!("a reference {distance} bytes back; the window is {window} bytes");
+            let note = Note::new(violation.offset, "RFC 7692 §7.1.2", text);
+            frame.notes.push(note);
+        }
+        if self.deflate.no_context_takeover {
+            check.reset();
         }
     }
 }

@@ -22,6 +22,7 @@ mod close;
 mod decoder;
 mod deflate;
 mod frame;
+mod guess;
 mod handshake;
 mod header;
 mod message;
@@ -29,6 +30,7 @@ mod message;
 mod tests;
 mod utf8;
 mod violations;
+mod window;
 
 use std::borrow::Cow;
 
@@ -36,6 +38,7 @@ pub use self::close::close_name;
 pub use self::decoder::Decoder;
 pub use self::deflate::{Deflate, negotiated};
 pub use self::frame::{Frame, PAYLOAD_LIMIT};
+pub use self::guess::looks_like_frames;
 pub use self::handshake::{accept_for, is_key};
 pub use self::header::{Header, LengthForm, Opcode, unmask};
 use super::note::Note;

@@ -461,3 +461,37 @@ fn a_message_of_nothing_but_ends_is_let_go() {
     assert!(frames[0].payload.is_empty());
     assert!(frames[0].notes[0].text.contains("too many deflate streams"));
 }
+
+#[test]
+fn a_sender_that_exceeds_its_window_is_named_with_rule_and_place() {
+    let noise = |index: u32| index.wrapping_mul(0x9e37_79b1).to_be_bytes()[1];
+    let once: Vec<u8> = (0..600).map(noise).collect();
+    let mut packed = Vec::with_capacity(2000);
+    let mut compress = Compress::new(Compression::best(), false);
+    let data = [&once[..], &once].concat();
+    compress
+        .compress_vec(&data, &mut packed, FlushCompress::Sync)
+        .unwrap();
+    packed.truncate(packed.len() - 4);
+    let sent = frame_bytes(0xc2, None, &packed);
+    let notes = |window_bits| {
+        let deflate = Deflate {
+            no_context_takeover: false,
+            window_bits,
+        };
+        let whole = frames_of(Side::Server, &[&sent], Some(deflate));
+        let pieces: Vec<&[u8]> = sent.chunks(7).collect();
+        assert_eq!(whole, frames_of(Side::Server, &pieces, Some(deflate)));
+        assert_eq!(whole[0].payload, data);
+        whole[0].notes.clone()
+    };
+    assert_eq!(notes(10), []);
+    let found = notes(9);
+    assert_eq!(found.len(), 1, "the first is told");
+    assert_eq!(found[0].rule, "RFC 7692 §7.1.2");
+    assert_eq!(
+        found[0].text,
+        "a reference 600 bytes back; the window is 512 bytes"
+    );
+    assert!(found[0].offset < sent.len() as u64, "{found:?}");
+}

@@ -5,6 +5,17 @@ use crate::support::file::{self, paced, pcap};
 use crate::support::network;
 use crate::support::script::{Client, Script, Server};
 
+/// The same packets with a LOOP header in the network's byte order, as it should be, and in the other.
+pub fn loop_in_both_orders() -> [Vec<u8>; 2] {
+    let packets = exchange().packets();
+    [[0, 0, 0, 2], [2, 0, 0, 0]].map(|family| {
+        let wrapped = packets
+            .iter()
+            .map(|packet| network::loopback(family, packet));
+        pcap(file::LOOP, &paced(wrapped))
+    })
+}
+
 /// How Ethernet and the other links wrap a packet.
 pub fn link_cases() -> Vec<Case> {
     let packets = exchange().packets();
@@ -41,6 +52,13 @@ pub fn link_cases() -> Vec<Case> {
         linked("QinQ as it was", file::ETHERNET, |packet| {
             network::tagged_ethernet(&[0x9100, 0x8100], packet)
         }),
+        linked("MPLS", file::ETHERNET, |packet| {
+            network::labelled_ethernet(1, packet)
+        }),
+        linked("MPLS, two labels", file::ETHERNET, |packet| {
+            network::labelled_ethernet(2, packet)
+        }),
+        linked("PPPoE", file::ETHERNET, network::pppoe_ethernet),
         linked("SNAP", file::ETHERNET, network::snap_ethernet),
         linked("raw", file::RAW, <[u8]>::to_vec),
         linked("Linux cooked", file::LINUX_SLL, network::linux_sll),
@@ -69,6 +87,10 @@ pub fn link_cases() -> Vec<Case> {
                 packet,
             )
         }),
+        linked("null, with Linux's number for IPv6", file::NULL, |packet| {
+            network::loopback([if packet[0] >> 4 == 4 { 2 } else { 10 }, 0, 0, 0], packet)
+        })
+        .connections(1),
         linked("loop", file::LOOP, |packet| {
             network::loopback(
                 if packet[0] >> 4 == 4 {

@@ -11,9 +11,9 @@ use super::script::{Client, Script, Server};
 
 pub use self::Streams::{Are, Followed};
 pub use files::file_cases;
-pub use links::link_cases;
+pub use links::{link_cases, loop_in_both_orders};
 pub use networks::network_cases;
-pub use random::random_conversations;
+pub use random::{random_conversations, shuffled_conversations};
 pub use streams::stream_cases;
 
 /// What the streams of a made capture must equal.
@@ -25,6 +25,7 @@ pub enum Streams {
     Are(&'static [u8], &'static [u8], &'static str),
 }
 
+#[derive(Clone, Debug)]
 pub struct Case {
     pub name: &'static str,
     pub file: Vec<u8>,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{ANSWER, Case, case};
+use super::{ANSWER, Are, Case, REQUEST, case, exchange};
 use crate::support::file::{self, paced, pcap};
 use crate::support::network::{self, Ipv4, TCP, UDP};
 use crate::support::script::{Client, Script, Server};
@@ -24,9 +24,79 @@ fn around(middle: Vec<Vec<u8>>) -> Vec<u8> {
     pcap(file::RAW, &paced([before, middle, after].concat()))
 }
 
+/// IP through IP.
+fn tunnel_cases() -> Vec<Case> {
+    let fours = exchange().packets();
+    let sixes = Script::ipv6()
+        .open()
+        .data(Client, 0, REQUEST)
+        .data(Server, 0, ANSWER)
+        .close()
+        .packets();
+    let both = || [fours.clone(), sixes.clone()].concat();
+    let through = |name, wrap: fn(&[u8]) -> Vec<u8>| {
+        let packets = both().iter().map(|packet| wrap(packet)).collect::<Vec<_>>();
+        case(name, pcap(file::RAW, &paced(packets))).connections(2)
+    };
+    let cut_up = {
+        let (_, tcp) = large();
+        let [client, server] = Script::default().ends.map(|end| end.ip());
+        let inner = Ipv4::new(client, server, TCP);
+        let wrapped = inner.fragments(&tcp, &[0, 1000, 2000]);
+        around(wrapped.iter().map(|packet| through_ipv4(packet)).collect())
+    };
+    vec![
+        through("through IPv4", through_ipv4),
+        through("through IPv6", through_ipv6),
+        through("through IPv4 twice", |packet| {
+            through_ipv4(&through_ipv4(packet))
+        }),
+        through("GRE", |packet| through_gre(0, packet)),
+        through("GRE with all optional fields", |packet| {
+            through_gre(0xb000, packet)
+        }),
+        case("fragments through IPv4", cut_up),
+        case("fragments of what goes through IPv4", {
+            let (script, _) = large();
+            let inner = script.segments.last().unwrap().in_ip();
+            let outer = Ipv4::new(address("192.0.2.1"), address("192.0.2.2"), 4);
+            around(outer.fragments(&inner, &[0, 800, 1600]))
+        }),
+    ]
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// The protocol number of a packet that is carried by another.
+fn own_protocol(packet: &[u8]) -> u8 {
+    if packet[0] >> 4 == 4 { 4 } else { 41 }
+}
+
+fn through_ipv4(packet: &[u8]) -> Vec<u8> {
+    let [from, to] = [address("192.0.2.1"), address("192.0.2.2")];
+    network::ip(from, to, own_protocol(packet), packet)
+}
+
+fn through_ipv6(packet: &[u8]) -> Vec<u8> {
+    let [from, to] = [address("2001:db8:1::1"), address("2001:db8:1::2")];
+    network::ip(from, to, own_protocol(packet), packet)
+}
+
+fn through_gre(flags: u16, packet: &[u8]) -> Vec<u8> {
+    let [from, to] = [address("192.0.2.1"), address("192.0.2.2")];
+    network::ip(from, to, 47, &network::gre(flags, packet))
+}
+
 /// What the network layer does to a packet.
 pub fn network_cases() -> Vec<Case> {
+    [packet_cases(), tunnel_cases()].concat()
+}
+
+fn packet_cases() -> Vec<Case> {
     let (script, tcp) = large();
+    let payload = tcp[20..].to_vec();
     let [client, server] = script.ends.map(|end| end.ip());
     let header = Ipv4::new(client, server, TCP);
     let fragments = header.fragments(&tcp, &[0, 1000, 2000]);
@@ -59,6 +129,18 @@ pub fn network_cases() -> Vec<Case> {
         case("fragments twice", around(repeated)),
         case("fragments that overlap", around(overlapping)),
         case("a fragment is lost", around(fragments[..2].to_vec())),
+        case("fragments, and all else, backwards", {
+            let before = Script::opened().packets();
+            let after = Script::default().data(Server, 0, ANSWER).packets();
+            let mut packets = [before, fragments.clone(), after].concat();
+            packets.reverse();
+            pcap(file::RAW, &paced(packets))
+        })
+        .streams(Are(
+            payload.leak(),
+            ANSWER,
+            "follow begins with the first segment in the file",
+        )),
         case("IPv4 options", around(vec![with_options])),
         case("total length 0", around(vec![offloaded])),
         ipv6_case("IPv6 options", |tcp, client, server| {

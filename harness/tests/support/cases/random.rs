@@ -24,13 +24,34 @@ pub fn random_conversations(seed: u64, count: u16) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The packets of `count` whole connections, one after the other, those of each in any order.
+pub fn shuffled_conversations(seed: u64, count: u16) -> Vec<Vec<u8>> {
+    let mut random = Random(seed);
+    (0..count)
+        .flat_map(|index| {
+            let mut packets = talk(&mut random, index).close().packets();
+            for last in (1..packets.len()).rev() {
+                let other = random.below(u32::try_from(last + 1).unwrap());
+                packets.swap(last, other as usize);
+            }
+            packets
+        })
+        .collect()
+}
+
 fn conversation(random: &mut Random, index: u16) -> Vec<Vec<u8>> {
+    let mut script = talk(random, index);
+    disturb(random, &mut script.segments);
+    script.packets()
+}
+
+/// A conversation as it should be.
+fn talk(random: &mut Random, index: u16) -> Script {
     let client = format!("10.1.0.1:{}", 20_000 + index);
     let initial = [random.below(u32::MAX), u32::MAX - random.below(300)];
     let mut script = Script::between(&client, "10.0.0.2:8000")
         .initial(initial[0], initial[1])
         .open();
-    let opening = script.segments.len();
     for (from, other) in [(Client, Server), (Server, Client)] {
         let mut offset = 0;
         for _ in 0..2 + random.below(8) {
@@ -42,8 +63,7 @@ fn conversation(random: &mut Random, index: u16) -> Vec<Vec<u8>> {
             }
         }
     }
-    disturb(random, &mut script.segments, opening);
-    script.packets()
+    script
 }
 
 /// The bytes at a place of every stream.
@@ -54,7 +74,8 @@ fn bytes(offset: u32, length: u32) -> Vec<u8> {
 }
 
 /// Swaps neighbours, repeats segments whole and in part, spoils copies, and loses some.
-fn disturb(random: &mut Random, segments: &mut Vec<Tcp>, opening: usize) {
+fn disturb(random: &mut Random, segments: &mut Vec<Tcp>) {
+    let opening = 3;
     for _ in 0..random.below(8) {
         let last = u32::try_from(segments.len() - opening).unwrap();
         if last < 2 {

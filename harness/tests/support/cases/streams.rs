@@ -1,6 +1,6 @@
 //! The TCP of a connection: order, repetition, overlap, loss, opening and closing.
 
-use super::{Are, Case, exchange, tcp_case};
+use super::{ANSWER, Are, Case, REQUEST, exchange, tcp_case};
 use crate::support::network::{self, ACK, FIN, PSH, SYN};
 use crate::support::script::{Client, Script, Server};
 
@@ -8,6 +8,7 @@ use crate::support::script::{Client, Script, Server};
 pub fn stream_cases() -> Vec<Case> {
     [
         order_cases(),
+        file_order_cases(),
         loss_cases(),
         probe_cases(),
         beginning_cases(),
@@ -80,6 +81,23 @@ fn order_cases() -> Vec<Case> {
                 .ack(Server, 10)
                 .data(Client, 10, b"k")
         }),
+        tcp_case("of overlaps behind a gap the first in the file", &{
+            opened()
+                .data(Client, 0, b"ab")
+                .data(Client, 13, b"nopqrst")
+                .data(Client, 9, b"SSSSSSSSSS")
+                .data(Client, 2, b"cdefghijklm")
+                .data(Client, 1, b"PPPPPPPPP")
+                .ack(Server, 20)
+        }),
+        tcp_case("of overlaps behind a gap the first that can be next", &{
+            opened()
+                .data(Client, 20, b"uvwxy")
+                .data(Client, 15, b"LLLLLLLLLLLLLL")
+                .data(Client, 0, b"abcdefghijklmn")
+                .data(Client, 14, b"opqrst")
+                .ack(Server, 29)
+        }),
         tcp_case("longer copy behind a gap", &{
             opened()
                 .data(Client, 5, b"fg")
@@ -87,6 +105,28 @@ fn order_cases() -> Vec<Case> {
                 .data(Client, 0, b"abcde")
                 .data(Client, 10, b"k")
         }),
+    ]
+}
+
+/// Packets of a connection that are in the file in another order than on the wire: to TCP it does not matter.
+fn file_order_cases() -> Vec<Case> {
+    const BEGINS_LATE: &str = "follow begins with the first segment in the file, and drops what comes before it; a SYN \
+                               behind others begins another stream there";
+    let ordered = |name, order: &[usize]| {
+        let mut script = exchange();
+        let segments = order.iter().map(|index| script.segments[*index].clone());
+        script.segments = segments.collect();
+        tcp_case(name, &script).streams(Are(REQUEST, ANSWER, BEGINS_LATE))
+    };
+    vec![
+        ordered("backwards", &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
+        ordered("data before SYN", &[3, 5, 0, 1, 2, 4, 6, 7, 8, 9, 10]),
+        ordered("FIN before SYN", &[7, 9, 0, 1, 2, 3, 4, 5, 6, 8, 10]),
+        ordered("SYN at the end", &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0]),
+        ordered(
+            "acknowledgements before all else",
+            &[10, 6, 4, 8, 2, 9, 7, 5, 3, 1, 0],
+        ),
     ]
 }
 
@@ -137,14 +177,18 @@ fn loss_cases() -> Vec<Case> {
             b"",
             "follow ends at a gap that was not acknowledged",
         )),
-        tcp_case("retransmission after it was given up", &{
+        tcp_case("acknowledged, and only then captured", &{
             opened()
                 .data(Client, 5, b"fgh")
                 .ack(Server, 8)
                 .data(Client, 0, b"abcde")
                 .data(Client, 8, b"i")
         })
-        .missing(5, 0),
+        .streams(Are(
+            b"abcdefghi",
+            b"",
+            "follow gives a gap up as soon as it is acknowledged",
+        )),
     ]
 }
 

@@ -1,0 +1,51 @@
+//! Frames whose opening handshake was not seen.
+
+use super::{Header, Opcode, unmask};
+use crate::units::Side;
+
+/// Fewer bytes than this can look like anything.
+const LEAST: usize = 4;
+
+/// Whether bytes, from a side's first one on, can hardly be anything but WebSocket frames: whole ones, each masked as RFC
+/// 6455 §5.1 has that side do it, each length in its shortest form, each text in UTF-8. Where `is_cut`, the last one may
+/// go on.
+#[must_use]
+pub fn looks_like_frames(side: Side, bytes: &[u8], is_cut: bool) -> bool {
+    let mut rest = bytes;
+    while let Some((header, length)) = Header::parse(rest) {
+        let payload = &rest[length..];
+        let end = usize::try_from(header.length).unwrap_or(usize::MAX);
+        let Some((payload, behind)) = payload.split_at_checked(end) else {
+            break;
+        };
+        if !is_likely(side, &header, payload) {
+            return false;
+        }
+        rest = behind;
+    }
+    let has_whole_one = rest.len() < bytes.len();
+    bytes.len() >= LEAST && has_whole_one && (rest.is_empty() || is_cut)
+}
+
+fn is_likely(side: Side, header: &Header, payload: &[u8]) -> bool {
+    let is_data = matches!(header.opcode, Opcode::TEXT | Opcode::BINARY);
+    // RFC 7692 §6: RSV1 on the first frame of a compressed message.
+    let is_compressed = header.reserved == 4 && is_data;
+    header.opcode.is_known()
+        && (header.reserved == 0 || is_compressed)
+        && header.mask.is_some() == (side == Side::Client)
+        && header.length_form == Header::form_for(header.length)
+        && (!header.opcode.is_control() || header.fin && header.length <= 125)
+        && (is_compressed || !header.fin || is_text_where_due(header, payload))
+}
+
+fn is_text_where_due(header: &Header, payload: &[u8]) -> bool {
+    if header.opcode != Opcode::TEXT {
+        return true;
+    }
+    let mut plain = payload.to_vec();
+    if let Some(mask) = header.mask {
+        unmask(&mut plain, mask, 0);
+    }
+    std::str::from_utf8(&plain).is_ok()
+}
