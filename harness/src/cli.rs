@@ -34,6 +34,10 @@ pub enum Command {
     Stats(StatsArgs),
     /// List the application payloads of a capture
     Payload(PayloadArgs),
+    /// Compare captures with their reviewed listings
+    Check(CheckArgs),
+    /// Take over new listings as reviewed, one by one or all
+    Accept(AcceptArgs),
     /// Bring the generated blocks of Markdown pages up to date
     #[command(after_help = DocsArgs::blocks())]
     Docs(DocsArgs),
@@ -164,6 +168,50 @@ pub enum PayloadFormat {
     Text,
     /// One object, with a message for each request, response, frame or event
     Json,
+}
+
+/// Which captures to look at.
+#[derive(Args, Clone, Debug)]
+pub struct CaptureSelection {
+    /// Captures, by name or as path of a .pcap or .pcapng file [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Folder of the captures [default: the project's]
+    #[arg(long, value_name = "DIR")]
+    pub captures: Option<PathBuf>,
+}
+
+/// Options of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Which captures to compare.
+    #[command(flatten)]
+    pub selection: CaptureSelection,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A line for each capture, with what differs below it
+    Text,
+    /// An array with an object for each capture
+    Json,
+    /// JUnit's XML, a test case for each capture, for CI systems
+    Junit,
+}
+
+/// Options of `accept`.
+#[derive(Args, Clone, Debug)]
+pub struct AcceptArgs {
+    /// Which captures to take over.
+    #[command(flatten)]
+    pub selection: CaptureSelection,
+    /// Take over all that differ, without asking
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
 }
 
 /// Options of `docs`.
