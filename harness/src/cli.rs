@@ -38,6 +38,10 @@ pub enum Command {
     Check(CheckArgs),
     /// Take over new listings as reviewed, one by one or all
     Accept(AcceptArgs),
+    /// List the scenarios of the project, and which are captured and reviewed
+    List(ListArgs),
+    /// Look scenario files through for mistakes
+    Validate(ValidateArgs),
     /// Bring the generated blocks of Markdown pages up to date
     #[command(after_help = DocsArgs::blocks())]
     Docs(DocsArgs),
@@ -212,6 +216,31 @@ pub struct AcceptArgs {
     /// Take over all that differ, without asking
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
+}
+
+/// Options of `list`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ListArgs {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+/// How scenarios are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// Aligned columns
+    Text,
+    /// An array with an object for each scenario
+    Json,
+}
+
+/// Options of `validate`.
+#[derive(Args, Clone, Debug)]
+pub struct ValidateArgs {
+    /// Scenarios to look through, by name or as path of a .toml file [default: all]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
 }
 
 /// Options of `docs`.

@@ -39,6 +39,8 @@ fn help() {
         ("help-payload", &["payload", "--help"]),
         ("help-check", &["check", "--help"]),
         ("help-accept", &["accept", "--help"]),
+        ("help-list", &["list", "--help"]),
+        ("help-validate", &["validate", "--help"]),
         ("help-docs", &["docs", "--help"]),
         ("help-report", &["report", "--help"]),
         ("help-doctor", &["doctor", "--help"]),
@@ -141,6 +143,7 @@ fn comparisons_that_make_no_sense() {
     let project = project();
     let root = project.path();
     assert_fails("check-without-captures", root, &["check"], 2);
+    assert_fails("validate-unknown-scenario", root, &["validate", "x"], 2);
     assert_fails("accept-nobody-to-ask", root, &["accept"], 2);
     let all_and_named = ["accept", "--all", "tcpapp"];
     assert_fails("accept-all-and-named", root, &all_and_named, 2);

@@ -9,11 +9,13 @@ pub mod doctor;
 pub mod in_order;
 mod interrupts;
 mod lab;
+pub mod list;
 pub mod payload;
 pub mod report;
 pub mod snapshots;
 mod spill;
 pub mod stats;
+pub mod validate;
 mod write;
 
 use std::io::{self, Write};
@@ -54,6 +56,8 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
         Command::Check(arguments) => check::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::Accept(arguments) => accept::run(arguments, &mut anstream::stdout(), &mut talk),
+        Command::List(arguments) => list::run(*arguments, &mut out, &mut talk),
+        Command::Validate(arguments) => validate::run(arguments, &mut out, &mut talk),
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
