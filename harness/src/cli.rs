@@ -42,6 +42,8 @@ pub enum Command {
     List(ListArgs),
     /// Look scenario files through for mistakes
     Validate(ValidateArgs),
+    /// Begin a project, with a first scenario
+    Init(InitArgs),
     /// Bring the generated blocks of Markdown pages up to date
     #[command(after_help = DocsArgs::blocks())]
     Docs(DocsArgs),
@@ -241,6 +243,14 @@ pub struct ValidateArgs {
     /// Scenarios to look through, by name or as path of a .toml file [default: all]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
+}
+
+/// Options of `init`.
+#[derive(Args, Clone, Debug)]
+pub struct InitArgs {
+    /// Folder to make a project of [default: the current one]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }
 
 /// Options of `docs`.

@@ -41,6 +41,7 @@ fn help() {
         ("help-accept", &["accept", "--help"]),
         ("help-list", &["list", "--help"]),
         ("help-validate", &["validate", "--help"]),
+        ("help-init", &["init", "--help"]),
         ("help-docs", &["docs", "--help"]),
         ("help-report", &["report", "--help"]),
         ("help-doctor", &["doctor", "--help"]),

@@ -1,11 +1,16 @@
-//! `wiresnap list` and `validate`: what a project holds, and what is wrong with it.
+//! `wiresnap list`, `validate` and `init`: what a project holds, what is wrong with it, and how one begins.
 
 mod workspace;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use workspace::Said;
+
+fn wiresnap(folder: &Path, arguments: &[&str]) -> Said {
+    workspace::run(Path::new(env!("CARGO_BIN_EXE_wiresnap")), folder, arguments)
+}
 
 const CONFIGURATION: &str =
     "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
@@ -151,4 +156,56 @@ fn scenarios_without_mistake_are_counted() {
         let Said { code, out, error } = stage.run(arguments);
         assert_eq!((code, &*out, &*error), (Some(0), said, ""));
     }
+}
+
+#[test]
+fn a_project_begins_with_files_that_are_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+
+    let Said { code, out, error } = wiresnap(folder.path(), &["init", "my project"]);
+
+    assert_eq!((code, &*error), (Some(0), ""));
+    workspace::settings().bind(|| insta::assert_snapshot!("init", out));
+    let project = folder.path().join("my project");
+    for file in [
+        "wiresnap.toml",
+        "scenarios/hello.toml",
+        "scenarios/hello/hello.txt",
+    ] {
+        assert!(project.join(file).is_file(), "{file}");
+    }
+    for folder in ["pcap", "snapshots", "docs"] {
+        assert!(project.join(folder).is_dir(), "{folder}");
+    }
+    let Said { out, .. } = wiresnap(&project, &["list", "--format", "json"]);
+    let list: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(list[0]["name"], "hello");
+}
+
+#[test]
+#[ignore = "scenarios cannot start any command yet"]
+fn the_first_scenario_has_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(wiresnap(folder.path(), &["init"]).code, Some(0));
+    let Said { code, out, error } = wiresnap(folder.path(), &["validate"]);
+    assert_eq!(
+        (code, &*out, &*error),
+        (Some(0), "1 scenario, no mistake\n", "")
+    );
+}
+
+#[test]
+fn what_is_there_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("scenarios")).unwrap();
+    fs::write(folder.path().join("scenarios/hello.toml"), "mine").unwrap();
+    fs::write(folder.path().join("docs"), "mine too").unwrap();
+
+    let Said { code, out, error } = wiresnap(folder.path(), &["init"]);
+
+    assert_eq!((code, &*out), (Some(2), ""));
+    workspace::settings().bind(|| insta::assert_snapshot!("error-init-already-there", error));
+    let mine = fs::read_to_string(folder.path().join("scenarios/hello.toml"));
+    assert_eq!(mine.unwrap(), "mine");
+    assert!(!folder.path().join("wiresnap.toml").exists());
 }

@@ -7,6 +7,7 @@ mod checkup;
 pub mod docs;
 pub mod doctor;
 pub mod in_order;
+pub mod init;
 mod interrupts;
 mod lab;
 pub mod list;
@@ -58,6 +59,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Accept(arguments) => accept::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::List(arguments) => list::run(*arguments, &mut out, &mut talk),
         Command::Validate(arguments) => validate::run(arguments, &mut out, &mut talk),
+        Command::Init(arguments) => init::run(arguments, &mut out),
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
