@@ -352,7 +352,7 @@ fn somebody_at_a_terminal_is_asked_for_each() {
         "{said}"
     );
     assert!(
-        said.contains("accepted: snapshots/wsapp.snap\r\n1 accepted, 1 left"),
+        said.contains("accepted: snapshots/wsapp.snap\r\n1 accepted, 1 left\r\n"),
         "{said}"
     );
     assert!(!said.contains('\u{1b}'), "{said}");

@@ -103,7 +103,7 @@ fn review(
         }
     }
     let left = open.len() - accepted;
-    writeln!(out, "{accepted} accepted, {left} left as reviewed before")?;
+    writeln!(out, "{accepted} accepted, {left} left")?;
     Ok(())
 }
 
