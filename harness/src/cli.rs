@@ -39,6 +39,16 @@ pub enum Command {
     /// Tell what changed between two captures, and why
     #[command(after_help = DiffArgs::kinds())]
     Diff(DiffArgs),
+    /// Compare captures with their reviewed listings
+    Check(CheckArgs),
+    /// Take over new listings as reviewed, one by one or all
+    Accept(AcceptArgs),
+    /// List the scenarios of the project, and which are captured and reviewed
+    List(ListArgs),
+    /// Look scenario files through for mistakes
+    Validate(ValidateArgs),
+    /// Begin a project, with a first scenario
+    Init(InitArgs),
     /// Bring the generated blocks of Markdown pages up to date
     #[command(after_help = DocsArgs::blocks())]
     Docs(DocsArgs),
@@ -222,6 +232,83 @@ fn kind(word: &str) -> Result<Kind, String> {
         let words = Kind::ALL.map(Kind::word).join(", ");
         format!("the kinds are {words}")
     })
+}
+
+/// Which captures to look at.
+#[derive(Args, Clone, Debug)]
+pub struct CaptureSelection {
+    /// Captures, by name or as path of a .pcap or .pcapng file [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Folder of the captures [default: the project's]
+    #[arg(long, value_name = "DIR")]
+    pub captures: Option<PathBuf>,
+}
+
+/// Options of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Which captures to compare.
+    #[command(flatten)]
+    pub selection: CaptureSelection,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    pub format: CheckFormat,
+}
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A line for each capture, with what differs below it
+    Text,
+    /// An array with an object for each capture
+    Json,
+    /// JUnit's XML, a test case for each capture, for CI systems
+    Junit,
+}
+
+/// Options of `accept`.
+#[derive(Args, Clone, Debug)]
+pub struct AcceptArgs {
+    /// Which captures to take over.
+    #[command(flatten)]
+    pub selection: CaptureSelection,
+    /// Take over all that differ, without asking
+    #[arg(long, conflicts_with = "names")]
+    pub all: bool,
+}
+
+/// Options of `list`.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ListArgs {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+}
+
+/// How scenarios are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// Aligned columns
+    Text,
+    /// An array with an object for each scenario
+    Json,
+}
+
+/// Options of `validate`.
+#[derive(Args, Clone, Debug)]
+pub struct ValidateArgs {
+    /// Scenarios to look through, by name or as path of a .toml file [default: all]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+}
+
+/// Options of `init`.
+#[derive(Args, Clone, Debug)]
+pub struct InitArgs {
+    /// Folder to make a project of [default: the current one]
+    #[arg(value_name = "DIR")]
+    pub folder: Option<PathBuf>,
 }
 
 /// Options of `docs`.

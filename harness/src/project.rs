@@ -48,7 +48,7 @@ impl Project {
                     "no {FILE_NAME} in {} or above it",
                     folder.display()
                 ))
-                .with_hint("run this in a wiresnap project, such as a clone of wiresnap itself")
+                .with_hint("run this in a wiresnap project, or begin one here with `wiresnap init`")
             })?;
         // Paths that are shown are as short as the user would type them.
         Self::read(if root == folder { Path::new("") } else { root })

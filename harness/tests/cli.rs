@@ -9,6 +9,7 @@ fn wiresnap(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wiresnap"))
         .current_dir(folder)
         .args(arguments)
+        .stdin(Stdio::null())
         .output()
         .unwrap()
 }
@@ -37,6 +38,11 @@ fn help() {
         ("help-stats", &["stats", "--help"]),
         ("help-payload", &["payload", "--help"]),
         ("help-diff", &["diff", "--help"]),
+        ("help-check", &["check", "--help"]),
+        ("help-accept", &["accept", "--help"]),
+        ("help-list", &["list", "--help"]),
+        ("help-validate", &["validate", "--help"]),
+        ("help-init", &["init", "--help"]),
         ("help-docs", &["docs", "--help"]),
         ("help-report", &["report", "--help"]),
         ("help-doctor", &["doctor", "--help"]),
@@ -156,6 +162,27 @@ fn reports_that_cannot_be_made() {
 }
 
 #[test]
+fn comparisons_that_make_no_sense() {
+    let project = project();
+    let root = project.path();
+    assert_fails("check-without-captures", root, &["check"], 2);
+    assert_fails("validate-unknown-scenario", root, &["validate", "x"], 2);
+    assert_fails("accept-nobody-to-ask", root, &["accept"], 2);
+    let all_and_named = ["accept", "--all", "tcpapp"];
+    assert_fails("accept-all-and-named", root, &all_and_named, 2);
+    std::fs::create_dir(root.join("pcap")).unwrap();
+    assert_fails("check-no-such-capture", root, &["check", "tcpap"], 2);
+    let capture = workspace::root().join("pcap/tcpapp.pcap");
+    std::fs::copy(&capture, root.join("pcap/tcpapp.pcap")).unwrap();
+    assert_fails("check-unknown-capture", root, &["check", "tcpap"], 2);
+    std::fs::copy(&capture, root.join("pcap/tcpapp.pcapng")).unwrap();
+    assert_fails("check-shared-name", root, &["check"], 2);
+    std::fs::create_dir(root.join("snapshots")).unwrap();
+    std::fs::write(root.join("snapshots/tcpapp.snap"), "C1: 5 bytes\n").unwrap();
+    assert_fails("accept-no-snapshot", root, &["accept", "tcpapp"], 2);
+}
+
+#[test]
 fn a_capture_cut_in_mid_packet_is_read_up_to_there() {
     let folder = tempfile::tempdir().unwrap();
     let whole = std::fs::read(workspace::root().join("pcap/tcpapp.pcap")).unwrap();
@@ -203,6 +230,9 @@ fn a_reader_that_has_seen_enough_is_no_error() {
 fn nobody_reading_is_no_error_whatever_is_written() {
     let capture = workspace::root().join("pcap/webapp.pcap");
     for (command, format) in [
+        ("check", "text"),
+        ("check", "json"),
+        ("check", "junit"),
         ("stats", "table"),
         ("stats", "markdown"),
         ("stats", "json"),
@@ -217,6 +247,7 @@ fn nobody_reading_is_no_error_whatever_is_written() {
         let output = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
             .arg(command)
             .args(vec![&capture; captures])
+            .current_dir(workspace::root())
             .args(["--format", format])
             .stdout(writer)
             .stderr(Stdio::piped())

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::capture::programs::Programs;
 use super::interrupts::watch_signals;
-use super::{checkup, one_thread};
+use super::{checkup, one_thread, print_json};
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::error::{Error, Result};
 use crate::lab::doctor::Intent;
@@ -51,10 +51,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     };
     match arguments.format {
         DoctorFormat::Text => write_text(&examined, out)?,
-        DoctorFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &examined)?;
-            writeln!(out)?;
-        }
+        DoctorFormat::Json => print_json(&examined, out)?,
     }
     out.flush()?;
     if missing.is_empty() {

@@ -1,21 +1,31 @@
 //! The verbs of the command line, a module each.
 
+pub mod accept;
 pub mod capture;
+pub mod check;
 mod checkup;
 pub mod diff;
 pub mod docs;
 pub mod doctor;
 pub mod in_order;
+pub mod init;
 mod interrupts;
 mod lab;
+pub mod list;
 pub mod payload;
 pub mod report;
+pub mod snapshots;
 mod spill;
 pub mod stats;
+pub mod validate;
+mod write;
 
-use std::io::{self, Write as _};
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
@@ -47,11 +57,27 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
         Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
         Command::Diff(arguments) => diff::run(arguments, &mut anstream::stdout(), &mut talk),
+        Command::Check(arguments) => check::run(arguments, &mut anstream::stdout(), &mut talk),
+        Command::Accept(arguments) => accept::run(arguments, &mut anstream::stdout(), &mut talk),
+        Command::List(arguments) => list::run(*arguments, &mut out, &mut talk),
+        Command::Validate(arguments) => validate::run(arguments, &mut out, &mut talk),
+        Command::Init(arguments) => init::run(arguments, &mut out),
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
         Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
     }
+}
+
+/// So many of something, as `1 capture`, `2 captures`.
+fn counted(count: usize, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
+/// Where projects are looked for, and what paths are relative to.
+fn current_folder() -> anyhow::Result<PathBuf> {
+    std::env::current_dir().context("cannot tell the current folder")
 }
 
 /// A runtime that has no thread but ours.
@@ -60,6 +86,12 @@ fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))
+}
+
+/// Prints a value as JSON. An output that nobody reads is told as such, which serde's own error would hide.
+fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
 }
 
 /// Talks to the user; where nobody listens any more, that is no reason to fail.

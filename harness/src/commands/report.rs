@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::named;
+use super::snapshots::selection::in_folder;
 use super::stats::marks_of;
+use super::{current_folder, named};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::stats::{Options, StatsError};
 use crate::cli::ReportArgs;
@@ -64,26 +65,7 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(args.captures.clone());
     }
     let project = Project::find(&current_folder()?)?;
-    let folder = project.captures.display();
-    let entries = std::fs::read_dir(&project.captures)
-        .map_err(|error| Error::usage(format!("cannot read captures in {folder}: {error}")))?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let is_capture = |path: &PathBuf| {
-        let end = path.extension().unwrap_or_default();
-        end == "pcap" || end == "pcapng"
-    };
-    let mut captures: Vec<PathBuf> = paths.filter(is_capture).collect();
-    captures.sort();
-    if captures.is_empty() {
-        return Err(Error::usage(format!("no captures in {folder}"))
-            .with_hint("make them with `wiresnap capture`, or name capture files")
-            .into());
-    }
-    Ok(captures)
-}
-
-fn current_folder() -> anyhow::Result<PathBuf> {
-    std::env::current_dir().context("cannot tell the current folder")
+    Ok(in_folder(&project.captures)?)
 }
 
 /// A capture, taken apart.

@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 /// The top folder of the project.
 pub(crate) fn root() -> PathBuf {
@@ -51,7 +52,7 @@ pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
 /// It is written by another process: while this one had it open, a test beside could start a program, which would have it
 /// open too, and what is open to be written cannot be executed.
 pub(crate) fn write_executable(file: &Path, script: &str) {
-    let status = std::process::Command::new("sh")
+    let status = Command::new("sh")
         .args([
             "-c",
             r#"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""#,
@@ -61,4 +62,30 @@ pub(crate) fn write_executable(file: &Path, script: &str) {
         .arg(script)
         .status();
     assert!(status.unwrap().success(), "{}", file.display());
+}
+
+/// What a command said and how it ended.
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) error: String,
+}
+
+/// Runs a command in a folder, with nobody at its standard input.
+pub(crate) fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Said {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(program)
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Said {
+        code: status.code(),
+        out: String::from_utf8(stdout).unwrap(),
+        error: String::from_utf8(stderr).unwrap(),
+    }
 }

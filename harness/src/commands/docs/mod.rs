@@ -8,11 +8,11 @@ mod fill;
 mod pages;
 mod place;
 mod records;
-mod write;
 
 use std::io::Write;
 
 use self::draft::{Draft, Stale};
+use super::{counted, write};
 use crate::cli::DocsArgs;
 use crate::docs::markdown::shell_word;
 use crate::error::{Error, printable};
@@ -86,9 +86,4 @@ fn show(draft: &Draft, stale: &Stale, out: &mut impl Write) -> anyhow::Result<()
     );
     writeln!(out, "{}", printable(&text))?;
     Ok(())
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let end = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{end}")
 }

@@ -58,6 +58,15 @@ pub fn run(
 ///
 /// Where the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
+    Ok(listed(path, redact)?.output)
+}
+
+/// The listing that snapshots keep, and whether the capture is whole.
+pub(super) fn redacted(path: &Path) -> Result<Outcome<String>> {
+    listed(path, true)
+}
+
+fn listed(path: &Path, redact: bool) -> Result<Outcome<String>> {
     let request = Request {
         style: Style {
             redact,
@@ -65,8 +74,9 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
         },
         ..Request::default()
     };
-    let outcome = list(open(path)?, request, Vec::new())?;
-    Ok(String::from_utf8_lossy(&outcome.output).into_owned())
+    let Outcome { output, cut } = list(open(path)?, request, Vec::new())?;
+    let output = String::from_utf8_lossy(&output).into_owned();
+    Ok(Outcome { output, cut })
 }
 
 /// What to list, and how.

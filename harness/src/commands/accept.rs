@@ -1,0 +1,165 @@
+//! `wiresnap accept`: makes what captures list now the reviewed listings, after asking for each of them.
+
+use std::io::{self, BufRead, IsTerminal as _, Write};
+
+use super::check::text;
+use super::current_folder;
+use super::snapshots::comparison::Comparison;
+use super::snapshots::selection;
+use crate::cli::AcceptArgs;
+use crate::error::{Error, printable};
+use crate::project::Project;
+
+/// Takes over the listings of captures that differ from their snapshots and says so on `out`; asks on `talk`, and hears
+/// the answers on standard input, unless the captures are named or all of them are wanted.
+///
+/// # Errors
+///
+/// Where nobody can be asked, a capture or a snapshot cannot be read (nothing has been accepted then), or a snapshot
+/// cannot be written.
+pub fn run(
+    arguments: &AcceptArgs,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let asks = !arguments.all && arguments.selection.names.is_empty();
+    if asks {
+        require_somebody_to_ask()?;
+    }
+    let project = Project::find(&current_folder()?)?;
+    let captures = selection::selected(&project, &arguments.selection)?;
+    let compared = captures
+        .iter()
+        .map(|capture| Comparison::of(&project, capture))
+        .collect::<anyhow::Result<Vec<Comparison>>>()?;
+    if asks {
+        review(&compared, &mut io::stdin().lock(), out, talk)
+    } else {
+        accept_all(&compared, out)
+    }
+}
+
+fn require_somebody_to_ask() -> Result<(), Error> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(
+        Error::usage("nobody can be asked: standard input is no terminal").with_hint(
+            "`wiresnap accept --all` takes over all that differ, `wiresnap accept NAME…` those that are named",
+        ),
+    )
+}
+
+fn accept_all(compared: &[Comparison], out: &mut impl Write) -> anyhow::Result<()> {
+    for comparison in compared {
+        comparison.accept()?;
+        if comparison.is_open() {
+            say_accepted(comparison, out)?;
+        }
+    }
+    if !compared.iter().any(Comparison::is_open) {
+        say_nothing_is_open(out)?;
+    }
+    Ok(())
+}
+
+fn say_accepted(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
+    let file = comparison.snapshot.display().to_string();
+    writeln!(out, "accepted: {}", printable(&file))
+}
+
+fn say_nothing_is_open(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "nothing to accept: all as reviewed")
+}
+
+/// Shows what differs, capture by capture, and does with each as the answer says.
+///
+/// What has been accepted stays so, however the review ends.
+fn review(
+    compared: &[Comparison],
+    answers: &mut impl BufRead,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let open: Vec<&Comparison> = compared.iter().filter(|found| found.is_open()).collect();
+    if open.is_empty() {
+        say_nothing_is_open(out)?;
+        return Ok(());
+    }
+    let mut accepted = 0;
+    for (index, comparison) in open.iter().enumerate() {
+        text::capture(comparison, out)?;
+        out.flush()?;
+        let name = printable(&comparison.capture.name);
+        let question = format!("{name}, {} of {}", index + 1, open.len());
+        match ask(&question, answers, talk)? {
+            Answer::Accept => {
+                comparison.accept()?;
+                say_accepted(comparison, out)?;
+                accepted += 1;
+            }
+            Answer::Skip => {}
+            Answer::Quit => break,
+        }
+    }
+    let left = open.len() - accepted;
+    writeln!(out, "{accepted} accepted, {left} left")?;
+    Ok(())
+}
+
+/// What is to be done with a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Accept,
+    Skip,
+    Quit,
+}
+
+/// Asks until the answer is one; who ends the input quits.
+fn ask(question: &str, answers: &mut impl BufRead, talk: &mut impl Write) -> io::Result<Answer> {
+    loop {
+        write!(talk, "{question}: [a]ccept, [s]kip, [q]uit? ")?;
+        talk.flush()?;
+        let mut answer = String::new();
+        if answers.read_line(&mut answer)? == 0 {
+            writeln!(talk)?;
+            return Ok(Answer::Quit);
+        }
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "a" | "accept" => return Ok(Answer::Accept),
+            "s" | "skip" => return Ok(Answer::Skip),
+            "q" | "quit" => return Ok(Answer::Quit),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answers(typed: &str) -> (Answer, String) {
+        let mut talk = Vec::new();
+        let answer = ask("a, 1 of 2", &mut typed.as_bytes(), &mut talk).unwrap();
+        (answer, String::from_utf8(talk).unwrap())
+    }
+
+    const QUESTION: &str = "a, 1 of 2: [a]ccept, [s]kip, [q]uit? ";
+
+    #[test]
+    fn letters_and_words_are_answers() {
+        for (typed, answer) in [
+            ("a\n", Answer::Accept),
+            ("  SKIP \r\n", Answer::Skip),
+            ("quit", Answer::Quit),
+        ] {
+            assert_eq!(answers(typed), (answer, QUESTION.to_owned()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_asked_again_and_the_end_quits() {
+        assert_eq!(answers("yes\n\ns\n"), (Answer::Skip, QUESTION.repeat(3)));
+        assert_eq!(answers(""), (Answer::Quit, format!("{QUESTION}\n")));
+    }
+}

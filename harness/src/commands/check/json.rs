@@ -1,0 +1,50 @@
+//! What a check found, for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Checked;
+use crate::commands::print_json;
+use crate::commands::snapshots::comparison::UNREADABLE;
+use crate::project::Project;
+
+/// A capture in the array that is printed.
+#[derive(Serialize)]
+struct Entry<'a> {
+    name: &'a str,
+    pcap: String,
+    snapshot: String,
+    state: &'static str,
+    /// The hunks of a unified diff.
+    difference: Option<&'a str>,
+    /// Why it could not be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+/// An array with an object for each capture.
+pub(super) fn write(
+    checked: &[Checked],
+    project: &Project,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let entries: Vec<Entry<'_>> = checked
+        .iter()
+        .map(|checked| entry(checked, project))
+        .collect();
+    print_json(&entries, out)
+}
+
+fn entry<'a>(checked: &'a Checked, project: &Project) -> Entry<'a> {
+    let Checked { capture, found } = checked;
+    let comparison = found.as_ref().ok();
+    Entry {
+        name: &capture.name,
+        pcap: capture.pcap.display().to_string(),
+        snapshot: capture.snapshot(project).display().to_string(),
+        state: comparison.map_or(UNREADABLE, |found| found.state.name()),
+        difference: comparison.and_then(|found| found.difference.as_deref()),
+        error: found.as_ref().err().map(|error| format!("{error:#}")),
+    }
+}

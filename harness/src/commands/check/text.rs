@@ -1,0 +1,60 @@
+//! What a check found, for people.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::Checked;
+use crate::commands::counted;
+use crate::commands::snapshots::comparison::{Comparison, State};
+use crate::commands::snapshots::paint;
+use crate::error::printable;
+
+/// A line for each capture, with what differs below it.
+pub(super) fn write(checked: &[Checked], out: &mut impl Write) -> io::Result<()> {
+    for checked in checked {
+        match &checked.found {
+            Ok(comparison) => capture(comparison, out)?,
+            // Its error is told at the end.
+            Err(_) => line(AnsiColor::Red, "error", &checked.capture.name, out)?,
+        }
+    }
+    if checked
+        .iter()
+        .all(|checked| checked.found.as_ref().is_ok_and(|found| !found.is_open()))
+    {
+        let captures = counted(checked.len(), "capture");
+        writeln!(out, "{captures} as reviewed")?;
+    }
+    Ok(())
+}
+
+/// A capture's line, and what differs.
+pub(in crate::commands) fn capture(
+    comparison: &Comparison,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let name = &comparison.capture.name;
+    let (pcap, snapshot) = (&comparison.capture.pcap, &comparison.snapshot);
+    match comparison.state {
+        State::Same => line(AnsiColor::Green, "same", name, out)?,
+        State::Differs => {
+            let what = format!("{name}: {} against {}", pcap.display(), snapshot.display());
+            line(AnsiColor::Red, "differs", &what, out)?;
+        }
+        State::New => {
+            let what = format!("{name}: not reviewed yet, {}", pcap.display());
+            line(AnsiColor::Yellow, "new", &what, out)?;
+        }
+    }
+    if let Some(difference) = &comparison.difference {
+        paint::difference(difference, out)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn line(colour: AnsiColor, state: &str, what: &str, out: &mut impl Write) -> io::Result<()> {
+    let style: Style = colour.on_default();
+    writeln!(out, "{style}{state:<7}{style:#}  {}", printable(what))
+}

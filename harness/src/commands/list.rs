@@ -1,0 +1,161 @@
+//! `wiresnap list`: the scenarios of the project, and how far each has come: captured, reviewed.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::capture::programs::Programs;
+use super::snapshots::comparison::{Comparison, UNREADABLE};
+use super::snapshots::selection;
+use super::{current_folder, print_json};
+use crate::cli::{ListArgs, ListFormat};
+use crate::error::printable;
+use crate::project::Project;
+use crate::render::table::{Style, Table};
+use crate::scenario::{Scenario, file};
+use crate::trace::provenance::Provenance;
+
+/// Lists the scenarios on `out`; that there is none goes to `talk`.
+///
+/// A scenario with a mistake is listed with it: it is `validate` that fails for one.
+///
+/// # Errors
+///
+/// Where there is no project, or its scenarios cannot be found.
+pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
+    let project = Project::find(&current_folder()?)?;
+    let programs = Programs::beside_us()?;
+    let names = project.scenario_names()?;
+    let entries: Vec<Entry> = names
+        .into_iter()
+        .map(|name| Entry::of(&project, &programs.names, name))
+        .collect();
+    match arguments.format {
+        ListFormat::Json => print_json(&entries, out)?,
+        ListFormat::Text if entries.is_empty() => {
+            let folder = project.scenarios.display();
+            writeln!(talk, "note: no scenario in {folder}")?;
+        }
+        ListFormat::Text => out.write_all(table(&entries).as_bytes())?,
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// What is known of a scenario; what its file says is lacking where that has a mistake.
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    file: String,
+    program: Option<String>,
+    client: Option<String>,
+    /// How long its timeline is, as it is written.
+    seconds: Option<f64>,
+    capture: Option<Captured>,
+    /// The first line of what is wrong with its file.
+    error: Option<String>,
+}
+
+/// The capture of a scenario.
+#[derive(Serialize)]
+struct Captured {
+    pcap: String,
+    /// When it was made, where that is known: a date and time in UTC (RFC 3339).
+    at: Option<String>,
+    /// How it stands to its reviewed listing.
+    state: &'static str,
+}
+
+impl Entry {
+    fn of(project: &Project, programs: &[String], name: String) -> Self {
+        let place = project.scenarios.join(format!("{name}.toml"));
+        let mut entry = Self {
+            file: place.display().to_string(),
+            capture: captured(project, &name),
+            name,
+            program: None,
+            client: None,
+            seconds: None,
+            error: None,
+        };
+        match file::read(&place, programs) {
+            Ok(scenario) => entry.describe(&scenario),
+            Err(error) => entry.error = error.to_string().lines().next().map(str::to_owned),
+        }
+        entry
+    }
+
+    fn describe(&mut self, scenario: &Scenario) {
+        self.program = Some(scenario.program.name.clone());
+        self.client = Some(scenario.client.to_string());
+        self.seconds = Some(scenario.duration().as_secs_f64());
+    }
+}
+
+fn captured(project: &Project, name: &str) -> Option<Captured> {
+    let capture = selection::of_scenario(project, name)?;
+    // What cannot be read is `check`'s to explain.
+    let provenance = Provenance::read_beside(&capture.pcap).ok().flatten();
+    let comparison = Comparison::of(project, &capture).ok();
+    Some(Captured {
+        pcap: capture.pcap.display().to_string(),
+        at: provenance.map(|known| known.started),
+        state: comparison.map_or(UNREADABLE, |comparison| comparison.state.name()),
+    })
+}
+
+fn table(entries: &[Entry]) -> String {
+    let mut columns = vec![
+        ("Scenario", false),
+        ("Program", false),
+        ("Client", false),
+        ("Length", true),
+        ("Captured", false),
+        ("Reviewed", false),
+    ];
+    let with_mistakes = entries.iter().any(|entry| entry.error.is_some());
+    if with_mistakes {
+        columns.push(("Mistake", false));
+    }
+    let mut table = Table::new(&columns);
+    for entry in entries {
+        let mut row = cells(entry);
+        if with_mistakes {
+            row.push(entry.error.clone().unwrap_or_default());
+        }
+        // Files may hold anything.
+        table.row(row.iter().map(|cell| printable(cell)).collect());
+    }
+    table.render(Style::Text)
+}
+
+fn cells(entry: &Entry) -> Vec<String> {
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let seconds = entry.seconds.map(|seconds| format!("{seconds} s"));
+    vec![
+        entry.name.clone(),
+        or_dash(&entry.program),
+        or_dash(&entry.client),
+        or_dash(&seconds),
+        entry.capture.as_ref().map_or("no".to_owned(), when),
+        entry.capture.as_ref().map_or("-", reviewed).to_owned(),
+    ]
+}
+
+fn when(capture: &Captured) -> String {
+    let at = capture.at.as_deref().unwrap_or("yes");
+    let time = at.parse::<jiff::Timestamp>();
+    time.map_or_else(
+        |_| at.to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    )
+}
+
+/// In the words of the column's heading.
+fn reviewed(capture: &Captured) -> &'static str {
+    match capture.state {
+        "same" => "yes",
+        "new" => "no",
+        other => other,
+    }
+}

@@ -1,0 +1,156 @@
+//! A capture beside its reviewed listing.
+
+use std::fs;
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use super::file::{self, Snapshot};
+use super::selection::Capture;
+use crate::commands::{named, payload, write};
+use crate::docs::difference::unified;
+use crate::error::{Error, Result};
+use crate::project::Project;
+
+/// What JSON has in place of a state where a capture or its snapshot cannot be read.
+pub const UNREADABLE: &str = "unreadable";
+
+/// How a capture stands to its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It lists as reviewed.
+    Same,
+    /// It does not.
+    Differs,
+    /// There is nothing reviewed yet.
+    New,
+}
+
+impl State {
+    /// As JSON has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Differs => "differs",
+            Self::New => "new",
+        }
+    }
+}
+
+/// A capture, its snapshot, and what they differ in.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The capture.
+    pub capture: Capture,
+    /// Where its snapshot is, or would be.
+    pub snapshot: PathBuf,
+    /// How they stand to each other.
+    pub state: State,
+    /// The hunks of a unified diff, from the snapshot to the capture; none where they are the same.
+    pub difference: Option<String>,
+    /// The packet after which the capture is cut off.
+    pub cut: Option<u64>,
+    /// The snapshot that the capture's listing would be.
+    proposed: Snapshot,
+}
+
+impl Comparison {
+    /// Compares a capture with its snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Where one of them cannot be read.
+    pub fn of(project: &Project, capture: &Capture) -> anyhow::Result<Self> {
+        let snapshot = capture.snapshot(project);
+        let listed =
+            payload::redacted(&capture.pcap).map_err(|error| named(error, &capture.pcap))?;
+        let listing = file::normal(&listed.output);
+        let reviewed = Snapshot::read(&snapshot)?;
+        let state = match &reviewed {
+            Some(reviewed) if reviewed.listing == listing => State::Same,
+            Some(_) => State::Differs,
+            None => State::New,
+        };
+        let old = reviewed.as_ref().map_or("", |reviewed| &reviewed.listing);
+        Ok(Self {
+            difference: (state != State::Same).then(|| unified(old, &listing)),
+            proposed: propose(project, capture, reviewed, &listing),
+            capture: capture.clone(),
+            cut: listed.cut,
+            snapshot,
+            state,
+        })
+    }
+
+    /// Whether there is something to review.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state != State::Same
+    }
+
+    /// Leaves a new listing where reviewers look for it, and nothing there where none is new, as insta does.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn leave_for_review(&self) -> Result<()> {
+        if self.is_open() {
+            self.write(&file::pending(&self.snapshot))
+        } else {
+            self.forget_pending();
+            Ok(())
+        }
+    }
+
+    /// Makes the capture's listing the reviewed one.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written.
+    pub fn accept(&self) -> Result<()> {
+        if self.is_open() {
+            self.write(&self.snapshot)?;
+        }
+        self.forget_pending();
+        Ok(())
+    }
+
+    fn write(&self, file: &Path) -> Result<()> {
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder).map_err(|error| {
+                Error::environment(format!("cannot make {}: {error}", folder.display()))
+                    .with_hint("the folder above it must belong to you")
+            })?;
+        }
+        write::all(iter::once((file, &*self.proposed.text())))
+    }
+
+    /// What is not there, or cannot be removed, is in nobody's way.
+    fn forget_pending(&self) {
+        let _ = fs::remove_file(file::pending(&self.snapshot));
+    }
+}
+
+/// The snapshot that a listing would be, under the header of the one that it replaces.
+fn propose(
+    project: &Project,
+    capture: &Capture,
+    reviewed: Option<Snapshot>,
+    listing: &str,
+) -> Snapshot {
+    // A Rust test that found the capture first knows best where it is asserted.
+    let pending = file::pending(&capture.snapshot(project));
+    let known = reviewed.or_else(|| Snapshot::read(&pending).ok().flatten());
+    known.map_or_else(
+        || Snapshot::first(&place_in(project, capture), listing),
+        |known| known.with_listing(listing),
+    )
+}
+
+/// Where the capture is in the project, or would be: snapshots are read on other machines too.
+fn place_in(project: &Project, capture: &Capture) -> String {
+    let folder = &project.captures;
+    let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
+    let name = capture.pcap.file_name().unwrap_or_default();
+    folder.join(name).display().to_string()
+}

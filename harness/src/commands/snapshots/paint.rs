@@ -1,0 +1,47 @@
+//! Differences in colour.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::error::printable;
+
+/// Writes the hunks of a unified diff, what was there red and what is there now green.
+///
+/// Whatever was captured is in it, so it must not reach the terminal as it is. Whether colours get there is for `out` to
+/// decide.
+///
+/// # Errors
+///
+/// Where `out` does not take it.
+pub fn difference(difference: &str, out: &mut impl Write) -> io::Result<()> {
+    for line in printable(&difference.replace('\t', " ")).lines() {
+        let style = style(line);
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    Ok(())
+}
+
+const fn style(line: &str) -> Style {
+    match line.as_bytes() {
+        [b'-', ..] => AnsiColor::Red.on_default(),
+        [b'+', ..] => AnsiColor::Green.on_default(),
+        [b'@', ..] => AnsiColor::Cyan.on_default(),
+        _ => Style::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_captured_moves_the_terminal() {
+        let mut out = Vec::new();
+        difference("@@ -1 +1 @@\n-a\u{1b}[2J\n+b\tc\n d\n", &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\u{1b}[36m@@ -1 +1 @@\u{1b}[0m\n\u{1b}[31m-a\u{fffd}[2J\u{1b}[0m\n\u{1b}[32m+b c\u{1b}[0m\n d\n"
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! `wiresnap validate`: looks scenario files through for mistakes, without playing anything.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::capture::programs::Programs;
+use super::{counted, current_folder};
+use crate::cli::ValidateArgs;
+use crate::error::{Error, Result};
+use crate::project::Project;
+use crate::scenario::file;
+
+/// Reads scenarios and says on `out` that they have no mistake; each mistake goes to `talk`.
+///
+/// # Errors
+///
+/// Where there is a mistake in any of them.
+pub fn run(
+    arguments: &ValidateArgs,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let project = Project::find(&current_folder()?)?;
+    let programs = Programs::beside_us()?;
+    let files = files(&project, &arguments.scenarios)?;
+    let mut wrong = 0;
+    for file in &files {
+        let mistakes = mistakes(file, &programs.names);
+        wrong += usize::from(!mistakes.is_empty());
+        for mistake in mistakes {
+            writeln!(talk, "error: {mistake}")?;
+        }
+    }
+    let all = counted(files.len(), "scenario");
+    if wrong == 0 {
+        writeln!(out, "{all}, no mistake")?;
+        return Ok(());
+    }
+    let verb = if wrong == 1 {
+        "has a mistake"
+    } else {
+        "have mistakes"
+    };
+    Err(Error::usage(format!("{wrong} of {all} {verb}")).into())
+}
+
+/// The scenarios' files; all of the project where none is named.
+fn files(project: &Project, names: &[String]) -> Result<Vec<PathBuf>> {
+    let mut all = names.to_vec();
+    if all.is_empty() {
+        all = project.scenario_names()?;
+    }
+    if all.is_empty() {
+        let folder = project.scenarios.display();
+        return Err(Error::usage(format!("no scenario in {folder}")));
+    }
+    all.iter().map(|name| project.scenario_file(name)).collect()
+}
+
+/// What is wrong with a file: its first mistake, and where that is a program that has not been built, the next one too.
+fn mistakes(file: &Path, programs: &[String]) -> Vec<Error> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            let message = format!("cannot read scenario {}: {error}", file.display());
+            return vec![Error::usage(message)];
+        }
+    };
+    let Err(first) = file::parse(file, &text, programs) else {
+        return Vec::new();
+    };
+    let Some(program) = missing_program(&text, programs) else {
+        return vec![first];
+    };
+    // As if it had been built.
+    let next = file::parse(file, &text, &[program]).err();
+    match next {
+        // It is no TOML, or has other fields: that comes before any program.
+        Some(next) if next.to_string() == first.to_string() => vec![first],
+        next => [first.with_hint(how_to_build(programs))]
+            .into_iter()
+            .chain(next)
+            .collect(),
+    }
+}
+
+/// The program that the scenario calls for, where it is not there.
+fn missing_program(text: &str, programs: &[String]) -> Option<String> {
+    let scenario: toml::Table = text.parse().ok()?;
+    let program = scenario.get("program")?.as_str()?;
+    (!programs.iter().any(|known| known == program)).then(|| program.to_owned())
+}
+
+fn how_to_build(programs: &[String]) -> String {
+    let build = "build it, so that its executable is beside wiresnap's (`make build`)";
+    if programs.is_empty() {
+        return build.to_owned();
+    }
+    format!(
+        "{build}, or name one of those there: {}",
+        programs.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCENARIO: &str = "description = \"x\"\nprogram = \"tcpapp\"\nclient = \"nc\"\n[[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
+
+    /// The first line of each mistake, behind the name of the file.
+    fn found(text: &str, programs: &[&str]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.toml");
+        std::fs::write(&file, text).unwrap();
+        let programs: Vec<String> = programs.iter().map(|&name| name.to_owned()).collect();
+        let first_line = |error: Error| {
+            let message = error.to_string();
+            let line = message.lines().next().unwrap();
+            line.split_once("x.toml:").unwrap().1.to_owned()
+        };
+        mistakes(&file, &programs)
+            .into_iter()
+            .map(first_line)
+            .collect()
+    }
+
+    #[test]
+    fn a_program_that_is_not_built_hides_no_other_mistake() {
+        assert_eq!(found(SCENARIO, &["tcpapp"]), [""; 0]);
+        assert_eq!(
+            found(SCENARIO, &["webapp"]),
+            ["2:11: unknown program `tcpapp`"]
+        );
+        assert_eq!(
+            found(&SCENARIO.replace("at = 1", "at = 0"), &[]),
+            [
+                "2:11: unknown program `tcpapp`",
+                "8:6: mark out of order: 0 s after 0 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_no_scenario_is_said_once() {
+        assert_eq!(found(&format!("colour = 1\n{SCENARIO}"), &[]).len(), 1);
+        assert_eq!(found("program = \"a\"\nprogram", &[]).len(), 1);
+    }
+}
