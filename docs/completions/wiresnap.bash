@@ -16,8 +16,14 @@ _wiresnap() {
             ",$1")
                 cmd="wiresnap"
                 ;;
+            wiresnap,accept)
+                cmd="wiresnap__subcmd__accept"
+                ;;
             wiresnap,capture)
                 cmd="wiresnap__subcmd__capture"
+                ;;
+            wiresnap,check)
+                cmd="wiresnap__subcmd__check"
                 ;;
             wiresnap,diff)
                 cmd="wiresnap__subcmd__diff"
@@ -31,6 +37,12 @@ _wiresnap() {
             wiresnap,help)
                 cmd="wiresnap__subcmd__help"
                 ;;
+            wiresnap,init)
+                cmd="wiresnap__subcmd__init"
+                ;;
+            wiresnap,list)
+                cmd="wiresnap__subcmd__list"
+                ;;
             wiresnap,payload)
                 cmd="wiresnap__subcmd__payload"
                 ;;
@@ -40,8 +52,17 @@ _wiresnap() {
             wiresnap,stats)
                 cmd="wiresnap__subcmd__stats"
                 ;;
+            wiresnap,validate)
+                cmd="wiresnap__subcmd__validate"
+                ;;
+            wiresnap__subcmd__help,accept)
+                cmd="wiresnap__subcmd__help__subcmd__accept"
+                ;;
             wiresnap__subcmd__help,capture)
                 cmd="wiresnap__subcmd__help__subcmd__capture"
+                ;;
+            wiresnap__subcmd__help,check)
+                cmd="wiresnap__subcmd__help__subcmd__check"
                 ;;
             wiresnap__subcmd__help,diff)
                 cmd="wiresnap__subcmd__help__subcmd__diff"
@@ -55,6 +76,12 @@ _wiresnap() {
             wiresnap__subcmd__help,help)
                 cmd="wiresnap__subcmd__help__subcmd__help"
                 ;;
+            wiresnap__subcmd__help,init)
+                cmd="wiresnap__subcmd__help__subcmd__init"
+                ;;
+            wiresnap__subcmd__help,list)
+                cmd="wiresnap__subcmd__help__subcmd__list"
+                ;;
             wiresnap__subcmd__help,payload)
                 cmd="wiresnap__subcmd__help__subcmd__payload"
                 ;;
@@ -64,6 +91,9 @@ _wiresnap() {
             wiresnap__subcmd__help,stats)
                 cmd="wiresnap__subcmd__help__subcmd__stats"
                 ;;
+            wiresnap__subcmd__help,validate)
+                cmd="wiresnap__subcmd__help__subcmd__validate"
+                ;;
             *)
                 ;;
         esac
@@ -71,12 +101,30 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload diff docs report doctor help"
+            opts="-h -V --help --version capture stats payload diff check accept list validate init docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__accept)
+            opts="-h --captures --all --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --captures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -109,6 +157,28 @@ _wiresnap() {
                     ;;
                 --network)
                     COMPREPLY=($(compgen -W "auto private host" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__check)
+            opts="-h --captures --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --captures)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json junit" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -173,7 +243,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload diff docs report doctor help"
+            opts="capture stats payload diff check accept list validate init docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -186,7 +256,35 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__help__subcmd__accept)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__help__subcmd__capture)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__help__subcmd__check)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -256,6 +354,34 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__help__subcmd__init)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__help__subcmd__list)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__help__subcmd__payload)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -291,6 +417,52 @@ _wiresnap() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__help__subcmd__validate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__init)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__list)
+            opts="-h --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -361,6 +533,20 @@ _wiresnap() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__validate)
+            opts="-h --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

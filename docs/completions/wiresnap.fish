@@ -30,6 +30,11 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "capture" -d 'Play
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "stats" -d 'Count packets and bytes, overall and per update'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "payload" -d 'List the application payloads of a capture'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "diff" -d 'Tell what changed between two captures, and why'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "check" -d 'Compare captures with their reviewed listings'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "accept" -d 'Take over new listings as reviewed, one by one or all'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "list" -d 'List the scenarios of the project, and which are captured and reviewed'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "validate" -d 'Look scenario files through for mistakes'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "init" -d 'Begin a project, with a first scenario'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "report" -d 'Make a page of captures, to read and to show'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
@@ -61,6 +66,19 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l format -d 'Ho
 json\t'One object'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l ignore -d 'Kinds of differences that do not count: they are summed up, but make no exit code 1' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l captures -d 'Folder of the captures [default: the project\'s]' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each capture, with what differs below it'
+json\t'An array with an object for each capture'
+junit\t'JUnit\'s XML, a test case for each capture, for CI systems'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l captures -d 'Folder of the captures [default: the project\'s]' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l all -d 'Take over all that differ, without asking'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -l format -d 'How to print the list' -r -f -a "text\t'Aligned columns'
+json\t'An array with an object for each scenario'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand validate" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand init" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l out -d 'HTML file to write, or `-` for standard output [default: report.html in the project]' -r -F
@@ -68,11 +86,16 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for what mends it'
 json\t'One object, with all that was looked at'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "diff" -d 'Tell what changed between two captures, and why'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "diff" -d 'Tell what changed between two captures, and why'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "check" -d 'Compare captures with their reviewed listings'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "accept" -d 'Take over new listings as reviewed, one by one or all'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "list" -d 'List the scenarios of the project, and which are captured and reviewed'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "validate" -d 'Look scenario files through for mistakes'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "init" -d 'Begin a project, with a first scenario'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

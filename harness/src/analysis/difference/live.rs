@@ -119,6 +119,8 @@ pub(super) struct Live {
 struct Stream {
     delivered: u64,
     missing: u64,
+    /// Payload bytes that came before anything was delivered: without its SYN, a stream waits for what may come before.
+    read_ahead: u64,
     /// Packets whose messages are still to come, in order of the places in the stream that they belong to.
     marks: VecDeque<Mark>,
     /// The last message, whose end is where the next one begins; and where it begins itself.
@@ -179,7 +181,7 @@ impl Live {
     /// False where there is none.
     pub(super) fn acknowledge(&mut self, side: Side, cost: Cost) -> bool {
         let stream = &mut self.streams[side.peer() as usize];
-        let Some(offset) = stream.length().checked_sub(1) else {
+        let Some(offset) = stream.come_so_far().checked_sub(1) else {
             return false;
         };
         if self.conversation.is_none() {
@@ -187,6 +189,14 @@ impl Live {
         }
         stream.mark(offset, cost, None);
         true
+    }
+
+    /// Takes notice of a packet of `side` whose payload is not delivered, at least not yet.
+    pub(super) fn wait(&mut self, side: Side, payload_bytes: u32) {
+        let stream = &mut self.streams[side as usize];
+        if stream.length() == 0 {
+            stream.read_ahead += u64::from(payload_bytes);
+        }
     }
 
     /// All that was said. Nothing more comes.
@@ -322,6 +332,14 @@ impl Stream {
         self.delivered.saturating_add(self.missing)
     }
 
+    /// How far it has come, as far as its other side may have seen.
+    const fn come_so_far(&self) -> u64 {
+        match self.length() {
+            0 => self.read_ahead,
+            length => length,
+        }
+    }
+
     fn mark(&mut self, offset: u64, cost: Cost, payload_bytes: Option<u32>) {
         let mark = Mark {
             offset,
@@ -338,7 +356,14 @@ impl Stream {
                 return;
             }
         }
-        self.marks.push_back(mark);
+        // Nearly always at the end; what was read ahead is acknowledged before it is delivered.
+        let place = match self.marks.back() {
+            Some(last) if last.offset > offset => {
+                self.marks.partition_point(|mark| mark.offset <= offset)
+            }
+            _ => self.marks.len(),
+        };
+        self.marks.insert(place, mark);
     }
 
     fn give_marks(&mut self, entry: &mut Entry, end: u64) {

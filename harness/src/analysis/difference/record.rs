@@ -332,6 +332,9 @@ impl Reading {
         let (connection, side) = (tracked.connection, tracked.side);
         let sort = Sort::of(tracked.kind, segment.flags);
         if carrying.payload_bytes > 0 {
+            if let Some((live, _)) = self.lives.borrow().get(&connection) {
+                live.borrow_mut().wait(side, carrying.payload_bytes);
+            }
             let gone = self.desk.wait((connection, sort, side));
             if let Some((carrying, (connection, sort, side))) = gone {
                 self.record.talk(connection).add(sort, side, carrying.cost);
