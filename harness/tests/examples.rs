@@ -6,6 +6,7 @@ mod live_support;
 mod workspace;
 
 use std::fs;
+use std::process::Command;
 
 use live_support::Bench;
 use wiresnap::commands::payload::listing;
@@ -35,4 +36,38 @@ fn a_server_in_python_is_captured_with_browser_and_commands() {
         settings.set_snapshot_path(example.join("snapshots"));
         settings.bind(|| insta::assert_snapshot!(name, listing(&capture, true).unwrap()));
     }
+}
+
+#[test]
+fn what_init_writes_is_captured_reviewed_and_checked() {
+    let bench = Bench::new();
+    let project = bench.path("tmp/hello");
+    let wiresnap = |arguments: &[&str]| {
+        let mut command = Command::new(bench.path("bin/wiresnap"));
+        let output = command.args(arguments).current_dir(&project).output();
+        output.unwrap()
+    };
+    fs::create_dir(&project).unwrap();
+
+    for (arguments, exit_code) in [
+        (&["init"][..], 0),
+        (&["validate"], 0),
+        (&["capture", "--time-scale", "0.5"], 0),
+        (&["check"], 1),
+        (&["accept", "--all"], 0),
+        (&["check"], 0),
+        (&["capture"], 0),
+        (&["check"], 0),
+    ] {
+        let output = wiresnap(arguments);
+
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(exit_code),
+            "{arguments:?}: {said}"
+        );
+    }
+    let listing = fs::read_to_string(project.join("snapshots/hello.snap")).unwrap();
+    assert!(listing.contains("GET /hello.txt HTTP/1.1"), "{listing}");
 }
