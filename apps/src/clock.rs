@@ -20,6 +20,13 @@ impl Reading {
         self.0.strftime("%H:%M:%S").to_string()
     }
 
+    /// One update as JSON, spaced as the original experiment's is, always 20 bytes: the same for WebSocket, server-sent
+    /// events and long polling, so that only the transport differs.
+    #[must_use]
+    pub fn update(&self) -> String {
+        format!("{{\"time\": \"{}\"}}", self.time_of_day())
+    }
+
     /// The value of a `Date` header field (RFC 9110 §5.6.7), always 29 bytes.
     ///
     /// # Panics

@@ -92,6 +92,23 @@ impl Project {
         Ok(names)
     }
 
+    /// The files of the scenarios that are named; of all of them where none is.
+    ///
+    /// # Errors
+    ///
+    /// Where one is not there, or there is none at all.
+    pub fn scenario_files(&self, names: &[String]) -> Result<Vec<PathBuf>> {
+        let mut names = names.to_vec();
+        if names.is_empty() {
+            names = self.scenario_names()?;
+        }
+        if names.is_empty() {
+            let folder = self.scenarios.display();
+            return Err(Error::usage(format!("no scenario in {folder}")));
+        }
+        names.iter().map(|name| self.scenario_file(name)).collect()
+    }
+
     /// The file of the scenario `name`: one of the project's, or a path to a `.toml` file.
     ///
     /// # Errors

@@ -66,12 +66,7 @@ fn home_page(clock: &Reading) -> String {
 
 fn time() -> Response<LateBody> {
     let clock = Reading::now();
-    answer("application/json", update(&clock), &clock)
-}
-
-/// One update, the same as that of the WebSocket.
-fn update(clock: &Reading) -> String {
-    format!("{{\"time\": \"{}\"}}", clock.time_of_day())
+    answer("application/json", clock.update(), &clock)
 }
 
 fn no_news() -> Response<LateBody> {
@@ -96,6 +91,6 @@ mod tests {
     #[test]
     fn the_page_has_its_831_bytes_and_an_update_the_20_of_a_websockets() {
         assert_eq!(home_page(&Reading::now()).len(), 831);
-        assert_eq!(update(&Reading::now()).len(), 20);
+        assert_eq!(Reading::now().update().len(), 20);
     }
 }

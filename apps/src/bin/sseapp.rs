@@ -105,7 +105,7 @@ impl Body for Events {
 
 /// One event, which an empty line ends (HTML §9.2.5); its data is what the WebSocket sends as a message.
 fn event(clock: &Reading) -> String {
-    format!("data: {{\"time\": \"{}\"}}\n\n", clock.time_of_day())
+    format!("data: {}\n\n", clock.update())
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ async fn converse(connection: TokioIo<Upgraded>) -> Result<(), WebSocketError> {
     loop {
         match read_message(&mut socket).await {
             Ok(Some(message)) if message == b"get-time" => {
-                let update = Payload::Owned(update(&Reading::now()).into_bytes());
+                let update = Payload::Owned(Reading::now().update().into_bytes());
                 socket.write_frame(Frame::text(update)).await?;
             }
             Ok(Some(_)) => {}
@@ -183,11 +183,6 @@ async fn read_message(socket: &mut Socket) -> Result<Option<Vec<u8>>, WebSocketE
     }
 }
 
-/// One update, spaced as the original experiment's JSON is.
-fn update(clock: &Reading) -> String {
-    format!("{{\"time\": \"{}\"}}", clock.time_of_day())
-}
-
 /// Tells a client that broke the protocol which rule it was, as far as it is still there to be told (RFC 6455 §7.4.1).
 async fn refuse(mut socket: Socket, error: WebSocketError) -> Result<(), WebSocketError> {
     let status = match error {
@@ -220,7 +215,7 @@ mod tests {
     fn the_page_has_its_719_bytes_and_an_update_20() {
         let clock = Reading::now();
         assert_eq!(home_page(&clock).len(), 719);
-        assert_eq!(update(&clock).len(), 20);
+        assert_eq!(clock.update().len(), 20);
     }
 
     #[test]

@@ -102,6 +102,11 @@ impl Row {
     }
 }
 
+/// In packets per second.
+fn fastest<'a>(rows: impl Iterator<Item = &'a Row>) -> f64 {
+    rows.map(|row| row.packets_per_second).fold(0.0, f64::max)
+}
+
 #[expect(
     clippy::cast_precision_loss,
     reason = "sizes and counts far below 2^52"
@@ -167,13 +172,10 @@ impl Report {
     /// How what passed while we missed nothing stands to what was wanted, and to what the machine is able to pass.
     pub(crate) fn target_table(&self) -> String {
         let complete = || self.rows.iter().filter(|row| row.is_ours_and_complete());
-        let mut uncaptured = self.rows.iter().filter(|row| row.capture.is_none());
-        let fastest = |rows: &mut dyn Iterator<Item = &Row>| {
-            rows.map(|row| row.packets_per_second).fold(0.0, f64::max)
-        };
+        let uncaptured = self.rows.iter().filter(|row| row.capture.is_none());
         let bytes: u64 = complete().map(|row| row.payload_bytes).sum();
-        let rate = fastest(&mut complete());
-        let limit = fastest(&mut uncaptured);
+        let rate = fastest(complete());
+        let limit = fastest(uncaptured);
         let mut table = Table::new(&[
             ("Captured without a gap", false),
             ("Wanted", true),

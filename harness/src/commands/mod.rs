@@ -24,7 +24,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
@@ -76,8 +75,9 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// Where projects are looked for, and what paths are relative to.
-fn current_folder() -> anyhow::Result<PathBuf> {
-    std::env::current_dir().context("cannot tell the current folder")
+fn current_folder() -> crate::error::Result<PathBuf> {
+    std::env::current_dir()
+        .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
 }
 
 /// A runtime that has no thread but ours.

@@ -1,12 +1,12 @@
 //! `wiresnap validate`: looks scenario files through for mistakes, without playing anything.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::capture::programs::Programs;
 use super::{counted, current_folder};
 use crate::cli::ValidateArgs;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::project::Project;
 use crate::scenario::file;
 
@@ -22,7 +22,7 @@ pub fn run(
 ) -> anyhow::Result<()> {
     let project = Project::find(&current_folder()?)?;
     let programs = Programs::beside_us()?;
-    let files = files(&project, &arguments.scenarios)?;
+    let files = project.scenario_files(&arguments.scenarios)?;
     let mut wrong = 0;
     for file in &files {
         let mistakes = mistakes(file, &programs.names);
@@ -44,27 +44,11 @@ pub fn run(
     Err(Error::usage(format!("{wrong} of {all} {verb}")).into())
 }
 
-/// The scenarios' files; all of the project where none is named.
-fn files(project: &Project, names: &[String]) -> Result<Vec<PathBuf>> {
-    let mut all = names.to_vec();
-    if all.is_empty() {
-        all = project.scenario_names()?;
-    }
-    if all.is_empty() {
-        let folder = project.scenarios.display();
-        return Err(Error::usage(format!("no scenario in {folder}")));
-    }
-    all.iter().map(|name| project.scenario_file(name)).collect()
-}
-
 /// What is wrong with a file: its first mistake, and where that is a program that has not been built, the next one too.
 fn mistakes(file: &Path, programs: &[String]) -> Vec<Error> {
-    let text = match std::fs::read_to_string(file) {
+    let text = match file::read_text(file) {
         Ok(text) => text,
-        Err(error) => {
-            let message = format!("cannot read scenario {}: {error}", file.display());
-            return vec![Error::usage(message)];
-        }
+        Err(error) => return vec![error],
     };
     let Err(first) = file::parse(file, &text, programs) else {
         return Vec::new();

@@ -13,7 +13,6 @@ mod link;
 pub mod listening;
 pub mod namespace;
 pub mod network;
-mod place;
 pub mod privilege;
 pub mod process;
 pub mod sniffer;
@@ -25,12 +24,11 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-pub use self::place::Place;
 use self::privilege::Account;
 use self::process::{Command, Groups, Process};
 use self::tools::Tools;
 use crate::error::Result;
-use crate::scenario::program::{Argument, Executable, Program, Ready};
+use crate::scenario::program::{Executable, Program, Ready, Setting};
 
 /// The variables of the user's environment that programs and clients get to see; all others may hold secrets.
 const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
@@ -44,6 +42,15 @@ pub const INTERFACE: &str = "lo";
 #[must_use]
 pub const fn address(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// Where a scenario is at home while it is played.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The project's folder, as an absolute path.
+    pub root: PathBuf,
+    /// What placeholders stand for.
+    pub setting: Setting,
 }
 
 /// A place to play one scenario in.
@@ -108,10 +115,10 @@ impl Lab {
     }
 
     fn command_of(&self, program: &Program, executable: &Path, place: &Place) -> Command {
-        let filled_in = |argument: &Argument| argument.filled_in(place.setting);
-        let arguments: Vec<String> = program.arguments.iter().map(filled_in).collect();
+        let arguments = place.setting.fill_in(&program.arguments);
         let environment = program.environment.iter();
-        let environment = environment.map(|(name, value)| (name.into(), filled_in(value).into()));
+        let environment =
+            environment.map(|(name, value)| (name.into(), value.filled_in(place.setting).into()));
         let folder = match (&program.executable, &program.folder) {
             (_, Some(folder)) => place.root.join(folder),
             (Executable::Command(_), None) => place.root.clone(),

@@ -1,7 +1,6 @@
 //! Clients as a person uses them on a terminal: started, typed into, ended with Ctrl-C. Netcat is one, any command
 //! another.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::process::{Command, Pipes, Process};
+use super::tools::command_path;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
 use crate::scenario::program::CommandLine;
@@ -85,7 +85,7 @@ impl Terminal {
     ///
     /// Where it cannot be started.
     pub fn open(&mut self, lab: &Lab, place: &Place, command: &CommandLine) -> Result<()> {
-        self.running = Some(self.start(&client_command(lab, place, command))?);
+        self.running = Some(self.start(&client_command(lab, place, command)?)?);
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl Terminal {
             process,
             mut stdin,
             collector,
-        } = self.start(&client_command(lab, place, command))?;
+        } = self.start(&client_command(lab, place, command)?)?;
         let typed: String = input.iter().flat_map(|line| [line, "\n"]).collect();
         // One that ends before it has read everything may have read enough: its exit code tells.
         let _ = stdin.write_all(typed.as_bytes()).await;
@@ -174,19 +174,17 @@ impl Terminal {
 }
 
 /// A command of the scenario's, in the project's folder.
-fn client_command(lab: &Lab, place: &Place, command: &CommandLine) -> Command {
-    let arguments = command.arguments.iter();
-    let arguments: Vec<String> = arguments
-        .map(|argument| argument.filled_in(place.setting))
-        .collect();
-    let name = Path::new(&command.executable).file_name();
-    let name = name.unwrap_or_default().to_string_lossy();
-    lab.command(&name, &place.executable(&command.executable, &place.root))
+fn client_command(lab: &Lab, place: &Place, command: &CommandLine) -> Result<Command> {
+    let arguments = place.setting.fill_in(&command.arguments);
+    let executable = command_path(&command.executable, &place.root)?;
+    let described = lab
+        .command(command.name(), &executable)
         .folder(&place.root)
         .advice(format!(
             "try it by hand, with the program running: `{} {}`",
             command.executable,
             arguments.join(" ")
         ))
-        .arguments(arguments.into_iter().map(Into::into))
+        .arguments(arguments.into_iter().map(Into::into));
+    Ok(described)
 }

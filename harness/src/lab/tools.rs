@@ -105,10 +105,39 @@ pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
 
 /// The first executable of this name.
 pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+    let mut files = folders.iter().map(|folder| folder.join(name));
+    files.find(|file| is_executable(file))
+}
+
+/// Whether a file is there to be executed.
+#[must_use]
+pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    folders.iter().map(|folder| folder.join(name)).find(|file| {
-        std::fs::metadata(file)
-            .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+    std::fs::metadata(file)
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+/// The file that is executed for a scenario's command: looked for along `PATH`, or with a slash in it, from `folder`.
+///
+/// # Errors
+///
+/// Where there is none.
+pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
+    if command.contains('/') {
+        let path = folder.join(command);
+        return if is_executable(&path) {
+            Ok(path)
+        } else {
+            Err(Error::usage(format!("{} is no program", path.display()))
+                .with_hint("is the path right, and may the file be executed (`chmod +x`)?"))
+        };
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    executable(&folders, command).ok_or_else(|| {
+        Error::environment(format!("{command} is not installed")).with_hint(format!(
+            "install what has `{command}`, or name another command in the scenario"
+        ))
     })
 }
 

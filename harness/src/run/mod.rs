@@ -207,13 +207,11 @@ impl Run<'_> {
         let mut records = Vec::with_capacity(marks.len());
         for (index, mark) in marks.iter().enumerate() {
             let next = marks.get(index + 1);
+            let next = next.filter(|next| next.action != Action::Close);
             let cue = Cue {
                 mark,
                 due: start + self.scaled(mark.at),
-                room: next.map_or(STEP_PATIENCE, |next| {
-                    self.scaled(next.at.saturating_sub(mark.at))
-                }),
-                next: next.map(|next| &next.action),
+                more_after: next.map(|next| self.scaled(next.at.saturating_sub(mark.at))),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
@@ -374,10 +372,8 @@ impl Run<'_> {
 struct Cue<'a> {
     mark: &'a Mark,
     due: Instant,
-    /// From this mark to the next.
-    room: Duration,
-    /// What is done at the next one.
-    next: Option<&'a Action>,
+    /// From this mark to the next; none where nothing comes any more but a close.
+    more_after: Option<Duration>,
 }
 
 impl Cue<'_> {
@@ -402,9 +398,8 @@ impl Cue<'_> {
 
     /// How long the step's consequence may take: with what comes by itself, no longer than until more of it comes.
     fn patience(&self) -> Duration {
-        match (&self.mark.action, self.next) {
-            // What comes by itself comes again before the next mark but a close.
-            (Action::Wait, Some(next)) if *next != Action::Close => STEP_PATIENCE.min(self.room),
+        match (&self.mark.action, self.more_after) {
+            (Action::Wait, Some(more_after)) => STEP_PATIENCE.min(more_after),
             _ => STEP_PATIENCE,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,15 @@ pub struct Setting {
     pub address: SocketAddr,
     /// 1 plays as written, 0.1 ten times as fast.
     pub time_scale: f64,
+}
+
+impl Setting {
+    /// The texts with what their placeholders stand for here.
+    #[must_use]
+    pub fn fill_in(self, arguments: &[Argument]) -> Vec<String> {
+        let filled_in = arguments.iter().map(|argument| argument.filled_in(self));
+        filled_in.collect()
+    }
 }
 
 /// A text with placeholders: `{host}` and `{port}` are the program's address, `{10s}` stands for ten seconds of the
@@ -153,6 +162,16 @@ pub struct CommandLine {
     pub executable: String,
     /// What it is started with.
     pub arguments: Vec<Argument>,
+}
+
+impl CommandLine {
+    /// What messages call it: the name of its file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let name = Path::new(&self.executable).file_name();
+        name.and_then(|name| name.to_str())
+            .unwrap_or(&self.executable)
+    }
 }
 
 impl std::fmt::Display for CommandLine {

@@ -59,8 +59,9 @@ pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
         keeper::adopt_orphans()?;
     }
     // Browsers that start side by side slow each other down; `make bench` compares.
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
     let preparing = arguments.preparing.map_or_else(processors, usize::from);
-    let outcomes = runtime.block_on(capture(&plan, parts, (jobs, preparing), &signals));
+    let outcomes = runtime.block_on(capture(&plan, parts, jobs, preparing, &signals));
     if plan.network == Network::Host {
         keeper::clear_up(&folder);
     }
@@ -139,7 +140,8 @@ impl Plan {
         account: Account,
         examine: impl FnOnce(&Intent<'_>) -> Result<Examination>,
     ) -> Result<Self> {
-        let project = Project::find(&current_folder()?)?;
+        let here = current_folder()?;
+        let project = Project::find(&here)?;
         let programs = Programs::beside_us()?;
         let scenarios = scenarios(&project, &programs, arguments)?;
         let tools = Tools::find(&project.root);
@@ -154,10 +156,9 @@ impl Plan {
         };
         let network = network(&intent, &examine(&intent)?)?;
         let folder = Folder::lock(captures)?;
-        let root = std::path::absolute(&project.root).unwrap_or(current_folder()?);
         Ok(Self {
             scenarios,
-            root,
+            root: here.join(&project.root),
             programs,
             tools,
             account,
@@ -221,16 +222,13 @@ fn network(intent: &Intent<'_>, examination: &Examination) -> Result<Network> {
     Ok(network)
 }
 
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
 /// Plays the parts, as many at once as `jobs` says, of which so many prepare at once, and keeps what they leave. A signal
 /// ends those still to come too.
 async fn capture(
     plan: &Plan,
     parts: Vec<Part>,
-    (jobs, preparing): (usize, usize),
+    jobs: usize,
+    preparing: usize,
     signals: &Signals,
 ) -> Result<Vec<Outcome>> {
     let progress = Terminal::new(&plan.scenarios);
@@ -297,20 +295,10 @@ fn scenarios(
     programs: &Programs,
     arguments: &CaptureArgs,
 ) -> Result<Vec<Scenario>> {
-    let names = if arguments.scenarios.is_empty() {
-        project.scenario_names()?
-    } else {
-        arguments.scenarios.clone()
-    };
-    if names.is_empty() {
-        return Err(Error::usage(format!(
-            "no scenario in {}",
-            project.scenarios.display()
-        )));
-    }
-    let scenarios = names
+    let scenarios = project
+        .scenario_files(&arguments.scenarios)?
         .iter()
-        .map(|name| file::read(&project.scenario_file(name)?, &programs.names))
+        .map(|file| file::read(file, &programs.names))
         .collect::<Result<Vec<_>>>()?;
     for scenario in &scenarios {
         require_time_scale(scenario, arguments.time_scale)?;

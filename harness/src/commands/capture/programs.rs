@@ -1,9 +1,9 @@
 //! The programs under study: where they are, and which there are.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::lab::tools::{command_path, is_executable};
 use crate::scenario::program::{Executable, Program};
 use crate::scenario::{Action, Scenario};
 
@@ -47,9 +47,7 @@ impl Programs {
             }
         }
     }
-}
 
-impl Programs {
     /// Makes sure that what the client starts is there: a missing one is better known before the first mark.
     pub(super) fn require_commands(scenario: &Scenario, root: &Path) -> Result<()> {
         for mark in &scenario.marks {
@@ -60,31 +58,4 @@ impl Programs {
         }
         Ok(())
     }
-}
-
-/// The file that is executed for a command: looked for along `PATH`, or with a slash in it, from `folder`.
-fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
-    if command.contains('/') {
-        let path = folder.join(command);
-        return if is_executable(&path) {
-            Ok(path)
-        } else {
-            Err(Error::usage(format!("{} is no program", path.display()))
-                .with_hint("is the path right, and may the file be executed (`chmod +x`)?"))
-        };
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(command))
-        .find(|path| is_executable(path))
-        .ok_or_else(|| {
-            Error::environment(format!("{command} is not installed")).with_hint(format!(
-                "install what has `{command}`, or name another command in the scenario"
-            ))
-        })
-}
-
-fn is_executable(path: &Path) -> bool {
-    std::fs::metadata(path)
-        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }

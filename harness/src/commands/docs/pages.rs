@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::commands::current_folder;
 use crate::error::{Error, Result};
 use crate::project::Project;
 
@@ -11,9 +12,7 @@ pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if !named.is_empty() {
         return Ok(named.to_vec());
     }
-    let folder = std::env::current_dir()
-        .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))?;
-    let project = Project::find(&folder)?;
+    let project = Project::find(&current_folder()?)?;
     let mut pages = Vec::new();
     let readme = project.root.join("README.md");
     if readme.is_file() {

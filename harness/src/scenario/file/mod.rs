@@ -51,10 +51,17 @@ use crate::error::{Error, Result};
 ///
 /// Where the file cannot be read or [`parse`] finds a mistake in it.
 pub fn read(file: &Path, programs: &[String]) -> Result<Scenario> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Error::usage(format!("cannot read scenario {}: {error}", file.display()))
-    })?;
-    parse(file, &text, programs)
+    parse(file, &read_text(file)?, programs)
+}
+
+/// The text of a scenario's file.
+///
+/// # Errors
+///
+/// Where it cannot be read.
+pub fn read_text(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Error::usage(format!("cannot read scenario {}: {error}", file.display())))
 }
 
 /// Makes a scenario of the text of `file`; `programs` are the names that it may call for.

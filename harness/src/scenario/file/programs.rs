@@ -94,13 +94,12 @@ struct Rest<'a> {
 
 impl Rest<'_> {
     fn complete_command(self, command: &Spanned<RawCommand>) -> Checked<Program> {
-        let CommandLine {
-            executable,
-            arguments,
-        } = check_command(command)?;
-        let name = Path::new(&executable).file_name();
-        let name = name.map_or_else(|| executable.clone(), |name| name.to_string_lossy().into());
-        self.complete(name, Executable::Command(executable), arguments)
+        let command = check_command(command)?;
+        self.complete(
+            command.name().to_owned(),
+            Executable::Command(command.executable),
+            command.arguments,
+        )
     }
 
     fn complete(

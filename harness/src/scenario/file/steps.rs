@@ -24,8 +24,18 @@ pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) ->
         raw.run.as_ref().map(|run| check_run(run, raw, client)),
         raw.send.as_ref().map(|send| check_send(send, client)),
         raw.click.as_ref().map(|click| check_click(click, client)),
-        raw.type_text.as_ref().map(|text| check_type(text, client)),
-        raw.select.as_ref().map(|text| check_select(text, client)),
+        raw.type_text.as_ref().map(|text| {
+            check_text(text, "type", client, |element, text| Action::Type {
+                element,
+                text,
+            })
+        }),
+        raw.select.as_ref().map(|text| {
+            check_text(text, "select", client, |element, text| Action::Select {
+                element,
+                text,
+            })
+        }),
         raw.reload
             .as_ref()
             .map(|reload| check_reload(reload, client)),
@@ -134,31 +144,20 @@ fn check_click(click: &Spanned<String>, client: Client) -> Checked<Action> {
             cannot(client, "click", click.span()).with_hint(format!("{client} can `send` a line"))
         );
     }
-    element(click, "click").map(Action::Click)
+    selector(click, "click", "click").map(Action::Click)
 }
 
-fn check_type(text: &Spanned<RawText>, client: Client) -> Checked<Action> {
-    require_browser(client, "type", text.span())?;
-    let RawText {
-        element: place,
-        text,
-    } = text.get_ref();
-    Ok(Action::Type {
-        element: element(place, "type")?,
-        text: text.get_ref().clone(),
-    })
-}
-
-fn check_select(text: &Spanned<RawText>, client: Client) -> Checked<Action> {
-    require_browser(client, "select", text.span())?;
-    let RawText {
-        element: place,
-        text,
-    } = text.get_ref();
-    Ok(Action::Select {
-        element: element(place, "select")?,
-        text: text.get_ref().clone(),
-    })
+/// A text for an element, as `type` and `select` have it.
+fn check_text(
+    raw: &Spanned<RawText>,
+    step: &str,
+    client: Client,
+    action: fn(String, String) -> Action,
+) -> Checked<Action> {
+    require_browser(client, step, raw.span())?;
+    let RawText { element, text } = raw.get_ref();
+    let element = selector(element, step, "element")?;
+    Ok(action(element, text.get_ref().clone()))
 }
 
 fn check_reload(reload: &Spanned<bool>, client: Client) -> Checked<Action> {
@@ -173,7 +172,7 @@ fn check_execute(script: &Spanned<String>, client: Client) -> Checked<Action> {
 
 fn check_wait_for(place: &Spanned<String>, client: Client) -> Checked<Action> {
     require_browser(client, "wait_for", place.span())?;
-    element(place, "wait_for").map(Action::WaitFor)
+    selector(place, "wait_for", "wait_for").map(Action::WaitFor)
 }
 
 fn require_browser(client: Client, step: &str, span: Range<usize>) -> Checked<()> {
@@ -184,22 +183,16 @@ fn require_browser(client: Client, step: &str, span: Range<usize>) -> Checked<()
     Err(cannot(client, step, span).with_hint(format!("only a browser can; {client} can {can}")))
 }
 
-/// A CSS selector; whether it is one that the browser understands only the browser knows.
-fn element(selector: &Spanned<String>, step: &str) -> Checked<String> {
-    if selector.get_ref().trim().is_empty() {
+/// The CSS selector in a field of a step; whether it is one that the browser understands only the browser knows.
+fn selector(raw: &Spanned<String>, step: &str, field: &str) -> Checked<String> {
+    if raw.get_ref().trim().is_empty() {
         return Err(
-            Diagnostic::new(selector.span(), format!("`{step}` needs an element")).with_hint(
-                format!(
-                    "give a CSS selector, as in `{} = \"#button\"`",
-                    match step {
-                        "type" | "select" => "element",
-                        step => step,
-                    }
-                ),
-            ),
+            Diagnostic::new(raw.span(), format!("`{step}` needs an element")).with_hint(format!(
+                "give a CSS selector, as in `{field} = \"#button\"`"
+            )),
         );
     }
-    Ok(selector.get_ref().clone())
+    Ok(raw.get_ref().clone())
 }
 
 /// A step that is nothing but its name.

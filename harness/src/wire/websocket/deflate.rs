@@ -102,8 +102,8 @@ impl Inflater {
         }
     }
 
-    /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes on, since the next
-    /// message may refer to these bytes, but nothing is kept.
+    /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes
+    /// on, since the next message may refer to these bytes, but nothing is kept.
     pub(super) fn inflate(&mut self, mut input: &[u8], offset: u64, frame: &mut Frame) {
         if let Some(check) = &mut self.window_check
             && !self.broken
@@ -186,9 +186,7 @@ impl Inflater {
             self.window.clear();
         }
     }
-}
 
-impl Inflater {
     /// Says where the message first exceeded the window; of one that cannot be inflated there is no telling.
     fn end_window_check(&mut self, frame: &mut Frame) {
         let Some(check) = &mut self.window_check else {
