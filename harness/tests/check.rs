@@ -9,11 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use workspace::Said;
-
-fn wiresnap(folder: &Path, arguments: &[&str]) -> Said {
-    workspace::run(Path::new(env!("CARGO_BIN_EXE_wiresnap")), folder, arguments)
-}
+use workspace::{Said, wiresnap};
 
 /// A project with two captures of the experiment and their snapshots.
 fn project() -> tempfile::TempDir {

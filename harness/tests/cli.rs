@@ -3,30 +3,18 @@
 mod workspace;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-fn wiresnap(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wiresnap"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
+use workspace::{Said, wiresnap};
 
 /// Holds what a failing command says against its snapshot.
 #[track_caller]
 fn assert_fails(name: &str, folder: &Path, arguments: &[&str], code: i32) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = wiresnap(folder, arguments);
-    let said = String::from_utf8(stderr).unwrap();
-    assert_eq!(status.code(), Some(code), "{said}");
-    assert_eq!(String::from_utf8(stdout).unwrap(), "");
+    let said = wiresnap(folder, arguments);
+    assert_eq!(said.code, Some(code), "{}", said.error);
+    assert_eq!(said.out, "");
     // The one thing that differs from machine to machine.
-    let said = said.replace(folder.to_str().unwrap(), "FOLDER");
+    let said = said.error.replace(folder.to_str().unwrap(), "FOLDER");
     workspace::settings().bind(|| insta::assert_snapshot!(format!("error-{name}"), said));
 }
 
@@ -47,10 +35,9 @@ fn help() {
         ("help-report", &["report", "--help"]),
         ("help-doctor", &["doctor", "--help"]),
     ] {
-        let Output { status, stdout, .. } = wiresnap(&workspace::root(), arguments);
-        assert_eq!(status.code(), Some(0));
-        let help = String::from_utf8(stdout).unwrap();
-        workspace::settings().bind(|| insta::assert_snapshot!(name, help));
+        let Said { code, out, .. } = wiresnap(&workspace::root(), arguments);
+        assert_eq!(code, Some(0));
+        workspace::settings().bind(|| insta::assert_snapshot!(name, out));
     }
 }
 
@@ -189,18 +176,11 @@ fn a_capture_cut_in_mid_packet_is_read_up_to_there() {
     std::fs::write(folder.path().join("cut.pcap"), &whole[..whole.len() - 1]).unwrap();
 
     for verb in ["stats", "payload"] {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = wiresnap(folder.path(), &[verb, "cut.pcap"]);
+        let Said { code, out, error } = wiresnap(folder.path(), &[verb, "cut.pcap"]);
 
-        assert_eq!(status.code(), Some(0));
-        assert_eq!(
-            String::from_utf8(stderr).unwrap(),
-            "warning: cut.pcap: cut after packet 17\n"
-        );
-        assert!(!stdout.is_empty());
+        assert_eq!(code, Some(0));
+        assert_eq!(error, "warning: cut.pcap: cut after packet 17\n");
+        assert!(!out.is_empty());
     }
 }
 

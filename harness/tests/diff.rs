@@ -8,7 +8,6 @@ mod workspace;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 use anstream::adapter::strip_str;
 use proptest::prelude::*;
@@ -21,6 +20,7 @@ use wiresnap::analysis::stats::{Measured, Options, measure};
 use wiresnap::render::difference::{Comparison, write_json, write_text};
 use wiresnap::render::redact::RULES;
 use wiresnap::trace::reader::{CaptureReader, read_from};
+use workspace::wiresnap;
 
 const NAMES: [&str; 4] = ["tcpapp", "webapp", "ajaxapp", "wsapp"];
 
@@ -198,21 +198,11 @@ fn the_bytes_of_identity_and_host_are_those_of_the_lines() {
     }
 }
 
-fn wiresnap(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wiresnap"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
 #[track_caller]
 fn assert_exits(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = wiresnap(folder, arguments);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    String::from_utf8(output.stdout).unwrap()
+    let said = wiresnap(folder, arguments);
+    assert_eq!(said.code, Some(code), "{}", said.error);
+    said.out
 }
 
 /// The capture as another run would give it: a second later, and with another clock, port and sequence numbers.

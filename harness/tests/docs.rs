@@ -7,7 +7,6 @@ mod workspace;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser};
@@ -17,30 +16,10 @@ use wiresnap::units::is_safe;
 
 use support::file::{RAW, paced, pcap};
 use support::script::{Client, Script, Server};
-
-/// What a run said and how it ended.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    error: String,
-}
+use workspace::{Said, wiresnap};
 
 fn docs(folder: &Path, arguments: &[&str]) -> Said {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
-        .current_dir(folder)
-        .arg("docs")
-        .args(arguments)
-        .output()
-        .unwrap();
-    Said {
-        code: status.code(),
-        out: String::from_utf8(stdout).unwrap(),
-        error: String::from_utf8(stderr).unwrap(),
-    }
+    wiresnap(folder, &[&["docs"], arguments].concat())
 }
 
 #[test]

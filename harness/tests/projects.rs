@@ -3,14 +3,9 @@
 mod workspace;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use workspace::Said;
-
-fn wiresnap(folder: &Path, arguments: &[&str]) -> Said {
-    workspace::run(Path::new(env!("CARGO_BIN_EXE_wiresnap")), folder, arguments)
-}
+use workspace::{Said, wiresnap};
 
 const CONFIGURATION: &str =
     "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";

@@ -71,6 +71,11 @@ pub(crate) struct Said {
     pub(crate) error: String,
 }
 
+/// Runs wiresnap in a folder.
+pub(crate) fn wiresnap(folder: &Path, arguments: &[&str]) -> Said {
+    run(Path::new(env!("CARGO_BIN_EXE_wiresnap")), folder, arguments)
+}
+
 /// Runs a command in a folder, with nobody at its standard input.
 pub(crate) fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Said {
     let Output {
