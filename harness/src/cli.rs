@@ -87,11 +87,29 @@ pub struct CaptureArgs {
     /// Say where the time outside of the timelines went
     #[arg(long)]
     pub timings: bool,
+    /// What the scenarios leave open.
+    #[command(flatten)]
+    pub variables: VariableArgs,
 }
 
 /// The network that scenarios are played on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NetworkChoice {
+/// Values for the variables of scenarios.
+#[derive(Args, Clone, Debug)]
+pub struct VariableArgs {
+    /// Give a variable of the scenarios this value; for each variable once
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write the name, =, and the value, as in `--set greeting=hello`")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
     /// Private ones where the system allows, else the host's
     Auto,
     /// A network namespace for each scenario: needs no privilege, lets nobody in
@@ -304,6 +322,9 @@ pub struct ValidateArgs {
 }
 
 /// Options of `init`.
+    /// What the scenarios leave open.
+    #[command(flatten)]
+    pub variables: VariableArgs,
 #[derive(Args, Clone, Debug)]
 pub struct InitArgs {
     /// Folder to make a project of [default: the current one]

@@ -142,6 +142,20 @@ impl Error {
         self
     }
 
+    /// The same in other words: every text of it as `reword` has it.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl Fn(&str) -> String) -> Self {
+        self.message = reword(&self.message);
+        if let Some((process, lines)) = &mut self.output {
+            *process = reword(process);
+            lines.iter_mut().for_each(|line| *line = reword(line));
+        }
+        for text in [&mut self.note, &mut self.hint].into_iter().flatten() {
+            *text = reword(text).into_boxed_str();
+        }
+        self
+    }
+
     /// Whether its message is this, and nothing is in front of it.
     #[must_use]
     pub fn is(&self, message: &str) -> bool {

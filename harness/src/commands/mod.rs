@@ -18,6 +18,7 @@ pub mod snapshots;
 mod spill;
 pub mod stats;
 pub mod validate;
+mod variables;
 mod write;
 
 use std::io::{self, Write};

@@ -216,6 +216,7 @@ impl Run<'_> {
             let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
                 let error = stage.words_of_program(error);
+                number: index + 1,
                 self.at(start, mark, error)
             })?;
             records.push(kept);
@@ -232,7 +233,7 @@ impl Run<'_> {
         sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
         let Cue { mark, due, .. } = cue;
-        self.reports.step(&mark.action.to_string());
+        self.reports.step(&mark.step);
         let client = stage.client()?;
         vigil.during(until(cue.preparation())).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
@@ -245,7 +246,7 @@ impl Run<'_> {
             self.act(cue, &prepared, stage, vigil).await?
         };
         Ok(MarkRecord {
-            step: mark.action.to_string(),
+            step: mark.step.clone(),
             planned_seconds: rounded(*due - start),
             actual_seconds: rounded(acted - start),
             on_wire_seconds: None,
@@ -305,10 +306,10 @@ impl Run<'_> {
     /// Says when in the timeline it happened.
     fn at(&self, start: Instant, mark: &Mark, error: Error) -> Error {
         let elapsed = start.elapsed().as_secs_f64();
-        let Mark { at, action, .. } = mark;
+        let Mark { at, step, .. } = mark;
         let due = self.scaled(*at).as_secs_f64();
         error.context(format!(
-            "at {elapsed:.1} s, step `{action}` of mark {due:.1} s"
+            "at {elapsed:.1} s, step `{step}` of mark {due:.1} s"
         ))
     }
 
@@ -378,6 +379,7 @@ struct Cue<'a> {
 
 impl Cue<'_> {
     /// When to look at what the client shows before the step, and look up what the step needs.
+            variables: scenario.variables_to_keep(),
     fn preparation(&self) -> Instant {
         match self.mark.action {
             // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
@@ -392,6 +394,8 @@ impl Cue<'_> {
         match self.mark.action {
             // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
             Action::Wait => self.due,
+    /// Counted from 1.
+    number: usize,
             _ => Instant::now(),
         }
     }

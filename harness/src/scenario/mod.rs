@@ -4,13 +4,16 @@
 
 pub mod file;
 pub mod program;
+pub mod variables;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use self::program::{CommandLine, Program};
+use self::variables::Variable;
 
 /// A scenario as its file describes it, checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub struct Scenario {
     pub sha256: String,
     /// One line for people.
     pub description: String,
+    /// What its file leaves open, with the values that it is played with; they are in its texts already.
+    pub variables: Vec<Variable>,
     /// The program under study.
     pub program: Program,
     /// What it needs beside it; started before it, in this order.
@@ -115,6 +120,8 @@ impl Mark {
 pub enum Action {
     /// The browser opens the page at this path of the program's address.
     OpenPage(String),
+    /// What the client does, as its file says it: variables stand for themselves.
+    pub step: String,
     /// Netcat connects to the program.
     Connect,
     /// A command is started that goes on until it is closed.

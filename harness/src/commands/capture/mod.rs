@@ -247,7 +247,8 @@ async fn capture(
             let Played { outcome, times } = played;
             let captured = outcome
                 .and_then(|recording| keep(plan, scenario, recording, &savefile))
-                .map_err(|error| put_aside(plan, scenario, error, &savefile));
+                .map_err(|error| put_aside(plan, scenario, error, &savefile))
+                .map_err(|error| error.reworded(|text| scenario.without_secrets(text)));
             progress.ended(player, captured.is_ok());
             outcomes.push(Outcome {
                 scenario: scenario.name.clone(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::programs::RawCommand;
-use super::steps::check_action;
+use super::steps::{check_action, written};
 use super::{Checked, RawClient};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::{Action, Client, Expect, Mark, Template};
@@ -40,6 +40,29 @@ pub(super) struct RawMark {
     pub(super) close: Option<Spanned<bool>>,
     expect: Option<Spanned<RawExpect>>,
 }
+    /// The step as it is written, before variables have their values.
+    #[serde(skip)]
+    step: String,
+}
+
+impl RawMark {
+    /// Keeps the step as it is written.
+    pub(super) fn keep_step(&mut self) {
+        self.step = written(self).map_or_else(String::new, |action| action.to_string());
+    }
+
+    /// The texts that may hold variables, but for scripts and what is opened.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
+        let expect = self.expect.iter_mut().map(Spanned::get_mut);
+        let text = self.type_text.iter_mut().chain(&mut self.select);
+        (self.run.iter_mut().flat_map(Spanned::get_mut))
+            .chain(self.input.iter_mut().flat_map(Spanned::get_mut))
+            .chain(&mut self.send)
+            .chain(&mut self.click)
+            .chain(&mut self.wait_for)
+            .chain(text.flat_map(|text| text.get_mut().texts()))
+            .chain(expect.flat_map(RawExpect::texts))
+    }
 
 /// A text for an element of a page.
 #[derive(Deserialize)]
@@ -50,6 +73,12 @@ pub(super) struct RawText {
 }
 
 #[derive(Deserialize)]
+impl RawText {
+    fn texts(&mut self) -> [&mut Spanned<String>; 2] {
+        [&mut self.element, &mut self.text]
+    }
+}
+
 #[serde(deny_unknown_fields)]
 struct RawExpect {
     element: Option<Spanned<String>>,
@@ -57,6 +86,12 @@ struct RawExpect {
 }
 
 /// All marks, in order; a table with `times` stands for as many.
+impl RawExpect {
+    fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
+        self.element.iter_mut().chain([&mut self.shows])
+    }
+}
+
 pub(super) fn check_marks(
     raw: &[Spanned<RawMark>],
     raw_client: &Spanned<RawClient>,
@@ -87,6 +122,7 @@ fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
         at: check_time(&raw.at)?,
         action,
         expect,
+        step: raw.step.clone(),
     })
 }
 
@@ -199,7 +235,7 @@ fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<(
     match marks.last() {
         None if !opens => Err(Diagnostic::new(
             raw.span(),
-            format!("`{}` before `open`", mark.action),
+            format!("`{}` before `open`", mark.step),
         )
         .with_hint("the first mark opens the connection")),
         Some(_) if is_connection(mark) && marks.iter().any(is_connection) => {

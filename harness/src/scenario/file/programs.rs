@@ -118,7 +118,10 @@ impl Rest<'_> {
             arguments,
             environment,
             folder: self.folder.map(check_folder).transpose()?,
-            ready: self.ready.map_or(Ok(self.otherwise), check_ready)?,
+            ready: match self.ready {
+                Some(ready) => check_ready(ready, &self.otherwise)?,
+                None => self.otherwise,
+            },
         })
     }
 }

@@ -8,6 +8,7 @@ use super::Checked;
 use super::marks::{RawMark, RawText};
 use super::programs::{RawCommand, check_command};
 use crate::diagnostic::Diagnostic;
+use crate::scenario::program::{Argument, CommandLine};
 use crate::scenario::{Action, Client};
 
 /// The one thing that the client does at this mark.
