@@ -21,7 +21,7 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
 use self::expectation::see;
-use self::message::{Order, Recording};
+use self::message::{Order, Picture, Recording};
 use self::player::Reports;
 use self::start::Start;
 use self::vigil::Vigil;
@@ -91,6 +91,8 @@ struct Stage {
     program: Option<Process>,
     client: Option<Client>,
 }
+    /// The pictures that were taken so far.
+    pictures: Vec<Picture>,
 
 impl Stage {
     fn client(&mut self) -> Result<&mut Client> {
@@ -143,6 +145,7 @@ impl Run<'_> {
         })
     }
 
+            pictures: std::mem::take(&mut stage.pictures),
     /// Starts the helpers, then the program under study.
     async fn start_programs(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
         let scenario = &self.order.scenario;
@@ -239,12 +242,18 @@ impl Run<'_> {
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
         vigil.during(until(*due)).await?;
         let acted = cue.acted();
-        let shown = if mark.action == Action::Close {
-            Self::close(stage, vigil, sniffer).await?;
-            None
-        } else {
-            self.act(cue, &prepared, stage, vigil).await?
-        };
+        let (mut shown, mut picture) = (None, None);
+        match &mark.action {
+            Action::Close => Self::close(stage, vigil, sniffer).await?,
+            Action::Screenshot(name) => {
+                let file = self
+                    .order
+                    .scenario
+                    .picture_file(name.as_deref(), cue.number);
+                picture = Some(Self::take_picture(file, stage, vigil).await?);
+            }
+            _ => shown = self.act(cue, &prepared, stage, vigil).await?,
+        }
         Ok(MarkRecord {
             step: mark.step.clone(),
             planned_seconds: rounded(*due - start),
@@ -254,9 +263,18 @@ impl Run<'_> {
         })
     }
 
+            picture,
     /// Does what the mark says, and waits for what is expected of it.
     async fn act(
         &self,
+    /// Takes a picture of what the client shows, and gives the name of its file.
+    async fn take_picture(file: String, stage: &mut Stage, vigil: &mut Vigil) -> Result<String> {
+        let client = stage.client()?;
+        let png = vigil.during(client.screenshot()).await?;
+        stage.pictures.push(Picture::new(file.clone(), &png));
+        Ok(file)
+    }
+
         cue: &Cue<'_>,
         prepared: &Prepared,
         stage: &mut Stage,

@@ -40,6 +40,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The name of the file of a picture that is taken at the mark of this number, counted from 1.
+    #[must_use]
+    pub fn picture_file(&self, name: Option<&str>, number: usize) -> String {
+        let picture = name.map_or_else(|| number.to_string(), str::to_owned);
+        format!("{}-{picture}.png", self.name)
+    }
+
     /// When the last mark is due, counted from the start.
     #[must_use]
     pub fn duration(&self) -> Duration {
@@ -134,6 +141,7 @@ pub enum Action {
         input: Vec<String>,
     },
     /// A line is typed into netcat, or into the command that was started, and ended with Enter.
+            | Action::Screenshot(_)
     Send(String),
     /// The browser clicks the first element that this CSS selector finds.
     Click(String),
@@ -179,6 +187,8 @@ impl fmt::Display for Action {
             Self::WaitFor(selector) => write!(formatter, "wait for {selector}"),
             Self::Wait => write!(formatter, "wait"),
             Self::Close => write!(formatter, "close"),
+    /// The browser takes a picture of its page, which has this name; none where it is to be the number of the mark.
+    Screenshot(Option<String>),
         }
     }
 }
@@ -199,6 +209,8 @@ pub struct Template(pub String);
 impl Template {
     const CLOCK: &str = "{clock}";
 
+            Self::Screenshot(None) => write!(formatter, "screenshot"),
+            Self::Screenshot(Some(name)) => write!(formatter, "screenshot {name}"),
     /// Whether the text depends on the time.
     #[must_use]
     pub fn has_clock(&self) -> bool {

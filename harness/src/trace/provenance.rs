@@ -121,6 +121,9 @@ pub struct MarkRecord {
     pub on_wire_seconds: Option<f64>,
     /// What the client showed as its consequence, where something was expected.
     pub shown: Option<String>,
+    /// The file of the picture that was taken, beside the capture, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// The versions of everything that had a part in the bytes.

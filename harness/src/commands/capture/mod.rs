@@ -267,7 +267,7 @@ fn keep(
     savefile: &Savefile,
 ) -> Result<Captured> {
     let provenance = verify(recording, scenario, &savefile.path())?;
-    let pcap = plan.folder.keep(savefile, &provenance)?;
+    let pcap = plan.folder.keep(savefile, &provenance, &pictures)?;
     Ok(Captured { pcap, provenance })
 }
 
@@ -323,3 +323,4 @@ fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result<()> {
     }
     Ok(())
 }
+    let pictures = std::mem::take(&mut recording.pictures);

@@ -37,6 +37,7 @@ pub(super) struct RawMark {
     pub(super) execute: Option<Spanned<String>>,
     pub(super) wait: Option<Spanned<bool>>,
     pub(super) wait_for: Option<Spanned<String>>,
+    pub(super) screenshot: Option<Spanned<toml::Value>>,
     pub(super) close: Option<Spanned<bool>>,
     expect: Option<Spanned<RawExpect>>,
 }
@@ -102,6 +103,7 @@ pub(super) fn check_marks(
         let first = check_mark(spanned, client)?;
         for mark in repeated(first, spanned.get_ref())? {
             check_order(&marks, &mark, spanned)?;
+            check_picture(&marks, &mark, spanned.get_ref())?;
             marks.push(mark);
         }
     }
@@ -196,6 +198,12 @@ fn check_expect(expect: &Spanned<RawExpect>, action: &Action, client: Client) ->
                 .with_hint("put the expectation at an earlier mark"),
         );
     }
+    if matches!(action, Action::Screenshot(_)) {
+        return Err(
+            Diagnostic::new(expect.span(), "a picture shows what is there")
+                .with_hint("put the expectation at the mark before it"),
+        );
+    }
     match (client, &raw.element) {
         (Client::Firefox, None) => {
             return Err(
@@ -255,6 +263,30 @@ fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<(
         }
         _ => Ok(()),
     }
+}
+
+/// No picture may take the place of another one of its scenario.
+fn check_picture(marks: &[Mark], mark: &Mark, raw: &RawMark) -> Checked<()> {
+    let name = |mark: &Mark, index: usize| match &mark.action {
+        Action::Screenshot(name) => Some(name.clone().unwrap_or_else(|| (index + 1).to_string())),
+        _ => None,
+    };
+    let Some(new) = name(mark, marks.len()) else {
+        return Ok(());
+    };
+    let mut others = marks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, mark)| name(mark, index));
+    if !others.any(|other| other == new) {
+        return Ok(());
+    }
+    let span = raw.screenshot.as_ref().map_or(0..0, Spanned::span);
+    Err(
+        Diagnostic::new(span, format!("a second picture `{new}`")).with_hint(
+            "give it another name, or write `true`, by which it gets the number of its mark",
+        ),
+    )
 }
 
 fn check_end(
