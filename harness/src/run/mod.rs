@@ -30,7 +30,7 @@ use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
-use crate::lab::{self, Lab, Place};
+use crate::lab::{self, Lab, Place, probe};
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{Action, Mark};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
@@ -135,7 +135,9 @@ impl Run<'_> {
         // Commands that end by themselves have no mark for it.
         Self::close(stage, vigil, sniffer).await?;
         let counters = self.finish_capture(sniffer, vigil).await?;
-        let tallies = stage.end_program().await;
+        let mut tallies = stage.end_program().await;
+        let probes = probe::ports(self.order.scenario.port);
+        tallies.retain(|tally| !probes.contains(&tally.client.port()));
         require_no_drops(counters)?;
         require_steady_clock(start)?;
         let capture = self.capture_record(sniffer, counters);

@@ -53,6 +53,28 @@ impl Scenario {
         self.marks.last().map_or(Duration::ZERO, |mark| mark.at)
     }
 
+    /// Whether the program is asked over HTTP if it is ready, which is none of what is captured.
+    #[must_use]
+    pub const fn is_probed(&self) -> bool {
+        matches!(self.program.ready, program::Ready::Answers { .. })
+    }
+
+    /// Its variables, but not what those are that are secrets.
+    #[must_use]
+    pub fn variables_to_keep(&self) -> BTreeMap<String, Option<String>> {
+        let kept = |variable: &Variable| {
+            let value = (!variable.is_secret).then(|| variable.value.clone());
+            (variable.name.clone(), value)
+        };
+        self.variables.iter().map(kept).collect()
+    }
+
+    /// A text with the names of its secrets in their places.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
+        variables::without_secrets(&self.variables, text)
+    }
+
     /// The least time scale at which a client that shows whole seconds still changes from each mark to the next.
     #[must_use]
     pub fn least_time_scale(&self) -> f64 {
