@@ -62,6 +62,9 @@ pub enum Command {
     /// The player of a scenario, which a keeper starts
     #[command(hide = true)]
     PlayLab(LabArgs),
+    /// What a test in Rust has played
+    #[command(hide = true)]
+    PlayTest,
 }
 
 /// Options of `capture`.
@@ -84,17 +87,14 @@ pub struct CaptureArgs {
     /// The network to play on
     #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
     pub network: NetworkChoice,
-    /// Say where the time outside of the timelines went
-    #[arg(long)]
-    pub timings: bool,
     /// What the scenarios leave open.
     #[command(flatten)]
     pub variables: VariableArgs,
+    /// Say where the time outside of the timelines went
+    #[arg(long)]
+    pub timings: bool,
 }
 
-/// The network that scenarios are played on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NetworkChoice {
 /// Values for the variables of scenarios.
 #[derive(Args, Clone, Debug)]
 pub struct VariableArgs {
@@ -110,6 +110,9 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// The network that scenarios are played on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NetworkChoice {
     /// Private ones where the system allows, else the host's
     Auto,
     /// A network namespace for each scenario: needs no privilege, lets nobody in
@@ -319,12 +322,12 @@ pub struct ValidateArgs {
     /// Scenarios to look through, by name or as path of a .toml file [default: all]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
-}
-
-/// Options of `init`.
     /// What the scenarios leave open.
     #[command(flatten)]
     pub variables: VariableArgs,
+}
+
+/// Options of `init`.
 #[derive(Args, Clone, Debug)]
 pub struct InitArgs {
     /// Folder to make a project of [default: the current one]

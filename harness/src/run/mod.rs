@@ -5,6 +5,7 @@
 //! The order matters: the capture is live before there is a client, and it ends after the last connection was seen to
 //! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays nothing but itself.
 
+pub mod commission;
 pub mod conductor;
 mod expectation;
 pub mod message;
@@ -90,9 +91,9 @@ struct Stage {
     helpers: Vec<Process>,
     program: Option<Process>,
     client: Option<Client>,
-}
     /// The pictures that were taken so far.
     pictures: Vec<Picture>,
+}
 
 impl Stage {
     fn client(&mut self) -> Result<&mut Client> {
@@ -144,10 +145,10 @@ impl Run<'_> {
         Ok(Recording {
             provenance: self.provenance(start, marks, versions, capture),
             tallies,
+            pictures: std::mem::take(&mut stage.pictures),
         })
     }
 
-            pictures: std::mem::take(&mut stage.pictures),
     /// Starts the helpers, then the program under study.
     async fn start_programs(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
         let scenario = &self.order.scenario;
@@ -215,13 +216,13 @@ impl Run<'_> {
             let next = next.filter(|next| next.action != Action::Close);
             let cue = Cue {
                 mark,
+                number: index + 1,
                 due: start + self.scaled(mark.at),
                 more_after: next.map(|next| self.scaled(next.at.saturating_sub(mark.at))),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
                 let error = stage.words_of_program(error);
-                number: index + 1,
                 self.at(start, mark, error)
             })?;
             records.push(kept);
@@ -262,13 +263,10 @@ impl Run<'_> {
             actual_seconds: rounded(acted - start),
             on_wire_seconds: None,
             shown,
+            picture,
         })
     }
 
-            picture,
-    /// Does what the mark says, and waits for what is expected of it.
-    async fn act(
-        &self,
     /// Takes a picture of what the client shows, and gives the name of its file.
     async fn take_picture(file: String, stage: &mut Stage, vigil: &mut Vigil) -> Result<String> {
         let client = stage.client()?;
@@ -277,6 +275,9 @@ impl Run<'_> {
         Ok(file)
     }
 
+    /// Does what the mark says, and waits for what is expected of it.
+    async fn act(
+        &self,
         cue: &Cue<'_>,
         prepared: &Prepared,
         stage: &mut Stage,
@@ -378,6 +379,7 @@ impl Run<'_> {
                 name: scenario.name.clone(),
                 sha256: scenario.sha256.clone(),
             },
+            variables: scenario.variables_to_keep(),
             started: clock_time(start).to_string(),
             time_scale: *time_scale,
             marks,
@@ -392,6 +394,8 @@ impl Run<'_> {
 /// A mark with its real time.
 struct Cue<'a> {
     mark: &'a Mark,
+    /// Counted from 1.
+    number: usize,
     due: Instant,
     /// From this mark to the next; none where nothing comes any more but a close.
     more_after: Option<Duration>,
@@ -399,7 +403,6 @@ struct Cue<'a> {
 
 impl Cue<'_> {
     /// When to look at what the client shows before the step, and look up what the step needs.
-            variables: scenario.variables_to_keep(),
     fn preparation(&self) -> Instant {
         match self.mark.action {
             // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
@@ -414,8 +417,6 @@ impl Cue<'_> {
         match self.mark.action {
             // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
             Action::Wait => self.due,
-    /// Counted from 1.
-    number: usize,
             _ => Instant::now(),
         }
     }

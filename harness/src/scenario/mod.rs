@@ -120,6 +120,8 @@ impl fmt::Display for Client {
 pub struct Mark {
     /// When, counted from the start, at time scale 1.
     pub at: Duration,
+    /// What the client does, as its file says it: variables stand for themselves.
+    pub step: String,
     /// What the client does.
     pub action: Action,
     /// What it must see as a consequence, before the next mark.
@@ -139,6 +141,7 @@ impl Mark {
             | Action::Select { .. }
             | Action::Script(_)
             | Action::WaitFor(_)
+            | Action::Screenshot(_)
             | Action::Close => false,
         }
     }
@@ -149,8 +152,6 @@ impl Mark {
 pub enum Action {
     /// The browser opens the page at this path of the program's address.
     OpenPage(String),
-    /// What the client does, as its file says it: variables stand for themselves.
-    pub step: String,
     /// Netcat connects to the program.
     Connect,
     /// A command is started that goes on until it is closed.
@@ -163,7 +164,6 @@ pub enum Action {
         input: Vec<String>,
     },
     /// A line is typed into netcat, or into the command that was started, and ended with Enter.
-            | Action::Screenshot(_)
     Send(String),
     /// The browser clicks the first element that this CSS selector finds.
     Click(String),
@@ -187,6 +187,8 @@ pub enum Action {
     Script(String),
     /// The browser waits until this CSS selector finds an element.
     WaitFor(String),
+    /// The browser takes a picture of its page, which has this name; none where it is to be the number of the mark.
+    Screenshot(Option<String>),
     /// The client does nothing: what is expected comes by itself.
     Wait,
     /// The client is closed: the browser quits, netcat or a command gets Ctrl-C.
@@ -207,10 +209,10 @@ impl fmt::Display for Action {
             Self::Reload => write!(formatter, "reload"),
             Self::Script(script) => write!(formatter, "execute {script}"),
             Self::WaitFor(selector) => write!(formatter, "wait for {selector}"),
+            Self::Screenshot(None) => write!(formatter, "screenshot"),
+            Self::Screenshot(Some(name)) => write!(formatter, "screenshot {name}"),
             Self::Wait => write!(formatter, "wait"),
             Self::Close => write!(formatter, "close"),
-    /// The browser takes a picture of its page, which has this name; none where it is to be the number of the mark.
-    Screenshot(Option<String>),
         }
     }
 }
@@ -231,8 +233,6 @@ pub struct Template(pub String);
 impl Template {
     const CLOCK: &str = "{clock}";
 
-            Self::Screenshot(None) => write!(formatter, "screenshot"),
-            Self::Screenshot(Some(name)) => write!(formatter, "screenshot {name}"),
     /// Whether the text depends on the time.
     #[must_use]
     pub fn has_clock(&self) -> bool {

@@ -40,7 +40,6 @@ pub(super) struct RawMark {
     pub(super) screenshot: Option<Spanned<toml::Value>>,
     pub(super) close: Option<Spanned<bool>>,
     expect: Option<Spanned<RawExpect>>,
-}
     /// The step as it is written, before variables have their values.
     #[serde(skip)]
     step: String,
@@ -64,6 +63,7 @@ impl RawMark {
             .chain(text.flat_map(|text| text.get_mut().texts()))
             .chain(expect.flat_map(RawExpect::texts))
     }
+}
 
 /// A text for an element of a page.
 #[derive(Deserialize)]
@@ -73,26 +73,26 @@ pub(super) struct RawText {
     pub(super) text: Spanned<String>,
 }
 
-#[derive(Deserialize)]
 impl RawText {
     fn texts(&mut self) -> [&mut Spanned<String>; 2] {
         [&mut self.element, &mut self.text]
     }
 }
 
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawExpect {
     element: Option<Spanned<String>>,
     shows: Spanned<String>,
 }
 
-/// All marks, in order; a table with `times` stands for as many.
 impl RawExpect {
     fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
         self.element.iter_mut().chain([&mut self.shows])
     }
 }
 
+/// All marks, in order; a table with `times` stands for as many.
 pub(super) fn check_marks(
     raw: &[Spanned<RawMark>],
     raw_client: &Spanned<RawClient>,
@@ -122,9 +122,9 @@ fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
         .transpose()?;
     Ok(Mark {
         at: check_time(&raw.at)?,
+        step: raw.step.clone(),
         action,
         expect,
-        step: raw.step.clone(),
     })
 }
 
