@@ -148,7 +148,9 @@ impl Error {
         self.message = reword(&self.message);
         if let Some((process, lines)) = &mut self.output {
             *process = reword(process);
-            lines.iter_mut().for_each(|line| *line = reword(line));
+            for line in lines {
+                *line = reword(line);
+            }
         }
         for text in [&mut self.note, &mut self.hint].into_iter().flatten() {
             *text = reword(text).into_boxed_str();

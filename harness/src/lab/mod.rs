@@ -99,12 +99,11 @@ impl Lab {
         place: &Place,
     ) -> Result<Process> {
         let listens_on = match program.ready {
-            Ready::Listening => Some(place.setting.address),
+            Ready::Listening | Ready::Answers { port: None, .. } => Some(place.setting.address),
             Ready::ListeningOn(port)
             | Ready::Answers {
                 port: Some(port), ..
             } => Some(address(port)),
-            Ready::Answers { port: None, .. } => Some(place.setting.address),
             Ready::Started | Ready::Says(_) => None,
         };
         if let Some(address) = listens_on {

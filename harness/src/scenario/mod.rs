@@ -1,6 +1,6 @@
 //! What is played: a program, a client, and what the client does at which mark of the timeline.
 //!
-//! A scenario is a TOML file (see [`file`]); a new experiment is a new file, not new code.
+//! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
 pub mod file;
 pub mod program;

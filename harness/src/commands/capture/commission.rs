@@ -44,11 +44,11 @@ fn ask() -> Result<(UnixStream, Commission)> {
         .try_clone_to_owned()
         .map(UnixStream::from)
         .map_err(nobody_asks)?;
-    let mut asked = String::new();
+    let mut request = String::new();
     BufReader::new(&asker)
-        .read_line(&mut asked)
+        .read_line(&mut request)
         .map_err(nobody_asks)?;
-    let commission = serde_json::from_str(&asked).map_err(nobody_asks)?;
+    let commission = serde_json::from_str(&request).map_err(nobody_asks)?;
     Ok((asker, commission))
 }
 

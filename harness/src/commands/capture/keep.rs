@@ -157,10 +157,11 @@ fn pictures_of(pcap: &Path) -> Vec<String> {
 /// Removes the pictures of the capture before that this one does not have.
 fn remove_those_before(before: &[String], provenance: &Provenance, folder: &Path) {
     let name = &provenance.scenario.name;
+    // Whatever the file says that is there: nothing but a picture of this scenario is removed.
     let is_ours = |file: &str| {
-        file.strip_prefix(name.as_str())
-            .is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".png"))
-            && !file.contains('/')
+        let rest = file.strip_prefix(name.as_str());
+        let picture = rest.and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".png"));
+        picture.is_some_and(|picture| !picture.contains('/'))
     };
     let is_there = |file: &String| {
         let mut now = provenance.marks.iter();
