@@ -23,7 +23,7 @@ use crate::trace::reader;
 /// let recording = Recording::open("../pcap/tcpapp.pcap")?;
 ///
 /// // What the two ends said, and what changes from run to run hidden.
-/// assert!(recording.payload()?.contains("Server time: <time>"));
+/// assert!(recording.payload()?.contains("Server time: HH:MM:SS"));
 /// // What that took.
 /// assert_eq!(recording.stats()?.app_packets, 7);
 /// // Which steps it consists of, and the proof that nothing of it is missing.
