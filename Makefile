@@ -79,9 +79,10 @@ review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-insta
 	$(CARGO) insta review
 
-lint: ## formatting and clippy, warnings denied
+lint: ## formatting, clippy and rustdoc, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --quiet --workspace --all-targets --all-features -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --quiet --no-deps --workspace --all-features
 
 check: test-offline ## what must hold before a commit
 

@@ -133,7 +133,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --preparing --network --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --network --set --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -157,6 +157,10 @@ _wiresnap() {
                     ;;
                 --network)
                     COMPREPLY=($(compgen -W "auto private host" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -541,12 +545,16 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__validate)
-            opts="-h --help"
+            opts="-h --set --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -62,6 +62,9 @@ pub enum Command {
     /// The player of a scenario, which a keeper starts
     #[command(hide = true)]
     PlayLab(LabArgs),
+    /// What a test in Rust has played
+    #[command(hide = true)]
+    PlayTest,
 }
 
 /// Options of `capture`.
@@ -84,9 +87,27 @@ pub struct CaptureArgs {
     /// The network to play on
     #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
     pub network: NetworkChoice,
+    /// What the scenarios leave open.
+    #[command(flatten)]
+    pub variables: VariableArgs,
     /// Say where the time outside of the timelines went
     #[arg(long)]
     pub timings: bool,
+}
+
+/// Values for the variables of scenarios.
+#[derive(Args, Clone, Debug)]
+pub struct VariableArgs {
+    /// Give a variable of the scenarios this value; for each variable once
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or("write the name, =, and the value, as in `--set greeting=hello`")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// The network that scenarios are played on.
@@ -301,6 +322,9 @@ pub struct ValidateArgs {
     /// Scenarios to look through, by name or as path of a .toml file [default: all]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
+    /// What the scenarios leave open.
+    #[command(flatten)]
+    pub variables: VariableArgs,
 }
 
 /// Options of `init`.

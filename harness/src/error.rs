@@ -42,7 +42,10 @@ impl Class {
 }
 
 /// A failure with what a user needs to mend it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+///
+/// Its `Debug` form is the same text as its `Display` form: a test that returns an error shows the former, which is to be read
+/// by people too.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Error {
     class: Class,
     message: String,
@@ -142,6 +145,22 @@ impl Error {
         self
     }
 
+    /// The same in other words: every text of it as `reword` has it.
+    #[must_use]
+    pub fn reworded(mut self, reword: impl Fn(&str) -> String) -> Self {
+        self.message = reword(&self.message);
+        if let Some((process, lines)) = &mut self.output {
+            *process = reword(process);
+            for line in lines {
+                *line = reword(line);
+            }
+        }
+        for text in [&mut self.note, &mut self.hint].into_iter().flatten() {
+            *text = reword(text).into_boxed_str();
+        }
+        self
+    }
+
     /// Whether its message is this, and nothing is in front of it.
     #[must_use]
     pub fn is(&self, message: &str) -> bool {
@@ -180,6 +199,12 @@ impl fmt::Display for Error {
     }
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
 /// A text that does nothing to a terminal but show: pages, programs and files may hold anything.
 ///
 /// Line feeds stay, and each other character keeps its place.
@@ -198,6 +223,21 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_reworded_in_all_its_texts() {
+        let error = Error::run("a pin")
+            .with_output("pin", vec!["pin 1".to_owned()])
+            .with_note("pin")
+            .with_hint("pin");
+
+        let reworded = error.reworded(|text| text.replace("pin", "{pin}"));
+
+        assert_eq!(
+            format!("{reworded:?}"),
+            "a {pin}\n  last output of {pin}:\n  | {pin} 1\nnote: {pin}\nhint: {pin}"
+        );
+    }
 
     #[test]
     fn nothing_in_an_error_moves_the_terminal() {

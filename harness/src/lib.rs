@@ -1,19 +1,102 @@
 //! Snapshot tests for the wire: plays a network scenario, captures it, and shows which bytes changed.
 //!
-//! See ARCHITECTURE.md for how the modules hang together.
+//! This is the library of the `wiresnap` command, and what a test in Rust needs of it is here: a [`Scenario`] says what is
+//! started and what happens when, a [`Lab`] plays it in a private network, without privilege, and gives a [`Recording`] that
+//! is provably complete, which [`assert_wire_snapshot!`] holds to its reviewed snapshot.
+//!
+//! ```no_run
+//! use wiresnap::{Lab, Scenario, assert_wire_snapshot};
+//!
+//! const GREETS: &str = r#"
+//!     description = "curl asks for a greeting"
+//!     command = ["{greeter}", "{host}", "{port}"]
+//!     client = "command"
+//!
+//!     [variables]
+//!     greeter = {}
+//!
+//!     [[mark]]
+//!     at = 0
+//!     run = ["curl", "--silent", "http://{host}:{port}/greeting"]
+//!     expect = { shows = "Hello" }
+//! "#;
+//!
+//! # const GREETER: &str = "target/debug/greeter";
+//! # /*
+//! #[tokio::test]
+//! # */
+//! async fn greets() -> Result<(), wiresnap::Error> {
+//!     # /*
+//!     let greeter = env!("CARGO_BIN_EXE_greeter"); // a binary target of this package
+//!     # */
+//!     # let greeter = GREETER;
+//!     let scenario = Scenario::from_toml("greets", GREETS)?.set("greeter", greeter);
+//!     let recording = Lab::new().play(&scenario).await?;
+//!     assert_wire_snapshot!(recording);
+//!     Ok(())
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! [`Lab`] tells which executable plays, and how cargo builds it. The project in `examples/rust-service` is such a test as
+//! a whole; `docs/scenarios.md` has all that a scenario can hold, and ARCHITECTURE.md how it works.
 
+// Who reads this page looks for the few items above; what they are made of is in `inside`.
+#[doc(hidden)]
 pub mod analysis;
+#[doc(hidden)]
 pub mod cli;
+#[doc(hidden)]
 pub mod commands;
+#[doc(hidden)]
 pub mod diagnostic;
+#[doc(hidden)]
 pub mod docs;
+#[doc(hidden)]
 pub mod error;
+#[doc(hidden)]
 pub mod lab;
+#[doc(hidden)]
 pub mod project;
+#[doc(hidden)]
 pub mod render;
+#[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
 pub mod run;
+#[doc(hidden)]
 pub mod scenario;
+#[doc(hidden)]
+pub mod testing;
+#[doc(hidden)]
 pub mod trace;
+#[doc(hidden)]
 pub mod units;
+#[doc(hidden)]
 pub mod wire;
+
+pub mod inside {
+    //! What the command is made of, for those who work on it: no promise is made of any of it.
+    //!
+    //! ARCHITECTURE.md says what each module is for, and which may import which.
+
+    #[doc(inline)]
+    pub use crate::{
+        analysis, cli, commands, diagnostic, docs, error, lab, project, render, report, run,
+        scenario, trace, units, wire,
+    };
+}
+
+#[doc(inline)]
+pub use crate::analysis::stats::Statistics;
+#[doc(inline)]
+pub use crate::commands::main;
+#[doc(inline)]
+pub use crate::error::{Class, Error};
+#[doc(inline)]
+pub use crate::testing::{Lab, Message, Recording, Scenario};
+#[doc(inline)]
+pub use crate::trace::provenance::{Certificate, MarkRecord, Provenance};
+/// The snapshots of [`assert_wire_snapshot!`] are insta's.
+#[doc(no_inline)]
+pub use insta;

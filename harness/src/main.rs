@@ -2,10 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use wiresnap::cli::Cli;
-use wiresnap::commands;
-
 fn main() -> ExitCode {
-    commands::run(&Cli::parse())
+    wiresnap::main()
 }

@@ -6,6 +6,7 @@
 mod live_support;
 mod workspace;
 
+use std::fs;
 use std::path::Path;
 
 use live_support::Bench;
@@ -80,4 +81,130 @@ fn overall(capture: &Path) -> Statistics {
     measure(&mut reader::open(capture).unwrap(), &options)
         .unwrap()
         .overall
+}
+
+/// A server that is not ready when it is first asked, and tells what it received and sent.
+const RELUCTANT: &str = r#"
+import socket, sys
+
+server = socket.create_server((sys.argv[1], int(sys.argv[2])))
+answers = sys.argv[3:]
+while True:
+    connection, (host, port) = server.accept()
+    request = connection.recv(4096)
+    status = "200 OK"
+    if request.startswith(b"GET /healthz") and answers:
+        status = answers.pop(0) + " Later"
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n".encode()
+    connection.sendall(answer)
+    connection.close()
+    print(f"connection {host}:{port}: received {len(request)} bytes, sent {len(answer)} bytes", flush=True)
+"#;
+
+/// A scenario for it, in which it answers that it is not ready with these status codes.
+fn reluctant(answers: &str) -> String {
+    format!(
+        r#"description = "a server that takes its time"
+command = ["python3", "server.py", "{{host}}", "{{port}}"{answers}]
+ready = {{ http = "/healthz" }}
+client = "command"
+
+[[mark]]
+at = 0
+run = ["curl", "--silent", "http://{{host}}:{{port}}/hello"]
+expect = {{ shows = "hello" }}
+"#
+    )
+}
+
+#[test]
+fn a_program_that_answers_is_ready_and_the_questions_are_in_no_capture() {
+    let bench = Bench::new();
+    fs::write(bench.path("project/server.py"), RELUCTANT).unwrap();
+    bench.scenario("reluctant", &reluctant(r#", "503", "503", "302""#));
+
+    bench.run(&["reluctant"]).is(0, &[]);
+
+    let capture = bench.captures().join("reluctant.pcap");
+    let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
+    let certificate = provenance.certificate.unwrap();
+    // The program told of five connections, and captured was the one that is the scenario's.
+    assert!(certificate.confirmed_by_program, "{certificate:?}");
+    assert_eq!(certificate.connections.len(), 1, "{certificate:?}");
+    let listing = listing(&capture, true).unwrap();
+    assert!(listing.starts_with("GET /hello HTTP/1.1"), "{listing}");
+    assert!(!listing.contains("healthz"), "{listing}");
+}
+
+#[test]
+fn a_program_that_is_never_ready_is_told_with_its_last_answer() {
+    let bench = Bench::new();
+    fs::write(bench.path("project/server.py"), RELUCTANT).unwrap();
+    // More answers than there is time for questions.
+    bench.scenario("reluctant", &reluctant(&r#", "503""#.repeat(300)));
+
+    let outcome = bench.run(&["reluctant"]);
+
+    let last =
+        "python3 is not ready after 10 s: GET http://127.0.0.1:8000/healthz was answered with 503";
+    outcome.is(4, &[last, "hint: "]);
+}
+
+/// A page of which pictures are taken; the rest of the scenario is to follow.
+const PICTURES: &str = r#"description = "pictures of a page"
+program = "webapp"
+client = "firefox"
+
+[[mark]]
+at = 0
+open = "/"
+
+[[mark]]
+at = 1
+screenshot = true
+
+[[mark]]
+at = 2
+screenshot = "at-the-end"
+
+[[mark]]
+at = 3
+close = true
+"#;
+
+#[test]
+fn pictures_come_and_go_with_their_capture() {
+    let bench = Bench::new();
+    bench.scenario("pictures", PICTURES);
+    let first = bench.captures().join("pictures-2.png");
+    let last = bench.captures().join("pictures-at-the-end.png");
+
+    bench.run(&["pictures"]).is(0, &[]);
+
+    for picture in [&first, &last] {
+        let (width, height) = size_of_png(&fs::read(picture).unwrap());
+        assert!(width >= 300 && height >= 200, "{width} x {height}");
+    }
+    let provenance = Provenance::read_beside(&bench.captures().join("pictures.pcap"));
+    let marks = provenance.unwrap().unwrap().marks;
+    let named: Vec<_> = marks
+        .iter()
+        .filter_map(|mark| mark.picture.as_deref())
+        .collect();
+    assert_eq!(named, ["pictures-2.png", "pictures-at-the-end.png"]);
+
+    let without = PICTURES.replace("screenshot = \"at-the-end\"", "reload = true");
+    bench.scenario("pictures", &without);
+    bench.run(&["pictures"]).is(0, &[]);
+
+    assert!(first.exists());
+    assert!(!last.exists(), "it is of a capture that is no more");
+}
+
+/// The width and height that a PNG says it has (PNG, third edition, §11.2.1), which is one by its signature (§5.2).
+fn size_of_png(png: &[u8]) -> (u32, u32) {
+    assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
+    assert_eq!(png[12..16], *b"IHDR");
+    let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+    (number(16), number(20))
 }

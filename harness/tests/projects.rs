@@ -93,7 +93,7 @@ fn a_list_for_programs_holds_the_same() {
     let list: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         list[0]["error"],
-        "scenarios/broken.toml:1:1: unknown field `colour`, expected one of `description`, `program`, `command`, `arguments`, `environment`, `folder`, `ready`, `port`, `client`, `helper`, `mark`"
+        "scenarios/broken.toml:1:1: unknown field `colour`, expected one of `description`, `variables`, `program`, `command`, `arguments`, `environment`, `folder`, `ready`, `port`, `client`, `helper`, `mark`"
     );
     assert_eq!(list[1]["capture"], serde_json::Value::Null);
     assert_eq!(
@@ -202,4 +202,47 @@ fn what_is_there_is_left_as_it_is() {
     let mine = fs::read_to_string(folder.path().join("scenarios/hello.toml"));
     assert_eq!(mine.unwrap(), "mine");
     assert!(!folder.path().join("wiresnap.toml").exists());
+}
+
+#[test]
+fn what_is_set_is_a_variable_of_a_scenario_and_set_once() {
+    let stage = Stage::new();
+    let variables = "\n[variables]\nlanguage = \"en\"\nname = {}\n";
+    let greets = scenario("app").replace(
+        "\n[[mark]]\nat = 0",
+        &format!("{variables}[[mark]]\nat = 0"),
+    );
+    stage.put("scenarios/greets.toml", &greets);
+    stage.put("scenarios/other.toml", &scenario("app"));
+    for (set, code, says) in [
+        // What has to be set to be played, need not be to be looked at.
+        (&[][..], 0, ""),
+        (&["name=Ada"], 0, ""),
+        (&["name="], 0, ""),
+        (
+            &["nmae=Ada"],
+            2,
+            "error: no scenario here has a variable `nmae`\nhint: the variables here are language, name\n",
+        ),
+        (
+            &["name=Ada", "name=Bob"],
+            2,
+            "error: `--set name=…` is given twice\nhint: keep one of the two\n",
+        ),
+    ] {
+        let options = set.iter().flat_map(|set| ["--set", set]);
+        let arguments: Vec<&str> = std::iter::once("validate").chain(options).collect();
+
+        let said = stage.run(&arguments);
+
+        assert_eq!((said.code, &*said.error), (Some(code), says), "{set:?}");
+    }
+
+    let Said { code, error, .. } = stage.run(&["capture", "greets"]);
+
+    assert_eq!(code, Some(2));
+    assert!(
+        error.starts_with("error: scenarios/greets.toml:6:1: `name` has no value"),
+        "{error}"
+    );
 }

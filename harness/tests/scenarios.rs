@@ -5,7 +5,9 @@ mod workspace;
 use std::path::Path;
 
 use wiresnap::error::Class;
-use wiresnap::scenario::file::parse;
+use wiresnap::scenario::file::{Reading, parse, parse_for};
+use wiresnap::scenario::variables::Values;
+use wiresnap::scenario::{Action, Scenario};
 
 /// The programs of this project, each with a scenario of its own, and when that closes its client.
 const PROGRAMS: [(&str, u64); 6] = [
@@ -61,4 +63,81 @@ fn the_scenarios_of_the_experiment_have_none() {
         assert_eq!(seconds, [0, 10, 20, 30, close], "{}", scenario.name);
         assert!((scenario.least_time_scale() - 0.1).abs() < 1e-9);
     }
+}
+
+/// A scenario that leaves two things open.
+const OPEN: &str = r##"description = "a page in a language"
+command = ["{server}", "--token", "{token}", "{host}", "{port}"]
+client = "firefox"
+
+[variables]
+language = "en"
+server = {}
+token = {}
+
+[[mark]]
+at = 0
+open = "/{language}"
+expect = { element = "#{language}", shows = "{token} {clock}" }
+
+[[mark]]
+at = 1
+execute = "if (document.body) {reload} else {language}"
+
+[[mark]]
+at = 2
+close = true
+"##;
+
+fn played_with(set: &[(&str, &str)]) -> wiresnap::error::Result<Scenario> {
+    let set: Values = set
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let reading = Reading {
+        programs: &[],
+        set: &set,
+        to_be_played: true,
+    };
+    parse_for(&reading, Path::new("open.toml"), OPEN)
+}
+
+#[test]
+fn variables_have_what_was_set_or_their_default() {
+    let scenario = played_with(&[("server", "./serve"), ("token", "a1"), ("other", "x")]).unwrap();
+
+    assert_eq!(scenario.program.name, "serve");
+    let arguments = scenario.program.arguments.iter();
+    let arguments: Vec<&str> = arguments.map(|argument| argument.0.as_str()).collect();
+    assert_eq!(arguments, ["--token", "a1", "{host}", "{port}"]);
+    let [opens, executes, _] = scenario.marks.as_slice() else {
+        panic!("{:?}", scenario.marks)
+    };
+    assert_eq!(opens.action, Action::OpenPage("/en".to_owned()));
+    let expect = opens.expect.as_ref().unwrap();
+    assert_eq!(expect.element.as_deref(), Some("#en"));
+    assert_eq!(expect.shows.0, "a1 {clock}");
+    let script = "if (document.body) {reload} else en".to_owned();
+    assert_eq!(executes.action, Action::Script(script));
+}
+
+#[test]
+fn what_is_told_of_a_scenario_names_its_variables_and_keeps_no_secret() {
+    let scenario = played_with(&[("server", "./serve"), ("token", "a1")]).unwrap();
+
+    assert_eq!(scenario.marks[0].step, "open /{language}");
+    assert_eq!(scenario.without_secrets("it is a1"), "it is {token}");
+    let kept = scenario.variables_to_keep();
+    assert_eq!(kept["language"].as_deref(), Some("en"));
+    assert_eq!(kept["token"], None);
+}
+
+#[test]
+fn a_variable_without_a_value_can_be_looked_at_but_not_played() {
+    parse(Path::new("open.toml"), OPEN, &[]).unwrap_or_else(|error| panic!("{error}"));
+
+    let error = played_with(&[("token", "a1")]).unwrap_err();
+
+    workspace::settings()
+        .bind(|| insta::assert_snapshot!("error-scenario-variable-without-value", error));
 }

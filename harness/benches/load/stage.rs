@@ -132,7 +132,12 @@ fn uncaptured(traffic: &Traffic) -> Outcome<Passed> {
 }
 
 fn with_wiresnap(traffic: &Traffic) -> Outcome<Passed> {
-    let capture = OpenCapture::open(lab::INTERFACE, lab::address(PORT), Path::new(SAVEFILE))?;
+    let capture = OpenCapture::open(
+        lab::INTERFACE,
+        lab::address(PORT),
+        None,
+        Path::new(SAVEFILE),
+    )?;
     let mut sniffer = Sniffer::start(capture)?;
     let (seconds, tallies) = pass(traffic)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -39,7 +39,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
         with_optional: true,
     };
     let runtime = one_thread()?;
-    let signals = runtime.block_on(async { watch_signals() })?;
+    let signals = runtime.block_on(async { watch_signals(None) })?;
     let examination = checkup::examine(&intent, &account, &runtime, &signals)?;
     let mut checks = vec![scenarios];
     checks.extend_from_slice(examination.checks());

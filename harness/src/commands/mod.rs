@@ -18,17 +18,25 @@ pub mod snapshots;
 mod spill;
 pub mod stats;
 pub mod validate;
+mod variables;
 mod write;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::Parser as _;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
 use crate::trace::reader::TraceError;
+
+/// The `wiresnap` command: what its executable does, and any other that is to do the same.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(&Cli::parse())
+}
 
 /// Carries out a command line and gives the exit code.
 #[must_use]
@@ -36,6 +44,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let outcome = match &cli.command {
         Command::KeepLab(arguments) => return lab::keep(arguments),
         Command::PlayLab(arguments) => return lab::play(arguments),
+        Command::PlayTest => return capture::commission::serve(),
         command => carry_out(command),
     };
     match outcome {
@@ -64,7 +73,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
-        Command::KeepLab(_) | Command::PlayLab(_) => Ok(()),
+        Command::KeepLab(_) | Command::PlayLab(_) | Command::PlayTest => Ok(()),
     }
 }
 

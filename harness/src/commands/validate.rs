@@ -4,11 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use super::capture::programs::Programs;
-use super::{counted, current_folder};
+use super::{counted, current_folder, variables};
 use crate::cli::ValidateArgs;
 use crate::error::Error;
 use crate::project::Project;
-use crate::scenario::file;
+use crate::scenario::Scenario;
+use crate::scenario::file::{self, Reading};
+use crate::scenario::variables::Values;
 
 /// Reads scenarios and says on `out` that they have no mistake; each mistake goes to `talk`.
 ///
@@ -23,16 +25,22 @@ pub fn run(
     let project = Project::find(&current_folder()?)?;
     let programs = Programs::beside_us()?;
     let files = project.scenario_files(&arguments.scenarios)?;
-    let mut wrong = 0;
+    let set = variables::values(&arguments.variables.set)?;
+    let mut right = Vec::new();
     for file in &files {
-        let mistakes = mistakes(file, &programs.names);
-        wrong += usize::from(!mistakes.is_empty());
-        for mistake in mistakes {
-            writeln!(talk, "error: {mistake}")?;
+        match look_through(file, &programs.names, &set) {
+            Ok(scenario) => right.push(scenario),
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    writeln!(talk, "error: {mistake}")?;
+                }
+            }
         }
     }
+    let wrong = files.len() - right.len();
     let all = counted(files.len(), "scenario");
     if wrong == 0 {
+        variables::require_known(&set, &right)?;
         writeln!(out, "{all}, no mistake")?;
         return Ok(());
     }
@@ -44,28 +52,36 @@ pub fn run(
     Err(Error::usage(format!("{wrong} of {all} {verb}")).into())
 }
 
-/// What is wrong with a file: its first mistake, and where that is a program that has not been built, the next one too.
-fn mistakes(file: &Path, programs: &[String]) -> Vec<Error> {
-    let text = match file::read_text(file) {
-        Ok(text) => text,
-        Err(error) => return vec![error],
+/// The scenario of a file, or what is wrong with it: its first mistake, and where that is a program that has not been
+/// built, the next one too.
+fn look_through(file: &Path, programs: &[String], set: &Values) -> Result<Scenario, Vec<Error>> {
+    let text = file::read_text(file).map_err(|error| vec![error])?;
+    let parse = |programs: &[String]| {
+        // What must be set to play it, need not be to look at it.
+        let to_be_played = false;
+        let reading = Reading {
+            programs,
+            set,
+            to_be_played,
+        };
+        file::parse_for(&reading, file, &text)
     };
-    let Err(first) = file::parse(file, &text, programs) else {
-        return Vec::new();
+    let first = match parse(programs) {
+        Ok(scenario) => return Ok(scenario),
+        Err(first) => first,
     };
     let Some(program) = missing_program(&text, programs) else {
-        return vec![first];
+        return Err(vec![first]);
     };
     // As if it had been built.
-    let next = file::parse(file, &text, &[program]).err();
-    match next {
+    Err(match parse(&[program]).err() {
         // It is no TOML, or has other fields: that comes before any program.
         Some(next) if next.to_string() == first.to_string() => vec![first],
         next => [first.with_hint(how_to_build(programs))]
             .into_iter()
             .chain(next)
             .collect(),
-    }
+    })
 }
 
 /// The program that the scenario calls for, where it is not there.
@@ -103,8 +119,10 @@ mod tests {
             let line = message.lines().next().unwrap();
             line.split_once("x.toml:").unwrap().1.to_owned()
         };
-        mistakes(&file, &programs)
+        look_through(&file, &programs, &Values::new())
+            .err()
             .into_iter()
+            .flatten()
             .map(first_line)
             .collect()
     }

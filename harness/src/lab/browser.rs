@@ -235,6 +235,17 @@ impl Browser {
             .map_err(|error| self.failure("execute the script", &error))
     }
 
+    /// A picture of the page as far as the window shows it, a PNG.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be taken.
+    pub async fn screenshot(&self) -> Result<Vec<u8>> {
+        answer(self.client.screenshot())
+            .await
+            .map_err(|error| self.failure("take a picture of the page", &error))
+    }
+
     /// Waits for Firefox or geckodriver to end by itself, which neither should.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
         let driver = self.driver.death();

@@ -164,6 +164,18 @@ impl Client {
         }
     }
 
+    /// A picture of what the client shows, a PNG.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no browser, or that takes none.
+    pub async fn screenshot(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Browser(browser) => browser.screenshot().await,
+            Self::Terminal { .. } => Err(Error::run("only a browser can be taken a picture of")),
+        }
+    }
+
     /// Ends what the client is about, while it still lives to see the answer: a browser leaves its page.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub mod listening;
 pub mod namespace;
 pub mod network;
 pub mod privilege;
+pub mod probe;
 pub mod process;
 pub mod sniffer;
 pub mod terminal;
@@ -98,8 +99,11 @@ impl Lab {
         place: &Place,
     ) -> Result<Process> {
         let listens_on = match program.ready {
-            Ready::Listening => Some(place.setting.address),
-            Ready::ListeningOn(port) => Some(address(port)),
+            Ready::Listening | Ready::Answers { port: None, .. } => Some(place.setting.address),
+            Ready::ListeningOn(port)
+            | Ready::Answers {
+                port: Some(port), ..
+            } => Some(address(port)),
             Ready::Started | Ready::Says(_) => None,
         };
         if let Some(address) = listens_on {
@@ -107,6 +111,9 @@ impl Lab {
         }
         let process = Process::start(&self.command_of(program, executable, place))?;
         match (&program.ready, listens_on) {
+            (Ready::Answers { path, .. }, Some(address)) => {
+                probe::wait_until_answering(&process, address, path).await?;
+            }
             (_, Some(address)) => listening::wait_until_accepting(&process, address).await?,
             (Ready::Says(text), None) => listening::wait_until_saying(&process, text).await?,
             _ => {}

@@ -4,7 +4,7 @@
 //! process namespace ends, for whatever reason, the kernel ends all the others; no guard can be as sure. None of it
 //! needs root: a user namespace gives an ordinary user the capabilities over what lies inside, and nothing outside.
 //!
-//! Two processes take part. The *keeper* calls [`enter`] and stays, so that somebody outside of the process namespace
+//! Two processes take part. The *keeper* calls `enter` and stays, so that somebody outside of the process namespace
 //! sees it end. What it starts next is the first process inside, the *player*, which calls [`settle`]. Both have one
 //! thread at that time: the kernel moves no other.
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -102,13 +103,19 @@ pub struct OpenCapture {
 }
 
 impl OpenCapture {
-    /// Opens the capture of all TCP to and from `address`; it is live when this returns.
+    /// Opens the capture of all TCP to and from `address`, but for what clients on the ports `left_out` have to do with it; it
+    /// is live when this returns.
     ///
     /// # Errors
     ///
     /// Where the system does not let us, or `savefile` cannot be written.
-    pub fn open(interface: &str, address: SocketAddr, savefile: &Path) -> Result<Self> {
-        let capture = open(interface, address)?;
+    pub fn open(
+        interface: &str,
+        address: SocketAddr,
+        left_out: Option<RangeInclusive<u16>>,
+        savefile: &Path,
+    ) -> Result<Self> {
+        let capture = open(interface, &filter(address, left_out))?;
         let savefile = capture.savefile(savefile).map_err(|error| {
             Error::environment(format!("cannot write the capture: {error}")).with_hint(MAKE_ROOM)
         })?;
@@ -269,7 +276,20 @@ fn not_closed(seen: &Seen, patience: Duration) -> Error {
     .with_hint("a program must close a connection after its client has: does this one?")
 }
 
-fn open(interface: &str, address: SocketAddr) -> Result<Capture<Active>> {
+/// What to capture, in the words of pcap-filter(7).
+fn filter(address: SocketAddr, left_out: Option<RangeInclusive<u16>>) -> String {
+    let all = format!("host {} and tcp port {}", address.ip(), address.port());
+    match left_out {
+        None => all,
+        Some(ports) => format!(
+            "{all} and not tcp portrange {}-{}",
+            ports.start(),
+            ports.end()
+        ),
+    }
+}
+
+fn open(interface: &str, filter: &str) -> Result<Capture<Active>> {
     let mut capture = Capture::from_device(interface)
         .map_err(|error| refused(interface, &error))?
         .timeout(BLOCK_MILLISECONDS)
@@ -279,9 +299,8 @@ fn open(interface: &str, address: SocketAddr) -> Result<Capture<Active>> {
         .map_err(|error| refused(interface, &error))?;
     // Not `inbound` too, though loopback has each packet twice: the first block is filtered by libpcap itself, which does
     // not know there which way a packet went, and would lose all of them.
-    let filter = format!("host {} and tcp port {}", address.ip(), address.port());
     capture
-        .filter(&filter, true)
+        .filter(filter, true)
         .and_then(|()| capture.setnonblock())
         .map_err(|error| refused(interface, &error))
 }

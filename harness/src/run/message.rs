@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::start::Start;
@@ -69,6 +71,37 @@ pub struct Recording {
     pub provenance: Provenance,
     /// What the program says it received and sent, connection by connection; empty where it does not say.
     pub tallies: Vec<Tally>,
+    /// The pictures that were taken of the client.
+    pub pictures: Vec<Picture>,
+}
+
+/// A picture of what a client showed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Picture {
+    /// The name of its file, beside the capture.
+    pub file: String,
+    /// The file's content, a PNG, as it travels in JSON: in base64.
+    base64: String,
+}
+
+impl Picture {
+    /// A picture that is a PNG.
+    #[must_use]
+    pub fn new(file: String, png: &[u8]) -> Self {
+        let base64 = BASE64.encode(png);
+        Self { file, base64 }
+    }
+
+    /// The file's content.
+    ///
+    /// # Errors
+    ///
+    /// Where it has come through damaged.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        BASE64
+            .decode(&self.base64)
+            .map_err(|error| Error::run(format!("{} makes no sense: {error}", self.file)))
+    }
 }
 
 /// A message as it travels.

@@ -5,6 +5,7 @@
 //! The order matters: the capture is live before there is a client, and it ends after the last connection was seen to
 //! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays nothing but itself.
 
+pub mod commission;
 pub mod conductor;
 mod expectation;
 pub mod message;
@@ -21,7 +22,7 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
 use self::expectation::see;
-use self::message::{Order, Recording};
+use self::message::{Order, Picture, Recording};
 use self::player::Reports;
 use self::start::Start;
 use self::vigil::Vigil;
@@ -30,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
-use crate::lab::{self, Lab, Place};
+use crate::lab::{self, Lab, Place, probe};
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{Action, Mark};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
@@ -90,6 +91,8 @@ struct Stage {
     helpers: Vec<Process>,
     program: Option<Process>,
     client: Option<Client>,
+    /// The pictures that were taken so far.
+    pictures: Vec<Picture>,
 }
 
 impl Stage {
@@ -133,13 +136,16 @@ impl Run<'_> {
         // Commands that end by themselves have no mark for it.
         Self::close(stage, vigil, sniffer).await?;
         let counters = self.finish_capture(sniffer, vigil).await?;
-        let tallies = stage.end_program().await;
+        let mut tallies = stage.end_program().await;
+        let probes = probe::ports(self.order.scenario.port);
+        tallies.retain(|tally| !probes.contains(&tally.client.port()));
         require_no_drops(counters)?;
         require_steady_clock(start)?;
         let capture = self.capture_record(sniffer, counters);
         Ok(Recording {
             provenance: self.provenance(start, marks, versions, capture),
             tallies,
+            pictures: std::mem::take(&mut stage.pictures),
         })
     }
 
@@ -210,6 +216,7 @@ impl Run<'_> {
             let next = next.filter(|next| next.action != Action::Close);
             let cue = Cue {
                 mark,
+                number: index + 1,
                 due: start + self.scaled(mark.at),
                 more_after: next.map(|next| self.scaled(next.at.saturating_sub(mark.at))),
             };
@@ -232,25 +239,40 @@ impl Run<'_> {
         sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
         let Cue { mark, due, .. } = cue;
-        self.reports.step(&mark.action.to_string());
+        self.reports.step(&mark.step);
         let client = stage.client()?;
         vigil.during(until(cue.preparation())).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
         vigil.during(until(*due)).await?;
         let acted = cue.acted();
-        let shown = if mark.action == Action::Close {
-            Self::close(stage, vigil, sniffer).await?;
-            None
-        } else {
-            self.act(cue, &prepared, stage, vigil).await?
-        };
+        let (mut shown, mut picture) = (None, None);
+        match &mark.action {
+            Action::Close => Self::close(stage, vigil, sniffer).await?,
+            Action::Screenshot(name) => {
+                let file = self
+                    .order
+                    .scenario
+                    .picture_file(name.as_deref(), cue.number);
+                picture = Some(Self::take_picture(file, stage, vigil).await?);
+            }
+            _ => shown = self.act(cue, &prepared, stage, vigil).await?,
+        }
         Ok(MarkRecord {
-            step: mark.action.to_string(),
+            step: mark.step.clone(),
             planned_seconds: rounded(*due - start),
             actual_seconds: rounded(acted - start),
             on_wire_seconds: None,
             shown,
+            picture,
         })
+    }
+
+    /// Takes a picture of what the client shows, and gives the name of its file.
+    async fn take_picture(file: String, stage: &mut Stage, vigil: &mut Vigil) -> Result<String> {
+        let client = stage.client()?;
+        let png = vigil.during(client.screenshot()).await?;
+        stage.pictures.push(Picture::new(file.clone(), &png));
+        Ok(file)
     }
 
     /// Does what the mark says, and waits for what is expected of it.
@@ -305,10 +327,10 @@ impl Run<'_> {
     /// Says when in the timeline it happened.
     fn at(&self, start: Instant, mark: &Mark, error: Error) -> Error {
         let elapsed = start.elapsed().as_secs_f64();
-        let Mark { at, action, .. } = mark;
+        let Mark { at, step, .. } = mark;
         let due = self.scaled(*at).as_secs_f64();
         error.context(format!(
-            "at {elapsed:.1} s, step `{action}` of mark {due:.1} s"
+            "at {elapsed:.1} s, step `{step}` of mark {due:.1} s"
         ))
     }
 
@@ -357,6 +379,7 @@ impl Run<'_> {
                 name: scenario.name.clone(),
                 sha256: scenario.sha256.clone(),
             },
+            variables: scenario.variables_to_keep(),
             started: clock_time(start).to_string(),
             time_scale: *time_scale,
             marks,
@@ -371,6 +394,8 @@ impl Run<'_> {
 /// A mark with its real time.
 struct Cue<'a> {
     mark: &'a Mark,
+    /// Counted from 1.
+    number: usize,
     due: Instant,
     /// From this mark to the next; none where nothing comes any more but a close.
     more_after: Option<Duration>,

@@ -18,7 +18,8 @@ use super::{Run, play};
 use crate::error::{Error, Result};
 use crate::lab::network::Network;
 use crate::lab::sniffer::{OpenCapture, Sniffer};
-use crate::lab::{self, Lab, keeper, namespace, privilege};
+use crate::lab::{self, Lab, keeper, namespace, privilege, probe};
+use crate::scenario::Scenario;
 
 /// What the capture is written to: the file that the player was given as its standard input.
 const SAVEFILE: &str = "/proc/self/fd/0";
@@ -57,8 +58,10 @@ fn settle(network: Network) -> Result<()> {
 
 /// Opens the capture, after which no capability is needed any more.
 fn open_capture(order: &Order) -> Result<OpenCapture> {
-    let address = lab::address(order.scenario.port);
-    let capture = OpenCapture::open(lab::INTERFACE, address, Path::new(SAVEFILE))?;
+    let Scenario { port, .. } = order.scenario;
+    let probes = order.scenario.is_probed().then(|| probe::ports(port));
+    let address = lab::address(port);
+    let capture = OpenCapture::open(lab::INTERFACE, address, probes, Path::new(SAVEFILE))?;
     privilege::keep_only(CapabilitySet::empty())?;
     // A snap is started by a program that has to gain privilege.
     if !order.tools.firefox_is_snap() {

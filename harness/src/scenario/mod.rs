@@ -1,16 +1,19 @@
 //! What is played: a program, a client, and what the client does at which mark of the timeline.
 //!
-//! A scenario is a TOML file (see [`file`]); a new experiment is a new file, not new code.
+//! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
 pub mod file;
 pub mod program;
+pub mod variables;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use self::program::{CommandLine, Program};
+use self::variables::Variable;
 
 /// A scenario as its file describes it, checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +24,8 @@ pub struct Scenario {
     pub sha256: String,
     /// One line for people.
     pub description: String,
+    /// What its file leaves open, with the values that it is played with; they are in its texts already.
+    pub variables: Vec<Variable>,
     /// The program under study.
     pub program: Program,
     /// What it needs beside it; started before it, in this order.
@@ -35,10 +40,39 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The name of the file of a picture that is taken at the mark of this number, counted from 1.
+    #[must_use]
+    pub fn picture_file(&self, name: Option<&str>, number: usize) -> String {
+        let picture = name.map_or_else(|| number.to_string(), str::to_owned);
+        format!("{}-{picture}.png", self.name)
+    }
+
     /// When the last mark is due, counted from the start.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.marks.last().map_or(Duration::ZERO, |mark| mark.at)
+    }
+
+    /// Whether the program is asked over HTTP if it is ready, which is none of what is captured.
+    #[must_use]
+    pub const fn is_probed(&self) -> bool {
+        matches!(self.program.ready, program::Ready::Answers { .. })
+    }
+
+    /// Its variables, but not what those are that are secrets.
+    #[must_use]
+    pub fn variables_to_keep(&self) -> BTreeMap<String, Option<String>> {
+        let kept = |variable: &Variable| {
+            let value = (!variable.is_secret).then(|| variable.value.clone());
+            (variable.name.clone(), value)
+        };
+        self.variables.iter().map(kept).collect()
+    }
+
+    /// A text with the names of its secrets in their places.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
+        variables::without_secrets(&self.variables, text)
     }
 
     /// The least time scale at which a client that shows whole seconds still changes from each mark to the next.
@@ -86,6 +120,8 @@ impl fmt::Display for Client {
 pub struct Mark {
     /// When, counted from the start, at time scale 1.
     pub at: Duration,
+    /// What the client does, as its file says it: variables stand for themselves.
+    pub step: String,
     /// What the client does.
     pub action: Action,
     /// What it must see as a consequence, before the next mark.
@@ -105,6 +141,7 @@ impl Mark {
             | Action::Select { .. }
             | Action::Script(_)
             | Action::WaitFor(_)
+            | Action::Screenshot(_)
             | Action::Close => false,
         }
     }
@@ -150,6 +187,8 @@ pub enum Action {
     Script(String),
     /// The browser waits until this CSS selector finds an element.
     WaitFor(String),
+    /// The browser takes a picture of its page, which has this name; none where it is to be the number of the mark.
+    Screenshot(Option<String>),
     /// The client does nothing: what is expected comes by itself.
     Wait,
     /// The client is closed: the browser quits, netcat or a command gets Ctrl-C.
@@ -170,6 +209,8 @@ impl fmt::Display for Action {
             Self::Reload => write!(formatter, "reload"),
             Self::Script(script) => write!(formatter, "execute {script}"),
             Self::WaitFor(selector) => write!(formatter, "wait for {selector}"),
+            Self::Screenshot(None) => write!(formatter, "screenshot"),
+            Self::Screenshot(Some(name)) => write!(formatter, "screenshot {name}"),
             Self::Wait => write!(formatter, "wait"),
             Self::Close => write!(formatter, "close"),
         }

@@ -51,6 +51,13 @@ pub enum Ready {
     ListeningOn(u16),
     /// It printed a line with this text in it.
     Says(String),
+    /// It answers a GET of a path with success (2xx).
+    Answers {
+        /// The path.
+        path: String,
+        /// The port that it is asked on; none where that is the scenario's.
+        port: Option<u16>,
+    },
 }
 
 /// What the placeholders of a scenario stand for while it is played.

@@ -1,5 +1,6 @@
 //! What is known of a capture besides its bytes: `NAME.json` beside `NAME.pcap`.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,9 @@ use crate::units::Timestamp;
 pub struct Provenance {
     /// What was played.
     pub scenario: ScenarioId,
+    /// The scenario's variables with what they were, but for secrets, which are kept nowhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Option<String>>,
     /// When mark 0 was due, as a date and time in UTC (RFC 3339).
     pub started: String,
     /// How much faster or slower than written it was played: 1 is as written, 0.1 ten times as fast.
@@ -117,6 +121,9 @@ pub struct MarkRecord {
     pub on_wire_seconds: Option<f64>,
     /// What the client showed as its consequence, where something was expected.
     pub shown: Option<String>,
+    /// The file of the picture that was taken, beside the capture, where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// The versions of everything that had a part in the bytes.

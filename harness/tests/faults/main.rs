@@ -7,6 +7,7 @@
 mod browser;
 mod interrupts;
 mod labs;
+mod library;
 mod misbehaving;
 mod netcat;
 mod privilege;

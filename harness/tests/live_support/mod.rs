@@ -169,7 +169,9 @@ impl Bench {
     fn assert_tidy(&self, printed: &str) {
         for name in names_in(&self.captures()) {
             let file = self.captures().join(&name);
-            let is_whole = ["pcap", "json"].iter().any(|end| name.ends_with(end));
+            let is_whole = ["pcap", "json", "png"]
+                .iter()
+                .any(|end| name.ends_with(end));
             assert!(
                 (is_whole && !name.starts_with('.')) || name == "inconclusive",
                 "{name} is left beside the captures"

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
+use crate::run::message::Picture;
 use crate::trace::provenance::{Provenance, path_beside};
 
 /// The folder, beside the captures, for those that are not provably complete.
@@ -53,9 +54,15 @@ impl Folder {
             .map_err(|error| cannot_write_to(&self.path, &error))
     }
 
-    /// Puts capture and provenance in their places, each whole or not at all.
-    pub(super) fn keep(&self, savefile: &Savefile, provenance: &Provenance) -> Result<PathBuf> {
-        put(&self.path, savefile, provenance)
+    /// Puts capture, pictures and provenance in their places, each whole or not at all. The pictures of the capture before go
+    /// with it.
+    pub(super) fn keep(
+        &self,
+        savefile: &Savefile,
+        provenance: &Provenance,
+        pictures: &[Picture],
+    ) -> Result<PathBuf> {
+        put(&self.path, savefile, provenance, pictures)
     }
 
     /// Puts a capture that proves nothing aside, for inspection; gives where.
@@ -97,7 +104,12 @@ impl Savefile {
     }
 }
 
-fn put(folder: &Path, savefile: &Savefile, provenance: &Provenance) -> Result<PathBuf> {
+fn put(
+    folder: &Path,
+    savefile: &Savefile,
+    provenance: &Provenance,
+    pictures: &[Picture],
+) -> Result<PathBuf> {
     let name = &provenance.scenario.name;
     let pcap = folder.join(name).with_extension("pcap");
     let json_place = path_beside(&pcap);
@@ -107,10 +119,60 @@ fn put(folder: &Path, savefile: &Savefile, provenance: &Provenance) -> Result<Pa
         .and_then(|text| writeln!(json, "{text}"))
         .and_then(|()| json.as_file().sync_all())
         .map_err(|error| cannot_write(&json_place, &error))?;
+    let pictures = pictures
+        .iter()
+        .map(|picture| written(picture, folder, name))
+        .collect::<Result<Vec<_>>>()?;
+    let before = pictures_of(&pcap);
     savefile.copy_to(folder, name, &pcap)?;
+    for (picture, place) in pictures {
+        picture
+            .persist(&place)
+            .map_err(|error| cannot_write(&place, &error.error))?;
+    }
     json.persist(&json_place)
         .map_err(|error| cannot_write(&json_place, &error.error))?;
+    remove_those_before(&before, provenance, folder);
     Ok(pcap)
+}
+
+/// A picture that is written, and its place.
+fn written(picture: &Picture, folder: &Path, name: &str) -> Result<(NamedTempFile, PathBuf)> {
+    let place = folder.join(&picture.file);
+    let mut file = beside(folder, name, "png")?;
+    file.write_all(&picture.png()?)
+        .and_then(|()| file.as_file().sync_all())
+        .map_err(|error| cannot_write(&place, &error))?;
+    Ok((file, place))
+}
+
+/// The files of the pictures that belong to a capture which is there already.
+fn pictures_of(pcap: &Path) -> Vec<String> {
+    // Of what cannot be understood nothing is known to belong to it.
+    let provenance = Provenance::read_beside(pcap).ok().flatten();
+    let marks = provenance.into_iter().flat_map(|known| known.marks);
+    marks.filter_map(|mark| mark.picture).collect()
+}
+
+/// Removes the pictures of the capture before that this one does not have.
+fn remove_those_before(before: &[String], provenance: &Provenance, folder: &Path) {
+    let name = &provenance.scenario.name;
+    // Whatever the file says that is there: nothing but a picture of this scenario is removed.
+    let is_ours = |file: &str| {
+        let rest = file.strip_prefix(name.as_str());
+        let picture = rest.and_then(|rest| rest.strip_prefix('-')?.strip_suffix(".png"));
+        picture.is_some_and(|picture| !picture.contains('/'))
+    };
+    let is_there = |file: &String| {
+        let mut now = provenance.marks.iter();
+        now.any(|mark| mark.picture.as_ref() == Some(file))
+    };
+    for file in before {
+        if is_ours(file) && !is_there(file) {
+            // One that somebody has removed already is gone.
+            let _ = std::fs::remove_file(folder.join(file));
+        }
+    }
 }
 
 /// A file in the same folder as the one that it will replace, so that it can be renamed.

@@ -1,5 +1,6 @@
 //! `wiresnap capture`: plays scenarios, all at the same time, and keeps what was on the wire.
 
+pub(super) mod commission;
 mod keep;
 pub(super) mod programs;
 mod progress;
@@ -7,7 +8,10 @@ mod summary;
 mod verify;
 
 use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+
+use tokio::runtime::Runtime;
 
 use self::keep::{Folder, Savefile};
 use self::programs::Programs;
@@ -16,7 +20,7 @@ use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{checkup, one_thread, say};
+use crate::commands::{checkup, one_thread, say, variables};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
@@ -26,8 +30,9 @@ use crate::lab::tools::Tools;
 use crate::project::Project;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
+use crate::scenario::Scenario;
+use crate::scenario::file::{self, Reading};
 use crate::scenario::program::Program;
-use crate::scenario::{Scenario, file};
 use crate::trace::provenance::Provenance;
 
 /// Ten times as slow is slow enough for anybody to watch.
@@ -41,32 +46,67 @@ const LARGEST_TIME_SCALE: f64 = 10.0;
 ///
 /// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
-    let account = privilege::shed()?;
-    let runtime = one_thread()?;
-    let signals = runtime.block_on(async { watch_signals() })?;
-    let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
-    let plan = Plan::make(arguments, account.clone(), examine)?;
-    privilege::hand_on_to_labs()?;
-    let folder = plan.network.folder(&plan.tools, &plan.account)?;
-    let parts = plan.parts(&folder)?;
-    privilege::labs_are_made()?;
-    let jobs = match plan.network {
-        Network::Private => arguments.jobs.map_or(parts.len(), usize::from),
-        // They may want the same port, and would be in each other's captures.
-        Network::Host => 1,
-    };
-    if plan.network == Network::Host {
-        keeper::adopt_orphans()?;
-    }
-    // Browsers that start side by side slow each other down; `make bench` compares.
-    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-    let preparing = arguments.preparing.map_or_else(processors, usize::from);
-    let outcomes = runtime.block_on(capture(&plan, parts, jobs, preparing, &signals));
-    if plan.network == Network::Host {
-        keeper::clear_up(&folder);
-    }
-    let outcomes = outcomes?;
+    let stage = Stage::set(None)?;
+    let wish = Wish::of(arguments)?;
+    let progress = Terminal::new(&wish.scenarios);
+    let outcomes = stage.play(wish, &progress)?;
     conclude(outcomes, arguments.timings, out)
+}
+
+/// What is needed for any capture.
+struct Stage {
+    account: Account,
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Stage {
+    /// Becomes who this is done for, and begins to watch for signals, and for the end of the line to whoever asked for it.
+    ///
+    /// Call this in the main thread, while there is no other.
+    fn set(asker: Option<UnixStream>) -> Result<Self> {
+        let account = privilege::shed()?;
+        let runtime = one_thread()?;
+        let signals = runtime.block_on(async { watch_signals(asker) })?;
+        Ok(Self {
+            account,
+            runtime,
+            signals,
+        })
+    }
+
+    /// Plays what is wished for, and keeps what was captured.
+    fn play(self, wish: Wish, progress: &Terminal) -> Result<Vec<Outcome>> {
+        let Self {
+            account,
+            runtime,
+            signals,
+        } = self;
+        let (jobs, preparing) = (wish.jobs, wish.preparing);
+        let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
+        let plan = Plan::make(wish, account.clone(), examine)?;
+        privilege::hand_on_to_labs()?;
+        let folder = plan.network.folder(&plan.tools, &plan.account)?;
+        let parts = plan.parts(&folder)?;
+        privilege::labs_are_made()?;
+        let jobs = match plan.network {
+            Network::Private => jobs.map_or(parts.len(), usize::from),
+            // They may want the same port, and would be in each other's captures.
+            Network::Host => 1,
+        };
+        if plan.network == Network::Host {
+            keeper::adopt_orphans()?;
+        }
+        // Browsers that start side by side slow each other down; `make bench` compares.
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        let preparing = preparing.map_or_else(processors, usize::from);
+        let capturing = capture(&plan, parts, jobs, preparing, &signals, progress);
+        let outcomes = runtime.block_on(capturing);
+        if plan.network == Network::Host {
+            keeper::clear_up(&folder);
+        }
+        outcomes
+    }
 }
 
 /// Prints what was captured, and what was not; the first failure decides the exit code.
@@ -120,6 +160,37 @@ struct Part {
     lab: Lab,
 }
 
+/// What is to be played, and how.
+struct Wish {
+    /// The folder that the scenarios' paths start from.
+    root: PathBuf,
+    scenarios: Vec<Scenario>,
+    programs: Programs,
+    captures: PathBuf,
+    network: Option<Network>,
+    time_scale: f64,
+    jobs: Option<u16>,
+    preparing: Option<u16>,
+}
+
+impl Wish {
+    /// What the arguments name, of the project that the current folder is in.
+    fn of(arguments: &CaptureArgs) -> Result<Self> {
+        let project = Project::find(&current_folder()?)?;
+        let programs = Programs::beside_us()?;
+        Ok(Self {
+            scenarios: scenarios(&project, &programs, arguments)?,
+            programs,
+            captures: arguments.out.clone().unwrap_or(project.captures),
+            root: project.root,
+            network: wanted(arguments.network),
+            time_scale: arguments.time_scale,
+            jobs: arguments.jobs,
+            preparing: arguments.preparing,
+        })
+    }
+}
+
 /// What is to be played, and all that is needed for it.
 struct Plan {
     scenarios: Vec<Scenario>,
@@ -134,37 +205,35 @@ struct Plan {
 }
 
 impl Plan {
-    /// Reads what is to be played, and has this machine examined for it.
+    /// Has this machine examined for what is to be played.
     fn make(
-        arguments: &CaptureArgs,
+        wish: Wish,
         account: Account,
         examine: impl FnOnce(&Intent<'_>) -> Result<Examination>,
     ) -> Result<Self> {
-        let here = current_folder()?;
-        let project = Project::find(&here)?;
-        let programs = Programs::beside_us()?;
-        let scenarios = scenarios(&project, &programs, arguments)?;
-        let tools = Tools::find(&project.root);
-        let captures = arguments.out.clone().unwrap_or(project.captures);
+        for scenario in &wish.scenarios {
+            require_time_scale(scenario, wish.time_scale)?;
+        }
+        let tools = Tools::find(&wish.root);
         let intent = Intent {
-            project: &project.root,
+            project: &wish.root,
             tools: &tools,
-            scenarios: &scenarios,
-            captures: &captures,
-            network: wanted(arguments.network),
+            scenarios: &wish.scenarios,
+            captures: &wish.captures,
+            network: wish.network,
             with_optional: false,
         };
         let network = network(&intent, &examine(&intent)?)?;
-        let folder = Folder::lock(captures)?;
+        let folder = Folder::lock(wish.captures)?;
         Ok(Self {
-            scenarios,
-            root: here.join(&project.root),
-            programs,
+            scenarios: wish.scenarios,
+            root: current_folder()?.join(&wish.root),
+            programs: wish.programs,
             tools,
             account,
             network,
             folder,
-            time_scale: arguments.time_scale,
+            time_scale: wish.time_scale,
         })
     }
 
@@ -230,8 +299,8 @@ async fn capture(
     jobs: usize,
     preparing: usize,
     signals: &Signals,
+    progress: &Terminal,
 ) -> Result<Vec<Outcome>> {
-    let progress = Terminal::new(&plan.scenarios);
     let mut outcomes = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter().enumerate().peekable();
     while parts.peek().is_some() && signals.borrow().is_empty() {
@@ -241,13 +310,14 @@ async fn capture(
             savefiles.push(part.savefile);
             performances.push((player, part.order, part.lab));
         }
-        let played = conduct(performances, preparing, &progress, signals).await;
+        let played = conduct(performances, preparing, progress, signals).await;
         for ((player, played), savefile) in played.into_iter().zip(savefiles) {
             let scenario = &plan.scenarios[player];
             let Played { outcome, times } = played;
             let captured = outcome
                 .and_then(|recording| keep(plan, scenario, recording, &savefile))
-                .map_err(|error| put_aside(plan, scenario, error, &savefile));
+                .map_err(|error| put_aside(plan, scenario, error, &savefile))
+                .map_err(|error| error.reworded(|text| scenario.without_secrets(text)));
             progress.ended(player, captured.is_ok());
             outcomes.push(Outcome {
                 scenario: scenario.name.clone(),
@@ -262,11 +332,12 @@ async fn capture(
 fn keep(
     plan: &Plan,
     scenario: &Scenario,
-    recording: Recording,
+    mut recording: Recording,
     savefile: &Savefile,
 ) -> Result<Captured> {
+    let pictures = std::mem::take(&mut recording.pictures);
     let provenance = verify(recording, scenario, &savefile.path())?;
-    let pcap = plan.folder.keep(savefile, &provenance)?;
+    let pcap = plan.folder.keep(savefile, &provenance, &pictures)?;
     Ok(Captured { pcap, provenance })
 }
 
@@ -295,14 +366,17 @@ fn scenarios(
     programs: &Programs,
     arguments: &CaptureArgs,
 ) -> Result<Vec<Scenario>> {
+    let reading = Reading {
+        programs: &programs.names,
+        set: &variables::values(&arguments.variables.set)?,
+        to_be_played: true,
+    };
     let scenarios = project
         .scenario_files(&arguments.scenarios)?
         .iter()
-        .map(|file| file::read(file, &programs.names))
+        .map(|file| file::parse_for(&reading, file, &file::read_text(file)?))
         .collect::<Result<Vec<_>>>()?;
-    for scenario in &scenarios {
-        require_time_scale(scenario, arguments.time_scale)?;
-    }
+    variables::require_known(reading.set, &scenarios)?;
     Ok(scenarios)
 }
 

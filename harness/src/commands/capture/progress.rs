@@ -13,13 +13,14 @@ use crate::scenario::Scenario;
 /// How often the seconds of the timeline are drawn anew.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A line for each player on a terminal, or a line for each step where there is none.
+/// A line for each player on a terminal, or a line for each step where there is none; nothing where nobody looks.
 pub(super) struct Terminal {
     names: Vec<String>,
     /// Empty where there is no terminal.
     bars: Vec<ProgressBar>,
     /// Keeps the lines in their order.
     _all: MultiProgress,
+    is_quiet: bool,
 }
 
 impl Terminal {
@@ -40,12 +41,22 @@ impl Terminal {
                 .collect(),
             bars,
             _all: all,
+            is_quiet: false,
+        }
+    }
+
+    /// One that says nothing.
+    pub(super) fn quiet() -> Self {
+        Self {
+            is_quiet: true,
+            ..Self::new(&[])
         }
     }
 
     fn say(&self, player: usize, text: &str) {
         match self.bars.get(player) {
             Some(bar) => bar.set_message(printable(text)),
+            None if self.is_quiet => {}
             None => say(&format!("{}: {}", self.names[player], printable(text))),
         }
     }

@@ -22,6 +22,7 @@ pub(super) fn verify(recording: Recording, scenario: &Scenario, pcap: &Path) -> 
     let Recording {
         mut provenance,
         tallies,
+        ..
     } = recording;
     let cannot_read =
         |error: anyhow::Error| Error::run(format!("the capture cannot be read back: {error:#}"));
@@ -54,6 +55,11 @@ pub(super) fn verify(recording: Recording, scenario: &Scenario, pcap: &Path) -> 
         if scenario.program.is_built() {
             require_sent(mark.shown.as_deref(), window, &mark.step)?;
         }
+        // It has served its purpose; what is kept is kept for long.
+        mark.shown = mark
+            .shown
+            .take()
+            .map(|shown| scenario.without_secrets(&shown));
     }
     provenance.mark_distance = MarkDistance::of(provenance.mark_distances());
     Ok(provenance)

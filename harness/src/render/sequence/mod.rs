@@ -2,7 +2,7 @@
 //!
 //! Idle time is folded and says how long it was, and what is not drawn is counted in its place. Each connection has
 //! lines of its own, a little beside the others, and its number at the tail of each arrow. Places across are percentages:
-//! the drawing is as wide as what it stands in, and its letters stay as large as they are. [`file`] gives a drawing that
+//! the drawing is as wide as what it stands in, and its letters stay as large as they are. [`file()`] gives a drawing that
 //! stands alone, [`figure`] one for a page whose style sheet has [`STYLE`] and [`super::palette::style`].
 
 mod arrow;

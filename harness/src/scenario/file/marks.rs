@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::programs::RawCommand;
-use super::steps::check_action;
+use super::steps::{check_action, written};
 use super::{Checked, RawClient};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::{Action, Client, Expect, Mark, Template};
@@ -37,8 +37,32 @@ pub(super) struct RawMark {
     pub(super) execute: Option<Spanned<String>>,
     pub(super) wait: Option<Spanned<bool>>,
     pub(super) wait_for: Option<Spanned<String>>,
+    pub(super) screenshot: Option<Spanned<toml::Value>>,
     pub(super) close: Option<Spanned<bool>>,
     expect: Option<Spanned<RawExpect>>,
+    /// The step as it is written, before variables have their values.
+    #[serde(skip)]
+    step: String,
+}
+
+impl RawMark {
+    /// Keeps the step as it is written.
+    pub(super) fn keep_step(&mut self) {
+        self.step = written(self).map_or_else(String::new, |action| action.to_string());
+    }
+
+    /// The texts that may hold variables, but for scripts and what is opened.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
+        let expect = self.expect.iter_mut().map(Spanned::get_mut);
+        let text = self.type_text.iter_mut().chain(&mut self.select);
+        (self.run.iter_mut().flat_map(Spanned::get_mut))
+            .chain(self.input.iter_mut().flat_map(Spanned::get_mut))
+            .chain(&mut self.send)
+            .chain(&mut self.click)
+            .chain(&mut self.wait_for)
+            .chain(text.flat_map(|text| text.get_mut().texts()))
+            .chain(expect.flat_map(RawExpect::texts))
+    }
 }
 
 /// A text for an element of a page.
@@ -49,11 +73,23 @@ pub(super) struct RawText {
     pub(super) text: Spanned<String>,
 }
 
+impl RawText {
+    fn texts(&mut self) -> [&mut Spanned<String>; 2] {
+        [&mut self.element, &mut self.text]
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawExpect {
     element: Option<Spanned<String>>,
     shows: Spanned<String>,
+}
+
+impl RawExpect {
+    fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
+        self.element.iter_mut().chain([&mut self.shows])
+    }
 }
 
 /// All marks, in order; a table with `times` stands for as many.
@@ -67,6 +103,7 @@ pub(super) fn check_marks(
         let first = check_mark(spanned, client)?;
         for mark in repeated(first, spanned.get_ref())? {
             check_order(&marks, &mark, spanned)?;
+            check_picture(&marks, &mark, spanned.get_ref())?;
             marks.push(mark);
         }
     }
@@ -85,6 +122,7 @@ fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
         .transpose()?;
     Ok(Mark {
         at: check_time(&raw.at)?,
+        step: raw.step.clone(),
         action,
         expect,
     })
@@ -160,6 +198,12 @@ fn check_expect(expect: &Spanned<RawExpect>, action: &Action, client: Client) ->
                 .with_hint("put the expectation at an earlier mark"),
         );
     }
+    if matches!(action, Action::Screenshot(_)) {
+        return Err(
+            Diagnostic::new(expect.span(), "a picture shows what is there")
+                .with_hint("put the expectation at the mark before it"),
+        );
+    }
     match (client, &raw.element) {
         (Client::Firefox, None) => {
             return Err(
@@ -199,7 +243,7 @@ fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<(
     match marks.last() {
         None if !opens => Err(Diagnostic::new(
             raw.span(),
-            format!("`{}` before `open`", mark.action),
+            format!("`{}` before `open`", mark.step),
         )
         .with_hint("the first mark opens the connection")),
         Some(_) if is_connection(mark) && marks.iter().any(is_connection) => {
@@ -219,6 +263,30 @@ fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<(
         }
         _ => Ok(()),
     }
+}
+
+/// No picture may take the place of another one of its scenario.
+fn check_picture(marks: &[Mark], mark: &Mark, raw: &RawMark) -> Checked<()> {
+    let name = |mark: &Mark, index: usize| match &mark.action {
+        Action::Screenshot(name) => Some(name.clone().unwrap_or_else(|| (index + 1).to_string())),
+        _ => None,
+    };
+    let Some(new) = name(mark, marks.len()) else {
+        return Ok(());
+    };
+    let mut others = marks
+        .iter()
+        .enumerate()
+        .filter_map(|(index, mark)| name(mark, index));
+    if !others.any(|other| other == new) {
+        return Ok(());
+    }
+    let span = raw.screenshot.as_ref().map_or(0..0, Spanned::span);
+    Err(
+        Diagnostic::new(span, format!("a second picture `{new}`")).with_hint(
+            "give it another name, or write `true`, by which it gets the number of its mark",
+        ),
+    )
 }
 
 fn check_end(

@@ -29,6 +29,7 @@
 mod marks;
 mod programs;
 mod steps;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -40,12 +41,25 @@ use toml::Spanned;
 
 use self::marks::{RawMark, check_marks};
 use self::programs::{RawCommand, RawHelper, RawReady, check_helper, check_program};
+use self::variables::{RawVariables, check_variables, fill_in};
 use super::program::Program;
+use super::variables::{Values, Variable};
 use super::{Client, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 
-/// Reads a scenario from its file.
+/// What a file is read for, and what is known when it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// The programs that a scenario may call for.
+    pub programs: &'a [String],
+    /// The variables that were set; those that the file does not declare are for others.
+    pub set: &'a Values,
+    /// Whether every variable must have a value. Where it is only looked at, one that has none stands for itself.
+    pub to_be_played: bool,
+}
+
+/// Reads a scenario from its file, to be looked at.
 ///
 /// # Errors
 ///
@@ -64,20 +78,35 @@ pub fn read_text(file: &Path) -> Result<String> {
         .map_err(|error| Error::usage(format!("cannot read scenario {}: {error}", file.display())))
 }
 
-/// Makes a scenario of the text of `file`; `programs` are the names that it may call for.
+/// Makes a scenario of the text of `file`, to be looked at; `programs` are the names that it may call for.
 ///
 /// # Errors
 ///
 /// The first mistake in the text: TOML that is none, a field that does not exist, marks out of order, a step that the
 /// client cannot do, a program that is not there; with line, caret and what would be right.
 pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
-    let raw: RawScenario =
+    let reading = Reading {
+        programs,
+        set: &Values::new(),
+        to_be_played: false,
+    };
+    parse_for(&reading, file, text)
+}
+
+/// Makes a scenario of the text of `file`.
+///
+/// # Errors
+///
+/// The first mistake in the text, as [`parse`] tells it; also a variable without a value, where it is to be played.
+pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scenario> {
+    let mut raw: RawScenario =
         toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
-    let checked = check(&raw, programs).map_err(|mistake| mistake.into_error(file, text))?;
+    let checked = check(&mut raw, reading).map_err(|mistake| mistake.into_error(file, text))?;
     Ok(Scenario {
         name: name_of(file)?,
         sha256: sha256(text),
         description: raw.description,
+        variables: checked.variables,
         program: checked.program,
         helpers: checked.helpers,
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
@@ -112,6 +141,8 @@ fn name_of(file: &Path) -> Result<String> {
 #[serde(deny_unknown_fields)]
 struct RawScenario {
     description: String,
+    #[serde(default)]
+    variables: RawVariables,
     program: Option<Spanned<String>>,
     command: Option<Spanned<RawCommand>>,
     #[serde(default)]
@@ -165,13 +196,19 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
 
 /// What the fields of a file amount to.
 struct Parts {
+    variables: Vec<Variable>,
     program: Program,
     helpers: Vec<Program>,
     marks: Vec<Mark>,
 }
 
-fn check(raw: &RawScenario, programs: &[String]) -> Checked<Parts> {
-    let program = check_program(raw, programs)?;
+fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
+    let variables = check_variables(&raw.variables, reading)?;
+    for mark in &mut raw.mark {
+        mark.get_mut().keep_step();
+    }
+    fill_in(raw, &variables)?;
+    let program = check_program(raw, reading.programs)?;
     let helpers = raw
         .helper
         .iter()
@@ -180,6 +217,7 @@ fn check(raw: &RawScenario, programs: &[String]) -> Checked<Parts> {
     raw.port.iter().try_for_each(check_port)?;
     let marks = check_marks(&raw.mark, &raw.client)?;
     Ok(Parts {
+        variables,
         program,
         helpers,
         marks,

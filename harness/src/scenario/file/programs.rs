@@ -33,6 +33,25 @@ pub(super) struct RawHelper {
 pub(super) struct RawReady {
     log: Option<Spanned<String>>,
     port: Option<Spanned<u16>>,
+    http: Option<Spanned<String>>,
+}
+
+impl RawHelper {
+    /// The texts that may hold variables.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
+        let ready = self.ready.iter_mut();
+        (self.command.get_mut().iter_mut())
+            .chain(self.environment.values_mut())
+            .chain(&mut self.folder)
+            .chain(ready.flat_map(|ready| ready.get_mut().texts()))
+    }
+}
+
+impl RawReady {
+    /// The texts that may hold variables.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
+        self.log.iter_mut().chain(&mut self.http)
+    }
 }
 
 /// The program under study: one of `programs`, which were built here, or any command.
@@ -118,7 +137,10 @@ impl Rest<'_> {
             arguments,
             environment,
             folder: self.folder.map(check_folder).transpose()?,
-            ready: self.ready.map_or(Ok(self.otherwise), check_ready)?,
+            ready: match self.ready {
+                Some(ready) => check_ready(ready, &self.otherwise)?,
+                None => self.otherwise,
+            },
         })
     }
 }
@@ -199,12 +221,40 @@ fn check_folder(folder: &Spanned<String>) -> Checked<PathBuf> {
     Ok(path.to_owned())
 }
 
-fn check_ready(ready: &Spanned<RawReady>) -> Checked<Ready> {
-    match (&ready.get_ref().log, &ready.get_ref().port) {
-        (Some(text), None) if !text.get_ref().is_empty() => Ok(Ready::Says(text.get_ref().clone())),
-        (None, Some(port)) if *port.get_ref() != 0 => Ok(Ready::ListeningOn(*port.get_ref())),
+fn check_ready(ready: &Spanned<RawReady>, otherwise: &Ready) -> Checked<Ready> {
+    let RawReady { log, port, http } = ready.get_ref();
+    match (log, http, port) {
+        (Some(text), None, None) if !text.get_ref().is_empty() => {
+            Ok(Ready::Says(text.get_ref().clone()))
+        }
+        (None, None, Some(port)) if *port.get_ref() != 0 => Ok(Ready::ListeningOn(*port.get_ref())),
+        (None, Some(path), port) if port.as_ref().is_none_or(|port| *port.get_ref() != 0) => {
+            let port = port.as_ref().map(|port| *port.get_ref());
+            if port.is_none() && *otherwise != Ready::Listening {
+                return Err(Diagnostic::new(path.span(), "on which port does it answer?")
+                    .with_hint("add it, as in `ready = { http = \"/healthz\", port = 9000 }`"));
+            }
+            Ok(Ready::Answers {
+                path: check_path(path)?,
+                port,
+            })
+        }
         _ => Err(Diagnostic::new(ready.span(), "what shows that it is ready?").with_hint(
-            "a line of its output, as in `ready = { log = \"listening\" }`, or a port, as in `ready = { port = 9000 }`",
+            "a line of its output, as in `ready = { log = \"listening\" }`, a port, as in `ready = { port = 9000 }`, or an \
+             answer, as in `ready = { http = \"/healthz\" }`",
         )),
     }
+}
+
+/// The target of a request (RFC 9112 §3.2.1): what is printed there is sent as it is.
+fn check_path(path: &Spanned<String>) -> Checked<String> {
+    let text = path.get_ref();
+    if text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.clone());
+    }
+    Err(
+        Diagnostic::new(path.span(), format!("`{text}` is no path to ask for")).with_hint(
+            "write it as it is sent: from `/` on, without spaces, as in `http = \"/healthz\"`",
+        ),
+    )
 }

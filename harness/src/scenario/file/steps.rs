@@ -8,6 +8,7 @@ use super::Checked;
 use super::marks::{RawMark, RawText};
 use super::programs::{RawCommand, check_command};
 use crate::diagnostic::Diagnostic;
+use crate::scenario::program::{Argument, CommandLine};
 use crate::scenario::{Action, Client};
 
 /// The one thing that the client does at this mark.
@@ -48,6 +49,9 @@ pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) ->
         raw.wait_for
             .as_ref()
             .map(|element| check_wait_for(element, client)),
+        raw.screenshot
+            .as_ref()
+            .map(|screenshot| check_screenshot(screenshot, client)),
         raw.close
             .as_ref()
             .map(|close| check_true(close, "close", Action::Close)),
@@ -66,11 +70,67 @@ pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) ->
     }
 }
 
+/// The step of a mark before anything is checked, for those who read of it.
+pub(super) fn written(raw: &RawMark) -> Option<Action> {
+    let text = |spanned: &Spanned<String>| spanned.get_ref().clone();
+    let pair = |raw: &Spanned<RawText>| {
+        let RawText { element, text } = raw.get_ref();
+        (element.get_ref().clone(), text.get_ref().clone())
+    };
+    let steps = [
+        raw.open.as_ref().map(|open| written_open(open.get_ref())),
+        raw.run.as_ref().map(|run| Action::Execute {
+            command: command_of(run.get_ref().iter().map(|word| word.get_ref().as_str())),
+            input: Vec::new(),
+        }),
+        raw.send.as_ref().map(|line| Action::Send(text(line))),
+        raw.click.as_ref().map(|click| Action::Click(text(click))),
+        raw.type_text.as_ref().map(|raw| {
+            let (element, text) = pair(raw);
+            Action::Type { element, text }
+        }),
+        raw.select.as_ref().map(|raw| {
+            let (element, text) = pair(raw);
+            Action::Select { element, text }
+        }),
+        raw.reload.as_ref().map(|_| Action::Reload),
+        raw.execute
+            .as_ref()
+            .map(|script| Action::Script(text(script))),
+        raw.wait.as_ref().map(|_| Action::Wait),
+        raw.wait_for
+            .as_ref()
+            .map(|element| Action::WaitFor(text(element))),
+        raw.screenshot
+            .as_ref()
+            .map(|screenshot| Action::Screenshot(screenshot.get_ref().as_str().map(str::to_owned))),
+        raw.close.as_ref().map(|_| Action::Close),
+    ];
+    steps.into_iter().flatten().next()
+}
+
+fn written_open(open: &toml::Value) -> Action {
+    match open {
+        toml::Value::String(path) => Action::OpenPage(path.clone()),
+        toml::Value::Array(words) => {
+            Action::Start(command_of(words.iter().filter_map(toml::Value::as_str)))
+        }
+        _ => Action::Connect,
+    }
+}
+
+fn command_of<'a>(mut words: impl Iterator<Item = &'a str>) -> CommandLine {
+    CommandLine {
+        executable: words.next().unwrap_or_default().to_owned(),
+        arguments: words.map(|word| Argument(word.to_owned())).collect(),
+    }
+}
+
 /// What a client can do.
 const fn steps_of(client: Client) -> &'static str {
     match client {
         Client::Firefox => {
-            "`open`, `click`, `type`, `select`, `reload`, `execute`, `wait`, `wait_for`, `close`"
+            "`open`, `click`, `type`, `select`, `reload`, `execute`, `wait`, `wait_for`, `screenshot`, `close`"
         }
         Client::Netcat => "`open`, `send`, `wait`, `close`",
         Client::Commands => "`run`, `open`, `send`, `wait`, `close`",
@@ -173,6 +233,22 @@ fn check_execute(script: &Spanned<String>, client: Client) -> Checked<Action> {
 fn check_wait_for(place: &Spanned<String>, client: Client) -> Checked<Action> {
     require_browser(client, "wait_for", place.span())?;
     selector(place, "wait_for", "wait_for").map(Action::WaitFor)
+}
+
+fn check_screenshot(screenshot: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
+    require_browser(client, "screenshot", screenshot.span())?;
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    match screenshot.get_ref() {
+        toml::Value::Boolean(true) => Ok(Action::Screenshot(None)),
+        toml::Value::String(name) if !name.is_empty() && name.chars().all(is_plain) => {
+            Ok(Action::Screenshot(Some(name.clone())))
+        }
+        _ => Err(
+            Diagnostic::new(screenshot.span(), "what is the picture to be called?").with_hint(
+                "write `true`, by which it gets the number of its mark, or a name of letters, digits, '-' and '_'",
+            ),
+        ),
+    }
 }
 
 fn require_browser(client: Client, step: &str, span: Range<usize>) -> Checked<()> {

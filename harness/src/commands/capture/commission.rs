@@ -1,0 +1,112 @@
+//! The hidden verb of tests in Rust: plays one scenario for whoever is at the other end of standard input.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tempfile::TempDir;
+
+use super::programs::Programs;
+use super::progress::Terminal;
+use super::{Stage, Wish};
+use crate::commands::{say, variables};
+use crate::error::{Class, Error, Result};
+use crate::lab::network::Network;
+use crate::run::commission::{Commission, Delivery};
+use crate::run::message::line;
+use crate::scenario::file::{self, Reading};
+
+/// Takes a commission, carries it out, and tells what has become of it.
+pub(in crate::commands) fn serve() -> ExitCode {
+    let (mut asker, commission) = match ask() {
+        Ok(asked) => asked,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            return ExitCode::from(error.class().exit_code());
+        }
+    };
+    let mut kept = None;
+    let delivery = carry_out(&commission, &asker, &mut kept);
+    if asker.write_all(&line(&delivery)).is_err() {
+        // Whoever asked wants to know nothing any more, and the folder goes.
+        return ExitCode::FAILURE;
+    }
+    // From here on it is theirs.
+    let _ = kept.map(TempDir::keep);
+    ExitCode::SUCCESS
+}
+
+fn ask() -> Result<(UnixStream, Commission)> {
+    let asker = io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(UnixStream::from)
+        .map_err(nobody_asks)?;
+    let mut request = String::new();
+    BufReader::new(&asker)
+        .read_line(&mut request)
+        .map_err(nobody_asks)?;
+    let commission = serde_json::from_str(&request).map_err(nobody_asks)?;
+    Ok((asker, commission))
+}
+
+fn nobody_asks(error: impl Into<io::Error>) -> Error {
+    let error = error.into();
+    Error::usage(format!("what is asked on standard input makes no sense: {error}"))
+        .with_hint("this verb is for tests in Rust (`wiresnap::Lab`); a scenario is played by `wiresnap capture`")
+}
+
+/// Plays the scenario into a folder of its own, which goes with `kept` where there is something in it to be looked at.
+fn carry_out(commission: &Commission, asker: &UnixStream, kept: &mut Option<TempDir>) -> Delivery {
+    let asker = asker.try_clone().map_err(nobody_asks)?;
+    let stage = Stage::set(Some(asker))?;
+    let folder = temporary_folder()?;
+    let mut outcomes = stage.play(wish(commission, &folder)?, &Terminal::quiet())?;
+    let captured = outcomes.pop().map(|outcome| outcome.captured);
+    let captured = captured.unwrap_or_else(|| Err(Error::run("nothing was played")));
+    let is_to_be_seen = match &captured {
+        Ok(_) => true,
+        Err(error) => error.class() == Class::Inconclusive,
+    };
+    *kept = Some(folder).filter(|_| is_to_be_seen);
+    captured.map(|captured| captured.pcap)
+}
+
+fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
+    let Commission {
+        file,
+        text,
+        set,
+        root,
+        time_scale,
+    } = commission;
+    let reading = Reading {
+        programs: &[],
+        set,
+        to_be_played: true,
+    };
+    let scenarios = vec![file::parse_for(&reading, file, text)?];
+    variables::require_known(set, &scenarios)?;
+    Ok(Wish {
+        root: root.clone(),
+        scenarios,
+        programs: Programs::beside_us()?,
+        captures: PathBuf::from(folder.path()),
+        // On the host's, tests that are run at the same time would be in each other's captures.
+        network: Some(Network::Private),
+        time_scale: *time_scale,
+        jobs: None,
+        preparing: None,
+    })
+}
+
+/// A folder for the capture, made by whom this is done for: under sudo that is not the user of the test.
+fn temporary_folder() -> Result<TempDir> {
+    let cannot = |error| Error::environment(format!("cannot make a temporary folder: {error}"));
+    tempfile::Builder::new()
+        .prefix("wiresnap-test-")
+        .tempdir()
+        .map_err(cannot)
+}

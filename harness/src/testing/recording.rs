@@ -1,0 +1,214 @@
+//! A capture with what is known of it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::message::Message;
+use crate::analysis::stats::{Options, Statistics, measure};
+use crate::cli::PayloadFormat;
+use crate::commands::payload::{Request, list, listing};
+use crate::error::{Error, Result};
+use crate::trace::provenance::{Certificate, MarkRecord, Provenance, path_beside};
+use crate::trace::reader;
+
+/// What was on the wire: the capture of a scenario that was [played](crate::Lab::play), or any other.
+///
+/// ```
+/// use wiresnap::Recording;
+///
+/// # fn main() -> Result<(), wiresnap::Error> {
+/// let recording = Recording::open("../pcap/tcpapp.pcap")?;
+///
+/// // What the two ends said, and what changes from run to run hidden.
+/// assert!(recording.payload()?.contains("Server time: HH:MM:SS"));
+/// // What that took.
+/// assert_eq!(recording.stats()?.app_packets, 7);
+/// // Which steps it consists of, and the proof that nothing of it is missing.
+/// let steps: Vec<&str> = recording.marks().iter().map(|mark| mark.step.as_str()).collect();
+/// assert_eq!(steps, ["open", "send time", "send time", "send time", "close"]);
+/// assert!(recording.certificate().is_some_and(|certificate| certificate.kernel_drops == 0));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The capture of a scenario is in a temporary folder, which goes with this value. It stays where a test fails while it
+/// has this, which is told then; [`Recording::save`] keeps it in any case.
+#[derive(Debug)]
+pub struct Recording {
+    pcap: PathBuf,
+    provenance: Option<Provenance>,
+    /// The folder that goes with this value.
+    _folder: Option<Temporary>,
+}
+
+impl Recording {
+    /// A capture that is there already, with its provenance where there is a file of it: pcap or pcapng, compressed or not.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no capture, or its provenance cannot be understood.
+    pub fn open(pcap: impl AsRef<Path>) -> Result<Self> {
+        let pcap = pcap.as_ref();
+        reader::open(pcap).map_err(|error| unreadable(pcap, &error))?;
+        Ok(Self {
+            provenance: Provenance::read_beside(pcap)
+                .map_err(|error| unreadable(&path_beside(pcap), &error))?,
+            pcap: pcap.to_owned(),
+            _folder: None,
+        })
+    }
+
+    /// A capture in a folder of its own, which is ours from now on.
+    pub(super) fn of_delivery(pcap: &Path) -> Result<Self> {
+        Ok(Self {
+            _folder: pcap.parent().map(|folder| Temporary(folder.to_owned())),
+            ..Self::open(pcap)?
+        })
+    }
+
+    /// The capture's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.pcap
+    }
+
+    /// The capture's bytes.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>> {
+        fs::read(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))
+    }
+
+    /// Where it came from: versions, times, how it was captured. None where there is no file of that beside the capture.
+    #[must_use]
+    pub const fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
+    }
+
+    /// What the client did when, and when that reached the wire; none where no provenance is known.
+    #[must_use]
+    pub fn marks(&self) -> &[MarkRecord] {
+        self.provenance
+            .as_ref()
+            .map_or(&[], |provenance| &provenance.marks)
+    }
+
+    /// The proof that the capture is complete; whatever was played has one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.provenance.as_ref()?.certificate.as_ref()
+    }
+
+    /// The figures of the whole capture, as `wiresnap stats` counts them.
+    ///
+    /// # Errors
+    ///
+    /// Where the capture cannot be read.
+    pub fn stats(&self) -> Result<Statistics> {
+        let measured = reader::open(&self.pcap)
+            .map_err(|error| unreadable(&self.pcap, &error))
+            .map(|mut capture| measure(&mut capture, &Options::default()))?;
+        let measured = measured.map_err(|error| unreadable(&self.pcap, &error))?;
+        Ok(measured.overall)
+    }
+
+    /// What the two ends of each connection said, as `wiresnap payload --redact` lists it: dates, times, ports, versions, keys
+    /// and masks are hidden, so that two runs of the same give the same text.
+    ///
+    /// # Errors
+    ///
+    /// Where the capture cannot be read.
+    pub fn payload(&self) -> Result<String> {
+        listing(&self.pcap, true).map_err(|error| unreadable(&self.pcap, &error))
+    }
+
+    /// All messages, connection by connection, with nothing hidden.
+    ///
+    /// ```
+    /// # use wiresnap::Recording;
+    /// # fn main() -> Result<(), wiresnap::Error> {
+    /// let messages = Recording::open("../pcap/webapp.pcap")?.messages()?;
+    /// let [request, response, ..] = messages.as_slice() else { panic!("too few: {messages:?}") };
+    /// assert_eq!((request.method(), request.target()), (Some("GET"), Some("/")));
+    /// assert_eq!(response.status(), Some(200));
+    /// assert_eq!(response.header("content-type"), Some("text/html; charset=utf-8"));
+    /// assert!(response.text().is_some_and(|page| page.starts_with("<!DOCTYPE html>")));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Where the capture cannot be read.
+    pub fn messages(&self) -> Result<Vec<Message>> {
+        let request = Request {
+            format: PayloadFormat::Json,
+            ..Request::default()
+        };
+        let capture = reader::open(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))?;
+        let listed = list(capture, request, Vec::new())
+            .and_then(|outcome| Ok(serde_json::from_slice::<Value>(&outcome.output)?))
+            .map_err(|error| unreadable(&self.pcap, &error))?;
+        let connections = listed["connections"].as_array().into_iter().flatten();
+        let messages = connections.zip(1..).flat_map(|(connection, number)| {
+            let messages = connection["messages"].as_array().into_iter().flatten();
+            messages.map(move |fields| Message::new(number, fields.clone()))
+        });
+        Ok(messages.collect())
+    }
+
+    /// The pictures that were taken of the client, in the order of their marks.
+    #[must_use]
+    pub fn pictures(&self) -> Vec<PathBuf> {
+        let files = self.marks().iter().filter_map(|mark| mark.picture.as_ref());
+        files.map(|file| self.pcap.with_file_name(file)).collect()
+    }
+
+    /// Copies capture, provenance and pictures into a folder, where `wiresnap diff` and `wiresnap report` find them; gives the path of
+    /// the copy.
+    ///
+    /// # Errors
+    ///
+    /// Where they cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
+        let folder = folder.as_ref();
+        let cannot = |error: io::Error| {
+            Error::environment(format!("cannot write to {}: {error}", folder.display()))
+        };
+        fs::create_dir_all(folder).map_err(cannot)?;
+        let copy = folder.join(self.pcap.file_name().unwrap_or_default());
+        fs::copy(&self.pcap, &copy).map_err(cannot)?;
+        if self.provenance.is_some() {
+            fs::copy(path_beside(&self.pcap), path_beside(&copy)).map_err(cannot)?;
+        }
+        for picture in self.pictures() {
+            let place = folder.join(picture.file_name().unwrap_or_default());
+            fs::copy(&picture, place).map_err(cannot)?;
+        }
+        Ok(copy)
+    }
+}
+
+fn unreadable(file: &Path, error: &impl std::fmt::Display) -> Error {
+    Error::usage(format!("cannot read {}: {error:#}", file.display()))
+}
+
+/// A folder that is removed in the end, unless a test fails: then it is what to look at.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("note: what was captured is kept in {}", self.0.display());
+            return;
+        }
+        // What somebody else has removed needs no removal.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
