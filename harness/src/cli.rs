@@ -109,6 +109,9 @@ pub struct LabArgs {
     /// Whether it is on a network of its own
     #[arg(long)]
     pub private: bool,
+    /// The link that parts program and client, as JSON
+    #[arg(long)]
+    pub link: Option<String>,
 }
 
 /// Options of `stats`.

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::privilege;
 use crate::error::{Error, Result};
+use crate::scenario::link::Link;
 use crate::units::LinkType;
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::{Flags, Segment};
@@ -61,9 +62,52 @@ const QUIET: Duration = Duration::from_millis(250);
 /// answer.
 const SILENCE: Duration = Duration::from_millis(100);
 
+/// How much longer the wire may be silent where packets get lost: the kernel's first repetitions are no second apart.
+const REPETITIONS: Duration = Duration::from_secs(1);
+
+/// How long silence has to last until it tells something.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    quiet: Duration,
+    silence: Duration,
+}
+
+impl Default for Pace {
+    /// That of an interface that hands over at once.
+    fn default() -> Self {
+        Self {
+            quiet: QUIET,
+            silence: SILENCE,
+        }
+    }
+}
+
+impl Pace {
+    /// The pace of a link, whose packets take their time, and some another try.
+    #[must_use]
+    pub fn of(link: Option<&Link>) -> Self {
+        let Self { quiet, silence } = Self::default();
+        let Some(link) = link else {
+            return Self { quiet, silence };
+        };
+        let there_and_back = link.delay * 2;
+        let repetitions = if link.loss > 0.0 {
+            REPETITIONS
+        } else {
+            Duration::ZERO
+        };
+        Self {
+            // What is sent last is answered once, and that answer may be answered.
+            quiet: quiet + 2 * there_and_back + repetitions,
+            silence: silence + there_and_back,
+        }
+    }
+}
+
 /// A capture that is under way.
 #[derive(Debug)]
 pub struct Sniffer {
+    pace: Pace,
     stop: Arc<AtomicBool>,
     seen: watch::Receiver<Seen>,
     link_type: LinkType,
@@ -126,7 +170,7 @@ impl Sniffer {
     /// # Errors
     ///
     /// Where the system has no thread left for it.
-    pub fn start(open: OpenCapture) -> Result<Self> {
+    pub fn start(open: OpenCapture, pace: Pace) -> Result<Self> {
         let OpenCapture {
             interface,
             capture,
@@ -149,6 +193,7 @@ impl Sniffer {
             .spawn(move || listener.listen())
             .map_err(|error| Error::environment(format!("cannot start a thread: {error}")))?;
         Ok(Self {
+            pace,
             stop,
             seen,
             link_type,
@@ -189,7 +234,7 @@ impl Sniffer {
         loop {
             let seen = self.seen.borrow_and_update().clone();
             let all_closed = seen.packets > 0 && seen.open.is_empty();
-            let quiet = Instant::now() + QUIET;
+            let quiet = Instant::now() + self.pace.quiet;
             let until = if all_closed {
                 quiet.min(deadline)
             } else {
@@ -212,7 +257,7 @@ impl Sniffer {
     pub async fn wait_for_silence(&mut self, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + patience;
         loop {
-            let until = deadline.min(Instant::now() + SILENCE);
+            let until = deadline.min(Instant::now() + self.pace.silence);
             match timeout_at(until, self.seen.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Error::run("the capture ended for no known reason")),

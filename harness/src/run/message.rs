@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::start::Start;
 use crate::error::{Error, Result};
-use crate::lab::network::Network;
+use crate::lab::network::{MeetingPoint, Network};
 use crate::lab::privilege::Account;
 use crate::lab::tools::Tools;
 use crate::scenario::Scenario;
@@ -28,6 +28,8 @@ pub struct Order {
     pub time_scale: f64,
     /// The network to play it on.
     pub network: Network,
+    /// Where on it program and client meet.
+    pub meeting_point: MeetingPoint,
     /// What was found on this machine.
     pub tools: Tools,
     /// On whose behalf.

@@ -30,10 +30,12 @@ use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
-use crate::lab::{self, Lab, Place};
+use crate::lab::{Lab, Place};
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{Action, Mark};
-use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
+use crate::trace::provenance::{
+    CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
+};
 use crate::trace::tally::Tally;
 
 /// How long the consequence of a step may take. Where that is beyond the next mark, that one is late, as can be read in
@@ -175,12 +177,13 @@ impl Run<'_> {
             scenario,
             root,
             time_scale,
+            meeting_point,
             ..
         } = self.order;
         Place {
             root: root.clone(),
             setting: Setting {
-                address: lab::address(scenario.port),
+                address: meeting_point.server(scenario.port),
                 time_scale: *time_scale,
             },
         }
@@ -295,7 +298,16 @@ impl Run<'_> {
     async fn finish_capture(&self, sniffer: &mut Sniffer, vigil: &mut Vigil) -> Result<Counters> {
         self.reports.phase("waiting for the last packet");
         vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await?;
-        vigil.during(sniffer.finish()).await
+        let counters = vigil.during(sniffer.finish()).await?;
+        if self.order.scenario.link.is_none() {
+            return Ok(counters);
+        }
+        // libpcap reads this one from /sys, which tells of the machine's own interface of the same name.
+        let interface_dropped = 0;
+        Ok(Counters {
+            interface_dropped,
+            ..counters
+        })
     }
 
     fn scaled(&self, at: Duration) -> Duration {
@@ -329,9 +341,22 @@ impl Run<'_> {
     }
 
     fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
+        let Order {
+            scenario,
+            network,
+            meeting_point,
+            ..
+        } = self.order;
         CaptureRecord {
-            network: self.order.network.to_string(),
-            interface: lab::INTERFACE.to_owned(),
+            network: match scenario.link {
+                Some(_) => "link".to_owned(),
+                None => network.to_string(),
+            },
+            link: scenario.link.map(|link| LinkRecord {
+                delay_seconds: link.delay.as_secs_f64(),
+                loss: link.loss,
+            }),
+            interface: meeting_point.interface.clone(),
             link_type: sniffer.link_type().0,
             packets: counters.packets,
             received: counters.received,

@@ -20,7 +20,7 @@ use crate::commands::{checkup, one_thread, say};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
-use crate::lab::network::Network;
+use crate::lab::network::{Ground, MeetingPoint, Network};
 use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
 use crate::project::Project;
@@ -168,6 +168,11 @@ impl Plan {
         })
     }
 
+    /// Where program and client of a scenario meet.
+    fn meeting_point(&self, scenario: &Scenario) -> MeetingPoint {
+        MeetingPoint::of(scenario.link.as_ref())
+    }
+
     /// Makes a lab for each scenario.
     fn parts(&self, folder: &Path) -> Result<Vec<Part>> {
         let network = self.network;
@@ -177,7 +182,11 @@ impl Plan {
         }
         let part = |scenario: &Scenario| {
             let savefile = self.folder.savefile()?;
-            let lab = make_lab(network, folder, savefile.handle()?)?;
+            let ground = Ground {
+                network,
+                link: scenario.link,
+            };
+            let lab = make_lab(ground, folder, savefile.handle()?)?;
             let order = Order {
                 scenario: scenario.clone(),
                 root: self.root.clone(),
@@ -189,6 +198,7 @@ impl Plan {
                     .collect::<Result<_>>()?,
                 time_scale: self.time_scale,
                 network,
+                meeting_point: self.meeting_point(scenario),
                 tools: self.tools.clone(),
                 account: self.account.clone(),
             };
@@ -265,7 +275,12 @@ fn keep(
     recording: Recording,
     savefile: &Savefile,
 ) -> Result<Captured> {
-    let provenance = verify(recording, scenario, &savefile.path())?;
+    let provenance = verify(
+        recording,
+        scenario,
+        &plan.meeting_point(scenario),
+        &savefile.path(),
+    )?;
     let pcap = plan.folder.keep(savefile, &provenance)?;
     Ok(Captured { pcap, provenance })
 }

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod confinement;
 pub mod firefox;
+mod link;
 mod packages;
 mod place;
 
@@ -17,6 +18,7 @@ use super::network::Network;
 use super::tools::{Firefox, Tools, executable, search_path};
 use super::{privilege, sniffer};
 use crate::error::{Error, Result};
+use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
 
 /// What is to be played here.
@@ -34,6 +36,26 @@ pub struct Intent<'a> {
     pub network: Option<Network>,
     /// Whether to look at what is good to have, too.
     pub with_optional: bool,
+}
+
+impl Intent<'_> {
+    /// The links that labs are to be made with for a try: one of each kind that the scenarios want.
+    #[must_use]
+    pub fn links(&self) -> Vec<Link> {
+        let links = || self.scenarios.iter().filter_map(|scenario| scenario.link);
+        let plain = links().next().map(|_| Link::default());
+        let impaired = links().find(Link::is_impaired);
+        plain.into_iter().chain(impaired).collect()
+    }
+}
+
+/// What came of making labs for a try.
+#[derive(Debug)]
+pub struct Trials {
+    /// One on a private network.
+    pub private: Result<()>,
+    /// One with each kind of link that scenarios want; none where not even a private network can be had.
+    pub links: Vec<(Link, Result<()>)>,
 }
 
 /// What was found.
@@ -95,8 +117,8 @@ fn obstacle(first: &Check, others: usize) -> Error {
     }
 }
 
-/// Looks at everything that the scenarios need; `private` is what came of trying to make a private network.
-pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
+/// Looks at everything that the scenarios need.
+pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     let folders = search_path(intent.project);
     let packages = Packages::find(
         intent.project,
@@ -115,7 +137,11 @@ pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
 
     let mut checks = vec![libpcap()];
     let possible = Possible {
-        private,
+        private: trials.private,
+        needs_link: intent
+            .scenarios
+            .iter()
+            .any(|scenario| scenario.link.is_some()),
         private_suits_browser: !needs_snap,
         host: privilege::can_capture(),
     };
@@ -128,6 +154,7 @@ pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
     };
     checks.push(private);
     checks.push(host_network(&possible, intent.network, packages));
+    checks.extend(link::checks(intent.scenarios, &trials.links));
     let (browser, netcat, tshark) = tokio::join!(
         when(
             needs_firefox,
@@ -173,6 +200,8 @@ async fn when<T>(wanted: bool, what: impl Future<Output = T>) -> Option<T> {
 struct Possible {
     /// Whether the system lets us make one of our own.
     private: Result<()>,
+    /// Whether a scenario is played on a link, which takes a private one.
+    needs_link: bool,
     /// Whether the browser bears it.
     private_suits_browser: bool,
     /// Whether we may capture on that of the machine.
@@ -184,7 +213,7 @@ impl Possible {
     fn choose(&self, asked: Option<Network>) -> Option<Network> {
         let possible = |network: &Network| match network {
             Network::Private => self.private.is_ok() && self.private_suits_browser,
-            Network::Host => self.host,
+            Network::Host => self.host && !self.needs_link,
         };
         let candidates = asked.map_or(vec![Network::Private, Network::Host], |asked| vec![asked]);
         candidates.into_iter().find(possible)
@@ -209,7 +238,8 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
         Mend::AsRoot(command) => packages.as_root(&command),
         Mend::Do(what) => what,
     };
-    let is_needed = asked == Some(Network::Private) || (asked.is_none() && !possible.host);
+    let is_needed = asked == Some(Network::Private)
+        || (asked.is_none() && (possible.needs_link || !possible.host));
     let state = if is_needed {
         State::Missing
     } else {
@@ -220,6 +250,10 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
 
 fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages) -> Check {
     let name = "host's network";
+    if possible.needs_link && asked == Some(Network::Host) {
+        return Check::missing(name, "has no link, which a scenario is played on")
+            .mended_by("leave out `--network host`, or name the other scenarios");
+    }
     if possible.host {
         return Check::ok(name, "may be captured on (CAP_NET_RAW)");
     }

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::check::Check;
 use super::confinement::quoted;
 use super::packages::Packages;
-use crate::lab::listening;
+use crate::lab::listening::Tables;
 use crate::lab::network::Network;
 use crate::scenario::Scenario;
 
@@ -34,7 +34,10 @@ pub(super) fn ports(scenarios: &[Scenario], labs_are_private: bool) -> Vec<Check
 
 fn port_check(port: u16, scenarios: &str, labs_are_private: bool) -> Check {
     let name = format!("port {port}");
-    if listening::require_free(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok() {
+    if Tables::default()
+        .require_free(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .is_ok()
+    {
         return Check::ok(name, &format!("free ({scenarios})"));
     }
     let check = if labs_are_private {

@@ -26,6 +26,7 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+mod link;
 mod marks;
 mod programs;
 mod steps;
@@ -38,8 +39,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
+use self::link::{RawLink, RawNetwork, check_link};
 use self::marks::{RawMark, check_marks};
 use self::programs::{RawCommand, RawHelper, RawReady, check_helper, check_program};
+use super::link::Link;
 use super::program::Program;
 use super::{Client, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
@@ -81,6 +84,7 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
         program: checked.program,
         helpers: checked.helpers,
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
+        link: checked.link,
         client: (*raw.client.get_ref()).into(),
         marks: checked.marks,
     })
@@ -121,6 +125,8 @@ struct RawScenario {
     folder: Option<Spanned<String>>,
     ready: Option<Spanned<RawReady>>,
     port: Option<Spanned<u16>>,
+    network: Option<RawNetwork>,
+    link: Option<Spanned<RawLink>>,
     client: Spanned<RawClient>,
     #[serde(default)]
     helper: Vec<Spanned<RawHelper>>,
@@ -167,6 +173,7 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
 struct Parts {
     program: Program,
     helpers: Vec<Program>,
+    link: Option<Link>,
     marks: Vec<Mark>,
 }
 
@@ -178,10 +185,12 @@ fn check(raw: &RawScenario, programs: &[String]) -> Checked<Parts> {
         .map(check_helper)
         .collect::<Checked<_>>()?;
     raw.port.iter().try_for_each(check_port)?;
+    let link = check_link(raw)?;
     let marks = check_marks(&raw.mark, &raw.client)?;
     Ok(Parts {
         program,
         helpers,
+        link,
         marks,
     })
 }
