@@ -16,6 +16,7 @@ mod netlink;
 pub mod network;
 pub mod privilege;
 pub mod process;
+pub mod remote;
 pub mod server_side;
 pub mod sniffer;
 pub mod terminal;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use self::listening::Tables;
 use self::privilege::Account;
 use self::process::{Command, Groups, Process};
+use self::remote::Visit;
 use self::server_side::ServerSide;
 use self::tools::Tools;
 use crate::error::Result;
@@ -66,6 +68,8 @@ pub struct Lab {
     groups: Groups,
     /// Where programs are started; none where that is where the client is, too.
     server_side: Option<ServerSide>,
+    /// The browser elsewhere; none where it is started here.
+    visit: Option<Visit>,
 }
 
 impl Lab {
@@ -78,6 +82,7 @@ impl Lab {
             account,
             groups: Groups::default(),
             server_side: None,
+            visit: None,
         }
     }
 
@@ -86,6 +91,18 @@ impl Lab {
     pub fn with_server_side(mut self, server_side: Option<ServerSide>) -> Self {
         self.server_side = server_side;
         self
+    }
+
+    /// The same, with a browser elsewhere.
+    #[must_use]
+    pub fn with_visit(mut self, visit: Option<Visit>) -> Self {
+        self.visit = visit;
+        self
+    }
+
+    /// The browser elsewhere; none where it is started here.
+    pub(super) const fn visit(&self) -> Option<&Visit> {
+        self.visit.as_ref()
     }
 
     /// What was found on this machine.
@@ -169,8 +186,12 @@ impl Lab {
             .arguments(arguments.into_iter().map(OsString::from))
     }
 
-    /// Ends whatever was started here and is still running; when this returns it is gone.
+    /// Ends whatever was started here and is still running; when this returns it is gone. A session with a browser elsewhere
+    /// was started here, too.
     pub async fn end_processes(&self) {
+        if let Some(visit) = &self.visit {
+            visit.end().await;
+        }
         self.groups.end().await;
     }
 

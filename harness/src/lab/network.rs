@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::privilege::Account;
+use super::sniffer::interfaces;
 use super::tools::Tools;
 use super::{link, namespace};
 use crate::error::{Error, Result};
@@ -78,6 +79,18 @@ impl MeetingPoint {
             interface: interface.to_owned(),
             address,
         }
+    }
+
+    /// Where somebody meets a program who reaches it by this address of this machine; none where it is not ours.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Option<Self> {
+        let holder = interfaces()
+            .into_iter()
+            .find(|interface| interface.addresses.contains(&address))?;
+        Some(Self {
+            interface: holder.name,
+            address,
+        })
     }
 
     /// The address of a program that listens there on `port`.

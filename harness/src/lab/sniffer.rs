@@ -5,14 +5,14 @@
 //! seen to close and the wire was quiet for far longer than that.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pcap::{Active, Capture, Savefile};
+use pcap::{Active, Capture, Device, Savefile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -434,6 +434,47 @@ impl Listener {
             interface_dropped: statistics.if_dropped,
         })
     }
+}
+
+/// An interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// As in `eth0`.
+    pub name: String,
+    /// All of its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it leads nowhere but back.
+    pub is_loopback: bool,
+}
+
+impl Interface {
+    /// Its addresses, as in `127.0.0.1 (lo)`.
+    pub fn named_addresses(&self) -> impl Iterator<Item = String> {
+        let named = |address: &IpAddr| format!("{address} ({})", self.name);
+        self.addresses.iter().map(named)
+    }
+}
+
+/// The interfaces of this machine that can be captured on; none where the system does not tell.
+#[must_use]
+pub fn interfaces() -> Vec<Interface> {
+    let devices = Device::list().unwrap_or_default();
+    let interface = |device: Device| Interface {
+        is_loopback: device.flags.is_loopback(),
+        name: device.name,
+        addresses: device
+            .addresses
+            .iter()
+            .map(|address| address.addr)
+            .collect(),
+    };
+    // libpcap lists sources of other kinds too, which have no address: USB, Bluetooth, `any`.
+    let has_address = |device: &Device| !device.addresses.is_empty();
+    devices
+        .into_iter()
+        .filter(has_address)
+        .map(interface)
+        .collect()
 }
 
 /// The version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.

@@ -8,6 +8,7 @@ use super::start::Start;
 use crate::error::{Error, Result};
 use crate::lab::network::{MeetingPoint, Network};
 use crate::lab::privilege::Account;
+use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
@@ -30,6 +31,8 @@ pub struct Order {
     pub network: Network,
     /// Where on it program and client meet.
     pub meeting_point: MeetingPoint,
+    /// The browser elsewhere; none where the client is started here.
+    pub remote: Option<Remote>,
     /// What was found on this machine.
     pub tools: Tools,
     /// On whose behalf.

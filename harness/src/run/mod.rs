@@ -128,7 +128,7 @@ impl Run<'_> {
     ) -> Result<Recording> {
         self.start_programs(stage, vigil).await?;
         self.start_client(stage, vigil).await?;
-        let versions = Self::versions(stage);
+        let versions = self.versions(stage);
         self.reports.prepared();
         let start = vigil.during(start).await?;
         let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
@@ -297,7 +297,11 @@ impl Run<'_> {
 
     async fn finish_capture(&self, sniffer: &mut Sniffer, vigil: &mut Vigil) -> Result<Counters> {
         self.reports.phase("waiting for the last packet");
-        vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await?;
+        let closed = vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await;
+        closed.map_err(|error| match self.order.remote {
+            Some(_) => error.or_hint("is the interface the one that faces the browser?"),
+            None => error,
+        })?;
         let counters = vigil.during(sniffer.finish()).await?;
         if self.order.scenario.link.is_none() {
             return Ok(counters);
@@ -324,13 +328,16 @@ impl Run<'_> {
         ))
     }
 
-    fn versions(stage: &Stage) -> Versions {
+    fn versions(&self, stage: &Stage) -> Versions {
         let browser = stage.client.as_ref().and_then(Client::versions);
         let netcat = stage.client.as_ref().and_then(Client::netcat);
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
             firefox: browser.map(|versions| versions.firefox.clone()),
-            geckodriver: browser.map(|versions| versions.geckodriver.clone()),
+            geckodriver: browser.and_then(|versions| versions.geckodriver.clone()),
+            browser_platform: browser
+                .filter(|_| self.order.remote.is_some())
+                .and_then(|versions| versions.platform.clone()),
             nc: netcat.map(str::to_owned),
             libpcap: crate::lab::sniffer::libpcap_version(),
             kernel: rustix::system::uname()

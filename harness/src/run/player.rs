@@ -18,6 +18,7 @@ use super::{Run, play};
 use crate::error::{Error, Result};
 use crate::lab::link::Link;
 use crate::lab::network::{Ground, Network};
+use crate::lab::remote::Visit;
 use crate::lab::server_side::ServerSide;
 use crate::lab::sniffer::{OpenCapture, Pace, Sniffer};
 use crate::lab::{Lab, keeper, namespace, privilege};
@@ -69,6 +70,8 @@ struct Stage {
     capture: OpenCapture,
     /// Where programs are started, where that is on the other side of a link.
     server_side: Option<ServerSide>,
+    /// Held until the end: a link that nobody holds is no more.
+    _link: Option<Link>,
 }
 
 /// Opens the capture, crosses the link where there is one, and gives up all capabilities.
@@ -91,6 +94,7 @@ fn open_stage(order: &Order, link: Option<Link>) -> Result<Stage> {
     Ok(Stage {
         capture,
         server_side,
+        _link: link,
     })
 }
 
@@ -124,13 +128,19 @@ async fn perform(
     reports: &Reports,
     instructions: Instructions,
 ) -> Result<Recording> {
-    let sniffer = Sniffer::start(stage.capture, Pace::of(order.scenario.link.as_ref()))?;
+    let Stage {
+        capture,
+        server_side,
+        _link,
+    } = stage;
+    let sniffer = Sniffer::start(capture, Pace::of(order.scenario.link.as_ref()))?;
     let lab = Lab::new(
         PathBuf::from(folder),
         order.tools.clone(),
         order.account.clone(),
     )
-    .with_server_side(stage.server_side);
+    .with_server_side(server_side)
+    .with_visit(order.remote.as_ref().map(Visit::to));
     let run = Run {
         order: &order,
         lab: &lab,

@@ -128,6 +128,9 @@ pub struct Versions {
     pub firefox: Option<String>,
     /// What drove it.
     pub geckodriver: Option<String>,
+    /// The operating system of a browser that was elsewhere, as in `mac`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_platform: Option<String>,
     /// How netcat introduces itself, where it was the client.
     pub nc: Option<String>,
     /// The library that captured.

@@ -4,6 +4,7 @@
 
 mod link;
 mod packets;
+mod webdriver;
 
 #[path = "../live_support/mod.rs"]
 mod live_support;

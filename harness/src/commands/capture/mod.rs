@@ -3,6 +3,7 @@
 mod keep;
 pub(super) mod programs;
 mod progress;
+mod remote;
 mod summary;
 mod verify;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use self::keep::{Folder, Savefile};
 use self::programs::Programs;
 use self::progress::Terminal;
+use self::remote::remote;
 use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
@@ -22,6 +24,7 @@ use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
 use crate::lab::network::{Ground, MeetingPoint, Network};
 use crate::lab::privilege::{self, Account};
+use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::project::Project;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
@@ -129,6 +132,7 @@ struct Plan {
     tools: Tools,
     account: Account,
     network: Network,
+    remote: Option<Remote>,
     folder: Folder,
     time_scale: f64,
 }
@@ -144,6 +148,7 @@ impl Plan {
         let project = Project::find(&here)?;
         let programs = Programs::beside_us()?;
         let scenarios = scenarios(&project, &programs, arguments)?;
+        let remote = remote(arguments, &scenarios)?;
         let tools = Tools::find(&project.root);
         let captures = arguments.out.clone().unwrap_or(project.captures);
         let intent = Intent {
@@ -151,7 +156,11 @@ impl Plan {
             tools: &tools,
             scenarios: &scenarios,
             captures: &captures,
-            network: wanted(arguments.network),
+            network: match remote {
+                Some(_) => Some(Network::Host),
+                None => wanted(arguments.network),
+            },
+            remote: remote.as_ref(),
             with_optional: false,
         };
         let network = network(&intent, &examine(&intent)?)?;
@@ -163,6 +172,7 @@ impl Plan {
             tools,
             account,
             network,
+            remote,
             folder,
             time_scale: arguments.time_scale,
         })
@@ -170,7 +180,10 @@ impl Plan {
 
     /// Where program and client of a scenario meet.
     fn meeting_point(&self, scenario: &Scenario) -> MeetingPoint {
-        MeetingPoint::of(scenario.link.as_ref())
+        match &self.remote {
+            Some(remote) => remote.meeting_point.clone(),
+            None => MeetingPoint::of(scenario.link.as_ref()),
+        }
     }
 
     /// Makes a lab for each scenario.
@@ -199,6 +212,7 @@ impl Plan {
                 time_scale: self.time_scale,
                 network,
                 meeting_point: self.meeting_point(scenario),
+                remote: self.remote.clone(),
                 tools: self.tools.clone(),
                 account: self.account.clone(),
             };

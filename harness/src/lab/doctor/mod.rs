@@ -6,7 +6,9 @@ pub mod firefox;
 mod link;
 mod packages;
 mod place;
+mod remote;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use self::check::{Check, State};
@@ -15,6 +17,7 @@ use self::firefox::{Fit, Version, fit};
 use self::packages::{Packages, Wanted};
 use super::introduction::{Answer, PATIENCE, ask, variant_of};
 use super::network::Network;
+use super::remote::Remote;
 use super::tools::{Firefox, Tools, executable, search_path};
 use super::{privilege, sniffer};
 use crate::error::{Error, Result};
@@ -34,6 +37,8 @@ pub struct Intent<'a> {
     pub captures: &'a Path,
     /// The network that is asked for; none where any will do.
     pub network: Option<Network>,
+    /// The browser elsewhere that scenarios are to be played with; none where one is started here.
+    pub remote: Option<&'a Remote>,
     /// Whether to look at what is good to have, too.
     pub with_optional: bool,
 }
@@ -66,6 +71,8 @@ pub struct Examination {
     why_not_private: String,
     /// Everything that was looked at.
     checks: Vec<Check>,
+    /// Whether `wiresnap doctor` looks at all of it, too; what is to be done with a browser elsewhere it does not know.
+    is_known_to_doctor: bool,
 }
 
 impl Examination {
@@ -82,7 +89,14 @@ impl Examination {
         match (missing.next(), self.network) {
             (None, Some(network)) => Ok(network),
             (None, None) => Err(Error::environment("there is no network to play on")),
-            (Some(first), _) => Err(obstacle(first, missing.count())),
+            (Some(first), _) => {
+                let others = if self.is_known_to_doctor {
+                    missing.count()
+                } else {
+                    0
+                };
+                Err(obstacle(first, others))
+            }
         }
     }
 
@@ -132,7 +146,7 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
                 .iter()
                 .any(|scenario| scenario.client == client)
     };
-    let needs_firefox = needs(Client::Firefox);
+    let needs_firefox = needs(Client::Firefox) && intent.remote.is_none();
     let needs_snap = needs_firefox && intent.tools.firefox_is_snap();
 
     let mut checks = vec![libpcap()];
@@ -170,8 +184,16 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     checks.extend(browser.into_iter().flatten());
     checks.extend(netcat);
     checks.extend(tshark);
+    if let Some(remote) = intent.remote {
+        checks.extend(remote::checks(remote).await);
+    }
     checks.extend(place::ports(
         intent.scenarios,
+        intent
+            .remote
+            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |remote| {
+                remote.meeting_point.address
+            }),
         network == Some(Network::Private),
     ));
     checks.push(place::captures(intent.captures, packages));
@@ -182,6 +204,7 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
         network,
         why_not_private,
         checks,
+        is_known_to_doctor: intent.remote.is_none(),
     }
 }
 
