@@ -133,7 +133,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --preparing --network --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --network --webdriver --advertise --interface --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -157,6 +157,18 @@ _wiresnap() {
                     ;;
                 --network)
                     COMPREPLY=($(compgen -W "auto private host" -- "${cur}"))
+                    return 0
+                    ;;
+                --webdriver)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --advertise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

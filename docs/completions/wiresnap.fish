@@ -46,6 +46,9 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l preparing 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l network -d 'The network to play on' -r -f -a "auto\t'Private ones where the system allows, else the host\'s'
 private\t'A network namespace for each scenario: needs no privilege, lets nobody in'
 host\t'The host\'s own loopback interface: needs privilege, and the ports must be free'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l webdriver -d 'Play with a browser elsewhere, by its W3C WebDriver endpoint (a Selenium Grid\'s, geckodriver\'s); it takes the two options below' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l advertise -d 'The address of this machine that a browser elsewhere opens, and that programs listen on' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l interface -d 'The interface that faces a browser elsewhere, to capture on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'How to print the figures' -r -f -a "table\t'Aligned columns'

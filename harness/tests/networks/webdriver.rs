@@ -200,7 +200,7 @@ fn an_endpoint_that_is_no_webdriver() {
     let bench = Bench::new();
     let script = r#"
         ip link set lo up
-        python3 -m http.server --bind 127.0.0.1 --directory "$CLIENT" 4444 2>&- &
+        python3 -m http.server --bind 127.0.0.1 4444 >"$CLIENT/log" 2>&1 &
         until curl --silent --output /dev/null http://127.0.0.1:4444/; do sleep 0.1; done
         "$@""#;
     let arguments = [
