@@ -66,41 +66,39 @@ const SILENCE: Duration = Duration::from_millis(100);
 const REPETITIONS: Duration = Duration::from_secs(1);
 
 /// How long silence has to last until it tells something.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
-    quiet: Duration,
-    silence: Duration,
-}
-
-impl Default for Pace {
-    /// That of an interface that hands over at once.
-    fn default() -> Self {
-        Self {
-            quiet: QUIET,
-            silence: SILENCE,
-        }
-    }
+    /// What a packet and its answer take.
+    there_and_back: Duration,
+    /// What it takes until something that was lost is sent again.
+    repetitions: Duration,
 }
 
 impl Pace {
-    /// The pace of a link, whose packets take their time, and some another try.
+    /// The pace of a link, or of an interface that hands over at once.
     #[must_use]
     pub fn of(link: Option<&Link>) -> Self {
-        let Self { quiet, silence } = Self::default();
         let Some(link) = link else {
-            return Self { quiet, silence };
-        };
-        let there_and_back = link.delay * 2;
-        let repetitions = if link.loss > 0.0 {
-            REPETITIONS
-        } else {
-            Duration::ZERO
+            return Self::default();
         };
         Self {
-            // What is sent last is answered once, and that answer may be answered.
-            quiet: quiet + 2 * there_and_back + repetitions,
-            silence: silence + there_and_back,
+            there_and_back: 2 * link.delay,
+            repetitions: if link.loss > 0.0 {
+                REPETITIONS
+            } else {
+                Duration::ZERO
+            },
         }
+    }
+
+    /// How long the wire must be silent after the last connection closed. What is sent last is answered, and the answer is.
+    fn quiet(self) -> Duration {
+        QUIET + 2 * self.there_and_back + self.repetitions
+    }
+
+    /// After how long without a packet an exchange is over.
+    fn silence(self) -> Duration {
+        SILENCE + self.there_and_back
     }
 }
 
@@ -234,7 +232,7 @@ impl Sniffer {
         loop {
             let seen = self.seen.borrow_and_update().clone();
             let all_closed = seen.packets > 0 && seen.open.is_empty();
-            let quiet = Instant::now() + self.pace.quiet;
+            let quiet = Instant::now() + self.pace.quiet();
             let until = if all_closed {
                 quiet.min(deadline)
             } else {
@@ -249,15 +247,15 @@ impl Sniffer {
         }
     }
 
-    /// Waits until there was no packet for a moment, or until `patience` ends.
+    /// Waits until there was no packet for a moment, or until `patience` ends, which begins when an answer can be here.
     ///
     /// # Errors
     ///
     /// Where the capture has failed.
     pub async fn wait_for_silence(&mut self, patience: Duration) -> Result<()> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + self.pace.there_and_back + patience;
         loop {
-            let until = deadline.min(Instant::now() + self.pace.silence);
+            let until = deadline.min(Instant::now() + self.pace.silence());
             match timeout_at(until, self.seen.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Error::run("the capture ended for no known reason")),
