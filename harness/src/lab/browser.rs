@@ -103,8 +103,8 @@ impl Browser {
 
     /// Has a browser elsewhere started.
     async fn visit(visit: &Visit) -> Result<Self> {
-        let client = start_session_elsewhere(visit).await?;
-        visit.begin(&client);
+        let starting = start_session_elsewhere(visit.endpoint().to_owned());
+        let client = visit.begin(starting).await?;
         let versions = versions(&client)
             .ok_or_else(|| Error::run("the WebDriver endpoint does not say what it started"))?;
         Ok(Self {
@@ -322,7 +322,7 @@ impl Browser {
             .map_err(|error| failure(&home, "quit", &error));
         match home {
             Home::Here { driver, .. } => drop(driver.stop(Signal::TERM).await),
-            Home::Elsewhere(visit) => visit.is_over(),
+            Home::Elsewhere(visit) => visit.is_over().await,
         }
         closed
     }
@@ -399,21 +399,17 @@ async fn start_session(lab: &Lab, wishes: &Wishes, driver: &Process, url: &str) 
     }
 }
 
-async fn start_session_elsewhere(visit: &Visit) -> Result<Client> {
+async fn start_session_elsewhere(endpoint: String) -> Result<Client> {
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(wanted_elsewhere());
-    let endpoint = visit.endpoint();
     let hint = "does it have a Firefox, and is that free? see what it says where it runs";
-    match timeout(START_PATIENCE, builder.connect(endpoint)).await {
-        Ok(session) => session.map_err(|error| {
-            Error::run(format!("{endpoint} starts no browser: {error}")).with_hint(hint)
-        }),
-        Err(_) => {
-            let seconds = START_PATIENCE.as_secs();
-            let error = Error::run(format!("{endpoint} starts no browser within {seconds} s"));
-            Err(error.with_hint(hint))
-        }
-    }
+    let started = timeout(START_PATIENCE, builder.connect(&endpoint)).await;
+    let how = match started {
+        Ok(Ok(session)) => return Ok(session),
+        Ok(Err(error)) => format!(": {error}"),
+        Err(_) => format!(" within {} s", START_PATIENCE.as_secs()),
+    };
+    Err(Error::run(format!("{endpoint} starts no browser{how}")).with_hint(hint))
 }
 
 /// What any endpoint understands, a Grid by the name; where Firefox is installed there, it knows.

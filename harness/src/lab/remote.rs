@@ -5,17 +5,18 @@
 
 use std::io;
 use std::net::{IpAddr, TcpStream, ToSocketAddrs as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use fantoccini::Client;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::Uri;
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::network::MeetingPoint;
@@ -23,6 +24,9 @@ use crate::error::{Error, Result, printable};
 
 /// How long an endpoint may take to answer: it may be on the other side of the world.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a session that is being started may take to be there, to be ended.
+const START_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long it may take to end a session that a run has left.
 const END_PATIENCE: Duration = Duration::from_secs(5);
@@ -159,7 +163,7 @@ impl Endpoint {
         let body = Limited::new(answer.into_body(), LONGEST_ANSWER)
             .collect()
             .await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = body.map(Collected::to_bytes).unwrap_or_default();
         status_of(&body).unwrap_or_else(|| Status::Stranger(code.to_string()))
     }
 }
@@ -215,29 +219,35 @@ impl Visit {
         self.address
     }
 
-    /// The visit has begun, with this session.
-    pub(super) fn begin(&self, session: &Client) {
-        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
-    }
-
-    /// The session has ended.
-    pub(super) fn is_over(&self) {
-        self.take();
+    /// Begins the visit: has a session started, and gives it. Who does not wait for it any more leaves it to [`end`](Self::end).
+    pub(super) async fn begin(
+        &self,
+        starting: impl Future<Output = Result<Client>> + Send + 'static,
+    ) -> Result<Client> {
+        // Kept until the session is there: the endpoint starts it, whether we wait or not.
+        let mut session = Arc::clone(&self.session).lock_owned().await;
+        let started = tokio::spawn(async move {
+            let client = starting.await?;
+            *session = Some(client.clone());
+            Ok(client)
+        });
+        started
+            .await
+            .unwrap_or_else(|_| Err(Error::run("the session was given up while it started")))
     }
 
     /// Ends a session that is still there: the endpoint would keep its browser, and take no other.
     pub(super) async fn end(&self) {
-        if let Some(session) = self.take() {
+        let session = timeout(START_PATIENCE, self.session.lock()).await;
+        if let Some(session) = session.ok().and_then(|mut session| session.take()) {
             // One that does not answer any more is nothing that we could end.
             let _ = timeout(END_PATIENCE, session.close()).await;
         }
     }
 
-    fn take(&self) -> Option<Client> {
-        self.session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+    /// Makes sure that nobody ends a session that has ended.
+    pub(super) async fn is_over(&self) {
+        self.session.lock().await.take();
     }
 }
 

@@ -33,8 +33,8 @@ const SAVEFILE: &str = "/proc/self/fd/0";
 /// Where there is nobody to report to; all else is reported.
 pub fn serve(ground: Ground, folder: &Path) -> Result<()> {
     let mut line = keeper::line()?;
-    let link = match settle(ground) {
-        Ok(link) => link,
+    let cable = match settle(ground) {
+        Ok(cable) => cable,
         Err(error) => return tell(&mut line, &Report::Refused(error)),
     };
     tell(&mut line, &Report::Ready)?;
@@ -42,7 +42,7 @@ pub fn serve(ground: Ground, folder: &Path) -> Result<()> {
         // Nobody wants anything played.
         return Ok(());
     };
-    match open_stage(&order, link) {
+    match open_stage(&order, cable) {
         Ok(stage) => play_and_report(order, folder, stage, line),
         Err(error) => tell(&mut line, &Report::Played(Box::new(Err(error)))),
     }

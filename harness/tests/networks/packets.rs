@@ -1,7 +1,6 @@
 //! The packets of a capture, as far as they tell which network they were on.
 
 use std::path::Path;
-use std::time::Duration;
 
 use wiresnap::trace::reader;
 use wiresnap::units::Timestamp;
@@ -13,7 +12,7 @@ const IPV4: usize = 20;
 /// A TCP packet over IPv4 and Ethernet.
 #[derive(Debug)]
 pub(crate) struct Packet {
-    pub(crate) time: Duration,
+    pub(crate) time: Timestamp,
     bytes: Vec<u8>,
 }
 
@@ -26,7 +25,7 @@ pub(crate) fn read(capture: &Path) -> Vec<Packet> {
         assert_eq!(packet.link_type.0, 1, "no Ethernet");
         assert_eq!(packet.bytes.len() as u64, u64::from(packet.original_length));
         packets.push(Packet {
-            time: packet.time.since(Timestamp::from_nanoseconds(0)),
+            time: packet.time,
             bytes: packet.bytes.to_vec(),
         });
     }

@@ -21,7 +21,20 @@ const ELSEWHERE: [&str; 7] = [
     "--mount-proc",
 ];
 
-/// Makes the browser's machine, with an endpoint that is ready.
+/// Captures to the end.
+const TO_THE_END: &str = r#"play() { "$@"; }"#;
+
+/// Captures until a browser is being started, and asks it to end then.
+const TERMINATED: &str = r#"
+play() {
+    "$@" 2>"$CLIENT/said" & capture=$!
+    until grep --quiet "starting Firefox" "$CLIENT/said"; do sleep 0.05; done
+    kill -TERM $capture
+    wait $capture
+}
+"#;
+
+/// Makes the browser's machine, with an endpoint that is ready, and plays.
 const BROWSERS_MACHINE: &str = r#"
 set -e
 ip link set lo up
@@ -34,10 +47,10 @@ ip link set eth1 up
 $there ip address add 10.77.0.2/24 dev eth0
 $there ip link set eth0 up
 $there ip link set lo up
-HOME="$CLIENT" MOZ_ASSUME_USER_NS=0 $there "$PWD/.tools/bin/geckodriver" \
+PATH="$PWD/.tools/bin:$PATH" HOME="$CLIENT" MOZ_ASSUME_USER_NS=0 $there geckodriver \
     --host 10.77.0.2 --port 4444 --profile-root "$CLIENT" >"$CLIENT/log" 2>&1 &
 until $there curl --silent --fail --output /dev/null http://10.77.0.2:4444/status; do sleep 0.1; done
-"$@" && code=0 || code=$?
+play "$@" && code=0 || code=$?
 curl --silent http://10.77.0.2:4444/status >"$CLIENT/status"
 exit $code
 "#;
@@ -51,6 +64,11 @@ const THERE: [&str; 6] = [
     "--interface",
     "eth1",
 ];
+
+/// Captures beside the browser's machine.
+fn beside_browsers_machine(bench: &Bench, play: &str, arguments: &[&str]) -> Outcome {
+    capture(bench, &[play, BROWSERS_MACHINE].concat(), arguments)
+}
 
 /// Captures in such a network, with what the script does around it.
 fn capture(bench: &Bench, script: &str, arguments: &[&str]) -> Outcome {
@@ -72,7 +90,7 @@ fn a_browser_on_another_machine_plays_the_same_scenario() {
     let bench = Bench::new();
 
     let arguments = [&THERE[..], &["--time-scale", "0.1", "ajaxapp", "wsapp"]].concat();
-    let outcome = capture(&bench, BROWSERS_MACHINE, &arguments);
+    let outcome = beside_browsers_machine(&bench, TO_THE_END, &arguments);
 
     outcome.is(0, &[]);
     for (name, app_packets) in [("ajaxapp", 12), ("wsapp", 13)] {
@@ -115,9 +133,24 @@ fn a_session_elsewhere_is_ended_however_a_run_ends() {
     bench.scenario("never", &text.replace("{clock}", "never"));
 
     let arguments = [&THERE[..], &["--time-scale", "0.1", "never"]].concat();
-    let outcome = capture(&bench, BROWSERS_MACHINE, &arguments);
+    let outcome = beside_browsers_machine(&bench, TO_THE_END, &arguments);
 
     outcome.is(4, &["did not update"]);
+    assert!(
+        status(&bench).contains(r#""ready":true"#),
+        "{}",
+        status(&bench)
+    );
+}
+
+#[test]
+fn a_session_that_is_being_started_is_ended_too() {
+    let bench = Bench::new();
+
+    let arguments = [&THERE[..], &["ajaxapp"]].concat();
+    let outcome = beside_browsers_machine(&bench, TERMINATED, &arguments);
+
+    assert_eq!(outcome.code, Some(143), "{outcome:?}");
     assert!(
         status(&bench).contains(r#""ready":true"#),
         "{}",
@@ -130,7 +163,7 @@ fn one_option_without_the_others_is_told_what_they_are() {
     let bench = Bench::new();
 
     let arguments = ["--webdriver", "http://10.77.0.2:4444", "ajaxapp"];
-    let outcome = capture(&bench, BROWSERS_MACHINE, &arguments);
+    let outcome = beside_browsers_machine(&bench, TO_THE_END, &arguments);
 
     outcome.is(
         2,

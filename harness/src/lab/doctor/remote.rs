@@ -151,11 +151,9 @@ mod tests {
         }
     }
 
-    fn way(there: &str, here: &str) -> Option<Way> {
-        Some(Way {
-            there: there.parse().unwrap(),
-            here: here.parse().unwrap(),
-        })
+    fn way(there: &str, here: &str) -> Way {
+        let [there, here] = [there, here].map(|address| address.parse().unwrap());
+        Way { there, here }
     }
 
     #[track_caller]
@@ -167,7 +165,7 @@ mod tests {
 
     #[test]
     fn an_address_is_one_of_ours_that_a_browser_elsewhere_can_reach() {
-        let there = way("192.168.1.20", "192.168.1.5");
+        let there = Some(way("192.168.1.20", "192.168.1.5"));
         let good = remote("192.168.1.5", "eth0");
         assert_eq!(address(&good, there, &machine()).state, State::Ok);
 
@@ -182,13 +180,13 @@ mod tests {
             "127.0.0.1 is, where the browser runs, that machine itself",
             "--advertise 192.168.1.5, by which this machine reaches the endpoint",
         );
-        let here = way("127.0.0.1", "127.0.0.1");
+        let here = Some(way("127.0.0.1", "127.0.0.1"));
         assert_eq!(address(&loopback, here, &machine()).state, State::Ok);
     }
 
     #[test]
     fn an_interface_is_the_one_with_the_address() {
-        let there = way("192.168.1.20", "192.168.1.5");
+        let there = Some(way("192.168.1.20", "192.168.1.5"));
         let good = remote("192.168.1.5", "eth0");
         assert_eq!(interface(&good, there, &machine()).state, State::Ok);
 
@@ -204,7 +202,7 @@ mod tests {
             "--interface eth0, which has it",
         );
         // To itself, a machine speaks over its loopback interface.
-        let here = way("192.168.1.5", "192.168.1.5");
+        let here = Some(way("192.168.1.5", "192.168.1.5"));
         assert_eq!(interface(&loopback, here, &machine()).state, State::Ok);
     }
 }

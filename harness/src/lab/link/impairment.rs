@@ -7,7 +7,7 @@ use crate::scenario::link::Link;
 
 use super::interface::index_of;
 
-/// What rtnetlink(7), linux/rtnetlink.h and linux/pkt_sched.h number.
+/// What rtnetlink(7), `linux/rtnetlink.h` and `linux/pkt_sched.h` number.
 const NEW_QUEUE: u16 = 36;
 const TCA_KIND: u16 = 1;
 const TCA_OPTIONS: u16 = 2;

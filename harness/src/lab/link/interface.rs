@@ -12,7 +12,7 @@ use crate::lab::netlink::{CREATE, Message, Netlink};
 /// What an Ethernet card is called by.
 pub(super) type MacAddress = [u8; 6];
 
-/// What rtnetlink(7) and linux/if_link.h number.
+/// What rtnetlink(7) and `linux/if_link.h` number.
 const NEW_LINK: u16 = 16;
 const NEW_ADDRESS: u16 = 20;
 const NEW_NEIGHBOUR: u16 = 28;
@@ -40,7 +40,7 @@ const INTERNET_6: u16 = 10;
 /// `IFF_UP` (netdevice(7)).
 const UP: u32 = 1;
 
-/// `IN6_ADDR_GEN_MODE_NONE` (linux/if_link.h): no address that nobody gave.
+/// `IN6_ADDR_GEN_MODE_NONE` (`linux/if_link.h`): no address that nobody gave.
 const NO_ADDRESS_OF_ITS_OWN: u8 = 1;
 
 /// `NUD_PERMANENT` (linux/neighbour.h): an address that need not be asked for.

@@ -15,7 +15,7 @@ const GET_FAMILY: u8 = 3;
 const FAMILY_ID: u16 = 1;
 const FAMILY_NAME: u16 = 2;
 
-/// What linux/ethtool_netlink.h numbers.
+/// What `linux/ethtool_netlink.h` numbers.
 const SET_FEATURES: u8 = 12;
 const FEATURES_HEADER: u16 = 1;
 const FEATURES_WANTED: u16 = 3;
