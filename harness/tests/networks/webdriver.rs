@@ -180,11 +180,7 @@ fn but_for(option: &str, value: &str) -> Outcome {
     let mut arguments = THERE;
     let place = arguments.iter().position(|other| *other == option).unwrap();
     arguments[place + 1] = value;
-    capture(
-        &bench,
-        BROWSERS_MACHINE,
-        &[&arguments[..], &["ajaxapp"]].concat(),
-    )
+    beside_browsers_machine(&bench, TO_THE_END, &[&arguments[..], &["ajaxapp"]].concat())
 }
 
 #[test]
