@@ -89,7 +89,7 @@ fn status(bench: &Bench) -> String {
 fn a_browser_on_another_machine_plays_the_same_scenario() {
     let bench = Bench::new();
 
-    let arguments = [&THERE[..], &["--time-scale", "0.1", "ajaxapp", "wsapp"]].concat();
+    let arguments = [&THERE[..], &["--time-scale", "0.2", "ajaxapp", "wsapp"]].concat();
     let outcome = beside_browsers_machine(&bench, TO_THE_END, &arguments);
 
     outcome.is(0, &[]);
@@ -132,7 +132,7 @@ fn a_session_elsewhere_is_ended_however_a_run_ends() {
     let text = fs::read_to_string(file).unwrap();
     bench.scenario("never", &text.replace("{clock}", "never"));
 
-    let arguments = [&THERE[..], &["--time-scale", "0.1", "never"]].concat();
+    let arguments = [&THERE[..], &["--time-scale", "0.2", "never"]].concat();
     let outcome = beside_browsers_machine(&bench, TO_THE_END, &arguments);
 
     outcome.is(4, &["did not update"]);
@@ -210,6 +210,32 @@ fn a_loopback_address_for_a_browser_elsewhere() {
     but_for("--advertise", "127.0.0.1").is(
         3,
         &["error: advertised address: 127.0.0.1 is, where the browser runs, that machine itself"],
+    );
+}
+
+/// An address of ours, and none that the browser's machine has a way to.
+#[test]
+fn an_address_that_the_browser_does_not_reach() {
+    let bench = Bench::new();
+    let play = r#"play() { ip address add 10.88.0.1/32 dev lo && "$@"; }"#;
+    let arguments = [
+        &THERE[..2],
+        &["--advertise", "10.88.0.1", "--interface", "lo", "ajaxapp"],
+    ];
+
+    let outcome = beside_browsers_machine(&bench, play, &arguments.concat());
+
+    outcome.is(
+        4,
+        &[
+            "error: ajaxapp: the browser elsewhere could not open http://10.88.0.1:",
+            "hint: can the browser's machine reach 10.88.0.1? try `curl` there; a firewall may be between, and inside a container `localhost` is the container",
+        ],
+    );
+    assert!(
+        status(&bench).contains(r#""ready":true"#),
+        "{}",
+        status(&bench)
     );
 }
 
