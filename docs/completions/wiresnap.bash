@@ -133,7 +133,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --preparing --network --set --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --network --webdriver --advertise --interface --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,7 +159,15 @@ _wiresnap() {
                     COMPREPLY=($(compgen -W "auto private host" -- "${cur}"))
                     return 0
                     ;;
-                --set)
+                --webdriver)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --advertise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interface)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -545,16 +553,12 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__validate)
-            opts="-h --set --help"
+            opts="-h --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --set)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;

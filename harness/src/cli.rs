@@ -1,6 +1,7 @@
 //! The command line: types only, no behaviour.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -87,6 +88,16 @@ pub struct CaptureArgs {
     /// The network to play on
     #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
     pub network: NetworkChoice,
+    /// Play with a browser elsewhere, by its W3C WebDriver endpoint (a Selenium Grid's, geckodriver's); it takes the two
+    /// options below
+    #[arg(long, value_name = "URL")]
+    pub webdriver: Option<String>,
+    /// The address of this machine that a browser elsewhere opens, and that programs listen on
+    #[arg(long, value_name = "ADDRESS", requires = "webdriver")]
+    pub advertise: Option<IpAddr>,
+    /// The interface that faces a browser elsewhere, to capture on
+    #[arg(long, value_name = "NAME", requires = "webdriver")]
+    pub interface: Option<String>,
     /// What the scenarios leave open.
     #[command(flatten)]
     pub variables: VariableArgs,
@@ -130,6 +141,9 @@ pub struct LabArgs {
     /// Whether it is on a network of its own
     #[arg(long)]
     pub private: bool,
+    /// The link that parts program and client, as JSON
+    #[arg(long)]
+    pub link: Option<String>,
 }
 
 /// Options of `stats`.

@@ -161,6 +161,18 @@ impl Error {
         self
     }
 
+    /// What went wrong, without anything around it.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The cure, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// Whether its message is this, and nothing is in front of it.
     #[must_use]
     pub fn is(&self, message: &str) -> bool {

@@ -12,7 +12,7 @@ use live_support::Bench;
 use wiresnap::commands::payload::listing;
 
 /// The scenarios of the example.
-const SCENARIOS: [&str; 3] = ["curl", "form", "shell"];
+const SCENARIOS: [&str; 4] = ["curl", "form", "link", "shell"];
 
 #[test]
 fn a_server_in_python_is_captured_with_browser_and_commands() {
@@ -27,7 +27,7 @@ fn a_server_in_python_is_captured_with_browser_and_commands() {
         bench.scenario(name, &fs::read_to_string(file).unwrap());
     }
 
-    let outcome = bench.run(&["curl", "form", "shell", "--time-scale", "0.25"]);
+    let outcome = bench.run(&[&SCENARIOS[..], &["--time-scale", "0.25"]].concat());
 
     outcome.is(0, &[]);
     for name in SCENARIOS {

@@ -21,7 +21,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 use wiresnap::lab::keeper;
-use wiresnap::lab::network::Network;
 
 use outcome::{Report, Row};
 use stage::{Task, Tool};
@@ -41,7 +40,7 @@ fn main() -> Outcome<()> {
     match arguments[..] {
         // What the library starts: see `lab/keeper.rs`.
         ["keep-lab", "--folder", folder, "--private"] => {
-            keeper::keep(Network::Private, Path::new(folder))?;
+            keeper::keep(stage::PRIVATE, Path::new(folder))?;
             Ok(())
         }
         ["play-lab", ..] => stage::play(),

@@ -8,13 +8,19 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
-use wiresnap::lab::network::Network;
-use wiresnap::lab::sniffer::{OpenCapture, Sniffer};
+use wiresnap::lab::network::{Ground, Network};
+use wiresnap::lab::sniffer::{OpenCapture, Pace, Sniffer};
 use wiresnap::lab::{self, keeper, namespace};
 use wiresnap::trace::tally::Tally;
 
 use crate::Outcome;
 use crate::traffic::{Interface, LISTENING, PORT, Traffic};
+
+/// A private network without a link.
+pub(crate) const PRIVATE: Ground = Ground {
+    network: Network::Private,
+    link: None,
+};
 
 /// The file that the lab was given to capture into.
 const SAVEFILE: &str = "/proc/self/fd/0";
@@ -69,7 +75,7 @@ pub(crate) struct Passed {
 /// Makes a lab, in which the task is done, and waits for the end of both.
 pub(crate) fn have_played(task: &Task, savefile: &Path) -> Outcome<Passed> {
     let file = File::create(savefile)?;
-    let (mut keeper, line) = keeper::start(Network::Private, Path::new(namespace::FOLDER), file)?;
+    let (mut keeper, line) = keeper::start(PRIVATE, Path::new(namespace::FOLDER), file)?;
     writeln!(&line, "{}", serde_json::to_string(task)?)?;
     let mut report = String::new();
     BufReader::new(&line).read_line(&mut report)?;
@@ -138,7 +144,7 @@ fn with_wiresnap(traffic: &Traffic) -> Outcome<Passed> {
         None,
         Path::new(SAVEFILE),
     )?;
-    let mut sniffer = Sniffer::start(capture)?;
+    let mut sniffer = Sniffer::start(capture, Pace::default())?;
     let (seconds, tallies) = pass(traffic)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

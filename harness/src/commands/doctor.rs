@@ -36,6 +36,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
         scenarios: &subject.scenarios,
         captures: &subject.captures,
         network: None,
+        remote: None,
         with_optional: true,
     };
     let runtime = one_thread()?;

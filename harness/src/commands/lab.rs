@@ -6,13 +6,13 @@ use std::process::ExitCode;
 
 use crate::cli::LabArgs;
 use crate::lab::keeper;
-use crate::lab::network::Network;
+use crate::lab::network::{Ground, Network};
 use crate::run::message::{Report, line};
 use crate::run::player;
 
 /// Makes a lab and ends as its player does; what keeps it from being made is reported on the line.
 pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
-    match keeper::keep(network(arguments), &arguments.folder) {
+    match keeper::keep(ground(arguments), &arguments.folder) {
         Ok(status) => {
             let signal = status.signal().map(|signal| 128 + signal);
             let code = signal.or(status.code()).unwrap_or(1);
@@ -31,16 +31,23 @@ pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
 
 /// Plays what it is told to.
 pub(super) fn play(arguments: &LabArgs) -> ExitCode {
-    match player::serve(network(arguments), &arguments.folder) {
+    match player::serve(ground(arguments), &arguments.folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(error.class().exit_code()),
     }
 }
 
-fn network(arguments: &LabArgs) -> Network {
-    if arguments.private {
-        Network::Private
-    } else {
-        Network::Host
+fn ground(arguments: &LabArgs) -> Ground {
+    Ground {
+        network: if arguments.private {
+            Network::Private
+        } else {
+            Network::Host
+        },
+        // It is our own writing: it makes sense.
+        link: arguments
+            .link
+            .as_deref()
+            .and_then(|link| serde_json::from_str(link).ok()),
     }
 }

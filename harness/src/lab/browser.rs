@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::Lab;
 use super::process::Process;
+use super::remote::Visit;
 use super::warm_up::WarmUpPage;
 use crate::error::{Error, Result};
 
@@ -34,6 +36,10 @@ const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 /// What a user can do about a browser that ends or hangs.
 const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
 
+/// What a user can do about one that is elsewhere.
+const ADVICE_ELSEWHERE: &str =
+    "see what its WebDriver endpoint says; where it happens again, start both anew";
+
 /// What is open where no page is.
 const EMPTY_PAGE: &str = "about:blank";
 
@@ -43,10 +49,23 @@ const LOOK_PERIOD: Duration = Duration::from_millis(100);
 /// A browser session with one window.
 #[derive(Debug)]
 pub struct Browser {
-    driver: Process,
+    home: Home,
     client: Client,
-    firefox: Pid,
     versions: Versions,
+}
+
+/// Where a browser is at home.
+#[derive(Debug)]
+enum Home {
+    /// Here: we have started its driver, and that this process.
+    Here {
+        /// geckodriver.
+        driver: Process,
+        /// The process that all others of the browser belong to.
+        firefox: Pid,
+    },
+    /// Elsewhere: all that we have of it is a session.
+    Elsewhere(Visit),
 }
 
 /// What the session says of itself.
@@ -54,8 +73,10 @@ pub struct Browser {
 pub struct Versions {
     /// As in `153.7.0esr`.
     pub firefox: String,
-    /// As in `0.37.1`.
-    pub geckodriver: String,
+    /// As in `0.37.1`; a driver elsewhere may be another.
+    pub geckodriver: Option<String>,
+    /// The operating system of a browser elsewhere, as in `mac`.
+    pub platform: Option<String>,
 }
 
 /// What a session is to have besides being quiet.
@@ -74,7 +95,23 @@ impl Browser {
     ///
     /// Where one of them is missing, ends, or takes too long.
     pub async fn start(lab: &Lab) -> Result<Self> {
-        Self::start_with(lab, &Wishes::default()).await
+        match lab.visit() {
+            Some(visit) => Self::visit(visit).await,
+            None => Self::start_with(lab, &Wishes::default()).await,
+        }
+    }
+
+    /// Has a browser elsewhere started.
+    async fn visit(visit: &Visit) -> Result<Self> {
+        let starting = start_session_elsewhere(visit.endpoint().to_owned());
+        let client = visit.begin(starting).await?;
+        let versions = versions(&client)
+            .ok_or_else(|| Error::run("the WebDriver endpoint does not say what it started"))?;
+        Ok(Self {
+            home: Home::Elsewhere(visit.clone()),
+            client,
+            versions,
+        })
     }
 
     /// The same, for somebody who wishes more than quiet.
@@ -86,12 +123,12 @@ impl Browser {
         let driver = start_driver(lab)?;
         let url = driver_url(&driver).await?;
         let client = start_session(lab, wishes, &driver, &url).await?;
-        let (firefox, versions) = introduction(&client)
+        let (firefox, versions) = process(&client)
+            .zip(versions(&client))
             .ok_or_else(|| Error::run("geckodriver does not say what it started"))?;
         Ok(Self {
-            driver,
+            home: Home::Here { driver, firefox },
             client,
-            firefox,
             versions,
         })
     }
@@ -115,8 +152,14 @@ impl Browser {
     ///
     /// Where the browser cannot do that.
     pub async fn warm_up(&self) -> Result<()> {
-        let page = WarmUpPage::serve().await?;
-        self.open(&page.url()).await?;
+        let address = match &self.home {
+            Home::Here { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Home::Elsewhere(visit) => visit.address(),
+        };
+        let page = WarmUpPage::serve(address).await?;
+        self.open(&page.url())
+            .await
+            .map_err(|error| self.out_of_reach(error, address))?;
         if let Some(button) = self.find("button").await? {
             self.click(&button).await?;
             self.text("p").await?;
@@ -246,16 +289,32 @@ impl Browser {
             .map_err(|error| self.failure("take a picture of the page", &error))
     }
 
-    /// Waits for Firefox or geckodriver to end by itself, which neither should.
+    /// Where a browser elsewhere cannot open our first page, it is the way between that is to be looked at.
+    fn out_of_reach(&self, error: Error, address: IpAddr) -> Error {
+        match &self.home {
+            Home::Here { .. } => error,
+            Home::Elsewhere(_) => error.with_hint(format!(
+                "can the browser's machine reach {address}? try `curl` there; a firewall may be between, and inside a container \
+                 `localhost` is the container"
+            )),
+        }
+    }
+
+    /// Waits for Firefox or geckodriver to end by itself, which neither should. Of a browser elsewhere nobody tells.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
-        let driver = self.driver.death();
-        let firefox = end_of(self.firefox);
-        let (log, pid) = (self.driver.output(), self.firefox.as_raw_nonzero());
+        let ours = match &self.home {
+            Home::Here { driver, firefox } => Some((driver.death(), *firefox, driver.output())),
+            Home::Elsewhere(_) => None,
+        };
         async move {
+            let Some((driver, firefox, log)) = ours else {
+                return std::future::pending().await;
+            };
+            let pid = firefox.as_raw_nonzero();
             tokio::select! {
                 biased;
                 error = driver => error,
-                () = firefox => Error::run(format!("Firefox (process {pid}) ended"))
+                () = end_of(firefox) => Error::run(format!("Firefox (process {pid}) ended"))
                     .with_output("Firefox and geckodriver", log.lines())
                     .with_hint(ADVICE),
             }
@@ -268,16 +327,19 @@ impl Browser {
     ///
     /// Where Firefox does not quit when it is told to; it is made to nevertheless.
     pub async fn close(self) -> Result<()> {
-        let Self { driver, client, .. } = self;
+        let Self { home, client, .. } = self;
         let closed = answer(client.close())
             .await
-            .map_err(|error| failure(&driver, "quit", &error));
-        driver.stop(Signal::TERM).await;
+            .map_err(|error| failure(&home, "quit", &error));
+        match home {
+            Home::Here { driver, .. } => drop(driver.stop(Signal::TERM).await),
+            Home::Elsewhere(visit) => visit.is_over().await,
+        }
         closed
     }
 
     fn failure(&self, what: &str, error: &CmdError) -> Error {
-        failure(&self.driver, what, error)
+        failure(&self.home, what, error)
     }
 }
 
@@ -348,6 +410,28 @@ async fn start_session(lab: &Lab, wishes: &Wishes, driver: &Process, url: &str) 
     }
 }
 
+async fn start_session_elsewhere(endpoint: String) -> Result<Client> {
+    let mut builder = ClientBuilder::new(HttpConnector::new());
+    builder.capabilities(wanted_elsewhere());
+    let hint = "does it have a Firefox, and is that free? see what it says where it runs";
+    let started = timeout(START_PATIENCE, builder.connect(&endpoint)).await;
+    let how = match started {
+        Ok(Ok(session)) => return Ok(session),
+        Ok(Err(error)) => format!(": {error}"),
+        Err(_) => format!(" within {} s", START_PATIENCE.as_secs()),
+    };
+    Err(Error::run(format!("{endpoint} starts no browser{how}")).with_hint(hint))
+}
+
+/// What any endpoint understands, a Grid by the name; where Firefox is installed there, it knows.
+fn wanted_elsewhere() -> Capabilities {
+    let options = json!({ "args": ["-headless"], "prefs": quiet_preferences() });
+    Capabilities::from_iter([
+        ("browserName".to_owned(), "firefox".into()),
+        ("moz:firefoxOptions".to_owned(), options),
+    ])
+}
+
 fn wanted(lab: &Lab, wishes: &Wishes) -> Result<Capabilities> {
     let mut preferences = quiet_preferences();
     for (name, value) in &wishes.preferences {
@@ -413,16 +497,21 @@ fn quiet_preferences() -> Value {
     })
 }
 
-/// What the session says: the browser's process and the two versions.
-fn introduction(client: &Client) -> Option<(Pid, Versions)> {
+/// The process of the browser, as the session calls it.
+fn process(client: &Client) -> Option<Pid> {
+    let process = client.capabilities()?.get("moz:processID")?.as_i64()?;
+    Pid::from_raw(i32::try_from(process).ok()?)
+}
+
+/// What the session says of itself.
+fn versions(client: &Client) -> Option<Versions> {
     let capabilities = client.capabilities()?;
     let text = |name: &str| Some(capabilities.get(name)?.as_str()?.to_owned());
-    let process = capabilities.get("moz:processID")?.as_i64()?;
-    let versions = Versions {
+    Some(Versions {
         firefox: text("browserVersion")?,
-        geckodriver: text("moz:geckodriverVersion")?,
-    };
-    Some((Pid::from_raw(i32::try_from(process).ok()?)?, versions))
+        geckodriver: text("moz:geckodriverVersion"),
+        platform: text("platformName"),
+    })
 }
 
 /// Waits until a process that is not our child is gone.
@@ -446,15 +535,19 @@ fn wait_on(descriptor: &OwnedFd) {
     while poll(&mut end, None) == Err(Errno::INTR) {}
 }
 
-fn failure(driver: &Process, what: &str, error: &CmdError) -> Error {
+fn failure(home: &Home, what: &str, error: &CmdError) -> Error {
     let message = match error {
         CmdError::Standard(error) => format!("{}: {}", error.error(), first_line(&error.message)),
         CmdError::Lost(error) => error.to_string(),
         other => other.to_string(),
     };
-    Error::run(format!("Firefox could not {what}: {message}"))
-        .with_output("Firefox and geckodriver", driver.last_output())
-        .with_hint(ADVICE)
+    let failed = |name: &str| Error::run(format!("{name} could not {what}: {message}"));
+    match home {
+        Home::Here { driver, .. } => failed("Firefox")
+            .with_output("Firefox and geckodriver", driver.last_output())
+            .with_hint(ADVICE),
+        Home::Elsewhere(_) => failed("the browser elsewhere").with_hint(ADVICE_ELSEWHERE),
+    }
 }
 
 fn first_line(message: &str) -> &str {

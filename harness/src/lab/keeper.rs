@@ -21,7 +21,7 @@ use rustix::process::{
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::network::Network;
+use super::network::{Ground, Network};
 use super::{namespace, privilege};
 use crate::error::{Error, Result};
 
@@ -41,9 +41,9 @@ const ORPHANS_PATIENCE: Duration = Duration::from_secs(5);
 /// # Errors
 ///
 /// Where the system cannot start another process.
-pub fn start(network: Network, folder: &Path, savefile: File) -> Result<(Child, UnixStream)> {
+pub fn start(ground: Ground, folder: &Path, savefile: File) -> Result<(Child, UnixStream)> {
     let (line, far_end) = UnixStream::pair().map_err(cannot_start)?;
-    let keeper = ourselves("keep-lab", network, folder)
+    let keeper = ourselves("keep-lab", ground, folder)
         .env(MARKER, getpid().as_raw_nonzero().to_string())
         // A group of its own: Ctrl-C reaches the process that the user started, which then ends its labs in order.
         .process_group(0)
@@ -55,11 +55,16 @@ pub fn start(network: Network, folder: &Path, savefile: File) -> Result<(Child, 
 }
 
 /// The same executable with another task.
-fn ourselves(task: &str, network: Network, folder: &Path) -> Command {
+fn ourselves(task: &str, ground: Ground, folder: &Path) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg(task).arg("--folder").arg(folder);
-    if network == Network::Private {
+    if ground.network == Network::Private {
         command.arg("--private");
+    }
+    if let Some(link) = ground.link {
+        // Numbers always have a form in JSON.
+        let link = serde_json::to_string(&link).unwrap_or_default();
+        command.arg("--link").arg(link);
     }
     command
 }
@@ -87,10 +92,13 @@ pub fn line() -> Result<UnixStream> {
 /// # Errors
 ///
 /// Where the system refuses one of the steps; nothing was started then.
-pub fn keep(network: Network, parent: &Path) -> Result<ExitStatus> {
-    if network == Network::Private {
+pub fn keep(ground: Ground, parent: &Path) -> Result<ExitStatus> {
+    if ground.network == Network::Private {
         namespace::enter()?;
-        privilege::pass_on(namespace::NEEDED_INSIDE)?;
+        privilege::pass_on(match ground.link {
+            Some(_) => namespace::NEEDED_INSIDE.union(namespace::NEEDED_FOR_LINK),
+            None => namespace::NEEDED_INSIDE,
+        })?;
     }
     // After the namespaces: the kernel forgets it where credentials change.
     set_parent_process_death_signal(Some(Signal::TERM))
@@ -102,7 +110,7 @@ pub fn keep(network: Network, parent: &Path) -> Result<ExitStatus> {
         .enable_all()
         .build()
         .map_err(cannot_start)?;
-    let player = tokio::process::Command::from(ourselves("play-lab", network, folder.path()));
+    let player = tokio::process::Command::from(ourselves("play-lab", ground, folder.path()));
     let status = runtime.block_on(end_of(player))?;
     end_orphans();
     Ok(status)

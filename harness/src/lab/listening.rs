@@ -4,6 +4,7 @@
 //! the capture.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -20,40 +21,102 @@ const POLL: Duration = Duration::from_millis(10);
 /// The state of a listening socket in /proc/net/tcp.
 const LISTEN: &str = "0A";
 
-/// Makes sure that nobody listens on `address` yet.
-///
-/// # Errors
-///
-/// Where somebody does.
-pub fn require_free(address: SocketAddr) -> Result<()> {
-    if is_listening(address)? {
-        let port = address.port();
-        return Err(
-            Error::environment(format!("port {port} is taken: another program listens on it"))
-                .with_hint(format!("find it with `ss -ltnp 'sport = :{port}'` and stop it, or give the scenario another `port`")),
-        );
+/// The tables of a network.
+#[derive(Clone, Debug)]
+pub struct Tables(PathBuf);
+
+impl Default for Tables {
+    /// Those of the network that this process is in.
+    fn default() -> Self {
+        Self(PathBuf::from("/proc/net"))
     }
-    Ok(())
 }
 
-/// Waits until connections to `address` are accepted by `program`.
-///
-/// # Errors
-///
-/// Where the program ends first, or takes too long.
-pub async fn wait_until_accepting(program: &Process, address: SocketAddr) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_listening(address)? {
-        if Instant::now() >= deadline {
-            let seconds = PATIENCE.as_secs();
-            return Err(program.failing(&format!("does not listen on {address} after {seconds} s")));
-        }
-        tokio::select! {
-            death = program.death() => return Err(death.context("before it listened")),
-            () = sleep(POLL) => {}
-        }
+impl Tables {
+    /// The tables in this folder.
+    #[must_use]
+    pub fn of(folder: &Path) -> Self {
+        Self(folder.to_owned())
     }
-    Ok(())
+
+    /// Makes sure that nobody listens on `address` yet.
+    ///
+    /// # Errors
+    ///
+    /// Where somebody does.
+    pub fn require_free(&self, address: SocketAddr) -> Result<()> {
+        if self.is_listening(address)? {
+            let port = address.port();
+            return Err(
+                Error::environment(format!("port {port} is taken: another program listens on it"))
+                    .with_hint(format!("find it with `ss -ltnp 'sport = :{port}'` and stop it, or give the scenario another `port`")),
+            );
+        }
+        Ok(())
+    }
+
+    /// Waits until connections to one of these addresses, the first of which is meant, are accepted by `program`.
+    ///
+    /// # Errors
+    ///
+    /// Where the program ends first, or takes too long.
+    pub async fn wait_until_accepting(
+        &self,
+        program: &Process,
+        addresses: &[SocketAddr],
+    ) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_listening_on_any(addresses)? {
+            if Instant::now() >= deadline {
+                return Err(self.not_listening(program, addresses[0]));
+            }
+            tokio::select! {
+                death = program.death() => return Err(death.context("before it listened")),
+                () = sleep(POLL) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn not_listening(&self, program: &Process, address: SocketAddr) -> Error {
+        let seconds = PATIENCE.as_secs();
+        let error = program.failing(&format!("does not listen on {address} after {seconds} s"));
+        let loopback = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port());
+        if loopback != address && self.is_listening(loopback).is_ok_and(|listens| listens) {
+            return error.with_hint(format!(
+                "it listens on {loopback}, which its client does not reach: give it `{{host}}` to listen on"
+            ));
+        }
+        error
+    }
+
+    fn is_listening_on_any(&self, addresses: &[SocketAddr]) -> Result<bool> {
+        for address in addresses {
+            if self.is_listening(*address)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether any socket listens where a connection to `address` would arrive.
+    fn is_listening(&self, address: SocketAddr) -> Result<bool> {
+        for (name, required) in [("tcp", true), ("tcp6", false)] {
+            let path = self.0.join(name);
+            match std::fs::read_to_string(&path) {
+                Ok(table) if table.lines().skip(1).any(|row| accepts(row, address)) => {
+                    return Ok(true);
+                }
+                Err(error) if required => {
+                    let path = path.display();
+                    return Err(Error::environment(format!("cannot read {path}: {error}")));
+                }
+                // A kernel without IPv6 has no second table.
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// Waits until `program` has printed a line with `text` in it.
@@ -71,22 +134,6 @@ pub async fn wait_until_saying(program: &Process, text: &str) -> Result<()> {
             Err(program.failing(&format!("does not say {text:?} after {seconds} s")))
         }
     }
-}
-
-/// Whether any socket listens where a connection to `address` would arrive.
-fn is_listening(address: SocketAddr) -> Result<bool> {
-    let tables = [("/proc/net/tcp", true), ("/proc/net/tcp6", false)];
-    for (path, required) in tables {
-        match std::fs::read_to_string(path) {
-            Ok(table) if table.lines().skip(1).any(|row| accepts(row, address)) => return Ok(true),
-            Err(error) if required => {
-                return Err(Error::environment(format!("cannot read {path}: {error}")));
-            }
-            // A kernel without IPv6 has no second table.
-            _ => {}
-        }
-    }
-    Ok(false)
 }
 
 /// Whether a row of the kernel's table is of a socket that listens on `address` or on every address.

@@ -9,13 +9,16 @@ pub mod client;
 pub mod doctor;
 pub mod introduction;
 pub mod keeper;
-mod link;
+pub mod link;
 pub mod listening;
 pub mod namespace;
+mod netlink;
 pub mod network;
 pub mod privilege;
 pub mod probe;
 pub mod process;
+pub mod remote;
+pub mod server_side;
 pub mod sniffer;
 pub mod terminal;
 pub mod tools;
@@ -25,8 +28,11 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use self::listening::Tables;
 use self::privilege::Account;
 use self::process::{Command, Groups, Process};
+use self::remote::Visit;
+use self::server_side::ServerSide;
 use self::tools::Tools;
 use crate::error::Result;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
@@ -34,7 +40,7 @@ use crate::scenario::program::{Executable, Program, Ready, Setting};
 /// The variables of the user's environment that programs and clients get to see; all others may hold secrets.
 const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
 
-/// The interface that the traffic of every lab crosses.
+/// The interface that the traffic of a lab crosses, unless it has a link.
 pub const INTERFACE: &str = "lo";
 
 /// The address of a program that listens on `port`.
@@ -61,6 +67,10 @@ pub struct Lab {
     tools: Tools,
     account: Account,
     groups: Groups,
+    /// Where programs are started; none where that is where the client is, too.
+    server_side: Option<ServerSide>,
+    /// The browser elsewhere; none where it is started here.
+    visit: Option<Visit>,
 }
 
 impl Lab {
@@ -72,7 +82,28 @@ impl Lab {
             tools,
             account,
             groups: Groups::default(),
+            server_side: None,
+            visit: None,
         }
+    }
+
+    /// The same, with programs on the other side of a link.
+    #[must_use]
+    pub fn with_server_side(mut self, server_side: Option<ServerSide>) -> Self {
+        self.server_side = server_side;
+        self
+    }
+
+    /// The same, with a browser elsewhere.
+    #[must_use]
+    pub fn with_visit(mut self, visit: Option<Visit>) -> Self {
+        self.visit = visit;
+        self
+    }
+
+    /// The browser elsewhere; none where it is started here.
+    pub(super) const fn visit(&self) -> Option<&Visit> {
+        self.visit.as_ref()
     }
 
     /// What was found on this machine.
@@ -98,27 +129,50 @@ impl Lab {
         executable: &Path,
         place: &Place,
     ) -> Result<Process> {
+        let server = place.setting.address;
         let listens_on = match program.ready {
-            Ready::Listening | Ready::Answers { port: None, .. } => Some(place.setting.address),
-            Ready::ListeningOn(port)
-            | Ready::Answers {
+            Ready::Listening | Ready::Answers { port: None, .. } => vec![server],
+            // A helper may be there for the program alone.
+            Ready::ListeningOn(port) => vec![address(port), SocketAddr::new(server.ip(), port)],
+            Ready::Answers {
                 port: Some(port), ..
-            } => Some(address(port)),
-            Ready::Started | Ready::Says(_) => None,
+            } => vec![SocketAddr::new(server.ip(), port)],
+            Ready::Started | Ready::Says(_) => Vec::new(),
         };
-        if let Some(address) = listens_on {
-            listening::require_free(address)?;
+        let tables = self.tables();
+        for address in &listens_on {
+            tables.require_free(*address)?;
         }
-        let process = Process::start(&self.command_of(program, executable, place))?;
-        match (&program.ready, listens_on) {
-            (Ready::Answers { path, .. }, Some(address)) => {
-                probe::wait_until_answering(&process, address, path).await?;
+        let process = self.start_on_servers_side(self.command_of(program, executable, place))?;
+        match &program.ready {
+            Ready::Listening | Ready::ListeningOn(_) => {
+                tables.wait_until_accepting(&process, &listens_on).await?;
             }
-            (_, Some(address)) => listening::wait_until_accepting(&process, address).await?,
-            (Ready::Says(text), None) => listening::wait_until_saying(&process, text).await?,
-            _ => {}
+            Ready::Answers { path, .. } => {
+                tables.wait_until_accepting(&process, &listens_on).await?;
+                for address in &listens_on {
+                    probe::wait_until_answering(&process, *address, path).await?;
+                }
+            }
+            Ready::Says(text) => listening::wait_until_saying(&process, text).await?,
+            Ready::Started => {}
         }
         Ok(process)
+    }
+
+    /// Who listens where programs are.
+    fn tables(&self) -> Tables {
+        match &self.server_side {
+            Some(server_side) => Tables::of(server_side.tables()),
+            None => Tables::default(),
+        }
+    }
+
+    fn start_on_servers_side(&self, command: Command) -> Result<Process> {
+        match &self.server_side {
+            Some(server_side) => server_side.start(command),
+            None => Process::start(&command),
+        }
     }
 
     fn command_of(&self, program: &Program, executable: &Path, place: &Place) -> Command {
@@ -142,8 +196,12 @@ impl Lab {
             .arguments(arguments.into_iter().map(OsString::from))
     }
 
-    /// Ends whatever was started here and is still running; when this returns it is gone.
+    /// Ends whatever was started here and is still running; when this returns it is gone. A session with a browser elsewhere
+    /// was started here, too.
     pub async fn end_processes(&self) {
+        if let Some(visit) = &self.visit {
+            visit.end().await;
+        }
         self.groups.end().await;
     }
 

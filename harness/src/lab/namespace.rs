@@ -29,6 +29,9 @@ pub const FOLDER: &str = "/dev/shm";
 pub(super) const NEEDED_INSIDE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_RAW);
 
+/// What it takes besides to make a link to a second network.
+pub(super) const NEEDED_FOR_LINK: CapabilitySet = CapabilitySet::NET_ADMIN;
+
 /// What it takes to make namespaces without one for users, as under sudo.
 const NEEDED_OUTSIDE: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
 
@@ -90,7 +93,7 @@ fn enter_user_namespace() -> Result<()> {
     map("gid_map", format!("{group} {group} 1"))
 }
 
-fn unshare(flags: UnshareFlags) -> io::Result<()> {
+pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     #[expect(
         deprecated,
         reason = "what is unsafe about it are separate file descriptors per thread, which are not asked for"
@@ -98,6 +101,6 @@ fn unshare(flags: UnshareFlags) -> io::Result<()> {
     rustix::thread::unshare(flags).map_err(io::Error::from)
 }
 
-fn refused(step: &'static str) -> impl Fn(io::Error) -> Error {
+pub(super) fn refused(step: &'static str) -> impl Fn(io::Error) -> Error {
     move |error| Error::environment(format!("the system does not let us {step}: {error}"))
 }

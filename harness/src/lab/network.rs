@@ -1,14 +1,17 @@
 //! Which network a scenario is played on.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::namespace;
 use super::privilege::Account;
+use super::sniffer::interfaces;
 use super::tools::Tools;
+use super::{link, namespace};
 use crate::error::{Error, Result};
+use crate::scenario::link::Link;
 
 /// The network that program and client meet on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +45,58 @@ impl Network {
             Self::Host if tools.firefox_is_snap() => snap_folder(account),
             Self::Host => Ok(std::env::temp_dir()),
         }
+    }
+}
+
+/// What a lab is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Ground {
+    /// The network that it is on.
+    pub network: Network,
+    /// The link that parts program and client, on a private network.
+    pub link: Option<Link>,
+}
+
+/// Where the packets of a scenario can be seen, and its program be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeetingPoint {
+    /// The interface to capture on.
+    pub interface: String,
+    /// The address that the program listens on.
+    pub address: IpAddr,
+}
+
+impl MeetingPoint {
+    /// Where program and client meet that are, or are not, parted by a link.
+    #[must_use]
+    pub fn of(link: Option<&Link>) -> Self {
+        let (interface, address) = match link {
+            Some(_) => (link::INTERFACE, link::ADDRESS),
+            // Never `localhost`, which may be `::1`, where every packet is 20 bytes longer.
+            None => (super::INTERFACE, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        };
+        Self {
+            interface: interface.to_owned(),
+            address,
+        }
+    }
+
+    /// Where somebody meets a program who reaches it by this address of this machine; none where it is not ours.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Option<Self> {
+        let holder = interfaces()
+            .into_iter()
+            .find(|interface| interface.addresses.contains(&address))?;
+        Some(Self {
+            interface: holder.name,
+            address,
+        })
+    }
+
+    /// The address of a program that listens there on `port`.
+    #[must_use]
+    pub const fn server(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.address, port)
     }
 }
 

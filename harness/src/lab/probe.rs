@@ -1,6 +1,6 @@
 //! Asks a program over HTTP whether it is ready.
 //!
-//! Who listens is read from the kernel's table (see [`listening`]), without a packet. Whether an answer is a good one can
+//! Who listens is read from the kernel's table (see [`super::listening`]), without a packet. Whether an answer is a good one can
 //! only be asked. All questions come from a few ports that nobody is given unasked, and the capture leaves these ports out:
 //! however late the last packet of an answer is, and however the program counts, it is none of the scenario's.
 
@@ -12,7 +12,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::listening;
 use super::process::Process;
 use crate::error::Result;
 
@@ -55,7 +54,6 @@ pub(super) async fn wait_until_answering(
     address: SocketAddr,
     path: &str,
 ) -> Result<()> {
-    listening::wait_until_accepting(program, address).await?;
     let asking = ask_until_ready(address, path);
     tokio::select! {
         death = program.death() => Err(death.context("before it was ready")),

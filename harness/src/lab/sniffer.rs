@@ -5,7 +5,7 @@
 //! seen to close and the wire was quiet for far longer than that.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::fd::AsFd as _;
 use std::path::Path;
@@ -13,13 +13,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pcap::{Active, Capture, Savefile};
+use pcap::{Active, Capture, Device, Savefile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::privilege;
 use crate::error::{Error, Result};
+use crate::scenario::link::Link;
 use crate::units::LinkType;
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::{Flags, Segment};
@@ -62,9 +63,50 @@ const QUIET: Duration = Duration::from_millis(250);
 /// answer.
 const SILENCE: Duration = Duration::from_millis(100);
 
+/// How much longer the wire may be silent where packets get lost: the kernel's first repetitions are no second apart.
+const REPETITIONS: Duration = Duration::from_secs(1);
+
+/// How long silence has to last until it tells something.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace {
+    /// What a packet and its answer take.
+    there_and_back: Duration,
+    /// What it takes until something that was lost is sent again.
+    repetitions: Duration,
+}
+
+impl Pace {
+    /// The pace of a link, or of an interface that hands over at once.
+    #[must_use]
+    pub fn of(link: Option<&Link>) -> Self {
+        let Some(link) = link else {
+            return Self::default();
+        };
+        Self {
+            there_and_back: 2 * link.delay,
+            repetitions: if link.loss > 0.0 {
+                REPETITIONS
+            } else {
+                Duration::ZERO
+            },
+        }
+    }
+
+    /// How long the wire must be silent after the last connection closed. What is sent last is answered, and the answer is.
+    fn quiet(self) -> Duration {
+        QUIET + 2 * self.there_and_back + self.repetitions
+    }
+
+    /// After how long without a packet an exchange is over.
+    fn silence(self) -> Duration {
+        SILENCE + self.there_and_back
+    }
+}
+
 /// A capture that is under way.
 #[derive(Debug)]
 pub struct Sniffer {
+    pace: Pace,
     stop: Arc<AtomicBool>,
     seen: watch::Receiver<Seen>,
     link_type: LinkType,
@@ -133,7 +175,7 @@ impl Sniffer {
     /// # Errors
     ///
     /// Where the system has no thread left for it.
-    pub fn start(open: OpenCapture) -> Result<Self> {
+    pub fn start(open: OpenCapture, pace: Pace) -> Result<Self> {
         let OpenCapture {
             interface,
             capture,
@@ -156,6 +198,7 @@ impl Sniffer {
             .spawn(move || listener.listen())
             .map_err(|error| Error::environment(format!("cannot start a thread: {error}")))?;
         Ok(Self {
+            pace,
             stop,
             seen,
             link_type,
@@ -196,7 +239,7 @@ impl Sniffer {
         loop {
             let seen = self.seen.borrow_and_update().clone();
             let all_closed = seen.packets > 0 && seen.open.is_empty();
-            let quiet = Instant::now() + QUIET;
+            let quiet = Instant::now() + self.pace.quiet();
             let until = if all_closed {
                 quiet.min(deadline)
             } else {
@@ -211,15 +254,15 @@ impl Sniffer {
         }
     }
 
-    /// Waits until there was no packet for a moment, or until `patience` ends.
+    /// Waits until there was no packet for a moment, or until `patience` ends, which begins when an answer can be here.
     ///
     /// # Errors
     ///
     /// Where the capture has failed.
     pub async fn wait_for_silence(&mut self, patience: Duration) -> Result<()> {
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + self.pace.there_and_back + patience;
         loop {
-            let until = deadline.min(Instant::now() + SILENCE);
+            let until = deadline.min(Instant::now() + self.pace.silence());
             match timeout_at(until, self.seen.changed()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => return Err(Error::run("the capture ended for no known reason")),
@@ -408,6 +451,47 @@ impl Listener {
             interface_dropped: statistics.if_dropped,
         })
     }
+}
+
+/// An interface of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// As in `eth0`.
+    pub name: String,
+    /// All of its addresses.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it leads nowhere but back.
+    pub is_loopback: bool,
+}
+
+impl Interface {
+    /// Its addresses, as in `127.0.0.1 (lo)`.
+    pub fn named_addresses(&self) -> impl Iterator<Item = String> {
+        let named = |address: &IpAddr| format!("{address} ({})", self.name);
+        self.addresses.iter().map(named)
+    }
+}
+
+/// The interfaces of this machine that can be captured on; none where the system does not tell.
+#[must_use]
+pub fn interfaces() -> Vec<Interface> {
+    let devices = Device::list().unwrap_or_default();
+    let interface = |device: Device| Interface {
+        is_loopback: device.flags.is_loopback(),
+        name: device.name,
+        addresses: device
+            .addresses
+            .iter()
+            .map(|address| address.addr)
+            .collect(),
+    };
+    // libpcap lists sources of other kinds too, which have no address: USB, Bluetooth, `any`.
+    let has_address = |device: &Device| !device.addresses.is_empty();
+    devices
+        .into_iter()
+        .filter(has_address)
+        .map(interface)
+        .collect()
 }
 
 /// The version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.

@@ -5,7 +5,7 @@
 //! comes from another port than the program's.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,14 +26,12 @@ pub(super) struct WarmUpPage {
 }
 
 impl WarmUpPage {
-    /// Serves the page on a port that is free.
-    pub(super) async fn serve() -> Result<Self> {
+    /// Serves the page at this address, on a port that is free.
+    pub(super) async fn serve(address: IpAddr) -> Result<Self> {
         let cannot = |error: io::Error| {
             Error::environment(format!("cannot serve a page to warm up: {error}"))
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(cannot)?;
+        let listener = TcpListener::bind((address, 0)).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
         let mut server = JoinSet::new();
         server.spawn(answer_all(listener));

@@ -18,7 +18,7 @@ use super::message::{Instruction, Order, Recording, Report, line};
 use super::start::Start;
 use crate::error::{Error, Result};
 use crate::lab::keeper;
-use crate::lab::network::Network;
+use crate::lab::network::Ground;
 
 /// How long a lab may take to be made; it takes some ten milliseconds.
 const LAB_PATIENCE: Duration = Duration::from_secs(10);
@@ -65,15 +65,15 @@ impl Drop for Keeper {
     }
 }
 
-/// Makes a lab on `network`, whose player will capture into `savefile`.
+/// Makes a lab on this ground, whose player will capture into `savefile`.
 ///
 /// Call this in the main thread, while there is no other: what a lab needs is handed on to it by the thread.
 ///
 /// # Errors
 ///
 /// Where the system refuses one of the steps; nothing is left then.
-pub fn make_lab(network: Network, folder: &Path, savefile: File) -> Result<Lab> {
-    let (keeper, line) = keeper::start(network, folder, savefile)?;
+pub fn make_lab(ground: Ground, folder: &Path, savefile: File) -> Result<Lab> {
+    let (keeper, line) = keeper::start(ground, folder, savefile)?;
     let mut keeper = Keeper(keeper);
     line.set_read_timeout(Some(LAB_PATIENCE))
         .map_err(cannot_watch)?;

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::start::Start;
 use crate::error::{Error, Result};
-use crate::lab::network::Network;
+use crate::lab::network::{MeetingPoint, Network};
 use crate::lab::privilege::Account;
+use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
@@ -30,6 +31,10 @@ pub struct Order {
     pub time_scale: f64,
     /// The network to play it on.
     pub network: Network,
+    /// Where on it program and client meet.
+    pub meeting_point: MeetingPoint,
+    /// The browser elsewhere; none where the client is started here.
+    pub remote: Option<Remote>,
     /// What was found on this machine.
     pub tools: Tools,
     /// On whose behalf.

@@ -31,10 +31,12 @@ use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
-use crate::lab::{self, Lab, Place, probe};
+use crate::lab::{Lab, Place, probe};
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{Action, Mark};
-use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
+use crate::trace::provenance::{
+    CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
+};
 use crate::trace::tally::Tally;
 
 /// How long the consequence of a step may take. Where that is beyond the next mark, that one is late, as can be read in
@@ -129,7 +131,7 @@ impl Run<'_> {
     ) -> Result<Recording> {
         self.start_programs(stage, vigil).await?;
         self.start_client(stage, vigil).await?;
-        let versions = Self::versions(stage);
+        let versions = self.versions(stage);
         self.reports.prepared();
         let start = vigil.during(start).await?;
         let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
@@ -181,12 +183,13 @@ impl Run<'_> {
             scenario,
             root,
             time_scale,
+            meeting_point,
             ..
         } = self.order;
         Place {
             root: root.clone(),
             setting: Setting {
-                address: lab::address(scenario.port),
+                address: meeting_point.server(scenario.port),
                 time_scale: *time_scale,
             },
         }
@@ -316,8 +319,21 @@ impl Run<'_> {
 
     async fn finish_capture(&self, sniffer: &mut Sniffer, vigil: &mut Vigil) -> Result<Counters> {
         self.reports.phase("waiting for the last packet");
-        vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await?;
-        vigil.during(sniffer.finish()).await
+        let closed = vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await;
+        closed.map_err(|error| match self.order.remote {
+            Some(_) => error.or_hint("is the interface the one that faces the browser?"),
+            None => error,
+        })?;
+        let counters = vigil.during(sniffer.finish()).await?;
+        if self.order.scenario.link.is_none() {
+            return Ok(counters);
+        }
+        // libpcap reads this one from /sys, which tells of the machine's own interface of the same name.
+        let interface_dropped = 0;
+        Ok(Counters {
+            interface_dropped,
+            ..counters
+        })
     }
 
     fn scaled(&self, at: Duration) -> Duration {
@@ -334,13 +350,16 @@ impl Run<'_> {
         ))
     }
 
-    fn versions(stage: &Stage) -> Versions {
+    fn versions(&self, stage: &Stage) -> Versions {
         let browser = stage.client.as_ref().and_then(Client::versions);
         let netcat = stage.client.as_ref().and_then(Client::netcat);
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
             firefox: browser.map(|versions| versions.firefox.clone()),
-            geckodriver: browser.map(|versions| versions.geckodriver.clone()),
+            geckodriver: browser.and_then(|versions| versions.geckodriver.clone()),
+            browser_platform: browser
+                .filter(|_| self.order.remote.is_some())
+                .and_then(|versions| versions.platform.clone()),
             nc: netcat.map(str::to_owned),
             libpcap: crate::lab::sniffer::libpcap_version(),
             kernel: rustix::system::uname()
@@ -351,9 +370,22 @@ impl Run<'_> {
     }
 
     fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
+        let Order {
+            scenario,
+            network,
+            meeting_point,
+            ..
+        } = self.order;
         CaptureRecord {
-            network: self.order.network.to_string(),
-            interface: lab::INTERFACE.to_owned(),
+            network: match scenario.link {
+                Some(_) => "link".to_owned(),
+                None => network.to_string(),
+            },
+            link: scenario.link.map(|link| LinkRecord {
+                delay_seconds: link.delay.as_secs_f64(),
+                loss: link.loss,
+            }),
+            interface: meeting_point.interface.clone(),
             link_type: sniffer.link_type().0,
             packets: counters.packets,
             received: counters.received,

@@ -16,10 +16,12 @@ use super::message::{Instruction, Order, Recording, Report, line};
 use super::start::Start;
 use super::{Run, play};
 use crate::error::{Error, Result};
-use crate::lab::network::Network;
-use crate::lab::sniffer::{OpenCapture, Sniffer};
-use crate::lab::{self, Lab, keeper, namespace, privilege, probe};
-use crate::scenario::Scenario;
+use crate::lab::link::Link;
+use crate::lab::network::{Ground, Network};
+use crate::lab::remote::Visit;
+use crate::lab::server_side::ServerSide;
+use crate::lab::sniffer::{OpenCapture, Pace, Sniffer};
+use crate::lab::{Lab, keeper, namespace, privilege, probe};
 
 /// What the capture is written to: the file that the player was given as its standard input.
 const SAVEFILE: &str = "/proc/self/fd/0";
@@ -29,58 +31,94 @@ const SAVEFILE: &str = "/proc/self/fd/0";
 /// # Errors
 ///
 /// Where there is nobody to report to; all else is reported.
-pub fn serve(network: Network, folder: &Path) -> Result<()> {
+pub fn serve(ground: Ground, folder: &Path) -> Result<()> {
     let mut line = keeper::line()?;
-    if let Err(error) = settle(network) {
-        return tell(&mut line, &Report::Refused(error));
-    }
+    let cable = match settle(ground) {
+        Ok(cable) => cable,
+        Err(error) => return tell(&mut line, &Report::Refused(error)),
+    };
     tell(&mut line, &Report::Ready)?;
     let Some(order) = await_order(&mut line) else {
         // Nobody wants anything played.
         return Ok(());
     };
-    match open_capture(&order) {
-        Ok(capture) => play_and_report(order, folder, capture, line),
+    match open_stage(&order, cable) {
+        Ok(stage) => play_and_report(order, folder, stage, line),
         Err(error) => tell(&mut line, &Report::Played(Box::new(Err(error)))),
     }
 }
 
-/// Makes this process one that dies with its keeper, sees all orphans, and may do nothing more than open a capture.
-fn settle(network: Network) -> Result<()> {
+/// Makes this process one that dies with its keeper, sees all orphans, and may do nothing more than open a capture (and
+/// cross its link).
+fn settle(ground: Ground) -> Result<Option<Link>> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .and_then(|()| set_child_subreaper(Some(getpid())))
         .map_err(|errno| Error::environment(format!("cannot watch over processes: {errno}")))?;
-    if network == Network::Private {
+    if ground.network == Network::Private {
         namespace::settle()?;
     }
-    privilege::keep_only(CapabilitySet::NET_RAW)
+    let link = ground.link.as_ref().map(Link::make).transpose()?;
+    privilege::keep_only(match link {
+        Some(_) => CapabilitySet::NET_RAW.union(CapabilitySet::SYS_ADMIN),
+        None => CapabilitySet::NET_RAW,
+    })?;
+    Ok(link)
 }
 
-/// Opens the capture, after which no capability is needed any more.
-fn open_capture(order: &Order) -> Result<OpenCapture> {
-    let Scenario { port, .. } = order.scenario;
-    let probes = order.scenario.is_probed().then(|| probe::ports(port));
-    let address = lab::address(port);
-    let capture = OpenCapture::open(lab::INTERFACE, address, probes, Path::new(SAVEFILE))?;
-    privilege::keep_only(CapabilitySet::empty())?;
+/// Where a scenario is played, when no capability is needed any more.
+struct Stage {
+    capture: OpenCapture,
+    /// Where programs are started, where that is on the other side of a link.
+    server_side: Option<ServerSide>,
+    /// Held until the end: a link that nobody holds is no more.
+    _link: Option<Link>,
+}
+
+/// Opens the capture, crosses the link where there is one, and gives up all capabilities.
+fn open_stage(order: &Order, link: Option<Link>) -> Result<Stage> {
+    let Order {
+        scenario,
+        meeting_point,
+        ..
+    } = order;
+    let address = meeting_point.server(scenario.port);
+    let probes = scenario.is_probed().then(|| probe::ports(scenario.port));
+    let capture = OpenCapture::open(
+        &meeting_point.interface,
+        address,
+        probes,
+        Path::new(SAVEFILE),
+    )?;
     // A snap is started by a program that has to gain privilege.
-    if !order.tools.firefox_is_snap() {
+    let for_good = !order.tools.firefox_is_snap();
+    let server_side = link.as_ref().map(|link| {
+        let server_side = ServerSide::stay(move || give_up_privilege(for_good))?;
+        link.cross().map(|()| server_side)
+    });
+    let server_side = server_side.transpose()?;
+    give_up_privilege(for_good)?;
+    Ok(Stage {
+        capture,
+        server_side,
+        _link: link,
+    })
+}
+
+/// Gives up all capabilities of this thread, and where it is `for_good`, those that a program could give it, too.
+fn give_up_privilege(for_good: bool) -> Result<()> {
+    privilege::keep_only(CapabilitySet::empty())?;
+    if for_good {
         privilege::renounce()?;
     }
-    Ok(capture)
+    Ok(())
 }
 
-fn play_and_report(
-    order: Order,
-    folder: &Path,
-    capture: OpenCapture,
-    line: UnixStream,
-) -> Result<()> {
+fn play_and_report(order: Order, folder: &Path, stage: Stage, line: UnixStream) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))?;
     let told = runtime.block_on(async {
         let (line, instructions) = connect(line)?;
-        let played = perform(order, folder, capture, &line, instructions).await;
+        let played = perform(order, folder, stage, &line, instructions).await;
         line.report(Report::Played(Box::new(played)));
         line.close().await
     });
@@ -92,16 +130,23 @@ fn play_and_report(
 async fn perform(
     order: Order,
     folder: &Path,
-    capture: OpenCapture,
+    stage: Stage,
     reports: &Reports,
     instructions: Instructions,
 ) -> Result<Recording> {
-    let sniffer = Sniffer::start(capture)?;
+    let Stage {
+        capture,
+        server_side,
+        _link,
+    } = stage;
+    let sniffer = Sniffer::start(capture, Pace::of(order.scenario.link.as_ref()))?;
     let lab = Lab::new(
         PathBuf::from(folder),
         order.tools.clone(),
         order.account.clone(),
-    );
+    )
+    .with_server_side(server_side)
+    .with_visit(order.remote.as_ref().map(Visit::to));
     let run = Run {
         order: &order,
         lab: &lab,

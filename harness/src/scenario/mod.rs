@@ -3,6 +3,7 @@
 //! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
 pub mod file;
+pub mod link;
 pub mod program;
 pub mod variables;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::link::Link;
 use self::program::{CommandLine, Program};
 use self::variables::Variable;
 
@@ -32,6 +34,8 @@ pub struct Scenario {
     pub helpers: Vec<Program>,
     /// The port that the program is told to listen on.
     pub port: u16,
+    /// The link that parts program and client; none where they meet on the loopback interface.
+    pub link: Option<Link>,
     /// Who talks to the program.
     pub client: Client,
     /// What happens when, in order of time. It begins with an open and ends with [`Action::Close`]; a client whose commands

@@ -117,7 +117,7 @@ pub struct MarkRecord {
     pub planned_seconds: f64,
     /// When the client was told to do it.
     pub actual_seconds: f64,
-    /// When the first packet that it caused was on the wire; none where it caused none.
+    /// When the first packet that it caused was on the wire, at the server's end of it; none where it caused none.
     pub on_wire_seconds: Option<f64>,
     /// What the client showed as its consequence, where something was expected.
     pub shown: Option<String>,
@@ -135,6 +135,9 @@ pub struct Versions {
     pub firefox: Option<String>,
     /// What drove it.
     pub geckodriver: Option<String>,
+    /// The operating system of a browser that was elsewhere, as in `mac`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub browser_platform: Option<String>,
     /// How netcat introduces itself, where it was the client.
     pub nc: Option<String>,
     /// The library that captured.
@@ -144,11 +147,15 @@ pub struct Versions {
 }
 
 /// How the packets got into the file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaptureRecord {
-    /// `private`: a network namespace that nobody else was in; `host`: the machine's own network.
+    /// `private`: a network namespace that nobody else was in; `link`: two of them, joined by an Ethernet cable; `host`: the
+    /// machine's own network.
     #[serde(default = "host")]
     pub network: String,
+    /// What the link did to packets, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkRecord>,
     /// The network interface.
     pub interface: String,
     /// Its link type, as in the capture file.
@@ -161,6 +168,15 @@ pub struct CaptureRecord {
     pub dropped: u32,
     /// What the interface dropped.
     pub interface_dropped: u32,
+}
+
+/// What a link did to the packets that crossed it, in both directions alike.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkRecord {
+    /// How long each was under way, in seconds.
+    pub delay_seconds: f64,
+    /// The share that never arrived, from 0 to 1.
+    pub loss: f64,
 }
 
 impl Provenance {
@@ -205,12 +221,17 @@ impl Provenance {
     }
 
     /// How far each update was from its mark when it reached the wire, in seconds; the close is no update.
+    ///
+    /// What a request takes to cross a link is not the client's doing, and not counted.
     #[must_use]
     pub fn mark_distances(&self) -> Vec<f64> {
+        let under_way = self.capture.link.map_or(0.0, |link| link.delay_seconds);
         self.marks
             .iter()
             .filter(|mark| mark.shown.is_some())
-            .filter_map(|mark| Some((mark.on_wire_seconds? - mark.planned_seconds).abs()))
+            .filter_map(|mark| {
+                Some((mark.on_wire_seconds? - under_way - mark.planned_seconds).abs())
+            })
             // Captures tell microseconds; more digits are the machine's arithmetic.
             .map(|seconds| (seconds * 1e6).round() / 1e6)
             .collect()

@@ -96,6 +96,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         captures: PathBuf::from(folder.path()),
         // On the host's, tests that are run at the same time would be in each other's captures.
         network: Some(Network::Private),
+        remote: None,
         time_scale: *time_scale,
         jobs: None,
         preparing: None,

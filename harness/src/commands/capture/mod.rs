@@ -4,6 +4,7 @@ pub(super) mod commission;
 mod keep;
 pub(super) mod programs;
 mod progress;
+mod remote;
 mod summary;
 mod verify;
 
@@ -16,6 +17,7 @@ use tokio::runtime::Runtime;
 use self::keep::{Folder, Savefile};
 use self::programs::Programs;
 use self::progress::Terminal;
+use self::remote::remote;
 use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
@@ -24,8 +26,9 @@ use crate::commands::{checkup, one_thread, say, variables};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
-use crate::lab::network::Network;
+use crate::lab::network::{Ground, MeetingPoint, Network};
 use crate::lab::privilege::{self, Account};
+use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::project::Project;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
@@ -168,6 +171,8 @@ struct Wish {
     programs: Programs,
     captures: PathBuf,
     network: Option<Network>,
+    /// The browser elsewhere to play with, where it is one.
+    remote: Option<Remote>,
     time_scale: f64,
     jobs: Option<u16>,
     preparing: Option<u16>,
@@ -178,12 +183,18 @@ impl Wish {
     fn of(arguments: &CaptureArgs) -> Result<Self> {
         let project = Project::find(&current_folder()?)?;
         let programs = Programs::beside_us()?;
+        let scenarios = scenarios(&project, &programs, arguments)?;
+        let remote = remote(arguments, &scenarios)?;
         Ok(Self {
-            scenarios: scenarios(&project, &programs, arguments)?,
+            scenarios,
             programs,
             captures: arguments.out.clone().unwrap_or(project.captures),
             root: project.root,
-            network: wanted(arguments.network),
+            network: match remote {
+                Some(_) => Some(Network::Host),
+                None => wanted(arguments.network),
+            },
+            remote,
             time_scale: arguments.time_scale,
             jobs: arguments.jobs,
             preparing: arguments.preparing,
@@ -200,6 +211,7 @@ struct Plan {
     tools: Tools,
     account: Account,
     network: Network,
+    remote: Option<Remote>,
     folder: Folder,
     time_scale: f64,
 }
@@ -221,6 +233,7 @@ impl Plan {
             scenarios: &wish.scenarios,
             captures: &wish.captures,
             network: wish.network,
+            remote: wish.remote.as_ref(),
             with_optional: false,
         };
         let network = network(&intent, &examine(&intent)?)?;
@@ -232,9 +245,18 @@ impl Plan {
             tools,
             account,
             network,
+            remote: wish.remote,
             folder,
             time_scale: wish.time_scale,
         })
+    }
+
+    /// Where program and client of a scenario meet.
+    fn meeting_point(&self, scenario: &Scenario) -> MeetingPoint {
+        match &self.remote {
+            Some(remote) => remote.meeting_point.clone(),
+            None => MeetingPoint::of(scenario.link.as_ref()),
+        }
     }
 
     /// Makes a lab for each scenario.
@@ -246,7 +268,11 @@ impl Plan {
         }
         let part = |scenario: &Scenario| {
             let savefile = self.folder.savefile()?;
-            let lab = make_lab(network, folder, savefile.handle()?)?;
+            let ground = Ground {
+                network,
+                link: scenario.link,
+            };
+            let lab = make_lab(ground, folder, savefile.handle()?)?;
             let order = Order {
                 scenario: scenario.clone(),
                 root: self.root.clone(),
@@ -258,6 +284,8 @@ impl Plan {
                     .collect::<Result<_>>()?,
                 time_scale: self.time_scale,
                 network,
+                meeting_point: self.meeting_point(scenario),
+                remote: self.remote.clone(),
                 tools: self.tools.clone(),
                 account: self.account.clone(),
             };
@@ -336,7 +364,12 @@ fn keep(
     savefile: &Savefile,
 ) -> Result<Captured> {
     let pictures = std::mem::take(&mut recording.pictures);
-    let provenance = verify(recording, scenario, &savefile.path())?;
+    let provenance = verify(
+        recording,
+        scenario,
+        &plan.meeting_point(scenario),
+        &savefile.path(),
+    )?;
     let pcap = plan.folder.keep(savefile, &provenance, &pictures)?;
     Ok(Captured { pcap, provenance })
 }

@@ -40,12 +40,23 @@ pub(super) fn summary(captured: &[Captured]) -> Result<String> {
         // A text that is written to memory never fails to be.
         let _ = writeln!(
             text,
-            "marks: of {updates} updates, 95 % were on the wire within {} of their mark, all within {}",
+            "marks: of {updates} updates, 95 % were on the wire within {} of their mark, all within {}{}",
             milliseconds(all.percentile_95_seconds),
-            milliseconds(all.farthest_seconds)
+            milliseconds(all.farthest_seconds),
+            if captured.iter().any(has_delay) {
+                ", the delay of links not counted"
+            } else {
+                ""
+            }
         );
     }
     Ok(text)
+}
+
+/// Whether what is on the wire is late by what it was under way.
+fn has_delay(captured: &Captured) -> bool {
+    let link = captured.provenance.capture.link;
+    link.is_some_and(|link| link.delay_seconds > 0.0)
 }
 
 /// Every capture that was kept is complete; the better ones have their program's word for it.

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::analysis::certificate::{Evidence, MarkEvidence, certify};
 use crate::analysis::marks::{Window, windows};
 use crate::error::{Error, Result};
-use crate::lab;
+use crate::lab::network::MeetingPoint;
 use crate::run::message::Recording;
 use crate::scenario::Scenario;
 use crate::trace::provenance::{Certificate, MarkDistance, Provenance};
@@ -17,8 +17,13 @@ use crate::units::Timestamp;
 /// # Errors
 ///
 /// Where the capture is not complete, or what was shown is not what was sent.
-pub(super) fn verify(recording: Recording, scenario: &Scenario, pcap: &Path) -> Result<Provenance> {
-    let server = lab::address(scenario.port);
+pub(super) fn verify(
+    recording: Recording,
+    scenario: &Scenario,
+    meeting_point: &MeetingPoint,
+    pcap: &Path,
+) -> Result<Provenance> {
+    let server = meeting_point.server(scenario.port);
     let Recording {
         mut provenance,
         tallies,

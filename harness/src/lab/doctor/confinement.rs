@@ -98,7 +98,8 @@ impl Facts {
 }
 
 impl Container {
-    fn find() -> Option<Self> {
+    /// The one that this process is in; none where it is in none.
+    pub(super) fn find() -> Option<Self> {
         if Path::new("/run/.containerenv").exists() {
             Some(Self::Podman)
         } else if Path::new("/.dockerenv").exists() {

@@ -3,9 +3,12 @@
 pub mod check;
 pub mod confinement;
 pub mod firefox;
+mod link;
 mod packages;
 mod place;
+mod remote;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use self::check::{Check, State};
@@ -14,9 +17,11 @@ use self::firefox::{Fit, Version, fit};
 use self::packages::{Packages, Wanted};
 use super::introduction::{Answer, PATIENCE, ask, variant_of};
 use super::network::Network;
+use super::remote::Remote;
 use super::tools::{Firefox, Tools, executable, search_path};
 use super::{privilege, sniffer};
 use crate::error::{Error, Result};
+use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
 
 /// What is to be played here.
@@ -32,8 +37,30 @@ pub struct Intent<'a> {
     pub captures: &'a Path,
     /// The network that is asked for; none where any will do.
     pub network: Option<Network>,
+    /// The browser elsewhere that scenarios are to be played with; none where one is started here.
+    pub remote: Option<&'a Remote>,
     /// Whether to look at what is good to have, too.
     pub with_optional: bool,
+}
+
+impl Intent<'_> {
+    /// The links that labs are to be made with for a try: one of each kind that the scenarios want.
+    #[must_use]
+    pub fn links(&self) -> Vec<Link> {
+        let links = || self.scenarios.iter().filter_map(|scenario| scenario.link);
+        let plain = links().next().map(|_| Link::default());
+        let impaired = links().find(Link::is_impaired);
+        plain.into_iter().chain(impaired).collect()
+    }
+}
+
+/// What came of making labs for a try.
+#[derive(Debug)]
+pub struct Trials {
+    /// One on a private network.
+    pub private: Result<()>,
+    /// One with each kind of link that scenarios want; none where not even a private network can be had.
+    pub links: Vec<(Link, Result<()>)>,
 }
 
 /// What was found.
@@ -44,6 +71,8 @@ pub struct Examination {
     why_not_private: String,
     /// Everything that was looked at.
     checks: Vec<Check>,
+    /// Whether `wiresnap doctor` looks at all of it, too; what is to be done with a browser elsewhere it does not know.
+    is_known_to_doctor: bool,
 }
 
 impl Examination {
@@ -60,7 +89,14 @@ impl Examination {
         match (missing.next(), self.network) {
             (None, Some(network)) => Ok(network),
             (None, None) => Err(Error::environment("there is no network to play on")),
-            (Some(first), _) => Err(obstacle(first, missing.count())),
+            (Some(first), _) => {
+                let others = if self.is_known_to_doctor {
+                    missing.count()
+                } else {
+                    0
+                };
+                Err(obstacle(first, others))
+            }
         }
     }
 
@@ -95,8 +131,8 @@ fn obstacle(first: &Check, others: usize) -> Error {
     }
 }
 
-/// Looks at everything that the scenarios need; `private` is what came of trying to make a private network.
-pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
+/// Looks at everything that the scenarios need.
+pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     let folders = search_path(intent.project);
     let packages = Packages::find(
         intent.project,
@@ -110,12 +146,16 @@ pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
                 .iter()
                 .any(|scenario| scenario.client == client)
     };
-    let needs_firefox = needs(Client::Firefox);
+    let needs_firefox = needs(Client::Firefox) && intent.remote.is_none();
     let needs_snap = needs_firefox && intent.tools.firefox_is_snap();
 
     let mut checks = vec![libpcap()];
     let possible = Possible {
-        private,
+        private: trials.private,
+        needs_link: intent
+            .scenarios
+            .iter()
+            .any(|scenario| scenario.link.is_some()),
         private_suits_browser: !needs_snap,
         host: privilege::can_capture(),
     };
@@ -128,6 +168,7 @@ pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
     };
     checks.push(private);
     checks.push(host_network(&possible, intent.network, packages));
+    checks.extend(link::checks(intent.scenarios, &trials.links));
     let (browser, netcat, tshark) = tokio::join!(
         when(
             needs_firefox,
@@ -143,8 +184,16 @@ pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
     checks.extend(browser.into_iter().flatten());
     checks.extend(netcat);
     checks.extend(tshark);
+    if let Some(remote) = intent.remote {
+        checks.extend(remote::checks(remote).await);
+    }
     checks.extend(place::ports(
         intent.scenarios,
+        intent
+            .remote
+            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |remote| {
+                remote.meeting_point.address
+            }),
         network == Some(Network::Private),
     ));
     checks.push(place::captures(intent.captures, packages));
@@ -155,6 +204,7 @@ pub async fn examine(intent: &Intent<'_>, private: Result<()>) -> Examination {
         network,
         why_not_private,
         checks,
+        is_known_to_doctor: intent.remote.is_none(),
     }
 }
 
@@ -173,6 +223,8 @@ async fn when<T>(wanted: bool, what: impl Future<Output = T>) -> Option<T> {
 struct Possible {
     /// Whether the system lets us make one of our own.
     private: Result<()>,
+    /// Whether a scenario is played on a link, which takes a private one.
+    needs_link: bool,
     /// Whether the browser bears it.
     private_suits_browser: bool,
     /// Whether we may capture on that of the machine.
@@ -184,7 +236,7 @@ impl Possible {
     fn choose(&self, asked: Option<Network>) -> Option<Network> {
         let possible = |network: &Network| match network {
             Network::Private => self.private.is_ok() && self.private_suits_browser,
-            Network::Host => self.host,
+            Network::Host => self.host && !self.needs_link,
         };
         let candidates = asked.map_or(vec![Network::Private, Network::Host], |asked| vec![asked]);
         candidates.into_iter().find(possible)
@@ -209,7 +261,8 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
         Mend::AsRoot(command) => packages.as_root(&command),
         Mend::Do(what) => what,
     };
-    let is_needed = asked == Some(Network::Private) || (asked.is_none() && !possible.host);
+    let is_needed = asked == Some(Network::Private)
+        || (asked.is_none() && (possible.needs_link || !possible.host));
     let state = if is_needed {
         State::Missing
     } else {
@@ -220,6 +273,10 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
 
 fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages) -> Check {
     let name = "host's network";
+    if possible.needs_link && asked == Some(Network::Host) {
+        return Check::missing(name, "has no link, which a scenario is played on")
+            .mended_by("leave out `--network host`, or name the other scenarios");
+    }
     if possible.host {
         return Check::ok(name, "may be captured on (CAP_NET_RAW)");
     }

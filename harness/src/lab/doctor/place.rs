@@ -1,7 +1,7 @@
 //! Where a capture takes place: ports and folders.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use rustix::fs::{Access, access, statvfs};
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use super::check::Check;
 use super::confinement::quoted;
 use super::packages::Packages;
-use crate::lab::listening;
+use crate::lab::listening::Tables;
 use crate::lab::network::Network;
 use crate::scenario::Scenario;
 
@@ -21,20 +21,27 @@ const ROOM_FOR_CAPTURES: u64 = 16 << 20;
 const ROOM_FOR_PROFILES: u64 = 256 << 20;
 
 /// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway.
-pub(super) fn ports(scenarios: &[Scenario], labs_are_private: bool) -> Vec<Check> {
+pub(super) fn ports(scenarios: &[Scenario], address: IpAddr, labs_are_private: bool) -> Vec<Check> {
     let mut ports: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for scenario in scenarios {
         ports.entry(scenario.port).or_default().push(&scenario.name);
     }
     ports
         .into_iter()
-        .map(|(port, names)| port_check(port, &names.join(", "), labs_are_private))
+        .map(|(port, names)| {
+            port_check(
+                SocketAddr::new(address, port),
+                &names.join(", "),
+                labs_are_private,
+            )
+        })
         .collect()
 }
 
-fn port_check(port: u16, scenarios: &str, labs_are_private: bool) -> Check {
+fn port_check(address: SocketAddr, scenarios: &str, labs_are_private: bool) -> Check {
+    let port = address.port();
     let name = format!("port {port}");
-    if listening::require_free(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok() {
+    if Tables::default().require_free(address).is_ok() {
         return Check::ok(name, &format!("free ({scenarios})"));
     }
     let check = if labs_are_private {

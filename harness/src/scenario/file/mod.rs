@@ -26,6 +26,7 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+mod link;
 mod marks;
 mod programs;
 mod steps;
@@ -39,9 +40,11 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
+use self::link::{RawLink, RawNetwork, check_link};
 use self::marks::{RawMark, check_marks};
 use self::programs::{RawCommand, RawHelper, RawReady, check_helper, check_program};
 use self::variables::{RawVariables, check_variables, fill_in};
+use super::link::Link;
 use super::program::Program;
 use super::variables::{Values, Variable};
 use super::{Client, Mark, Scenario};
@@ -110,6 +113,7 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
         program: checked.program,
         helpers: checked.helpers,
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
+        link: checked.link,
         client: (*raw.client.get_ref()).into(),
         marks: checked.marks,
     })
@@ -152,6 +156,8 @@ struct RawScenario {
     folder: Option<Spanned<String>>,
     ready: Option<Spanned<RawReady>>,
     port: Option<Spanned<u16>>,
+    network: Option<RawNetwork>,
+    link: Option<Spanned<RawLink>>,
     client: Spanned<RawClient>,
     #[serde(default)]
     helper: Vec<Spanned<RawHelper>>,
@@ -199,6 +205,7 @@ struct Parts {
     variables: Vec<Variable>,
     program: Program,
     helpers: Vec<Program>,
+    link: Option<Link>,
     marks: Vec<Mark>,
 }
 
@@ -215,11 +222,13 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         .map(check_helper)
         .collect::<Checked<_>>()?;
     raw.port.iter().try_for_each(check_port)?;
+    let link = check_link(raw)?;
     let marks = check_marks(&raw.mark, &raw.client)?;
     Ok(Parts {
         variables,
         program,
         helpers,
+        link,
         marks,
     })
 }

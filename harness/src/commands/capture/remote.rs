@@ -1,0 +1,73 @@
+//! A browser elsewhere: what is to be said of it, and which scenarios can be played with it.
+
+use crate::cli::{CaptureArgs, NetworkChoice};
+use crate::error::{Error, Result};
+use crate::lab::network::MeetingPoint;
+use crate::lab::remote::{Endpoint, Remote};
+use crate::scenario::{Client, Scenario};
+
+/// The browser elsewhere that the arguments name; none where they name none.
+///
+/// # Errors
+///
+/// Where they say too little of it, or something that does not go with it.
+pub(super) fn remote(arguments: &CaptureArgs, scenarios: &[Scenario]) -> Result<Option<Remote>> {
+    let Some(url) = &arguments.webdriver else {
+        return Ok(None);
+    };
+    let endpoint = Endpoint::parse(url)?;
+    if arguments.network == NetworkChoice::Private {
+        return Err(Error::usage("nobody elsewhere reaches a private network")
+            .with_hint("leave out `--network private`: with --webdriver it is the host's"));
+    }
+    require_playable(scenarios)?;
+    let (Some(address), Some(interface)) = (arguments.advertise, &arguments.interface) else {
+        return Err(Error::usage(
+            "--webdriver needs --advertise, the address that the browser opens, and --interface, to capture on",
+        )
+        .with_hint(suggestion(&endpoint)));
+    };
+    Ok(Some(Remote {
+        endpoint,
+        meeting_point: MeetingPoint {
+            interface: interface.clone(),
+            address,
+        },
+    }))
+}
+
+/// What the two options probably are: the address by which this machine reaches the endpoint, and its interface.
+fn suggestion(endpoint: &Endpoint) -> String {
+    let way = endpoint.way().ok();
+    match way.and_then(|way| MeetingPoint::at(way.here)) {
+        Some(MeetingPoint { interface, address }) => format!(
+            "this machine reaches {} by `--advertise {address} --interface {interface}`",
+            endpoint.url()
+        ),
+        None => "`ip address` lists this machine's addresses and their interfaces".to_owned(),
+    }
+}
+
+/// A browser elsewhere plays what a browser plays, on a network that it is on.
+fn require_playable(scenarios: &[Scenario]) -> Result<()> {
+    let is_playable =
+        |scenario: &&Scenario| scenario.client == Client::Firefox && scenario.link.is_none();
+    let Some(other) = scenarios.iter().find(|scenario| !is_playable(scenario)) else {
+        return Ok(());
+    };
+    let name = &other.name;
+    let error = Error::usage(match other.client {
+        Client::Firefox => format!("{name} is played on a link of this machine, where no other is"),
+        client => format!("{name} is played with {client}, not with a browser"),
+    });
+    let playable: Vec<&str> = scenarios
+        .iter()
+        .filter(is_playable)
+        .map(|scenario| &*scenario.name)
+        .collect();
+    Err(if playable.is_empty() {
+        error.with_hint("leave out --webdriver")
+    } else {
+        error.with_hint(format!("name those for a browser: {}", playable.join(" ")))
+    })
+}

@@ -1,0 +1,47 @@
+//! Whether links can be made, and what the kernel lacks for it.
+
+use super::check::Check;
+use crate::error::Result;
+use crate::scenario::Scenario;
+use crate::scenario::link::Link;
+
+/// What came of trying, for the scenarios that want a link.
+pub(super) fn checks(scenarios: &[Scenario], tried: &[(Link, Result<()>)]) -> Vec<Check> {
+    tried
+        .iter()
+        .map(|(link, made)| check(*link, &names(scenarios, *link), made))
+        .collect()
+}
+
+fn check(link: Link, scenarios: &str, made: &Result<()>) -> Check {
+    let name = if link.is_impaired() {
+        "link with delay or loss"
+    } else {
+        "link"
+    };
+    match made {
+        Ok(()) => Check::ok(name, &format!("possible ({scenarios})")),
+        Err(error) => {
+            let found = format!("{} ({scenarios})", error.message());
+            let check = Check::missing(name, &found);
+            match error.hint() {
+                Some(hint) => check.mended_by(hint),
+                None => check,
+            }
+        }
+    }
+}
+
+/// The scenarios that want such a link: every one with a link wants what a plain one takes.
+fn names(scenarios: &[Scenario], link: Link) -> String {
+    let wants = |scenario: &&Scenario| {
+        let wanted = scenario.link.as_ref();
+        wanted.is_some_and(|wanted| wanted.is_impaired() || !link.is_impaired())
+    };
+    let names: Vec<&str> = scenarios
+        .iter()
+        .filter(wants)
+        .map(|scenario| &*scenario.name)
+        .collect();
+    names.join(", ")
+}

@@ -1,0 +1,19 @@
+//! Networks other than the loopback interface: a link between two machines, and a browser on another machine.
+//!
+//! They need Firefox, geckodriver, nc, curl and Python, and what else a capture takes; `make test-live` runs them.
+
+mod link;
+mod packets;
+mod webdriver;
+
+#[path = "../live_support/mod.rs"]
+mod live_support;
+#[path = "../workspace/mod.rs"]
+mod workspace;
+
+use std::io::Write as _;
+
+/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
