@@ -142,6 +142,18 @@ impl Error {
         self
     }
 
+    /// The same with its message, and what a process wrote, changed.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Self {
+        self.message = change(&self.message);
+        if let Some((_, lines)) = &mut self.output {
+            for line in lines {
+                *line = change(line);
+            }
+        }
+        self
+    }
+
     /// Whether its message is this, and nothing is in front of it.
     #[must_use]
     pub fn is(&self, message: &str) -> bool {

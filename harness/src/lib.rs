@@ -12,6 +12,7 @@ pub mod lab;
 pub mod project;
 pub mod render;
 pub mod report;
+pub mod rule;
 pub mod run;
 pub mod scenario;
 pub mod trace;

@@ -1,6 +1,7 @@
 //! `wiresnap capture`: plays scenarios, all at the same time, and keeps what was on the wire.
 
 mod keep;
+mod overwrite;
 pub(super) mod programs;
 mod progress;
 mod summary;
@@ -16,7 +17,7 @@ use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{checkup, one_thread, say};
+use crate::commands::{checkup, credentials, one_thread, redactions, say};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
@@ -24,6 +25,7 @@ use crate::lab::network::Network;
 use crate::lab::privilege::{self, Account};
 use crate::lab::tools::Tools;
 use crate::project::Project;
+use crate::render::redactions::Redactions;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
 use crate::scenario::program::Program;
@@ -82,6 +84,9 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
             Err(error) => errors.push(error.context(&outcome.scenario)),
         }
     }
+    for capture in &captured {
+        capture.warning.iter().for_each(|warning| say(warning));
+    }
     if !captured.is_empty() {
         let table = summary(&captured)?;
         // Nobody who stops reading a table is in trouble.
@@ -104,6 +109,8 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
 struct Captured {
     pcap: PathBuf,
     provenance: Provenance,
+    /// What is to be said of what looks like a credential.
+    warning: Option<String>,
 }
 
 /// What has become of a scenario.
@@ -123,6 +130,9 @@ struct Part {
 /// What is to be played, and all that is needed for it.
 struct Plan {
     scenarios: Vec<Scenario>,
+    /// What is hidden of each scenario.
+    redactions: Vec<Redactions>,
+    project: Project,
     /// The project's folder, as an absolute path.
     root: PathBuf,
     programs: Programs,
@@ -143,9 +153,20 @@ impl Plan {
         let here = current_folder()?;
         let project = Project::find(&here)?;
         let programs = Programs::beside_us()?;
-        let scenarios = scenarios(&project, &programs, arguments)?;
+        let files = project.scenario_files(&arguments.scenarios)?;
+        let scenarios = scenarios(&files, &programs, arguments)?;
+        let redactions = files
+            .iter()
+            .map(|file| {
+                Ok(redactions::with_scenario(
+                    &project,
+                    redactions::of_scenario(file)?,
+                ))
+            })
+            .collect::<Result<_>>()?;
         let tools = Tools::find(&project.root);
-        let captures = arguments.out.clone().unwrap_or(project.captures);
+        let captures = arguments.out.clone();
+        let captures = captures.unwrap_or_else(|| project.captures.clone());
         let intent = Intent {
             project: &project.root,
             tools: &tools,
@@ -158,7 +179,9 @@ impl Plan {
         let folder = Folder::lock(captures)?;
         Ok(Self {
             scenarios,
+            redactions,
             root: here.join(&project.root),
+            project,
             programs,
             tools,
             account,
@@ -231,7 +254,7 @@ async fn capture(
     preparing: usize,
     signals: &Signals,
 ) -> Result<Vec<Outcome>> {
-    let progress = Terminal::new(&plan.scenarios);
+    let progress = Terminal::new(&plan.scenarios, &plan.redactions);
     let mut outcomes = Vec::with_capacity(parts.len());
     let mut parts = parts.into_iter().enumerate().peekable();
     while parts.peek().is_some() && signals.borrow().is_empty() {
@@ -245,9 +268,11 @@ async fn capture(
         for ((player, played), savefile) in played.into_iter().zip(savefiles) {
             let scenario = &plan.scenarios[player];
             let Played { outcome, times } = played;
+            let rules = &plan.redactions[player];
             let captured = outcome
-                .and_then(|recording| keep(plan, scenario, recording, &savefile))
-                .map_err(|error| put_aside(plan, scenario, error, &savefile));
+                .and_then(|recording| keep(plan, scenario, rules, recording, &savefile))
+                .map_err(|error| put_aside(plan, scenario, rules, error, &savefile))
+                .map_err(|error| error.map_texts(|text| rules.without_secrets(text)));
             progress.ended(player, captured.is_ok());
             outcomes.push(Outcome {
                 scenario: scenario.name.clone(),
@@ -262,20 +287,39 @@ async fn capture(
 fn keep(
     plan: &Plan,
     scenario: &Scenario,
+    rules: &Redactions,
     recording: Recording,
     savefile: &Savefile,
 ) -> Result<Captured> {
     let provenance = verify(recording, scenario, &savefile.path())?;
+    let provenance = provenance.map_texts(|text| rules.without_secrets(text));
+    savefile.overwrite_secrets(rules)?;
     let pcap = plan.folder.keep(savefile, &provenance)?;
-    Ok(Captured { pcap, provenance })
+    let warning = credentials::warning(&plan.project, rules, &pcap).map_err(|error| {
+        Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
+    })?;
+    Ok(Captured {
+        pcap,
+        provenance,
+        warning,
+    })
 }
 
 /// Keeps a capture that proves nothing where it can be looked at and is in nobody's way.
-fn put_aside(plan: &Plan, scenario: &Scenario, error: Error, savefile: &Savefile) -> Error {
+fn put_aside(
+    plan: &Plan,
+    scenario: &Scenario,
+    rules: &Redactions,
+    error: Error,
+    savefile: &Savefile,
+) -> Error {
     if error.class() != Class::Inconclusive {
         return error;
     }
-    match plan.folder.put_aside(savefile, &scenario.name) {
+    let place = savefile
+        .overwrite_secrets(rules)
+        .and_then(|()| plan.folder.put_aside(savefile, &scenario.name));
+    match place {
         Ok(place) => error.with_note(format!(
             "nothing was replaced; what was captured is in {}",
             place.display()
@@ -291,12 +335,11 @@ fn current_folder() -> Result<PathBuf> {
 
 /// Reads all scenarios before the first is played: a mistake in the last one is known at once.
 fn scenarios(
-    project: &Project,
+    files: &[PathBuf],
     programs: &Programs,
     arguments: &CaptureArgs,
 ) -> Result<Vec<Scenario>> {
-    let scenarios = project
-        .scenario_files(&arguments.scenarios)?
+    let scenarios = files
         .iter()
         .map(|file| file::read(file, &programs.names))
         .collect::<Result<Vec<_>>>()?;

@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::commands::say;
 use crate::error::printable;
+use crate::render::redactions::Redactions;
 use crate::run::conductor::Progress;
 use crate::scenario::Scenario;
 
@@ -20,10 +21,12 @@ pub(super) struct Terminal {
     bars: Vec<ProgressBar>,
     /// Keeps the lines in their order.
     _all: MultiProgress,
+    /// What must not be shown of the steps.
+    redactions: Vec<Redactions>,
 }
 
 impl Terminal {
-    pub(super) fn new(scenarios: &[Scenario]) -> Self {
+    pub(super) fn new(scenarios: &[Scenario], redactions: &[Redactions]) -> Self {
         let all = MultiProgress::new();
         let bars = if std::io::stderr().is_terminal() {
             scenarios
@@ -40,6 +43,7 @@ impl Terminal {
                 .collect(),
             bars,
             _all: all,
+            redactions: redactions.to_vec(),
         }
     }
 
@@ -76,7 +80,7 @@ impl Progress for Terminal {
     }
 
     fn step(&self, player: usize, step: &str) {
-        self.say(player, step);
+        self.say(player, &self.redactions[player].without_secrets(step));
     }
 
     fn started(&self, players: &[usize]) {

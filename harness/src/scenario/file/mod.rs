@@ -44,6 +44,7 @@ use super::program::Program;
 use super::{Client, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
+use crate::rule::{RawRule, Rules};
 
 /// Reads a scenario from its file.
 ///
@@ -73,7 +74,9 @@ pub fn read_text(file: &Path) -> Result<String> {
 pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
     let raw: RawScenario =
         toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
-    let checked = check(&raw, programs).map_err(|mistake| mistake.into_error(file, text))?;
+    let checked = check(&raw, programs)
+        .and_then(|checked| Rules::check(&raw.redact, text).map(|_| checked))
+        .map_err(|mistake| mistake.into_error(file, text))?;
     Ok(Scenario {
         name: name_of(file)?,
         sha256: sha256(text),
@@ -126,6 +129,8 @@ struct RawScenario {
     helper: Vec<Spanned<RawHelper>>,
     #[serde(default)]
     mark: Vec<Spanned<RawMark>>,
+    #[serde(default)]
+    redact: Vec<RawRule>,
 }
 
 /// The port of a scenario that does not say.
