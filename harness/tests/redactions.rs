@@ -1,10 +1,13 @@
-//! A project's own rules, in every place where a capture is shown; warnings about credentials.
+//! A project's own rules, in every place where a capture is shown; warnings about credentials; what `learn` makes of
+//! captures that there are.
 
 mod support;
 mod workspace;
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use support::file::{ETHERNET, paced, pcap};
 use support::network::ethernet;
@@ -288,4 +291,138 @@ fn what_looks_like_a_credential_is_warned_of_until_it_is_known_or_hidden() {
         let Said { error, .. } = wiresnap(project.path(), &["check", "run1"]);
         assert!(!error.contains("credential"), "{more}: {error}");
     }
+}
+
+const FROM: [&str; 6] = [
+    "learn",
+    "run1",
+    "--from",
+    "pcap/run1.pcap",
+    "pcap/run2.pcap",
+    "pcap/run3.pcap",
+];
+
+#[test]
+fn learn_proposes_a_rule_for_each_value_that_varies_and_writes_nothing() {
+    let project = project("");
+    let before = fs::read_to_string(project.path().join("wiresnap.toml")).unwrap();
+
+    let Said { code, out, error } = wiresnap(project.path(), &FROM);
+
+    assert_eq!(code, Some(1), "{out}{error}");
+    workspace::settings().bind(|| insta::assert_snapshot!("learn-text", format!("{out}{error}")));
+    for value in RUNS.as_flattened().iter().filter(|value| value.len() > 5) {
+        assert!(!out.contains(value), "{value} in {out}");
+    }
+    let json = wiresnap(project.path(), &[&FROM[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let names: Vec<&str> = json["proposals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["x-request-id", "session", "token"]);
+    assert!(
+        json["proposals"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["fits"] == true),
+        "{json}"
+    );
+    assert_eq!(
+        fs::read_to_string(project.path().join("wiresnap.toml")).unwrap(),
+        before
+    );
+}
+
+#[test]
+fn learn_has_nothing_to_say_where_rules_hide_all_that_varies() {
+    let project = project(&[SESSION, REQUEST, TOKEN].join("\n"));
+    let Said { code, out, error } = wiresnap(project.path(), &FROM);
+    assert_eq!(code, Some(0), "{out}{error}");
+    workspace::settings().bind(|| insta::assert_snapshot!("learn-nothing", out));
+}
+
+#[test]
+fn learn_says_what_was_not_said_alike() {
+    let project = project(&[SESSION, REQUEST, TOKEN].join("\n"));
+    let less = Script::opened()
+        .data(Client, 0, b"GET /login HTTP/1.1\r\nHost: h:8000\r\n\r\n")
+        .ack(Server, 36)
+        .close();
+    let less = pcap(
+        ETHERNET,
+        &paced(less.packets().iter().map(|packet| ethernet(packet))),
+    );
+    fs::write(project.path().join("pcap/run2.pcap"), less).unwrap();
+    let Said { code, out, error } = wiresnap(project.path(), &FROM);
+    assert_eq!(code, Some(1), "{out}{error}");
+    assert!(
+        out.contains("connection 1 has 1 message in run 2, 8 in run 1"),
+        "{out}"
+    );
+    assert!(
+        error.contains("run1 varies from run to run: 1 difference in what was said"),
+        "{error}"
+    );
+}
+
+/// A terminal is made by `script`, which util-linux brings everywhere.
+fn at_a_terminal(project: &Path, arguments: &str, typed: &str) -> (Option<i32>, String) {
+    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_wiresnap"));
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(project)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    script
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(typed.as_bytes())
+        .unwrap();
+    let output = script.wait_with_output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn what_is_accepted_is_written_behind_what_was_there() {
+    let project = project("# the end");
+    let file = project.path().join("wiresnap.toml");
+    let before = fs::read_to_string(&file).unwrap();
+
+    let (code, said) = at_a_terminal(project.path(), &FROM.join(" "), "a\ns\nperhaps\na\n");
+
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("session, 2 of 3: [a]ccept, [s]kip, [q]uit?"),
+        "{said}"
+    );
+    assert!(
+        said.contains("2 rules written into wiresnap.toml"),
+        "{said}"
+    );
+    let after = fs::read_to_string(&file).unwrap();
+    let added = after.strip_prefix(&before).unwrap();
+    workspace::settings().bind(|| insta::assert_snapshot!("learn-rules", added));
+
+    let (code, said) = at_a_terminal(
+        project.path(),
+        &format!("{} --into scenario", FROM.join(" ")),
+        "a\n",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let scenario = fs::read_to_string(project.path().join("scenarios/run1.toml")).unwrap();
+    assert!(
+        scenario.starts_with(SCENARIO) && scenario.contains("name = \"session\""),
+        "{scenario}"
+    );
 }

@@ -14,3 +14,4 @@ pub mod role;
 pub mod stats;
 pub mod talks;
 pub mod update;
+pub mod variation;

@@ -12,6 +12,7 @@ pub mod in_order;
 pub mod init;
 mod interrupts;
 mod lab;
+pub mod learn;
 pub mod list;
 pub mod payload;
 mod redactions;
@@ -60,6 +61,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Diff(arguments) => diff::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::Check(arguments) => check::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::Accept(arguments) => accept::run(arguments, &mut anstream::stdout(), &mut talk),
+        Command::Learn(arguments) => learn::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::List(arguments) => list::run(*arguments, &mut out, &mut talk),
         Command::Validate(arguments) => validate::run(arguments, &mut out, &mut talk),
         Command::Init(arguments) => init::run(arguments, &mut out),
