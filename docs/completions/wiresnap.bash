@@ -40,6 +40,9 @@ _wiresnap() {
             wiresnap,init)
                 cmd="wiresnap__subcmd__init"
                 ;;
+            wiresnap,learn)
+                cmd="wiresnap__subcmd__learn"
+                ;;
             wiresnap,list)
                 cmd="wiresnap__subcmd__list"
                 ;;
@@ -79,6 +82,9 @@ _wiresnap() {
             wiresnap__subcmd__help,init)
                 cmd="wiresnap__subcmd__help__subcmd__init"
                 ;;
+            wiresnap__subcmd__help,learn)
+                cmd="wiresnap__subcmd__help__subcmd__learn"
+                ;;
             wiresnap__subcmd__help,list)
                 cmd="wiresnap__subcmd__help__subcmd__list"
                 ;;
@@ -101,7 +107,7 @@ _wiresnap() {
 
     case "${cmd}" in
         wiresnap)
-            opts="-h -V --help --version capture stats payload diff check accept list validate init docs report doctor help"
+            opts="-h -V --help --version capture stats payload diff check accept learn list validate init docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -255,7 +261,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__help)
-            opts="capture stats payload diff check accept list validate init docs report doctor help"
+            opts="capture stats payload diff check accept learn list validate init docs report doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -380,6 +386,20 @@ _wiresnap() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        wiresnap__subcmd__help__subcmd__learn)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         wiresnap__subcmd__help__subcmd__list)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -457,6 +477,40 @@ _wiresnap() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        wiresnap__subcmd__learn)
+            opts="-h --times --time-scale --from --into --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --times)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-scale)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --into)
+                    COMPREPLY=($(compgen -W "project scenario" -- "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -32,6 +32,7 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "payload" -d 'List
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "diff" -d 'Tell what changed between two captures, and why'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "check" -d 'Compare captures with their reviewed listings'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "accept" -d 'Take over new listings as reviewed, one by one or all'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "learn" -d 'Play a scenario several times, and propose rules for what varies'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "list" -d 'List the scenarios of the project, and which are captured and reviewed'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "validate" -d 'Look scenario files through for mistakes'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "init" -d 'Begin a project, with a first scenario'
@@ -77,6 +78,14 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -s h -l help -d
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l captures -d 'Folder of the captures [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l all -d 'Take over all that differ, without asking'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l times -d 'How often to play it' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l time-scale -d 'Play each time this many times as long: 0.1 is ten times as fast' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l from -d 'Captures of the scenario that there are already, two at least, instead of playing it' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l into -d 'The file that accepted rules are written into' -r -f -a "project\t'wiresnap.toml: they hold for all captures of the project'
+scenario\t'The scenario\'s file: they hold for its captures alone'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l format -d 'How to print what was found' -r -f -a "text\t'For people, who are asked for each rule where there is a terminal'
+json\t'One object; nobody is asked'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -l format -d 'How to print the list' -r -f -a "text\t'Aligned columns'
 json\t'An array with an object for each scenario'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -89,16 +98,17 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for what mends it'
 json\t'One object, with all that was looked at'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "diff" -d 'Tell what changed between two captures, and why'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "check" -d 'Compare captures with their reviewed listings'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "accept" -d 'Take over new listings as reviewed, one by one or all'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "list" -d 'List the scenarios of the project, and which are captured and reviewed'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "validate" -d 'Look scenario files through for mistakes'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "init" -d 'Begin a project, with a first scenario'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept list validate init docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "payload" -d 'List the application payloads of a capture'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "diff" -d 'Tell what changed between two captures, and why'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "check" -d 'Compare captures with their reviewed listings'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "accept" -d 'Take over new listings as reviewed, one by one or all'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "learn" -d 'Play a scenario several times, and propose rules for what varies'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "list" -d 'List the scenarios of the project, and which are captured and reviewed'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "validate" -d 'Look scenario files through for mistakes'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "init" -d 'Begin a project, with a first scenario'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

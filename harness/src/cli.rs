@@ -44,6 +44,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Take over new listings as reviewed, one by one or all
     Accept(AcceptArgs),
+    /// Play a scenario several times, and propose rules for what varies
+    Learn(LearnArgs),
     /// List the scenarios of the project, and which are captured and reviewed
     List(ListArgs),
     /// Look scenario files through for mistakes
@@ -311,6 +313,49 @@ pub struct AcceptArgs {
     /// Take over all that differ, without asking
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
+}
+
+/// Options of `learn`.
+#[derive(Args, Clone, Debug)]
+pub struct LearnArgs {
+    /// The scenario, by name or as path of a .toml file
+    pub scenario: String,
+    /// How often to play it
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(2..=100))]
+    pub times: u16,
+    /// Play each time this many times as long: 0.1 is ten times as fast
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
+    pub time_scale: f64,
+    /// Captures of the scenario that there are already, two at least, instead of playing it
+    #[arg(long, value_name = "PCAP", num_args = 2.., conflicts_with_all = ["times", "time_scale"])]
+    pub from: Vec<PathBuf>,
+    /// The file that accepted rules are written into
+    #[arg(long, value_enum, default_value_t = RulesFile::Project)]
+    pub into: RulesFile,
+    /// What the scenario leaves open.
+    #[command(flatten)]
+    pub variables: VariableArgs,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = LearnFormat::Text)]
+    pub format: LearnFormat,
+}
+
+/// Files that hold rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RulesFile {
+    /// wiresnap.toml: they hold for all captures of the project
+    Project,
+    /// The scenario's file: they hold for its captures alone
+    Scenario,
+}
+
+/// How what varies is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LearnFormat {
+    /// For people, who are asked for each rule where there is a terminal
+    Text,
+    /// One object; nobody is asked
+    Json,
 }
 
 /// Options of `list`.

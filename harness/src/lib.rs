@@ -63,6 +63,8 @@ pub mod render;
 #[doc(hidden)]
 pub mod report;
 #[doc(hidden)]
+pub mod rule;
+#[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
 pub mod scenario;
@@ -82,7 +84,7 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, cli, commands, diagnostic, docs, error, lab, project, render, report, run,
+        analysis, cli, commands, diagnostic, docs, error, lab, project, render, report, rule, run,
         scenario, trace, units, wire,
     };
 }

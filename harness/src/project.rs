@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
+use crate::rule::{RawRule, Rules};
 
 /// The name of the file that marks the top folder of a project.
 pub const FILE_NAME: &str = "wiresnap.toml";
@@ -22,6 +23,10 @@ pub struct Project {
     pub snapshots: PathBuf,
     /// Markdown with generated blocks.
     pub docs: PathBuf,
+    /// What is hidden in all captures.
+    pub rules: Rules,
+    /// What looks like a credential, and is known to be none, or to be worth nothing.
+    pub known_credentials: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +36,10 @@ struct RawProject {
     captures: PathBuf,
     snapshots: PathBuf,
     docs: PathBuf,
+    #[serde(default)]
+    known_credentials: Vec<String>,
+    #[serde(default)]
+    redact: Vec<RawRule>,
 }
 
 impl Project {
@@ -54,6 +63,28 @@ impl Project {
         Self::read(if root == folder { Path::new("") } else { root })
     }
 
+    /// The project that a file is in, if it is in one.
+    ///
+    /// # Errors
+    ///
+    /// Where the project's file cannot be read or understood.
+    pub fn of(file: &Path) -> Result<Option<Self>> {
+        let Ok(file) = file.canonicalize() else {
+            return Ok(None);
+        };
+        let mut folders = file.ancestors().skip(1);
+        folders
+            .find(|folder| folder.join(FILE_NAME).is_file())
+            .map(Self::read)
+            .transpose()
+    }
+
+    /// The file that says all this.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.root.join(FILE_NAME)
+    }
+
     fn read(root: &Path) -> Result<Self> {
         let file = root.join(FILE_NAME);
         let text = std::fs::read_to_string(&file)
@@ -66,7 +97,11 @@ impl Project {
                 error.to_string().trim_end()
             ))
         })?;
+        let rules =
+            Rules::check(&raw.redact, &text).map_err(|mistake| mistake.into_error(&file, &text))?;
         Ok(Self {
+            rules,
+            known_credentials: raw.known_credentials,
             root: root.to_owned(),
             scenarios: root.join(raw.scenarios),
             captures: root.join(raw.captures),

@@ -6,7 +6,9 @@ mod live_support;
 mod workspace;
 
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
 
 use live_support::Bench;
 use wiresnap::commands::payload::listing;
@@ -36,6 +38,128 @@ fn a_server_in_python_is_captured_with_browser_and_commands() {
         settings.set_snapshot_path(example.join("snapshots"));
         settings.bind(|| insta::assert_snapshot!(name, listing(&capture, true).unwrap()));
     }
+}
+
+/// The example with its own rules, its session overwritten in the capture itself.
+#[test]
+fn a_session_is_in_nothing_that_a_capture_leaves() {
+    let bench = Bench::new();
+    let example = login(&bench);
+    let config = fs::read_to_string(example.join("wiresnap.toml")).unwrap();
+    let config = config.replace("captures = \"pcap\"", "captures = \"../captures\"");
+    fs::write(bench.path("project/wiresnap.toml"), config).unwrap();
+
+    let outcome = bench.run(&["login"]);
+
+    outcome.is(0, &[]);
+    assert!(!outcome.said.contains("credential"), "{}", outcome.said);
+    let pcap = bench.captures().join("login.pcap");
+    let bytes = fs::read(&pcap).unwrap();
+    let sessions = values_behind(&bytes, b"session=");
+    assert_eq!(sessions, [b"<session.......................>"; 2]);
+    let listing = String::from_utf8(
+        wiresnap(&bench, &["payload", "--redact", pcap.to_str().unwrap()]).stdout,
+    );
+    let mut settings = workspace::settings();
+    settings.set_snapshot_path(example.join("snapshots"));
+    settings.bind(|| insta::assert_snapshot!("login", listing.unwrap()));
+}
+
+#[test]
+fn what_learn_proposes_makes_the_next_capture_list_the_same() {
+    let bench = Bench::new();
+    login(&bench);
+    let file = bench.path("project/wiresnap.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let known = "known_credentials = [\"form field password\"]\n";
+    fs::write(&file, format!("{config}{known}")).unwrap();
+
+    let said = learn_at_a_terminal(&bench, "login", "a\na\na\na\n");
+
+    assert!(
+        said.contains("4 rules written into wiresnap.toml"),
+        "{said}"
+    );
+    let config = fs::read_to_string(&file).unwrap();
+    assert_eq!(config.matches("secret = true").count(), 1, "{config}");
+    for (arguments, exit_code) in [
+        (&["capture", "login"][..], 0),
+        (&["accept", "login"], 0),
+        (&["capture", "login"], 0),
+        (&["check", "login"], 0),
+    ] {
+        let output = wiresnap(&bench, arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(exit_code),
+            "{arguments:?}: {said}"
+        );
+        assert!(!said.contains("credential"), "{said}");
+    }
+}
+
+#[test]
+fn learn_finds_that_built_in_rules_hide_all_that_varies_in_the_experiment() {
+    let bench = Bench::new();
+    for (scenario, hidden) in [("tcpapp", "clock time"), ("wsapp", "WebSocket accept")] {
+        let output = wiresnap(
+            &bench,
+            &["learn", scenario, "--times", "2", "--time-scale", "0.1"],
+        );
+        let out = String::from_utf8_lossy(&output.stdout);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{out}{said}");
+        assert!(out.contains(hidden), "{out}");
+        assert!(out.contains("all 2 runs list the same"), "{out}");
+    }
+}
+
+/// Puts the example with the login on the workbench; gives where it is.
+fn login(bench: &Bench) -> PathBuf {
+    let example = workspace::root().join("examples/login");
+    for name in ["server.py", "client.py"] {
+        fs::copy(example.join(name), bench.path("project").join(name)).unwrap();
+    }
+    let scenario = fs::read_to_string(example.join("scenarios/login.toml")).unwrap();
+    bench.scenario("login", &scenario);
+    example
+}
+
+fn wiresnap(bench: &Bench, arguments: &[&str]) -> Output {
+    let mut command = Command::new(bench.path("bin/wiresnap"));
+    command.args(arguments).current_dir(bench.path("project"));
+    command.output().unwrap()
+}
+
+/// A terminal is made by `script`, which util-linux brings everywhere.
+fn learn_at_a_terminal(bench: &Bench, scenario: &str, typed: &str) -> String {
+    let wiresnap = bench.path("bin/wiresnap");
+    let command = format!("{} learn {scenario} --times 3", wiresnap.display());
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(bench.path("project"))
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    script
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(typed.as_bytes())
+        .unwrap();
+    let output = script.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    said
+}
+
+/// The 32 bytes behind each place where these stand.
+fn values_behind<'a>(bytes: &'a [u8], name: &[u8]) -> Vec<&'a [u8]> {
+    let places = memchr::memmem::find_iter(bytes, name);
+    places.map(|at| &bytes[at + name.len()..][..32]).collect()
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn without_clock(bytes: &[u8]) -> String {
         ),
     ];
     rules.iter().fold(text, |text, (pattern, replacement)| {
-        regex_lite::Regex::new(pattern)
+        regex::Regex::new(pattern)
             .unwrap()
             .replace_all(&text, *replacement)
             .into_owned()

@@ -109,14 +109,18 @@ fn review(
 
 /// What is to be done with a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Accept,
     Skip,
     Quit,
 }
 
 /// Asks until the answer is one; who ends the input quits.
-fn ask(question: &str, answers: &mut impl BufRead, talk: &mut impl Write) -> io::Result<Answer> {
+pub(super) fn ask(
+    question: &str,
+    answers: &mut impl BufRead,
+    talk: &mut impl Write,
+) -> io::Result<Answer> {
     loop {
         write!(talk, "{question}: [a]ccept, [s]kip, [q]uit? ")?;
         talk.flush()?;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 
-use super::named;
-use crate::analysis::difference::{Difference, Kind, Record};
+use super::{named, redactions};
+use crate::analysis::difference::{Difference, Kind, Record, Redaction};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::Error;
 use crate::render::difference::{Comparison, write_json, write_text};
-use crate::render::redact;
+use crate::render::redactions::Redactions;
 use crate::trace::reader;
 
 /// Compares the captures and prints to `out` what differs; what is noteworthy about the files goes to `talk`.
@@ -54,8 +54,11 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
 ///
 /// Where one cannot be read.
 pub(super) fn between(old: &Path, new: &Path) -> Result<Difference> {
-    let (old, new) = (record(old)?, record(new)?);
-    let difference = Difference::between(&old, &new, redact::RULES);
+    // Each capture has the secrets of its own scenario; what is volatile, the new one says.
+    let rules = redactions::of(new)?;
+    let of_old = redactions::of(old)?;
+    let (old, new) = (record(old, &of_old)?, record(new, &rules)?);
+    let difference = Difference::between(&old, &new, Redaction(&*rules));
     ensure!(
         difference.adds_up(),
         "the kinds of differences do not add up to the difference of the figures: a mistake in wiresnap"
@@ -63,9 +66,9 @@ pub(super) fn between(old: &Path, new: &Path) -> Result<Difference> {
     Ok(difference)
 }
 
-fn record(path: &Path) -> Result<Record> {
+fn record(path: &Path, rules: &Redactions) -> Result<Record> {
     let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
-    Record::read(&mut capture, redact::RULES).map_err(|error| named(error.into(), path))
+    Record::read(&mut capture, Redaction(rules)).map_err(|error| named(error.into(), path))
 }
 
 fn differs(difference: &Difference, ignored: &[Kind]) -> Error {

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod capture;
 pub mod check;
 mod checkup;
+pub mod credentials;
 pub mod diff;
 pub mod docs;
 pub mod doctor;
@@ -11,8 +12,10 @@ pub mod in_order;
 pub mod init;
 mod interrupts;
 mod lab;
+pub mod learn;
 pub mod list;
 pub mod payload;
+mod redactions;
 pub mod report;
 pub mod snapshots;
 mod spill;
@@ -67,6 +70,7 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Diff(arguments) => diff::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::Check(arguments) => check::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::Accept(arguments) => accept::run(arguments, &mut anstream::stdout(), &mut talk),
+        Command::Learn(arguments) => learn::run(arguments, &mut anstream::stdout(), &mut talk),
         Command::List(arguments) => list::run(*arguments, &mut out, &mut talk),
         Command::Validate(arguments) => validate::run(arguments, &mut out, &mut talk),
         Command::Init(arguments) => init::run(arguments, &mut out),

@@ -9,12 +9,14 @@ use anyhow::Context as _;
 
 use super::snapshots::selection::in_folder;
 use super::stats::marks_of;
-use super::{current_folder, named};
+use super::{current_folder, named, redactions};
 use crate::analysis::dissection::Dissection;
+use crate::analysis::message::Message;
 use crate::analysis::stats::{Options, StatsError};
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::project::Project;
+use crate::render::redactions::Scope;
 use crate::report::fact::Fact;
 use crate::report::{Capture, page};
 use crate::trace::provenance::path_beside;
@@ -77,11 +79,14 @@ fn capture(path: &Path) -> anyhow::Result<Capture> {
         marks: marks_of(path)?,
         ..Options::default()
     };
-    let dissection = Dissection::of(|| reader::open(file), options);
+    let rules = redactions::of(path)?;
+    let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
+    let dissection = Dissection::hiding(|| reader::open(file), options, &hide);
+    let provenance = provenance(path)?;
     Ok(Capture {
         name: name(path),
         dissection: dissection.map_err(|error| about(error, path))?,
-        provenance: provenance(path)?,
+        provenance: provenance.map(|fact| fact.map(&|text| rules.without_secrets(text))),
     })
 }
 

@@ -10,6 +10,7 @@ pub mod markup;
 pub mod palette;
 pub mod payload;
 pub mod redact;
+pub mod redactions;
 pub mod safe_text;
 pub mod sequence;
 pub mod table;

@@ -20,7 +20,8 @@
 use std::ops::Range;
 
 use crate::analysis::clock;
-use crate::analysis::difference::Redaction;
+use crate::analysis::difference::{Redaction, Rules};
+use crate::analysis::message::Message;
 use crate::wire::http::Head;
 use crate::wire::websocket;
 
@@ -42,11 +43,26 @@ const FROZEN_PRODUCTS: [&str; 4] = [
 ];
 
 /// The rules, as captures are compared by them.
-pub const RULES: Redaction = Redaction {
-    target,
-    field: field_value,
-    text,
-};
+pub const RULES: Redaction<'static> = Redaction(&BuiltIn);
+
+/// What is hidden in any capture.
+struct BuiltIn;
+
+impl Rules for BuiltIn {
+    fn hide_secrets(&self, _: &mut Message) {}
+
+    fn target(&self, method: &[u8], target: &[u8]) -> Vec<u8> {
+        self::target(method, target)
+    }
+
+    fn field(&self, name: &[u8], value: &[u8]) -> Vec<u8> {
+        field_value(name, value)
+    }
+
+    fn text(&self, text: &[u8]) -> Vec<u8> {
+        self::text(text)
+    }
+}
 
 /// A place, and what stands there instead.
 type Patch = (Range<usize>, Vec<u8>);
@@ -138,6 +154,44 @@ pub fn text(bytes: &[u8]) -> Vec<u8> {
         }
     }
     output
+}
+
+/// Where [`text`] hides something, and what that is, in a word.
+#[must_use]
+pub fn places(bytes: &[u8]) -> Vec<(Range<usize>, &'static str)> {
+    let mut places = Vec::new();
+    let mut position = 0;
+    while position < bytes.len() {
+        let found = hidden_at(bytes, position);
+        let length = found.as_ref().map_or(1, |(length, _)| *length);
+        if let Some((_, value)) = found {
+            let what = match value.first() {
+                Some(b'H') => "clock time",
+                Some(b':') => "port",
+                _ => "date",
+            };
+            places.push((position..position + length, what));
+        }
+        position += length;
+    }
+    places
+}
+
+/// Where [`field_value`] hides something, and what that is, in a word.
+#[must_use]
+pub fn field_places(name: &[u8], value: &[u8]) -> Vec<(Range<usize>, &'static str)> {
+    let what = match name.to_ascii_lowercase().as_slice() {
+        b"host" => "port",
+        b"sec-websocket-key" => "WebSocket key",
+        b"user-agent" | b"sec-ch-ua" | b"sec-ch-ua-full-version-list" => "version",
+        b"sec-ch-ua-platform" | b"sec-ch-ua-platform-version" => "platform",
+        b"sec-websocket-accept" => return Vec::new(),
+        _ => return places(value),
+    };
+    if field_value(name, value) == value {
+        return Vec::new();
+    }
+    vec![(0..value.len(), what)]
 }
 
 /// What is volatile at this place: how long it is, and what stands for it.
@@ -369,6 +423,25 @@ mod tests {
         );
         assert_eq!(shown.len(), raw.len(), "all of it has a fixed width");
         assert!(head(&found, false).windows(4).any(|part| part == b"jvz8"));
+    }
+
+    #[test]
+    fn places_are_where_something_is_hidden() {
+        let text = b"Sun, 06 Jun 2021 09:36:17 GMT http://h:80/";
+        let found: Vec<_> = places(text)
+            .into_iter()
+            .map(|(place, what)| (String::from_utf8_lossy(&text[place]).into_owned(), what))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("Sun, 06 Jun 2021".to_owned(), "date"),
+                ("09:36:17".to_owned(), "clock time"),
+                ("://h:80".to_owned(), "port"),
+            ]
+        );
+        assert_eq!(field_places(b"Host", b"h:80"), [(0..4, "port")]);
+        assert_eq!(field_places(b"Host", b"h"), []);
     }
 
     proptest! {

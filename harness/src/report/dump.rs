@@ -36,6 +36,10 @@ pub(super) fn dump(page: &mut Markup, packet: &Packet) {
             line(page, &layers, index * PER_LINE, bytes);
         }
     });
+    if packet.is_veiled {
+        let text = "The payload holds a secret: `x` stands for each of its bytes.";
+        page.element("p", &[("class", &"quiet")], text);
+    }
     let more = packet.captured_length - packet.bytes.len();
     if more > 0 {
         let text = format!("{more} bytes more are not shown.");

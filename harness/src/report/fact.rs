@@ -26,6 +26,25 @@ impl Fact {
         }
     }
 
+    /// The same with its texts changed.
+    #[must_use]
+    pub fn map(self, change: &impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Plain(text) => Self::Plain(change(&text)),
+            Self::List(items) => {
+                Self::List(items.into_iter().map(|item| item.map(change)).collect())
+            }
+            Self::Record(fields) => {
+                let fields = fields.into_iter();
+                Self::Record(
+                    fields
+                        .map(|(name, fact)| (name, fact.map(change)))
+                        .collect(),
+                )
+            }
+        }
+    }
+
     /// Its named facts; none where it has none.
     #[must_use]
     pub fn fields(&self) -> &[(String, Self)] {

@@ -13,6 +13,7 @@ use super::executable;
 use super::recording::Recording;
 use super::scenario::Scenario;
 use crate::error::{Error, Result};
+use crate::rule::Rules;
 use crate::run::commission::{Commission, Delivery, VERB};
 use crate::run::message::line;
 
@@ -188,7 +189,8 @@ impl Performance {
             ))
             .with_hint("what it wrote is above; is it of the same version as this library?")
         })?;
-        Recording::of_delivery(&delivery?)
+        let rules = Rules::of_text(&self.commission.file, &self.commission.text)?;
+        Recording::of_delivery(&delivery?, rules)
     }
 }
 

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::message::Message;
 use crate::analysis::stats::{Options, Statistics, measure};
 use crate::cli::PayloadFormat;
-use crate::commands::payload::{Request, list, listing};
+use crate::commands::payload::{Request, list, listing_for_test};
 use crate::error::{Error, Result};
+use crate::rule::Rules;
 use crate::trace::provenance::{Certificate, MarkRecord, Provenance, path_beside};
 use crate::trace::reader;
 
@@ -40,6 +41,8 @@ use crate::trace::reader;
 pub struct Recording {
     pcap: PathBuf,
     provenance: Option<Provenance>,
+    /// What its scenario hides.
+    rules: Rules,
     /// The folder that goes with this value.
     _folder: Option<Temporary>,
 }
@@ -57,13 +60,15 @@ impl Recording {
             provenance: Provenance::read_beside(pcap)
                 .map_err(|error| unreadable(&path_beside(pcap), &error))?,
             pcap: pcap.to_owned(),
+            rules: Rules::default(),
             _folder: None,
         })
     }
 
-    /// A capture in a folder of its own, which is ours from now on.
-    pub(super) fn of_delivery(pcap: &Path) -> Result<Self> {
+    /// A capture in a folder of its own, which is ours from now on, with the rules of its scenario.
+    pub(super) fn of_delivery(pcap: &Path, rules: Rules) -> Result<Self> {
         Ok(Self {
+            rules,
             _folder: pcap.parent().map(|folder| Temporary(folder.to_owned())),
             ..Self::open(pcap)?
         })
@@ -118,13 +123,15 @@ impl Recording {
     }
 
     /// What the two ends of each connection said, as `wiresnap payload --redact` lists it: dates, times, ports, versions, keys
-    /// and masks are hidden, so that two runs of the same give the same text.
+    /// and masks are hidden, and what the rules of the scenario and of `wiresnap.toml` hide, so that two runs of the same give
+    /// the same text.
     ///
     /// # Errors
     ///
     /// Where the capture cannot be read.
     pub fn payload(&self) -> Result<String> {
-        listing(&self.pcap, true).map_err(|error| unreadable(&self.pcap, &error))
+        listing_for_test(&self.pcap, self.rules.clone())
+            .map_err(|error| unreadable(&self.pcap, &error))
     }
 
     /// All messages, connection by connection, with nothing hidden.

@@ -36,6 +36,18 @@ pub struct Provenance {
     pub mark_distance: Option<MarkDistance>,
 }
 
+impl Provenance {
+    /// The same with what the client did and showed changed.
+    #[must_use]
+    pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Self {
+        for mark in &mut self.marks {
+            mark.step = change(&mark.step);
+            mark.shown = mark.shown.as_deref().map(&change);
+        }
+        self
+    }
+}
+
 /// What was found when the capture's own bytes were looked through: with this, it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {

@@ -174,8 +174,8 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
 }
 
 impl Body {
-    fn new(bytes: &[u8], redaction: Redaction) -> Self {
-        let mut hidden = (redaction.text)(bytes);
+    fn new(bytes: &[u8], redaction: Redaction<'_>) -> Self {
+        let mut hidden = redaction.text(bytes);
         let (digest, hidden_digest) = (digest([bytes]), digest([&hidden[..]]));
         hidden.truncate(BODY_SHOWN);
         hidden.shrink_to_fit();
@@ -189,7 +189,7 @@ impl Body {
         }
     }
 
-    fn of_content(content: &Content, redaction: Redaction) -> Self {
+    fn of_content(content: &Content, redaction: Redaction<'_>) -> Self {
         let mut body = Self::new(&content.bytes, redaction);
         if content.left_out > 0 {
             let rest = content.left_out_hash.to_be_bytes();
@@ -206,7 +206,12 @@ impl Body {
 
 impl Entry {
     /// What a message is, before its end and its packets are known.
-    pub(super) fn new(message: Message, name: Name, time: Duration, redaction: Redaction) -> Self {
+    pub(super) fn new(
+        message: Message,
+        name: Name,
+        time: Duration,
+        redaction: Redaction<'_>,
+    ) -> Self {
         let said = Said::of(message.detail, redaction);
         let mut entry = Self {
             name,
@@ -228,7 +233,7 @@ impl Entry {
     pub(super) fn continue_with(
         &mut self,
         next: Self,
-        redaction: Redaction,
+        redaction: Redaction<'_>,
     ) -> Result<(), Box<Self>> {
         let (Said::Frames(own), Said::Frames(other)) = (&mut self.said, &next.said) else {
             return Err(Box::new(next));
@@ -324,7 +329,7 @@ impl Entry {
         }
     }
 
-    fn shape(&self, request: Option<&RequestLine>, redaction: Redaction) -> Digest {
+    fn shape(&self, request: Option<&RequestLine>, redaction: Redaction<'_>) -> Digest {
         let family = self.family();
         let family = [family.0, u8::from(family.1)];
         match &self.said {
@@ -332,7 +337,7 @@ impl Entry {
                 let head = &http.head;
                 let asked = request.map(|line| (line.method.as_slice(), line.target.as_slice()));
                 let (method, target) = asked.unwrap_or((head.method(), head.target()));
-                let target = (redaction.target)(method, target);
+                let target = redaction.target(method, target);
                 digest([&family[..], method, &target, &head.status().to_be_bytes()])
             }
             Said::Frames(frames) => digest([&family[..], &[frames.first_opcode().0]]),
@@ -340,15 +345,15 @@ impl Entry {
         }
     }
 
-    fn exact(&self, redaction: Redaction) -> Digest {
+    fn exact(&self, redaction: Redaction<'_>) -> Digest {
         let bytes = self.bytes.to_be_bytes();
         match &self.said {
             Said::Http(http) => {
                 let start = field::start(&http.head);
-                let start = (redaction.text)(&start);
+                let start = redaction.text(&start);
                 let value = |name: &[u8], value| match name.to_ascii_lowercase().as_slice() {
                     b"sec-websocket-accept" if http.accept_belongs => Vec::new(),
-                    _ => (redaction.field)(name, value),
+                    _ => redaction.field(name, value),
                 };
                 let fields = http.head.fields();
                 let fields = fields.flat_map(|(name, bytes)| [name.to_vec(), value(name, bytes)]);
@@ -364,7 +369,7 @@ impl Entry {
 }
 
 impl Said {
-    fn of(detail: Detail, redaction: Redaction) -> (Self, Option<RequestLine>) {
+    fn of(detail: Detail, redaction: Redaction<'_>) -> (Self, Option<RequestLine>) {
         match detail {
             Detail::Http(http) => {
                 let (http, request) = Http::new(*http, redaction);
@@ -380,12 +385,12 @@ impl Said {
     }
 }
 
-fn event_body(event: &Event, redaction: Redaction) -> Body {
+fn event_body(event: &Event, redaction: Redaction<'_>) -> Body {
     Body::new(&event.raw, redaction)
 }
 
 impl Http {
-    fn new(message: HttpMessage, redaction: Redaction) -> (Self, Option<RequestLine>) {
+    fn new(message: HttpMessage, redaction: Redaction<'_>) -> (Self, Option<RequestLine>) {
         let body_bytes = message
             .coded_length
             .saturating_add(message.body.missing_bytes());
@@ -413,7 +418,7 @@ const MOST_HEADERS: usize = 64;
 const MOST_OPEN: usize = 16 << 20;
 
 impl Frames {
-    fn new(frame: Frame, redaction: Redaction) -> Self {
+    fn new(frame: Frame, redaction: Redaction<'_>) -> Self {
         let is_fragment = !frame.header.fin;
         let body = Body {
             length: frame.payload.len() as u64 + frame.left_out,
@@ -450,7 +455,7 @@ impl Frames {
         is_data && self.headers.last().is_some_and(|header| !header.fin)
     }
 
-    fn append(&mut self, next: &Self, redaction: Redaction) {
+    fn append(&mut self, next: &Self, redaction: Redaction<'_>) {
         self.header_bytes += next.header_bytes;
         if self.headers.len() < MOST_HEADERS {
             self.headers.extend_from_slice(&next.headers);
@@ -475,7 +480,7 @@ impl Frames {
         }
     }
 
-    fn put_together(&mut self, redaction: Redaction) {
+    fn put_together(&mut self, redaction: Redaction<'_>) {
         let whole = Body::new(&std::mem::take(&mut self.open), redaction);
         self.body = Body {
             length: whole.length + self.body.left_out,
@@ -486,7 +491,7 @@ impl Frames {
     }
 
     /// Nothing more comes: what is there of a message that goes on is all of it.
-    pub(super) fn end(&mut self, redaction: Redaction) {
+    pub(super) fn end(&mut self, redaction: Redaction<'_>) {
         if self.headers.len() > 1 && self.goes_on() {
             self.put_together(redaction);
         }

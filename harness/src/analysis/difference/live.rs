@@ -21,8 +21,8 @@ const MOST_MARKS: usize = 16_384;
 const MOST_WAITING: usize = 65_536;
 
 /// What the connections of one capture share.
-pub(super) struct Desk {
-    pub(super) redaction: Redaction,
+pub(super) struct Desk<'r> {
+    pub(super) redaction: Redaction<'r>,
     /// When the capture began.
     pub(super) first: Cell<Timestamp>,
     /// Bytes of memory that may still be taken for messages; those for which there is none are only counted.
@@ -47,8 +47,8 @@ pub(super) struct Carrying {
 /// Where a packet counts that turns out to carry nothing new.
 pub(super) type Place = (u64, super::record::Sort, Side);
 
-impl Desk {
-    pub(super) fn new(redaction: Redaction, room: usize) -> Self {
+impl<'r> Desk<'r> {
+    pub(super) fn new(redaction: Redaction<'r>, room: usize) -> Self {
         Self {
             redaction,
             first: Cell::default(),
@@ -96,17 +96,17 @@ impl Desk {
 }
 
 /// Listens to one connection.
-pub(super) struct Listener(pub(super) Rc<RefCell<Live>>);
+pub(super) struct Listener<'r>(pub(super) Rc<RefCell<Live<'r>>>);
 
-impl StreamSink for Listener {
+impl StreamSink for Listener<'_> {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         self.0.borrow_mut().event(origin, event);
     }
 }
 
 /// What is known of a connection that may go on.
-pub(super) struct Live {
-    desk: Rc<Desk>,
+pub(super) struct Live<'r> {
+    desk: Rc<Desk<'r>>,
     /// None when it is over: it is remembered for a while, and should cost little.
     conversation: Option<Box<Conversation>>,
     streams: [Stream; 2],
@@ -166,8 +166,8 @@ pub(super) struct Fold {
     pub(super) digest: u64,
 }
 
-impl Live {
-    pub(super) fn new(desk: Rc<Desk>) -> Self {
+impl<'r> Live<'r> {
+    pub(super) fn new(desk: Rc<Desk<'r>>) -> Self {
         Self {
             desk,
             conversation: Some(Box::default()),
@@ -241,7 +241,8 @@ impl Live {
         }
     }
 
-    fn message(&mut self, message: Message) {
+    fn message(&mut self, mut message: Message) {
+        self.desk.redaction.hide_secrets(&mut message);
         let side = message.from as usize;
         let stream = &mut self.streams[side];
         // A side's first message has all that is before it.

@@ -15,7 +15,7 @@ use super::redaction::Redaction;
 use crate::wire::websocket::{Header, LengthForm};
 
 /// What two messages of one family differ in; the payload bytes of all findings add up to what their lengths differ by.
-pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction) -> Vec<Finding> {
+pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Vec<Finding> {
     let mut findings = Findings(Vec::new());
     let bytes = new.bytes - old.bytes;
     match (&old.said, &new.said) {
@@ -80,7 +80,7 @@ impl Findings {
         }
     }
 
-    fn heads(&mut self, old: &Http, new: &Http, redaction: Redaction) {
+    fn heads(&mut self, old: &Http, new: &Http, redaction: Redaction<'_>) {
         let [before, after] = [&old.head, &new.head].map(Parts::of);
         self.start_lines(old, new, [&before, &after], redaction);
         self.fields(old, new, [&before.fields, &after.fields], redaction);
@@ -94,7 +94,7 @@ impl Findings {
         old: &Http,
         new: &Http,
         [before, after]: [&Parts<'_>; 2],
-        redaction: Redaction,
+        redaction: Redaction<'_>,
     ) {
         let is_request = new.head.is_request();
         if before.start != after.start {
@@ -126,7 +126,7 @@ impl Findings {
         old: &Http,
         new: &Http,
         [before, after]: [&[Field<'_>]; 2],
-        redaction: Redaction,
+        redaction: Redaction<'_>,
     ) {
         let is_request = new.head.is_request();
         let accepts = old.accept_belongs && new.accept_belongs;
@@ -154,7 +154,7 @@ impl Findings {
         [old, new]: [&Field<'_>; 2],
         is_request: bool,
         accepts: bool,
-        redaction: Redaction,
+        redaction: Redaction<'_>,
     ) {
         let subject = String::from_utf8_lossy(new.name);
         let bytes = length(new.value.len()) - length(old.value.len());
@@ -256,10 +256,10 @@ impl Findings {
     }
 }
 
-fn kind_of_start_lines(old: &Http, new: &Http, redaction: Redaction) -> Kind {
+fn kind_of_start_lines(old: &Http, new: &Http, redaction: Redaction<'_>) -> Kind {
     let [before, after] = [&old.head, &new.head];
     let targets = [before.target(), after.target()];
-    let hidden = |place: usize| (redaction.target)(before.method(), targets[place]);
+    let hidden = |place: usize| redaction.target(before.method(), targets[place]);
     let same_method = before.method() == after.method() && before.status() == after.status();
     if same_method && before.reason() == after.reason() && hidden(0) == hidden(1) {
         Kind::Volatile

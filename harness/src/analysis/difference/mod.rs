@@ -43,7 +43,7 @@ pub use self::ledger::{Change, Ends, Named, Place, Section, Value};
 use self::ledger::{Finding, Ledger};
 pub use self::record::Record;
 use self::record::Talk;
-pub use self::redaction::Redaction;
+pub use self::redaction::{Redaction, Rules};
 use self::talk::{Comparison, align_connections, key_of};
 use self::tally::Tally;
 use crate::analysis::stats::Statistics;
@@ -72,7 +72,7 @@ pub struct Difference {
 impl Difference {
     /// Compares two captures.
     #[must_use]
-    pub fn between(old: &Record, new: &Record, redaction: Redaction) -> Self {
+    pub fn between(old: &Record, new: &Record, redaction: Redaction<'_>) -> Self {
         let mut work = Work {
             ledger: Ledger::new(),
             redaction,
@@ -137,15 +137,15 @@ fn not_tcp(record: &Record) -> u64 {
     record.not_tcp.values().map(Tally::packets).sum()
 }
 
-struct Work {
+struct Work<'r> {
     ledger: Ledger,
-    redaction: Redaction,
+    redaction: Redaction<'r>,
     not_compared: u64,
     /// The most that a message came earlier or later, in nanoseconds.
     shift: u64,
 }
 
-impl Work {
+impl<'r> Work<'r> {
     fn connections(&mut self, old: &Record, new: &Record) {
         let [old_keys, new_keys] = [old, new].map(|record| {
             let keys = record.connections.iter().map(key_of);
@@ -173,7 +173,7 @@ impl Work {
         }
     }
 
-    fn comparison(&mut self) -> Comparison<'_> {
+    fn comparison(&mut self) -> Comparison<'_, 'r> {
         Comparison::new(
             &mut self.ledger,
             self.redaction,

@@ -173,7 +173,7 @@ impl Record {
     /// Where the capture cannot be read to its end, or has packets of an unknown link type.
     pub fn read<R: Read>(
         reader: &mut CaptureReader<R>,
-        redaction: Redaction,
+        redaction: Redaction<'_>,
     ) -> Result<Self, StatsError> {
         Self::read_within(reader, redaction, ROOM)
     }
@@ -185,7 +185,7 @@ impl Record {
     /// As [`Record::read`].
     pub fn read_within<R: Read>(
         reader: &mut CaptureReader<R>,
-        redaction: Redaction,
+        redaction: Redaction<'_>,
         room: usize,
     ) -> Result<Self, StatsError> {
         let desk = Rc::new(Desk::new(redaction, room));
@@ -235,20 +235,20 @@ impl Record {
     }
 }
 
-type Lives = HashMap<u64, (Rc<RefCell<Live>>, Opening)>;
+type Lives<'r> = HashMap<u64, (Rc<RefCell<Live<'r>>>, Opening)>;
 
 /// A reading of a capture.
-struct Reading {
-    desk: Rc<Desk>,
-    lives: Rc<RefCell<Lives>>,
+struct Reading<'r> {
+    desk: Rc<Desk<'r>>,
+    lives: Rc<RefCell<Lives<'r>>>,
     record: Record,
     digest: Sha256,
     timeless: Sha256,
     is_first: bool,
 }
 
-impl Reading {
-    fn new(desk: Rc<Desk>, lives: Rc<RefCell<Lives>>) -> Self {
+impl<'r> Reading<'r> {
+    fn new(desk: Rc<Desk<'r>>, lives: Rc<RefCell<Lives<'r>>>) -> Self {
         Self {
             desk,
             lives,
@@ -363,7 +363,7 @@ impl Reading {
         tally.add(Cost::new(frame_bytes, 0, 0), 1);
     }
 
-    fn close(&mut self, finished: Vec<(Connection, Listener)>) {
+    fn close(&mut self, finished: Vec<(Connection, Listener<'r>)>) {
         for (connection, listener) in finished {
             let index = connection.index;
             self.lives.borrow_mut().remove(&index);

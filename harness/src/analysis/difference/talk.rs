@@ -17,9 +17,9 @@ use crate::units::Side;
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
 /// Compares two connections, and enters what differs.
-pub(super) struct Comparison<'a> {
+pub(super) struct Comparison<'a, 'r> {
     pub(super) ledger: &'a mut Ledger,
-    pub(super) redaction: Redaction,
+    pub(super) redaction: Redaction<'r>,
     /// Bytes of content that were too many to be compared.
     pub(super) not_compared: &'a mut u64,
     /// The most that a message came earlier or later, in nanoseconds.
@@ -28,10 +28,10 @@ pub(super) struct Comparison<'a> {
     headers: [[Delta; 2]; 2],
 }
 
-impl<'a> Comparison<'a> {
+impl<'a, 'r> Comparison<'a, 'r> {
     pub(super) fn new(
         ledger: &'a mut Ledger,
-        redaction: Redaction,
+        redaction: Redaction<'r>,
         not_compared: &'a mut u64,
         shift: &'a mut u64,
     ) -> Self {

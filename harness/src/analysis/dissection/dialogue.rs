@@ -1,7 +1,7 @@
 //! What was said on one connection, and which packets said it.
 
-use std::cell::Cell;
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
@@ -41,26 +41,38 @@ pub struct Dialogue {
     pub left_out: u64,
 }
 
+/// Hides in a message what must not be shown, and gives whether that was anything.
+pub type Hide<'a> = &'a dyn Fn(&mut Message) -> bool;
+
 /// What the listeners of one capture share.
-pub(super) struct Desk {
+pub(super) struct Desk<'a> {
+    hide: Hide<'a>,
+    /// The numbers of the packets that carried a message in which something was hidden.
+    veiled: RefCell<HashSet<u64>>,
     /// The numbers of the packets whose bytes are accounted for, in order.
     accounted: Vec<u64>,
     /// How many messages may still be kept.
     room: Cell<usize>,
 }
 
-impl Desk {
-    pub(super) const fn new(accounted: Vec<u64>) -> Self {
+impl<'a> Desk<'a> {
+    pub(super) fn new(accounted: Vec<u64>, hide: Hide<'a>) -> Self {
         Self {
+            hide,
+            veiled: RefCell::default(),
             accounted,
             room: Cell::new(MOST_MESSAGES),
         }
     }
+
+    pub(super) fn veils(&self, packet: u64) -> bool {
+        self.veiled.borrow().contains(&packet)
+    }
 }
 
 /// Listens to one connection.
-pub(super) struct Listener {
-    desk: Rc<Desk>,
+pub(super) struct Listener<'a> {
+    desk: Rc<Desk<'a>>,
     conversation: Conversation,
     dialogue: Dialogue,
     client: Carriers,
@@ -79,8 +91,8 @@ struct Carriers {
     in_events: bool,
 }
 
-impl Listener {
-    pub(super) fn new(opening: &Opening, desk: Rc<Desk>) -> Self {
+impl<'a> Listener<'a> {
+    pub(super) fn new(opening: &Opening, desk: Rc<Desk<'a>>) -> Self {
         let dialogue = Dialogue {
             index: opening.index,
             client: opening.client,
@@ -121,14 +133,24 @@ impl Listener {
     }
 
     fn take_messages(&mut self) {
-        while let Some(message) = self.conversation.take() {
+        while let Some(mut message) = self.conversation.take() {
             self.account(&message);
+            self.hide(&mut message);
             if let Some(room) = self.desk.room.get().checked_sub(1) {
                 self.desk.room.set(room);
                 self.dialogue.messages.push(shortened(message));
             } else {
                 self.dialogue.left_out += 1;
             }
+        }
+    }
+
+    /// Hides what must not be shown, also where the packets are shown that carried it.
+    fn hide(&mut self, message: &mut Message) {
+        if (self.desk.hide)(message) {
+            let stretch = message.offset..message.offset.saturating_add(message.length);
+            let packets = self.carriers(message.from).packets(&stretch);
+            self.desk.veiled.borrow_mut().extend(packets);
         }
     }
 
@@ -178,7 +200,7 @@ impl Listener {
     }
 }
 
-impl StreamSink for Listener {
+impl StreamSink for Listener<'_> {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         let carriers = self.carriers(origin.side);
         match event {
@@ -211,6 +233,13 @@ impl Carriers {
             .take_while(|(span, _)| span.start < stretch.end);
         let spans = spans.filter(|(_, packet)| of_them(packet));
         spans.map(|(span, _)| common(span)).sum()
+    }
+
+    /// The packets that carried something of a stretch.
+    fn packets(&self, stretch: &Range<u64>) -> Vec<u64> {
+        let touches = |span: &Range<u64>| span.start < stretch.end && stretch.start < span.end;
+        let spans = self.spans.iter().filter(|(span, _)| touches(span));
+        spans.map(|(_, packet)| *packet).collect()
     }
 
     /// Messages come in the order of their beginnings: what is before one is not asked for any more.

@@ -12,11 +12,12 @@ pub mod selection;
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
 use std::rc::Rc;
 
 use self::cost::Cost;
-pub use self::dialogue::Dialogue;
 use self::dialogue::{Desk, Listener};
+pub use self::dialogue::{Dialogue, Hide};
 pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
 use super::message::Message;
 use super::stats::{Measured, Options, StatsError, measure};
@@ -51,12 +52,50 @@ impl Dissection {
         open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
         options: Options,
     ) -> Result<Self, StatsError> {
+        Self::hiding(open, options, &|_| false)
+    }
+
+    /// Takes a capture apart, and hides in its messages what `hide` hides; the packets that carried those show nothing of
+    /// what they carried.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dissection::of`].
+    pub fn hiding<R: Read>(
+        open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
+        options: Options,
+        hide: Hide<'_>,
+    ) -> Result<Self, StatsError> {
         let options = Options {
             explain: true,
             ..options
         };
         let measured = measure(&mut open()?, &options)?;
-        Reading::new(measured).read(&mut open()?)
+        Reading::new(measured).read(&mut open()?, hide)
+    }
+
+    /// With the payloads blanked of packets that carried what is hidden. A later copy of the same bytes carried it too, so
+    /// that all packets of a side are looked at that have bytes of one.
+    fn veiled(mut self, desk: &Desk<'_>) -> Self {
+        let veiled: Vec<Carried> = self
+            .packets
+            .iter()
+            .filter(|packet| desk.veils(packet.explained.number))
+            .filter_map(|packet| Some((packet.explained.sender, packet.tcp.as_ref()?.bytes())))
+            .collect();
+        for packet in &mut self.packets {
+            let Some(bytes) = packet.tcp.as_ref().map(Tcp::bytes) else {
+                continue;
+            };
+            let sender = packet.explained.sender;
+            let repeats = |(other, stretch): &Carried| {
+                *other == sender && stretch.start < bytes.end && bytes.start < stretch.end
+            };
+            if desk.veils(packet.explained.number) || veiled.iter().any(repeats) {
+                packet.veil();
+            }
+        }
+        self
     }
 
     /// When its first packet was captured.
@@ -78,6 +117,9 @@ impl Dissection {
             .min_by_key(|message| message.offset)
     }
 }
+
+/// Who sent a packet, and which bytes of its stream that carried.
+type Carried = (Option<(u64, Side)>, Range<u32>);
 
 /// The second reading of a capture.
 struct Reading {
@@ -102,9 +144,13 @@ impl Reading {
         }
     }
 
-    fn read<R: Read>(mut self, reader: &mut CaptureReader<R>) -> Result<Dissection, StatsError> {
+    fn read<R: Read>(
+        mut self,
+        reader: &mut CaptureReader<R>,
+        hide: Hide<'_>,
+    ) -> Result<Dissection, StatsError> {
         let representative = Representative::of(&self.measured);
-        let desk = Rc::new(Desk::new(representative.packets));
+        let desk = Rc::new(Desk::new(representative.packets, hide));
         let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&desk));
         let mut reassembler = Reassembler::new(stream::Options::default(), sink);
         let mut index = 0;
@@ -132,12 +178,14 @@ impl Reading {
             }
             index += 1;
         }
-        Ok(self.conclude(reassembler.finish(), representative.cost))
+        let finished = reassembler.finish();
+        let dissection = self.conclude(finished, representative.cost);
+        Ok(dissection.veiled(&desk))
     }
 
     fn conclude(
         self,
-        finished: Vec<(stream::Connection, Listener)>,
+        finished: Vec<(stream::Connection, Listener<'_>)>,
         mut cost: Option<Cost>,
     ) -> Dissection {
         let mut dialogues: Vec<Dialogue> = Vec::new();

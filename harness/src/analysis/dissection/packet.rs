@@ -1,6 +1,7 @@
 //! A packet with what is shown of it.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use crate::analysis::stats::Explained;
 use crate::trace::reader;
@@ -10,6 +11,9 @@ use crate::wire::segment::{Flags, Segment};
 
 /// Bytes that are kept of one packet: enough for any frame of Ethernet.
 pub const BYTES_SHOWN: usize = 1600;
+
+/// Stands for a byte that must not be shown.
+const VEIL: u8 = b'x';
 
 /// A packet with its bytes.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct Packet {
     pub captured_length: usize,
     /// The first of them, up to [`BYTES_SHOWN`].
     pub bytes: Vec<u8>,
+    /// Whether its payload is not shown: `x` stands for each byte of it.
+    pub is_veiled: bool,
     /// Where in the captured bytes each layer is.
     pub layers: Layers,
     /// What its TCP header says; none where it is not TCP.
@@ -60,13 +66,27 @@ impl Packet {
             original_length: packet.original_length,
             captured_length: packet.bytes.len(),
             bytes: packet.bytes[..shown].to_vec(),
+            is_veiled: false,
             layers: Layers::of(packet.link_type, packet.bytes, packet.original_length),
             tcp,
         }
     }
+
+    /// Shows nothing of what it carried.
+    pub(super) fn veil(&mut self) {
+        let shown = self.bytes.len();
+        let payload = self.layers.payload.start.min(shown)..self.layers.payload.end.min(shown);
+        self.bytes[payload].fill(VEIL);
+        self.is_veiled = true;
+    }
 }
 
 impl Tcp {
+    /// The bytes that it carried, counted from the first of their side.
+    pub(super) const fn bytes(&self) -> Range<u32> {
+        self.sequence..self.sequence.saturating_add(self.payload_bytes)
+    }
+
     /// `origin` and `peer` are the first sequence numbers of the sender and of its peer.
     pub(super) fn new(segment: &Segment<'_>, origin: u32, peer: u32) -> Self {
         let acknowledges = segment.flags.has(Flags::ACK);

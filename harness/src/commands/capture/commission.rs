@@ -14,6 +14,7 @@ use super::{Stage, Wish};
 use crate::commands::{say, variables};
 use crate::error::{Class, Error, Result};
 use crate::lab::network::Network;
+use crate::rule::Rules;
 use crate::run::commission::{Commission, Delivery};
 use crate::run::message::line;
 use crate::scenario::file::{self, Reading};
@@ -89,9 +90,12 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
     };
     let scenarios = vec![file::parse_for(&reading, file, text)?];
     variables::require_known(set, &scenarios)?;
+    let rules = Rules::of_text(file, text)?;
     Ok(Wish {
         root: root.clone(),
         scenarios,
+        redactions: vec![rules.into()],
+        known_credentials: Vec::new(),
         programs: Programs::beside_us()?,
         captures: PathBuf::from(folder.path()),
         // On the host's, tests that are run at the same time would be in each other's captures.

@@ -10,7 +10,9 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tempfile::NamedTempFile;
 
+use super::overwrite::overwrite;
 use crate::error::{Error, Result};
+use crate::render::redactions::Redactions;
 use crate::run::message::Picture;
 use crate::trace::provenance::{Provenance, path_beside};
 
@@ -89,6 +91,11 @@ impl Savefile {
     /// A path that reaches it while this is there.
     pub(super) fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
+    }
+
+    /// Overwrites what is secret in it; fails where something is left.
+    pub(super) fn overwrite_secrets(&self, rules: &Redactions) -> Result<()> {
+        overwrite(&self.0, &self.path(), rules)
     }
 
     fn copy_to(&self, folder: &Path, name: &str, place: &Path) -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub(super) mod commission;
 mod keep;
+mod overwrite;
 pub(super) mod programs;
 mod progress;
 mod remote;
@@ -22,7 +23,7 @@ use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{checkup, one_thread, say, variables};
+use crate::commands::{checkup, credentials, one_thread, redactions, say, variables};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
@@ -31,6 +32,7 @@ use crate::lab::privilege::{self, Account};
 use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::project::Project;
+use crate::render::redactions::Redactions;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
 use crate::scenario::Scenario;
@@ -51,7 +53,7 @@ const LARGEST_TIME_SCALE: f64 = 10.0;
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let stage = Stage::set(None)?;
     let wish = Wish::of(arguments)?;
-    let progress = Terminal::new(&wish.scenarios);
+    let progress = Terminal::new(&wish.scenarios, &wish.redactions);
     let outcomes = stage.play(wish, &progress)?;
     conclude(outcomes, arguments.timings, out)
 }
@@ -125,6 +127,9 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
             Err(error) => errors.push(error.context(&outcome.scenario)),
         }
     }
+    for capture in &captured {
+        capture.warning.iter().for_each(|warning| say(warning));
+    }
     if !captured.is_empty() {
         let table = summary(&captured)?;
         // Nobody who stops reading a table is in trouble.
@@ -147,6 +152,8 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
 struct Captured {
     pcap: PathBuf,
     provenance: Provenance,
+    /// What is to be said of what looks like a credential.
+    warning: Option<String>,
 }
 
 /// What has become of a scenario.
@@ -168,6 +175,10 @@ struct Wish {
     /// The folder that the scenarios' paths start from.
     root: PathBuf,
     scenarios: Vec<Scenario>,
+    /// What is hidden of each scenario.
+    redactions: Vec<Redactions>,
+    /// What may look like a credential: it is worth nothing.
+    known_credentials: Vec<String>,
     programs: Programs,
     captures: PathBuf,
     network: Option<Network>,
@@ -183,9 +194,16 @@ impl Wish {
     fn of(arguments: &CaptureArgs) -> Result<Self> {
         let project = Project::find(&current_folder()?)?;
         let programs = Programs::beside_us()?;
-        let scenarios = scenarios(&project, &programs, arguments)?;
+        let files = project.scenario_files(&arguments.scenarios)?;
+        let scenarios = scenarios(&files, &programs, arguments)?;
         let remote = remote(arguments, &scenarios)?;
+        let redactions = files.iter().map(|file| {
+            let of_scenario = redactions::of_scenario(file)?;
+            Ok(redactions::with_scenario(&project, of_scenario))
+        });
         Ok(Self {
+            redactions: redactions.collect::<Result<_>>()?,
+            known_credentials: project.known_credentials,
             scenarios,
             programs,
             captures: arguments.out.clone().unwrap_or(project.captures),
@@ -205,6 +223,9 @@ impl Wish {
 /// What is to be played, and all that is needed for it.
 struct Plan {
     scenarios: Vec<Scenario>,
+    /// What is hidden of each scenario.
+    redactions: Vec<Redactions>,
+    known_credentials: Vec<String>,
     /// The project's folder, as an absolute path.
     root: PathBuf,
     programs: Programs,
@@ -240,6 +261,8 @@ impl Plan {
         let folder = Folder::lock(wish.captures)?;
         Ok(Self {
             scenarios: wish.scenarios,
+            redactions: wish.redactions,
+            known_credentials: wish.known_credentials,
             root: current_folder()?.join(&wish.root),
             programs: wish.programs,
             tools,
@@ -342,10 +365,15 @@ async fn capture(
         for ((player, played), savefile) in played.into_iter().zip(savefiles) {
             let scenario = &plan.scenarios[player];
             let Played { outcome, times } = played;
+            let rules = &plan.redactions[player];
             let captured = outcome
-                .and_then(|recording| keep(plan, scenario, recording, &savefile))
-                .map_err(|error| put_aside(plan, scenario, error, &savefile))
-                .map_err(|error| error.reworded(|text| scenario.without_secrets(text)));
+                .and_then(|recording| keep(plan, scenario, rules, recording, &savefile))
+                .map_err(|error| put_aside(plan, scenario, rules, error, &savefile))
+                .map_err(|error| {
+                    let without_secrets =
+                        |text: &str| rules.without_secrets(&scenario.without_secrets(text));
+                    error.reworded(without_secrets)
+                });
             progress.ended(player, captured.is_ok());
             outcomes.push(Outcome {
                 scenario: scenario.name.clone(),
@@ -360,6 +388,7 @@ async fn capture(
 fn keep(
     plan: &Plan,
     scenario: &Scenario,
+    rules: &Redactions,
     mut recording: Recording,
     savefile: &Savefile,
 ) -> Result<Captured> {
@@ -370,16 +399,34 @@ fn keep(
         &plan.meeting_point(scenario),
         &savefile.path(),
     )?;
+    let provenance = provenance.map_texts(|text| rules.without_secrets(text));
+    savefile.overwrite_secrets(rules)?;
     let pcap = plan.folder.keep(savefile, &provenance, &pictures)?;
-    Ok(Captured { pcap, provenance })
+    let warning = credentials::warning(&plan.known_credentials, rules, &pcap).map_err(|error| {
+        Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
+    })?;
+    Ok(Captured {
+        pcap,
+        provenance,
+        warning,
+    })
 }
 
 /// Keeps a capture that proves nothing where it can be looked at and is in nobody's way.
-fn put_aside(plan: &Plan, scenario: &Scenario, error: Error, savefile: &Savefile) -> Error {
+fn put_aside(
+    plan: &Plan,
+    scenario: &Scenario,
+    rules: &Redactions,
+    error: Error,
+    savefile: &Savefile,
+) -> Error {
     if error.class() != Class::Inconclusive {
         return error;
     }
-    match plan.folder.put_aside(savefile, &scenario.name) {
+    let place = savefile
+        .overwrite_secrets(rules)
+        .and_then(|()| plan.folder.put_aside(savefile, &scenario.name));
+    match place {
         Ok(place) => error.with_note(format!(
             "nothing was replaced; what was captured is in {}",
             place.display()
@@ -395,7 +442,7 @@ fn current_folder() -> Result<PathBuf> {
 
 /// Reads all scenarios before the first is played: a mistake in the last one is known at once.
 fn scenarios(
-    project: &Project,
+    files: &[PathBuf],
     programs: &Programs,
     arguments: &CaptureArgs,
 ) -> Result<Vec<Scenario>> {
@@ -404,8 +451,7 @@ fn scenarios(
         set: &variables::values(&arguments.variables.set)?,
         to_be_played: true,
     };
-    let scenarios = project
-        .scenario_files(&arguments.scenarios)?
+    let scenarios = files
         .iter()
         .map(|file| file::parse_for(&reading, file, &file::read_text(file)?))
         .collect::<Result<Vec<_>>>()?;

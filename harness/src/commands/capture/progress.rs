@@ -7,6 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::commands::say;
 use crate::error::printable;
+use crate::render::redactions::Redactions;
 use crate::run::conductor::Progress;
 use crate::scenario::Scenario;
 
@@ -21,10 +22,12 @@ pub(super) struct Terminal {
     /// Keeps the lines in their order.
     _all: MultiProgress,
     is_quiet: bool,
+    /// What must not be shown of the steps.
+    redactions: Vec<Redactions>,
 }
 
 impl Terminal {
-    pub(super) fn new(scenarios: &[Scenario]) -> Self {
+    pub(super) fn new(scenarios: &[Scenario], redactions: &[Redactions]) -> Self {
         let all = MultiProgress::new();
         let bars = if std::io::stderr().is_terminal() {
             scenarios
@@ -42,6 +45,7 @@ impl Terminal {
             bars,
             _all: all,
             is_quiet: false,
+            redactions: redactions.to_vec(),
         }
     }
 
@@ -49,7 +53,7 @@ impl Terminal {
     pub(super) fn quiet() -> Self {
         Self {
             is_quiet: true,
-            ..Self::new(&[])
+            ..Self::new(&[], &[])
         }
     }
 
@@ -87,7 +91,7 @@ impl Progress for Terminal {
     }
 
     fn step(&self, player: usize, step: &str) {
-        self.say(player, step);
+        self.say(player, &self.redactions[player].without_secrets(step));
     }
 
     fn started(&self, players: &[usize]) {

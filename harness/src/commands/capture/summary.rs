@@ -17,7 +17,10 @@ pub(super) fn summary(captured: &[Captured]) -> Result<String> {
     columns.extend(HEADINGS.map(|heading| (heading, true)));
     columns.extend([("Farthest From Mark", true), ("Certificate", false)]);
     let mut table = Table::new(&columns);
-    for Captured { pcap, provenance } in captured {
+    for Captured {
+        pcap, provenance, ..
+    } in captured
+    {
         let statistics = statistics(pcap).map_err(|error| {
             Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
         })?;

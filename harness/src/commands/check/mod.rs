@@ -71,6 +71,7 @@ fn notes(project: &Project, selection: &CaptureSelection, checked: &[Checked]) -
             let file = comparison.capture.pcap.display();
             notes.push(format!("warning: {file}: cut after packet {packet}"));
         }
+        notes.extend(comparison.credentials.clone());
         if let Err(error) = comparison.leave_for_review() {
             let why = error.to_string();
             let why = why.lines().next().unwrap_or_default();

@@ -10,18 +10,20 @@ use clap::CommandFactory as _;
 
 use super::place::Place;
 use super::records;
-use crate::analysis::difference::{Difference, Record};
+use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
+use crate::analysis::message::Message;
 use crate::analysis::stats::{Measured, Options, measure};
 use crate::cli::Cli;
 use crate::commands::payload::{Messages, Request, list};
+use crate::commands::redactions;
 use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
 use crate::docs::markdown::{fenced, file_link, plain};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
-use crate::render::redact;
+use crate::render::redactions::Scope;
 use crate::render::sequence;
 use crate::render::table::{Style, statistics_table};
 use crate::trace::error::TraceError;
@@ -152,6 +154,10 @@ impl Filler {
 
     fn list(&self, capture: &Word, request: Request) -> Filled<String> {
         self.read(capture, |path| {
+            let request = Request {
+                rules: redactions::of(path)?,
+                ..request
+            };
             let outcome = list(reader::open(path)?, request, Vec::new())?;
             require_whole(outcome.cut)?;
             Ok(String::from_utf8_lossy(&outcome.output).into_owned())
@@ -161,7 +167,10 @@ impl Filler {
     fn provenances(&self, captures: &[Word]) -> Filled<Vec<(String, Provenance)>> {
         let with_name = |capture: &Word| {
             let provenance = self.read(capture, |path| match Provenance::read_beside(path) {
-                Ok(Some(provenance)) => Ok(provenance),
+                Ok(Some(provenance)) => {
+                    let rules = redactions::of(path)?;
+                    Ok(provenance.map_texts(|text| rules.without_secrets(text)))
+                }
                 Ok(None) => bail!("there is no {} beside it", record_name(path)),
                 Err(error) => bail!("{}: {error}", record_name(path)),
             })?;
@@ -177,7 +186,9 @@ impl Filler {
                 marks: marks_of(path)?,
                 ..Options::default()
             };
-            let dissection = Dissection::of(|| reader::open(path), options)?;
+            let rules = redactions::of(path)?;
+            let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
+            let dissection = Dissection::hiding(|| reader::open(path), options, &hide)?;
             require_whole(dissection.measured.cut)?;
             Ok(dissection)
         })?;
@@ -196,12 +207,14 @@ impl Filler {
     fn difference(&self, old: &Word, new: &Word) -> Filled<String> {
         let record = |capture: &Word| {
             self.read(capture, |path| {
-                let record = Record::read(&mut reader::open(path)?, redact::RULES)?;
+                let rules = redactions::of(path)?;
+                let record = Record::read(&mut reader::open(path)?, Redaction(&*rules))?;
                 require_whole(record.cut)?;
-                Ok(record)
+                Ok((record, rules))
             })
         };
-        let difference = Difference::between(&record(old)?, &record(new)?, redact::RULES);
+        let ((before, _), (after, rules)) = (record(old)?, record(new)?);
+        let difference = Difference::between(&before, &after, Redaction(&*rules));
         let links = [old, new].map(|capture| self.linked(capture));
         let table = reconciliation(&difference, [&links[0], &links[1]], Style::Markdown);
         let changes = changes(Comparison {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::book::{Book, Ends};
 use super::{Messages, Request};
@@ -9,6 +10,7 @@ use crate::analysis::conversation::Conversation;
 use crate::analysis::message::{Detail, Message};
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Listing, Sheet, address};
+use crate::render::redactions::{Redactions, Scope};
 use crate::render::{hex, json};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::stream::{Connection, Opening, Stream};
@@ -114,6 +116,8 @@ struct Scribe {
     page: Page,
     spoken: bool,
     choice: Choice,
+    rules: Arc<Redactions>,
+    scope: Scope,
 }
 
 /// Which messages are written.
@@ -161,6 +165,8 @@ impl Scribe {
                 seen: 0,
                 found: false,
             },
+            rules: Arc::clone(&request.rules),
+            scope: Scope::of_listing(request.style.redact),
         }
     }
 
@@ -171,7 +177,11 @@ impl Scribe {
 
     /// Writes the messages that are whole.
     fn read(&mut self, sheet: &mut Sheet) {
-        let messages = std::iter::from_fn(|| self.conversation.take());
+        let messages = std::iter::from_fn(|| {
+            let mut message = self.conversation.take()?;
+            self.rules.hide(&mut message, self.scope);
+            Some(message)
+        });
         match &mut self.page {
             Page::Text(listing) => {
                 listing.exchange(sheet);

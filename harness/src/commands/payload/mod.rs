@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Error, Result};
@@ -15,9 +16,11 @@ use anyhow::{Error, Result};
 use self::book::Book;
 use self::listener::Listener;
 use self::press::Press;
-use super::named;
+use super::{named, redactions};
 use crate::cli::{PayloadArgs, PayloadFormat};
 use crate::render::payload::Style;
+use crate::render::redactions::Redactions;
+use crate::rule::Rules;
 use crate::trace::reader::{CaptureReader, open};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
@@ -37,10 +40,11 @@ pub fn run(
     talk: &mut impl Write,
 ) -> Result<()> {
     let pcap = &arguments.pcap;
+    let rules = redactions::of(pcap)?;
     let output = io::BufWriter::with_capacity(1 << 16, output);
     let outcome = open(pcap)
         .map_err(anyhow::Error::new)
-        .and_then(|reader| list(reader, Request::of(arguments), output))
+        .and_then(|reader| list(reader, Request::of(arguments, rules), output))
         .map_err(|error| named(error, pcap))?;
     if let Some(packet) = outcome.cut {
         writeln!(
@@ -58,20 +62,31 @@ pub fn run(
 ///
 /// Where the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
-    Ok(listed(path, redact)?.output)
+    Ok(listed(path, redact, redactions::of(path)?)?.output)
+}
+
+/// The listing that a test keeps, by its scenario's rules besides those of the project.
+///
+/// # Errors
+///
+/// Where the capture cannot be read, or the project's rules make no sense.
+pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
+    let rules = redactions::of(path)?.own().clone().and(of_scenario);
+    Ok(redacted(path, Arc::new(rules.into()))?.output)
 }
 
 /// The listing that snapshots keep, and whether the capture is whole.
-pub(super) fn redacted(path: &Path) -> Result<Outcome<String>> {
-    listed(path, true)
+pub(super) fn redacted(path: &Path, rules: Arc<Redactions>) -> Result<Outcome<String>> {
+    listed(path, true, rules)
 }
 
-fn listed(path: &Path, redact: bool) -> Result<Outcome<String>> {
+fn listed(path: &Path, redact: bool, rules: Arc<Redactions>) -> Result<Outcome<String>> {
     let request = Request {
         style: Style {
             redact,
             explain: false,
         },
+        rules,
         ..Request::default()
     };
     let Outcome { output, cut } = list(open(path)?, request, Vec::new())?;
@@ -84,6 +99,8 @@ fn listed(path: &Path, redact: bool) -> Result<Outcome<String>> {
 pub struct Request {
     /// The form of the text.
     pub style: Style,
+    /// The rules of the capture's project.
+    pub rules: Arc<Redactions>,
     /// Text or JSON.
     pub format: PayloadFormat,
     /// The only connection to list, counted from 1.
@@ -111,8 +128,9 @@ pub enum Messages {
 }
 
 impl Request {
-    fn of(arguments: &PayloadArgs) -> Self {
+    fn of(arguments: &PayloadArgs, rules: Arc<Redactions>) -> Self {
         Self {
+            rules,
             style: Style {
                 redact: arguments.redact,
                 explain: arguments.explain,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Snapshot};
 use super::selection::Capture;
-use crate::commands::{named, payload, write};
+use crate::commands::{credentials, named, payload, redactions, write};
 use crate::docs::difference::unified;
 use crate::error::{Error, Result};
 use crate::project::Project;
@@ -50,6 +50,8 @@ pub struct Comparison {
     pub difference: Option<String>,
     /// The packet after which the capture is cut off.
     pub cut: Option<u64>,
+    /// A warning about what looks like a credential in the capture.
+    pub credentials: Option<String>,
     /// The snapshot that the capture's listing would be.
     proposed: Snapshot,
 }
@@ -62,8 +64,10 @@ impl Comparison {
     /// Where one of them cannot be read.
     pub fn of(project: &Project, capture: &Capture) -> anyhow::Result<Self> {
         let snapshot = capture.snapshot(project);
+        let rules = redactions::in_project(project, &capture.pcap)?;
+        let credentials = credentials::warning(&project.known_credentials, &rules, &capture.pcap)?;
         let listed =
-            payload::redacted(&capture.pcap).map_err(|error| named(error, &capture.pcap))?;
+            payload::redacted(&capture.pcap, rules).map_err(|error| named(error, &capture.pcap))?;
         let listing = file::normal(&listed.output);
         let reviewed = Snapshot::read(&snapshot)?;
         let state = match &reviewed {
@@ -74,6 +78,7 @@ impl Comparison {
         let old = reviewed.as_ref().map_or("", |reviewed| &reviewed.listing);
         Ok(Self {
             difference: (state != State::Same).then(|| unified(old, &listing)),
+            credentials,
             proposed: propose(project, capture, reviewed, &listing),
             capture: capture.clone(),
             cut: listed.cut,

@@ -50,6 +50,7 @@ use super::variables::{Values, Variable};
 use super::{Client, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
+use crate::rule::{RawRule, Rules};
 
 /// What a file is read for, and what is known when it is.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +105,9 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
 pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scenario> {
     let mut raw: RawScenario =
         toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
-    let checked = check(&mut raw, reading).map_err(|mistake| mistake.into_error(file, text))?;
+    let checked = check(&mut raw, reading)
+        .and_then(|checked| Rules::check(&raw.redact, text).map(|_| checked))
+        .map_err(|mistake| mistake.into_error(file, text))?;
     Ok(Scenario {
         name: name_of(file)?,
         sha256: sha256(text),
@@ -163,6 +166,8 @@ struct RawScenario {
     helper: Vec<Spanned<RawHelper>>,
     #[serde(default)]
     mark: Vec<Spanned<RawMark>>,
+    #[serde(default)]
+    redact: Vec<RawRule>,
 }
 
 /// The port of a scenario that does not say.

@@ -115,6 +115,38 @@ impl Head {
         self.fields.iter().map(spans)
     }
 
+    /// Makes edits in order, each inside the target or a field's value. What else is known of the head stays as it was on
+    /// the wire.
+    pub fn edit(&mut self, edits: &[(Range<usize>, Vec<u8>)]) {
+        for (place, value) in edits.iter().rev() {
+            self.raw.splice(place.clone(), value.iter().copied());
+            self.move_spans(place, value.len());
+        }
+    }
+
+    /// Moves what is behind an edited place, and the end of what holds it.
+    fn move_spans(&mut self, place: &Range<usize>, length: usize) {
+        let moved = |at: usize| {
+            if at < place.end {
+                return at;
+            }
+            at - place.len() + length
+        };
+        // An edited place is not empty: what begins where it begins stays.
+        let move_span = |span: &mut Span| *span = moved(span.start)..moved(span.end);
+        match &mut self.start {
+            StartLine::Request { method, target, .. } => {
+                move_span(method);
+                move_span(target);
+            }
+            StartLine::Response { reason, .. } => move_span(reason),
+        }
+        for field in &mut self.fields {
+            move_span(&mut field.name);
+            move_span(&mut field.value);
+        }
+    }
+
     /// Name and value of each field, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|field| {

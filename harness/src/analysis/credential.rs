@@ -1,0 +1,246 @@
+//! What looks like a credential: found so that somebody is warned before it is published, and never shown.
+//!
+//! What is looked for has a shape that little else has: fields that HTTP keeps for credentials, cookies that are named like
+//! a session, fields of forms that are named like a password, tokens that begin as their issuers have them begin. A value
+//! that a placeholder stands for has none of these shapes.
+
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::bytes::Regex;
+
+use super::message::Message;
+use super::part::{Part, parts};
+
+/// Something that looks like a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// What it looks like, as `cookie session`: the name that it can be acknowledged by.
+    pub kind: String,
+    /// The part of the message that it is in.
+    pub part: String,
+}
+
+/// A shape. Its last group is the credential, and another one its name, where it has one of its own.
+struct Shape {
+    kind: &'static str,
+    pattern: Regex,
+}
+
+/// What credentials look like anywhere.
+static ANYWHERE: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+    shapes(&[
+        ("private key", r"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)"),
+        (
+            "JSON web token",
+            r"\b(eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,})",
+        ),
+        ("AWS access key", r"\b((?:AKIA|ASIA)[A-Z0-9]{16})\b"),
+        (
+            "GitHub token",
+            r"\b(gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})",
+        ),
+        ("GitLab token", r"\b(glpat-[\w-]{20,})"),
+        ("Slack token", r"\b(xox[abeprs]-[A-Za-z0-9-]{10,})"),
+        ("Google API key", r"\b(AIza[\w-]{35})"),
+        ("Stripe key", r"\b([rs]k_live_[A-Za-z0-9]{16,})"),
+        ("npm token", r"\b(npm_[A-Za-z0-9]{36})\b"),
+    ])
+});
+
+/// What they look like in the lines of a head.
+static IN_HEADS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+    shapes(&[
+        (
+            "Authorization",
+            r"(?i)^(?:Proxy-)?Authorization: *(Basic|Bearer|Token|ApiKey) +([A-Za-z0-9._~+/-]{4,}=*)",
+        ),
+        (
+            "cookie",
+            r"(?i)(?:^(?:Set-)?Cookie:|;) *([\w.-]*(?:sess|sid\b|auth|token|jwt|login|remember)[\w.-]*)=([^;,<\s]{6,})",
+        ),
+        (
+            "field",
+            r"(?i)^(X-Api-Key|Api-Key|X-Auth-Token|X-Access-Token|X-Amz-Security-Token|X-Vault-Token|Private-Token): *([^<\s]{6,})",
+        ),
+    ])
+});
+
+/// What they look like in targets and bodies.
+static IN_TEXTS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
+    shapes(&[
+        (
+            "form field",
+            r"(?i)(?:^|[?&\n])((?:[a-z]+_)?(?:password|passwd|passphrase|pwd)|(?:client_|api_)secret|(?:access|refresh|id|auth)_token|api_?key)=([^&\s<]{3,})",
+        ),
+        (
+            "JSON field",
+            r#"(?i)"(token|jwt|session(?:_?id)?)" *: *"([\w.~+/-]{16,}=*)""#,
+        ),
+        (
+            "JSON field",
+            r#"(?i)"((?:[a-z]+_)?(?:password|passwd|passphrase|pwd)|(?:client_|api_)secret|(?:access|refresh|id|auth)_?token|api_?key)" *: *"([^"<]{3,})""#,
+        ),
+    ])
+});
+
+fn shapes(shapes: &[(&'static str, &str)]) -> Vec<Shape> {
+    let shape = |(kind, pattern): &(&'static str, &str)| {
+        // A pattern that is none is found by the tests below.
+        Regex::new(pattern)
+            .ok()
+            .map(|pattern| Shape { kind, pattern })
+    };
+    shapes.iter().filter_map(shape).collect()
+}
+
+/// What in a message looks like a credential. Places that are `covered` in their part count for nothing.
+pub fn find(message: &Message, covered: impl Fn(&[u8]) -> Vec<Range<usize>>) -> Vec<Credential> {
+    let mut found = Vec::new();
+    for part in parts(message) {
+        let covered = covered(part.bytes);
+        for shape in shapes_of(&part) {
+            found.extend(in_part(shape, &part, &covered));
+        }
+    }
+    found.dedup();
+    found
+}
+
+fn shapes_of<'a>(part: &Part<'_>) -> impl Iterator<Item = &'a Shape> {
+    let own = match &*part.name {
+        "request line" | "body" | "payload" | "bytes" | "event" | "trailers" => &IN_TEXTS,
+        _ => &IN_HEADS,
+    };
+    own.iter().chain(ANYWHERE.iter())
+}
+
+fn in_part(shape: &Shape, part: &Part<'_>, covered: &[Range<usize>]) -> Vec<Credential> {
+    let mut found = Vec::new();
+    let is_cookie = part.name.to_ascii_lowercase().ends_with("cookie");
+    if shape.kind == "cookie" && !is_cookie {
+        return found;
+    }
+    for captures in shape.pattern.captures_iter(part.bytes) {
+        let last = captures.len() - 1;
+        let Some(value) = captures.get(last).map(|value| value.range()) else {
+            continue;
+        };
+        if covered
+            .iter()
+            .any(|place| place.start < value.end && value.start < place.end)
+        {
+            continue;
+        }
+        let name = (last > 1).then(|| captures.get(1)).flatten();
+        let kind = match name {
+            Some(name) => format!(
+                "{} {}",
+                shape.kind,
+                String::from_utf8_lossy(name.as_bytes())
+            ),
+            None => shape.kind.to_owned(),
+        };
+        found.push(Credential {
+            kind,
+            part: part.name.clone().into_owned(),
+        });
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(name: &str, bytes: &str) -> Vec<String> {
+        let part = Part {
+            name: name.into(),
+            bytes: bytes.as_bytes(),
+        };
+        shapes_of(&part)
+            .flat_map(|shape| in_part(shape, &part, &[]))
+            .map(|credential| credential.kind)
+            .collect()
+    }
+
+    #[test]
+    fn every_pattern_is_one() {
+        assert_eq!((ANYWHERE.len(), IN_HEADS.len(), IN_TEXTS.len()), (9, 3, 3));
+    }
+
+    #[test]
+    fn credentials_are_called_by_what_they_look_like() {
+        for (name, bytes, kind) in [
+            (
+                "Authorization",
+                "authorization: Basic YTpi",
+                "Authorization Basic",
+            ),
+            (
+                "Authorization",
+                "Authorization: Bearer a.b-c",
+                "Authorization Bearer",
+            ),
+            (
+                "Cookie",
+                "Cookie: a=1; PHPSESSID=0123456789abcdef",
+                "cookie PHPSESSID",
+            ),
+            (
+                "Cookie",
+                "Cookie: a_token=<token>; b_token=0123456789",
+                "cookie b_token",
+            ),
+            (
+                "Set-Cookie",
+                "Set-Cookie: connect.sid=s%3A0123; Path=/",
+                "cookie connect.sid",
+            ),
+            ("X-API-Key", "X-API-Key: 0123456789", "field X-API-Key"),
+            ("body", "name=a&password=hunter2", "form field password"),
+            (
+                "request line",
+                "GET /?access_token=abcdef HTTP/1.1",
+                "form field access_token",
+            ),
+            ("payload", "{\"apiKey\": \"0123\"}", "JSON field apiKey"),
+            ("body", "-----BEGIN RSA PRIVATE KEY-----\n", "private key"),
+            ("bytes", "key AKIAIOSFODNN7EXAMPLE.", "AWS access key"),
+            (
+                "X",
+                "X: ghp_0123456789abcdefghijABCDEFGHIJ012345",
+                "GitHub token",
+            ),
+            ("payload", "xoxb-0123456789-abc", "Slack token"),
+            (
+                "body",
+                "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+                "JSON web token",
+            ),
+        ] {
+            assert_eq!(found(name, bytes), [kind], "{bytes}");
+        }
+    }
+
+    #[test]
+    fn what_is_none_is_not_found() {
+        for (name, bytes) in [
+            ("WWW-Authenticate", "WWW-Authenticate: Basic realm=\"x\""),
+            ("Authorization", "Authorization: Bearer <token.......>"),
+            ("Cookie", "Cookie: theme=dark-blue; language=english"),
+            ("Set-Cookie", "Set-Cookie: session=<session.....>; Path=/"),
+            ("Set-Cookie", "Set-Cookie: session=; Max-Age=0"),
+            ("Content-Type", "Content-Type: x/y; token=0123456789"),
+            (
+                "Sec-WebSocket-Key",
+                "Sec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==",
+            ),
+            ("body", "<input type=\"password\" name=\"password\">"),
+            ("body", "the password: forgotten"),
+            ("request line", "GET /login?next=/token HTTP/1.1"),
+        ] {
+            assert_eq!(found(name, bytes), [""; 0], "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The parts of a message that are told by themselves: a head's lines, a body, a payload.
+
+use std::borrow::Cow;
+
+use super::message::{Detail, HttpMessage, Message};
+use crate::wire::http::Head;
+
+/// A part of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// What it is called: `request line`, a field's name, `body`, `payload`.
+    pub name: Cow<'a, str>,
+    /// Its bytes; of a field, its whole line without the line end.
+    pub bytes: &'a [u8],
+}
+
+/// The parts of a message, in order; empty ones are left out.
+#[must_use]
+pub fn parts(message: &Message) -> Vec<Part<'_>> {
+    let mut parts = match &message.detail {
+        Detail::Http(http) => of_http(http),
+        Detail::WebSocket(frame) => {
+            let whole = frame.message.as_ref().unwrap_or(&frame.payload);
+            vec![part("payload", whole)]
+        }
+        Detail::Event(event) => vec![part("event", &event.raw)],
+        Detail::Raw(content) => vec![part("bytes", &content.bytes)],
+    };
+    parts.retain(|part| !part.bytes.is_empty());
+    parts
+}
+
+fn part<'a>(name: &'a str, bytes: &'a [u8]) -> Part<'a> {
+    Part {
+        name: name.into(),
+        bytes,
+    }
+}
+
+fn of_http(http: &HttpMessage) -> Vec<Part<'_>> {
+    let mut parts = vec![start_line(&http.head)];
+    for (name, value) in http.head.field_spans() {
+        parts.push(Part {
+            name: String::from_utf8_lossy(&http.head.raw[name.clone()]),
+            bytes: &http.head.raw[name.start..value.end.max(name.end)],
+        });
+    }
+    parts.push(part("body", &http.body.bytes));
+    parts.push(part("trailers", &http.trailers));
+    parts
+}
+
+fn start_line(head: &Head) -> Part<'_> {
+    let raw = head.raw.trim_ascii_start();
+    let end = raw.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    let name = if head.is_request() {
+        "request line"
+    } else {
+        "status line"
+    };
+    part(name, &raw[..end.unwrap_or(raw.len())])
+}

@@ -1,0 +1,111 @@
+//! All messages of a capture, one after the other, and what each of them is called.
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::rc::Rc;
+
+use super::conversation::Conversation;
+use super::difference::Name;
+use super::message::{Detail, Message};
+use super::stats::StatsError;
+use crate::trace::reader::CaptureReader;
+use crate::units::Side;
+use crate::wire::event::{Origin, StreamEvent, StreamSink};
+use crate::wire::frame::{Decoded, FrameDecoder};
+use crate::wire::stream::{Options, Reassembler};
+
+/// Hears each message with the number of its connection, counted from 0, and its name there.
+type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(u64, Name, Message)>>;
+
+/// Reads a capture to its end and tells each message as soon as it is whole.
+///
+/// # Errors
+///
+/// Where the capture cannot be read to its end, or has packets of an unknown link type.
+pub fn hear<R: Read>(
+    reader: &mut CaptureReader<R>,
+    mut hear: impl FnMut(u64, Name, Message),
+) -> Result<(), StatsError> {
+    let hearer: Hearer<'_> = Rc::new(RefCell::new(&mut hear));
+    let mut reassembler = Reassembler::new(Options::default(), |opening| Listener {
+        index: opening.index,
+        conversation: Conversation::default(),
+        names: Names::default(),
+        hearer: Rc::clone(&hearer),
+    });
+    let mut decoder = FrameDecoder::default();
+    while let Some(packet) = reader.next()? {
+        match decoder.decode(packet.link_type, packet.bytes, packet.original_length) {
+            Ok(Decoded::Segment(segment)) => {
+                reassembler.segment(packet.number, packet.time, &segment);
+            }
+            Ok(Decoded::Other(_)) => {}
+            Err(source) => {
+                let packet = packet.number;
+                return Err(StatsError::Frame { packet, source });
+            }
+        }
+        for (_, listener) in reassembler.take_finished() {
+            listener.finish();
+        }
+    }
+    for (_, listener) in reassembler.finish() {
+        listener.finish();
+    }
+    Ok(())
+}
+
+/// Listens to one connection.
+struct Listener<'a> {
+    index: u64,
+    conversation: Conversation,
+    names: Names,
+    hearer: Hearer<'a>,
+}
+
+impl Listener<'_> {
+    fn tell(&mut self) {
+        while let Some(message) = self.conversation.take() {
+            let name = self.names.next(&message);
+            (self.hearer.borrow_mut())(self.index, name, message);
+        }
+    }
+
+    fn finish(mut self) {
+        self.conversation.finish();
+        self.tell();
+    }
+}
+
+impl StreamSink for Listener<'_> {
+    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+        self.conversation.event(origin, event);
+        self.tell();
+    }
+}
+
+/// Counts the messages of a connection.
+#[derive(Default)]
+struct Names {
+    requests: u64,
+    responses: u64,
+    events: u64,
+    turns: [u64; 2],
+}
+
+impl Names {
+    fn next(&mut self, message: &Message) -> Name {
+        let count = |number: &mut u64| {
+            *number += 1;
+            *number
+        };
+        match (&message.detail, message.from) {
+            (Detail::Http(_), Side::Client) => Name::Request(count(&mut self.requests)),
+            (Detail::Http(_), Side::Server) => Name::Response(count(&mut self.responses)),
+            (Detail::Event(_), _) => Name::Event(count(&mut self.events)),
+            (Detail::WebSocket(_) | Detail::Raw(_), side) => {
+                Name::Turn(side, count(&mut self.turns[side as usize]))
+            }
+        }
+    }
+}

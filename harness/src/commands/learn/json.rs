@@ -1,0 +1,58 @@
+//! What was learned, as JSON.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Lesson;
+
+#[derive(Serialize)]
+pub(super) struct View<'a> {
+    scenario: &'a str,
+    runs: usize,
+    connections: usize,
+    messages: usize,
+    /// What one run says and another does not.
+    structure: &'a [String],
+    /// Rules that hide what varies, and where.
+    hidden: &'a BTreeMap<String, Vec<String>>,
+    proposals: Vec<ProposalView<'a>>,
+    /// Whether all runs list the same once all proposed rules hold.
+    runs_list_the_same: bool,
+}
+
+#[derive(Serialize)]
+struct ProposalView<'a> {
+    name: &'a str,
+    places: &'a [String],
+    values: usize,
+    some_values: &'a [String],
+    pattern: &'a str,
+    secret: bool,
+    /// Whether the pattern hides just this, in every run.
+    fits: bool,
+    toml: String,
+}
+
+pub(super) fn view<'a>(lesson: &Lesson<'a>) -> View<'a> {
+    let proposals = lesson.proposals.iter().map(|proposal| ProposalView {
+        name: &proposal.name,
+        places: &proposal.places,
+        values: proposal.count,
+        some_values: &proposal.values,
+        pattern: &proposal.pattern,
+        secret: proposal.secret,
+        fits: proposal.rule.is_some(),
+        toml: proposal.toml(),
+    });
+    View {
+        scenario: lesson.scenario,
+        runs: lesson.runs,
+        connections: lesson.survey.size.0,
+        messages: lesson.survey.size.1,
+        structure: &lesson.survey.structure,
+        hidden: &lesson.survey.hidden,
+        proposals: proposals.collect(),
+        runs_list_the_same: lesson.outlook.differs.is_none(),
+    }
+}

@@ -1,0 +1,215 @@
+//! `wiresnap learn`: plays a scenario several times, shows which bytes vary, and proposes rules that hide them.
+//!
+//! Nothing is written that was not asked for and accepted.
+
+mod json;
+mod proposal;
+mod runs;
+mod survey;
+mod text;
+
+use std::io::{self, BufRead, IsTerminal as _, Write};
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use self::proposal::Proposal;
+use self::runs::{Run, play, read};
+use self::survey::Survey;
+use super::accept::{Answer, ask};
+use super::{counted, current_folder, print_json, redactions, write};
+use crate::cli::{LearnArgs, LearnFormat, RulesFile};
+use crate::error::Error;
+use crate::project::Project;
+use crate::rule::Rules;
+use crate::scenario::file;
+
+/// Plays the scenario, or reads its captures, and prints what varies to `out`; asks on `talk`, where there is somebody to
+/// ask, and hears the answers on standard input.
+///
+/// # Errors
+///
+/// Where the scenario cannot be played, a capture cannot be read, or a file not be written; and where something varies that
+/// no rule hides.
+pub fn run(
+    arguments: &LearnArgs,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let project = Project::find(&current_folder()?)?;
+    let scenario = project.scenario_file(&arguments.scenario)?;
+    let rules = project
+        .rules
+        .clone()
+        .and(redactions::of_scenario(&scenario)?);
+    let name = scenario
+        .file_stem()
+        .unwrap_or_default()
+        .display()
+        .to_string();
+    let runs = if arguments.from.is_empty() {
+        play(arguments)?
+    } else {
+        read(&arguments.from)?
+    };
+    let survey = Survey::of(&runs, &rules);
+    let proposals = proposal::proposals(&survey, &rules);
+    let outlook = Outlook::of(&runs, rules, &proposals)?;
+    let lesson = Lesson {
+        scenario: &name,
+        runs: runs.len(),
+        survey: &survey,
+        proposals: &proposals,
+        outlook: &outlook,
+    };
+    let accepted = match arguments.format {
+        LearnFormat::Json => {
+            print_json(&json::view(&lesson), out)?;
+            0
+        }
+        LearnFormat::Text => {
+            text::write(&lesson, out)?;
+            out.flush()?;
+            let file = match arguments.into {
+                RulesFile::Project => project.file(),
+                RulesFile::Scenario => scenario,
+            };
+            review(&proposals, &file, out, talk)?
+        }
+    };
+    verdict(&lesson, accepted)
+}
+
+/// What was learned.
+struct Lesson<'a> {
+    scenario: &'a str,
+    runs: usize,
+    survey: &'a Survey,
+    proposals: &'a [Proposal],
+    outlook: &'a Outlook,
+}
+
+/// Whether all runs list the same once all proposed rules hold.
+struct Outlook {
+    /// The first lines that still differ, of the first run and of another one.
+    differs: Option<[String; 2]>,
+}
+
+impl Outlook {
+    fn of(runs: &[Run], rules: Rules, proposals: &[Proposal]) -> anyhow::Result<Self> {
+        let proposed = proposals
+            .iter()
+            .filter_map(|proposal| proposal.rule.clone());
+        let rules = rules.and(proposed.collect());
+        let listings = runs
+            .iter()
+            .map(|run| run.listing(rules.clone()))
+            .collect::<anyhow::Result<Vec<String>>>()?;
+        let Some((first, others)) = listings.split_first() else {
+            return Ok(Self { differs: None });
+        };
+        let differs = others
+            .iter()
+            .find_map(|other| first_difference(first, other));
+        Ok(Self { differs })
+    }
+}
+
+/// The first lines in which two texts differ.
+fn first_difference(one: &str, other: &str) -> Option<[String; 2]> {
+    let ends = || iter::once("(the end)");
+    let mut lines = one.lines().chain(ends()).zip(other.lines().chain(ends()));
+    let (one, other) = lines.find(|(one, other)| one != other)?;
+    Some([one.to_owned(), other.to_owned()])
+}
+
+/// Asks for each rule whether it is wanted, and writes those that are; gives how many.
+fn review(
+    proposals: &[Proposal],
+    file: &Path,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<usize> {
+    let offered: Vec<&Proposal> = proposals.iter().filter(|one| one.rule.is_some()).collect();
+    if offered.is_empty() {
+        return Ok(0);
+    }
+    if !io::stdin().is_terminal() {
+        writeln!(
+            talk,
+            "note: nobody can be asked, as standard input is no terminal: the rules can be copied into {}",
+            file.display()
+        )?;
+        return Ok(0);
+    }
+    let wanted = wanted(&offered, &mut io::stdin().lock(), talk)?;
+    if !wanted.is_empty() {
+        add(file, &wanted)?;
+        let rules = counted(wanted.len(), "rule");
+        writeln!(out, "{rules} written into {}", file.display())?;
+    }
+    Ok(wanted.len())
+}
+
+fn wanted<'a>(
+    offered: &[&'a Proposal],
+    answers: &mut impl BufRead,
+    talk: &mut impl Write,
+) -> io::Result<Vec<&'a Proposal>> {
+    let mut wanted = Vec::new();
+    for (index, proposal) in offered.iter().enumerate() {
+        let question = format!("{}, {} of {}", proposal.name, index + 1, offered.len());
+        match ask(&question, answers, talk)? {
+            Answer::Accept => wanted.push(*proposal),
+            Answer::Skip => {}
+            Answer::Quit => break,
+        }
+    }
+    Ok(wanted)
+}
+
+/// Appends rules to a file, which stays as it is besides.
+fn add(file: &Path, wanted: &[&Proposal]) -> anyhow::Result<()> {
+    let mut text = file::read_text(file)?;
+    for proposal in wanted {
+        let line_end = if text.is_empty() || text.ends_with('\n') {
+            ""
+        } else {
+            "\n"
+        };
+        text = format!("{text}{line_end}\n{}", proposal.toml());
+    }
+    // What cannot be read again is not written.
+    Rules::of_text(file, &text)?;
+    write::all(iter::once((file, &*text)))?;
+    Ok(())
+}
+
+fn verdict(lesson: &Lesson<'_>, accepted: usize) -> anyhow::Result<()> {
+    let open = lesson.proposals.len() - accepted;
+    let structure = lesson.survey.structure.len();
+    if open == 0 && structure == 0 && lesson.outlook.differs.is_none() {
+        return Ok(());
+    }
+    let mut what = Vec::new();
+    if open > 0 {
+        what.push(format!("{} that no rule hides", counted(open, "value")));
+    }
+    if structure > 0 {
+        what.push(counted(structure, "difference in what was said"));
+    }
+    if what.is_empty() {
+        what.push("the listings".to_owned());
+    }
+    let message = format!(
+        "{} varies from run to run: {}",
+        lesson.scenario,
+        what.join(", ")
+    );
+    Err(Error::differs(message).into())
+}
+
+/// Captures of runs, and the folder that they are in as long as they are needed.
+struct Captures {
+    files: Vec<PathBuf>,
+    _folder: Option<tempfile::TempDir>,
+}

@@ -1,0 +1,192 @@
+//! Rules for what varies, each held against the runs before it is proposed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::survey::{Survey, Variation};
+use crate::analysis::credential;
+use crate::analysis::variation::{context, form};
+use crate::rule::Rules;
+
+/// Bytes of a value that are shown of it.
+const SHOWN: usize = 4;
+
+/// Values that are shown.
+const MOST_SHOWN: usize = 5;
+
+/// What varies in one or several places in the same way, and a rule for it.
+pub(super) struct Proposal {
+    pub(super) name: String,
+    pub(super) pattern: String,
+    /// Whether it looks like a credential, which is better overwritten.
+    pub(super) secret: bool,
+    same_width: bool,
+    /// Where it is, in words.
+    pub(super) places: Vec<String>,
+    /// How many values there are, and some of them, shortened.
+    pub(super) count: usize,
+    pub(super) values: Vec<String>,
+    /// The rule; none where there is none that hides this and no more.
+    pub(super) rule: Option<Rules>,
+}
+
+/// Where a value is: what stands before it, and what behind it where nothing does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Setting {
+    before: Vec<u8>,
+    behind: Option<u8>,
+}
+
+impl Setting {
+    fn of(variation: &Variation) -> Self {
+        let texts: Vec<&[u8]> = variation.texts.iter().map(Vec::as_slice).collect();
+        let before = context(&texts, &variation.place).to_vec();
+        let behind = if before.is_empty() {
+            let end = variation.place.ranges[0].end;
+            variation.texts[0].get(end).copied()
+        } else {
+            None
+        };
+        Self { before, behind }
+    }
+}
+
+/// Rules for all that nothing hides yet.
+pub(super) fn proposals(survey: &Survey, rules: &Rules) -> Vec<Proposal> {
+    let mut order: Vec<Setting> = Vec::new();
+    let mut groups: BTreeMap<Setting, Vec<&Variation>> = BTreeMap::new();
+    for variation in &survey.open {
+        let setting = Setting::of(variation);
+        if !groups.contains_key(&setting) {
+            order.push(setting.clone());
+        }
+        groups.entry(setting).or_default().push(variation);
+    }
+    let mut taken: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+    let mut proposals = Vec::new();
+    for setting in order {
+        let name = free_name(&name_of(&setting), &taken);
+        taken.push(name.clone());
+        proposals.push(Proposal::of(name, &setting, &groups[&setting]));
+    }
+    proposals
+}
+
+impl Proposal {
+    fn of(name: String, setting: &Setting, variations: &[&Variation]) -> Self {
+        let values: Vec<&[u8]> = variations.iter().flat_map(|one| one.values()).collect();
+        let distinct: BTreeSet<&[u8]> = values.iter().copied().collect();
+        let same_width = values.iter().all(|value| value.len() == values[0].len());
+        let secret = same_width && variations.iter().any(|one| looks_like_a_credential(one));
+        let mut proposal = Self {
+            pattern: pattern(setting, &values),
+            name,
+            secret,
+            same_width,
+            places: variations.iter().map(|one| one.at.clone()).collect(),
+            count: distinct.len(),
+            values: distinct
+                .iter()
+                .take(MOST_SHOWN)
+                .map(|value| shortened(value))
+                .collect(),
+            rule: None,
+        };
+        let rule = Rules::of_text(Path::new("rule"), &proposal.toml()).ok();
+        let hides_all = |rule: &Rules| variations.iter().all(|one| hides(rule, one));
+        proposal.rule = rule.filter(hides_all);
+        proposal
+    }
+
+    /// The rule as it is written into a file.
+    pub(super) fn toml(&self) -> String {
+        let quote = if self.pattern.contains('\'') {
+            "'''"
+        } else {
+            "'"
+        };
+        let mut text = format!(
+            "[[redact]]\nname = \"{}\"\npattern = {quote}{}{quote}\n",
+            self.name, self.pattern
+        );
+        if self.secret {
+            text.push_str("secret = true\n");
+        } else if !self.same_width {
+            text = format!("{text}placeholder = \"<{}>\"\n", self.name);
+        }
+        text
+    }
+}
+
+/// Whether a rule hides just what varies, in every run.
+fn hides(rule: &Rules, variation: &Variation) -> bool {
+    let mut texts = variation.texts.iter().zip(&variation.place.ranges);
+    texts.all(|(text, range)| {
+        let edits = rule.edits(text, |_| true);
+        edits.iter().any(|(place, _)| place == range)
+    })
+}
+
+fn looks_like_a_credential(variation: &Variation) -> bool {
+    let (text, range) = (&variation.texts[0], &variation.place.ranges[0]);
+    // It is one if it is none once the value is covered.
+    let with = credential::find(&variation.message, |_| Vec::new()).len();
+    let covered = |part: &[u8]| {
+        if part == text.as_slice() {
+            vec![range.clone()]
+        } else {
+            Vec::new()
+        }
+    };
+    credential::find(&variation.message, covered).len() < with
+}
+
+fn pattern(setting: &Setting, values: &[&[u8]]) -> String {
+    let form = form(values);
+    if !setting.before.is_empty() {
+        return format!("{}({form})", escaped(&setting.before));
+    }
+    match setting.behind {
+        None | Some(b'\r' | b'\n') => format!("^({form})$"),
+        Some(byte) => format!("^({form}){}", escaped(&[byte])),
+    }
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_start_matches(char::REPLACEMENT_CHARACTER);
+    regex::escape(text)
+        .replace('\t', "\\t")
+        .replace("\\-", "-")
+        .replace("\\&", "&")
+}
+
+/// The last word of what stands before a value; its place where there is none.
+fn name_of(setting: &Setting) -> String {
+    let before = String::from_utf8_lossy(&setting.before).to_ascii_lowercase();
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    let words = before.split(|character: char| !is_part(character));
+    let word = words
+        .map(|word| word.trim_matches(['-', '_']))
+        .rfind(|word| !word.is_empty());
+    word.unwrap_or("value").to_owned()
+}
+
+fn free_name(name: &str, taken: &[String]) -> String {
+    let numbered = |number: usize| match number {
+        1 => name.to_owned(),
+        number => format!("{name}-{number}"),
+    };
+    let mut names = (1..).map(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+/// The beginning of a value, and how long it is: enough to tell values apart, too little to use one.
+fn shortened(value: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(&value[..value.len().min(SHOWN)]).into_owned();
+    if value.len() <= SHOWN {
+        return format!("{shown:?}");
+    }
+    let shown = format!("{shown:?}");
+    format!("{}…\" ({} bytes)", shown.trim_end_matches('"'), value.len())
+}

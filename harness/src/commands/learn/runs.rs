@@ -1,0 +1,194 @@
+//! The runs of a scenario: played one after the other, each into a folder of its own, or captured before.
+
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use rustix::process::{Pid, Signal, geteuid, kill_process};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use super::Captures;
+use crate::analysis::difference::Name;
+use crate::analysis::message::Message;
+use crate::analysis::talks::hear;
+use crate::cli::LearnArgs;
+use crate::commands::interrupts::{Signals, watch_signals};
+use crate::commands::{named, one_thread, payload, say};
+use crate::error::{Error, Result};
+use crate::rule::Rules;
+use crate::trace::reader;
+
+/// What was said in one run.
+pub(super) struct Run {
+    pcap: PathBuf,
+    /// Connection by connection, in order of their first messages.
+    pub(super) talks: Vec<Vec<(Name, Message)>>,
+    /// Keeps the capture while this is there.
+    _captures: Arc<Captures>,
+}
+
+impl Run {
+    /// What a snapshot would keep, with these rules.
+    pub(super) fn listing(&self, rules: Rules) -> anyhow::Result<String> {
+        Ok(payload::redacted(&self.pcap, Arc::new(rules.into()))?.output)
+    }
+}
+
+/// Plays the scenario as often as it is wanted.
+pub(super) fn play(arguments: &LearnArgs) -> anyhow::Result<Vec<Run>> {
+    let folder = folder()?;
+    let runtime = one_thread()?;
+    let files = runtime.block_on(async {
+        let mut signals = watch_signals(None)?;
+        let mut files = Vec::new();
+        for number in 1..=arguments.times {
+            say(&format!("run {number} of {}", arguments.times));
+            let place = folder.path().join(number.to_string());
+            files.push(capture(arguments, &place, &mut signals).await?);
+        }
+        Ok::<_, Error>(files)
+    })?;
+    open(Captures {
+        files,
+        _folder: Some(folder),
+    })
+}
+
+/// Reads captures that there are already.
+pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Run>> {
+    open(Captures {
+        files: files.to_vec(),
+        _folder: None,
+    })
+}
+
+fn open(captures: Captures) -> anyhow::Result<Vec<Run>> {
+    let captures = Arc::new(captures);
+    let run = |pcap: &PathBuf| {
+        Ok(Run {
+            talks: talks(pcap).map_err(|error| named(error, pcap))?,
+            pcap: pcap.clone(),
+            _captures: Arc::clone(&captures),
+        })
+    };
+    captures.files.iter().map(run).collect()
+}
+
+fn talks(pcap: &Path) -> anyhow::Result<Vec<Vec<(Name, Message)>>> {
+    let mut talks: Vec<Vec<(Name, Message)>> = Vec::new();
+    hear(&mut reader::open(pcap)?, |connection, name, message| {
+        let place = usize::try_from(connection).unwrap_or(usize::MAX);
+        if talks.len() <= place {
+            talks.resize_with(place + 1, Vec::new);
+        }
+        talks[place].push((name, message));
+    })?;
+    // A connection on which nothing was said has nothing that varies.
+    talks.retain(|talk| !talk.is_empty());
+    Ok(talks)
+}
+
+/// A folder for the captures, which belongs to the user that `capture` will be: under sudo the one who called it.
+fn folder() -> Result<TempDir> {
+    let cannot = |error: std::io::Error| {
+        Error::environment(format!("cannot make a folder for the captures: {error}"))
+            .with_hint("TMPDIR names a folder that has room")
+    };
+    let folder = tempfile::Builder::new()
+        .prefix("wiresnap-learn-")
+        .tempdir()
+        .map_err(cannot)?;
+    let number = |name| std::env::var(name).ok()?.parse().ok();
+    if let (true, Some(user), Some(group)) =
+        (geteuid().is_root(), number("SUDO_UID"), number("SUDO_GID"))
+    {
+        chown(folder.path(), Some(user), Some(group)).map_err(cannot)?;
+    }
+    Ok(folder)
+}
+
+/// Plays the scenario once, by the command that does: a process of its own, as it gives up privilege on its way.
+async fn capture(arguments: &LearnArgs, place: &Path, signals: &mut Signals) -> Result<PathBuf> {
+    let cannot = |error: std::io::Error| Error::environment(format!("cannot start a run: {error}"));
+    let ourselves = std::env::current_exe().map_err(cannot)?;
+    let mut child = Command::new(ourselves)
+        .arg("capture")
+        .arg(&arguments.scenario)
+        .arg("--out")
+        .arg(place)
+        .args(["--time-scale", &arguments.time_scale.to_string()])
+        .args(assignments(&arguments.variables.set))
+        // Its table, its progress and its warnings are those of one run of many.
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .map_err(cannot)?;
+    let said = child.stderr.take();
+    let listen = tokio::spawn(async move { said_by(said).await });
+    let status = end_of(&mut child, signals).await?;
+    let said = listen.await.unwrap_or_default();
+    if !status.success() {
+        return Err(failed(status, &said));
+    }
+    let name = Path::new(&arguments.scenario)
+        .file_stem()
+        .unwrap_or_default();
+    Ok(place.join(name).with_extension("pcap"))
+}
+
+/// The options that give variables these values.
+fn assignments(values: &[(String, String)]) -> impl Iterator<Item = String> {
+    let assignment = |(name, value): &(String, String)| format!("--set={name}={value}");
+    values.iter().map(assignment)
+}
+
+async fn said_by(stderr: Option<tokio::process::ChildStderr>) -> String {
+    use tokio::io::AsyncReadExt as _;
+    let mut bytes = Vec::new();
+    if let Some(mut stderr) = stderr {
+        // What was read before it broke off is what there is to say.
+        let _ = stderr.read_to_end(&mut bytes).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Waits for the end of a run; a signal is handed on, and the run ends what it has started.
+async fn end_of(child: &mut Child, signals: &mut Signals) -> Result<ExitStatus> {
+    let cannot = |error: std::io::Error| Error::run(format!("cannot wait for a run: {error}"));
+    tokio::select! {
+        status = child.wait() => return status.map_err(cannot),
+        _ = signals.changed() => {}
+    }
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    if let Some(pid) = pid {
+        // One that is gone already needs no signal.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+    child.wait().await.map_err(cannot)?;
+    let ended = signals.borrow().first().cloned();
+    Err(ended.unwrap_or_else(|| Error::run("a signal ended the run")))
+}
+
+/// A run's own error, from where it begins, of the class that it ended with.
+fn failed(status: ExitStatus, said: &str) -> Error {
+    let error = said
+        .rfind("error: ")
+        .map_or(said, |at| &said[at + "error: ".len()..]);
+    let (message, hint) = match error.trim_end().split_once("\nhint: ") {
+        Some((message, hint)) => (message, Some(hint)),
+        None => (error.trim_end(), None),
+    };
+    let message = format!("a run failed: {message}");
+    let error = match status.code() {
+        Some(2) => Error::usage(message),
+        Some(3) => Error::environment(message),
+        Some(5) => Error::inconclusive(message),
+        _ => Error::run(message),
+    };
+    match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}

@@ -1,0 +1,304 @@
+//! What varies between runs: in what was said, and in the bytes of what was said alike.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::runs::Run;
+use crate::analysis::difference::Name;
+use crate::analysis::message::{Detail, Message};
+use crate::analysis::part::{Part, parts};
+use crate::analysis::variation::{COVERED, Place, places};
+use crate::commands::counted;
+use crate::render::redact;
+use crate::rule::Rules;
+
+/// What varies.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// How many connections and messages the first run has.
+    pub(super) size: (usize, usize),
+    /// What one run says and another does not, in words.
+    pub(super) structure: Vec<String>,
+    /// What rules hide already: the rule's name, and where.
+    pub(super) hidden: BTreeMap<String, Vec<String>>,
+    /// What nothing hides.
+    pub(super) open: Vec<Variation>,
+}
+
+/// A place that varies and that nothing hides.
+pub(super) struct Variation {
+    /// Where it is, in words.
+    pub(super) at: String,
+    /// The part of the message, as it was in each run.
+    pub(super) texts: Vec<Vec<u8>>,
+    pub(super) place: Place,
+    /// Whether it is in the line of a field or of a request.
+    pub(super) message: Message,
+}
+
+impl Variation {
+    /// The value in each run.
+    pub(super) fn values(&self) -> impl Iterator<Item = &[u8]> {
+        let texts = self.texts.iter().zip(&self.place.ranges);
+        texts.map(|(text, range)| &text[range.clone()])
+    }
+}
+
+type Talk = Vec<(Name, Message)>;
+
+impl Survey {
+    pub(super) fn of(runs: &[Run], rules: &Rules) -> Self {
+        let mut survey = Self::default();
+        let Some((first, others)) = runs.split_first() else {
+            return survey;
+        };
+        let messages = first.talks.iter().map(Vec::len).sum();
+        survey.size = (first.talks.len(), messages);
+        for (number, other) in others.iter().enumerate() {
+            if other.talks.len() != first.talks.len() {
+                survey.structure.push(format!(
+                    "run {} has {} connections, run 1 has {}",
+                    number + 2,
+                    other.talks.len(),
+                    first.talks.len()
+                ));
+            }
+        }
+        let partners: Vec<Vec<Option<usize>>> = others
+            .iter()
+            .map(|other| partners(&first.talks, &other.talks))
+            .collect();
+        for (index, talk) in first.talks.iter().enumerate() {
+            let mut talks: Vec<Option<&Talk>> = vec![Some(talk)];
+            for (other, partners) in others.iter().zip(&partners) {
+                talks.push(partners[index].map(|partner| &other.talks[partner]));
+            }
+            survey.talk(index, &talks, rules);
+        }
+        survey
+    }
+
+    fn talk(&mut self, index: usize, talks: &[Option<&Talk>], rules: &Rules) {
+        let connection = format!("connection {}", index + 1);
+        for (number, talk) in talks.iter().enumerate().skip(1) {
+            let all = talks[0].map_or(0, Vec::len);
+            match talk {
+                Some(talk) if talk.len() != all => self.structure.push(format!(
+                    "{connection} has {} in run {}, {all} in run 1",
+                    counted(talk.len(), "message"),
+                    number + 1
+                )),
+                Some(_) => {}
+                None => self
+                    .structure
+                    .push(format!("{connection} is not in run {}", number + 1)),
+            }
+        }
+        let talks: Vec<&Talk> = talks.iter().copied().flatten().collect();
+        let [first, others @ ..] = &talks[..] else {
+            return;
+        };
+        for (name, message) in *first {
+            let at = format!("{name}, {connection}");
+            let mut messages = vec![message];
+            for other in others {
+                let same = other.iter().find(|(own, _)| own == name);
+                messages.extend(same.map(|(_, message)| message));
+            }
+            if messages.len() > 1 {
+                self.message(&at, &messages, rules);
+            }
+        }
+    }
+
+    fn message(&mut self, at: &str, messages: &[&Message], rules: &Rules) {
+        let kinds: BTreeSet<String> = messages.iter().map(|message| kind(message)).collect();
+        if kinds.len() > 1 {
+            let kinds: Vec<String> = kinds.into_iter().collect();
+            self.structure
+                .push(format!("{at} is {}", kinds.join(" or ")));
+            return;
+        }
+        if masks_vary(messages) {
+            self.hide("mask", at);
+        }
+        let all: Vec<Vec<NamedPart<'_>>> = messages.iter().map(|one| numbered(one)).collect();
+        if let Some(lone) = lone_part(&all) {
+            self.structure
+                .push(format!("{at} has {lone} in some runs only"));
+        }
+        for (name, _) in &all[0] {
+            let same = |parts: &Vec<NamedPart<'_>>| {
+                let found = parts.iter().find(|(other, _)| other == name);
+                found.map(|(_, part)| part.bytes.to_vec())
+            };
+            let texts: Vec<Vec<u8>> = all.iter().filter_map(same).collect();
+            if texts.len() == messages.len() {
+                self.part(&format!("{name} of {at}"), name, messages[0], &texts, rules);
+            }
+        }
+    }
+
+    fn part(&mut self, at: &str, name: &str, message: &Message, texts: &[Vec<u8>], rules: &Rules) {
+        if texts.iter().all(|text| *text == texts[0]) {
+            return;
+        }
+        let mut covers = BTreeSet::new();
+        let masked: Vec<Vec<u8>> = texts
+            .iter()
+            .map(|text| cover(name, message, text, rules, &mut covers))
+            .collect();
+        let masked: Vec<&[u8]> = masked.iter().map(Vec::as_slice).collect();
+        let open = places(&masked);
+        if open.is_empty() {
+            for rule in covers {
+                self.hide(&rule, at);
+            }
+        }
+        for place in open {
+            let Range { start, end } = place.ranges[0];
+            self.open.push(Variation {
+                at: format!("{at}, bytes {} to {end}", start + 1),
+                texts: texts.to_vec(),
+                place,
+                message: message.clone(),
+            });
+        }
+    }
+
+    fn hide(&mut self, rule: &str, at: &str) {
+        self.hidden
+            .entry(rule.to_owned())
+            .or_default()
+            .push(at.to_owned());
+    }
+}
+
+/// The text with what rules hide covered; the names of those rules go to `covers`.
+fn cover(
+    name: &str,
+    message: &Message,
+    text: &[u8],
+    rules: &Rules,
+    covers: &mut BTreeSet<String>,
+) -> Vec<u8> {
+    let mut masked = text.to_vec();
+    for (place, _) in rules.edits(text, |_| true) {
+        masked[place].fill(COVERED);
+    }
+    covers.extend(rules.names(text).map(str::to_owned));
+    for (place, what) in built_in(name, message, &masked) {
+        covers.insert(what.to_owned());
+        masked[place].fill(COVERED);
+    }
+    masked
+}
+
+/// What the built-in rules hide of a part.
+fn built_in(name: &str, message: &Message, text: &[u8]) -> Vec<(Range<usize>, &'static str)> {
+    let is_field = text
+        .get(..name.len())
+        .is_some_and(|begin| begin.eq_ignore_ascii_case(name.as_bytes()));
+    let value = match text.get(name.len()) {
+        Some(b':') if is_field => {
+            let rest = &text[name.len() + 1..];
+            name.len() + 1 + (rest.len() - rest.trim_ascii_start().len())
+        }
+        _ => return redact::places(text),
+    };
+    let belongs =
+        matches!(&message.detail, Detail::Http(http) if http.accept_belongs == Some(true));
+    if belongs && name.eq_ignore_ascii_case("sec-websocket-accept") {
+        return vec![(value..text.len(), "WebSocket accept")];
+    }
+    let places = redact::field_places(name.as_bytes(), &text[value..]).into_iter();
+    places
+        .map(|(place, what)| (place.start + value..place.end + value, what))
+        .collect()
+}
+
+/// The name of a part that is not in all of the messages.
+fn lone_part(all: &[Vec<NamedPart<'_>>]) -> Option<String> {
+    let is_in = |name: &str, parts: &[NamedPart<'_>]| parts.iter().any(|(own, _)| own == name);
+    let is_lone = |name: &&String| !all.iter().all(|parts| is_in(name, parts));
+    let mut names = all.iter().flatten().map(|(name, _)| name);
+    names.find(is_lone).cloned()
+}
+
+/// A part with its name, and which of that name it is.
+type NamedPart<'a> = (String, Part<'a>);
+
+/// Parts with names that no two of them share.
+fn numbered(message: &Message) -> Vec<NamedPart<'_>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let name = |part: Part<'_>| -> (String, usize) {
+        let count = counts.entry(part.name.to_ascii_lowercase()).or_default();
+        *count += 1;
+        (part.name.clone().into_owned(), *count)
+    };
+    let all = parts(message);
+    let names: Vec<(String, usize)> = all.iter().cloned().map(name).collect();
+    let shown = |(name, count): (String, usize)| match count {
+        1 => name,
+        count => format!("{name} ({count})"),
+    };
+    names.into_iter().map(shown).zip(all).collect()
+}
+
+/// What a message is, but for the values in it.
+fn kind(message: &Message) -> String {
+    match &message.detail {
+        Detail::Http(http) if http.head.is_request() => {
+            format!("a {} request", String::from_utf8_lossy(http.head.method()))
+        }
+        Detail::Http(http) => format!("a response {}", http.head.status()),
+        Detail::WebSocket(frame) => format!("a {} frame", frame.header.opcode),
+        Detail::Event(_) => "an event".to_owned(),
+        Detail::Raw(_) => "raw bytes".to_owned(),
+    }
+}
+
+fn masks_vary(messages: &[&Message]) -> bool {
+    let mask = |message: &&Message| match &message.detail {
+        Detail::WebSocket(frame) => frame.header.mask,
+        _ => None,
+    };
+    messages.iter().map(mask).collect::<BTreeSet<_>>().len() > 1
+}
+
+/// For each connection of a run, the connection of another one that says the same; none where all are taken.
+fn partners(talks: &[Talk], others: &[Talk]) -> Vec<Option<usize>> {
+    let mut free: BTreeSet<usize> = (0..others.len()).collect();
+    let mut partners = vec![None; talks.len()];
+    let alike: [fn(&Talk, &Talk) -> bool; 3] = [
+        |one, other| form(one) == form(other) && opening(one) == opening(other),
+        |one, other| opening(one) == opening(other),
+        |_, _| true,
+    ];
+    for is_alike in alike {
+        for (index, talk) in talks.iter().enumerate() {
+            if partners[index].is_none() {
+                let found = free
+                    .iter()
+                    .copied()
+                    .find(|other| is_alike(talk, &others[*other]));
+                free.retain(|other| Some(*other) != found);
+                partners[index] = found;
+            }
+        }
+    }
+    partners
+}
+
+fn form(talk: &Talk) -> Vec<String> {
+    talk.iter()
+        .map(|(name, message)| format!("{name}: {}", kind(message)))
+        .collect()
+}
+
+/// What a connection begins with, what is volatile hidden.
+fn opening(talk: &Talk) -> Option<Vec<u8>> {
+    let (_, message) = talk.first()?;
+    let first = parts(message).into_iter().next()?;
+    Some(redact::text(first.bytes))
+}

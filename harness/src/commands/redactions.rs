@@ -1,0 +1,77 @@
+//! Which rules a capture is shown by: those of its project, and those of the scenario that it is named after.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::current_folder;
+use crate::error::Result;
+use crate::project::{FILE_NAME, Project};
+use crate::render::redactions::Redactions;
+use crate::rule::Rules;
+use crate::scenario::file;
+
+/// The rules for a capture: of the project that we are in, and of the one that the capture is in; none outside of projects.
+///
+/// # Errors
+///
+/// Where there are rules that make no sense: nothing is shown then that they were to hide.
+pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
+    let ours = ours()?;
+    let its_own = Project::of(capture)?;
+    let is_ours = |its_own: &Project| {
+        let folder = |project: &Project| project.file().canonicalize().ok();
+        ours.as_ref()
+            .is_some_and(|ours| folder(ours) == folder(its_own))
+    };
+    let its_own = its_own.filter(|its_own| !is_ours(its_own));
+    let projects = ours.iter().chain(&its_own);
+    let rules = projects
+        .map(|project| rules_in(project, capture))
+        .collect::<Result<Rules>>()?;
+    Ok(Arc::new(rules.into()))
+}
+
+/// The project that we are in, if we are in one.
+fn ours() -> Result<Option<Project>> {
+    let folder = current_folder()?;
+    let mut folders = folder.ancestors();
+    if folders.any(|folder| folder.join(FILE_NAME).is_file()) {
+        return Project::find(&folder).map(Some);
+    }
+    Ok(None)
+}
+
+/// The rules for a capture that is looked at as one of this project's.
+///
+/// # Errors
+///
+/// Where those of its scenario make no sense.
+pub(super) fn in_project(project: &Project, capture: &Path) -> Result<Arc<Redactions>> {
+    Ok(Arc::new(rules_in(project, capture)?.into()))
+}
+
+fn rules_in(project: &Project, capture: &Path) -> Result<Rules> {
+    let name = capture.file_stem().unwrap_or_default();
+    let mut scenario = project.scenarios.join(name).into_os_string();
+    scenario.push(".toml");
+    let scenario = Path::new(&scenario);
+    let rules = project.rules.clone();
+    if !scenario.is_file() {
+        return Ok(rules);
+    }
+    Ok(rules.and(of_scenario(scenario)?))
+}
+
+/// The rules of a project, and those of one of its scenarios.
+pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
+    project.rules.clone().and(own).into()
+}
+
+/// The rules in a scenario's file, whatever else is in it.
+///
+/// # Errors
+///
+/// Where the file cannot be read, or the rules make no sense.
+pub(super) fn of_scenario(scenario: &Path) -> Result<Rules> {
+    Rules::of_text(scenario, &file::read_text(scenario)?)
+}

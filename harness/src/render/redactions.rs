@@ -1,0 +1,583 @@
+//! What is hidden in the messages of a capture: by the rules of its project, and by the [built-in ones](super::redact).
+//!
+//! A project's rules are applied to a message before anything is made of it, so that a text is hidden in every form that it
+//! is shown in: listings, JSON, pages, diagrams. Of a head they hide parts of the target and of the fields' values; they
+//! are told whole lines, so that a pattern may begin with a field's name. A body is hidden as it reads once its codings are
+//! undone; a frame's bytes as they were on the wire follow its payload.
+//!
+//! Rules that are marked as secret are applied always; the others where what changes from run to run is hidden.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::redact;
+use crate::analysis::content::Content;
+use crate::analysis::difference::Rules as DifferenceRules;
+use crate::analysis::message::{Detail, HttpMessage, Message, RequestLine};
+use crate::rule::{Edit, Rule, Rules, apply};
+use crate::wire::http::Head;
+use crate::wire::note::Note;
+use crate::wire::sse::Event;
+use crate::wire::websocket::{Frame, unmask};
+
+/// Stands for a byte of a frame that cannot be told apart from others: its payload was compressed, or has another length.
+const BLANK: u8 = b'x';
+
+/// The rules of one capture.
+#[derive(Clone, Default)]
+pub struct Redactions {
+    own: Rules,
+}
+
+/// Which of the rules are applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that hide secrets.
+    Secrets,
+    /// All of them.
+    All,
+}
+
+impl Scope {
+    /// What a listing hides that hides what changes from run to run, or does not.
+    #[must_use]
+    pub const fn of_listing(redact: bool) -> Self {
+        if redact { Self::All } else { Self::Secrets }
+    }
+
+    const fn has(self, rule: &Rule) -> bool {
+        rule.secret || matches!(self, Self::All)
+    }
+}
+
+impl fmt::Debug for Redactions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.own.iter().map(|rule| &rule.name);
+        formatter.debug_list().entries(names).finish()
+    }
+}
+
+impl From<Rules> for Redactions {
+    fn from(own: Rules) -> Self {
+        Self { own }
+    }
+}
+
+impl Redactions {
+    /// The project's own rules.
+    #[must_use]
+    pub const fn own(&self) -> &Rules {
+        &self.own
+    }
+
+    /// Whether there is a rule that hides secrets.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.own.iter().any(|rule| rule.secret)
+    }
+
+    /// Any text with what the project's rules hide hidden.
+    #[must_use]
+    pub fn text(&self, bytes: &[u8], scope: Scope) -> Vec<u8> {
+        self.own.hide(bytes, |rule| scope.has(rule))
+    }
+
+    /// A line of text with secrets hidden.
+    #[must_use]
+    pub fn without_secrets(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.text(text.as_bytes(), Scope::Secrets)).into_owned()
+    }
+
+    /// Hides in a message what the project's rules hide; gives whether that was anything.
+    pub fn hide(&self, message: &mut Message, scope: Scope) -> bool {
+        if self.own.is_empty() || (scope == Scope::Secrets && !self.has_secrets()) {
+            return false;
+        }
+        let mut hiding = Hiding {
+            rules: &self.own,
+            scope,
+            found: false,
+        };
+        match &mut message.detail {
+            Detail::Http(http) => hiding.http(http),
+            Detail::WebSocket(frame) => hiding.frame(frame),
+            Detail::Event(event) => hiding.event(event),
+            Detail::Raw(content) => hiding.content(content),
+        }
+        hiding.notes(&mut message.notes);
+        hiding.found
+    }
+
+    /// What overwrites the secrets of a message in its stream. Those that are compressed, or that chunks or frames part,
+    /// are not in it.
+    #[must_use]
+    pub fn wire_edits(&self, message: &Message) -> Vec<WireEdit> {
+        let mut edits = WireEdits {
+            rules: &self.own,
+            edits: Vec::new(),
+        };
+        match &message.detail {
+            Detail::Http(http) => edits.http(message, http),
+            Detail::WebSocket(frame) => edits.frame(frame),
+            Detail::Event(event) => edits.text(message, message.offset, &event.raw),
+            Detail::Raw(content) => edits.text(message, message.offset, &content.bytes),
+        }
+        edits.edits
+    }
+}
+
+/// The rules as captures are compared by them.
+impl DifferenceRules for Redactions {
+    fn hide_secrets(&self, message: &mut Message) {
+        self.hide(message, Scope::Secrets);
+    }
+
+    fn target(&self, method: &[u8], target: &[u8]) -> Vec<u8> {
+        redact::target(method, &own_target(&self.own, Scope::All, method, target))
+    }
+
+    fn field(&self, name: &[u8], value: &[u8]) -> Vec<u8> {
+        let line = [name, b": ", value].concat();
+        let place = name.len() + 2..line.len();
+        let edits = inside(&place, self.own.edits(&line, |_| true));
+        redact::field_value(name, &apply(&line, &edits)[place.start..])
+    }
+
+    fn text(&self, text: &[u8]) -> Vec<u8> {
+        redact::text(&self.text(text, Scope::All))
+    }
+}
+
+/// One message being hidden.
+struct Hiding<'a> {
+    rules: &'a Rules,
+    scope: Scope,
+    found: bool,
+}
+
+impl Hiding<'_> {
+    /// A text with what is hidden in it hidden; none where that is nothing.
+    fn text(&mut self, text: &[u8]) -> Option<Vec<u8>> {
+        let edits = self.edits(text);
+        (!edits.is_empty()).then(|| apply(text, &edits))
+    }
+
+    fn edits(&mut self, text: &[u8]) -> Vec<Edit> {
+        let scope = self.scope;
+        let mut edits = self.rules.edits(text, |rule| scope.has(rule));
+        // What was overwritten in the capture already is no news.
+        edits.retain(|(place, value)| text[place.clone()] != value[..]);
+        self.found |= !edits.is_empty();
+        edits
+    }
+
+    fn bytes(&mut self, bytes: &mut Vec<u8>) {
+        if let Some(hidden) = self.text(bytes) {
+            *bytes = hidden;
+        }
+    }
+
+    fn string(&mut self, text: &mut String) {
+        if let Some(hidden) = self.text(text.as_bytes()) {
+            *text = String::from_utf8_lossy(&hidden).into_owned();
+        }
+    }
+
+    fn http(&mut self, http: &mut HttpMessage) {
+        let edits = head_edits(self.rules, self.scope, &http.head);
+        self.found |= !edits.is_empty();
+        http.head.edit(&edits);
+        let mut notes = std::mem::take(&mut http.head.notes);
+        self.notes(&mut notes);
+        http.head.notes = notes;
+        self.content(&mut http.body);
+        self.bytes(&mut http.trailers);
+        if let Some(RequestLine { method, target }) = &mut http.request {
+            *target = own_target(self.rules, self.scope, method, target);
+        }
+    }
+
+    /// Rules are told the bytes that are there: a hole in the middle of what they would hide is for nobody to see.
+    fn content(&mut self, content: &mut Content) {
+        let edits = self.edits(&content.bytes);
+        if edits.is_empty() {
+            return;
+        }
+        for hole in &mut content.holes {
+            hole.at = moved(hole.at, &edits);
+        }
+        content.bytes = apply(&content.bytes, &edits);
+    }
+
+    fn frame(&mut self, frame: &mut Frame) {
+        if let Some(message) = &mut frame.message {
+            self.bytes(message);
+        }
+        let edits = self.edits(&frame.payload);
+        if edits.is_empty() {
+            return;
+        }
+        for (at, _) in &mut frame.holes {
+            *at = moved(*at, &edits);
+        }
+        frame.payload = apply(&frame.payload, &edits);
+        wire_follows_payload(frame);
+    }
+
+    fn event(&mut self, event: &mut Event) {
+        self.bytes(&mut event.raw);
+        let fields = [&mut event.event, &mut event.data, &mut event.id];
+        for field in fields.into_iter().flatten() {
+            self.string(field);
+        }
+        for comment in &mut event.comments {
+            self.string(comment);
+        }
+    }
+
+    /// Notes may quote what they are about.
+    fn notes(&mut self, notes: &mut [Note]) {
+        for note in notes {
+            if let Some(hidden) = self.text(note.text.as_bytes()) {
+                note.text = String::from_utf8_lossy(&hidden).into_owned().into();
+            }
+        }
+    }
+}
+
+/// What overwrites something in the stream of one side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WireEdit {
+    /// These bytes, from this offset of the stream on.
+    At(u64, Vec<u8>),
+    /// These bytes wherever those stand in this stretch of the stream: chunk sizes are somewhere between.
+    Within(Range<u64>, Vec<u8>, Vec<u8>),
+}
+
+impl WireEdit {
+    /// What is overwritten of a segment's payload, which begins at this offset of the stream: places in it and bytes.
+    #[must_use]
+    pub fn in_segment(&self, offset: u64, payload: &[u8]) -> Vec<(usize, Vec<u8>)> {
+        let end = offset + payload.len() as u64;
+        let after = |start: u64, at: u64| usize::try_from(at - start).unwrap_or(usize::MAX);
+        match self {
+            Self::At(at, bytes) => {
+                let (from, to) = ((*at).max(offset), (at + bytes.len() as u64).min(end));
+                if from >= to {
+                    return Vec::new();
+                }
+                let part = &bytes[after(*at, from)..after(*at, to)];
+                vec![(after(offset, from), part.to_vec())]
+            }
+            Self::Within(stretch, old, new) => {
+                let (from, to) = (stretch.start.max(offset), stretch.end.min(end));
+                if from >= to {
+                    return Vec::new();
+                }
+                let part = &payload[after(offset, from)..after(offset, to)];
+                let found = memchr::memmem::find_iter(part, old);
+                found
+                    .map(|at| (after(offset, from) + at, new.clone()))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// The edits of one message's stream.
+struct WireEdits<'a> {
+    rules: &'a Rules,
+    edits: Vec<WireEdit>,
+}
+
+impl WireEdits<'_> {
+    fn secrets(&self, text: &[u8]) -> Vec<Edit> {
+        let mut edits = self.rules.edits(text, |rule| rule.secret);
+        edits.retain(|(place, value)| text[place.clone()] != value[..]);
+        edits
+    }
+
+    fn http(&mut self, message: &Message, http: &HttpMessage) {
+        for (place, value) in head_edits(self.rules, Scope::Secrets, &http.head) {
+            self.edits
+                .push(WireEdit::At(http.head.offset + place.start as u64, value));
+        }
+        let body = http.head.offset + http.head.raw.len() as u64;
+        if http.codings.is_empty() {
+            self.text(message, body, &http.body.bytes);
+        }
+        self.text(message, body, &http.trailers);
+    }
+
+    /// A text that is somewhere in the message, from `offset` on.
+    fn text(&mut self, message: &Message, offset: u64, text: &[u8]) {
+        let end = message.offset + message.length;
+        let is_all = end.checked_sub(offset) == Some(text.len() as u64);
+        for (place, value) in self.secrets(text) {
+            self.edits.push(if is_all {
+                WireEdit::At(offset + place.start as u64, value)
+            } else {
+                WireEdit::Within(offset..end, text[place].to_vec(), value)
+            });
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame) {
+        if frame.compressed || !frame.holes.is_empty() {
+            return;
+        }
+        for (place, mut value) in self.secrets(&frame.payload) {
+            if let Some(mask) = frame.header.mask {
+                unmask(&mut value, mask, place.start as u64);
+            }
+            let at = frame.offset + (frame.header_length + place.start) as u64;
+            self.edits.push(WireEdit::At(at, value));
+        }
+    }
+}
+
+/// Where a place is once edits before it are made; one inside an edit is behind what stands there.
+fn moved(at: usize, edits: &[Edit]) -> usize {
+    let before = edits.iter().take_while(|(place, _)| place.start < at);
+    before.fold(at, |at, (place, value)| {
+        // In steps that are never negative.
+        (at + value.len()).saturating_sub(place.len())
+    })
+}
+
+/// Where in a head something is hidden: inside the target, and inside values.
+fn head_edits(rules: &Rules, scope: Scope, head: &Head) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    if head.is_request() {
+        let target = head.target_span();
+        let end = head.raw[target.end..]
+            .iter()
+            .position(|byte| *byte == b'\n');
+        let line = target.start.saturating_sub(head.method().len() + 1)
+            ..end.map_or(head.raw.len(), |end| target.end + end);
+        edits.extend(edits_of_line(rules, scope, &head.raw, &line, &target));
+    }
+    for (name, value) in head.field_spans() {
+        let line = name.start..value.end.max(name.end);
+        edits.extend(edits_of_line(rules, scope, &head.raw, &line, &value));
+    }
+    edits
+}
+
+/// What is hidden of a part of a line, once the rules have seen all of it.
+fn edits_of_line(
+    rules: &Rules,
+    scope: Scope,
+    raw: &[u8],
+    line: &Range<usize>,
+    part: &Range<usize>,
+) -> Vec<Edit> {
+    let edits = rules.edits(&raw[line.clone()], |rule| scope.has(rule));
+    let edits = edits.into_iter();
+    let in_head =
+        edits.map(|(place, value)| (place.start + line.start..place.end + line.start, value));
+    let mut edits = inside(part, in_head.collect());
+    edits.retain(|(place, value)| raw[place.clone()] != value[..]);
+    edits
+}
+
+/// The edits inside a part; one that begins before it, or ends behind it, is made in the part alone.
+fn inside(part: &Range<usize>, edits: Vec<Edit>) -> Vec<Edit> {
+    let cut = |(place, value): Edit| {
+        let kept = place.start.max(part.start)..place.end.min(part.end);
+        let value = match value
+            .get(kept.start.wrapping_sub(place.start)..kept.end.wrapping_sub(place.start))
+        {
+            // What keeps its width keeps it.
+            Some(same) if value.len() == place.len() => same.to_vec(),
+            _ => value,
+        };
+        (!kept.is_empty()).then_some((kept, value))
+    };
+    edits.into_iter().filter_map(cut).collect()
+}
+
+/// A target with what is hidden hidden; rules are told the line that it stands in.
+fn own_target(rules: &Rules, scope: Scope, method: &[u8], target: &[u8]) -> Vec<u8> {
+    let line = [method, b" ", target, b" HTTP/1.1"].concat();
+    let part = method.len() + 1..method.len() + 1 + target.len();
+    let edits = edits_of_line(rules, scope, &line, &(0..line.len()), &part);
+    let hidden = apply(&line, &edits);
+    hidden[part.start..hidden.len() - b" HTTP/1.1".len()].to_vec()
+}
+
+/// Makes the bytes of a frame such that they would carry the payload; where they cannot, blanks them.
+fn wire_follows_payload(frame: &mut Frame) {
+    let Some(sent) = frame.wire.get_mut(frame.header_length..) else {
+        return;
+    };
+    if frame.compressed || sent.len() != frame.payload.len() {
+        sent.fill(BLANK);
+    } else {
+        sent.copy_from_slice(&frame.payload);
+    }
+    if let Some(mask) = frame.header.mask {
+        unmask(sent, mask, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::conversation::Conversation;
+    use crate::units::{Side, Timestamp};
+    use crate::wire::event::{Origin, StreamEvent, StreamSink as _};
+    use proptest::prelude::*;
+    use std::path::Path;
+
+    fn redactions(tables: &[(&str, &str, &str)]) -> Redactions {
+        let table = |(name, pattern, more): &(&str, &str, &str)| {
+            format!("[[redact]]\nname = '{name}'\npattern = '{pattern}'\n{more}\n")
+        };
+        let text: String = tables.iter().map(table).collect();
+        Rules::of_text(Path::new("x.toml"), &text).unwrap().into()
+    }
+
+    fn message(bytes: &[u8]) -> Message {
+        let mut conversation = Conversation::default();
+        let origin = Origin {
+            side: Side::Client,
+            packet: 1,
+            time: Timestamp::default(),
+        };
+        conversation.event(origin, StreamEvent::Data(bytes));
+        conversation.finish();
+        conversation.take().unwrap()
+    }
+
+    fn http(message: &Message) -> &HttpMessage {
+        match &message.detail {
+            Detail::Http(http) => http,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const REQUEST: &[u8] =
+        b"GET /a?id=4711&b HTTP/1.1\r\nHost: h\r\nX-Id: id=815; id=7\r\nid=9: id=9\r\nContent-Length: 7\r\n\r\n{id=12}";
+
+    #[test]
+    fn a_head_has_its_fields_where_they_are_when_values_change_their_width() {
+        let rules = redactions(&[("id", "id=([0-9]+)", "placeholder = '<number>'")]);
+        let mut shown = message(REQUEST);
+        assert!(rules.hide(&mut shown, Scope::All));
+        let http = http(&shown);
+        assert_eq!(http.head.target(), b"/a?id=<number>&b");
+        let fields: Vec<(&[u8], &[u8])> = http.head.fields().collect();
+        assert_eq!(
+            fields,
+            [
+                (&b"Host"[..], &b"h"[..]),
+                (b"X-Id", b"id=<number>; id=<number>"),
+                // A name is no value.
+                (b"id=9", b"id=<number>"),
+                (b"Content-Length", b"7"),
+            ]
+        );
+        assert_eq!(http.body.bytes, b"{id=<number>}");
+        assert!(http.head.raw.ends_with(b"\r\n\r\n"));
+    }
+
+    #[test]
+    fn only_secrets_are_hidden_unasked_and_only_once() {
+        let rules = redactions(&[
+            ("id", "id=([0-9]+)", ""),
+            ("key", "X-(Id)", "secret = true"),
+        ]);
+        let mut shown = message(REQUEST);
+        assert!(
+            !rules.hide(&mut shown, Scope::Secrets),
+            "a name is no value"
+        );
+        assert_eq!(http(&shown).head.raw, http(&message(REQUEST)).head.raw);
+
+        let rules = redactions(&[("id", "id=(\\S{2,})", "secret = true")]);
+        assert!(rules.hide(&mut shown, Scope::Secrets));
+        assert_eq!(
+            http(&shown).head.raw.len(),
+            http(&message(REQUEST)).head.raw.len()
+        );
+        assert!(
+            !rules.hide(&mut shown, Scope::Secrets),
+            "it is hidden already"
+        );
+    }
+
+    #[test]
+    fn a_rule_without_a_group_hides_no_more_than_the_value() {
+        let rules = redactions(&[("all", "X-Id: .*", "secret = true")]);
+        let mut shown = message(REQUEST);
+        assert!(rules.hide(&mut shown, Scope::Secrets));
+        let head = &http(&shown).head;
+        assert_eq!(
+            head.field("x-id").map(<[u8]>::len),
+            Some(b"id=815; id=7".len())
+        );
+        assert_eq!(head.raw.len(), http(&message(REQUEST)).head.raw.len());
+    }
+
+    #[test]
+    fn what_is_asked_for_is_hidden_where_it_is_answered() {
+        let rules = redactions(&[("id", "GET /a\\?id=([0-9]+)", "")]);
+        assert_eq!(
+            own_target(rules.own(), Scope::All, b"GET", b"/a?id=4711"),
+            b"/a?id=<id>"
+        );
+        assert_eq!(
+            DifferenceRules::target(&rules, b"GET", b"/a?id=4711"),
+            b"/a?id=<id>"
+        );
+        assert_eq!(
+            DifferenceRules::target(&rules, b"PUT", b"/a?id=4711"),
+            b"/a?id=4711"
+        );
+    }
+
+    fn overwritten(stream: &[u8], edits: &[WireEdit], cuts: &[usize]) -> Vec<u8> {
+        let mut stream = stream.to_vec();
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
+        ends.push(stream.len());
+        ends.sort_unstable();
+        let mut start = 0;
+        for end in ends {
+            let payload = stream[start..end].to_vec();
+            for (place, bytes) in edits
+                .iter()
+                .flat_map(|edit| edit.in_segment(start as u64, &payload))
+            {
+                stream[start + place..start + place + bytes.len()].copy_from_slice(&bytes);
+            }
+            start = end;
+        }
+        stream
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_is_overwritten_however_it_is_cut(id in "[0-9]{2,30}", cuts in prop::collection::vec(any::<usize>(), 0..9)) {
+            let stream = format!("POST /?id={id} HTTP/1.1\r\nX: id={id}\r\nContent-Length: {}\r\n\r\nid={id}", id.len() + 3);
+            let rules = redactions(&[("id", "id=([0-9]+)", "secret = true")]);
+            let edits = rules.wire_edits(&message(stream.as_bytes()));
+            let expected = stream.replace(&format!("id={id}"), &format!("id={}", crate::rule::same_width("id", id.len())));
+            prop_assert_eq!(overwritten(stream.as_bytes(), &edits, &cuts), expected.as_bytes());
+        }
+
+        #[test]
+        fn any_message_survives_any_rule(bytes in prop::collection::vec(any::<u8>(), 1..60), head in any::<bool>(), all in any::<bool>()) {
+            let begin: &[u8] = if head { b"GET /aa HTTP/1.1\r\nX: ab\r\n\r\n" } else { b"" };
+            let bytes = [begin, &bytes].concat();
+            let rules = redactions(&[("a", "(?-u:[a-f\\x80-\\xff])+", "placeholder = 'long enough'"), ("b", "[^a]{2}", "secret = true")]);
+            let mut shown = message(&bytes);
+            let length = shown.length;
+            rules.hide(&mut shown, if all { Scope::All } else { Scope::Secrets });
+            prop_assert_eq!(shown.length, length);
+            if let Detail::Http(http) = &shown.detail {
+                prop_assert_eq!(http.head.fields().count(), 1);
+            }
+        }
+    }
+}

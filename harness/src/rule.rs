@@ -1,0 +1,389 @@
+//! A project's own rules of redaction: `[[redact]]` tables in `wiresnap.toml` and in scenario files.
+//!
+//! Here they are read and checked; where they are applied is `render::redactions`.
+//!
+//! ```
+//! use wiresnap::rule::Rules;
+//!
+//! let text = r#"
+//! [[redact]]
+//! name = "session"
+//! pattern = 'session=([0-9a-f]+)'
+//! placeholder = "<session>"
+//! "#;
+//! let rules = Rules::of_text("wiresnap.toml".as_ref(), text)?;
+//! assert_eq!(rules.hide(b"a=1; session=07af", |_| true), b"a=1; session=<session>");
+//! # Ok::<(), wiresnap::error::Error>(())
+//! ```
+
+use std::ops::Range;
+use std::path::Path;
+
+use regex::bytes::{Regex, RegexBuilder};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::diagnostic::Diagnostic;
+use crate::error::Result;
+
+/// The group that says what of a match is hidden.
+const GROUP: &str = "value";
+
+/// What `placeholder` says where the hidden bytes keep their number.
+const SAME_WIDTH: &str = "same-width";
+
+/// The largest program that a pattern may be compiled to, in bytes: one that needs more is a mistake.
+const LARGEST_PATTERN: usize = 1 << 20;
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// What it hides, in a word.
+    pub name: String,
+    /// Whether it is applied wherever something is written, and to the capture itself.
+    pub secret: bool,
+    pattern: Regex,
+    /// The group that is hidden; 0 is the whole match.
+    group: usize,
+    placeholder: Placeholder,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Placeholder {
+    SameWidth,
+    Text(String),
+}
+
+/// A place, and what stands there instead.
+pub type Edit = (Range<usize>, Vec<u8>);
+
+/// Rules in the order in which they are applied.
+#[derive(Clone, Debug, Default)]
+pub struct Rules(Vec<Rule>);
+
+/// A `[[redact]]` table as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawRule {
+    name: Spanned<String>,
+    pattern: Spanned<String>,
+    placeholder: Option<Spanned<String>>,
+    #[serde(default)]
+    secret: bool,
+}
+
+/// The part of a file that rules are in.
+#[derive(Deserialize)]
+struct RulesAlone {
+    #[serde(default)]
+    redact: Vec<RawRule>,
+}
+
+impl Rules {
+    /// The rules in a file, whatever else is in it.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake in them, at its place in `text`, which is the content of `file`.
+    pub fn of_text(file: &Path, text: &str) -> Result<Self> {
+        let raw: RulesAlone = toml::from_str(text).map_err(|error| {
+            Diagnostic::new(error.span().unwrap_or(0..0), error.message().trim_end())
+                .into_error(file, text)
+        })?;
+        Self::check(&raw.redact, text).map_err(|mistake| mistake.into_error(file, text))
+    }
+
+    /// Checks tables; `text` is the file that they are in.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake.
+    pub fn check(tables: &[RawRule], text: &str) -> std::result::Result<Self, Diagnostic> {
+        let mut rules: Vec<Rule> = Vec::new();
+        for table in tables {
+            let rule = check(table, text)?;
+            if rules.iter().any(|other| other.name == rule.name) {
+                let message = format!("there is a rule `{}` already", rule.name);
+                return Err(Diagnostic::new(table.name.span(), message)
+                    .with_hint("rules are told apart by their names: choose another one"));
+            }
+            rules.push(rule);
+        }
+        Ok(Self(rules))
+    }
+
+    /// These rules, and after them others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
+    /// The rules one by one.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
+    pub fn edits(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<Edit> {
+        let mut edits: Vec<Edit> = Vec::new();
+        for rule in self.0.iter().filter(|rule| wanted(rule)) {
+            let mut found = rule.edits(text);
+            found.retain(|(place, _)| is_free(place, &edits));
+            edits.extend(found);
+            edits.sort_by_key(|(place, _)| place.start);
+        }
+        edits
+    }
+
+    /// A text with what the `wanted` rules hide hidden.
+    pub fn hide(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<u8> {
+        apply(text, &self.edits(text, wanted))
+    }
+
+    /// The names of the rules that hide something in a text.
+    pub fn names<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'a str> {
+        let hides = |rule: &&Rule| !rule.edits(text).is_empty();
+        self.0.iter().filter(hides).map(|rule| rule.name.as_str())
+    }
+}
+
+/// Whether none of the edits, which are in order, is in a place.
+fn is_free(place: &Range<usize>, edits: &[Edit]) -> bool {
+    let next = edits.partition_point(|(other, _)| other.end <= place.start);
+    edits
+        .get(next)
+        .is_none_or(|(other, _)| place.end <= other.start)
+}
+
+impl FromIterator<Rules> for Rules {
+    fn from_iter<Parts: IntoIterator<Item = Rules>>(parts: Parts) -> Self {
+        parts.into_iter().fold(Self::default(), Rules::and)
+    }
+}
+
+impl Rule {
+    /// What the rule hides in a text, from left to right.
+    fn edits(&self, text: &[u8]) -> Vec<Edit> {
+        let places = self.pattern.captures_iter(text);
+        let places = places.filter_map(|found| Some(found.get(self.group)?.range()));
+        places
+            .filter(|place| !place.is_empty())
+            .map(|place| (place.clone(), self.stands_for(place.len())))
+            .collect()
+    }
+
+    /// What stands for so many bytes.
+    fn stands_for(&self, width: usize) -> Vec<u8> {
+        match &self.placeholder {
+            Placeholder::Text(text) => text.clone().into_bytes(),
+            Placeholder::SameWidth => same_width(&self.name, width).into_bytes(),
+        }
+    }
+}
+
+/// `<session.......>`: the name, as much of it as there is room for, at the width of what it stands for.
+#[must_use]
+pub fn same_width(name: &str, width: usize) -> String {
+    let Some(room) = width.checked_sub(2) else {
+        return "x".repeat(width);
+    };
+    let name = &name[..name.len().min(room)];
+    format!("<{name:.<room$}>")
+}
+
+/// A text with edits made, which are in order and apart from each other.
+#[must_use]
+pub fn apply(text: &[u8], edits: &[Edit]) -> Vec<u8> {
+    let mut output = Vec::with_capacity(text.len());
+    let mut position = 0;
+    for (place, value) in edits {
+        output.extend_from_slice(&text[position..place.start]);
+        output.extend_from_slice(value);
+        position = place.end;
+    }
+    output.extend_from_slice(&text[position..]);
+    output
+}
+
+type Checked<T> = std::result::Result<T, Diagnostic>;
+
+fn check(raw: &RawRule, text: &str) -> Checked<Rule> {
+    check_name(&raw.name)?;
+    let pattern = check_pattern(&raw.pattern, text)?;
+    Ok(Rule {
+        name: raw.name.get_ref().clone(),
+        secret: raw.secret,
+        group: check_group(&pattern, &raw.pattern)?,
+        placeholder: check_placeholder(raw)?,
+        pattern,
+    })
+}
+
+fn check_name(name: &Spanned<String>) -> Checked<()> {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
+    if !name.get_ref().is_empty() && name.get_ref().chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(
+        Diagnostic::new(name.span(), "no name for a rule").with_hint(
+            "use letters, digits, `-` and `_`: placeholders are made of it, as in `<session>`",
+        ),
+    )
+}
+
+fn check_pattern(raw: &Spanned<String>, text: &str) -> Checked<Regex> {
+    let pattern = raw.get_ref();
+    if let Err(error) = parser().parse(pattern) {
+        return Err(no_pattern(raw, text, &error));
+    }
+    let compiled = RegexBuilder::new(pattern)
+        .multi_line(true)
+        .crlf(true)
+        .size_limit(LARGEST_PATTERN)
+        .build()
+        .map_err(|_| {
+            Diagnostic::new(raw.span(), "the pattern takes too much memory")
+                .with_hint("repeat less in it: `{1000}` makes a thousand copies")
+        })?;
+    if compiled.is_match(b"") {
+        return Err(
+            Diagnostic::new(raw.span(), "the pattern fits where there is nothing at all")
+                .with_hint("let it want one byte at least: `+` in place of `*`"),
+        );
+    }
+    Ok(compiled)
+}
+
+/// Reads patterns as the bytes API of `regex` does.
+fn parser() -> regex_syntax::Parser {
+    let mut builder = regex_syntax::ParserBuilder::new();
+    builder.utf8(false).multi_line(true).crlf(true).build()
+}
+
+fn no_pattern(raw: &Spanned<String>, text: &str, error: &regex_syntax::Error) -> Diagnostic {
+    let (kind, place) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), *error.span()),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), *error.span()),
+        other => return Diagnostic::new(raw.span(), other.to_string()),
+    };
+    let place = place.start.offset..place.end.offset;
+    Diagnostic::new(
+        in_file(raw, text, place),
+        format!("no regular expression: {kind}"),
+    )
+    .with_hint("the syntax is that of docs.rs/regex; in '…' TOML leaves backslashes as they are")
+}
+
+/// Where in the file a part of the pattern is; all of it where TOML's own escapes are in between.
+fn in_file(raw: &Spanned<String>, text: &str, part: Range<usize>) -> Range<usize> {
+    let span = raw.span();
+    let written = text.get(span.clone()).unwrap_or_default();
+    match written.find(raw.get_ref().as_str()) {
+        Some(quote) => span.start + quote + part.start..span.start + quote + part.end,
+        None => span,
+    }
+}
+
+/// The group that is hidden: the one that is named so, else the only one, else the whole match.
+fn check_group(pattern: &Regex, raw: &Spanned<String>) -> Checked<usize> {
+    let named = pattern.capture_names().position(|name| name == Some(GROUP));
+    match (named, pattern.captures_len() - 1) {
+        (Some(group), _) => Ok(group),
+        (None, groups @ 0..=1) => Ok(groups),
+        (None, groups) => Err(Diagnostic::new(
+            raw.span(),
+            format!("which of the {groups} groups is to be hidden?"),
+        )
+        .with_hint("write it `(?<value>…)`, or the others `(?:…)`")),
+    }
+}
+
+fn check_placeholder(raw: &RawRule) -> Checked<Placeholder> {
+    let Some(placeholder) = &raw.placeholder else {
+        return Ok(Placeholder::SameWidth);
+    };
+    let text = placeholder.get_ref();
+    let mistake = |message: &str, hint: &str| {
+        Err(Diagnostic::new(placeholder.span(), message).with_hint(hint))
+    };
+    match text.as_str() {
+        SAME_WIDTH => Ok(Placeholder::SameWidth),
+        _ if raw.secret => mistake(
+            "a secret keeps its width",
+            "it is overwritten in the capture itself: leave `placeholder` out",
+        ),
+        "" => mistake(
+            "nothing would show that something is hidden",
+            "write a word, as in `placeholder = \"<session>\"`, or \"same-width\"",
+        ),
+        _ if !text.chars().all(|character| matches!(character, ' '..='~')) => mistake(
+            "a placeholder is one line of plain ASCII",
+            "write a word, as in `placeholder = \"<session>\"`, or \"same-width\"",
+        ),
+        _ => Ok(Placeholder::Text(text.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(text: &str) -> Rules {
+        Rules::of_text(Path::new("wiresnap.toml"), text).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn hidden(rules: &Rules, text: &str) -> String {
+        String::from_utf8(rules.hide(text.as_bytes(), |_| true)).unwrap()
+    }
+
+    #[test]
+    fn the_group_is_hidden_and_the_rest_of_the_match_stays() {
+        for (pattern, shown) in [
+            ("id=[0-9]+", "a <id> b"),
+            ("id=([0-9]+)", "a id=<id> b"),
+            ("(id)=(?<value>[0-9]+)", "a id=<id> b"),
+            ("(?:id|no)=([0-9]+)", "a id=<id> b"),
+        ] {
+            let text =
+                format!("[[redact]]\nname = 'id'\npattern = '{pattern}'\nplaceholder = '<id>'\n");
+            assert_eq!(hidden(&rules(&text), "a id=4711 b"), shown, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_its_width_says_its_name_where_there_is_room() {
+        for (width, shown) in [
+            (0, ""),
+            (1, "x"),
+            (2, "<>"),
+            (5, "<ses>"),
+            (9, "<session>"),
+            (12, "<session...>"),
+        ] {
+            assert_eq!(same_width("session", width), shown);
+        }
+    }
+
+    #[test]
+    fn the_first_rule_has_what_two_want() {
+        let both = rules(
+            "[[redact]]\nname = 'a'\npattern = 'id=([0-9]+)'\nplaceholder = 'A'\n[[redact]]\nname = 'b'\npattern = '[0-9]+'\nplaceholder = 'B'\n",
+        );
+        assert_eq!(hidden(&both, "1 id=23 4"), "B id=A B");
+        assert_eq!(both.names(b"id=").count(), 0);
+        assert_eq!(both.names(b"id=1").collect::<Vec<_>>(), ["a", "b"]);
+    }
+
+    #[test]
+    fn lines_end_as_they_do_on_the_wire() {
+        let rules = rules("[[redact]]\nname = 'x'\npattern = '^id: (.+)$'\nplaceholder = 'X'\n");
+        assert_eq!(hidden(&rules, "a\r\nid: 1\r\nb\n"), "a\r\nid: X\r\nb\n");
+    }
+}

@@ -1,0 +1,428 @@
+//! A project's own rules, in every place where a capture is shown; warnings about credentials; what `learn` makes of
+//! captures that there are.
+
+mod support;
+mod workspace;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use support::file::{ETHERNET, paced, pcap};
+use support::network::ethernet;
+use support::script::{Client, Script, Server};
+use tempfile::TempDir;
+use workspace::{Said, wiresnap};
+
+/// What is another thing in each run.
+const RUNS: [[&str; 3]; 3] = [
+    ["9f86d081884c7d65", "4711", "Zm9vYmFyYmF6MDEyMw"],
+    ["b1c2d3e4f5a69788", "81", "cXV1eF9ibGFoLTk4Nw"],
+    ["00112233aabbccdd", "5", "aaaaBBBBccccDDDD-_"],
+];
+
+const SESSION: &str = "[[redact]]\nname = \"session\"\npattern = 'session=([0-9a-f]{16})'\n";
+const REQUEST: &str = "[[redact]]\nname = \"request\"\npattern = 'X-Request-Id: ([0-9]+)'\nplaceholder = \"<request>\"\n";
+const TOKEN: &str = "[[redact]]\nname = \"token\"\npattern = '\"token\":\"([\\w-]{18})'\n";
+const SECRET: &str = "secret = true\n";
+
+/// Somebody logs in, is given a session, and says it in a compressed answer and in a masked frame.
+fn capture([session, request, token]: [&str; 3]) -> Vec<u8> {
+    let ask = "GET /login HTTP/1.1\r\nHost: h:8000\r\n\r\n";
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nX-Request-Id: {request}\r\nSet-Cookie: session={session}; Path=/\r\nContent-Length: 30\r\n\r\n{{\"token\":\"{token}\"}}"
+    );
+    let again = format!(
+        "GET /?session={session} HTTP/1.1\r\nHost: h:8000\r\nCookie: session={session}\r\n\r\n"
+    );
+    let coded = gzip(format!("your session={session}\n").as_bytes());
+    let coded_head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        coded.len()
+    );
+    let switch = "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let switched = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let frame = masked(format!("session={session}").as_bytes());
+    let talk: [(_, Vec<u8>); 8] = [
+        (Client, ask.into()),
+        (Server, answer.into()),
+        (Client, again.into()),
+        (Server, [coded_head.as_bytes(), &coded].concat()),
+        (Client, switch.into()),
+        (Server, switched.into()),
+        (Client, frame),
+        (Server, vec![0x88, 0]),
+    ];
+    let mut script = Script::opened();
+    let mut sent = [0_u32; 2];
+    for (from, bytes) in talk {
+        script = script.data(from, sent[from as usize], &bytes);
+        sent[from as usize] += u32::try_from(bytes.len()).unwrap();
+        let peer = if from == Client { Server } else { Client };
+        script = script.ack(peer, sent[from as usize]);
+    }
+    pcap(
+        ETHERNET,
+        &paced(
+            script
+                .close()
+                .packets()
+                .iter()
+                .map(|packet| ethernet(packet)),
+        ),
+    )
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    coder.write_all(bytes).unwrap();
+    coder.finish().unwrap()
+}
+
+fn masked(payload: &[u8]) -> Vec<u8> {
+    let mask = [0x37, 0xfa, 0x21, 0x3d];
+    let mut frame = vec![0x81, 0x80 | u8::try_from(payload.len()).unwrap()];
+    frame.extend(mask);
+    frame.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, key)| byte ^ key),
+    );
+    frame
+}
+
+/// A project with a capture of each run, `run1` and so on, of which `run1` is that of a scenario.
+fn project(rules: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, bytes).unwrap();
+    };
+    let config = "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
+    write("wiresnap.toml", format!("{config}\n{rules}").as_bytes());
+    for (number, run) in (1..).zip(RUNS) {
+        write(&format!("pcap/run{number}.pcap"), &capture(run));
+    }
+    write("scenarios/run1.toml", SCENARIO.as_bytes());
+    folder
+}
+
+const SCENARIO: &str = "description = \"x\"\ncommand = [\"true\"]\nclient = \"command\"\n[[mark]]\nat = 0\nrun = [\"true\"]\n";
+
+fn out(project: &TempDir, arguments: &[&str]) -> String {
+    let Said { code, out, error } = wiresnap(project.path(), arguments);
+    assert_eq!(code, Some(0), "{arguments:?}: {out}{error}");
+    out
+}
+
+#[test]
+fn own_rules_hide_what_they_name_in_every_form_of_a_listing() {
+    let project = project(&[SESSION, REQUEST, TOKEN].join("\n"));
+    let listings: Vec<String> = ["run1", "run2", "run3"]
+        .map(|name| {
+            out(
+                &project,
+                &["payload", "--redact", &format!("pcap/{name}.pcap")],
+            )
+        })
+        .into();
+    workspace::settings().bind(|| insta::assert_snapshot!("redactions-listing", listings[0]));
+    assert_eq!(listings[0], listings[1]);
+    assert_eq!(listings[0], listings[2]);
+
+    for arguments in [["--redact", "--format=json"], ["--redact", "--explain"]] {
+        let shown = out(
+            &project,
+            &["payload", arguments[0], arguments[1], "pcap/run1.pcap"],
+        );
+        for value in RUNS[0] {
+            assert!(!shown.contains(value), "{value} in {shown}");
+        }
+    }
+    // Nobody asked for it here.
+    let plain = out(&project, &["payload", "pcap/run1.pcap"]);
+    assert!(plain.contains(RUNS[0][0]), "{plain}");
+}
+
+#[test]
+fn the_rules_of_a_scenario_are_for_its_captures_alone() {
+    let project = project("");
+    let scenario = project.path().join("scenarios/run1.toml");
+    fs::write(&scenario, format!("{SCENARIO}\n{SESSION}")).unwrap();
+    for (name, is_hidden) in [("run1", true), ("run2", false)] {
+        let listing = out(
+            &project,
+            &["payload", "--redact", &format!("pcap/{name}.pcap")],
+        );
+        assert_eq!(
+            listing.contains("session=<session.......>"),
+            is_hidden,
+            "{listing}"
+        );
+    }
+}
+
+/// The session as text, in hexadecimal, in base64, and as it is masked.
+fn forms_of_the_session() -> Vec<String> {
+    let session = RUNS[0][0];
+    let hex = |bytes: &[u8]| {
+        let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        bytes.join(" ")
+    };
+    let frame = masked(format!("session={session}").as_bytes());
+    vec![
+        session.to_owned(),
+        session[4..12].to_owned(),
+        hex(&session.as_bytes()[..6]),
+        hex(&frame[14..20]),
+        hex(&gzip(format!("your session={session}\n").as_bytes())[20..26]),
+    ]
+}
+
+#[test]
+fn a_secret_is_in_nothing_that_is_written() {
+    let project = project(&format!("{SESSION}{SECRET}"));
+    let page = "<!-- wiresnap: payload pcap/run1.pcap -->\n<!-- /wiresnap -->\n\n<!-- wiresnap: hex pcap/run1.pcap -->\n<!-- /wiresnap -->\n\n<!-- wiresnap: frame --frame C1 pcap/run1.pcap -->\n<!-- /wiresnap -->\n\n<!-- wiresnap: diagram pcap/run1.pcap -->\n<!-- /wiresnap -->\n\n<!-- wiresnap: diff pcap/run1.pcap pcap/run2.pcap -->\n<!-- /wiresnap -->\n";
+    fs::create_dir(project.path().join("docs")).unwrap();
+    let page = page.replace("--frame C1 pcap/run1.pcap", "pcap/run1.pcap C1");
+    fs::write(project.path().join("docs/page.md"), page).unwrap();
+    out(&project, &["docs"]);
+    out(&project, &["report", "--out", "docs/report.html"]);
+    out(&project, &["accept", "--all"]);
+    let mut written: Vec<(String, String)> = Vec::new();
+    for folder in ["docs", "snapshots"] {
+        for entry in fs::read_dir(project.path().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            written.push((
+                path.display().to_string(),
+                fs::read_to_string(path).unwrap(),
+            ));
+        }
+    }
+    for arguments in [
+        &["payload", "pcap/run1.pcap"][..],
+        &["payload", "--explain", "pcap/run1.pcap"],
+        &["payload", "--format=json", "pcap/run1.pcap"],
+    ] {
+        written.push((format!("{arguments:?}"), out(&project, arguments)));
+    }
+    let said = wiresnap(
+        project.path(),
+        &["diff", "pcap/run1.pcap", "pcap/run2.pcap"],
+    );
+    written.push(("diff".to_owned(), said.out + &said.error));
+
+    assert!(written.len() >= 9, "{written:?}");
+    for (place, text) in &written {
+        for form in forms_of_the_session() {
+            assert!(!text.contains(&form), "{form} is in {place}:\n{text}");
+        }
+    }
+    let report = fs::read_to_string(project.path().join("docs/report.html")).unwrap();
+    assert!(report.contains("The payload holds a secret"));
+    assert!(report.contains("session=&lt;session.......&gt;"));
+}
+
+#[test]
+fn what_own_rules_hide_is_volatile() {
+    let all = [SESSION, TOKEN].join("\n");
+    let project = project(&all);
+    let same_request = |run: [&'static str; 3]| capture([run[0], "4711", run[2]]);
+    for (name, run) in [("old", RUNS[0]), ("new", RUNS[2])] {
+        let file = project
+            .path()
+            .join("pcap")
+            .join(name)
+            .with_extension("pcap");
+        fs::write(file, same_request(run)).unwrap();
+    }
+    let arguments = ["diff", "pcap/old.pcap", "pcap/new.pcap"];
+    let Said { code, out, error } = wiresnap(project.path(), &arguments);
+    assert_eq!(code, Some(0), "{out}{error}");
+    assert!(
+        out.contains("Only what changes from run to run differs"),
+        "{out}"
+    );
+
+    let file = project.path().join("wiresnap.toml");
+    let without_token = fs::read_to_string(&file).unwrap().replace(TOKEN, "");
+    fs::write(&file, without_token).unwrap();
+    let Said { code, error, .. } = wiresnap(project.path(), &arguments);
+    assert_eq!(code, Some(1), "{error}");
+    assert!(error.contains("the captures differ: body"), "{error}");
+}
+
+#[test]
+fn a_mistake_in_a_rule_is_shown_at_its_place_and_nothing_is_listed() {
+    let project = project("[[redact]]\nname = \"session\"\npattern = 'session=([0-9a-f]{16}'\n");
+    for arguments in [
+        &["payload", "pcap/run1.pcap"][..],
+        &["diff", "pcap/run1.pcap", "pcap/run2.pcap"],
+        &["report", "--out", "-"],
+        &["check"],
+    ] {
+        let Said { code, out, error } = wiresnap(project.path(), arguments);
+        assert_eq!((code, &*out), (Some(2), ""), "{arguments:?}");
+        let error = error.replace(
+            &format!("{}/", project.path().canonicalize().unwrap().display()),
+            "",
+        );
+        workspace::settings().bind(|| insta::assert_snapshot!("error-redact-in-a-project", error));
+    }
+}
+
+#[test]
+fn what_looks_like_a_credential_is_warned_of_until_it_is_known_or_hidden() {
+    let project = project("");
+    let Said { error, .. } = wiresnap(project.path(), &["check", "run1"]);
+    workspace::settings().bind(|| insta::assert_snapshot!("warning-credentials", error));
+    for value in RUNS[0] {
+        assert!(!error.contains(value), "{error}");
+    }
+
+    let file = project.path().join("wiresnap.toml");
+    let config = fs::read_to_string(&file).unwrap();
+    let known = "known_credentials = [\"cookie session\", \"JSON field token\"]\n";
+    for more in [known.to_owned(), format!("{SESSION}{SECRET}{TOKEN}")] {
+        fs::write(&file, format!("{config}{more}")).unwrap();
+        let Said { error, .. } = wiresnap(project.path(), &["check", "run1"]);
+        assert!(!error.contains("credential"), "{more}: {error}");
+    }
+}
+
+const FROM: [&str; 6] = [
+    "learn",
+    "run1",
+    "--from",
+    "pcap/run1.pcap",
+    "pcap/run2.pcap",
+    "pcap/run3.pcap",
+];
+
+#[test]
+fn learn_proposes_a_rule_for_each_value_that_varies_and_writes_nothing() {
+    let project = project("");
+    let before = fs::read_to_string(project.path().join("wiresnap.toml")).unwrap();
+
+    let Said { code, out, error } = wiresnap(project.path(), &FROM);
+
+    assert_eq!(code, Some(1), "{out}{error}");
+    workspace::settings().bind(|| insta::assert_snapshot!("learn-text", format!("{out}{error}")));
+    for value in RUNS.as_flattened().iter().filter(|value| value.len() > 5) {
+        assert!(!out.contains(value), "{value} in {out}");
+    }
+    let json = wiresnap(project.path(), &[&FROM[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+    let names: Vec<&str> = json["proposals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["x-request-id", "session", "token"]);
+    assert!(
+        json["proposals"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|one| one["fits"] == true),
+        "{json}"
+    );
+    assert_eq!(
+        fs::read_to_string(project.path().join("wiresnap.toml")).unwrap(),
+        before
+    );
+}
+
+#[test]
+fn learn_has_nothing_to_say_where_rules_hide_all_that_varies() {
+    let project = project(&[SESSION, REQUEST, TOKEN].join("\n"));
+    let Said { code, out, error } = wiresnap(project.path(), &FROM);
+    assert_eq!(code, Some(0), "{out}{error}");
+    workspace::settings().bind(|| insta::assert_snapshot!("learn-nothing", out));
+}
+
+#[test]
+fn learn_says_what_was_not_said_alike() {
+    let project = project(&[SESSION, REQUEST, TOKEN].join("\n"));
+    let less = Script::opened()
+        .data(Client, 0, b"GET /login HTTP/1.1\r\nHost: h:8000\r\n\r\n")
+        .ack(Server, 36)
+        .close();
+    let less = pcap(
+        ETHERNET,
+        &paced(less.packets().iter().map(|packet| ethernet(packet))),
+    );
+    fs::write(project.path().join("pcap/run2.pcap"), less).unwrap();
+    let Said { code, out, error } = wiresnap(project.path(), &FROM);
+    assert_eq!(code, Some(1), "{out}{error}");
+    assert!(
+        out.contains("connection 1 has 1 message in run 2, 8 in run 1"),
+        "{out}"
+    );
+    assert!(
+        error.contains("run1 varies from run to run: 1 difference in what was said"),
+        "{error}"
+    );
+}
+
+/// A terminal is made by `script`, which util-linux brings everywhere.
+fn at_a_terminal(project: &Path, arguments: &str, typed: &str) -> (Option<i32>, String) {
+    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_wiresnap"));
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(project)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    script
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(typed.as_bytes())
+        .unwrap();
+    let output = script.wait_with_output().unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+#[test]
+fn what_is_accepted_is_written_behind_what_was_there() {
+    let project = project("# the end");
+    let file = project.path().join("wiresnap.toml");
+    let before = fs::read_to_string(&file).unwrap();
+
+    let (code, said) = at_a_terminal(project.path(), &FROM.join(" "), "a\ns\nperhaps\na\n");
+
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("session, 2 of 3: [a]ccept, [s]kip, [q]uit?"),
+        "{said}"
+    );
+    assert!(
+        said.contains("2 rules written into wiresnap.toml"),
+        "{said}"
+    );
+    let after = fs::read_to_string(&file).unwrap();
+    let added = after.strip_prefix(&before).unwrap();
+    workspace::settings().bind(|| insta::assert_snapshot!("learn-rules", added));
+
+    let (code, said) = at_a_terminal(
+        project.path(),
+        &format!("{} --into scenario", FROM.join(" ")),
+        "a\n",
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let scenario = fs::read_to_string(project.path().join("scenarios/run1.toml")).unwrap();
+    assert!(
+        scenario.starts_with(SCENARIO) && scenario.contains("name = \"session\""),
+        "{scenario}"
+    );
+}
