@@ -27,12 +27,13 @@ use self::start::Start;
 use self::vigil::Vigil;
 
 use crate::error::{Error, Result};
+use crate::lab::browser::Kind;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{self, Lab, Place};
 use crate::scenario::program::{Program, Setting};
-use crate::scenario::{Action, Mark};
+use crate::scenario::{self, Action, Mark};
 use crate::trace::provenance::{CaptureRecord, MarkRecord, Provenance, ScenarioId, Versions};
 use crate::trace::tally::Tally;
 
@@ -188,7 +189,11 @@ impl Run<'_> {
 
     async fn start_client(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
         let kind = self.order.scenario.client;
-        self.reports.phase(&format!("starting {kind}"));
+        let name = match kind {
+            scenario::Client::Firefox => self.order.tools.browser.kind.to_string(),
+            other => other.to_string(),
+        };
+        self.reports.phase(&format!("starting {name}"));
         let client = vigil.during(Client::start(self.lab, kind)).await?;
         vigil.watch_client(&client);
         stage.client = Some(client);
@@ -313,12 +318,18 @@ impl Run<'_> {
     }
 
     fn versions(stage: &Stage) -> Versions {
-        let browser = stage.client.as_ref().and_then(Client::versions);
+        let browser = |kind| {
+            let browser = stage.client.as_ref().and_then(Client::browser)?;
+            (browser.kind() == kind).then(|| browser.versions().clone())
+        };
+        let (firefox, chromium) = (browser(Kind::Firefox), browser(Kind::Chromium));
         let netcat = stage.client.as_ref().and_then(Client::netcat);
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
-            firefox: browser.map(|versions| versions.firefox.clone()),
-            geckodriver: browser.map(|versions| versions.geckodriver.clone()),
+            geckodriver: firefox.as_ref().map(|versions| versions.driver.clone()),
+            firefox: firefox.map(|versions| versions.browser),
+            chromedriver: chromium.as_ref().map(|versions| versions.driver.clone()),
+            chromium: chromium.map(|versions| versions.browser),
             nc: netcat.map(str::to_owned),
             libpcap: crate::lab::sniffer::libpcap_version(),
             kernel: rustix::system::uname()

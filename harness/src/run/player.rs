@@ -61,7 +61,7 @@ fn open_capture(order: &Order) -> Result<OpenCapture> {
     let capture = OpenCapture::open(lab::INTERFACE, address, Path::new(SAVEFILE))?;
     privilege::keep_only(CapabilitySet::empty())?;
     // A snap is started by a program that has to gain privilege.
-    if !order.tools.firefox_is_snap() {
+    if !order.tools.browser.is_snap {
         privilege::renounce()?;
     }
     Ok(capture)

@@ -124,10 +124,16 @@ pub struct MarkRecord {
 pub struct Versions {
     /// This program.
     pub wiresnap: String,
-    /// The browser, where there was one.
+    /// Firefox, where that was the browser.
     pub firefox: Option<String>,
     /// What drove it.
     pub geckodriver: Option<String>,
+    /// Chromium, where that was the browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chromium: Option<String>,
+    /// What drove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chromedriver: Option<String>,
     /// How netcat introduces itself, where it was the client.
     pub nc: Option<String>,
     /// The library that captured.

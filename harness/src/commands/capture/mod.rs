@@ -3,6 +3,7 @@
 mod keep;
 pub(super) mod programs;
 mod progress;
+mod scenarios;
 mod summary;
 mod verify;
 
@@ -16,7 +17,7 @@ use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{checkup, one_thread, say};
+use crate::commands::{browsers, checkup, one_thread, say};
 use crate::error::{Class, Error, Result};
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
@@ -26,12 +27,9 @@ use crate::lab::tools::Tools;
 use crate::project::Project;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
+use crate::scenario::Scenario;
 use crate::scenario::program::Program;
-use crate::scenario::{Scenario, file};
 use crate::trace::provenance::Provenance;
-
-/// Ten times as slow is slow enough for anybody to watch.
-const LARGEST_TIME_SCALE: f64 = 10.0;
 
 /// Plays what the arguments name and writes a table of what was captured to `out`.
 ///
@@ -143,9 +141,13 @@ impl Plan {
         let here = current_folder()?;
         let project = Project::find(&here)?;
         let programs = Programs::beside_us()?;
-        let scenarios = scenarios(&project, &programs, arguments)?;
-        let tools = Tools::find(&project.root);
-        let captures = arguments.out.clone().unwrap_or(project.captures);
+        let scenarios = scenarios::read(&project, &programs, arguments)?;
+        let browser = browsers::kind(arguments.browser);
+        let tools = Tools::find(&project.root, browser);
+        let captures = arguments
+            .out
+            .clone()
+            .unwrap_or_else(|| browsers::folder(&project.captures, browser));
         let intent = Intent {
             project: &project.root,
             tools: &tools,
@@ -287,38 +289,4 @@ fn put_aside(plan: &Plan, scenario: &Scenario, error: Error, savefile: &Savefile
 fn current_folder() -> Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Error::environment(format!("cannot tell the current folder: {error}")))
-}
-
-/// Reads all scenarios before the first is played: a mistake in the last one is known at once.
-fn scenarios(
-    project: &Project,
-    programs: &Programs,
-    arguments: &CaptureArgs,
-) -> Result<Vec<Scenario>> {
-    let scenarios = project
-        .scenario_files(&arguments.scenarios)?
-        .iter()
-        .map(|file| file::read(file, &programs.names))
-        .collect::<Result<Vec<_>>>()?;
-    for scenario in &scenarios {
-        require_time_scale(scenario, arguments.time_scale)?;
-    }
-    Ok(scenarios)
-}
-
-fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result<()> {
-    let name = &scenario.name;
-    if !time_scale.is_finite() || time_scale <= 0.0 || time_scale > LARGEST_TIME_SCALE {
-        return Err(
-            Error::usage(format!("time scale {time_scale} makes no sense")).with_hint(format!(
-                "use a number above 0, up to {LARGEST_TIME_SCALE}; 1 plays as written"
-            )),
-        );
-    }
-    let least = scenario.least_time_scale();
-    if time_scale < least {
-        return Err(Error::usage(format!("time scale {time_scale} is too small for {name}"))
-            .with_hint(format!("use {least} or more: it shows whole seconds, and each update must show another one")));
-    }
-    Ok(())
 }
