@@ -109,6 +109,7 @@ fn a_list_for_programs_holds_the_same() {
                 "at": "2026-01-02T03:04:05.4Z",
                 "state": "new",
             },
+            "chromium": null,
             "error": null,
         })
     );
