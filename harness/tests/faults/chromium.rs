@@ -63,6 +63,61 @@ fn chromedriver_killed() {
     );
 }
 
+/// Plays a click on a button with this style, which sends for the page again and says so.
+fn click_on(style: &str) -> Outcome {
+    let bench = Bench::new();
+    let page = format!(
+        "<p>before</p><button style='{style}' onclick=\"fetch('/').then(() => document.querySelector('p').textContent = 'after')\">Button</button>"
+    );
+    std::fs::write(bench.path("project/index.html"), page).unwrap();
+    bench.scenario("page", PAGE);
+    bench.run(&[&FAST[..], &CHROMIUM, &["page"]].concat())
+}
+
+const PAGE: &str = r#"
+description = "A page with a button"
+command = ["python3", "-m", "http.server", "--bind", "{host}", "{port}"]
+client = "firefox"
+
+[[mark]]
+at = 0
+open = "/"
+
+[[mark]]
+at = 10
+click = "button"
+expect = { element = "p", shows = "after" }
+
+[[mark]]
+at = 20
+close = true
+"#;
+
+/// Where the pointer would miss it, it is clicked as the driver does, which brings it into view first.
+#[test]
+fn a_button_out_of_view_is_clicked() {
+    if !has_chromium() {
+        return;
+    }
+    click_on("margin-top: 3000px").is(0, &[]);
+}
+
+#[test]
+fn a_button_that_nobody_sees_is_not_clicked() {
+    if !has_chromium() {
+        return;
+    }
+    click_on("display: none").is(
+        4,
+        &[
+            "error: page: at ",
+            "step `click button` of mark 2.0 s: Chromium could not click: element not interactable",
+            "last output of Chromium and chromedriver:",
+            "hint: run it again",
+        ],
+    );
+}
+
 /// One that does not know what it is asked for ends at once, and says so.
 #[test]
 fn chromium_that_cannot_be_driven() {
