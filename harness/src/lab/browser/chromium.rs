@@ -14,8 +14,8 @@ use super::{Identity, Versions, process_id};
 /// Under these switches, besides those of chromedriver's own, Chromium talks to the program and to nobody else.
 const SWITCHES: &[&str] = &[
     "--headless=new",
-    // Whatever it wants of anybody else (updates, hints, accounts, its search engine) ends where the name is looked up.
-    // Among its switches there is one for each of them, and in the next version there is another of them.
+    // Whatever it wants of anybody else (updates, hints, accounts, its search engine) ends where a name is looked up: a
+    // switch for each would be one too few in the next version.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--no-proxy-server",
     // A page that was left is gone, with its connections.
