@@ -15,6 +15,9 @@ FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 # Which scenarios `make capture` plays, as in `make capture SCENARIOS=webapp`; all of them by default.
 SCENARIOS ?=
 
+# Which browser `make capture` plays with, firefox or chromium; and `make setup` installs what it takes.
+BROWSER ?= firefox
+
 # Builds go where the scripts look for them, whatever the user's own settings are.
 export CARGO_TARGET_DIR := $(CURDIR)/target
 
@@ -31,14 +34,14 @@ help: ## list the commands
 		printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 setup: ## install what is missing: libpcap, Firefox, netcat, tshark, geckodriver
-	@scripts/setup
+	@scripts/setup $(BROWSER)
 
 build: ## build wiresnap and the programs
 	$(CARGO) build --quiet --release --workspace
 
-capture: setup build ## play the scenarios and capture them into pcap/, then check the snapshots
+capture: setup build ## play the scenarios and capture them into pcap/, then check the snapshots (BROWSER=chromium: into pcap/chromium/)
 	@$(CARGO) test --quiet --package wiresnap --test golden --no-run
-	$(WIRESNAP) capture $(SCENARIOS)
+	$(WIRESNAP) capture --browser $(BROWSER) $(SCENARIOS)
 	@scripts/check-captures
 
 docs: ## make what is generated anew: blocks in Markdown pages, completions, man pages
@@ -47,6 +50,9 @@ docs: ## make what is generated anew: blocks in Markdown pages, completions, man
 
 report: build ## make report.html of the captures: what the wire did, on one page
 	$(WIRESNAP) report $(REPORT_CAPTURES)
+
+# The tests play with both.
+test test-live: BROWSER := chromium
 
 test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --quiet --workspace
@@ -58,7 +64,7 @@ test-offline: lint ## what needs neither privilege nor browser nor network
 soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same each time? (HOG=1: with every core busy)
 	@HOG=$(HOG) scripts/soak $(N)
 
-test-live: setup ## only the tests with the real Firefox and nc
+test-live: setup ## only the tests with the real Firefox, Chromium and nc
 	@scripts/live-tests
 
 test-browser: setup ## only the tests of the report, in the real Firefox

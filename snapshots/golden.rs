@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use wiresnap::commands::payload::listing;
 use wiresnap::trace::provenance::Provenance;
 
+/// The folder, in that of the captures, for those that were made with Chromium.
+const CHROMIUM: &str = "chromium";
+
 /// Scenarios that every folder of captures must have, and when each closes its client.
 const SCENARIOS: [(&str, f64); 6] = [
     ("ajaxapp", 40.0),
@@ -20,6 +23,11 @@ const SCENARIOS: [(&str, f64); 6] = [
     ("webapp", 40.0),
     ("wsapp", 40.0),
 ];
+
+/// Those of them that a browser plays.
+fn scenarios_of_browsers() -> impl Iterator<Item = (&'static str, f64)> {
+    SCENARIOS.into_iter().filter(|(name, _)| *name != "tcpapp")
+}
 
 #[test]
 fn every_capture_lists_as_its_snapshot() {
@@ -42,34 +50,57 @@ const FARTHEST_SECONDS: f64 = 0.15;
 #[test]
 fn the_committed_captures_kept_their_marks() {
     for (name, close) in SCENARIOS {
-        let capture = workspace::root()
-            .join("pcap")
-            .join(name)
-            .with_extension("pcap");
-        let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
-
-        let planned: Vec<f64> = provenance
-            .marks
-            .iter()
-            .map(|mark| mark.planned_seconds)
-            .collect();
-        assert_eq!(
-            planned,
-            [0.0, 10.0, 20.0, 30.0, close],
-            "{name} is no capture of the full length"
-        );
-        for distance in provenance.mark_distances() {
-            assert!(distance < FARTHEST_SECONDS, "{name}: {distance} s");
-        }
+        assert_kept_its_marks(&workspace::root().join("pcap"), name, close);
     }
 }
 
-/// The folder that is checked, with at least the captures of this project's scenarios.
+#[test]
+fn so_did_those_of_chromium() {
+    for (name, close) in scenarios_of_browsers() {
+        let folder = workspace::root().join("pcap").join(CHROMIUM);
+        let provenance = assert_kept_its_marks(&folder, name, close);
+        assert!(provenance.versions.chromium.is_some(), "{name}");
+    }
+}
+
+#[track_caller]
+fn assert_kept_its_marks(folder: &Path, name: &str, close: f64) -> Provenance {
+    let capture = folder.join(name).with_extension("pcap");
+    let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
+    let planned: Vec<f64> = provenance
+        .marks
+        .iter()
+        .map(|mark| mark.planned_seconds)
+        .collect();
+    assert_eq!(
+        planned,
+        [0.0, 10.0, 20.0, 30.0, close],
+        "{name} is no capture of the full length"
+    );
+    for distance in provenance.mark_distances() {
+        assert!(distance < FARTHEST_SECONDS, "{name}: {distance} s");
+    }
+    provenance
+}
+
+/// The captures that are checked: those of this project with either browser, or those of another folder; with at least
+/// this project's scenarios.
 fn captures() -> Vec<PathBuf> {
-    let folder = std::env::var_os("WIRESNAP_CAPTURES")
-        .map_or_else(|| workspace::root().join("pcap"), PathBuf::from);
-    let captures = workspace::files(&folder, "pcap");
-    for (name, _) in SCENARIOS {
+    let Some(folder) = std::env::var_os("WIRESNAP_CAPTURES") else {
+        let folder = workspace::root().join("pcap");
+        let captures = require_all(&folder, SCENARIOS.into_iter());
+        let others = require_all(&folder.join(CHROMIUM), scenarios_of_browsers());
+        return [captures, others].concat();
+    };
+    require_all(Path::new(&folder), SCENARIOS.into_iter())
+}
+
+fn require_all(
+    folder: &Path,
+    scenarios: impl Iterator<Item = (&'static str, f64)>,
+) -> Vec<PathBuf> {
+    let captures = workspace::files(folder, "pcap");
+    for (name, _) in scenarios {
         let capture = folder.join(name).with_extension("pcap");
         assert!(
             captures.contains(&capture),
@@ -84,9 +115,13 @@ fn captures() -> Vec<PathBuf> {
 fn lists_as_its_snapshot(capture: &Path) -> bool {
     let name = capture.file_stem().unwrap().to_str().unwrap();
     let listing = listing(capture, true).unwrap();
-    let mut settings = workspace::settings();
+    let is_chromium = capture.parent().unwrap().ends_with(CHROMIUM);
+    let folder = if is_chromium { CHROMIUM } else { "" };
+    let mut settings = workspace::settings_in(folder);
+    let place = Path::new("pcap").join(folder).join(name);
     settings.set_description(format!(
-        "payloads of pcap/{name}.pcap, what is volatile hidden"
+        "payloads of {}.pcap, what is volatile hidden",
+        place.display()
     ));
     settings.bind(|| {
         // One capture that differs must not hide the others.

@@ -139,7 +139,11 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
+<<<<<<< HEAD
             opts="-h --out --time-scale --jobs --preparing --network --webdriver --advertise --interface --timings --help"
+=======
+            opts="-h --out --time-scale --jobs --preparing --browser --network --timings --help"
+>>>>>>> chromium
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,6 +163,10 @@ _wiresnap() {
                     ;;
                 --preparing)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --browser)
+                    COMPREPLY=($(compgen -W "firefox chromium" -- "${cur}"))
                     return 0
                     ;;
                 --network)
@@ -243,12 +251,16 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__doctor)
-            opts="-h --format --help"
+            opts="-h --browser --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --browser)
+                    COMPREPLY=($(compgen -W "firefox chromium" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0

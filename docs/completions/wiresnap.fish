@@ -44,6 +44,8 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Fo
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l jobs -d 'How many scenarios to play at once [default: all]; on the host\'s network it is one' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l preparing -d 'How many scenarios to prepare at once, before all begin [default: one for each processor]' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l browser -d 'The browser to play with; with another than Firefox, only scenarios of a browser are played' -r -f -a "firefox\t'Firefox, through geckodriver'
+chromium\t'Chromium, through chromedriver; its captures have a folder of their own, chromium/'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l network -d 'The network to play on' -r -f -a "auto\t'Private ones where the system allows, else the host\'s'
 private\t'A network namespace for each scenario: needs no privilege, lets nobody in'
 host\t'The host\'s own loopback interface: needs privilege, and the ports must be free'"
@@ -95,6 +97,8 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Wri
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l out -d 'HTML file to write, or `-` for standard output [default: report.html in the project]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l browser -d 'The browser that is to be captured with' -r -f -a "firefox\t'Firefox, through geckodriver'
+chromium\t'Chromium, through chromedriver; its captures have a folder of their own, chromium/'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for what mends it'
 json\t'One object, with all that was looked at'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -87,6 +87,9 @@ pub struct CaptureArgs {
     /// How many scenarios to prepare at once, before all begin [default: one for each processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub preparing: Option<u16>,
+    /// The browser to play with; with another than Firefox, only scenarios of a browser are played
+    #[arg(long, value_enum, default_value_t = BrowserChoice::Firefox)]
+    pub browser: BrowserChoice,
     /// The network to play on
     #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
     pub network: NetworkChoice,
@@ -121,6 +124,16 @@ fn assignment(text: &str) -> Result<(String, String), String> {
         .split_once('=')
         .ok_or("write the name, =, and the value, as in `--set greeting=hello`")?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+/// The browser that scenarios are played with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BrowserChoice {
+    /// Firefox, through geckodriver
+    #[default]
+    Firefox,
+    /// Chromium, through chromedriver; its captures have a folder of their own, chromium/
+    Chromium,
 }
 
 /// The network that scenarios are played on.
@@ -440,6 +453,9 @@ pub struct ReportArgs {
 /// Options of `doctor`.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct DoctorArgs {
+    /// The browser that is to be captured with
+    #[arg(long, value_enum, default_value_t = BrowserChoice::Firefox)]
+    pub browser: BrowserChoice,
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
     pub format: DoctorFormat,

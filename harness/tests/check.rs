@@ -65,6 +65,82 @@ fn the_same_is_said_of_each_and_old_news_is_removed() {
     assert!(!pending.exists());
 }
 
+/// Adds a capture with Chromium and its snapshot.
+fn add_chromium(project: &Path) {
+    for file in [
+        "pcap/chromium/wsapp.pcap",
+        "pcap/chromium/wsapp.json",
+        "snapshots/chromium/wsapp.snap",
+    ] {
+        let place = project.join(file);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(workspace::root().join(file), place).unwrap();
+    }
+}
+
+#[test]
+fn a_capture_of_another_browser_has_a_name_of_its_own() {
+    let project = project();
+    add_chromium(project.path());
+
+    let Said { code, out, error } = wiresnap(project.path(), &["check"]);
+
+    assert_eq!((code, &*error), (Some(0), ""));
+    assert_eq!(
+        out,
+        "same     tcpapp\nsame     wsapp\nsame     chromium/wsapp\n3 captures as reviewed\n"
+    );
+    let Said { out, .. } = wiresnap(project.path(), &["check", "chromium/wsapp"]);
+    assert_eq!(out, "same     chromium/wsapp\n1 capture as reviewed\n");
+}
+
+#[test]
+fn which_browser_made_a_capture_is_known_wherever_it_is() {
+    let project = project();
+    add_chromium(project.path());
+    fs::rename(
+        project.path().join("pcap/chromium"),
+        project.path().join("try"),
+    )
+    .unwrap();
+
+    for arguments in [
+        &["check", "--captures", "try", "wsapp"],
+        &["check", "--captures", "try", "chromium/wsapp"],
+    ] {
+        let Said { code, out, .. } = wiresnap(project.path(), arguments);
+        assert_eq!(
+            (code, &*out),
+            (Some(0), "same     chromium/wsapp\n1 capture as reviewed\n")
+        );
+    }
+    let Said { error, .. } = wiresnap(project.path(), &["check"]);
+    assert_eq!(
+        error,
+        "warning: snapshots/chromium/wsapp.snap: reviewed, but its capture is not there\n"
+    );
+}
+
+#[test]
+fn a_new_capture_of_another_browser_is_accepted_into_its_folder() {
+    let project = project();
+    add_chromium(project.path());
+    let snapshot = project.path().join("snapshots/chromium/wsapp.snap");
+    let reviewed = fs::read_to_string(&snapshot).unwrap();
+    fs::remove_dir_all(snapshot.parent().unwrap()).unwrap();
+
+    let Said { code, .. } = wiresnap(project.path(), &["accept", "chromium/wsapp"]);
+
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        read(project.path(), "snapshots/chromium/wsapp.snap"),
+        reviewed.replace(
+            "source: harness/../snapshots/golden.rs",
+            "source: pcap/chromium/wsapp.pcap"
+        )
+    );
+}
+
 #[test]
 fn what_differs_is_shown_and_left_for_review() {
     let project = project();

@@ -71,6 +71,18 @@ fn capture_of_what_makes_no_sense() {
         &["capture", "--speed", "2"],
         2,
     );
+    let scenarios = project.path().join("scenarios");
+    std::fs::remove_file(scenarios.join("broken.toml")).unwrap();
+    let chromium = ["capture", "--browser", "chromium", "talk"];
+    let talk = "description = \"x\"\ncommand = [\"true\"]\nclient = \"nc\"\n[[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
+    std::fs::write(scenarios.join("talk.toml"), talk).unwrap();
+    assert_fails("capture-not-of-a-browser", project.path(), &chromium, 2);
+    assert_fails(
+        "capture-none-of-a-browser",
+        project.path(),
+        &chromium[..3],
+        2,
+    );
     assert!(
         !project.path().join("pcap").exists(),
         "a folder was made for nothing"

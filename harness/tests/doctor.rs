@@ -113,6 +113,14 @@ impl Machine {
             .replace("hint: sudo ", "hint: ")
             // Ubuntu's.
             .replace("install firefox\n", "install firefox-esr\n")
+            .replace(
+                "install Chromium from elsewhere: Ubuntu's is a snap, which cannot be played with",
+                "apt-get install chromium chromium-driver",
+            )
+            .replace(
+                "install chromedriver from elsewhere: Ubuntu's is a snap, which cannot be played with",
+                "apt-get install chromium chromium-driver",
+            )
     }
 
     /// The examination as an object, and the exit code.
@@ -404,6 +412,95 @@ fn a_capture_asks_only_for_what_it_needs() {
     assert!(
         said.ends_with("error: nc: not installed\nhint: apt-get install netcat-openbsd\n"),
         "{said}"
+    );
+}
+
+/// A machine on which nothing is missing to capture with Chromium, of this version of the driver's.
+fn with_chromium(chromedriver: &str) -> Machine {
+    let machine = Machine::complete(free_port());
+    machine.install(
+        "chromium",
+        "echo Chromium 156.0.8078.108 built on Debian GNU/Linux 12",
+    );
+    machine.install(
+        "chromedriver",
+        &format!("echo 'ChromeDriver {chromedriver} (730482a)'"),
+    );
+    machine
+}
+
+/// What `capture --browser chromium` ends with, which is known before anything is started.
+#[track_caller]
+fn assert_cannot_play(machine: &Machine, end: &str) {
+    let (code, _, said) = machine.say(&["capture", "--browser", "chromium"]);
+    assert_eq!(code, Some(3), "{said}");
+    let note = "note: not played with Chromium, since their client is no browser: tcpapp\n";
+    assert_eq!(said, format!("{note}{end}"));
+    assert!(
+        !machine.path("project/pcap").exists(),
+        "a folder was made for nothing"
+    );
+}
+
+#[test]
+fn chromium_is_looked_at_where_it_is_asked_for() {
+    let machine = with_chromium("156.0.8078.96");
+
+    let (_, listing, _) = machine.say(&["doctor", "--browser", "chromium"]);
+
+    for line in [
+        "ok       Chromium         156.0.8078.108, FOLDER/path/chromium\n",
+        "ok       chromedriver     156.0.8078.96, FOLDER/path/chromedriver\n",
+        "ok       versions fit     chromedriver 156 drives Chromium 156\n",
+        "free, pcap/chromium\n",
+    ] {
+        assert!(listing.contains(line), "{line}{listing}");
+    }
+    for other in ["Firefox", "tcpapp", "ok       nc "] {
+        assert!(!listing.contains(other), "{other}: {listing}");
+    }
+}
+
+#[test]
+fn a_capture_with_chromium_needs_chromium_and_its_driver() {
+    let machine = Machine::complete(free_port());
+    let install = "hint: apt-get install chromium chromium-driver";
+    assert_cannot_play(
+        &machine,
+        &format!(
+            "error: Chromium: not installed\n{install} (1 more is missing: see `wiresnap doctor --browser chromium`)\n"
+        ),
+    );
+
+    let machine = with_chromium("156.0.8078.96");
+    fs::remove_file(machine.path("path/chromedriver")).unwrap();
+    assert_cannot_play(
+        &machine,
+        &format!("error: chromedriver: not installed\n{install}\n"),
+    );
+}
+
+#[test]
+fn chromium_and_its_driver_must_be_of_one_release() {
+    assert_cannot_play(
+        &with_chromium("155.0.7980.12"),
+        "error: versions fit: chromedriver 155 drives Chromium 155 only, this is 156\n\
+         hint: apt-get install chromium chromium-driver\n",
+    );
+}
+
+#[test]
+fn a_chromium_that_is_a_snap_is_not_played_with() {
+    let machine = with_chromium("156.0.8078.96");
+    machine.install(
+        "chromium",
+        "# exec /snap/bin/chromium\necho Chromium 156.0.8078.108 snap",
+    );
+
+    assert_cannot_play(
+        &machine,
+        "error: Chromium: 156.0.8078.108, a snap, which cannot be played with\n\
+         hint: install a Chromium that is a package, with its chromedriver, as Debian has it\n",
     );
 }
 

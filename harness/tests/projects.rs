@@ -83,6 +83,38 @@ fn a_list_tells_how_far_each_scenario_has_come() {
 }
 
 #[test]
+fn a_list_has_a_row_more_for_another_browser() {
+    let stage = Stage::new();
+    stage.put(
+        "scenarios/webapp.toml",
+        &scenario("app")
+            .replace("\"nc\"", "\"firefox\"")
+            .replace("open = true", "open = \"/\""),
+    );
+    for file in [
+        "pcap/chromium/webapp.pcap",
+        "pcap/chromium/webapp.json",
+        "snapshots/chromium/webapp.snap",
+    ] {
+        stage.copy(file, file);
+    }
+
+    let Said { code, out, error } = stage.run(&["list"]);
+
+    assert_eq!((code, &*error), (Some(0), ""));
+    let rows: Vec<&str> = out.lines().skip(2).collect();
+    assert!(
+        rows[0].starts_with("webapp    app      Firefox    2.5 s  no "),
+        "{out}"
+    );
+    assert!(
+        rows[1].starts_with("webapp    app      Chromium   2.5 s  2026-"),
+        "{out}"
+    );
+    assert!(rows[1].ends_with("UTC  yes"), "{out}");
+}
+
+#[test]
 fn a_list_for_programs_holds_the_same() {
     let stage = stage();
     fs::remove_file(stage.0.path().join("project/snapshots/tcpapp.snap")).unwrap();
@@ -109,6 +141,7 @@ fn a_list_for_programs_holds_the_same() {
                 "at": "2026-01-02T03:04:05.4Z",
                 "state": "new",
             },
+            "chromium": null,
             "error": null,
         })
     );

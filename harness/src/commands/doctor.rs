@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use super::capture::programs::Programs;
 use super::interrupts::watch_signals;
-use super::{checkup, one_thread, print_json};
+use super::{browsers, checkup, one_thread, print_json};
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::error::{Error, Result};
+use crate::lab::browser::Kind;
 use crate::lab::doctor::Intent;
 use crate::lab::doctor::check::{Check, State};
 use crate::lab::network::Network;
@@ -28,13 +29,15 @@ use crate::scenario::{Scenario, file};
 /// Where a capture would fail, and where `out` does not take what was found.
 pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
-    let (subject, scenarios) = Subject::find();
-    let tools = Tools::find(&subject.root);
+    let browser = browsers::kind(arguments.browser);
+    let (subject, scenarios) = Subject::find(browser);
+    let captures = browsers::folder(&subject.captures, browser);
+    let tools = Tools::find(&subject.root, browser);
     let intent = Intent {
         project: &subject.root,
         tools: &tools,
         scenarios: &subject.scenarios,
-        captures: &subject.captures,
+        captures: &captures,
         network: None,
         remote: None,
         with_optional: true,
@@ -91,7 +94,7 @@ struct Subject {
 
 impl Subject {
     /// The project of the current folder, and how it is; outside of one, there is still a machine to look at.
-    fn find() -> (Self, Check) {
+    fn find(browser: Kind) -> (Self, Check) {
         let name = "scenarios";
         let found = std::env::current_dir()
             .map_err(|error| error.to_string())
@@ -100,7 +103,7 @@ impl Subject {
             Ok(project) => project,
             Err(error) => return (Self::default(), Check::new(name, State::Warning, &error)),
         };
-        let (scenarios, check) = match scenarios(&project) {
+        let (scenarios, check) = match scenarios(&project, browser) {
             Ok(scenarios) => {
                 let names: Vec<_> = scenarios.iter().map(|scenario| &*scenario.name).collect();
                 let check = Check::new(name, State::Ok, &names.join(", "));
@@ -123,13 +126,16 @@ impl Subject {
     }
 }
 
-fn scenarios(project: &Project) -> Result<Vec<Scenario>> {
+/// The scenarios that are played with a browser.
+fn scenarios(project: &Project, browser: Kind) -> Result<Vec<Scenario>> {
     let programs = Programs::beside_us()?;
-    project
+    let mut scenarios = project
         .scenario_names()?
         .iter()
         .map(|name| file::read(&project.scenario_file(name)?, &programs.names))
-        .collect()
+        .collect::<Result<Vec<_>>>()?;
+    scenarios.retain(|scenario| browsers::plays(browser, scenario));
+    Ok(scenarios)
 }
 
 fn first_line(error: &Error) -> String {

@@ -1,6 +1,8 @@
 //! `wiresnap list`: the scenarios of the project, and how far each has come: captured, reviewed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
+use std::iter;
 
 use serde::Serialize;
 
@@ -10,6 +12,7 @@ use super::snapshots::selection;
 use super::{current_folder, print_json};
 use crate::cli::{ListArgs, ListFormat};
 use crate::error::printable;
+use crate::lab::browser::Kind;
 use crate::project::Project;
 use crate::render::table::{Style, Table};
 use crate::scenario::{Scenario, file};
@@ -52,6 +55,9 @@ struct Entry {
     /// How long its timeline is, as it is written.
     seconds: Option<f64>,
     capture: Option<Captured>,
+    /// Those with other browsers, by the browser's word.
+    #[serde(flatten)]
+    others: BTreeMap<&'static str, Option<Captured>>,
     /// The first line of what is wrong with its file.
     error: Option<String>,
 }
@@ -71,7 +77,8 @@ impl Entry {
         let place = project.scenarios.join(format!("{name}.toml"));
         let mut entry = Self {
             file: place.display().to_string(),
-            capture: captured(project, &name),
+            capture: captured(project, &name, Kind::default()),
+            others: others(project, &name),
             name,
             program: None,
             client: None,
@@ -92,8 +99,16 @@ impl Entry {
     }
 }
 
-fn captured(project: &Project, name: &str) -> Option<Captured> {
-    let capture = selection::of_scenario(project, name)?;
+fn others(project: &Project, name: &str) -> BTreeMap<&'static str, Option<Captured>> {
+    let browsers = Kind::ALL.into_iter();
+    browsers
+        .filter(|browser| browser.folder().is_some())
+        .map(|browser| (browser.word(), captured(project, name, browser)))
+        .collect()
+}
+
+fn captured(project: &Project, name: &str, browser: Kind) -> Option<Captured> {
+    let capture = selection::of_scenario(project, name, browser)?;
     // What cannot be read is `check`'s to explain.
     let provenance = Provenance::read_beside(&capture.pcap).ok().flatten();
     let comparison = Comparison::of(project, &capture).ok();
@@ -118,27 +133,35 @@ fn table(entries: &[Entry]) -> String {
         columns.push(("Mistake", false));
     }
     let mut table = Table::new(&columns);
-    for entry in entries {
-        let mut row = cells(entry);
-        if with_mistakes {
-            row.push(entry.error.clone().unwrap_or_default());
-        }
+    for row in entries.iter().flat_map(rows) {
         // Files may hold anything.
-        table.row(row.iter().map(|cell| printable(cell)).collect());
+        let cells = row.iter().take(columns.len()).map(|cell| printable(cell));
+        table.row(cells.collect());
     }
     table.render(Style::Text)
 }
 
-fn cells(entry: &Entry) -> Vec<String> {
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+/// The row of a scenario, and one more for each other browser that it was captured with; the mistake comes last.
+fn rows(entry: &Entry) -> Vec<Vec<String>> {
+    let first = cells(entry, entry.client.as_deref(), entry.capture.as_ref());
+    let others = Kind::ALL.into_iter().filter_map(|browser| {
+        let capture = entry.others.get(browser.word())?.as_ref()?;
+        Some(cells(entry, Some(&browser.to_string()), Some(capture)))
+    });
+    iter::once(first).chain(others).collect()
+}
+
+fn cells(entry: &Entry, client: Option<&str>, capture: Option<&Captured>) -> Vec<String> {
+    let or_dash = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let seconds = entry.seconds.map(|seconds| format!("{seconds} s"));
     vec![
         entry.name.clone(),
-        or_dash(&entry.program),
-        or_dash(&entry.client),
-        or_dash(&seconds),
-        entry.capture.as_ref().map_or("no".to_owned(), when),
-        entry.capture.as_ref().map_or("-", reviewed).to_owned(),
+        or_dash(entry.program.as_deref()),
+        or_dash(client),
+        or_dash(seconds.as_deref()),
+        capture.map_or("no".to_owned(), when),
+        capture.map_or("-", reviewed).to_owned(),
+        entry.error.clone().unwrap_or_default(),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The verbs of the command line, a module each.
 
 pub mod accept;
+mod browsers;
 pub mod capture;
 pub mod check;
 mod checkup;

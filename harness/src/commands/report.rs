@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use super::snapshots::selection::in_folder;
+use super::snapshots::selection::{self, in_folder};
 use super::stats::marks_of;
 use super::{current_folder, named, redactions};
 use crate::analysis::dissection::Dissection;
@@ -108,8 +108,7 @@ fn name(path: &Path) -> String {
     if path == Path::new("-") {
         return "standard input".to_owned();
     }
-    let stem = path.file_stem().unwrap_or(path.as_os_str());
-    stem.to_string_lossy().into_owned()
+    selection::Capture::of(path.to_owned()).name
 }
 
 /// What is kept beside a capture, as it is: also what this version does not know.

@@ -40,7 +40,7 @@ pub fn run(
     let wrong = files.len() - right.len();
     let all = counted(files.len(), "scenario");
     if wrong == 0 {
-        variables::require_known(&set, &right)?;
+        variables::require_known(&set, right.iter())?;
         writeln!(out, "{all}, no mistake")?;
         return Ok(());
     }

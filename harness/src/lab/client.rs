@@ -5,7 +5,7 @@ use std::time::Duration;
 use fantoccini::elements::Element;
 use tokio::time::{Instant, sleep};
 
-use super::browser::{Browser, Versions};
+use super::browser::Browser;
 use super::introduction::netcat_variant;
 use super::terminal::Terminal;
 use super::{Lab, Place};
@@ -36,6 +36,8 @@ pub enum Client {
 #[derive(Debug, Default)]
 pub struct Prepared {
     target: Option<Element>,
+    /// Whether the target is to be clicked by moving the pointer there.
+    is_in_reach: bool,
     before: Shown,
 }
 
@@ -78,11 +80,11 @@ impl Client {
         }
     }
 
-    /// The versions of browser and driver, where it is a browser.
+    /// The browser, where it is one.
     #[must_use]
-    pub fn versions(&self) -> Option<&Versions> {
+    pub fn browser(&self) -> Option<&Browser> {
         match self {
-            Self::Browser(browser) => Some(browser.versions()),
+            Self::Browser(browser) => Some(browser),
             Self::Terminal { .. } => None,
         }
     }
@@ -128,11 +130,21 @@ impl Client {
             | Action::Select { element, .. } => Some(self.find(element, patience).await?),
             _ => None,
         };
+        let is_in_reach = match (self, &mark.action, &target) {
+            (Self::Browser(browser), Action::Click(_), Some(target)) => {
+                browser.is_in_reach(target).await?
+            }
+            _ => false,
+        };
         let before = match &mark.expect {
             Some(expect) => self.shown(expect).await?,
             None => Shown::Nothing,
         };
-        Ok(Prepared { target, before })
+        Ok(Prepared {
+            target,
+            is_in_reach,
+            before,
+        })
     }
 
     /// Does what the mark says; `prepared` is for this mark.
@@ -149,9 +161,7 @@ impl Client {
     ) -> Result<()> {
         match (self, action) {
             (_, Action::Wait) => Ok(()),
-            (Self::Browser(browser), action) => {
-                in_browser(browser, place, action, prepared.target.as_ref()).await
-            }
+            (Self::Browser(browser), action) => in_browser(browser, place, action, prepared).await,
             (Self::Terminal { terminal, .. }, action) => match action {
                 Action::Connect => terminal.connect(lab, place),
                 Action::Start(command) => terminal.open(lab, place, command),
@@ -247,17 +257,20 @@ impl Client {
     }
 }
 
-/// Does in a browser what the mark says; `target` is the element in question.
+/// Does in a browser what the mark says.
 async fn in_browser(
     browser: &Browser,
     place: &Place,
     action: &Action,
-    target: Option<&Element>,
+    prepared: &Prepared,
 ) -> Result<()> {
-    match (action, target) {
+    match (action, &prepared.target) {
         (Action::OpenPage(path), _) => {
             let url = format!("http://{}{path}", place.setting.address);
             browser.open(&url).await
+        }
+        (Action::Click(_), Some(target)) if prepared.is_in_reach => {
+            browser.click_by_pointer(target).await
         }
         (Action::Click(_), Some(target)) => browser.click(target).await,
         (Action::Type { text, .. }, Some(target)) => browser.type_text(target, text).await,

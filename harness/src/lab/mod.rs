@@ -217,7 +217,7 @@ impl Lab {
     fn environment(&self) -> Vec<(OsString, OsString)> {
         let home = match &self.account.home {
             // A snap sees its user's real home folder only.
-            Some(home) if self.tools.firefox_is_snap() => home,
+            Some(home) if self.tools.browser.is_snap => home,
             _ => self.folder(),
         };
         let own = [

@@ -42,7 +42,7 @@ impl Network {
         match self {
             Self::Private => Ok(PathBuf::from(namespace::FOLDER)),
             // A snap has a /tmp of its own; its folder in the home is where it and we meet.
-            Self::Host if tools.firefox_is_snap() => snap_folder(account),
+            Self::Host if tools.browser.is_snap => snap_folder(tools, account),
             Self::Host => Ok(std::env::temp_dir()),
         }
     }
@@ -100,12 +100,13 @@ impl MeetingPoint {
     }
 }
 
-fn snap_folder(account: &Account) -> Result<PathBuf> {
+fn snap_folder(tools: &Tools, account: &Account) -> Result<PathBuf> {
     let home = account.home.clone().unwrap_or_else(|| PathBuf::from("/"));
-    let folder = home.join("snap/firefox/common");
+    let kind = tools.browser.kind;
+    let folder = home.join("snap").join(kind.word()).join("common");
     std::fs::create_dir_all(&folder).map_err(|error| {
         Error::environment(format!("cannot make {}: {error}", folder.display()))
-            .with_hint("Firefox is a snap here, which shares only this folder; Mozilla's own package has no such limit")
+            .with_hint(format!("{kind} is a snap here, which shares only this folder; another package has no such limit"))
     })?;
     Ok(folder)
 }

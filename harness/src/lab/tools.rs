@@ -1,9 +1,10 @@
-//! The programs of this machine that a capture needs: Firefox, geckodriver, netcat.
+//! The programs of this machine that a capture needs: a browser and its driver, netcat.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::browser::Kind;
 use crate::error::{Error, Result};
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
@@ -12,50 +13,48 @@ pub const PROJECT_TOOLS: &str = ".tools/bin";
 /// The tools that were found; whoever needs one that was not says so.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tools {
-    /// The browser.
-    pub firefox: Option<Firefox>,
-    /// The program that drives it.
-    pub geckodriver: Option<PathBuf>,
+    /// The browser that pages are played with.
+    pub browser: Browser,
     /// Netcat, of whichever kind.
     pub netcat: Option<PathBuf>,
 }
 
-/// An installed Firefox.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Firefox {
+/// A browser with its driver, as far as they were found.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Browser {
+    /// Which browser.
+    pub kind: Kind,
     /// What to start.
-    pub executable: PathBuf,
-    /// Whether it is a snap, which sees neither /tmp nor hidden folders.
+    pub executable: Option<PathBuf>,
+    /// Whether that is a snap, which sees neither /tmp nor hidden folders.
     pub is_snap: bool,
+    /// The program that drives it.
+    pub driver: Option<PathBuf>,
 }
 
 impl Tools {
     /// Looks for the tools, first in the project's own folder, then along PATH.
-    pub fn find(project: &Path) -> Self {
+    #[must_use]
+    pub fn find(project: &Path, browser: Kind) -> Self {
         let folders = search_path(project);
         Self {
-            firefox: ["firefox-esr", "firefox"]
-                .iter()
-                .find_map(|name| executable(&folders, name))
-                .map(Firefox::at),
-            geckodriver: executable(&folders, "geckodriver"),
+            browser: Browser::find(browser, &folders),
             netcat: executable(&folders, "nc"),
         }
     }
 
-    /// Whether the browser is a snap, which has rules of its own.
-    #[must_use]
-    pub fn firefox_is_snap(&self) -> bool {
-        self.firefox.as_ref().is_some_and(|firefox| firefox.is_snap)
-    }
-
-    /// The browser.
+    /// The browser's executable.
     ///
     /// # Errors
     ///
     /// Where there is none.
-    pub fn firefox(&self) -> Result<&Firefox> {
-        self.firefox.as_ref().ok_or_else(|| missing("Firefox"))
+    pub fn browser(&self) -> Result<&Path> {
+        let Browser {
+            kind, executable, ..
+        } = &self.browser;
+        executable
+            .as_deref()
+            .ok_or_else(|| missing(&kind.to_string()))
     }
 
     /// The driver of the browser.
@@ -63,10 +62,9 @@ impl Tools {
     /// # Errors
     ///
     /// Where there is none.
-    pub fn geckodriver(&self) -> Result<&Path> {
-        self.geckodriver
-            .as_deref()
-            .ok_or_else(|| missing("geckodriver"))
+    pub fn driver(&self) -> Result<&Path> {
+        let Browser { kind, driver, .. } = &self.browser;
+        driver.as_deref().ok_or_else(|| missing(kind.driver()))
     }
 
     /// Netcat.
@@ -79,18 +77,22 @@ impl Tools {
     }
 }
 
-impl Firefox {
-    fn at(executable: PathBuf) -> Self {
+impl Browser {
+    fn find(kind: Kind, folders: &[PathBuf]) -> Self {
+        let mut names = kind.executables().iter();
+        let found = names.find_map(|name| executable(folders, name));
         Self {
-            is_snap: is_snap(&executable),
-            executable,
+            kind,
+            is_snap: found.as_deref().is_some_and(is_snap),
+            executable: found,
+            driver: executable(folders, kind.driver()),
         }
     }
 }
 
 fn missing(tool: &str) -> Error {
     Error::environment(format!("{tool} is not installed"))
-        .with_hint("run `make setup`, which installs it")
+        .with_hint("`wiresnap doctor` says what installs it")
 }
 
 /// Where programs are looked for, in this order.

@@ -1,6 +1,7 @@
 //! Values as people read them.
 
 pub mod bitfield;
+mod brands;
 pub mod difference;
 pub mod dump;
 pub mod explain;

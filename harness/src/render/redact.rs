@@ -19,6 +19,7 @@
 
 use std::ops::Range;
 
+use super::brands;
 use crate::analysis::clock;
 use crate::analysis::difference::{Redaction, Rules};
 use crate::analysis::message::Message;
@@ -117,7 +118,7 @@ pub fn field_value(name: &[u8], value: &[u8]) -> Vec<u8> {
         b"user-agent" => user_agent(value),
         b"sec-websocket-key" if websocket::is_key(value) => KEY.as_bytes().to_vec(),
         b"sec-websocket-accept" | b"sec-websocket-key" => value.to_vec(),
-        b"sec-ch-ua" | b"sec-ch-ua-full-version-list" => quoted_versions(value),
+        b"sec-ch-ua" | b"sec-ch-ua-full-version-list" => brands::hidden(value),
         b"sec-ch-ua-platform" | b"sec-ch-ua-platform-version" => b"\"PLATFORM\"".to_vec(),
         _ => text(value),
     }
@@ -300,18 +301,6 @@ fn hide_products(products: &str) -> String {
             _ => product.to_owned(),
         });
     hidden.collect::<Vec<_>>().join(" ")
-}
-
-/// `"Chromium";v="120"` with the version hidden.
-fn quoted_versions(value: &[u8]) -> Vec<u8> {
-    let value = String::from_utf8_lossy(value);
-    let mut parts = value.split("v=\"");
-    let mut output = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        output.push_str("v=\"VERSION");
-        output.push_str(&part[part.find('"').unwrap_or(part.len())..]);
-    }
-    output.into_bytes()
 }
 
 #[cfg(test)]

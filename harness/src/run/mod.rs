@@ -28,12 +28,13 @@ use self::start::Start;
 use self::vigil::Vigil;
 
 use crate::error::{Error, Result};
+use crate::lab::browser::Kind;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{Lab, Place, probe};
 use crate::scenario::program::{Program, Setting};
-use crate::scenario::{Action, Mark};
+use crate::scenario::{self, Action, Mark};
 use crate::trace::provenance::{
     CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
 };
@@ -197,7 +198,11 @@ impl Run<'_> {
 
     async fn start_client(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
         let kind = self.order.scenario.client;
-        self.reports.phase(&format!("starting {kind}"));
+        let name = match kind {
+            scenario::Client::Firefox => self.order.tools.browser.kind.to_string(),
+            other => other.to_string(),
+        };
+        self.reports.phase(&format!("starting {name}"));
         let client = vigil.during(Client::start(self.lab, kind)).await?;
         vigil.watch_client(&client);
         stage.client = Some(client);
@@ -351,15 +356,26 @@ impl Run<'_> {
     }
 
     fn versions(&self, stage: &Stage) -> Versions {
-        let browser = stage.client.as_ref().and_then(Client::versions);
+        let browser = stage.client.as_ref().and_then(Client::browser);
+        let versions_of = |kind| {
+            let browser = browser.filter(|browser| browser.kind() == kind);
+            browser.map(|browser| browser.versions().clone())
+        };
+        let (firefox, chromium) = (versions_of(Kind::Firefox), versions_of(Kind::Chromium));
         let netcat = stage.client.as_ref().and_then(Client::netcat);
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
-            firefox: browser.map(|versions| versions.firefox.clone()),
-            geckodriver: browser.and_then(|versions| versions.geckodriver.clone()),
+            geckodriver: firefox
+                .as_ref()
+                .and_then(|versions| versions.driver.clone()),
+            firefox: firefox.map(|versions| versions.browser),
+            chromedriver: chromium
+                .as_ref()
+                .and_then(|versions| versions.driver.clone()),
+            chromium: chromium.map(|versions| versions.browser),
             browser_platform: browser
                 .filter(|_| self.order.remote.is_some())
-                .and_then(|versions| versions.platform.clone()),
+                .and_then(|browser| browser.versions().platform.clone()),
             nc: netcat.map(str::to_owned),
             libpcap: crate::lab::sniffer::libpcap_version(),
             kernel: rustix::system::uname()

@@ -90,7 +90,7 @@ fn open_stage(order: &Order, link: Option<Link>) -> Result<Stage> {
         Path::new(SAVEFILE),
     )?;
     // A snap is started by a program that has to gain privilege.
-    let for_good = !order.tools.firefox_is_snap();
+    let for_good = !order.tools.browser.is_snap;
     let server_side = link.as_ref().map(|link| {
         let server_side = ServerSide::stay(move || give_up_privilege(for_good))?;
         link.cross().map(|()| server_side)

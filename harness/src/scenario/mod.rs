@@ -101,7 +101,7 @@ impl Scenario {
 /// The kind of client that a scenario is played with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Client {
-    /// Firefox, headless, through geckodriver.
+    /// A browser, headless: Firefox, as scenario files call it, or another that a capture is told to take.
     Firefox,
     /// The system's netcat, typed into.
     Netcat,

@@ -143,10 +143,16 @@ pub struct MarkRecord {
 pub struct Versions {
     /// This program.
     pub wiresnap: String,
-    /// The browser, where there was one.
+    /// Firefox, where that was the browser.
     pub firefox: Option<String>,
     /// What drove it.
     pub geckodriver: Option<String>,
+    /// Chromium, where that was the browser.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chromium: Option<String>,
+    /// What drove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chromedriver: Option<String>,
     /// The operating system of a browser that was elsewhere, as in `mac`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser_platform: Option<String>,

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 use wiresnap::lab::Lab;
-use wiresnap::lab::browser::{Browser, Wishes};
+use wiresnap::lab::browser::{Browser, Kind, Wishes};
 use wiresnap::lab::privilege::Account;
 use wiresnap::lab::tools::Tools;
 
@@ -53,7 +53,7 @@ impl Window {
     pub(crate) fn open(scheme: Scheme) -> Self {
         let runtime = Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let tools = Tools::find(&workspace::root());
+        let tools = Tools::find(&workspace::root(), Kind::Firefox);
         let lab = Lab::new(folder.path().to_owned(), tools, Account::default());
         let wishes = Wishes {
             preferences: vec![

@@ -1,10 +1,11 @@
 //! Real faults in real captures: each is named with a hint, leaves nothing running and nothing behind, and replaces no
 //! capture (see [`Running::end`](live_support::Running::end)).
 //!
-//! They need Firefox and nc; `make test-live` runs them. What takes root, or what this system forbids even root, is said
+//! They need Firefox, Chromium and nc; `make test-live` runs them. What takes root, or what this system forbids even root, is said
 //! and left out.
 
 mod browser;
+mod chromium;
 mod interrupts;
 mod labs;
 mod library;
@@ -19,7 +20,7 @@ mod live_support;
 #[path = "../workspace/mod.rs"]
 mod workspace;
 
-use std::io::Write as _;
+use live_support::skip;
 
 /// What makes a capture five times as fast: marks are 2 s apart, which a browser keeps on a machine that is busy too.
 const FAST: [&str; 2] = ["--time-scale", "0.2"];
@@ -47,11 +48,6 @@ at = 3
 close = true
 "#
     )
-}
-
-/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
-fn skip(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
 fn is_root() -> bool {

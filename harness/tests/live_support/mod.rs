@@ -7,12 +7,15 @@ pub(crate) mod processes;
 mod running;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tempfile::TempDir;
+use wiresnap::lab::browser::Kind;
+use wiresnap::lab::tools::Tools;
 
 use crate::workspace;
 pub(crate) use running::{Outcome, Running};
@@ -169,11 +172,9 @@ impl Bench {
     fn assert_tidy(&self, printed: &str) {
         for name in names_in(&self.captures()) {
             let file = self.captures().join(&name);
-            let is_whole = ["pcap", "json", "png"]
-                .iter()
-                .any(|end| name.ends_with(end));
+            let is_folder = ["inconclusive", "chromium"].contains(&&*name);
             assert!(
-                (is_whole && !name.starts_with('.')) || name == "inconclusive",
+                is_folder || is_whole(&name),
                 "{name} is left beside the captures"
             );
             let is_capture = file.extension().is_some_and(|end| end == "pcap");
@@ -181,11 +182,43 @@ impl Bench {
                 assert_eq!(fs::read(&file).unwrap(), OLD, "{name} was replaced");
             }
         }
+        let of_chromium = self.captures().join("chromium");
+        for name in of_chromium
+            .exists()
+            .then(|| names_in(&of_chromium))
+            .into_iter()
+            .flatten()
+        {
+            assert!(is_whole(&name), "{name} is left beside Chromium's captures");
+        }
         assert_eq!(names_in(&self.path("tmp")), [""; 0], "left in TMPDIR");
         let left = names_in(Path::new("/dev/shm"));
         let ours = left.iter().any(|name| name.starts_with("wiresnap"));
         assert!(!ours, "left in /dev/shm: {left:?}");
     }
+}
+
+/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
+pub(crate) fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// Whether Chromium and its driver are there to be played with: some systems have them as a snap only.
+pub(crate) fn has_chromium() -> bool {
+    let tools = Tools::find(&workspace::root(), Kind::Chromium);
+    let is_there = tools.browser().is_ok() && tools.driver().is_ok() && !tools.browser.is_snap;
+    if !is_there {
+        skip("Chromium or chromedriver is not installed");
+    }
+    is_there
+}
+
+/// Whether a file is one that a capture puts in its place when it is complete.
+fn is_whole(name: &str) -> bool {
+    let is_known = ["pcap", "json", "png"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    is_known && !name.starts_with('.')
 }
 
 /// Links a file, or copies it where that cannot be done.

@@ -24,8 +24,13 @@ pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
 
 /// Snapshots lie in the project's `snapshots/`, each under its own name.
 pub(crate) fn settings() -> insta::Settings {
+    settings_in("")
+}
+
+/// The same for a folder in there.
+pub(crate) fn settings_in(folder: &str) -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path(root().join("snapshots"));
+    settings.set_snapshot_path(root().join("snapshots").join(folder));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings

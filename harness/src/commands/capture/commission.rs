@@ -13,6 +13,7 @@ use super::progress::Terminal;
 use super::{Stage, Wish};
 use crate::commands::{say, variables};
 use crate::error::{Class, Error, Result};
+use crate::lab::browser::Kind;
 use crate::lab::network::Network;
 use crate::rule::Rules;
 use crate::run::commission::{Commission, Delivery};
@@ -89,7 +90,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         to_be_played: true,
     };
     let scenarios = vec![file::parse_for(&reading, file, text)?];
-    variables::require_known(set, &scenarios)?;
+    variables::require_known(set, scenarios.iter())?;
     let rules = Rules::of_text(file, text)?;
     Ok(Wish {
         root: root.clone(),
@@ -97,6 +98,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         redactions: vec![rules.into()],
         known_credentials: Vec::new(),
         programs: Programs::beside_us()?,
+        browser: Kind::Firefox,
         captures: PathBuf::from(folder.path()),
         // On the host's, tests that are run at the same time would be in each other's captures.
         network: Some(Network::Private),

@@ -6,6 +6,7 @@ mod overwrite;
 pub(super) mod programs;
 mod progress;
 mod remote;
+mod scenarios;
 mod summary;
 mod verify;
 
@@ -23,8 +24,9 @@ use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{checkup, credentials, one_thread, redactions, say, variables};
+use crate::commands::{browsers, checkup, credentials, one_thread, say};
 use crate::error::{Class, Error, Result};
+use crate::lab::browser::Kind;
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
 use crate::lab::network::{Ground, MeetingPoint, Network};
@@ -36,12 +38,8 @@ use crate::render::redactions::Redactions;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
 use crate::scenario::Scenario;
-use crate::scenario::file::{self, Reading};
 use crate::scenario::program::Program;
 use crate::trace::provenance::Provenance;
-
-/// Ten times as slow is slow enough for anybody to watch.
-const LARGEST_TIME_SCALE: f64 = 10.0;
 
 /// Plays what the arguments name and writes a table of what was captured to `out`.
 ///
@@ -180,6 +178,8 @@ struct Wish {
     /// What may look like a credential: it is worth nothing.
     known_credentials: Vec<String>,
     programs: Programs,
+    /// What plays the scenarios of a browser.
+    browser: Kind,
     captures: PathBuf,
     network: Option<Network>,
     /// The browser elsewhere to play with, where it is one.
@@ -194,19 +194,17 @@ impl Wish {
     fn of(arguments: &CaptureArgs) -> Result<Self> {
         let project = Project::find(&current_folder()?)?;
         let programs = Programs::beside_us()?;
-        let files = project.scenario_files(&arguments.scenarios)?;
-        let scenarios = scenarios(&files, &programs, arguments)?;
+        let (scenarios, redactions) = scenarios::read(&project, &programs, arguments)?;
         let remote = remote(arguments, &scenarios)?;
-        let redactions = files.iter().map(|file| {
-            let of_scenario = redactions::of_scenario(file)?;
-            Ok(redactions::with_scenario(&project, of_scenario))
-        });
+        let browser = browsers::kind(arguments.browser);
+        let captures = arguments.out.clone();
         Ok(Self {
-            redactions: redactions.collect::<Result<_>>()?,
+            redactions,
             known_credentials: project.known_credentials,
             scenarios,
             programs,
-            captures: arguments.out.clone().unwrap_or(project.captures),
+            browser,
+            captures: captures.unwrap_or_else(|| browsers::folder(&project.captures, browser)),
             root: project.root,
             network: match remote {
                 Some(_) => Some(Network::Host),
@@ -245,9 +243,9 @@ impl Plan {
         examine: impl FnOnce(&Intent<'_>) -> Result<Examination>,
     ) -> Result<Self> {
         for scenario in &wish.scenarios {
-            require_time_scale(scenario, wish.time_scale)?;
+            scenarios::require_time_scale(scenario, wish.time_scale)?;
         }
-        let tools = Tools::find(&wish.root);
+        let tools = Tools::find(&wish.root, wish.browser);
         let intent = Intent {
             project: &wish.root,
             tools: &tools,
@@ -438,40 +436,4 @@ fn put_aside(
 fn current_folder() -> Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Error::environment(format!("cannot tell the current folder: {error}")))
-}
-
-/// Reads all scenarios before the first is played: a mistake in the last one is known at once.
-fn scenarios(
-    files: &[PathBuf],
-    programs: &Programs,
-    arguments: &CaptureArgs,
-) -> Result<Vec<Scenario>> {
-    let reading = Reading {
-        programs: &programs.names,
-        set: &variables::values(&arguments.variables.set)?,
-        to_be_played: true,
-    };
-    let scenarios = files
-        .iter()
-        .map(|file| file::parse_for(&reading, file, &file::read_text(file)?))
-        .collect::<Result<Vec<_>>>()?;
-    variables::require_known(reading.set, &scenarios)?;
-    Ok(scenarios)
-}
-
-fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result<()> {
-    let name = &scenario.name;
-    if !time_scale.is_finite() || time_scale <= 0.0 || time_scale > LARGEST_TIME_SCALE {
-        return Err(
-            Error::usage(format!("time scale {time_scale} makes no sense")).with_hint(format!(
-                "use a number above 0, up to {LARGEST_TIME_SCALE}; 1 plays as written"
-            )),
-        );
-    }
-    let least = scenario.least_time_scale();
-    if time_scale < least {
-        return Err(Error::usage(format!("time scale {time_scale} is too small for {name}"))
-            .with_hint(format!("use {least} or more: it shows whole seconds, and each update must show another one")));
-    }
-    Ok(())
 }

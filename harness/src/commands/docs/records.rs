@@ -75,6 +75,12 @@ const FACTS: &[Fact] = &[
     ("geckodriver", |known| {
         known.versions.geckodriver.as_deref().map(code)
     }),
+    ("Chromium", |known| {
+        known.versions.chromium.as_deref().map(code)
+    }),
+    ("chromedriver", |known| {
+        known.versions.chromedriver.as_deref().map(code)
+    }),
     ("nc", |known| known.versions.nc.as_deref().map(code)),
     ("libpcap", |known| Some(code(&known.versions.libpcap))),
     ("Kernel", |known| Some(code(&known.versions.kernel))),
@@ -141,24 +147,30 @@ pub(super) fn provenance(records: &[Record]) -> String {
     )
 }
 
-/// A command for each time scale.
+/// A command for each browser and time scale.
 fn commands(records: &[Record]) -> String {
-    let mut commands: Vec<(f64, String)> = Vec::new();
+    let mut commands: Vec<(String, String)> = Vec::new();
     for (_, known) in records {
         let scenario = format!(" {}", shell_word(&known.scenario.name));
-        let same = |(scale, _): &&mut (f64, String)| scale.total_cmp(&known.time_scale).is_eq();
-        match commands.iter_mut().find(same) {
+        let options = options(known);
+        match commands.iter_mut().find(|(same, _)| *same == options) {
             Some((_, scenarios)) => scenarios.push_str(&scenario),
-            None => commands.push((known.time_scale, scenario)),
+            None => commands.push((options, scenario)),
         }
     }
-    let mut text = String::new();
-    for (scale, scenarios) in commands {
-        let _ = write!(text, "wiresnap capture{scenarios}");
-        if scale.total_cmp(&1.0).is_ne() {
-            let _ = write!(text, " --time-scale {scale}");
-        }
-        text.push('\n');
+    let lines = commands.into_iter();
+    let lines = lines.map(|(options, scenarios)| format!("wiresnap capture{scenarios}{options}"));
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
+}
+
+/// The options that a capture was made with, where they are not the usual ones.
+fn options(known: &Provenance) -> String {
+    let mut options = String::new();
+    if known.versions.chromium.is_some() {
+        options.push_str(" --browser chromium");
     }
-    text
+    if known.time_scale.total_cmp(&1.0).is_ne() {
+        let _ = write!(options, " --time-scale {}", known.time_scale);
+    }
+    options
 }

@@ -156,6 +156,7 @@ fn propose(
 fn place_in(project: &Project, capture: &Capture) -> String {
     let folder = &project.captures;
     let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
-    let name = capture.pcap.file_name().unwrap_or_default();
-    folder.join(name).display().to_string()
+    let end = capture.pcap.extension().unwrap_or_default();
+    let name = folder.join(&capture.name);
+    format!("{}.{}", name.display(), end.display())
 }

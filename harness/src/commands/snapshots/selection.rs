@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::Snapshot;
 use crate::cli::CaptureSelection;
+use crate::commands::browsers;
 use crate::error::{Error, Result};
+use crate::lab::browser::Kind;
 use crate::project::Project;
 
 /// How the names of capture files end.
@@ -17,7 +20,9 @@ const HOW_TO_MAKE: &str = "make them with `wiresnap capture`, or name capture fi
 /// A capture and the name that its snapshot has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Capture {
-    /// Its name.
+    /// The browser that it was made with, those without one first.
+    browser: Kind,
+    /// Its name: that of the file, below that of the browser's folder where there is one, as in `chromium/webapp`.
     pub name: String,
     /// Its file.
     pub pcap: PathBuf,
@@ -43,10 +48,17 @@ pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<C
 }
 
 impl Capture {
-    fn of(pcap: PathBuf) -> Self {
-        let stem = pcap.file_stem().unwrap_or_default();
+    /// The capture that a file is.
+    #[must_use]
+    pub fn of(pcap: PathBuf) -> Self {
+        let browser = browsers::of_capture(&pcap);
+        let stem = pcap.file_stem().unwrap_or(pcap.as_os_str());
+        let stem = stem.to_string_lossy();
         Self {
-            name: stem.to_string_lossy().into_owned(),
+            browser,
+            name: browser
+                .folder()
+                .map_or_else(|| stem.to_string(), |folder| format!("{folder}/{stem}")),
             pcap,
         }
     }
@@ -58,28 +70,36 @@ impl Capture {
     }
 }
 
-/// The project's capture of a scenario, where there is one.
+/// The project's capture of a scenario with a browser, where there is one.
 #[must_use]
-pub fn of_scenario(project: &Project, scenario: &str) -> Option<Capture> {
-    find(scenario, &project.captures).map(Capture::of)
+pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<Capture> {
+    find(scenario, &browsers::folder(&project.captures, browser)).map(Capture::of)
 }
 
-/// The capture files in a folder, in alphabetical order.
+/// The capture files in a folder, in alphabetical order, and after them those in the folders of browsers in it.
 ///
 /// # Errors
 ///
 /// Where it cannot be read, or there is none.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
     let place = folder.display();
-    let entries = fs::read_dir(folder).map_err(|error| {
+    let mut captures = files_in(folder).map_err(|error| {
         Error::usage(format!("cannot read captures in {place}: {error}")).with_hint(HOW_TO_MAKE)
     })?;
-    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut captures: Vec<PathBuf> = paths.filter(|path| is_capture(path)).collect();
-    captures.sort();
+    for browser in Kind::ALL.into_iter().filter_map(Kind::folder) {
+        // Most projects have none.
+        captures.extend(files_in(&folder.join(browser)).unwrap_or_default());
+    }
     if captures.is_empty() {
         return Err(Error::usage(format!("no captures in {place}")).with_hint(HOW_TO_MAKE));
     }
+    Ok(captures)
+}
+
+fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut captures: Vec<PathBuf> = paths.filter(|path| is_capture(path)).collect();
+    captures.sort();
     Ok(captures)
 }
 
@@ -90,10 +110,24 @@ fn is_capture(path: &Path) -> bool {
 
 /// The file that is called so: one in the folder, or a path.
 fn named(name: &str, folder: &Path) -> Result<PathBuf> {
-    if name.contains('/') || is_capture(Path::new(name)) {
+    if is_capture(Path::new(name)) {
         return Ok(PathBuf::from(name));
     }
-    find(name, folder).ok_or_else(|| unknown(name, folder))
+    if let Some(file) = find(name, folder).or_else(|| find_by_browser(name, folder)) {
+        return Ok(file);
+    }
+    if name.contains('/') {
+        return Ok(PathBuf::from(name));
+    }
+    Err(unknown(name, folder))
+}
+
+/// The capture file in the folder that is called so for the browser that it was made with.
+fn find_by_browser(name: &str, folder: &Path) -> Option<PathBuf> {
+    let files = in_folder(folder).unwrap_or_default();
+    let mut captures = files.into_iter().map(Capture::of);
+    let found = captures.find(|capture| capture.name == name)?;
+    Some(found.pcap)
 }
 
 /// The capture file in the folder that is called so.
@@ -147,21 +181,24 @@ pub fn orphans(
     if !selection.names.is_empty() {
         return Vec::new();
     }
-    let entries = fs::read_dir(&project.snapshots).into_iter().flatten();
-    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let folders = Kind::ALL.map(|browser| browsers::folder(&project.snapshots, browser));
+    let entries = folders
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok());
+    let files = entries
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()));
+    let is_known = |file: &PathBuf| {
+        let mut captures = captures.iter();
+        captures.any(|capture| capture.snapshot(project) == *file)
+    };
     let mut orphans: Vec<PathBuf> = files
         .filter(|file| file.extension().is_some_and(|end| end == "snap"))
-        .filter(|file| !captures.iter().any(|capture| is_of(file, capture)))
+        .filter(|file| !is_known(file))
         .filter(
             |file| matches!(Snapshot::read(file), Ok(Some(snapshot)) if snapshot.lists_payloads()),
         )
         .collect();
     orphans.sort();
     orphans
-}
-
-fn is_of(snapshot: &Path, capture: &Capture) -> bool {
-    snapshot
-        .file_stem()
-        .is_some_and(|name| name == &*capture.name)
 }

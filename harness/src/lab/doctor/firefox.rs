@@ -1,10 +1,6 @@
-//! Firefox, geckodriver, and whether the two fit.
+//! Whether a Firefox and a geckodriver fit.
 
-use std::fmt;
-
-/// The first two numbers of a version, as in `153.7.0esr` or `0.37.1`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32);
+use super::version::Version;
 
 /// Which versions of Firefox each geckodriver from the one named is for: the oldest, and the newest where there is one.
 ///
@@ -32,26 +28,6 @@ pub enum Fit {
     GeckodriverTooOld(u32),
 }
 
-impl Version {
-    /// The version in what a program says of itself: the first word that looks like one, with the whole of that word.
-    #[must_use]
-    pub fn find(text: &str) -> Option<(Self, &str)> {
-        text.split_whitespace().find_map(|word| {
-            let mut numbers = word.split('.').map(|number| {
-                let digits = number.find(|character: char| !character.is_ascii_digit());
-                number[..digits.unwrap_or(number.len())].parse().ok()
-            });
-            Some((Self(numbers.next()??, numbers.next()??), word))
-        })
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}.{}", self.0, self.1)
-    }
-}
-
 /// Whether this Firefox can be driven by this geckodriver.
 #[must_use]
 pub fn fit(firefox: Version, geckodriver: Version) -> Fit {
@@ -66,47 +42,6 @@ pub fn fit(firefox: Version, geckodriver: Version) -> Fit {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_version_is_found_wherever_a_program_puts_it() {
-        for (text, version, word) in [
-            ("Mozilla Firefox 153.7.0esr", Version(153, 7), "153.7.0esr"),
-            ("Mozilla Firefox 128.0", Version(128, 0), "128.0"),
-            (
-                "geckodriver 0.37.1\n\nThe source code of",
-                Version(0, 37),
-                "0.37.1",
-            ),
-            (
-                "geckodriver 0.34.0 (c44f0d09630a 2024-01-02)",
-                Version(0, 34),
-                "0.34.0",
-            ),
-            (
-                "TShark (Wireshark) 4.0.17 (Git v4.0.17)",
-                Version(4, 0),
-                "4.0.17",
-            ),
-        ] {
-            assert_eq!(Version::find(text), Some((version, word)), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_version_is_none() {
-        for text in [
-            "",
-            "Firefox",
-            "4",
-            "a.b",
-            "99999999999.1",
-            "v1.2",
-            ".1",
-            "1.",
-        ] {
-            assert_eq!(Version::find(text), None, "{text}");
-        }
-    }
 
     #[test]
     fn versions_fit_as_geckodrivers_documentation_says() {

@@ -1,24 +1,28 @@
 //! What a capture needs of this machine: looked at before anything is started, each with what mends it.
 
+mod browser;
 pub mod check;
+pub mod chromium;
 pub mod confinement;
 pub mod firefox;
 mod link;
 mod packages;
 mod place;
 mod remote;
+pub mod version;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use self::check::{Check, State};
 use self::confinement::{Facts, Mend, capture_as_root, diagnose};
-use self::firefox::{Fit, Version, fit};
 use self::packages::{Packages, Wanted};
+use self::version::Version;
+use super::browser::Kind;
 use super::introduction::{Answer, PATIENCE, ask, variant_of};
 use super::network::Network;
 use super::remote::Remote;
-use super::tools::{Firefox, Tools, executable, search_path};
+use super::tools::{Tools, executable, search_path};
 use super::{privilege, sniffer};
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
@@ -69,6 +73,8 @@ pub struct Examination {
     /// The network that scenarios can be played on; none where they cannot be.
     network: Option<Network>,
     why_not_private: String,
+    /// The browser that is to be played with.
+    browser: Kind,
     /// Everything that was looked at.
     checks: Vec<Check>,
     /// Whether `wiresnap doctor` looks at all of it, too; what is to be done with a browser elsewhere it does not know.
@@ -95,7 +101,7 @@ impl Examination {
                 } else {
                     0
                 };
-                Err(obstacle(first, others))
+                Err(self.obstacle(first, others))
             }
         }
     }
@@ -117,17 +123,21 @@ impl Examination {
     pub fn checks(&self) -> &[Check] {
         &self.checks
     }
-}
 
-fn obstacle(first: &Check, others: usize) -> Error {
-    let error = Error::environment(format!("{}: {}", first.name, first.found));
-    let more = match others {
-        0 => String::new(),
-        _ => format!(" ({others} more is missing: see `wiresnap doctor`)"),
-    };
-    match &first.mend {
-        Some(mend) => error.with_hint(format!("{mend}{more}")),
-        None => error,
+    fn obstacle(&self, first: &Check, others: usize) -> Error {
+        let error = Error::environment(format!("{}: {}", first.name, first.found));
+        let doctor = match self.browser {
+            Kind::Firefox => "wiresnap doctor".to_owned(),
+            Kind::Chromium => "wiresnap doctor --browser chromium".to_owned(),
+        };
+        let more = match others {
+            0 => String::new(),
+            _ => format!(" ({others} more is missing: see `{doctor}`)"),
+        };
+        match &first.mend {
+            Some(mend) => error.with_hint(format!("{mend}{more}")),
+            None => error,
+        }
     }
 }
 
@@ -146,8 +156,8 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
                 .iter()
                 .any(|scenario| scenario.client == client)
     };
-    let needs_firefox = needs(Client::Firefox) && intent.remote.is_none();
-    let needs_snap = needs_firefox && intent.tools.firefox_is_snap();
+    let needs_browser = needs(Client::Firefox) && intent.remote.is_none();
+    let needs_snap = needs_browser && intent.tools.browser.is_snap;
 
     let mut checks = vec![libpcap()];
     let possible = Possible {
@@ -162,7 +172,10 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     let network = possible.choose(intent.network);
     let private = private_network(&possible, intent.network, packages);
     let why_not_private = if possible.private.is_ok() && needs_snap {
-        "Firefox is a snap, which does not start on another".to_owned()
+        format!(
+            "{} is a snap, which does not start on another",
+            intent.tools.browser.kind
+        )
     } else {
         private.found.clone()
     };
@@ -171,9 +184,9 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     checks.extend(link::checks(intent.scenarios, &trials.links));
     let (browser, netcat, tshark) = tokio::join!(
         when(
-            needs_firefox,
-            browser(
-                intent.tools,
+            needs_browser,
+            browser::checks(
+                &intent.tools.browser,
                 needs_snap && network != Some(Network::Host),
                 packages
             )
@@ -197,12 +210,13 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
         network == Some(Network::Private),
     ));
     checks.push(place::captures(intent.captures, packages));
-    if let (Some(network), true) = (network, needs_firefox) {
+    if let (Some(network), true) = (network, needs_browser) {
         checks.extend(place::temporary(network, packages));
     }
     Examination {
         network,
         why_not_private,
+        browser: intent.tools.browser.kind,
         checks,
         is_known_to_doctor: intent.remote.is_none(),
     }
@@ -292,68 +306,6 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     };
     let executable = confinement::quoted(&std::env::current_exe().unwrap_or_default());
     check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
-}
-
-/// Firefox, geckodriver, and how they get on.
-async fn browser(tools: &Tools, is_cramped_snap: bool, packages: Packages) -> Vec<Check> {
-    let firefox = tools
-        .firefox
-        .as_ref()
-        .map(|firefox| firefox.executable.as_path());
-    let ((mut firefox, firefox_version), (driver, driver_version)) = tokio::join!(
-        program("Firefox", firefox, packages.install(Wanted::Firefox)),
-        program(
-            "geckodriver",
-            tools.geckodriver.as_deref(),
-            packages.install(Wanted::Geckodriver)
-        ),
-    );
-    if let (Some(Firefox { is_snap: true, .. }), State::Ok) = (&tools.firefox, firefox.state) {
-        firefox = snap(firefox, is_cramped_snap);
-    }
-    let mut checks = vec![firefox, driver];
-    if let (Some(firefox), Some(driver)) = (firefox_version, driver_version) {
-        checks.push(pair(firefox, driver, packages));
-    }
-    checks
-}
-
-/// What a Firefox that is a snap means for a capture.
-fn snap(firefox: Check, is_cramped: bool) -> Check {
-    let (state, what) = if is_cramped {
-        (State::Missing, "cannot be played on a private network")
-    } else {
-        (State::Warning, "is played on the host's network only")
-    };
-    let found = format!("{}, a snap, which {what}", firefox.found);
-    Check {
-        state,
-        found,
-        ..firefox
-    }
-    .mended_by(
-        "install Mozilla's own package: https://support.mozilla.org/kb/install-firefox-linux",
-    )
-}
-
-fn pair(firefox: Version, driver: Version, packages: Packages) -> Check {
-    let name = "versions fit";
-    match fit(firefox, driver) {
-        Fit::Good => Check::ok(
-            name,
-            &format!("geckodriver {driver} drives Firefox {firefox}"),
-        ),
-        Fit::FirefoxTooOld(oldest) => Check::missing(
-            name,
-            &format!("geckodriver {driver} needs Firefox {oldest} or newer, this is {firefox}"),
-        )
-        .mended_by(packages.install(Wanted::Firefox)),
-        Fit::GeckodriverTooOld(newest) => Check::warning(
-            name,
-            &format!("geckodriver {driver} knows Firefox up to {newest}, this is {firefox}"),
-        )
-        .mended_by(packages.install(Wanted::Geckodriver)),
-    }
 }
 
 /// A program that tells its version when it is asked for it.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::lab::browser::Kind;
+
 /// The systems' package managers that we know the names for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manager {
@@ -26,6 +28,10 @@ pub(super) enum Wanted {
     Firefox,
     /// The program that drives it.
     Geckodriver,
+    /// The other browser.
+    Chromium,
+    /// The program that drives that one.
+    Chromedriver,
     /// Netcat, of whichever kind.
     Netcat,
     /// Wireshark's program for terminals.
@@ -79,6 +85,10 @@ impl Packages {
             Some((manager, package)) => self.as_root(&format!("{} {package}", manager.command())),
             None if wanted == Wanted::Geckodriver && self.has_setup => "make setup".to_owned(),
             None if wanted == Wanted::Geckodriver => "cargo install geckodriver".to_owned(),
+            None if self.manager == Some(Manager::AptOfUbuntu) => format!(
+                "install {} from elsewhere: Ubuntu's is a snap, which cannot be played with",
+                wanted.name()
+            ),
             None => format!(
                 "install {} with your system's package manager",
                 wanted.name()
@@ -115,7 +125,20 @@ impl Manager {
             (Wanted::Firefox, Self::Zypper) => Some("MozillaFirefox"),
             (Wanted::Firefox, _) => Some("firefox"),
             (Wanted::Geckodriver, Self::Pacman | Self::Apk) => Some("geckodriver"),
-            (Wanted::Geckodriver, _) => None,
+            // The two must be of one release, so one command brings both.
+            (Wanted::Chromium | Wanted::Chromedriver, Self::Apt) => {
+                Some("chromium chromium-driver")
+            }
+            // What Ubuntu's packages of Chromium bring is a snap.
+            (Wanted::Geckodriver, _)
+            | (Wanted::Chromium | Wanted::Chromedriver, Self::AptOfUbuntu) => None,
+            (Wanted::Chromium | Wanted::Chromedriver, Self::Dnf | Self::Zypper) => {
+                Some("chromium chromedriver")
+            }
+            (Wanted::Chromium | Wanted::Chromedriver, Self::Pacman) => Some("chromium"),
+            (Wanted::Chromium | Wanted::Chromedriver, Self::Apk) => {
+                Some("chromium chromium-chromedriver")
+            }
             (Wanted::Netcat, Self::Dnf) => Some("nmap-ncat"),
             (Wanted::Netcat, Self::Pacman) => Some("openbsd-netcat"),
             (Wanted::Netcat, _) => Some("netcat-openbsd"),
@@ -127,10 +150,26 @@ impl Manager {
 }
 
 impl Wanted {
+    pub(super) const fn browser(kind: Kind) -> Self {
+        match kind {
+            Kind::Firefox => Self::Firefox,
+            Kind::Chromium => Self::Chromium,
+        }
+    }
+
+    pub(super) const fn driver(kind: Kind) -> Self {
+        match kind {
+            Kind::Firefox => Self::Geckodriver,
+            Kind::Chromium => Self::Chromedriver,
+        }
+    }
+
     const fn name(self) -> &'static str {
         match self {
             Self::Firefox => "Firefox",
             Self::Geckodriver => "geckodriver",
+            Self::Chromium => "Chromium",
+            Self::Chromedriver => "chromedriver",
             Self::Netcat => "netcat",
             Self::Tshark => "tshark",
         }
@@ -178,6 +217,16 @@ mod tests {
                 Manager::Apt,
                 Wanted::Geckodriver,
                 "cargo install geckodriver",
+            ),
+            (
+                Manager::Apt,
+                Wanted::Chromedriver,
+                "sudo apt-get install chromium chromium-driver",
+            ),
+            (
+                Manager::AptOfUbuntu,
+                Wanted::Chromium,
+                "install Chromium from elsewhere: Ubuntu's is a snap, which cannot be played with",
             ),
         ] {
             assert_eq!(packages(Some(manager)).install(wanted), command);

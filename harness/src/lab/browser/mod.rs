@@ -1,11 +1,18 @@
-//! Firefox, headless and quiet: driven through WebDriver, with a fresh profile that sends nothing by itself.
+//! A browser, headless and quiet: driven through WebDriver, with a fresh profile that sends nothing by itself.
+//!
+//! What sets one kind apart from the others is in `firefox.rs` and `chromium.rs`.
 
-use std::ffi::OsString;
+mod chromium;
+mod firefox;
+mod kind;
+mod vendor;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::wd::Capabilities;
@@ -13,21 +20,22 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, geteuid, pidfd_open, test_kill_process};
-use serde_json::{Value, json};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, test_kill_process};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+pub use self::kind::Kind;
 use super::Lab;
 use super::process::Process;
 use super::remote::Visit;
 use super::warm_up::WarmUpPage;
 use crate::error::{Error, Result};
 
-/// How long geckodriver may take until it listens.
+/// How long a driver may take until it listens.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long Firefox may take to start; four of them at once on two cores took 19 s.
+/// How long a browser may take to start; four Firefoxes at once on two cores took 19 s.
 const START_PATIENCE: Duration = Duration::from_secs(90);
 
 /// How long one WebDriver command may take.
@@ -43,12 +51,19 @@ const ADVICE_ELSEWHERE: &str =
 /// What is open where no page is.
 const EMPTY_PAGE: &str = "about:blank";
 
-/// How often to look whether Firefox is there, where the system cannot tell.
+/// Whether the pointer, moved to the middle of an element as a driver finds it (WebDriver §11.1), would be on it.
+const HIT_BY_POINTER: &str = "
+    const [box] = arguments[0].getClientRects();
+    return Boolean(box) && arguments[0].contains(
+        document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2));";
+
+/// How often to look whether the browser is there, where the system cannot tell.
 const LOOK_PERIOD: Duration = Duration::from_millis(100);
 
 /// A browser session with one window.
 #[derive(Debug)]
 pub struct Browser {
+    kind: Kind,
     home: Home,
     client: Client,
     versions: Versions,
@@ -59,10 +74,10 @@ pub struct Browser {
 enum Home {
     /// Here: we have started its driver, and that this process.
     Here {
-        /// geckodriver.
+        /// What drives it.
         driver: Process,
         /// The process that all others of the browser belong to.
-        firefox: Pid,
+        process: Pid,
     },
     /// Elsewhere: all that we have of it is a session.
     Elsewhere(Visit),
@@ -72,9 +87,9 @@ enum Home {
 #[derive(Clone, Debug)]
 pub struct Versions {
     /// As in `153.7.0esr`.
-    pub firefox: String,
-    /// As in `0.37.1`; a driver elsewhere may be another.
-    pub geckodriver: Option<String>,
+    pub browser: String,
+    /// As in `0.37.1`; a driver elsewhere may keep it to itself.
+    pub driver: Option<String>,
     /// The operating system of a browser elsewhere, as in `mac`.
     pub platform: Option<String>,
 }
@@ -82,36 +97,42 @@ pub struct Versions {
 /// What a session is to have besides being quiet.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
-    /// Preferences of Firefox, by name.
+    /// Preferences of the browser, by name.
     pub preferences: Vec<(&'static str, Value)>,
     /// Whether it can be spoken to by WebDriver `BiDi` too.
     pub bidirectional: bool,
 }
 
 impl Browser {
-    /// Starts geckodriver on a port that it finds free, and Firefox through it.
+    /// Starts the driver on a port that it finds free, and the browser through it.
     ///
     /// # Errors
     ///
     /// Where one of them is missing, ends, or takes too long.
     pub async fn start(lab: &Lab) -> Result<Self> {
         match lab.visit() {
-            Some(visit) => Self::visit(visit).await,
+            Some(visit) => Self::visit(visit, lab.tools().browser.kind).await,
             None => Self::start_with(lab, &Wishes::default()).await,
         }
     }
 
     /// Has a browser elsewhere started.
-    async fn visit(visit: &Visit) -> Result<Self> {
-        let starting = start_session_elsewhere(visit.endpoint().to_owned());
+    async fn visit(visit: &Visit, kind: Kind) -> Result<Self> {
+        let endpoint = visit.endpoint().to_owned();
+        let starting = start_session_elsewhere(endpoint, kind, visit.address());
         let client = visit.begin(starting).await?;
-        let versions = versions(&client)
+        let versions = client
+            .capabilities()
+            .and_then(|known| kind.dialect().versions(known))
             .ok_or_else(|| Error::run("the WebDriver endpoint does not say what it started"))?;
-        Ok(Self {
+        let browser = Self {
+            kind,
             home: Home::Elsewhere(visit.clone()),
             client,
             versions,
-        })
+        };
+        browser.prepare().await?;
+        Ok(browser)
     }
 
     /// The same, for somebody who wishes more than quiet.
@@ -120,17 +141,39 @@ impl Browser {
     ///
     /// Where one of them is missing, ends, or takes too long.
     pub async fn start_with(lab: &Lab, wishes: &Wishes) -> Result<Self> {
-        let driver = start_driver(lab)?;
-        let url = driver_url(&driver).await?;
+        let kind = lab.tools().browser.kind;
+        let driver = start_driver(lab, kind)?;
+        let url = driver_url(&driver, kind).await?;
         let client = start_session(lab, wishes, &driver, &url).await?;
-        let (firefox, versions) = process(&client)
-            .zip(versions(&client))
-            .ok_or_else(|| Error::run("geckodriver does not say what it started"))?;
-        Ok(Self {
-            home: Home::Here { driver, firefox },
+        let (process, versions) = client
+            .capabilities()
+            .and_then(|known| {
+                kind.dialect()
+                    .process(known)
+                    .zip(kind.dialect().versions(known))
+            })
+            .ok_or_else(|| {
+                let driver = kind.driver();
+                Error::run(format!("{driver} does not say what it started"))
+            })?;
+        let browser = Self {
+            kind,
+            home: Home::Here { driver, process },
             client,
             versions,
-        })
+        };
+        browser.prepare().await?;
+        Ok(browser)
+    }
+
+    /// Says what has to be said before the session is used.
+    async fn prepare(&self) -> Result<()> {
+        for command in self.kind.dialect().first_commands() {
+            answer(self.client.issue_cmd(command))
+                .await
+                .map_err(|error| self.failure("be prepared", &error))?;
+        }
+        Ok(())
     }
 
     /// Where the session can be spoken to by WebDriver `BiDi`, where that was wished for.
@@ -138,6 +181,12 @@ impl Browser {
     pub fn socket(&self) -> Option<String> {
         let url = self.client.capabilities()?.get("webSocketUrl")?;
         url.as_str().map(str::to_owned)
+    }
+
+    /// Which browser it is.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// What the session says of itself.
@@ -161,7 +210,11 @@ impl Browser {
             .await
             .map_err(|error| self.out_of_reach(error, address))?;
         if let Some(button) = self.find("button").await? {
-            self.click(&button).await?;
+            if self.is_in_reach(&button).await? {
+                self.click_by_pointer(&button).await?;
+            } else {
+                self.click(&button).await?;
+            }
             self.text("p").await?;
         }
         self.leave_page().await
@@ -222,7 +275,44 @@ impl Browser {
         }
     }
 
-    /// Clicks an element.
+    /// Whether an element can be clicked by moving the pointer there, which is the faster way with some drivers: not where
+    /// it is hidden, covered, or out of view.
+    ///
+    /// # Errors
+    ///
+    /// Where the browser does not answer.
+    pub async fn is_in_reach(&self, element: &Element) -> Result<bool> {
+        if !self.kind.dialect().prefers_pointer() {
+            return Ok(false);
+        }
+        let element = serde_json::to_value(element).unwrap_or_default();
+        let hit = answer(self.client.execute(HIT_BY_POINTER, vec![element])).await;
+        hit.map(|hit| hit == Value::Bool(true))
+            .map_err(|error| self.failure("look at an element", &error))
+    }
+
+    /// Moves the pointer to an element that is in reach, and clicks.
+    ///
+    /// # Errors
+    ///
+    /// Where that cannot be done.
+    pub async fn click_by_pointer(&self, element: &Element) -> Result<()> {
+        let button = MOUSE_BUTTON_LEFT;
+        let actions = MouseActions::new("mouse".to_owned())
+            .then(PointerAction::MoveToElement {
+                element: element.clone(),
+                duration: None,
+                x: 0.0,
+                y: 0.0,
+            })
+            .then(PointerAction::Down { button })
+            .then(PointerAction::Up { button });
+        answer(self.client.perform_actions(actions))
+            .await
+            .map_err(|error| self.failure("click", &error))
+    }
+
+    /// Clicks an element, wherever it is on the page.
     ///
     /// # Errors
     ///
@@ -300,37 +390,40 @@ impl Browser {
         }
     }
 
-    /// Waits for Firefox or geckodriver to end by itself, which neither should. Of a browser elsewhere nobody tells.
+    /// Waits for the browser or its driver to end by itself, which neither should. Of a browser elsewhere nobody tells.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
+        let kind = self.kind;
         let ours = match &self.home {
-            Home::Here { driver, firefox } => Some((driver.death(), *firefox, driver.output())),
+            Home::Here { driver, process } => Some((driver.death(), *process, driver.output())),
             Home::Elsewhere(_) => None,
         };
         async move {
-            let Some((driver, firefox, log)) = ours else {
+            let Some((driver, process, log)) = ours else {
                 return std::future::pending().await;
             };
-            let pid = firefox.as_raw_nonzero();
+            let pid = process.as_raw_nonzero();
             tokio::select! {
                 biased;
                 error = driver => error,
-                () = end_of(firefox) => Error::run(format!("Firefox (process {pid}) ended"))
-                    .with_output("Firefox and geckodriver", log.lines())
+                () = end_of(process) => Error::run(format!("{kind} (process {pid}) ended"))
+                    .with_output(both(kind), log.lines())
                     .with_hint(ADVICE),
             }
         }
     }
 
-    /// Quits Firefox, then geckodriver; when this returns both are gone.
+    /// Quits the browser, then its driver; when this returns both are gone.
     ///
     /// # Errors
     ///
-    /// Where Firefox does not quit when it is told to; it is made to nevertheless.
+    /// Where the browser does not quit when it is told to; it is made to nevertheless.
     pub async fn close(self) -> Result<()> {
-        let Self { home, client, .. } = self;
+        let Self {
+            kind, home, client, ..
+        } = self;
         let closed = answer(client.close())
             .await
-            .map_err(|error| failure(&home, "quit", &error));
+            .map_err(|error| failure(kind, &home, "quit", &error));
         match home {
             Home::Here { driver, .. } => drop(driver.stop(Signal::TERM).await),
             Home::Elsewhere(visit) => visit.is_over().await,
@@ -339,7 +432,7 @@ impl Browser {
     }
 
     fn failure(&self, what: &str, error: &CmdError) -> Error {
-        failure(&self.home, what, error)
+        failure(self.kind, &self.home, what, error)
     }
 }
 
@@ -357,33 +450,22 @@ async fn answer<T>(
         })
 }
 
-fn start_driver(lab: &Lab) -> Result<Process> {
-    let executable = lab.tools().geckodriver()?;
+fn start_driver(lab: &Lab, kind: Kind) -> Result<Process> {
+    let dialect = kind.dialect();
     let command = lab
-        .command("geckodriver", executable)
-        .environment(sandbox_of_root())
-        .arguments(["--host".into(), "127.0.0.1".into()])
-        .arguments(["--port".into(), "0".into()])
-        .arguments(["--websocket-port".into(), "0".into()])
-        .arguments(["--profile-root".into(), lab.folder().into()])
+        .command(kind.driver(), lab.tools().driver()?)
+        .environment(dialect.driver_environment())
+        .arguments(dialect.driver_arguments(lab.folder()))
         .advice(ADVICE);
     Process::start(&command)
 }
 
-/// Root without capabilities may make a user namespace but not be root in it (`user_namespaces(7)`), which Firefox takes
-/// for a sandbox that works and dies of. Told that there is none, it keeps to the other layers of its sandbox.
-fn sandbox_of_root() -> Option<(OsString, OsString)> {
-    geteuid()
-        .is_root()
-        .then(|| ("MOZ_ASSUME_USER_NS".into(), "0".into()))
-}
-
-/// Where geckodriver says that it listens.
-async fn driver_url(driver: &Process) -> Result<String> {
-    let address = driver.line(|line| Some(line.split_once("Listening on ")?.1.trim().to_owned()));
+/// Where the driver says that it listens.
+async fn driver_url(driver: &Process, kind: Kind) -> Result<String> {
+    let address = driver.line(|line| kind.dialect().address(line));
     tokio::select! {
         address = address => Ok(format!("http://{address}/")),
-        death = driver.death() => Err(death.context("before Firefox was started")),
+        death = driver.death() => Err(death.context(format!("before {kind} was started"))),
         () = sleep(DRIVER_PATIENCE) => {
             let seconds = DRIVER_PATIENCE.as_secs();
             Err(driver.failing(&format!("does not listen after {seconds} s")))
@@ -391,127 +473,61 @@ async fn driver_url(driver: &Process) -> Result<String> {
     }
 }
 
-async fn start_session(lab: &Lab, wishes: &Wishes, driver: &Process, url: &str) -> Result<Client> {
+async fn start_session(lab: &Lab, wishes: &Wishes, process: &Process, url: &str) -> Result<Client> {
+    let kind = lab.tools().browser.kind;
     let mut builder = ClientBuilder::new(HttpConnector::new());
     builder.capabilities(wanted(lab, wishes)?);
     tokio::select! {
         session = builder.connect(url) => session.map_err(|error| {
-            Error::run(format!("Firefox did not start: {error}"))
-                .with_output("Firefox and geckodriver", driver.last_output())
-                .with_hint("check that Firefox and geckodriver fit: `firefox --version`, `geckodriver --version`")
+            let (word, driver) = (kind.word(), kind.driver());
+            Error::run(format!("{kind} did not start: {error}"))
+                .with_output(both(kind), process.last_output())
+                .with_hint(format!(
+                    "check that {kind} and {driver} fit: `{word} --version`, `{driver} --version`"
+                ))
         }),
-        death = driver.death() => Err(death.context("while Firefox started")),
+        death = process.death() => Err(death.context(format!("while {kind} started"))),
         () = sleep(START_PATIENCE) => {
             let seconds = START_PATIENCE.as_secs();
-            Err(Error::run(format!("Firefox did not start within {seconds} s"))
-                .with_output("Firefox and geckodriver", driver.last_output())
+            Err(Error::run(format!("{kind} did not start within {seconds} s"))
+                .with_output(both(kind), process.last_output())
                 .with_hint(ADVICE))
         }
     }
 }
 
-async fn start_session_elsewhere(endpoint: String) -> Result<Client> {
+async fn start_session_elsewhere(endpoint: String, kind: Kind, address: IpAddr) -> Result<Client> {
     let mut builder = ClientBuilder::new(HttpConnector::new());
-    builder.capabilities(wanted_elsewhere());
-    let hint = "does it have a Firefox, and is that free? see what it says where it runs";
+    builder.capabilities(kind.dialect().capabilities_elsewhere(address));
     let started = timeout(START_PATIENCE, builder.connect(&endpoint)).await;
     let how = match started {
         Ok(Ok(session)) => return Ok(session),
         Ok(Err(error)) => format!(": {error}"),
         Err(_) => format!(" within {} s", START_PATIENCE.as_secs()),
     };
-    Err(Error::run(format!("{endpoint} starts no browser{how}")).with_hint(hint))
-}
-
-/// What any endpoint understands, a Grid by the name; where Firefox is installed there, it knows.
-fn wanted_elsewhere() -> Capabilities {
-    let options = json!({ "args": ["-headless"], "prefs": quiet_preferences() });
-    Capabilities::from_iter([
-        ("browserName".to_owned(), "firefox".into()),
-        ("moz:firefoxOptions".to_owned(), options),
-    ])
+    Err(
+        Error::run(format!("{endpoint} starts no browser{how}")).with_hint(format!(
+            "does it have a {kind}, and is that free? see what it says where it runs"
+        )),
+    )
 }
 
 fn wanted(lab: &Lab, wishes: &Wishes) -> Result<Capabilities> {
-    let mut preferences = quiet_preferences();
+    let dialect = lab.tools().browser.kind.dialect();
+    let mut preferences = dialect.quiet_preferences();
     for (name, value) in &wishes.preferences {
         preferences[name] = value.clone();
     }
-    let options = json!({
-        "binary": lab.tools().firefox()?.executable,
-        "args": ["-headless"],
-        "prefs": preferences,
-    });
-    let mut wanted = Capabilities::from_iter([("moz:firefoxOptions".to_owned(), options)]);
+    let mut wanted = dialect.capabilities(lab.tools().browser()?, lab.folder(), &preferences);
     if wishes.bidirectional {
         wanted.insert("webSocketUrl".to_owned(), true.into());
     }
     Ok(wanted)
 }
 
-/// The preferences under which Firefox sends what the page makes it send, and nothing else.
-///
-/// geckodriver sets many of its own for tests; these are the ones that it leaves and that reach the wire.
-fn quiet_preferences() -> Value {
-    json!({
-        // Requests for the program that no page asked for.
-        "browser.chrome.guess_favicon": false,
-        "browser.chrome.site_icons": false,
-        "network.http.speculative-parallel-limit": 0,
-        "network.dns.disablePrefetch": true,
-        "network.predictor.enabled": false,
-        "network.prefetch-next": false,
-        "browser.urlbar.speculativeConnect.enabled": false,
-        // Keepalive probes start after 10 s of silence, which is just the distance of our marks.
-        "network.http.tcp_keepalive.short_lived_connections": false,
-        "network.http.tcp_keepalive.long_lived_connections": false,
-        // Requests for anybody else.
-        "app.normandy.enabled": false,
-        "app.update.auto": false,
-        "browser.newtabpage.enabled": false,
-        "browser.region.update.enabled": false,
-        "browser.safebrowsing.blockedURIs.enabled": false,
-        "browser.safebrowsing.downloads.enabled": false,
-        "browser.safebrowsing.malware.enabled": false,
-        "browser.safebrowsing.phishing.enabled": false,
-        "browser.search.update": false,
-        "browser.topsites.contile.enabled": false,
-        "datareporting.policy.dataSubmissionEnabled": false,
-        "dom.push.connection.enabled": false,
-        "extensions.getAddons.cache.enabled": false,
-        "extensions.systemAddon.update.enabled": false,
-        "network.captive-portal-service.enabled": false,
-        "network.connectivity-service.enabled": false,
-        "network.proxy.type": 0,
-        "network.trr.mode": 5,
-        "toolkit.telemetry.enabled": false,
-        "toolkit.telemetry.server": "",
-        "toolkit.telemetry.unified": false,
-        // One process for all pages, the one that was warmed up, and none launched for a page to come.
-        "fission.autostart": false,
-        "dom.ipc.processCount": 1,
-        "dom.ipc.processPrelaunch.enabled": false,
-        // The same bytes from every machine.
-        "intl.accept_languages": "en-US, en",
-        "intl.locale.requested": "en-US",
-    })
-}
-
-/// The process of the browser, as the session calls it.
-fn process(client: &Client) -> Option<Pid> {
-    let process = client.capabilities()?.get("moz:processID")?.as_i64()?;
-    Pid::from_raw(i32::try_from(process).ok()?)
-}
-
-/// What the session says of itself.
-fn versions(client: &Client) -> Option<Versions> {
-    let capabilities = client.capabilities()?;
-    let text = |name: &str| Some(capabilities.get(name)?.as_str()?.to_owned());
-    Some(Versions {
-        firefox: text("browserVersion")?,
-        geckodriver: text("moz:geckodriverVersion"),
-        platform: text("platformName"),
-    })
+/// What a driver calls a process by its number.
+fn process_id(value: &Value) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(value.as_i64()?).ok()?)
 }
 
 /// Waits until a process that is not our child is gone.
@@ -535,19 +551,26 @@ fn wait_on(descriptor: &OwnedFd) {
     while poll(&mut end, None) == Err(Errno::INTR) {}
 }
 
-fn failure(home: &Home, what: &str, error: &CmdError) -> Error {
+fn failure(kind: Kind, home: &Home, what: &str, error: &CmdError) -> Error {
     let message = match error {
         CmdError::Standard(error) => format!("{}: {}", error.error(), first_line(&error.message)),
         CmdError::Lost(error) => error.to_string(),
         other => other.to_string(),
     };
-    let failed = |name: &str| Error::run(format!("{name} could not {what}: {message}"));
     match home {
-        Home::Here { driver, .. } => failed("Firefox")
-            .with_output("Firefox and geckodriver", driver.last_output())
+        Home::Here { driver, .. } => Error::run(format!("{kind} could not {what}: {message}"))
+            .with_output(both(kind), driver.last_output())
             .with_hint(ADVICE),
-        Home::Elsewhere(_) => failed("the browser elsewhere").with_hint(ADVICE_ELSEWHERE),
+        Home::Elsewhere(_) => {
+            Error::run(format!("the browser elsewhere could not {what}: {message}"))
+                .with_hint(ADVICE_ELSEWHERE)
+        }
     }
+}
+
+/// The two whose words come out of one pipe.
+fn both(kind: Kind) -> String {
+    format!("{kind} and {}", kind.driver())
 }
 
 fn first_line(message: &str) -> &str {

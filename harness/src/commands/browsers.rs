@@ -1,0 +1,47 @@
+//! Browsers beside Firefox: how they are asked for, and where their captures are.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::BrowserChoice;
+use crate::lab::browser::Kind;
+use crate::scenario::{Client, Scenario};
+use crate::trace::provenance::Provenance;
+
+/// The browser that was asked for.
+pub(super) const fn kind(choice: BrowserChoice) -> Kind {
+    match choice {
+        BrowserChoice::Firefox => Kind::Firefox,
+        BrowserChoice::Chromium => Kind::Chromium,
+    }
+}
+
+/// Whether a scenario is played with a browser that was asked for: all are with Firefox, which leaves the others to their
+/// own clients.
+pub(super) fn plays(browser: Kind, scenario: &Scenario) -> bool {
+    browser == Kind::default() || scenario.client == Client::Firefox
+}
+
+/// The folder of a browser's captures, in that of all.
+pub(super) fn folder(captures: &Path, browser: Kind) -> PathBuf {
+    browser
+        .folder()
+        .map_or_else(|| captures.to_owned(), |folder| captures.join(folder))
+}
+
+/// The browser that a capture was made with, as far as its listing depends on it: captures without a browser are kept
+/// where those of Firefox are.
+///
+/// What is known of the capture says so. Where nothing is, it is the folder.
+pub(super) fn of_capture(pcap: &Path) -> Kind {
+    match Provenance::read_beside(pcap) {
+        Ok(Some(known)) if known.versions.chromium.is_some() => Kind::Chromium,
+        Ok(Some(_)) => Kind::Firefox,
+        Ok(None) | Err(_) => of_folder(pcap.parent()),
+    }
+}
+
+fn of_folder(folder: Option<&Path>) -> Kind {
+    let name = folder.and_then(Path::file_name);
+    let is_of = |kind: &Kind| name.is_some() && kind.folder().map(AsRef::as_ref) == name;
+    Kind::ALL.into_iter().find(is_of).unwrap_or_default()
+}

@@ -1,0 +1,98 @@
+//! Which scenarios are played, and whether they can be played so.
+
+use std::path::Path;
+
+use super::programs::Programs;
+use crate::cli::CaptureArgs;
+use crate::commands::{browsers, redactions, say, variables};
+use crate::error::{Error, Result};
+use crate::lab::browser::Kind;
+use crate::project::Project;
+use crate::render::redactions::Redactions;
+use crate::rule::Rules;
+use crate::scenario::Scenario;
+use crate::scenario::file::{self, Reading};
+
+/// Ten times as slow is slow enough for anybody to watch.
+const LARGEST_TIME_SCALE: f64 = 10.0;
+
+/// A scenario, and what is hidden of it.
+type Read = (Scenario, Redactions);
+
+/// Reads all scenarios before the first is played: a mistake in the last one is known at once. With each, in the same
+/// order, comes what is hidden of it.
+pub(super) fn read(
+    project: &Project,
+    programs: &Programs,
+    arguments: &CaptureArgs,
+) -> Result<(Vec<Scenario>, Vec<Redactions>)> {
+    let reading = Reading {
+        programs: &programs.names,
+        set: &variables::values(&arguments.variables.set)?,
+        to_be_played: true,
+    };
+    let read = project
+        .scenario_files(&arguments.scenarios)?
+        .iter()
+        .map(|file| read_one(project, &reading, file))
+        .collect::<Result<Vec<_>>>()?;
+    variables::require_known(reading.set, read.iter().map(|(scenario, _)| scenario))?;
+    let browser = browsers::kind(arguments.browser);
+    let played = those_played_with(browser, read, !arguments.scenarios.is_empty())?;
+    Ok(played.into_iter().unzip())
+}
+
+fn read_one(project: &Project, reading: &Reading<'_>, file: &Path) -> Result<Read> {
+    let text = file::read_text(file)?;
+    let scenario = file::parse_for(reading, file, &text)?;
+    let rules = Rules::of_text(file, &text)?;
+    Ok((scenario, redactions::with_scenario(project, rules)))
+}
+
+/// Those that are played with a browser. What was named must be one of them; what was not is left out, and that is said.
+fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<Vec<Read>> {
+    let is_played = |(scenario, _): &Read| browsers::plays(browser, scenario);
+    let (played, others): (Vec<_>, Vec<_>) = read.into_iter().partition(is_played);
+    let names: Vec<&str> = others.iter().map(|(other, _)| &*other.name).collect();
+    let names = names.join(", ");
+    if let (true, Some((other, _))) = (are_named, others.first()) {
+        let Scenario { name, client, .. } = other;
+        return Err(Error::usage(format!(
+            "{name} cannot be played with {browser}: its client is {client}"
+        ))
+        .with_hint(format!(
+            "leave out {names}, or play without `--browser {}`",
+            browser.word()
+        )));
+    }
+    if played.is_empty() {
+        return Err(Error::usage(format!(
+            "no scenario here can be played with {browser}: none has a browser for its client"
+        ))
+        .with_hint("a scenario of a browser has `client = \"firefox\"`"));
+    }
+    if !others.is_empty() {
+        say(&format!(
+            "note: not played with {browser}, since their client is no browser: {names}"
+        ));
+    }
+    Ok(played)
+}
+
+/// Makes sure that a scenario can be played this many times as long.
+pub(super) fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result<()> {
+    let name = &scenario.name;
+    if !time_scale.is_finite() || time_scale <= 0.0 || time_scale > LARGEST_TIME_SCALE {
+        return Err(
+            Error::usage(format!("time scale {time_scale} makes no sense")).with_hint(format!(
+                "use a number above 0, up to {LARGEST_TIME_SCALE}; 1 plays as written"
+            )),
+        );
+    }
+    let least = scenario.least_time_scale();
+    if time_scale < least {
+        return Err(Error::usage(format!("time scale {time_scale} is too small for {name}"))
+            .with_hint(format!("use {least} or more: it shows whole seconds, and each update must show another one")));
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! The kinds of browsers that there are, and what sets one apart from the others.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+
+use fantoccini::wd::Capabilities;
+use rustix::process::Pid;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::vendor::VendorCommand;
+use super::{Versions, chromium, firefox};
+
+/// A kind of browser that pages can be played with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Mozilla's, through geckodriver.
+    #[default]
+    Firefox,
+    /// The one that Chrome is made of, through chromedriver.
+    Chromium,
+}
+
+impl Kind {
+    /// All of them; the first is the one that plays where none is named.
+    pub const ALL: [Self; 2] = [Self::Firefox, Self::Chromium];
+
+    /// One word for it, as on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Firefox => "firefox",
+            Self::Chromium => "chromium",
+        }
+    }
+
+    /// The name of the program that drives it.
+    #[must_use]
+    pub const fn driver(self) -> &'static str {
+        match self {
+            Self::Firefox => "geckodriver",
+            Self::Chromium => "chromedriver",
+        }
+    }
+
+    /// What its executable may be called, the likeliest first.
+    #[must_use]
+    pub const fn executables(self) -> &'static [&'static str] {
+        match self {
+            Self::Firefox => &["firefox-esr", "firefox"],
+            Self::Chromium => &["chromium", "chromium-browser"],
+        }
+    }
+
+    /// The folder, below that of the captures, for what is captured with it; none where captures are kept as they are.
+    ///
+    /// Their listings are kept in a folder of the same name.
+    #[must_use]
+    pub const fn folder(self) -> Option<&'static str> {
+        match self {
+            Self::Firefox => None,
+            Self::Chromium => Some(self.word()),
+        }
+    }
+
+    pub(super) const fn dialect(self) -> &'static dyn Dialect {
+        match self {
+            Self::Firefox => &firefox::Firefox,
+            Self::Chromium => &chromium::Chromium,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Firefox => "Firefox",
+            Self::Chromium => "Chromium",
+        })
+    }
+}
+
+/// What `WebDriver` leaves to browsers and drivers: how each is started, kept quiet, and tells who it is.
+pub(super) trait Dialect {
+    /// What the driver is started with, to listen on a port that it finds free; `folder` is the lab's.
+    fn driver_arguments(&self, folder: &Path) -> Vec<OsString>;
+
+    /// The variables that it gets besides those of the lab.
+    fn driver_environment(&self) -> Vec<(OsString, OsString)> {
+        Vec::new()
+    }
+
+    /// Where the driver listens, as `host:port`, if this line of its output says so.
+    fn address(&self, line: &str) -> Option<String>;
+
+    /// The preferences under which the browser sends what the page makes it send, and nothing else.
+    fn quiet_preferences(&self) -> Value;
+
+    /// What the session must be: this executable, headless, with a fresh profile that has these preferences.
+    fn capabilities(&self, executable: &Path, folder: &Path, preferences: &Value) -> Capabilities;
+
+    /// What a session elsewhere must be: headless and as quiet, wherever the browser is installed there; a Grid goes by
+    /// its name. Its pages are at `address`.
+    fn capabilities_elsewhere(&self, address: IpAddr) -> Capabilities;
+
+    /// What has to be said to a session before it is used.
+    fn first_commands(&self) -> Vec<VendorCommand> {
+        Vec::new()
+    }
+
+    /// Whether its driver is faster at moving the pointer than at clicking an element.
+    fn prefers_pointer(&self) -> bool {
+        false
+    }
+
+    /// The process of the browser that all its others belong to, as the session tells.
+    fn process(&self, capabilities: &Capabilities) -> Option<Pid>;
+
+    /// What the session tells of itself.
+    fn versions(&self, capabilities: &Capabilities) -> Option<Versions>;
+}

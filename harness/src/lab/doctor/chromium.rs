@@ -1,0 +1,23 @@
+//! Whether a Chromium and a chromedriver fit.
+
+use super::version::Version;
+
+/// Whether this Chromium can be driven by this chromedriver: they are of one source, and of one release.
+///
+/// "The major version must match" is what chromedriver's documentation has to say of it.
+#[must_use]
+pub const fn fit(chromium: Version, chromedriver: Version) -> bool {
+    chromium.0 == chromedriver.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_release_counts() {
+        assert!(fit(Version(156, 0), Version(156, 1)));
+        assert!(!fit(Version(156, 0), Version(155, 0)));
+        assert!(!fit(Version(155, 0), Version(156, 0)));
+    }
+}
