@@ -30,9 +30,10 @@ use crate::run::message::line;
 /// # }
 /// ```
 ///
-/// It takes no privilege, no free port, and any number of tests may play at the same time. The program under study is
-/// started inside, so it has to be an executable. A server that is a task of the test itself cannot be moved there; give
-/// it a binary target, which cargo builds before the test and whose path is `env!("CARGO_BIN_EXE_name")`.
+/// It takes no privilege and no free port, and tests may play at the same time (browsers slow each other down, though: where
+/// there are many, `--test-threads=2` is faster). The program under study is started inside, so it has to be an executable. A
+/// server that is a task of the test itself cannot be moved there; give it a binary target, which cargo builds before the
+/// integration tests, those in `tests/`, and whose path is `env!("CARGO_BIN_EXE_name")` there.
 ///
 /// # Who plays
 ///

@@ -173,7 +173,7 @@ fn require_built(program: &Spanned<String>, programs: &[String]) -> Checked<()> 
         format!("unknown program `{}`", program.get_ref()),
     );
     Err(mistake.with_hint(if programs.is_empty() {
-        "no program has been built yet: run `make build`; any other program is started by `command`"
+        "there is none beside wiresnap, as `make build` builds them here; any other program is started by `command`"
             .to_owned()
     } else {
         format!("the programs here are {}", programs.join(", "))
