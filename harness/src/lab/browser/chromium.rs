@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::kind::Dialect;
 use super::vendor::VendorCommand;
 use super::{Versions, process_id};
+use crate::lab::doctor::confinement::Facts;
 use crate::lab::link;
 
 /// Under these switches, besides those of chromedriver's own, Chromium talks to the program and to nobody else.
@@ -55,7 +56,7 @@ impl Dialect for Chromium {
             "binary": executable,
             "args": switches(link::ADDRESS)
                 .chain([format!("--user-data-dir={}", profile.display())])
-                .chain(no_sandbox_for_root())
+                .chain(no_sandbox())
                 .collect::<Vec<_>>(),
             "prefs": preferences,
         });
@@ -119,10 +120,11 @@ fn switches(address: IpAddr) -> impl Iterator<Item = String> {
     switches.chain([format!("{to_others}, EXCLUDE {address}")])
 }
 
-/// Chromium does not start as root with its sandbox. For everybody else that is made of namespaces, which there may be
-/// within those of a lab, and needs no privilege.
-fn no_sandbox_for_root() -> Option<String> {
-    geteuid().is_root().then(|| "--no-sandbox".to_owned())
+/// Chromium's sandbox is made of namespaces, which needs no privilege and works within those of a lab. Where the system
+/// keeps them from users, and as root, Chromium does not start but without: it is for the program's own pages then.
+fn no_sandbox() -> Option<String> {
+    let is_possible = !geteuid().is_root() && Facts::read().allow_user_namespaces();
+    (!is_possible).then(|| "--no-sandbox".to_owned())
 }
 
 #[cfg(test)]

@@ -97,6 +97,18 @@ impl Facts {
     }
 }
 
+impl Facts {
+    /// Whether any program may make user namespaces, as far as the facts tell.
+    #[must_use]
+    pub fn allow_user_namespaces(&self) -> bool {
+        self.has_user_namespaces
+            && self.forbidden_kind != Some("user")
+            && self.allowed_to_users != Some(false)
+            && self.restricted_by_apparmor != Some(true)
+            && !self.has_seccomp_filter
+    }
+}
+
 impl Container {
     /// The one that this process is in; none where it is in none.
     pub(super) fn find() -> Option<Self> {
@@ -330,6 +342,27 @@ mod tests {
             "kernel.unprivileged_userns_clone is 0",
             &as_root("sysctl -w kernel.unprivileged_userns_clone=1"),
         );
+    }
+
+    #[test]
+    fn user_namespaces_are_for_all_where_nothing_is_in_the_way() {
+        assert!(free().allow_user_namespaces());
+        for facts in [
+            Facts {
+                forbidden_kind: Some("user"),
+                ..free()
+            },
+            Facts {
+                restricted_by_apparmor: Some(true),
+                ..free()
+            },
+            Facts {
+                has_seccomp_filter: true,
+                ..free()
+            },
+        ] {
+            assert!(!facts.allow_user_namespaces(), "{facts:?}");
+        }
     }
 
     #[test]
