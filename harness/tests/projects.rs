@@ -93,7 +93,7 @@ fn a_list_for_programs_holds_the_same() {
     let list: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         list[0]["error"],
-        "scenarios/broken.toml:1:1: unknown field `colour`, expected one of `description`, `program`, `command`, `arguments`, `environment`, `folder`, `ready`, `port`, `client`, `helper`, `mark`"
+        "scenarios/broken.toml:1:1: unknown field `colour`, expected one of `description`, `program`, `command`, `arguments`, `environment`, `folder`, `ready`, `port`, `network`, `link`, `client`, `helper`, `mark`"
     );
     assert_eq!(list[1]["capture"], serde_json::Value::Null);
     assert_eq!(
