@@ -234,7 +234,7 @@ fn what_is_lost_is_repeated_and_the_capture_whole() {
     assert!(first.server_bytes > 200_000);
 }
 
-/// No interface, no namespace, no process outlives a link whose player is killed.
+/// No network and no process outlives a link whose player is killed; and nobody on either side of it has a capability.
 #[test]
 fn nothing_is_left_of_a_link() {
     let bench = Bench::new();
@@ -244,6 +244,11 @@ fn nothing_is_left_of_a_link() {
     let networks = ["tcpapp", "nc"].map(|name| network_of(running.process(name).id));
     let [server, client] = &networks;
     assert_ne!(server, client);
+    for name in ["play-lab", "tcpapp", "nc"] {
+        let process = running.process(name);
+        assert_eq!(process.status("CapEff"), "0000000000000000", "{name}");
+        assert_eq!(process.status("NoNewPrivs"), "1", "{name}");
+    }
     running.process("play-lab").signal(Signal::KILL);
 
     running

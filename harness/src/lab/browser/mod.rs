@@ -502,7 +502,8 @@ async fn start_session_elsewhere(endpoint: String, kind: Kind, address: IpAddr) 
     let started = timeout(START_PATIENCE, builder.connect(&endpoint)).await;
     let how = match started {
         Ok(Ok(session)) => return Ok(session),
-        Ok(Err(error)) => format!(": {error}"),
+        // A Grid goes on about its machine.
+        Ok(Err(error)) => format!(": {}", first_line(&error.to_string())),
         Err(_) => format!(" within {} s", START_PATIENCE.as_secs()),
     };
     Err(

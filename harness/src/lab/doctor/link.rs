@@ -5,6 +5,10 @@ use crate::error::Result;
 use crate::scenario::Scenario;
 use crate::scenario::link::Link;
 
+/// What else it may be that the kernel refuses.
+const OTHERWISE: &str =
+    "look at `sysctl user.max_net_namespaces`: a scenario with a link takes up to three of them";
+
 /// What came of trying, for the scenarios that want a link.
 pub(super) fn checks(scenarios: &[Scenario], tried: &[(Link, Result<()>)]) -> Vec<Check> {
     tried
@@ -23,11 +27,7 @@ fn check(link: Link, scenarios: &str, made: &Result<()>) -> Check {
         Ok(()) => Check::ok(name, &format!("possible ({scenarios})")),
         Err(error) => {
             let found = format!("{} ({scenarios})", error.message());
-            let check = Check::missing(name, &found);
-            match error.hint() {
-                Some(hint) => check.mended_by(hint),
-                None => check,
-            }
+            Check::missing(name, &found).mended_by(error.hint().unwrap_or(OTHERWISE))
         }
     }
 }
