@@ -132,34 +132,39 @@ impl Rules {
 
     /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
     pub fn edits(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<Edit> {
-        let mut edits: Vec<Edit> = Vec::new();
+        let found = self.found(text, wanted).into_iter();
+        found.map(|(edit, _)| edit).collect()
+    }
+
+    /// Where something is hidden in a text, and by which rule.
+    pub fn places(&self, text: &[u8]) -> impl Iterator<Item = (Range<usize>, &str)> {
+        let found = self.found(text, |_| true).into_iter();
+        found.map(|((place, _), rule)| (place, rule.name.as_str()))
+    }
+
+    /// Edits in order, each with its rule.
+    fn found(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<(Edit, &Rule)> {
+        let mut found: Vec<(Edit, &Rule)> = Vec::new();
         for rule in self.0.iter().filter(|rule| wanted(rule)) {
-            let mut found = rule.edits(text);
-            found.retain(|(place, _)| is_free(place, &edits));
-            edits.extend(found);
-            edits.sort_by_key(|(place, _)| place.start);
+            let mut edits = rule.edits(text);
+            edits.retain(|(place, _)| is_free(place, &found));
+            found.extend(edits.into_iter().map(|edit| (edit, rule)));
+            found.sort_by_key(|((place, _), _)| place.start);
         }
-        edits
+        found
     }
 
     /// A text with what the `wanted` rules hide hidden.
     pub fn hide(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<u8> {
         apply(text, &self.edits(text, wanted))
     }
-
-    /// The names of the rules that hide something in a text.
-    pub fn names<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = &'a str> {
-        let hides = |rule: &&Rule| !rule.edits(text).is_empty();
-        self.0.iter().filter(hides).map(|rule| rule.name.as_str())
-    }
 }
 
 /// Whether none of the edits, which are in order, is in a place.
-fn is_free(place: &Range<usize>, edits: &[Edit]) -> bool {
-    let next = edits.partition_point(|(other, _)| other.end <= place.start);
-    edits
-        .get(next)
-        .is_none_or(|(other, _)| place.end <= other.start)
+fn is_free(place: &Range<usize>, found: &[(Edit, &Rule)]) -> bool {
+    let next = found.partition_point(|((other, _), _)| other.end <= place.start);
+    let next = found.get(next);
+    next.is_none_or(|((other, _), _)| place.end <= other.start)
 }
 
 impl FromIterator<Rules> for Rules {
@@ -377,8 +382,8 @@ mod tests {
             "[[redact]]\nname = 'a'\npattern = 'id=([0-9]+)'\nplaceholder = 'A'\n[[redact]]\nname = 'b'\npattern = '[0-9]+'\nplaceholder = 'B'\n",
         );
         assert_eq!(hidden(&both, "1 id=23 4"), "B id=A B");
-        assert_eq!(both.names(b"id=").count(), 0);
-        assert_eq!(both.names(b"id=1").collect::<Vec<_>>(), ["a", "b"]);
+        let places: Vec<_> = both.places(b"1 id=23 4").collect();
+        assert_eq!(places, [(0..1, "b"), (5..7, "a"), (8..9, "b")]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 
 use live_support::Bench;
 use wiresnap::commands::payload::listing;
+use wiresnap::trace::provenance::Provenance;
 
 /// The scenarios of the example.
 const SCENARIOS: [&str; 4] = ["curl", "form", "link", "shell"];
@@ -57,6 +58,8 @@ fn a_session_is_in_nothing_that_a_capture_leaves() {
     let bytes = fs::read(&pcap).unwrap();
     let sessions = values_behind(&bytes, b"session=");
     assert_eq!(sessions, [b"<session.......................>"; 2]);
+    let provenance = Provenance::read_beside(&pcap).unwrap().unwrap();
+    assert!(provenance.secrets_overwritten);
     let listing = String::from_utf8(
         wiresnap(&bench, &["payload", "--redact", pcap.to_str().unwrap()]).stdout,
     );

@@ -250,6 +250,21 @@ fn without_padding(value: &[u8]) -> &[u8] {
     &value[..value.len() - padding.min(2)]
 }
 
+/// Whether values are as long as each other, and look like base64 of either kind of which the rarer marks were not seen:
+/// a few runs of a random token may well be without.
+fn are_random(values: &[&[u8]]) -> bool {
+    const LEAST: usize = 12;
+    let all = values.concat();
+    let has = |sort: fn(&u8) -> bool| all.iter().any(sort);
+    all.iter().all(u8::is_ascii_alphanumeric)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && has(u8::is_ascii_digit)
+        && values
+            .iter()
+            .all(|value| value.len() >= LEAST && value.len() == values[0].len())
+}
+
 /// How a class of bytes is written, and what has it.
 type Class = (&'static str, fn(u8) -> bool);
 
@@ -267,6 +282,10 @@ fn class(values: &[&[u8]]) -> String {
             byte.is_ascii_alphanumeric() || b"+/".contains(&byte)
         }),
     ];
+    if are_random(values) {
+        // What two of 64 marks are was not seen yet, maybe.
+        return "[0-9A-Za-z_+/-]".to_owned();
+    }
     let fits = |has: &fn(u8) -> bool| {
         values
             .iter()
@@ -374,6 +393,7 @@ mod tests {
             (["9F", "B1"], "[0-9A-F]{2}"),
             (["9fZ", "b1Y"], "[0-9A-Za-z]{3}"),
             (["9f_", "b-1"], "[0-9A-Za-z_-]{3}"),
+            (["saeslsfd6ZX2", "cEwQJrbqwAb1"], "[0-9A-Za-z_+/-]{12}"),
             (["aZ+/bw==", "aZ+/bwA="], "[0-9A-Za-z+/]+={0,2}"),
             (["a.b", "c:d"], "[0-9A-Za-z\\.\\:]{3}"),
             (["a b", "c d"], "[^\\r\\n]{3}"),

@@ -435,6 +435,7 @@ impl Run<'_> {
             capture,
             certificate: None,
             mark_distance: None,
+            secrets_overwritten: false,
         }
     }
 }

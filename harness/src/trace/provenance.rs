@@ -34,6 +34,9 @@ pub struct Provenance {
     /// How far the updates were from their marks on the wire, where there were any.
     #[serde(default)]
     pub mark_distance: Option<MarkDistance>,
+    /// Whether secrets were overwritten in the file: those of its bytes were not on the wire.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secrets_overwritten: bool,
 }
 
 impl Provenance {

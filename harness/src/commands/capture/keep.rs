@@ -93,8 +93,8 @@ impl Savefile {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 
-    /// Overwrites what is secret in it; fails where something is left.
-    pub(super) fn overwrite_secrets(&self, rules: &Redactions) -> Result<()> {
+    /// Overwrites what is secret in it, and gives whether that was anything; fails where something is left.
+    pub(super) fn overwrite_secrets(&self, rules: &Redactions) -> Result<bool> {
         overwrite(&self.0, &self.path(), rules)
     }
 

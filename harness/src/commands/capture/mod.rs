@@ -397,8 +397,8 @@ fn keep(
         &plan.meeting_point(scenario),
         &savefile.path(),
     )?;
-    let provenance = provenance.map_texts(|text| rules.without_secrets(text));
-    savefile.overwrite_secrets(rules)?;
+    let mut provenance = provenance.map_texts(|text| rules.without_secrets(text));
+    provenance.secrets_overwritten = savefile.overwrite_secrets(rules)?;
     let pcap = plan.folder.keep(savefile, &provenance, &pictures)?;
     let warning = credentials::warning(&plan.known_credentials, rules, &pcap).map_err(|error| {
         Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
@@ -423,7 +423,7 @@ fn put_aside(
     }
     let place = savefile
         .overwrite_secrets(rules)
-        .and_then(|()| plan.folder.put_aside(savefile, &scenario.name));
+        .and_then(|_| plan.folder.put_aside(savefile, &scenario.name));
     match place {
         Ok(place) => error.with_note(format!(
             "nothing was replaced; what was captured is in {}",

@@ -24,26 +24,24 @@ const PACKET_HEADER_BYTES: u64 = 16;
 /// One side of one connection.
 type Stream = (u64, Side);
 
-/// Overwrites what is secret in a capture that `savefile` holds and that can be read at `path`.
+/// Overwrites what is secret in a capture that `savefile` holds and that can be read at `path`; gives whether that was
+/// anything.
 ///
 /// # Errors
 ///
 /// Where a secret is left, or the file cannot be read or written.
-pub(super) fn overwrite(savefile: &File, path: &Path, rules: &Redactions) -> Result<()> {
+pub(super) fn overwrite(savefile: &File, path: &Path, rules: &Redactions) -> Result<bool> {
     if !rules.has_secrets() {
-        return Ok(());
+        return Ok(false);
     }
     let edits = edits(path, rules).map_err(cannot)?;
-    if edits.is_empty() {
-        return require_none_left(path, rules);
-    }
     for (place, bytes) in patches(path, &edits).map_err(cannot)? {
         savefile
             .write_all_at(&bytes, place)
             .map_err(|error| cannot(error.into()))?;
     }
-    savefile.sync_all().map_err(|error| cannot(error.into()))?;
-    require_none_left(path, rules)
+    require_none_left(path, rules)?;
+    Ok(!edits.is_empty())
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
@@ -191,8 +189,10 @@ mod tests {
         let rules = Rules::of_text(Path::new("x.toml"), &text).unwrap().into();
         let savefile = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(savefile.path(), file).unwrap();
-        overwrite(savefile.as_file(), savefile.path(), &rules)?;
-        Ok(std::fs::read(savefile.path()).unwrap())
+        let any = overwrite(savefile.as_file(), savefile.path(), &rules)?;
+        let after = std::fs::read(savefile.path()).unwrap();
+        assert_eq!(any, after != file);
+        Ok(after)
     }
 
     #[test]

@@ -143,17 +143,14 @@ impl Survey {
         if texts.iter().all(|text| *text == texts[0]) {
             return;
         }
-        let mut covers = BTreeSet::new();
-        let masked: Vec<Vec<u8>> = texts
+        let covered: Vec<Covered> = texts
             .iter()
-            .map(|text| cover(name, message, text, rules, &mut covers))
+            .map(|text| Covered::of(name, message, text, rules))
             .collect();
-        let masked: Vec<&[u8]> = masked.iter().map(Vec::as_slice).collect();
+        let masked: Vec<&[u8]> = covered.iter().map(|one| one.masked.as_slice()).collect();
         let open = places(&masked);
-        if open.is_empty() {
-            for rule in covers {
-                self.hide(&rule, at);
-            }
+        for rule in varying_rules(&covered) {
+            self.hide(&rule, at);
         }
         for place in open {
             let Range { start, end } = place.ranges[0];
@@ -174,24 +171,44 @@ impl Survey {
     }
 }
 
-/// The text with what rules hide covered; the names of those rules go to `covers`.
-fn cover(
-    name: &str,
-    message: &Message,
-    text: &[u8],
-    rules: &Rules,
-    covers: &mut BTreeSet<String>,
-) -> Vec<u8> {
-    let mut masked = text.to_vec();
-    for (place, _) in rules.edits(text, |_| true) {
-        masked[place].fill(COVERED);
+/// A text with what rules hide covered.
+struct Covered {
+    masked: Vec<u8>,
+    /// What each rule hides, by its name.
+    hidden: BTreeMap<String, Vec<Vec<u8>>>,
+}
+
+impl Covered {
+    fn of(name: &str, message: &Message, text: &[u8], rules: &Rules) -> Self {
+        let mut covered = Self {
+            masked: text.to_vec(),
+            hidden: BTreeMap::new(),
+        };
+        for (place, rule) in rules.places(text) {
+            covered.cover(place, rule);
+        }
+        for (place, what) in built_in(name, message, &covered.masked) {
+            covered.cover(place, what);
+        }
+        covered
     }
-    covers.extend(rules.names(text).map(str::to_owned));
-    for (place, what) in built_in(name, message, &masked) {
-        covers.insert(what.to_owned());
-        masked[place].fill(COVERED);
+
+    fn cover(&mut self, place: Range<usize>, rule: &str) {
+        let value = self.masked[place.clone()].to_vec();
+        self.hidden.entry(rule.to_owned()).or_default().push(value);
+        self.masked[place].fill(COVERED);
     }
-    masked
+}
+
+/// The rules that hide another thing in one text than in the others.
+fn varying_rules(covered: &[Covered]) -> BTreeSet<String> {
+    let all = covered.iter().flat_map(|one| one.hidden.keys());
+    let varies = |rule: &&String| {
+        let mut hidden = covered.iter().map(|one| one.hidden.get(*rule));
+        let first = hidden.next();
+        hidden.any(|other| Some(other) != first)
+    };
+    all.filter(varies).cloned().collect()
 }
 
 /// What the built-in rules hide of a part.
