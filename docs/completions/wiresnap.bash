@@ -139,11 +139,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-<<<<<<< HEAD
-            opts="-h --out --time-scale --jobs --preparing --network --webdriver --advertise --interface --timings --help"
-=======
-            opts="-h --out --time-scale --jobs --preparing --browser --network --timings --help"
->>>>>>> chromium
+            opts="-h --out --time-scale --jobs --preparing --browser --network --webdriver --advertise --interface --set --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -182,6 +178,10 @@ _wiresnap() {
                     return 0
                     ;;
                 --interface)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -497,7 +497,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__learn)
-            opts="-h --times --time-scale --from --into --format --help"
+            opts="-h --times --time-scale --from --into --set --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -517,6 +517,10 @@ _wiresnap() {
                     ;;
                 --into)
                     COMPREPLY=($(compgen -W "project scenario" -- "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -619,12 +623,16 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__validate)
-            opts="-h --help"
+            opts="-h --set --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

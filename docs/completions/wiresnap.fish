@@ -52,6 +52,7 @@ host\t'The host\'s own loopback interface: needs privilege, and the ports must b
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l webdriver -d 'Play with a browser elsewhere, by its W3C WebDriver endpoint (a Selenium Grid\'s, geckodriver\'s); it takes the two options below' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l advertise -d 'The address of this machine that a browser elsewhere opens, and that programs listen on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l interface -d 'The interface that faces a browser elsewhere, to capture on' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'How to print the figures' -r -f -a "table\t'Aligned columns'
@@ -85,12 +86,14 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l time-scale -
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l from -d 'Captures of the scenario that there are already, two at least, instead of playing it' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l into -d 'The file that accepted rules are written into' -r -f -a "project\t'wiresnap.toml: they hold for all captures of the project'
 scenario\t'The scenario\'s file: they hold for its captures alone'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l format -d 'How to print what was found' -r -f -a "text\t'For people, who are asked for each rule where there is a terminal'
 json\t'One object; nobody is asked'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -l format -d 'How to print the list' -r -f -a "text\t'Aligned columns'
 json\t'An array with an object for each scenario'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand validate" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand validate" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand init" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
