@@ -40,7 +40,7 @@ pub fn run(
     let wrong = files.len() - right.len();
     let all = counted(files.len(), "scenario");
     if wrong == 0 {
-        variables::require_known(&set, right.iter())?;
+        variables::require_known(&set, &right.iter().collect::<Vec<_>>())?;
         writeln!(out, "{all}, no mistake")?;
         return Ok(());
     }

@@ -25,11 +25,8 @@ pub(super) fn values(set: &[(String, String)]) -> Result<Values> {
 /// # Errors
 ///
 /// Where one is not; the hint names those that there are.
-pub(super) fn require_known<'a>(
-    values: &Values,
-    scenarios: impl Iterator<Item = &'a Scenario> + Clone,
-) -> Result<()> {
-    let known = || scenarios.clone().flat_map(|scenario| &scenario.variables);
+pub(super) fn require_known(values: &Values, scenarios: &[&Scenario]) -> Result<()> {
+    let known = || scenarios.iter().flat_map(|scenario| &scenario.variables);
     for name in values.keys() {
         if known().any(|variable| variable.name == *name) {
             continue;

@@ -89,12 +89,12 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         set,
         to_be_played: true,
     };
-    let scenarios = vec![file::parse_for(&reading, file, text)?];
-    variables::require_known(set, scenarios.iter())?;
+    let scenario = file::parse_for(&reading, file, text)?;
+    variables::require_known(set, &[&scenario])?;
     let rules = Rules::of_text(file, text)?;
     Ok(Wish {
         root: root.clone(),
-        scenarios,
+        scenarios: vec![scenario],
         redactions: vec![rules.into()],
         known_credentials: Vec::new(),
         programs: Programs::beside_us()?,

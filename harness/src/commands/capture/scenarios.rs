@@ -36,7 +36,8 @@ pub(super) fn read(
         .iter()
         .map(|file| read_one(project, &reading, file))
         .collect::<Result<Vec<_>>>()?;
-    variables::require_known(reading.set, read.iter().map(|(scenario, _)| scenario))?;
+    let scenarios: Vec<&Scenario> = read.iter().map(|(scenario, _)| scenario).collect();
+    variables::require_known(reading.set, &scenarios)?;
     let browser = browsers::kind(arguments.browser);
     let played = those_played_with(browser, read, !arguments.scenarios.is_empty())?;
     Ok(played.into_iter().unzip())
