@@ -1,7 +1,7 @@
 //! A link: two machines in one, joined by an Ethernet cable.
 //!
 //! Two network namespaces, the server's and the client's, each with an `eth0`: the ends of a veth pair. Packets have real
-//! MAC addresses and no more than 1500 bytes of IP, as on any Ethernet; see [`offload`] for what that takes.
+//! MAC addresses and no more than 1500 bytes of IP, as on any Ethernet; see `offload.rs` for what that takes.
 //!
 //! Where the link has delay or loss, there is a third namespace between the two, the wire, with a bridge:
 //!
