@@ -58,10 +58,13 @@ impl Terminal {
     }
 
     fn say(&self, player: usize, text: &str) {
+        if self.is_quiet {
+            return;
+        }
+        let text = self.redactions[player].without_secrets(text);
         match self.bars.get(player) {
-            Some(bar) => bar.set_message(printable(text)),
-            None if self.is_quiet => {}
-            None => say(&format!("{}: {}", self.names[player], printable(text))),
+            Some(bar) => bar.set_message(printable(&text)),
+            None => say(&format!("{}: {}", self.names[player], printable(&text))),
         }
     }
 
@@ -91,7 +94,7 @@ impl Progress for Terminal {
     }
 
     fn step(&self, player: usize, step: &str) {
-        self.say(player, &self.redactions[player].without_secrets(step));
+        self.say(player, step);
     }
 
     fn started(&self, players: &[usize]) {
