@@ -14,7 +14,7 @@ use wiresnap::lab::{self, keeper, namespace};
 use wiresnap::trace::tally::Tally;
 
 use crate::Outcome;
-use crate::traffic::{Interface, LISTENING, PORT, Traffic};
+use crate::traffic::{LISTENING, PORT, Traffic};
 
 /// A private network without a link.
 pub(crate) const PRIVATE: Ground = Ground {
@@ -93,36 +93,12 @@ pub(crate) fn play() -> Outcome<()> {
     let mut task = String::new();
     BufReader::new(&line).read_line(&mut task)?;
     let Task { tool, traffic } = serde_json::from_str(&task)?;
-    if traffic.interface == Interface::LikeEthernet {
-        make_like_ethernet()?;
-    }
     let passed = match tool {
         Tool::Nobody => uncaptured(&traffic)?,
         Tool::Wiresnap => with_wiresnap(&traffic)?,
         Tool::Tcpdump => with_tcpdump(&traffic)?,
     };
     writeln!(&line, "{}", serde_json::to_string(&passed)?)?;
-    Ok(())
-}
-
-fn make_like_ethernet() -> Outcome<()> {
-    run("ip", &["link", "set", lab::INTERFACE, "mtu", "1500"])?;
-    run(
-        "ethtool",
-        &["-K", lab::INTERFACE, "tso", "off", "gso", "off"],
-    )
-}
-
-/// Runs a program that does its work without a word.
-fn run(program: &str, arguments: &[&str]) -> Outcome<()> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .map_err(|error| format!("cannot start {program}: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{program} {}: {}", arguments.join(" "), said.trim()).into());
-    }
     Ok(())
 }
 

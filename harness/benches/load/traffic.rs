@@ -17,21 +17,9 @@ pub(crate) const PORT: u16 = 8000;
 /// What the server prints when it accepts connections.
 pub(crate) const LISTENING: &str = "listening";
 
-/// What the loopback interface is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Interface {
-    /// Packets of up to 64 KiB.
-    AsItIs,
-    /// Packets of up to 1500 bytes, which the kernel makes of larger pieces at the last moment: so it gets more of them
-    /// through than programs could write one by one.
-    LikeEthernet,
-}
-
 /// What is sent.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Traffic {
-    /// What it passes over.
-    pub(crate) interface: Interface,
     /// Connections, all at the same time.
     pub(crate) connections: u64,
     /// How often the server writes to each.
