@@ -4,10 +4,8 @@
 mod workspace;
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use workspace::{Said, wiresnap};
 
@@ -385,32 +383,18 @@ fn insta_takes_what_was_accepted_for_its_own() {
     });
 }
 
-/// A terminal is made by `script`, which util-linux brings everywhere.
 #[test]
 fn somebody_at_a_terminal_is_asked_for_each() {
     let project = project();
     for name in ["tcpapp", "wsapp"] {
         fs::remove_file(project.path().join(format!("snapshots/{name}.snap"))).unwrap();
     }
-    let command = format!("{} accept", env!("CARGO_BIN_EXE_wiresnap"));
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(project.path())
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    script
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"what?\ns\na\n")
-        .unwrap();
-    let output = script.wait_with_output().unwrap();
+    let wiresnap = Path::new(env!("CARGO_BIN_EXE_wiresnap"));
+    let Said {
+        code, out: said, ..
+    } = workspace::at_a_terminal(wiresnap, project.path(), "accept", "what?\ns\na\n");
 
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(code, Some(0), "{said}");
     assert_eq!(
         said.matches("tcpapp, 1 of 2: [a]ccept, [s]kip, [q]uit? ")
             .count(),

@@ -6,9 +6,8 @@ mod live_support;
 mod workspace;
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use live_support::Bench;
 use wiresnap::commands::payload::listing;
@@ -135,28 +134,12 @@ fn wiresnap(bench: &Bench, arguments: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// A terminal is made by `script`, which util-linux brings everywhere.
 fn learn_at_a_terminal(bench: &Bench, scenario: &str, typed: &str) -> String {
-    let wiresnap = bench.path("bin/wiresnap");
-    let command = format!("{} learn {scenario} --times 3", wiresnap.display());
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(bench.path("project"))
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    script
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(typed.as_bytes())
-        .unwrap();
-    let output = script.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    said
+    let arguments = format!("learn {scenario} --times 3");
+    let (wiresnap, project) = (bench.path("bin/wiresnap"), bench.path("project"));
+    let said = workspace::at_a_terminal(&wiresnap, &project, &arguments, typed);
+    assert_eq!(said.code, Some(0), "{}", said.out);
+    said.out
 }
 
 /// The 32 bytes behind each place where these stand.

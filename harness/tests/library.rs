@@ -128,38 +128,31 @@ fn an_executable_that_is_none_is_named() {
     );
 }
 
-#[test]
-fn an_executable_of_another_version_is_refused() {
+/// What is told of an executable that does this.
+fn told_of(script: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("wiresnap");
-    workspace::write_executable(&other, "echo wiresnap 0.0.1");
-
+    workspace::write_executable(&other, script);
     let error = Lab::new()
         .executable(&other)
         .play_blocking(&greets())
         .unwrap_err();
-
-    let said = error
+    error
         .to_string()
-        .replace(folder.path().to_str().unwrap(), "FOLDER");
+        .replace(folder.path().to_str().unwrap(), "FOLDER")
+}
+
+#[test]
+fn an_executable_of_another_version_is_refused() {
+    let said = told_of("echo wiresnap 0.0.1");
     workspace::settings().bind(|| insta::assert_snapshot!("error-library-version", said));
 }
 
 #[test]
 fn an_executable_that_does_not_answer_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let other = folder.path().join("wiresnap");
     let version = env!("CARGO_PKG_VERSION");
-    let script = format!("[ \"$1\" = --version ] && echo wiresnap {version} || exit 7");
-    workspace::write_executable(&other, &script);
-
-    let error = Lab::new()
-        .executable(&other)
-        .play_blocking(&greets())
-        .unwrap_err();
-
-    let said = error
-        .to_string()
-        .replace(folder.path().to_str().unwrap(), "FOLDER");
+    let said = told_of(&format!(
+        "[ \"$1\" = --version ] && echo wiresnap {version} || exit 7"
+    ));
     workspace::settings().bind(|| insta::assert_snapshot!("error-library-no-answer", said));
 }

@@ -7,7 +7,6 @@ mod workspace;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use support::file::{ETHERNET, paced, pcap};
 use support::network::ethernet;
@@ -369,28 +368,10 @@ fn learn_says_what_was_not_said_alike() {
     );
 }
 
-/// A terminal is made by `script`, which util-linux brings everywhere.
 fn at_a_terminal(project: &Path, arguments: &str, typed: &str) -> (Option<i32>, String) {
-    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_wiresnap"));
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
-        .current_dir(project)
-        .env("NO_COLOR", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    script
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(typed.as_bytes())
-        .unwrap();
-    let output = script.wait_with_output().unwrap();
-    (
-        output.status.code(),
-        String::from_utf8(output.stdout).unwrap(),
-    )
+    let wiresnap = Path::new(env!("CARGO_BIN_EXE_wiresnap"));
+    let said = workspace::at_a_terminal(wiresnap, project, arguments, typed);
+    (said.code, said.out)
 }
 
 #[test]

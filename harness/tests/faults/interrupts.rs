@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 
 use crate::live_support::{Bench, Outcome, Running};
-use crate::{FAST, misbehaving, ping};
+use crate::{FAST, misbehaving, ping, skip};
 
 /// How each phase begins, by what is said; the scenarios are those of [`bench`].
 const PHASES: [(&str, &[&str], &str); 6] = [
@@ -92,10 +92,9 @@ fn interrupt_until_over(running: &mut Running<'_>) {
 #[test]
 fn ctrl_c_at_once() {
     if interrupts_are_ignored() {
-        eprintln!(
-            "skipped: this was started with Ctrl-C ignored, as by `&` in a script, and so is what it starts"
+        return skip(
+            "this was started with Ctrl-C ignored, as by `&` in a script, and so is what it starts",
         );
-        return;
     }
     let bench = bench();
     let running = bench.start(&["pings"]);

@@ -20,7 +20,7 @@ mod live_support;
 #[path = "../workspace/mod.rs"]
 mod workspace;
 
-use live_support::skip;
+use workspace::skip;
 
 /// What makes a capture five times as fast: marks are 2 s apart, which a browser keeps on a machine that is busy too.
 const FAST: [&str; 2] = ["--time-scale", "0.2"];

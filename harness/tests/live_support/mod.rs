@@ -7,7 +7,6 @@ pub(crate) mod processes;
 mod running;
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -198,17 +197,12 @@ impl Bench {
     }
 }
 
-/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
-pub(crate) fn skip(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
-}
-
 /// Whether Chromium and its driver are there to be played with: some systems have them as a snap only.
 pub(crate) fn has_chromium() -> bool {
     let tools = Tools::find(&workspace::root(), Kind::Chromium);
     let is_there = tools.browser().is_ok() && tools.driver().is_ok() && !tools.browser.is_snap;
     if !is_there {
-        skip("Chromium or chromedriver is not installed");
+        workspace::skip("Chromium or chromedriver is not installed");
     }
     is_there
 }

@@ -5,13 +5,12 @@ use std::fs;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use wiresnap::analysis::stats::{Options, measure};
+use wiresnap::Recording;
 use wiresnap::trace::provenance::Provenance;
-use wiresnap::trace::reader;
 
 use crate::live_support::{Bench, Outcome};
 use crate::packets::{ACK, Packet, SYN, read};
-use crate::skip;
+use crate::workspace::skip;
 
 /// Marks are 2 s apart, which a browser keeps on a machine that is busy too.
 const FAST: [&str; 2] = ["--time-scale", "0.2"];
@@ -94,13 +93,8 @@ fn nc_and_firefox_are_captured_on_ethernet() {
         assert_eq!(provenance.capture.interface, "eth0");
         assert!(provenance.certificate.unwrap().confirmed_by_program);
         let file = bench.captures().join(name).with_extension("pcap");
-        let options = Options {
-            port: None,
-            marks: None,
-            explain: false,
-        };
-        let statistics = measure(&mut reader::open(&file).unwrap(), &options).unwrap();
-        assert_eq!(statistics.overall.app_packets, app_packets, "{name}");
+        let statistics = Recording::open(&file).unwrap().stats().unwrap();
+        assert_eq!(statistics.app_packets, app_packets, "{name}");
     }
 }
 

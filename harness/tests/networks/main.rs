@@ -10,10 +10,3 @@ mod webdriver;
 mod live_support;
 #[path = "../workspace/mod.rs"]
 mod workspace;
-
-use std::io::Write as _;
-
-/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
-fn skip(why: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {why}");
-}

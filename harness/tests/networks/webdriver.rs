@@ -3,9 +3,8 @@
 
 use std::fs;
 
-use wiresnap::analysis::stats::{Options, measure};
+use wiresnap::Recording;
 use wiresnap::trace::provenance::Provenance;
-use wiresnap::trace::reader;
 
 use crate::live_support::{Bench, Outcome};
 use crate::packets::read;
@@ -110,13 +109,8 @@ fn a_browser_on_another_machine_plays_the_same_scenario() {
             let (from, to) = packet.macs();
             assert!(from != [0; 6] && to != [0; 6] && from != to);
         }
-        let options = Options {
-            port: None,
-            marks: None,
-            explain: false,
-        };
-        let statistics = measure(&mut reader::open(&file).unwrap(), &options).unwrap();
-        assert_eq!(statistics.overall.app_packets, app_packets, "{name}");
+        let statistics = Recording::open(&file).unwrap().stats().unwrap();
+        assert_eq!(statistics.app_packets, app_packets, "{name}");
     }
     assert!(
         status(&bench).contains(r#""ready":true"#),

@@ -36,19 +36,19 @@ pub(crate) fn settings_in(folder: &str) -> insta::Settings {
     settings
 }
 
-/// A folder that is looked for where `variable` points, or beside the project; where it is not, that is said, and past
-/// the test runner, which would keep a passing test's words to itself.
+/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
+pub(crate) fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// A folder that is looked for where `variable` points, or beside the project; where it is not, that is said.
 pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable)
         .map_or_else(|| root().join("../shared").join(name), PathBuf::from);
     if path.exists() {
         return Some(path);
     }
-    let _ = writeln!(
-        std::io::stderr(),
-        "skipped: {} is not there (see {variable})",
-        path.display()
-    );
+    skip(&format!("{} is not there (see {variable})", path.display()));
     None
 }
 
@@ -76,6 +76,16 @@ pub(crate) struct Said {
     pub(crate) error: String,
 }
 
+impl Said {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            error: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
 /// Runs wiresnap in a folder.
 pub(crate) fn wiresnap(folder: &Path, arguments: &[&str]) -> Said {
     run(Path::new(env!("CARGO_BIN_EXE_wiresnap")), folder, arguments)
@@ -83,19 +93,29 @@ pub(crate) fn wiresnap(folder: &Path, arguments: &[&str]) -> Said {
 
 /// Runs a command in a folder, with nobody at its standard input.
 pub(crate) fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Said {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = Command::new(program)
+    let output = Command::new(program)
         .current_dir(folder)
         .args(arguments)
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    Said {
-        code: status.code(),
-        out: String::from_utf8(stdout).unwrap(),
-        error: String::from_utf8(stderr).unwrap(),
-    }
+    Said::of(output)
+}
+
+/// Runs a command in a folder for somebody at a terminal, who types this; both outputs are the same there.
+pub(crate) fn at_a_terminal(program: &Path, folder: &Path, arguments: &str, typed: &str) -> Said {
+    let command = format!("{} {arguments}", program.display());
+    // A terminal is made by `script`, which util-linux brings everywhere.
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(folder)
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keyboard = script.stdin.take().unwrap();
+    keyboard.write_all(typed.as_bytes()).unwrap();
+    drop(keyboard);
+    Said::of(script.wait_with_output().unwrap())
 }
