@@ -26,6 +26,12 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
     }
+
+    /// How many seconds `self` is after `other`; less than zero where it is before.
+    #[must_use]
+    pub fn seconds_after(self, other: Self) -> f64 {
+        self.since(other).as_secs_f64() - other.since(self).as_secs_f64()
+    }
 }
 
 impl Add<Duration> for Timestamp {
@@ -34,6 +40,15 @@ impl Add<Duration> for Timestamp {
     fn add(self, later: Duration) -> Self {
         let later = u64::try_from(later.as_nanos()).unwrap_or(u64::MAX);
         Self::from_nanoseconds(self.nanoseconds.saturating_add(later))
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, earlier: Duration) -> Self {
+        let earlier = u64::try_from(earlier.as_nanos()).unwrap_or(u64::MAX);
+        Self::from_nanoseconds(self.nanoseconds.saturating_sub(earlier))
     }
 }
 
@@ -165,4 +180,20 @@ pub const fn is_safe(character: char) -> bool {
             | 0x1d173..=0x1d17a
             | 0xe0000..=0x10_ffff
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_can_be_before_another() {
+        let start = Timestamp::from_nanoseconds(5_000_000_000);
+        let early = start - Duration::from_millis(250);
+
+        assert_eq!(early.seconds_after(start), -0.25);
+        assert_eq!(start.seconds_after(early), 0.25);
+        assert_eq!(early.since(start), Duration::ZERO);
+        assert_eq!(early + Duration::from_millis(250), start);
+    }
 }

@@ -93,13 +93,13 @@ fn assert_is_as_reviewed(
     }
     assert_eq!(provenance.capture.dropped, 0, "{name}");
     for (step, distance) in mark_distances(&provenance) {
-        // How late is a matter of the machine; to be early, or as late as the next mark, is one of ours.
+        // How far is a matter of the machine; to be nearer to another mark is one of ours.
         println!(
-            "{name}: {step} was on the wire {:.0} ms after its mark",
+            "{name}: {step} was on the wire {:.0} ms from its mark",
             distance * 1e3
         );
         assert!(
-            (0.0..1.0).contains(&distance),
+            (-0.5..1.0).contains(&distance),
             "{name}: {step}: {distance} s"
         );
     }

@@ -15,6 +15,10 @@ use crate::scenario::{self, Action, Expect, Mark};
 /// How often a page is looked at for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
 
+/// How long after a step its page is looked at for the first time: looking takes a browser some ten milliseconds of a
+/// processor, which others need that do their step at the same mark.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
+
 /// How long an element that is waited for may take to appear.
 const APPEARANCE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -62,8 +66,8 @@ impl Client {
     pub async fn start(lab: &Lab, kind: scenario::Client) -> Result<Self> {
         match kind {
             scenario::Client::Firefox => {
-                let browser = Browser::start(lab).await?;
-                browser.warm_up().await?;
+                let mut browser = Browser::start(lab).await?;
+                browser.rehearse().await?;
                 Ok(Self::Browser(Box::new(browser)))
             }
             scenario::Client::Netcat => {
@@ -147,6 +151,15 @@ impl Client {
         })
     }
 
+    /// How long before its mark the client is to be told to do this, for the request to be on the wire at the mark.
+    #[must_use]
+    pub const fn lead(&self, action: &Action) -> Duration {
+        match self {
+            Self::Browser(browser) => browser.reaction_to(action),
+            Self::Terminal { .. } => Duration::ZERO,
+        }
+    }
+
     /// Does what the mark says; `prepared` is for this mark.
     ///
     /// # Errors
@@ -226,6 +239,9 @@ impl Client {
         is_it: impl Fn(&Shown) -> Option<T>,
     ) -> Result<std::result::Result<T, Shown>> {
         let deadline = Instant::now() + patience;
+        if let Self::Browser(_) = self {
+            sleep(FIRST_LOOK.min(patience)).await;
+        }
         loop {
             let shown = self.shown(expect).await?;
             if let Some(found) = is_it(&shown) {

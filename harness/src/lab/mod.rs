@@ -17,12 +17,12 @@ pub mod network;
 pub mod privilege;
 pub mod probe;
 pub mod process;
+mod rehearsal;
 pub mod remote;
 pub mod server_side;
 pub mod sniffer;
 pub mod terminal;
 pub mod tools;
-mod warm_up;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -249,9 +249,10 @@ impl Run<'_> {
         let Cue { mark, due, .. } = cue;
         self.reports.step(&mark.step);
         let client = stage.client()?;
-        vigil.during(until(cue.preparation())).await?;
+        let moment = due.checked_sub(client.lead(&mark.action)).unwrap_or(*due);
+        vigil.during(until(cue.preparation(moment))).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
-        vigil.during(until(*due)).await?;
+        vigil.during(until(moment)).await?;
         let acted = cue.acted();
         let (mut shown, mut picture) = (None, None);
         match &mark.action {
@@ -267,8 +268,8 @@ impl Run<'_> {
         }
         Ok(MarkRecord {
             step: mark.step.clone(),
-            planned_seconds: rounded(*due - start),
-            actual_seconds: rounded(acted - start),
+            planned_seconds: seconds_between(start, *due),
+            actual_seconds: seconds_between(start, acted),
             on_wire_seconds: None,
             shown,
             picture,
@@ -451,17 +452,17 @@ struct Cue<'a> {
 }
 
 impl Cue<'_> {
-    /// When to look at what the client shows before the step, and look up what the step needs.
-    fn preparation(&self) -> Instant {
+    /// When to look at what the client shows before the step, and look up what the step needs, which is done at `moment`.
+    fn preparation(&self, moment: Instant) -> Instant {
         match self.mark.action {
             // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
             Action::Wait => Instant::now(),
             // Not earlier: what the page showed before must be what it showed just before.
-            _ => self.due.checked_sub(PREPARATION).unwrap_or(self.due),
+            _ => moment.checked_sub(PREPARATION).unwrap_or(moment),
         }
     }
 
-    /// When the step was done, at the moment that it is due or a little later.
+    /// When the step was done, at the moment that it was to be or a little later.
     fn acted(&self) -> Instant {
         match self.mark.action {
             // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
@@ -517,7 +518,8 @@ fn require_no_drops(counters: Counters) -> Result<()> {
     .with_hint("run it again on a machine that is less busy"))
 }
 
-/// Microseconds are as fine as a capture file's clock.
-fn rounded(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1e6).round() / 1e6
+/// From one moment to another, less than zero where that is earlier. Microseconds are as fine as a capture file's clock.
+fn seconds_between(from: Instant, to: Instant) -> f64 {
+    let seconds = (to - from).as_secs_f64() - (from - to).as_secs_f64();
+    (seconds * 1e6).round() / 1e6
 }

@@ -130,7 +130,7 @@ pub struct MarkRecord {
     pub step: String,
     /// When it was due.
     pub planned_seconds: f64,
-    /// When the client was told to do it.
+    /// When the client was told to do it: a browser as much earlier as it takes from there to the wire.
     pub actual_seconds: f64,
     /// When the first packet that it caused was on the wire, at the server's end of it; none where it caused none.
     pub on_wire_seconds: Option<f64>,
@@ -230,13 +230,18 @@ impl Provenance {
     ///
     /// # Errors
     ///
-    /// Where `started` is no time since 1970, or a mark is before it.
+    /// Where `started` is no time since 1970, or a mark's is none.
     pub fn marks(&self) -> io::Result<Vec<Timestamp>> {
         let start = self.start()?;
         let mark = |mark: &MarkRecord| {
-            let since =
-                Duration::try_from_secs_f64(mark.actual_seconds).map_err(io::Error::other)?;
-            Ok(start + since)
+            // A client may be told before its mark, even before the first.
+            let distance = Duration::try_from_secs_f64(mark.actual_seconds.abs());
+            let distance = distance.map_err(io::Error::other)?;
+            if mark.actual_seconds < 0.0 {
+                Ok(start - distance)
+            } else {
+                Ok(start + distance)
+            }
         };
         self.marks.iter().map(mark).collect()
     }

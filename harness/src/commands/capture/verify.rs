@@ -53,9 +53,7 @@ pub(super) fn verify(
         .and_then(|capture| windows(capture, server, &marks))
         .map_err(|error| cannot_read(error.into()))?;
     for (mark, window) in provenance.marks.iter_mut().zip(&windows) {
-        mark.on_wire_seconds = window
-            .reached_wire()
-            .map(|time| time.since(start).as_secs_f64());
+        mark.on_wire_seconds = window.reached_wire().map(|time| time.seconds_after(start));
         // What another program sends may be compressed, or be put together by its page.
         if scenario.program.is_built() {
             require_sent(mark.shown.as_deref(), window, &mark.step)?;

@@ -28,9 +28,11 @@ use tokio::time::{sleep, timeout};
 pub use self::kind::Kind;
 use super::Lab;
 use super::process::Process;
+use super::rehearsal::{self, Page, Reaction};
 use super::remote::Visit;
-use super::warm_up::WarmUpPage;
+
 use crate::error::{Error, Result};
+use crate::scenario::Action;
 
 /// How long a driver may take until it listens.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(10);
@@ -67,6 +69,7 @@ pub struct Browser {
     home: Home,
     client: Client,
     versions: Versions,
+    reaction: Reaction,
 }
 
 /// Where a browser is at home.
@@ -130,6 +133,7 @@ impl Browser {
             home: Home::Elsewhere(visit.clone()),
             client,
             versions,
+            reaction: Reaction::default(),
         };
         browser.prepare().await?;
         Ok(browser)
@@ -161,6 +165,7 @@ impl Browser {
             home: Home::Here { driver, process },
             client,
             versions,
+            reaction: Reaction::default(),
         };
         browser.prepare().await?;
         Ok(browser)
@@ -195,29 +200,52 @@ impl Browser {
         &self.versions
     }
 
-    /// Does for the first time what its timeline consists of, with a page of ours.
+    /// Does what its timeline consists of, with a page of ours, and takes the time of it.
     ///
     /// # Errors
     ///
     /// Where the browser cannot do that.
-    pub async fn warm_up(&self) -> Result<()> {
+    pub async fn rehearse(&mut self) -> Result<()> {
         let address = match &self.home {
             Home::Here { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
             Home::Elsewhere(visit) => visit.address(),
         };
-        let page = WarmUpPage::serve(address).await?;
-        self.open(&page.url())
-            .await
-            .map_err(|error| self.out_of_reach(error, address))?;
-        if let Some(button) = self.find("button").await? {
-            if self.is_in_reach(&button).await? {
-                self.click_by_pointer(&button).await?;
-            } else {
-                self.click(&button).await?;
-            }
-            self.text("p").await?;
+        let mut page = Page::serve(address).await?;
+        let mut reactions = Vec::with_capacity(rehearsal::ROUNDS);
+        for _ in 0..rehearsal::ROUNDS {
+            let reaction = self.react(&mut page).await;
+            reactions.push(reaction.map_err(|error| self.out_of_reach(error, address))?);
         }
+        self.reaction = Reaction::of_calm(&reactions);
         self.leave_page().await
+    }
+
+    /// Opens the page, and clicks its button.
+    async fn react(&self, page: &mut Page) -> Result<Reaction> {
+        let url = page.url();
+        let to_open = page.reaction(self.open(&url)).await?;
+        let button = self
+            .find("button")
+            .await?
+            .ok_or_else(|| Error::run("the page to rehearse with has no button"))?;
+        let in_reach = self.is_in_reach(&button).await?;
+        self.text("p").await?;
+        let to_click = if in_reach {
+            page.reaction(self.click_by_pointer(&button)).await?
+        } else {
+            page.reaction(self.click(&button)).await?
+        };
+        Ok(Reaction { to_open, to_click })
+    }
+
+    /// How long after it is told to do this the browser's request is on the wire, as it was rehearsed; zero where that is not known.
+    #[must_use]
+    pub const fn reaction_to(&self, action: &Action) -> Duration {
+        match action {
+            Action::OpenPage(_) => self.reaction.to_open,
+            Action::Click(_) => self.reaction.to_click,
+            _ => Duration::ZERO,
+        }
     }
 
     /// Leaves the page that is open, which ends what it holds open, a `WebSocket` as well.
