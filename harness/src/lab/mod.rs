@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod client;
+mod copies;
 pub mod doctor;
 pub mod introduction;
 pub mod keeper;

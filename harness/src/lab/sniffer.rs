@@ -5,6 +5,8 @@
 //! seen to close and the wire was quiet for far longer than that.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::fd::AsFd as _;
@@ -13,20 +15,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pcap::{Active, Capture, Device, Savefile};
+use pcap::{Active, Capture, Device, Linktype, PacketHeader};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::copies::leave_out_outgoing;
 use super::privilege;
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
-use crate::units::LinkType;
+use crate::trace::writer::CaptureWriter;
+use crate::units::{LinkType, Timestamp};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::{Flags, Segment};
 
 /// The longest packet that is captured whole: more than the 64 KiB that loopback carries at once.
-const SNAPSHOT_BYTES: i32 = 262_144;
+const SNAPSHOT_BYTES: u32 = 262_144;
 
 /// The kernel's buffer, which it keeps in memory that is never paged out, one for each lab.
 ///
@@ -127,7 +131,7 @@ struct Seen {
 pub struct Counters {
     /// Packets that were written to the file.
     pub packets: u64,
-    /// What libpcap says it received; it counts each loopback packet twice.
+    /// What libpcap says it received, with what was dropped.
     pub received: u32,
     /// Packets that the kernel dropped because its buffer was full.
     pub dropped: u32,
@@ -141,7 +145,8 @@ pub struct Counters {
 pub struct OpenCapture {
     interface: String,
     capture: Capture<Active>,
-    savefile: Savefile,
+    link_type: LinkType,
+    savefile: CaptureWriter<File>,
 }
 
 impl OpenCapture {
@@ -158,12 +163,14 @@ impl OpenCapture {
         savefile: &Path,
     ) -> Result<Self> {
         let capture = open(interface, &filter(address, left_out))?;
-        let savefile = capture.savefile(savefile).map_err(|error| {
-            Error::environment(format!("cannot write the capture: {error}")).with_hint(MAKE_ROOM)
-        })?;
+        let link_type = link_type(&capture);
+        let savefile = File::create(savefile)
+            .and_then(|file| CaptureWriter::begin(file, link_type, SNAPSHOT_BYTES))
+            .map_err(|error| cannot_write(&error))?;
         Ok(Self {
             interface: interface.to_owned(),
             capture,
+            link_type,
             savefile,
         })
     }
@@ -179,9 +186,9 @@ impl Sniffer {
         let OpenCapture {
             interface,
             capture,
+            link_type,
             savefile,
         } = open;
-        let link_type = LinkType(u16::try_from(capture.get_datalink().0).unwrap_or(u16::MAX));
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, seen) = watch::channel(Seen::default());
         let listener = Listener {
@@ -336,16 +343,46 @@ fn open(interface: &str, filter: &str) -> Result<Capture<Active>> {
     let mut capture = Capture::from_device(interface)
         .map_err(|error| refused(interface, &error))?
         .timeout(BLOCK_MILLISECONDS)
-        .snaplen(SNAPSHOT_BYTES)
+        .snaplen(SNAPSHOT_BYTES.cast_signed())
         .buffer_size(BUFFER_BYTES)
         .open()
         .map_err(|error| refused(interface, &error))?;
-    // Not `inbound` too, though loopback has each packet twice: the first block is filtered by libpcap itself, which does
-    // not know there which way a packet went, and would lose all of them.
     capture
         .filter(filter, true)
-        .and_then(|()| capture.setnonblock())
+        .map_err(|error| refused(interface, &error))?;
+    if is_loopback(interface) {
+        leave_out_outgoing(&capture, filter).map_err(|error| {
+            Error::environment(format!("cannot filter on {interface}: {error:#}"))
+        })?;
+    }
+    capture
+        .setnonblock()
         .map_err(|error| refused(interface, &error))
+}
+
+fn is_loopback(interface: &str) -> bool {
+    interfaces()
+        .iter()
+        .any(|known| known.name == interface && known.is_loopback)
+}
+
+/// The link type as capture files number it: for packets without a link header, Linux has another number.
+fn link_type(capture: &Capture<Active>) -> LinkType {
+    match capture.get_datalink() {
+        Linktype::RAW => LinkType::RAW,
+        Linktype(number) => LinkType(u16::try_from(number).unwrap_or(u16::MAX)),
+    }
+}
+
+/// When a packet was captured.
+fn time(header: &PacketHeader) -> Timestamp {
+    let seconds = u64::try_from(header.ts.tv_sec).unwrap_or_default();
+    let microseconds = u64::try_from(header.ts.tv_usec).unwrap_or_default();
+    Timestamp::from_nanoseconds(seconds * 1_000_000_000 + microseconds * 1000)
+}
+
+fn cannot_write(error: &io::Error) -> Error {
+    Error::run(format!("cannot write the capture: {error}")).with_hint(MAKE_ROOM)
 }
 
 fn refused(interface: &str, error: &pcap::Error) -> Error {
@@ -363,7 +400,7 @@ fn refused(interface: &str, error: &pcap::Error) -> Error {
 /// The thread that reads packets.
 struct Listener {
     capture: Capture<Active>,
-    savefile: Savefile,
+    savefile: CaptureWriter<File>,
     stop: Arc<AtomicBool>,
     decoder: FrameDecoder,
     link_type: LinkType,
@@ -380,6 +417,7 @@ impl Listener {
     fn listen_until_stopped(&mut self) -> Result<Counters> {
         while !self.stop.load(Ordering::Acquire) {
             if self.read()? == 0 {
+                self.flush()?;
                 self.wait();
             }
         }
@@ -411,7 +449,9 @@ impl Listener {
             match self.capture.next_packet() {
                 Ok(packet) => {
                     packets += 1;
-                    self.savefile.write(&packet);
+                    self.savefile
+                        .packet(time(packet.header), packet.header.len, packet.data)
+                        .map_err(|error| cannot_write(&error))?;
                     let decoded =
                         self.decoder
                             .decode(self.link_type, packet.data, packet.header.len);
@@ -436,10 +476,12 @@ impl Listener {
         Ok(packets)
     }
 
+    fn flush(&mut self) -> Result<()> {
+        self.savefile.flush().map_err(|error| cannot_write(&error))
+    }
+
     fn close(&mut self) -> Result<Counters> {
-        self.savefile.flush().map_err(|error| {
-            Error::run(format!("cannot write the capture: {error}")).with_hint(MAKE_ROOM)
-        })?;
+        self.flush()?;
         let statistics = self
             .capture
             .stats()

@@ -7,3 +7,4 @@ pub mod provenance;
 pub mod reader;
 mod source;
 pub mod tally;
+pub mod writer;

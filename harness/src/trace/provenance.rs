@@ -183,7 +183,7 @@ pub struct CaptureRecord {
     pub link_type: u16,
     /// Packets in the file.
     pub packets: u64,
-    /// What libpcap received; it counts each loopback packet twice.
+    /// What libpcap received, with what was dropped; older captures count each loopback packet twice.
     pub received: u32,
     /// What the kernel dropped because its buffer was full.
     pub dropped: u32,
