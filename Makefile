@@ -77,6 +77,7 @@ fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)
 
 bench: build ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G), a capture under load beside tcpdump, and what a capture takes besides its timeline
+	@scripts/setup bench
 	$(CARGO) bench --quiet --package wiresnap --bench compare
 	$(CARGO) bench --quiet --package wiresnap --bench load
 	$(CARGO) bench --quiet --package wiresnap --bench preparation

@@ -1,15 +1,16 @@
 //! Whether a capture loses packets under load, beside tcpdump with its defaults.
 //!
-//! In a lab of its own for each run, a server sends a gigabyte in packets of 1448 bytes, then two million small packets as fast
-//! as the machine lets it: while nobody captures, and while a tool does. Afterwards the capture's bytes are held against what the server
-//! says that it sent, and its packets against what the kernel counted on the interface.
+//! In a lab of its own for each run, a server sends a gigabyte in packets as large as Ethernet's, 300,000 of them a second,
+//! then two million small ones as fast as the machine lets it: while nobody captures, and while a tool does. Afterwards the
+//! capture's bytes are held against what the server says that it sent, and its packets against what the kernel counted on
+//! the interface.
 //!
 //! `make bench` prints a table; `target/bench/load.json` holds the same for programs. The lab is the one that
 //! `wiresnap capture` uses: this executable takes the place of wiresnap, and plays all parts. It needs no root, except
-//! that tcpdump does.
+//! that tcpdump does; and `ip` and `ethtool`, which make the loopback interface like one of Ethernet.
 //!
-//! These variables shorten it, shown with their defaults: `LOAD_BYTES=1000000000`, `LOAD_PACKETS=2000000`,
-//! `LOAD_CONNECTIONS=4`.
+//! These variables change that, shown with their defaults: `LOAD_BYTES=1000000000`, `LOAD_RATE=300000`,
+//! `LOAD_PACKETS=2000000`, `LOAD_CONNECTIONS=4`.
 
 mod outcome;
 mod stage;
@@ -24,12 +25,15 @@ use wiresnap::lab::keeper;
 
 use outcome::{Report, Row};
 use stage::{Task, Tool};
-use traffic::Traffic;
+use traffic::{Interface, Traffic};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What a packet carries that is meant to be large: as much as one of Ethernet.
-const LARGE: usize = 1448;
+/// What is written at once where packets are meant to be large: the kernel makes many of it.
+const LARGE: usize = 64 * 1024;
+
+/// What a packet carries of it: as much as Ethernet takes, less the headers and the time that TCP writes into them.
+const LARGE_PACKET: u64 = 1448;
 
 /// What a packet carries that is meant to be small: about as much as a WebSocket message that tells the time.
 const SMALL: usize = 32;
@@ -74,15 +78,29 @@ fn all_traffic() -> Outcome<[(&'static str, Traffic); 2]> {
     let bytes: u64 = variable("LOAD_BYTES", 1_000_000_000)?;
     let packets: u64 = variable("LOAD_PACKETS", 2_000_000)?;
     let connections: u64 = variable("LOAD_CONNECTIONS", 4)?.max(1);
+    let rate: u64 = variable("LOAD_RATE", 300_000)?.max(1);
     let writes_of_large = bytes.div_ceil(u64::try_from(LARGE)?);
-    let traffic = |writes: u64, write_bytes| Traffic {
-        connections,
-        writes_per_connection: writes.div_ceil(connections),
-        write_bytes,
-    };
     Ok([
-        ("large", traffic(writes_of_large, LARGE)),
-        ("small", traffic(packets, SMALL)),
+        (
+            "large",
+            Traffic {
+                interface: Interface::LikeEthernet,
+                connections,
+                writes_per_connection: writes_of_large.div_ceil(connections),
+                write_bytes: LARGE,
+                bytes_per_second: Some(rate * LARGE_PACKET),
+            },
+        ),
+        (
+            "small",
+            Traffic {
+                interface: Interface::AsItIs,
+                connections,
+                writes_per_connection: packets.div_ceil(connections),
+                write_bytes: SMALL,
+                bytes_per_second: None,
+            },
+        ),
     ])
 }
 

@@ -169,13 +169,13 @@ impl Report {
         table.render(Style::Text)
     }
 
-    /// How what passed while we missed nothing stands to what was wanted, and to what the machine is able to pass.
+    /// How what passed while we missed nothing stands to what was wanted, and to what passed while nobody captured.
     pub(crate) fn target_table(&self) -> String {
         let complete = || self.rows.iter().filter(|row| row.is_ours_and_complete());
         let uncaptured = self.rows.iter().filter(|row| row.capture.is_none());
         let bytes: u64 = complete().map(|row| row.payload_bytes).sum();
         let rate = fastest(complete());
-        let limit = fastest(uncaptured);
+        let uncaptured = fastest(uncaptured);
         let mut table = Table::new(&[
             ("Captured without a gap", false),
             ("Wanted", true),
@@ -195,7 +195,7 @@ impl Report {
             ]);
         }
         format!(
-            "{}Where nobody captures, {limit:.0} packets per second pass on this machine: {} processors, load average {}\n",
+            "{}Where nobody captured, {uncaptured:.0} packets passed per second: {} processors, load average {}\n",
             table.render(Style::Text),
             self.processors,
             self.load_average

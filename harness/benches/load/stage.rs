@@ -14,7 +14,7 @@ use wiresnap::lab::{self, keeper, namespace};
 use wiresnap::trace::tally::Tally;
 
 use crate::Outcome;
-use crate::traffic::{LISTENING, PORT, Traffic};
+use crate::traffic::{Interface, LISTENING, PORT, Traffic};
 
 /// A private network without a link.
 pub(crate) const PRIVATE: Ground = Ground {
@@ -26,7 +26,7 @@ pub(crate) const PRIVATE: Ground = Ground {
 const SAVEFILE: &str = "/proc/self/fd/0";
 
 /// How long the connections may take to close.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long tcpdump is left alone after the last packet: its buffer is handed over each second.
 const TCPDUMP_PATIENCE: Duration = Duration::from_secs(3);
@@ -93,12 +93,38 @@ pub(crate) fn play() -> Outcome<()> {
     let mut task = String::new();
     BufReader::new(&line).read_line(&mut task)?;
     let Task { tool, traffic } = serde_json::from_str(&task)?;
+    if traffic.interface == Interface::LikeEthernet {
+        make_like_ethernet()?;
+    }
     let passed = match tool {
         Tool::Nobody => uncaptured(&traffic)?,
         Tool::Wiresnap => with_wiresnap(&traffic)?,
         Tool::Tcpdump => with_tcpdump(&traffic)?,
     };
     writeln!(&line, "{}", serde_json::to_string(&passed)?)?;
+    Ok(())
+}
+
+fn make_like_ethernet() -> Outcome<()> {
+    run("ip", &["link", "set", lab::INTERFACE, "mtu", "1500"])?;
+    run(
+        "ethtool",
+        &["-K", lab::INTERFACE, "tso", "off", "gso", "off"],
+    )
+}
+
+/// Runs a program that does its work without a word. It is one of root's: not everybody's `PATH` has those.
+fn run(program: &str, arguments: &[&str]) -> Outcome<()> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let output = Command::new(program)
+        .args(arguments)
+        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .output()
+        .map_err(|error| format!("cannot start {program}: {error}"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{program} {}: {}", arguments.join(" "), said.trim()).into());
+    }
     Ok(())
 }
 
@@ -126,7 +152,8 @@ fn with_wiresnap(traffic: &Traffic) -> Outcome<Passed> {
         .enable_all()
         .build()?;
     let counters = runtime.block_on(async {
-        sniffer.wait_for_close(CLOSE_PATIENCE).await?;
+        // Where the end is missing, the certificate will say so.
+        let _ = sniffer.wait_for_close(CLOSE_PATIENCE).await;
         sniffer.finish().await
     })?;
     Ok(Passed {

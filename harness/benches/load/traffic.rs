@@ -1,9 +1,9 @@
-//! A server that sends as fast as it can, and its client: each a process of its own, as with a real program.
+//! A server that sends as fast as it is to, and its client: each a process of its own, as with a real program.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, ScopedJoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::net::{SendFlags, send};
 use serde::{Deserialize, Serialize};
@@ -17,18 +17,40 @@ pub(crate) const PORT: u16 = 8000;
 /// What the server prints when it accepts connections.
 pub(crate) const LISTENING: &str = "listening";
 
+/// What the loopback interface is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Interface {
+    /// Packets of up to 64 KiB.
+    AsItIs,
+    /// Packets of up to 1500 bytes, which the kernel makes of larger pieces at the last moment: so it gets more of them
+    /// through than programs could write one by one.
+    LikeEthernet,
+}
+
 /// What is sent.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Traffic {
+    /// What it passes over.
+    pub(crate) interface: Interface,
     /// Connections, all at the same time.
     pub(crate) connections: u64,
     /// How often the server writes to each.
     pub(crate) writes_per_connection: u64,
     /// What it writes each time.
     pub(crate) write_bytes: usize,
+    /// How many bytes a second it writes at most, to all of them together; none where as many as it can.
+    pub(crate) bytes_per_second: Option<u64>,
 }
 
 impl Traffic {
+    /// When so much of a connection may have been sent that began then.
+    fn due(&self, begin: Instant, sent: u64) -> Instant {
+        let Some(rate) = self.bytes_per_second else {
+            return begin;
+        };
+        begin + Duration::from_micros(sent * self.connections * 1_000_000 / rate)
+    }
+
     fn bytes_per_connection(&self) -> Outcome<u64> {
         Ok(self.writes_per_connection * u64::try_from(self.write_bytes)?)
     }
@@ -55,7 +77,13 @@ fn answer(mut connection: TcpStream, traffic: &Traffic) -> io::Result<(u64, u64)
     connection.read_exact(&mut request)?;
     let piece = vec![b'.'; traffic.write_bytes];
     let mut sent = 0;
+    let begin = Instant::now();
     for _ in 0..traffic.writes_per_connection {
+        thread::sleep(
+            traffic
+                .due(begin, sent)
+                .saturating_duration_since(Instant::now()),
+        );
         let mut rest = &piece[..];
         while !rest.is_empty() {
             // The end of a record: what waits for the client's window is not joined to larger packets.
