@@ -240,7 +240,7 @@ impl Client {
     ) -> Result<std::result::Result<T, Shown>> {
         let deadline = Instant::now() + patience;
         if let Self::Browser(_) = self {
-            sleep(FIRST_LOOK.min(patience)).await;
+            sleep(FIRST_LOOK.min(patience / 2)).await;
         }
         loop {
             let shown = self.shown(expect).await?;

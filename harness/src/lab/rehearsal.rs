@@ -94,6 +94,8 @@ impl Page {
         &mut self,
         cause: impl Future<Output = Result<()>>,
     ) -> Result<Duration> {
+        // Whatever else the browser asked for was not caused by this.
+        while self.requests.try_recv().is_ok() {}
         let begin = Instant::now();
         cause.await?;
         match timeout(REQUEST_PATIENCE, self.requests.recv()).await {

@@ -221,11 +221,13 @@ impl Run<'_> {
         let mut records = Vec::with_capacity(marks.len());
         for (index, mark) in marks.iter().enumerate() {
             let next = marks.get(index + 1);
+            let is_answered_later = next.is_some_and(|next| next.action == Action::Wait);
             let next = next.filter(|next| next.action != Action::Close);
             let cue = Cue {
                 mark,
                 number: index + 1,
                 due: start + self.scaled(mark.at),
+                is_answered_later,
                 more_after: next.map(|next| self.scaled(next.at.saturating_sub(mark.at))),
             };
             let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
@@ -249,7 +251,7 @@ impl Run<'_> {
         let Cue { mark, due, .. } = cue;
         self.reports.step(&mark.step);
         let client = stage.client()?;
-        let moment = due.checked_sub(client.lead(&mark.action)).unwrap_or(*due);
+        let moment = cue.moment(client);
         vigil.during(until(cue.preparation(moment))).await?;
         let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
         vigil.during(until(moment)).await?;
@@ -447,11 +449,23 @@ struct Cue<'a> {
     /// Counted from 1.
     number: usize,
     due: Instant,
+    /// Whether the program goes on by itself at marks to come. It counts the time from the request, so that a request before
+    /// its mark would have it speak before theirs.
+    is_answered_later: bool,
     /// From this mark to the next; none where nothing comes any more but a close.
     more_after: Option<Duration>,
 }
 
 impl Cue<'_> {
+    /// When the client is to be told, so that its request is on the wire when the mark is due.
+    fn moment(&self, client: &Client) -> Instant {
+        if self.is_answered_later {
+            return self.due;
+        }
+        let lead = client.lead(&self.mark.action);
+        self.due.checked_sub(lead).unwrap_or(self.due)
+    }
+
     /// When to look at what the client shows before the step, and look up what the step needs, which is done at `moment`.
     fn preparation(&self, moment: Instant) -> Instant {
         match self.mark.action {

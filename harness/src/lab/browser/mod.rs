@@ -30,7 +30,6 @@ use super::Lab;
 use super::process::Process;
 use super::rehearsal::{self, Page, Reaction};
 use super::remote::Visit;
-
 use crate::error::{Error, Result};
 use crate::scenario::Action;
 
@@ -238,7 +237,7 @@ impl Browser {
         Ok(Reaction { to_open, to_click })
     }
 
-    /// How long after it is told to do this the browser's request is on the wire, as it was rehearsed; zero where that is not known.
+    /// How long after it is told to do this the browser's request is on the wire, as it was rehearsed; zero where it was not.
     #[must_use]
     pub const fn reaction_to(&self, action: &Action) -> Duration {
         match action {
