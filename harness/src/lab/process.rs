@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid,
+    Pid, Signal, WaitOptions, kill_process_group, setpriority_pgrp, test_kill_process_group,
+    waitpgid,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
@@ -47,6 +48,7 @@ pub struct Command {
     folder: PathBuf,
     groups: Groups,
     advice: Option<String>,
+    niceness: i32,
 }
 
 /// The process groups that are alive, as far as we know.
@@ -101,7 +103,15 @@ impl Command {
             folder: PathBuf::from("/"),
             groups: Groups::default(),
             advice: None,
+            niceness: 0,
         }
+    }
+
+    /// Has the process, with all that it will start, yield to others as `nice(1)` does.
+    #[must_use]
+    pub const fn yielding(mut self, niceness: i32) -> Self {
+        self.niceness = niceness;
+        self
     }
 
     /// Sets what a user can do where the process ends unasked or does not do its work.
@@ -222,6 +232,10 @@ impl Process {
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .ok_or_else(|| Error::run(format!("{} ended at once", command.name)))?;
         command.groups.add(group);
+        if command.niceness > 0 {
+            // By its group, which are all its threads. One that is gone already needs none, and more is always allowed.
+            let _ = setpriority_pgrp(Some(group), command.niceness);
+        }
         let log = Log::default();
         if let Some(stderr) = child.stderr.take() {
             log.collect(stderr);

@@ -7,9 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use rustix::process::{
-    Signal, getpid, set_child_subreaper, set_parent_process_death_signal, setsid,
-};
+use rustix::process::{Signal, getpid, set_child_subreaper, set_parent_process_death_signal};
 use rustix::thread::CapabilitySet;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::sync::{mpsc, watch};
@@ -55,9 +53,6 @@ pub fn serve(ground: Ground, folder: &Path) -> Result<()> {
 fn settle(ground: Ground) -> Result<Option<Link>> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .and_then(|()| set_child_subreaper(Some(getpid())))
-        // A session of its own: without a terminal, and with a share of the processors of its own, too (`sched(7)`,
-        // autogroup), however many others the user keeps busy.
-        .and_then(|()| setsid().map(drop))
         .map_err(|errno| Error::environment(format!("cannot watch over processes: {errno}")))?;
     if ground.network == Network::Private {
         namespace::settle()?;

@@ -42,6 +42,10 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 /// How long one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How much a browser, with its dozens of threads, yields to the program that it talks to: so that what the program answers
+/// within 40 ms carries the acknowledgement of the request, as it does where each has a machine of its own.
+const NICENESS: i32 = 5;
+
 /// What a user can do about a browser that ends or hangs.
 const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
 
@@ -483,6 +487,7 @@ fn start_driver(lab: &Lab, kind: Kind) -> Result<Process> {
         .command(kind.driver(), lab.tools().driver()?)
         .environment(dialect.driver_environment())
         .arguments(dialect.driver_arguments(lab.folder()))
+        .yielding(NICENESS)
         .advice(ADVICE);
     Process::start(&command)
 }
