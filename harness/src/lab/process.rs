@@ -48,7 +48,6 @@ pub struct Command {
     folder: PathBuf,
     groups: Groups,
     advice: Option<String>,
-    niceness: i32,
 }
 
 /// The process groups that are alive, as far as we know.
@@ -103,15 +102,7 @@ impl Command {
             folder: PathBuf::from("/"),
             groups: Groups::default(),
             advice: None,
-            niceness: 0,
         }
-    }
-
-    /// Has the process, with all that it will start, yield to others as `nice(1)` does.
-    #[must_use]
-    pub const fn yielding(mut self, niceness: i32) -> Self {
-        self.niceness = niceness;
-        self
     }
 
     /// Sets what a user can do where the process ends unasked or does not do its work.
@@ -226,16 +217,18 @@ impl Process {
         Ok((Self::guard(command, child)?, pipes))
     }
 
+    /// Has the process, with all that it has started, yield to others from now on, as `nice(1)` does.
+    pub fn yield_to_others(&self, niceness: i32) {
+        // Of one that is gone, its death tells; and to yield more is always allowed.
+        let _ = setpriority_pgrp(Some(self.group), niceness);
+    }
+
     fn guard(command: &Command, mut child: Child) -> Result<Self> {
         let group = child
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .ok_or_else(|| Error::run(format!("{} ended at once", command.name)))?;
         command.groups.add(group);
-        if command.niceness > 0 {
-            // By its group, which are all its threads. One that is gone already needs none, and more is always allowed.
-            let _ = setpriority_pgrp(Some(group), command.niceness);
-        }
         let log = Log::default();
         if let Some(stderr) = child.stderr.take() {
             log.collect(stderr);

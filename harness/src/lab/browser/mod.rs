@@ -42,8 +42,8 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 /// How long one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How much a browser, with its dozens of threads, yields to the program that it talks to: so that what the program answers
-/// within 40 ms carries the acknowledgement of the request, as it does where each has a machine of its own.
+/// How much a browser that is ready, with its dozens of threads, yields to the program that it talks to: so that what the
+/// program answers within 40 ms carries the acknowledgement of the request, as it does where each has a machine of its own.
 const NICENESS: i32 = 5;
 
 /// What a user can do about a browser that ends or hangs.
@@ -203,7 +203,7 @@ impl Browser {
         &self.versions
     }
 
-    /// Does what its timeline consists of, with a page of ours, and takes the time of it.
+    /// Does what its timeline consists of, with a page of ours, and takes the time of it; it yields to others from then on.
     ///
     /// # Errors
     ///
@@ -220,6 +220,9 @@ impl Browser {
             reactions.push(reaction.map_err(|error| self.out_of_reach(error, address))?);
         }
         self.reaction = Reaction::of_calm(&reactions);
+        if let Home::Here { driver, .. } = &self.home {
+            driver.yield_to_others(NICENESS);
+        }
         self.leave_page().await
     }
 
@@ -487,7 +490,6 @@ fn start_driver(lab: &Lab, kind: Kind) -> Result<Process> {
         .command(kind.driver(), lab.tools().driver()?)
         .environment(dialect.driver_environment())
         .arguments(dialect.driver_arguments(lab.folder()))
-        .yielding(NICENESS)
         .advice(ADVICE);
     Process::start(&command)
 }
