@@ -217,12 +217,6 @@ impl Process {
         Ok((Self::guard(command, child)?, pipes))
     }
 
-    /// Has the process, with all that it has started, yield to others from now on, as `nice(1)` does.
-    pub fn yield_to_others(&self, niceness: i32) {
-        // Of one that is gone, its death tells; and to yield more is always allowed.
-        let _ = setpriority_pgrp(Some(self.group), niceness);
-    }
-
     fn guard(command: &Command, mut child: Child) -> Result<Self> {
         let group = child
             .id()

@@ -42,10 +42,6 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 /// How long one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How much a browser that is ready, with its dozens of threads, yields to the program that it talks to: so that what the
-/// program answers within 40 ms carries the acknowledgement of the request, as it does where each has a machine of its own.
-const NICENESS: i32 = 5;
-
 /// What a user can do about a browser that ends or hangs.
 const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
 
@@ -203,7 +199,7 @@ impl Browser {
         &self.versions
     }
 
-    /// Does what its timeline consists of, with a page of ours, and takes the time of it; it yields to others from then on.
+    /// Does what its timeline consists of, with a page of ours, and takes the time of it.
     ///
     /// # Errors
     ///
@@ -220,9 +216,6 @@ impl Browser {
             reactions.push(reaction.map_err(|error| self.out_of_reach(error, address))?);
         }
         self.reaction = Reaction::of_calm(&reactions);
-        if let Home::Here { driver, .. } = &self.home {
-            driver.yield_to_others(NICENESS);
-        }
         self.leave_page().await
     }
 
