@@ -15,10 +15,6 @@ use crate::scenario::{self, Action, Expect, Mark};
 /// How often a page is looked at for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long after a step its page is looked at for the first time: looking takes a browser some ten milliseconds of a
-/// processor, which others need that do their step at the same mark.
-const FIRST_LOOK: Duration = Duration::from_millis(100);
-
 /// How long an element that is waited for may take to appear.
 const APPEARANCE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -239,9 +235,6 @@ impl Client {
         is_it: impl Fn(&Shown) -> Option<T>,
     ) -> Result<std::result::Result<T, Shown>> {
         let deadline = Instant::now() + patience;
-        if let Self::Browser(_) = self {
-            sleep(FIRST_LOOK.min(patience / 2)).await;
-        }
         loop {
             let shown = self.shown(expect).await?;
             if let Some(found) = is_it(&shown) {
