@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, Signal, WaitOptions, kill_process_group, setpriority_pgrp, test_kill_process_group,
-    waitpgid,
+    Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
