@@ -278,10 +278,7 @@ async fn in_browser(
             let url = format!("http://{}{path}", place.setting.address);
             browser.open(&url).await
         }
-        (Action::Click(_), Some(target)) if prepared.is_in_reach => {
-            browser.click_by_pointer(target).await
-        }
-        (Action::Click(_), Some(target)) => browser.click(target).await,
+        (Action::Click(_), Some(target)) => browser.click(target, prepared.is_in_reach).await,
         (Action::Type { text, .. }, Some(target)) => browser.type_text(target, text).await,
         (Action::Select { text, .. }, Some(target)) => browser.select(target, text).await,
         (Action::Reload, _) => browser.reload().await,

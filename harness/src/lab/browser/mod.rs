@@ -229,11 +229,7 @@ impl Browser {
             .ok_or_else(|| Error::run("the page to rehearse with has no button"))?;
         let in_reach = self.is_in_reach(&button).await?;
         self.text("p").await?;
-        let to_click = if in_reach {
-            page.reaction(self.click_by_pointer(&button)).await?
-        } else {
-            page.reaction(self.click(&button)).await?
-        };
+        let to_click = page.reaction(self.click(&button, in_reach)).await?;
         Ok(Reaction { to_open, to_click })
     }
 
@@ -318,36 +314,18 @@ impl Browser {
             .map_err(|error| self.failure("look at an element", &error))
     }
 
-    /// Moves the pointer to an element that is in reach, and clicks.
+    /// Clicks an element: by moving the pointer there where it is known to be in reach, else wherever it is on the page.
     ///
     /// # Errors
     ///
     /// Where that cannot be done.
-    pub async fn click_by_pointer(&self, element: &Element) -> Result<()> {
-        let button = MOUSE_BUTTON_LEFT;
-        let actions = MouseActions::new("mouse".to_owned())
-            .then(PointerAction::MoveToElement {
-                element: element.clone(),
-                duration: None,
-                x: 0.0,
-                y: 0.0,
-            })
-            .then(PointerAction::Down { button })
-            .then(PointerAction::Up { button });
-        answer(self.client.perform_actions(actions))
-            .await
-            .map_err(|error| self.failure("click", &error))
-    }
-
-    /// Clicks an element, wherever it is on the page.
-    ///
-    /// # Errors
-    ///
-    /// Where that cannot be done.
-    pub async fn click(&self, element: &Element) -> Result<()> {
-        answer(element.click())
-            .await
-            .map_err(|error| self.failure("click", &error))
+    pub async fn click(&self, element: &Element, is_in_reach: bool) -> Result<()> {
+        let clicked = if is_in_reach {
+            answer(self.client.perform_actions(click_by_pointer(element))).await
+        } else {
+            answer(element.click()).await
+        };
+        clicked.map_err(|error| self.failure("click", &error))
     }
 
     /// Types a text into an element.
@@ -461,6 +439,20 @@ impl Browser {
     fn failure(&self, what: &str, error: &CmdError) -> Error {
         failure(self.kind, &self.home, what, error)
     }
+}
+
+/// Moves the pointer to an element, and clicks.
+fn click_by_pointer(element: &Element) -> MouseActions {
+    let button = MOUSE_BUTTON_LEFT;
+    MouseActions::new("mouse".to_owned())
+        .then(PointerAction::MoveToElement {
+            element: element.clone(),
+            duration: None,
+            x: 0.0,
+            y: 0.0,
+        })
+        .then(PointerAction::Down { button })
+        .then(PointerAction::Up { button })
 }
 
 /// What the browser answers, or that it does not.
