@@ -20,6 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
+use super::INTERFACE;
 use super::copies::leave_out_outgoing;
 use super::privilege;
 use crate::error::{Error, Result};
@@ -166,7 +167,10 @@ impl OpenCapture {
         let link_type = link_type(&capture);
         let savefile = File::create(savefile)
             .and_then(|file| CaptureWriter::begin(file, link_type, SNAPSHOT_BYTES))
-            .map_err(|error| cannot_write(&error))?;
+            .map_err(|error| {
+                Error::environment(format!("cannot write the capture: {error}"))
+                    .with_hint(MAKE_ROOM)
+            })?;
         Ok(Self {
             interface: interface.to_owned(),
             capture,
@@ -350,7 +354,8 @@ fn open(interface: &str, filter: &str) -> Result<Capture<Active>> {
     capture
         .filter(filter, true)
         .map_err(|error| refused(interface, &error))?;
-    if is_loopback(interface) {
+    // Known by its name, as libpcap knows it.
+    if interface == INTERFACE {
         leave_out_outgoing(&capture, filter).map_err(|error| {
             Error::environment(format!("cannot filter on {interface}: {error:#}"))
         })?;
@@ -358,12 +363,6 @@ fn open(interface: &str, filter: &str) -> Result<Capture<Active>> {
     capture
         .setnonblock()
         .map_err(|error| refused(interface, &error))
-}
-
-fn is_loopback(interface: &str) -> bool {
-    interfaces()
-        .iter()
-        .any(|known| known.name == interface && known.is_loopback)
 }
 
 /// The link type as capture files number it: for packets without a link header, Linux has another number.

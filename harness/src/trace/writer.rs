@@ -34,7 +34,6 @@ impl<W: Write> CaptureWriter<W> {
         for number in [0, 0, longest, u32::from(link_type.0)] {
             output.write_all(&number.to_le_bytes())?;
         }
-        output.flush()?;
         Ok(Self { output })
     }
 
