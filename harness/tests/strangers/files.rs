@@ -1,0 +1,1 @@
+//! Files that are damaged or half understood, and packets inside of others.

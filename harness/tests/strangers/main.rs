@@ -1,0 +1,13 @@
+//! Captures as strangers have them: each kind of oddity, made by code, and what is right for it.
+//!
+//! What is right was checked with tshark, the text of the RFC or by hand. The folder `../shared/cases/`, where it lies
+//! beside the checkout, holds captures of the same kinds that were made elsewhere.
+
+mod accounting;
+mod files;
+mod http;
+mod run;
+mod secrets;
+mod streams;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,1 @@
+//! Secrets, wherever a byte can be, are overwritten or the capture is not kept.
