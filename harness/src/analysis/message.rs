@@ -1,6 +1,7 @@
 //! What two programs said to each other, message by message.
 
 use super::content::Content;
+use super::obstacle::{Cause, Obstacle, Piece};
 use crate::units::{Side, Timestamp};
 use crate::wire::http::Head;
 use crate::wire::note::Note;
@@ -24,6 +25,8 @@ pub struct Message {
     pub detail: Detail,
     /// What is not as the specifications have it.
     pub notes: Vec<Note>,
+    /// What of it could not be read in clear; empty where all of it was.
+    pub obstacles: Vec<Obstacle>,
 }
 
 /// A message in the terms of its protocol.
@@ -40,6 +43,34 @@ pub enum Detail {
 }
 
 impl Detail {
+    /// What of it could not be kept, or is not in the capture, or could not be inflated.
+    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
+        let (piece, missing, left_out, inflated) = match self {
+            Self::Http(http) => {
+                let body = &http.body;
+                (Piece::Body, !body.holes.is_empty(), body.left_out > 0, true)
+            }
+            Self::Raw(content) => {
+                let missing = !content.holes.is_empty();
+                (Piece::Raw, missing, content.left_out > 0, true)
+            }
+            Self::WebSocket(frame) => {
+                let missing = !frame.holes.is_empty();
+                (Piece::Payload, missing, frame.left_out > 0, frame.inflated)
+            }
+            Self::Event(event) => (Piece::Events, false, event.cut, true),
+        };
+        let causes = [
+            (missing, Cause::Missing),
+            (left_out, Cause::TooLarge),
+            (!inflated, Cause::NotInflated),
+        ];
+        let causes = causes.into_iter().filter(|(is_so, _)| *is_so);
+        causes
+            .map(|(_, cause)| Obstacle::new(piece, cause))
+            .collect()
+    }
+
     /// The protocol's name as JSON writes it.
     #[must_use]
     pub const fn protocol(&self) -> &'static str {

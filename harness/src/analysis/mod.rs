@@ -9,6 +9,7 @@ pub mod difference;
 pub mod dissection;
 pub mod marks;
 pub mod message;
+pub mod obstacle;
 pub mod part;
 pub mod role;
 pub mod stats;

@@ -4,8 +4,9 @@ use super::Conversation;
 use super::half::{Open, Part};
 use crate::analysis::content::Content;
 use crate::analysis::message::HttpMessage;
+use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
-use crate::wire::coding::{self, Coding};
+use crate::wire::coding::{self, Coding, CodingError};
 use crate::wire::event::Origin;
 use crate::wire::http::{Framing, Head};
 use crate::wire::note::Note;
@@ -29,12 +30,8 @@ impl Body {
         }
     }
 
-    pub(super) fn push(
-        &mut self,
-        bytes: &[u8],
-        content: &mut Content,
-        offset: u64,
-    ) -> Option<Note> {
+    /// Why nothing more can be decoded, where these bytes show it.
+    pub(super) fn push(&mut self, bytes: &[u8], content: &mut Content) -> Option<CodingError> {
         if self.stopped {
             return None;
         }
@@ -43,10 +40,11 @@ impl Body {
             return None;
         };
         let outcome = decoder.push(bytes, &mut content.bytes, BODY_LIMIT);
-        outcome.err().map(|error| self.stop(&error, offset))
+        self.stopped = outcome.is_err();
+        outcome.err()
     }
 
-    pub(super) fn finish(&mut self, content: &mut Content, offset: u64) -> Option<Note> {
+    pub(super) fn finish(&mut self, content: &mut Content) -> Option<CodingError> {
         if self.stopped {
             return None;
         }
@@ -54,12 +52,8 @@ impl Body {
             .decoder
             .as_mut()?
             .finish(&mut content.bytes, BODY_LIMIT);
-        ended.err().map(|error| self.stop(&error, offset))
-    }
-
-    pub(super) fn stop(&mut self, error: &coding::CodingError, offset: u64) -> Note {
-        self.stopped = true;
-        Note::new(offset, "RFC 9110 §8.4", error.to_string())
+        self.stopped = ended.is_err();
+        ended.err()
     }
 
     /// A coded body cannot be decoded past a hole.
@@ -69,11 +63,25 @@ impl Body {
     }
 }
 
+/// What is to be said of a body that cannot be decoded.
+pub(super) fn note(error: &CodingError, offset: u64) -> Note {
+    Note::new(offset, "RFC 9110 §8.4", error.to_string())
+}
+
+impl Open {
+    /// Takes note of what is in the way of decoding a piece.
+    pub(super) fn hinder(&mut self, piece: Piece, error: Option<&CodingError>) {
+        let cause = error.map(Cause::from);
+        self.obstacles
+            .extend(cause.map(|cause| Obstacle::new(piece, cause)));
+    }
+}
+
 impl Conversation {
     pub(super) fn head(&mut self, origin: Origin, mut head: Head) {
         self.end_raw(origin.side);
         let notes = std::mem::take(&mut head.notes);
-        let (codings, refused) = codings_of(&head);
+        let (codings, unknown) = codings_of(&head);
         let mut message = HttpMessage {
             body: Content::default(),
             coded_length: 0,
@@ -87,7 +95,17 @@ impl Conversation {
         let open = self.begin(origin);
         open.offset = message.head.offset;
         open.notes.extend(notes);
-        open.notes.extend(refused);
+        if let Some(name) = unknown {
+            let text = format!("content coding {name:?} is not decoded here");
+            open.notes.push(Note::plain(open.offset, text));
+            let piece = if message.events_follow {
+                Piece::Events
+            } else {
+                Piece::Body
+            };
+            let cause = Cause::UnknownCoding(name);
+            open.obstacles.push(Obstacle::new(piece, cause));
+        }
         if message.head.is_request() {
             self.request(&message.head);
         } else {
@@ -109,8 +127,10 @@ impl Conversation {
         match &mut open.part {
             Part::Http(message, body) => {
                 message.coded_length += bytes.len() as u64;
-                let note = body.push(bytes, &mut message.body, open.offset);
-                open.notes.extend(note);
+                let error = body.push(bytes, &mut message.body);
+                open.notes
+                    .extend(error.as_ref().map(|error| note(error, open.offset)));
+                open.hinder(Piece::Body, error.as_ref());
             }
             Part::Events(_) => self.event_bytes(origin, bytes),
             Part::Unknown | Part::Raw(_) => {}
@@ -131,6 +151,8 @@ impl Conversation {
             Part::Events(events) => {
                 let note = events.body.lose(open.offset);
                 open.notes.extend(note);
+                let missing = Obstacle::new(Piece::Events, Cause::Missing);
+                open.obstacles.push(missing);
                 let text = format!("[{count} bytes missing] in the event stream");
                 open.notes.push(Note::plain(open.offset, text));
             }
@@ -156,7 +178,8 @@ const fn has_body(head: &Head) -> bool {
 }
 
 /// The codings to undo: content codings first applied, then transfer codings but for chunked.
-fn codings_of(head: &Head) -> (Vec<Coding>, Option<Note>) {
+/// Where one is unknown, none, and its name.
+fn codings_of(head: &Head) -> (Vec<Coding>, Option<String>) {
     let mut codings = Vec::new();
     let transfer = head
         .all("transfer-encoding")
@@ -166,8 +189,7 @@ fn codings_of(head: &Head) -> (Vec<Coding>, Option<Note>) {
         match Coding::list(value) {
             Ok(list) => codings.extend(list),
             Err(name) => {
-                let text = format!("content coding {name:?} is not decoded here");
-                return (Vec::new(), Some(Note::plain(head.offset, text)));
+                return (Vec::new(), has_body(head).then_some(name));
             }
         }
     }

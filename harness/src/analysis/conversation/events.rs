@@ -1,10 +1,12 @@
 //! A body of server-sent events, handed out event by event since it may never end.
 
 use super::Conversation;
-use super::body::{BODY_LIMIT, Body};
+use super::body::{self, BODY_LIMIT, Body};
 use super::half::{Open, Part};
 use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
+use crate::wire::coding::CodingError;
 use crate::wire::event::Origin;
 use crate::wire::note::Note;
 use crate::wire::sse;
@@ -20,7 +22,7 @@ pub(super) struct Events {
 }
 
 impl Events {
-    pub(super) fn push(&mut self, bytes: &[u8]) -> (Vec<sse::Event>, Option<Note>) {
+    fn push(&mut self, bytes: &[u8]) -> (Vec<sse::Event>, Option<CodingError>) {
         let Some(decoder) = &mut self.body.decoder else {
             return (self.parser.push(bytes), None);
         };
@@ -29,8 +31,8 @@ impl Events {
         }
         self.decoded.clear();
         let outcome = decoder.push(bytes, &mut self.decoded, BODY_LIMIT);
-        let note = outcome.err().map(|error| self.body.stop(&error, 0));
-        (self.parser.push(&self.decoded), note)
+        self.body.stopped = outcome.is_err();
+        (self.parser.push(&self.decoded), outcome.err())
     }
 }
 
@@ -53,18 +55,22 @@ impl Conversation {
         let Some(Open {
             part: Part::Events(events),
             notes,
+            obstacles,
             ..
         }) = &mut half.open
         else {
             return;
         };
         let begun = *events.begun.get_or_insert((origin, at));
-        let (found, note) = events.push(bytes);
-        notes.extend(note);
+        let (found, error) = events.push(bytes);
+        if let Some(error) = error {
+            notes.push(body::note(&error, 0));
+            obstacles.push(Obstacle::new(Piece::Events, Cause::from(&error)));
+        }
         if found.is_empty() {
             return;
         }
-        let notes = std::mem::take(notes);
+        let said = (std::mem::take(notes), std::mem::take(obstacles));
         // All but the first event began in these bytes: their places are counted from the end of them.
         let coded = events.body.decoder.is_some();
         let mut place = half.offset;
@@ -83,7 +89,7 @@ impl Conversation {
         if let Some(first) = places.last_mut() {
             *first = begun;
         }
-        self.hand_out_events(origin.side, places, found, notes);
+        self.hand_out_events(origin.side, places, found, said);
     }
 
     /// Queues events; `places` has where each began, the last first.
@@ -92,24 +98,28 @@ impl Conversation {
         side: Side,
         mut places: Vec<(Origin, u64)>,
         found: Vec<sse::Event>,
-        mut notes: Vec<Note>,
+        (mut notes, mut obstacles): (Vec<Note>, Vec<Obstacle>),
     ) {
         for event in found {
             let Some((first, offset)) = places.pop() else {
                 return;
             };
+            let length = event.raw.len() as u64;
             if event.cut {
                 let text = format!("an event of more than {} bytes is cut", sse::EVENT_LIMIT);
                 notes.push(Note::plain(offset, text));
             }
+            let detail = Detail::Event(Box::new(event));
+            obstacles.extend(detail.obstacles());
             let message = Message {
                 time: first.time,
                 packet: first.packet,
                 from: side,
                 offset,
-                length: event.raw.len() as u64,
-                detail: Detail::Event(Box::new(event)),
+                length,
+                detail,
                 notes: std::mem::take(&mut notes),
+                obstacles: std::mem::take(&mut obstacles),
             };
             self.queue(self.next_order, message);
             self.next_order += 1;
@@ -125,9 +135,11 @@ impl Conversation {
         let Some(open) = self.half(side).open.take() else {
             return;
         };
-        let mut notes = open.notes;
+        let (mut notes, mut obstacles) = (open.notes, open.obstacles);
         let Some(event) = events.parser.finish() else {
-            self.half(side).notes.append(&mut notes);
+            let half = self.half(side);
+            half.notes.append(&mut notes);
+            half.obstacles.append(&mut obstacles);
             return;
         };
         let begun = events.begun.unwrap_or((open.origin, open.offset));
@@ -135,6 +147,6 @@ impl Conversation {
             let text = "the stream ends inside an event, which a browser discards";
             notes.push(Note::new(begun.1, "HTML §9.2.6", text));
         }
-        self.hand_out_events(side, vec![begun], vec![event], notes);
+        self.hand_out_events(side, vec![begun], vec![event], (notes, obstacles));
     }
 }

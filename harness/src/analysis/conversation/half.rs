@@ -4,6 +4,7 @@ use super::body::Body;
 use super::events::Events;
 use crate::analysis::content::Content;
 use crate::analysis::message::HttpMessage;
+use crate::analysis::obstacle::Obstacle;
 use crate::wire::event::Origin;
 use crate::wire::http::{Parser, Role};
 use crate::wire::note::Note;
@@ -15,6 +16,8 @@ pub(super) struct Half {
     pub(super) open: Option<Open>,
     /// Notes that came before the message that they belong to.
     pub(super) notes: Vec<Note>,
+    /// Obstacles likewise.
+    pub(super) obstacles: Vec<Obstacle>,
     /// Behind all that the decoder has handed out.
     pub(super) offset: u64,
 }
@@ -34,6 +37,7 @@ pub(super) struct Open {
     pub(super) offset: u64,
     pub(super) part: Part,
     pub(super) notes: Vec<Note>,
+    pub(super) obstacles: Vec<Obstacle>,
 }
 
 #[derive(Debug)]
@@ -51,6 +55,7 @@ impl Half {
             decoder: Decoder::Http(Parser::new(role)),
             open: None,
             notes: Vec::new(),
+            obstacles: Vec::new(),
             offset: 0,
         }
     }

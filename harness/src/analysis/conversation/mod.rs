@@ -33,6 +33,7 @@ use self::pairing::Waiting;
 pub use self::raw::RAW_PIECE;
 use super::content::Content;
 use super::message::{Detail, Message};
+use super::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::http::{self, Role};
@@ -257,7 +258,7 @@ impl Conversation {
         if half.open.is_none() {
             self.next_order += 1;
         }
-        let notes = &mut half.notes;
+        let (notes, obstacles) = (&mut half.notes, &mut half.obstacles);
         let offset = half.offset;
         half.open.get_or_insert_with(|| Open {
             order,
@@ -265,6 +266,7 @@ impl Conversation {
             offset,
             part: Part::Unknown,
             notes: std::mem::take(notes),
+            obstacles: std::mem::take(obstacles),
         })
     }
 
@@ -318,17 +320,26 @@ impl Conversation {
         match std::mem::replace(&mut open.part, Part::Unknown) {
             Part::Unknown => {
                 let notes = std::mem::take(&mut open.notes);
-                self.half(side).open = None;
-                self.half(side).notes.extend(notes);
+                let obstacles = std::mem::take(&mut open.obstacles);
+                let half = self.half(side);
+                half.open = None;
+                half.notes.extend(notes);
+                half.obstacles.extend(obstacles);
             }
             Part::Http(mut message, mut body) => {
-                let note = body.finish(&mut message.body, open.offset);
-                open.notes.extend(note);
+                let error = body.finish(&mut message.body);
+                open.notes
+                    .extend(error.as_ref().map(|error| body::note(error, open.offset)));
+                open.hinder(Piece::Body, error.as_ref());
                 self.finish_message(side, Detail::Http(message));
             }
             Part::Events(events) => self.close_events(side, *events),
             Part::Raw(content) => {
                 let note = raw::lost_handshake(side, open.offset, &content);
+                if note.is_some() {
+                    let masked = Obstacle::new(Piece::Raw, Cause::Masked);
+                    open.obstacles.push(masked);
+                }
                 open.notes.extend(note);
                 self.finish_message(side, Detail::Raw(content));
             }
@@ -337,7 +348,8 @@ impl Conversation {
 
     /// Hands out what was noted of no message in particular.
     fn say_the_rest(&mut self, origin: Origin) {
-        if !self.half(origin.side).notes.is_empty() {
+        let half = self.half(origin.side);
+        if !half.notes.is_empty() || !half.obstacles.is_empty() {
             self.begin(origin).part = Part::Raw(Content::default());
             self.close(origin.side);
         }
@@ -362,6 +374,8 @@ impl Conversation {
             Detail::WebSocket(frame) => frame.length(),
             _ => end.saturating_sub(open.offset),
         };
+        let mut obstacles = open.obstacles;
+        obstacles.extend(detail.obstacles());
         let message = Message {
             time: open.origin.time,
             packet: open.origin.packet,
@@ -370,6 +384,7 @@ impl Conversation {
             length,
             detail,
             notes: open.notes,
+            obstacles,
         };
         self.queue(open.order, message);
     }

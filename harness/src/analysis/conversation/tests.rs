@@ -305,6 +305,87 @@ fn bodies_are_decoded_and_bombs_are_cut() {
     assert!(notes[1].contains("not valid gzip"), "{notes:?}");
 }
 
+/// What could not be read in clear, in words.
+fn obstacles(messages: &[Message]) -> Vec<String> {
+    let obstacles = messages.iter().flat_map(|message| &message.obstacles);
+    obstacles.map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_message_tells_what_of_it_could_not_be_read_in_clear() {
+    let pack = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let respond = |fields: &str, body: &[u8]| {
+        let length = body.len();
+        let head = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {length}\r\n\r\n");
+        server([head.as_bytes(), body].concat())
+    };
+    let coded = |body: &[u8]| respond("Content-Encoding: gzip\r\n", body);
+    let good = pack(b"hello");
+    assert_eq!(obstacles(&listen(&[coded(&good)])), Vec::<String>::new());
+    for (packet, expected) in [
+        (coded(b"not gzip at all"), "the body: not valid gzip"),
+        (coded(&good[..20]), "the body: the gzip ends too early"),
+        (
+            coded(&pack(&vec![0; BODY_LIMIT + 1])),
+            "the body: too large to be kept",
+        ),
+        (
+            respond("Content-Encoding: x-y\r\n", b"hello"),
+            "the body: coding \"x-y\" is not decoded here",
+        ),
+        (
+            respond(
+                "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n",
+                b"no gzip, no",
+            ),
+            "the event stream: not valid gzip",
+        ),
+        (
+            respond(
+                "Content-Type: text/event-stream\r\n",
+                &[&b"data: "[..], &vec![b'x'; 2 << 20], b"\n\n"].concat(),
+            ),
+            "the event stream: too large to be kept",
+        ),
+        (
+            client(GET_TIME),
+            "the bytes: masked frames without their handshake",
+        ),
+    ] {
+        assert_eq!(obstacles(&listen(&[packet])), [expected]);
+    }
+    let packets = [
+        server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"),
+        Sent::ServerLoses(4),
+        server("xyz"),
+    ];
+    assert_eq!(
+        obstacles(&listen(&packets)),
+        ["the body: bytes are missing from the capture"]
+    );
+}
+
+#[test]
+fn what_cannot_be_inflated_is_an_obstacle_in_it_and_in_all_that_refers_to_it() {
+    let deflate = SWITCHING.replace(
+        "Upgrade: websocket",
+        "Upgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate",
+    );
+    // RFC 1951 §3.2.3: there is no block of type 3. RFC 7692 §7.2.3.1: "Hello".
+    let broken = [0xc1, 2, 0xff, 0xff];
+    let hello = [0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let both = |frames: Vec<u8>| listen(&[client(UPGRADE), server(&deflate), server(frames)]);
+    let not_inflated = "the payload: compressed, and not inflated";
+    assert_eq!(obstacles(&both(hello.to_vec())), Vec::<String>::new());
+    assert_eq!(obstacles(&both(broken.to_vec())), [not_inflated]);
+    let broken_first = [&broken[..], &hello].concat();
+    assert_eq!(obstacles(&both(broken_first)), [not_inflated; 2]);
+}
+
 #[test]
 fn events_come_one_by_one_while_the_stream_is_open() {
     let mut conversation = Conversation::default();

@@ -234,6 +234,7 @@ impl Decoder {
             wire: bytes,
             payload: Vec::new(),
             compressed: message.is_some_and(|message| message.compressed),
+            inflated: true,
             holes: Vec::new(),
             left_out: 0,
             message: None,

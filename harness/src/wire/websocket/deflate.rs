@@ -105,6 +105,7 @@ impl Inflater {
     /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes
     /// on, since the next message may refer to these bytes, but nothing is kept.
     pub(super) fn inflate(&mut self, mut input: &[u8], offset: u64, frame: &mut Frame) {
+        frame.inflated &= !self.broken || input.is_empty();
         if let Some(check) = &mut self.window_check
             && !self.broken
         {
@@ -174,6 +175,7 @@ impl Inflater {
             self.inflate(&TAIL, frame.offset, frame);
         }
         self.end_window_check(frame);
+        frame.inflated &= !self.broken;
         if self.broken {
             let text = "not inflated: bytes that it refers to are missing or broken";
             if frame.payload.is_empty() && frame.header.length > 0 {
@@ -208,6 +210,7 @@ impl Inflater {
 
 /// Where in the payload inflating fails depends on the pieces in which it came; where the payload begins does not.
 fn complain(frame: &mut Frame, text: &'static str) {
+    frame.inflated = false;
     let at = frame.offset + frame.header_length as u64;
     frame.notes.push(Note::new(at, "RFC 7692 §7.2.2", text));
 }

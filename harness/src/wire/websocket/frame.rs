@@ -21,6 +21,8 @@ pub struct Frame {
     pub payload: Vec<u8>,
     /// Whether the frame belongs to a compressed message.
     pub compressed: bool,
+    /// Whether all that was compressed in it could be inflated.
+    pub inflated: bool,
     /// The holes in the payload: after how many bytes of the kept payload, and how many bytes.
     pub holes: Vec<(usize, u64)>,
     /// How many bytes of payload, or of inflated payload, are not kept.
