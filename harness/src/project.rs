@@ -110,7 +110,7 @@ impl Project {
         })
     }
 
-    /// The names of all scenarios, in alphabetical order.
+    /// The names of all scenarios, in alphabetical order. Hidden files are none: editors keep locks and backups in them.
     ///
     /// # Errors
     ///
@@ -121,27 +121,47 @@ impl Project {
             .map_err(|error| Error::usage(format!("cannot read scenarios in {folder}: {error}")))?;
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| !name.starts_with('.'))
             .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
             .collect();
         names.sort();
         Ok(names)
     }
 
-    /// The files of the scenarios that are named; of all of them where none is.
+    /// The files of all scenarios, in alphabetical order of their names.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder cannot be read.
+    pub fn all_scenario_files(&self) -> Result<Vec<PathBuf>> {
+        let names = self.scenario_names()?.into_iter();
+        let files = names.map(|name| self.scenarios.join(format!("{name}.toml")));
+        Ok(files.collect())
+    }
+
+    /// The files of the scenarios that are named, each once; of all of them where none is.
     ///
     /// # Errors
     ///
     /// Where one is not there, or there is none at all.
     pub fn scenario_files(&self, names: &[String]) -> Result<Vec<PathBuf>> {
-        let mut names = names.to_vec();
         if names.is_empty() {
-            names = self.scenario_names()?;
+            let all = self.all_scenario_files()?;
+            return if all.is_empty() {
+                let folder = self.scenarios.display();
+                Err(Error::usage(format!("no scenario in {folder}")))
+            } else {
+                Ok(all)
+            };
         }
-        if names.is_empty() {
-            let folder = self.scenarios.display();
-            return Err(Error::usage(format!("no scenario in {folder}")));
+        let mut files: Vec<PathBuf> = Vec::new();
+        for name in names {
+            let file = self.scenario_file(name)?;
+            if !files.iter().any(|other| is_same(other, &file)) {
+                files.push(file);
+            }
         }
-        names.iter().map(|name| self.scenario_file(name)).collect()
+        Ok(files)
     }
 
     /// The file of the scenario `name`: one of the project's, or a path to a `.toml` file.
@@ -150,10 +170,12 @@ impl Project {
     ///
     /// Where there is none; the hint names those that there are.
     pub fn scenario_file(&self, name: &str) -> Result<PathBuf> {
-        let named = self.scenarios.join(format!("{name}.toml"));
         let is_path = Path::new(name).extension().is_some_and(|end| end == "toml");
-        if !is_path && named.is_file() {
-            return Ok(named);
+        if !is_path && !name.contains('/') {
+            let named = self.scenarios.join(format!("{name}.toml"));
+            if named.is_file() {
+                return Ok(named);
+            }
         }
         if is_path && Path::new(name).is_file() {
             return Ok(PathBuf::from(name));
@@ -165,4 +187,11 @@ impl Project {
             )),
         )
     }
+}
+
+/// Returns whether two paths lead to the same file; one that leads nowhere is another.
+#[must_use]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }

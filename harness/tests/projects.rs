@@ -279,3 +279,163 @@ fn what_is_set_is_a_variable_of_a_scenario_and_set_once() {
         "{error}"
     );
 }
+
+#[test]
+fn names_with_dots_are_names_of_their_own() {
+    let stage = Stage::new();
+    for (name, capture) in [("v1", "tcpapp"), ("v1.1", "wsapp"), ("v1.2", "sseapp")] {
+        stage.put(&format!("scenarios/{name}.toml"), &scenario("app"));
+        stage.copy(
+            &format!("pcap/{capture}.pcap"),
+            &format!("pcap/{name}.pcap"),
+        );
+        stage.copy(
+            &format!("pcap/{capture}.json"),
+            &format!("pcap/{name}.json"),
+        );
+    }
+    let snapshot = |name: &str| stage.0.path().join("project/snapshots").join(name);
+
+    // What is left for review is beside the snapshot that it would be, and what is accepted is what was named.
+    assert_eq!(stage.run(&["check"]).code, Some(1));
+    for name in ["v1", "v1.1", "v1.2"] {
+        assert!(snapshot(&format!("{name}.snap.new")).is_file(), "{name}");
+    }
+    let Said { code, out, .. } = stage.run(&["accept", "v1.1"]);
+    assert_eq!((code, &*out), (Some(0), "accepted: snapshots/v1.1.snap\n"));
+    for name in ["v1.snap", "v1.2.snap", "v1.1.snap.new"] {
+        assert!(!snapshot(name).exists(), "{name}");
+    }
+    let accepted = fs::read_to_string(snapshot("v1.1.snap")).unwrap();
+    assert!(
+        accepted.contains("payloads of pcap/v1.1.pcap"),
+        "{accepted}"
+    );
+    assert!(accepted.contains("Upgrade: websocket"), "{accepted}");
+
+    let Said { out, .. } = stage.run(&["list"]);
+    let reviewed = |line: &&str| line.ends_with("yes");
+    let reviewed: Vec<&str> = out.lines().filter(reviewed).collect();
+    assert!(
+        matches!(reviewed[..], [one] if one.starts_with("v1.1 ")),
+        "{out}"
+    );
+}
+
+/// What `validate` and `capture` say of a project with these scenarios; the browser's take a picture of this name at mark 2.
+fn refused(scenarios: &[(&str, Option<&str>)]) -> String {
+    let stage = Stage::new();
+    for (name, picture) in scenarios {
+        let text = picture.map_or_else(
+            || scenario("app"),
+            |picture| {
+                format!(
+                    "description = \"x\"\nprogram = \"app\"\nclient = \"firefox\"\n[[mark]]\nat = 0\nopen = \"/\"\n[[mark]]\nat = 1\nscreenshot = {picture}\n[[mark]]\nat = 2.5\nclose = true\n"
+                )
+            },
+        );
+        stage.put(&format!("scenarios/{name}.toml"), &text);
+    }
+    let validated = stage.run(&["validate"]);
+    let captured = stage.run(&["capture", scenarios[0].0]);
+    assert_eq!(
+        [validated.code, captured.code],
+        [Some(2); 2],
+        "{}{}",
+        validated.error,
+        captured.error
+    );
+    let first = validated
+        .error
+        .split_inclusive('\n')
+        .take(2)
+        .collect::<String>();
+    assert_eq!(first, captured.error);
+    first
+}
+
+#[test]
+fn scenarios_that_would_write_the_same_file_are_refused() {
+    let hint = "hint: rename one of the two, or capture into another folder with --out\n";
+    let same_on_some = "hint: rename one of the two: where file systems do not tell upper from lower case, that is one file\n";
+    for (scenarios, message, hint) in [
+        (
+            &[("V1", None), ("v1", None)][..],
+            "scenarios/V1.toml and scenarios/v1.toml would write V1.pcap and v1.pcap",
+            same_on_some,
+        ),
+        (
+            &[("a", Some("\"b-2\"")), ("a-b", Some("true"))],
+            "scenarios/a.toml and scenarios/a-b.toml would both write a-b-2.png",
+            hint,
+        ),
+        (
+            &[("a", Some("\"B-2\"")), ("a-b", Some("true"))],
+            "scenarios/a.toml and scenarios/a-b.toml would write a-B-2.png and a-b-2.png",
+            same_on_some,
+        ),
+    ] {
+        assert_eq!(refused(scenarios), format!("error: {message}\n{hint}"));
+    }
+}
+
+#[test]
+fn a_scenario_from_elsewhere_does_not_take_the_place_of_one_of_the_project() {
+    let stage = Stage::new();
+    for file in ["scenarios/later.toml", "later.toml", "other.toml"] {
+        stage.put(file, &scenario("app"));
+    }
+
+    let Said { code, error, .. } = stage.run(&["capture", "later.toml"]);
+
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        error,
+        "error: later.toml and scenarios/later.toml would both write later.pcap\nhint: rename one of the two, or capture into another folder with --out\n"
+    );
+    // Named twice, it is one.
+    let Said { code, out, .. } = stage.run(&["validate", "later", "scenarios/later.toml"]);
+    assert_eq!((code, &*out), (Some(0), "1 scenario, no mistake\n"));
+}
+
+#[test]
+fn a_name_that_is_taken_for_something_else_is_none() {
+    for name in ["--out", "-v", "a.pcap", "a.PCAPNG", "a.toml", "a b"] {
+        let stage = Stage::new();
+        stage.put(&format!("scenarios/{name}.toml"), &scenario("app"));
+
+        let Said { code, error, .. } = stage.run(&["validate"]);
+
+        assert_eq!(code, Some(2));
+        let message = format!("error: scenarios/{name}.toml is no name for a scenario\nhint: ");
+        assert!(error.starts_with(&message), "{error}");
+    }
+}
+
+#[test]
+fn what_editors_leave_beside_scenarios_is_none() {
+    let stage = Stage::new();
+    stage.put("scenarios/later.toml", &scenario("app"));
+    for name in [
+        "later.toml~",
+        "#later.toml#",
+        ".later.toml.swp",
+        ".later.toml",
+    ] {
+        stage.put(&format!("scenarios/{name}"), "half of a scena");
+    }
+    let lock = stage.0.path().join("project/scenarios/.#later.toml");
+    std::os::unix::fs::symlink("somebody@somewhere.1:2", lock).unwrap();
+
+    for (arguments, said) in [
+        (["validate"], "1 scenario, no mistake\n"),
+        (["list"], "later"),
+    ] {
+        let Said { code, out, error } = stage.run(&arguments);
+        assert_eq!((code, &*error), (Some(0), ""));
+        assert!(
+            out.contains(said) && out.matches("later").count() <= 1,
+            "{out}"
+        );
+    }
+}

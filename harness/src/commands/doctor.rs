@@ -130,9 +130,9 @@ impl Subject {
 fn scenarios(project: &Project, browser: Kind) -> Result<Vec<Scenario>> {
     let programs = Programs::beside_us()?;
     let mut scenarios = project
-        .scenario_names()?
+        .all_scenario_files()?
         .iter()
-        .map(|name| file::read(&project.scenario_file(name)?, &programs.names))
+        .map(|file| file::read(file, &programs.names))
         .collect::<Result<Vec<_>>>()?;
     scenarios.retain(|scenario| browsers::plays(browser, scenario));
     Ok(scenarios)

@@ -5,6 +5,7 @@ mod browsers;
 pub mod capture;
 pub mod check;
 mod checkup;
+mod collisions;
 pub mod credentials;
 pub mod diff;
 pub mod docs;

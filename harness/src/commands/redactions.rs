@@ -9,6 +9,7 @@ use crate::project::{FILE_NAME, Project};
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
 use crate::scenario::file;
+use crate::trace::name::{capture_name, with_ending};
 
 /// The rules for a capture: of the project that we are in, and of the one that the capture is in; none outside of projects.
 ///
@@ -51,15 +52,14 @@ pub(super) fn in_project(project: &Project, capture: &Path) -> Result<Arc<Redact
 }
 
 fn rules_in(project: &Project, capture: &Path) -> Result<Rules> {
-    let name = capture.file_stem().unwrap_or_default();
-    let mut scenario = project.scenarios.join(name).into_os_string();
-    scenario.push(".toml");
-    let scenario = Path::new(&scenario);
+    let scenario = project
+        .scenarios
+        .join(with_ending(capture_name(capture), ".toml"));
     let rules = project.rules.clone();
     if !scenario.is_file() {
         return Ok(rules);
     }
-    Ok(rules.and(of_scenario(scenario)?))
+    Ok(rules.and(of_scenario(&scenario)?))
 }
 
 /// The rules of a project, and those of one of its scenarios.

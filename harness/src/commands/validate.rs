@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::capture::programs::Programs;
+use super::collisions::Outputs;
 use super::{counted, current_folder, variables};
 use crate::cli::ValidateArgs;
 use crate::error::Error;
@@ -27,8 +28,13 @@ pub fn run(
     let files = project.scenario_files(&arguments.scenarios)?;
     let set = variables::values(&arguments.variables.set)?;
     let mut right = Vec::new();
+    let mut outputs = Outputs::default();
     for file in &files {
-        match look_through(file, &programs.names, &set) {
+        let scenario = look_through(file, &programs.names, &set).and_then(|scenario| {
+            outputs.add(file, &scenario).map_err(|error| vec![error])?;
+            Ok(scenario)
+        });
+        match scenario {
             Ok(scenario) => right.push(scenario),
             Err(mistakes) => {
                 for mistake in mistakes {

@@ -51,6 +51,15 @@ impl Scenario {
         format!("{}-{picture}.png", self.name)
     }
 
+    /// Returns the names of the files of all its pictures.
+    pub fn picture_files(&self) -> impl Iterator<Item = String> {
+        let marks = self.marks.iter().zip(1..);
+        marks.filter_map(|(mark, number)| match &mark.action {
+            Action::Screenshot(name) => Some(self.picture_file(name.as_deref(), number)),
+            _ => None,
+        })
+    }
+
     /// When the last mark is due, counted from the start.
     #[must_use]
     pub fn duration(&self) -> Duration {

@@ -48,6 +48,7 @@ use crate::scenario::variables::Values;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scenario {
+    name: String,
     file: PathBuf,
     text: String,
     set: Values,
@@ -79,8 +80,9 @@ impl Scenario {
             set: &Values::new(),
             to_be_played: false,
         };
-        file::parse_for(&reading, &file, &text)?;
+        let scenario = file::parse_for(&reading, &file, &text)?;
         Ok(Self {
+            name: scenario.name,
             file,
             text,
             set: Values::new(),
@@ -97,8 +99,7 @@ impl Scenario {
     /// What its capture is named after.
     #[must_use]
     pub fn name(&self) -> &str {
-        let name = self.file.file_stem().and_then(|name| name.to_str());
-        name.unwrap_or_default()
+        &self.name
     }
 
     pub(super) fn file(&self) -> &Path {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::name::path_beside;
 use crate::units::Timestamp;
 
 /// Where a capture came from, and what happened when.
@@ -267,10 +268,4 @@ impl Provenance {
 /// The network of captures of before there were private ones.
 fn host() -> String {
     "host".to_owned()
-}
-
-/// Where the provenance of a capture file is kept.
-#[must_use]
-pub fn path_beside(capture: &Path) -> PathBuf {
-    capture.with_extension("json")
 }

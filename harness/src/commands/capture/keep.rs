@@ -14,6 +14,7 @@ use super::overwrite::overwrite;
 use crate::error::{Error, Result};
 use crate::render::redactions::Redactions;
 use crate::run::message::Picture;
+use crate::trace::name::with_ending;
 use crate::trace::provenance::{Provenance, path_beside};
 
 /// The folder, beside the captures, for those that are not provably complete.
@@ -71,7 +72,7 @@ impl Folder {
     pub(super) fn put_aside(&self, savefile: &Savefile, name: &str) -> Result<PathBuf> {
         let folder = self.path.join(INCONCLUSIVE);
         std::fs::create_dir_all(&folder).map_err(|error| cannot_write_to(&folder, &error))?;
-        let pcap = folder.join(name).with_extension("pcap");
+        let pcap = folder.join(with_ending(name, ".pcap"));
         savefile.copy_to(&folder, name, &pcap)?;
         Ok(pcap)
     }
@@ -118,7 +119,7 @@ fn put(
     pictures: &[Picture],
 ) -> Result<PathBuf> {
     let name = &provenance.scenario.name;
-    let pcap = folder.join(name).with_extension("pcap");
+    let pcap = folder.join(with_ending(name, ".pcap"));
     let json_place = path_beside(&pcap);
     let mut json = beside(folder, name, "json")?;
     serde_json::to_string_pretty(provenance)
@@ -201,4 +202,36 @@ fn cannot_write(file: &Path, error: &std::io::Error) -> Error {
     Error::run(format!("cannot write {}: {error}", file.display())).with_hint(
         "make room there, or name another folder with --out; the old capture is as it was",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_capture_takes_the_place_of_one_with_another_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let captures = Folder::lock(folder.path().to_owned()).unwrap();
+        let known = include_str!("../../../../pcap/tcpapp.json");
+        let mut provenance: Provenance = serde_json::from_str(known).unwrap();
+        let names = ["v1", "v1.1", "v1.2", "v1.pcapng"];
+        for name in names {
+            name.clone_into(&mut provenance.scenario.name);
+            let savefile = captures.savefile().unwrap();
+            (&savefile.0).write_all(name.as_bytes()).unwrap();
+
+            let kept = captures.keep(&savefile, &provenance, &[]).unwrap();
+            let aside = captures.put_aside(&savefile, name).unwrap();
+
+            let file = format!("{name}.pcap");
+            assert_eq!(kept, folder.path().join(&file));
+            assert_eq!(aside, folder.path().join(INCONCLUSIVE).join(&file));
+        }
+        for name in names {
+            let pcap = folder.path().join(format!("{name}.pcap"));
+            assert_eq!(std::fs::read_to_string(&pcap).unwrap(), name);
+            let known = Provenance::read_beside(&pcap).unwrap().unwrap();
+            assert_eq!(known.scenario.name, name);
+        }
+    }
 }

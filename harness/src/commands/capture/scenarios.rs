@@ -1,9 +1,10 @@
 //! Which scenarios are played, and whether they can be played so.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::programs::Programs;
 use crate::cli::CaptureArgs;
+use crate::commands::collisions::Outputs;
 use crate::commands::{browsers, redactions, say, variables};
 use crate::error::{Error, Result};
 use crate::lab::browser::Kind;
@@ -31,16 +32,38 @@ pub(super) fn read(
         set: &variables::values(&arguments.variables.set)?,
         to_be_played: true,
     };
-    let read = project
-        .scenario_files(&arguments.scenarios)?
+    let files = project.scenario_files(&arguments.scenarios)?;
+    let read = files
         .iter()
         .map(|file| read_one(project, &reading, file))
         .collect::<Result<Vec<_>>>()?;
+    refuse_collisions(project, programs, arguments, files.iter().zip(&read))?;
     let scenarios: Vec<&Scenario> = read.iter().map(|(scenario, _)| scenario).collect();
     variables::require_known(reading.set, &scenarios)?;
     let browser = browsers::kind(arguments.browser);
     let played = those_played_with(browser, read, !arguments.scenarios.is_empty())?;
     Ok(played.into_iter().unzip())
+}
+
+/// Makes sure that no two scenarios write the same file, also not one that is played and one that was before: those of the
+/// project share its folder.
+fn refuse_collisions<'a>(
+    project: &Project,
+    programs: &Programs,
+    arguments: &CaptureArgs,
+    read: impl Iterator<Item = (&'a PathBuf, &'a Read)>,
+) -> Result<()> {
+    let mut outputs = Outputs::default();
+    for (file, (scenario, _)) in read {
+        outputs.add(file, scenario)?;
+    }
+    if arguments.out.is_some() {
+        return Ok(());
+    }
+    for file in project.all_scenario_files()? {
+        outputs.add_unplayed(&file, &programs.names)?;
+    }
+    Ok(())
 }
 
 fn read_one(project: &Project, reading: &Reading<'_>, file: &Path) -> Result<Read> {

@@ -27,6 +27,7 @@ use crate::render::redactions::Scope;
 use crate::render::sequence;
 use crate::render::table::{Style, statistics_table};
 use crate::trace::error::TraceError;
+use crate::trace::name::{capture_name, with_ending};
 use crate::trace::provenance::{Provenance, path_beside};
 use crate::trace::reader;
 
@@ -278,10 +279,9 @@ fn drawing_name(capture: &Word, to: Option<&Word>) -> Filled<String> {
     if let Some(to) = to {
         return Ok(to.text.clone());
     }
-    let stem = Path::new(&capture.text).file_stem().unwrap_or_default();
-    let name = format!("{}.svg", stem.display());
-    if is_file_name(&name) {
-        return Ok(name);
+    let name = with_ending(capture_name(Path::new(&capture.text)), ".svg");
+    if let Some(name) = name.to_str().filter(|name| is_file_name(name)) {
+        return Ok(name.to_owned());
     }
     let message = "the drawing cannot be called what the capture is called";
     Err(Diagnostic::new(capture.place.clone(), message).with_hint("name it with --to FILE.svg"))

@@ -41,13 +41,9 @@ pub fn run(
         .rules
         .clone()
         .and(redactions::of_scenario(&scenario)?);
-    let name = scenario
-        .file_stem()
-        .unwrap_or_default()
-        .display()
-        .to_string();
+    let name = file::name_of(&scenario)?;
     let runs = if arguments.from.is_empty() {
-        play(arguments)?
+        play(arguments, &name)?
     } else {
         read(&arguments.from)?
     };

@@ -18,6 +18,7 @@ use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{named, one_thread, payload, say};
 use crate::error::{Error, Result};
 use crate::rule::Rules;
+use crate::trace::name::with_ending;
 use crate::trace::reader;
 
 /// What was said in one run.
@@ -36,8 +37,8 @@ impl Run {
     }
 }
 
-/// Plays the scenario as often as it is wanted.
-pub(super) fn play(arguments: &LearnArgs) -> anyhow::Result<Vec<Run>> {
+/// Plays the scenario, which is called `name`, as often as it is wanted.
+pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>> {
     let folder = folder()?;
     let runtime = one_thread()?;
     let files = runtime.block_on(async {
@@ -46,7 +47,7 @@ pub(super) fn play(arguments: &LearnArgs) -> anyhow::Result<Vec<Run>> {
         for number in 1..=arguments.times {
             say(&format!("run {number} of {}", arguments.times));
             let place = folder.path().join(number.to_string());
-            files.push(capture(arguments, &place, &mut signals).await?);
+            files.push(capture(arguments, name, &place, &mut signals).await?);
         }
         Ok::<_, Error>(files)
     })?;
@@ -110,7 +111,12 @@ fn folder() -> Result<TempDir> {
 }
 
 /// Plays the scenario once, by the command that does: a process of its own, as it gives up privilege on its way.
-async fn capture(arguments: &LearnArgs, place: &Path, signals: &mut Signals) -> Result<PathBuf> {
+async fn capture(
+    arguments: &LearnArgs,
+    name: &str,
+    place: &Path,
+    signals: &mut Signals,
+) -> Result<PathBuf> {
     let cannot = |error: std::io::Error| Error::environment(format!("cannot start a run: {error}"));
     let ourselves = std::env::current_exe().map_err(cannot)?;
     let mut child = Command::new(ourselves)
@@ -132,10 +138,7 @@ async fn capture(arguments: &LearnArgs, place: &Path, signals: &mut Signals) -> 
     if !status.success() {
         return Err(failed(status, &said));
     }
-    let name = Path::new(&arguments.scenario)
-        .file_stem()
-        .unwrap_or_default();
-    Ok(place.join(name).with_extension("pcap"))
+    Ok(place.join(with_ending(name, ".pcap")))
 }
 
 /// The options that give variables these values.

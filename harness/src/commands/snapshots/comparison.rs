@@ -156,7 +156,7 @@ fn propose(
 fn place_in(project: &Project, capture: &Capture) -> String {
     let folder = &project.captures;
     let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
-    let end = capture.pcap.extension().unwrap_or_default();
-    let name = folder.join(&capture.name);
-    format!("{}.{}", name.display(), end.display())
+    let place = capture.below(folder);
+    let file = capture.pcap.file_name().unwrap_or_default();
+    place.join(file).display().to_string()
 }

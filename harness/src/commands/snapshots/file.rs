@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::trace::name::with_ending;
 
 /// A header and a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +116,7 @@ pub fn normal(listing: &str) -> String {
 /// Where a new listing waits for its review.
 #[must_use]
 pub fn pending(snapshot: &Path) -> PathBuf {
-    snapshot.with_extension("snap.new")
+    with_ending(snapshot, ".new").into()
 }
 
 /// A text as YAML: as it is where that is safe, else as JSON has it, which YAML takes too.

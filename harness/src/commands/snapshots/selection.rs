@@ -11,6 +11,7 @@ use crate::commands::browsers;
 use crate::error::{Error, Result};
 use crate::lab::browser::Kind;
 use crate::project::Project;
+use crate::trace::name::{capture_name, with_ending};
 
 /// How the names of capture files end.
 const ENDS: [&str; 2] = ["pcap", "pcapng"];
@@ -52,21 +53,27 @@ impl Capture {
     #[must_use]
     pub fn of(pcap: PathBuf) -> Self {
         let browser = browsers::of_capture(&pcap);
-        let stem = pcap.file_stem().unwrap_or(pcap.as_os_str());
-        let stem = stem.to_string_lossy();
+        let name = capture_name(&pcap).to_string_lossy();
         Self {
             browser,
             name: browser
                 .folder()
-                .map_or_else(|| stem.to_string(), |folder| format!("{folder}/{stem}")),
+                .map_or_else(|| name.to_string(), |folder| format!("{folder}/{name}")),
             pcap,
         }
+    }
+
+    /// Returns the folder for what belongs to the capture, in that of all captures.
+    #[must_use]
+    pub fn below(&self, folder: &Path) -> PathBuf {
+        browsers::folder(folder, self.browser)
     }
 
     /// Where its snapshot is, or would be.
     #[must_use]
     pub fn snapshot(&self, project: &Project) -> PathBuf {
-        project.snapshots.join(format!("{}.snap", self.name))
+        let file = with_ending(capture_name(&self.pcap), ".snap");
+        self.below(&project.snapshots).join(file)
     }
 }
 

@@ -278,7 +278,8 @@ fn check_picture(marks: &[Mark], mark: &Mark, raw: &RawMark) -> Checked<()> {
         .iter()
         .enumerate()
         .filter_map(|(index, mark)| name(mark, index));
-    if !others.any(|other| other == new) {
+    // Not every file system tells upper from lower case.
+    if !others.any(|other| other.eq_ignore_ascii_case(&new)) {
         return Ok(());
     }
     let span = raw.screenshot.as_ref().map_or(0..0, Spanned::span);

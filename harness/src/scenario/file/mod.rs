@@ -131,15 +131,38 @@ fn sha256(text: &str) -> String {
     hexadecimal
 }
 
-fn name_of(file: &Path) -> Result<String> {
-    let name = file
-        .file_stem()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
+/// The endings that a name may not have: what is called so on the command line is a file.
+const ENDINGS_OF_FILES: [&str; 3] = [".toml", ".pcap", ".pcapng"];
+
+/// Returns the name of the scenario that a file holds: the file's, without `.toml`.
+///
+/// # Errors
+///
+/// Returns an error if captures and snapshots cannot be called so, or it would be taken for something else on a command line.
+pub fn name_of(file: &Path) -> Result<String> {
+    let name = file.file_name().and_then(|name| name.to_str());
+    let name = name.map_or("", |name| name.strip_suffix(".toml").unwrap_or(name));
+    let wrong = |hint: &str| {
+        let message = format!("{} is no name for a scenario", file.display());
+        Err(Error::usage(message).with_hint(hint))
+    };
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
-        return Err(Error::usage(format!("{} is no name for a scenario", file.display()))
-            .with_hint("use letters, digits, '-', '_' and '.': its captures and snapshots are named after it"));
+        return wrong(
+            "use letters, digits, '-', '_' and '.': its captures and snapshots are named after it",
+        );
+    }
+    if name.starts_with('-') {
+        return wrong("begin it with a letter or a digit: with '-' begin the options of a command");
+    }
+    let lower_case = name.to_ascii_lowercase();
+    if let Some(ending) = ENDINGS_OF_FILES
+        .iter()
+        .find(|ending| lower_case.ends_with(**ending))
+    {
+        return wrong(&format!(
+            "leave out {ending}: on a command line, a name that ends so is the path of a file"
+        ));
     }
     Ok(name.to_owned())
 }
