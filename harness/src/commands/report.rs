@@ -1,7 +1,8 @@
 //! `wiresnap report`: one self-contained HTML page of some captures.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -74,7 +75,8 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
 fn capture(path: &Path) -> anyhow::Result<Capture> {
     // A capture is read twice, which standard input cannot be.
     let spooled = (path == Path::new("-")).then(spool).transpose()?;
-    let file = spooled.as_ref().map_or(path, |file| file.path());
+    let place = spooled.as_ref().map(path_of);
+    let file = place.as_deref().unwrap_or(path);
     let options = Options {
         marks: marks_of(path)?,
         ..Options::default()
@@ -98,10 +100,16 @@ fn about(error: StatsError, path: &Path) -> anyhow::Error {
     }
 }
 
-fn spool() -> anyhow::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::NamedTempFile::new().context("cannot keep standard input")?;
+/// Copies standard input into a file without a name, so that nothing is left of it however we end.
+fn spool() -> anyhow::Result<File> {
+    let mut file = tempfile::tempfile().context("cannot keep standard input")?;
     io::copy(&mut io::stdin().lock(), &mut file).context("cannot keep standard input")?;
     Ok(file)
+}
+
+/// A path that reaches a file without a name while this process has it.
+fn path_of(file: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 fn name(path: &Path) -> String {

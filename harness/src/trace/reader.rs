@@ -55,8 +55,20 @@ pub struct Packet<'a> {
     pub link_type: LinkType,
     /// Bytes that the packet had on the link; more than `bytes` where the snapshot length cut it.
     pub original_length: u32,
+    /// Where in the file, once it is decompressed, `bytes` begins.
+    pub offset: u64,
     /// What was captured of it.
     pub bytes: &'a [u8],
+}
+
+impl Packet<'_> {
+    /// Returns where in the file a part of [`bytes`](Self::bytes) is, as the layers below hand it out; `None` if it is
+    /// not a part of them, as the payload of a datagram that was put together from fragments.
+    #[must_use]
+    pub fn place_of(&self, part: &[u8]) -> Option<u64> {
+        let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
+        (start.checked_add(part.len())? <= self.bytes.len()).then(|| self.offset + start as u64)
+    }
 }
 
 /// Order of the bytes in a number.
@@ -119,6 +131,8 @@ struct Located {
     link_type: LinkType,
     original_length: u32,
     range: Range<usize>,
+    /// Bytes of its block that come after it.
+    behind: u64,
 }
 
 /// Opens a capture file, or standard input where the path is `-`; decompresses gzip, which its first bytes tell.
@@ -216,12 +230,14 @@ impl<R: Read> CaptureReader<R> {
         match located {
             Ok(Next::Packet(located)) => {
                 self.packets += 1;
+                let length = located.range.len() as u64;
                 Ok(Some(Packet {
                     number: self.packets,
                     time: located.time,
                     interface: located.interface,
                     link_type: located.link_type,
                     original_length: located.original_length,
+                    offset: self.source.offset() - located.behind - length,
                     bytes: self.source.slice(located.range),
                 }))
             }
@@ -365,6 +381,7 @@ fn next_pcap<R: Read>(
         link_type: pcap.link_type,
         original_length: packet.original_length,
         range: range.start + header_bytes..range.end,
+        behind: 0,
     }))
 }
 
@@ -439,12 +456,14 @@ fn next_block<R: Read>(
         }
         if let Some(packet) = section.block(block).map_err(damaged)? {
             let start = range.start + packet.data_start;
+            let end = start + packet.captured_length as usize;
             return Ok(Next::Packet(Located {
                 time: packet.time,
                 interface: packet.interface,
                 link_type: packet.link_type,
                 original_length: packet.original_length,
-                range: start..start + packet.captured_length as usize,
+                range: start..end,
+                behind: (range.end - end) as u64,
             }));
         }
     }
@@ -549,6 +568,19 @@ mod tests {
                 _ => "cut Some(1)",
             };
             assert_eq!(failure(&whole[..length]), cut, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_packet_and_its_parts_know_where_in_the_file_they_are() {
+        let file = [&HEADER[..], &packet(3, b"abc"), &packet(2, b"de")].concat();
+        let mut reader = CaptureReader::new(&file[..]).unwrap();
+        for (offset, bytes) in [(40, &b"abc"[..]), (59, b"de")] {
+            let packet = reader.next().unwrap().unwrap();
+            assert_eq!((packet.offset, packet.bytes), (offset, bytes));
+            assert_eq!(packet.place_of(&packet.bytes[1..]), Some(offset + 1));
+            assert_eq!(packet.place_of(&packet.bytes[2..2]), Some(offset + 2));
+            assert_eq!(packet.place_of(&bytes.to_vec()), None);
         }
     }
 

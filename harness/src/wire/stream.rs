@@ -133,6 +133,8 @@ pub struct Stream {
     pub conflicts: u64,
     /// SHA-256 of the bytes, holes left out; where [`Options::hash`] asked for it.
     pub sha256: Option<[u8; 32]>,
+    /// Sequence number of its first byte; `None` if nothing is known of where it begins.
+    pub first_sequence: Option<u32>,
 }
 
 impl Connection {
@@ -797,8 +799,10 @@ impl Half {
 
     fn figures(&mut self) -> Stream {
         let sha256 = self.hash.take().map(|hash| hash.finalize().into());
+        let is_known = self.beginning != Beginning::Unknown;
         Stream {
             sha256,
+            first_sequence: is_known.then_some(self.first_sequence),
             ..std::mem::take(&mut self.figures)
         }
     }

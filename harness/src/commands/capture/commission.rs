@@ -1,7 +1,9 @@
 //! The hidden verb of tests in Rust: plays one scenario for whoever is at the other end of standard input.
 
+use std::fs::Permissions;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -114,6 +116,7 @@ fn temporary_folder() -> Result<TempDir> {
     let cannot = |error| Error::environment(format!("cannot make a temporary folder: {error}"));
     tempfile::Builder::new()
         .prefix("wiresnap-test-")
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(cannot)
 }

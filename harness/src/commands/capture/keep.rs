@@ -106,9 +106,7 @@ impl Savefile {
             .and_then(|()| std::io::copy(&mut from, part.as_file_mut()))
             .and_then(|_| part.as_file().sync_all())
             .map_err(|error| cannot_write(place, &error))?;
-        part.persist(place)
-            .map(drop)
-            .map_err(|error| cannot_write(place, &error.error))
+        persist(part, place)
     }
 }
 
@@ -134,12 +132,9 @@ fn put(
     let before = pictures_of(&pcap);
     savefile.copy_to(folder, name, &pcap)?;
     for (picture, place) in pictures {
-        picture
-            .persist(&place)
-            .map_err(|error| cannot_write(&place, &error.error))?;
+        persist(picture, &place)?;
     }
-    json.persist(&json_place)
-        .map_err(|error| cannot_write(&json_place, &error.error))?;
+    persist(json, &json_place)?;
     remove_those_before(&before, provenance, folder);
     Ok(pcap)
 }
@@ -183,12 +178,22 @@ fn remove_those_before(before: &[String], provenance: &Provenance, folder: &Path
     }
 }
 
-/// A file in the same folder as the one that it will replace, so that it can be renamed.
+/// Gives a file that is whole its name, by which others may read it.
+fn persist(part: NamedTempFile, place: &Path) -> Result<()> {
+    part.as_file()
+        .set_permissions(Permissions::from_mode(0o644))
+        .map_err(|error| cannot_write(place, &error))?;
+    part.persist(place)
+        .map(drop)
+        .map_err(|error| cannot_write(place, &error.error))
+}
+
+/// A file in the same folder as the one that it will replace, so that it can be renamed; nobody else may read it yet.
 fn beside(folder: &Path, name: &str, end: &str) -> Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
         .suffix(&format!(".{end}.part"))
-        .permissions(Permissions::from_mode(0o644))
+        .permissions(Permissions::from_mode(0o600))
         .tempfile_in(folder)
         .map_err(|error| cannot_write_to(folder, &error))
 }

@@ -1,6 +1,7 @@
 //! The runs of a scenario: played one after the other, each into a folder of its own, or captured before.
 
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -99,6 +100,8 @@ fn folder() -> Result<TempDir> {
     };
     let folder = tempfile::Builder::new()
         .prefix("wiresnap-learn-")
+        // What varies may be a secret that no rule names yet.
+        .permissions(Permissions::from_mode(0o700))
         .tempdir()
         .map_err(cannot)?;
     let number = |name| std::env::var(name).ok()?.parse().ok();
