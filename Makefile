@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Which captures `make report` shows, in the order of their story.
 REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
-.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak fuzz bench review lint check clean
+.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak fuzz bench hostile review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -81,6 +81,9 @@ bench: build ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M
 	$(CARGO) bench --quiet --package wiresnap --bench compare
 	$(CARGO) bench --quiet --package wiresnap --bench load
 	$(CARGO) bench --quiet --package wiresnap --bench preparation
+
+hostile: ## memory and time of every verb on captures made to take them (HOSTILE_PART=10: a tenth of each)
+	$(CARGO) bench --quiet --package wiresnap --bench hostile
 
 review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-insta

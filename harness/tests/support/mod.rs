@@ -10,9 +10,11 @@
     reason = "each test takes what it needs, and fuzz targets take it from outside"
 )]
 
+pub mod attack;
 pub mod cases;
 pub mod file;
 pub mod hostile;
+pub mod limited;
 pub mod network;
 pub mod script;
 pub mod tshark;
