@@ -99,6 +99,7 @@ fn text(names: [&str; 2], difference: &Difference) -> String {
         names,
         difference,
         ignored: &[],
+        with_volatile: false,
     };
     write_text(comparison, &mut output).unwrap();
     strip_str(std::str::from_utf8(&output).unwrap()).to_string()
@@ -561,6 +562,7 @@ fn json_has_every_change_with_its_figures() {
         names: ["old.pcap", "new.pcap"],
         difference: &difference,
         ignored: &[Kind::Link],
+        with_volatile: false,
     };
     let mut json = Vec::new();
     write_json(comparison, &mut json).unwrap();

@@ -36,6 +36,7 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
         names: [&names[0], &names[1]],
         difference: &difference,
         ignored: &args.ignore,
+        with_volatile: args.volatile,
     };
     match args.format {
         DiffFormat::Text => write_text(comparison, out)?,

@@ -237,11 +237,12 @@ impl<'r> Work<'r> {
             self.ledger.enter(finding, [None, None]);
         }
         if self.shift > 0 || old.duration != new.duration {
-            let [before, after] =
-                [old, new].map(|record| Value::line(seconds_text(record.duration)));
+            let [before, after] = [old, new].map(|record| seconds_text(record.duration));
+            // Figures are values, not the subject: those who do not want to see what is volatile see only that.
             let shift = seconds_text(Duration::from_nanos(self.shift));
-            let subject = format!("duration; messages up to {shift} earlier or later");
-            let finding = Finding::new(Kind::Timing, subject).from(before).to(after);
+            let after = format!("{after}, messages up to {shift} earlier or later");
+            let finding = Finding::new(Kind::Timing, "duration and times of messages");
+            let finding = finding.from(Value::line(before)).to(Value::line(after));
             self.ledger.enter(finding, [None, None]);
         } else if same_packets {
             let finding = Finding::new(Kind::Timing, "times of packets");

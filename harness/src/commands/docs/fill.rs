@@ -222,6 +222,7 @@ impl Filler {
             names: [&old.text, &new.text],
             difference: &difference,
             ignored: &[],
+            with_volatile: false,
         });
         let changes = match &*strip_str(&changes).to_string() {
             "" => "Nothing differs but what changes from run to run.\n".to_owned(),

@@ -24,6 +24,8 @@ pub struct Comparison<'a> {
     pub difference: &'a Difference,
     /// Kinds that do not count besides those that never do.
     pub ignored: &'a [Kind],
+    /// Whether text shows values that change from run to run as well: ports, dates, times.
+    pub with_volatile: bool,
 }
 
 impl Comparison<'_> {
@@ -31,6 +33,11 @@ impl Comparison<'_> {
     #[must_use]
     pub fn counts(&self, kind: Kind) -> bool {
         kind.counts() && !self.ignored.contains(&kind)
+    }
+
+    /// Returns true if changes of a kind are shown one by one.
+    fn shows(&self, kind: Kind) -> bool {
+        self.with_volatile || self.counts(kind)
     }
 
     /// In one word: `identical`, `volatile` where nothing differs that counts, else `differs`.

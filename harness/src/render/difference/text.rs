@@ -134,7 +134,8 @@ fn limits(difference: &Difference) -> String {
     text
 }
 
-/// All changes that count, by connection and message; empty where there are none.
+/// All changes that count, and those that are volatile where the comparison wants them, by connection and message; empty
+/// where there are none.
 #[must_use]
 pub fn changes(comparison: Comparison<'_>) -> String {
     let sections = &comparison.difference.sections;
@@ -148,12 +149,12 @@ pub fn changes(comparison: Comparison<'_>) -> String {
         let is_told = |change: &Change| common.iter().any(|other| is_same(change, other));
         let is_pair = is_pair(section);
         let changes = section.changes.iter();
-        let changes = changes.filter(|change| comparison.counts(change.kind));
+        let changes = changes.filter(|change| comparison.shows(change.kind));
         let changes = changes.filter(|change| !(is_pair && is_told(change)));
         let changes: Vec<&Change> = changes.collect();
         if !changes.is_empty() {
             let is_shown = parts.len() < MOST_PLACES;
-            let text = is_shown.then(|| place(section) + &groups_text(&changes));
+            let text = is_shown.then(|| place(comparison, section) + &groups_text(&changes));
             parts.push(text.unwrap_or_default());
         }
     }
@@ -175,7 +176,7 @@ fn common(comparison: Comparison<'_>) -> Vec<Change> {
     if others.is_empty() {
         return Vec::new();
     }
-    let of_none = |change: &&Change| change.messages.is_empty() && comparison.counts(change.kind);
+    let of_none = |change: &&Change| change.messages.is_empty() && comparison.shows(change.kind);
     let mut common = Vec::new();
     for change in first.changes.iter().filter(of_none) {
         let mut sum = change.clone();
@@ -209,39 +210,43 @@ fn is_same(one: &Change, other: &Change) -> bool {
             == (other.kind, &other.subject, &other.old, &other.new)
 }
 
-fn place(section: &Section) -> String {
+fn place(comparison: Comparison<'_>, section: &Section) -> String {
     match section.place {
         Place::Capture => format!("{TITLE}Outside of connections{TITLE:#}\n"),
         Place::Rest => format!("{TITLE}All further connections{TITLE:#}\n"),
-        Place::Connection([old, new]) => connection(old, new),
+        Place::Connection(ends) => {
+            let [old, new] = ends.map(|ends| Some((ends?.number, ends_text(comparison, ends?))));
+            connection(old, new)
+        }
     }
 }
 
-fn connection(old: Option<Ends>, new: Option<Ends>) -> String {
-    let ends = |ends: Ends| format!("{} to {}", ends.client, ends.server);
+/// `127.0.0.1 to 127.0.0.1:8000`: the client's port is another one each time.
+fn ends_text(comparison: Comparison<'_>, ends: Ends) -> String {
+    let Ends { client, server, .. } = ends;
+    if comparison.with_volatile {
+        return format!("{client} to {server}");
+    }
+    format!("{} to {server}", client.ip())
+}
+
+/// The heading of a connection, from its number and its ends in each of the captures.
+fn connection(old: Option<(u64, String)>, new: Option<(u64, String)>) -> String {
     match (old, new) {
-        (Some(old), Some(new)) => {
-            let number = if old.number == new.number {
-                format!("{}", old.number)
+        (Some((old_number, old_ends)), Some((number, ends))) => {
+            let number = if old_number == number {
+                format!("{number}")
             } else {
-                format!("{}, now {}", old.number, new.number)
+                format!("{old_number}, now {number}")
             };
-            format!(
-                "{TITLE}Connection {number}{TITLE:#}\n  old {}\n  new {}\n",
-                ends(old),
-                ends(new)
-            )
+            format!("{TITLE}Connection {number}{TITLE:#}\n  old {old_ends}\n  new {ends}\n")
         }
-        (Some(old), None) => format!(
-            "{TITLE}Connection {} of the old capture{TITLE:#}\n  old {}\n",
-            old.number,
-            ends(old)
-        ),
-        (None, Some(new)) => format!(
-            "{TITLE}Connection {} of the new capture{TITLE:#}\n  new {}\n",
-            new.number,
-            ends(new)
-        ),
+        (Some((number, ends)), None) => {
+            format!("{TITLE}Connection {number} of the old capture{TITLE:#}\n  old {ends}\n")
+        }
+        (None, Some((number, ends))) => {
+            format!("{TITLE}Connection {number} of the new capture{TITLE:#}\n  new {ends}\n")
+        }
         (None, None) => format!("{TITLE}Connection{TITLE:#}\n"),
     }
 }
