@@ -44,42 +44,39 @@ fn every_capture_lists_as_its_snapshot() {
     );
 }
 
-/// How far, at most, the requests of the committed captures are from their marks, and what was pushed.
-const FARTHEST_SECONDS: f64 = 0.15;
-
 #[test]
-fn the_committed_captures_kept_their_marks() {
+fn the_captures_have_all_marks_of_their_scenarios() {
     for (name, close) in SCENARIOS {
-        assert_kept_its_marks(&workspace::root().join("pcap"), name, close);
+        assert_has_its_marks(&workspace::root().join("pcap"), name, close);
     }
 }
 
 #[test]
-fn so_did_those_of_chromium() {
+fn so_have_those_of_chromium() {
     for (name, close) in scenarios_of_browsers() {
         let folder = workspace::root().join("pcap").join(CHROMIUM);
-        let provenance = assert_kept_its_marks(&folder, name, close);
+        let provenance = assert_has_its_marks(&folder, name, close);
         assert!(provenance.versions.chromium.is_some(), "{name}");
     }
 }
 
+/// How near they came to them is for `capture` to say: that depends on the machine, and these are the captures of whoever
+/// captured last.
 #[track_caller]
-fn assert_kept_its_marks(folder: &Path, name: &str, close: f64) -> Provenance {
+fn assert_has_its_marks(folder: &Path, name: &str, close: f64) -> Provenance {
     let capture = folder.join(name).with_extension("pcap");
     let provenance = Provenance::read_beside(&capture).unwrap().unwrap();
-    let planned: Vec<f64> = provenance
-        .marks
-        .iter()
-        .map(|mark| mark.planned_seconds)
+    let planned = provenance.marks.iter().map(|mark| mark.planned_seconds);
+    let unscaled: Vec<f64> = planned
+        .map(|seconds| (seconds / provenance.time_scale * 1e6).round() / 1e6)
         .collect();
-    assert_eq!(
-        planned,
-        [0.0, 10.0, 20.0, 30.0, close],
-        "{name} is no capture of the full length"
+    assert_eq!(unscaled, [0.0, 10.0, 20.0, 30.0, close], "{name}");
+    let on_wire = provenance.marks.iter().map(|mark| mark.on_wire_seconds);
+    let on_wire: Vec<f64> = on_wire.flatten().collect();
+    assert!(
+        on_wire.len() >= 4 && on_wire.is_sorted(),
+        "{name}: {on_wire:?}"
     );
-    for distance in provenance.mark_distances() {
-        assert!(distance < FARTHEST_SECONDS, "{name}: {distance} s");
-    }
     provenance
 }
 

@@ -139,7 +139,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --preparing --browser --network --webdriver --advertise --interface --set --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --browser --network --webdriver --advertise --interface --set --replace --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -215,7 +215,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__diff)
-            opts="-h --format --ignore --help"
+            opts="-h --format --ignore --volatile --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

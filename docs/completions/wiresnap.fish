@@ -53,6 +53,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l webdriver 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l advertise -d 'The address of this machine that a browser elsewhere opens, and that programs listen on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l interface -d 'The interface that faces a browser elsewhere, to capture on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l replace -d 'Replace a capture even if the new one says the same: without this, one that differs only in ports, dates and times, and was made by the same versions, stays as it is'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'How to print the figures' -r -f -a "table\t'Aligned columns'
@@ -72,6 +73,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -s h -l help 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l format -d 'How to print what differs' -r -f -a "text\t'A summary, then change by change, then figures'
 json\t'One object'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l ignore -d 'Kinds of differences that do not count: they are summed up, but make no exit code 1' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l volatile -d 'Show the values too that change from run to run: ports, dates, times'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l captures -d 'Folder of the captures [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each capture, with what differs below it'

@@ -106,6 +106,10 @@ pub struct CaptureArgs {
     /// What the scenarios leave open.
     #[command(flatten)]
     pub variables: VariableArgs,
+    /// Replace a capture even if the new one says the same: without this, one that differs only in ports, dates and times,
+    /// and was made by the same versions, stays as it is
+    #[arg(long)]
+    pub replace: bool,
     /// Say where the time outside of the timelines went
     #[arg(long)]
     pub timings: bool,
@@ -249,6 +253,10 @@ pub struct DiffArgs {
     /// Kinds of differences that do not count: they are summed up, but make no exit code 1
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = kind, hide_possible_values = true)]
     pub ignore: Vec<Kind>,
+
+    /// Show the values too that change from run to run: ports, dates, times
+    #[arg(long)]
+    pub volatile: bool,
 }
 
 /// The forms in which differences are printed.

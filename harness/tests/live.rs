@@ -133,6 +133,54 @@ fn overall(capture: &Path) -> Statistics {
         .overall
 }
 
+#[test]
+fn a_capture_that_says_the_same_leaves_the_files_as_they_are() {
+    let bench = Bench::new();
+    let captures = bench.captures();
+    let files = || {
+        ["pcap", "json"].map(|end| fs::read(captures.join("tcpapp").with_extension(end)).unwrap())
+    };
+    let play = |more: &[&str]| {
+        let outcome = bench.run(&[&["tcpapp", "--time-scale", "0.1"], more].concat());
+        outcome.is(0, &[]);
+        (outcome.printed, files())
+    };
+
+    // What is there before is no capture: it cannot be compared.
+    let (printed, first) = play(&[]);
+    assert!(
+        !printed.contains("unchanged") && !printed.contains("replaced"),
+        "{printed}"
+    );
+
+    let (printed, second) = play(&[]);
+    let unchanged = "unchanged: ../captures/tcpapp.pcap; the files stay as they are (--replace takes the new captures)";
+    assert!(printed.contains(unchanged), "{printed}");
+    assert_eq!(second, first);
+
+    let (printed, third) = play(&["--replace"]);
+    assert!(
+        printed.contains("replaced: ../captures/tcpapp.pcap (--replace)\n"),
+        "{printed}"
+    );
+    assert_ne!(third, second);
+
+    let scenario =
+        fs::read_to_string(workspace::root().join("apps/scenarios/tcpapp.toml")).unwrap();
+    let without_last = scenario.replacen(
+        "send = \"time\"\nexpect = { shows = \"{clock}\" }\n\n[[mark]]\nat = 40\n",
+        "",
+        1,
+    );
+    assert_ne!(without_last, scenario);
+    fs::write(bench.path("project/scenarios/tcpapp.toml"), without_last).unwrap();
+    let (printed, _) = play(&[]);
+    assert!(
+        printed.contains("(the scenario; the wire differs: exchange)"),
+        "{printed}"
+    );
+}
+
 /// A server that is not ready when it is first asked, and tells what it received and sent.
 const RELUCTANT: &str = r#"
 import socket, sys

@@ -168,6 +168,24 @@ pub struct Versions {
     pub kernel: String,
 }
 
+impl Versions {
+    /// The names of all that had a part, each with its version, in the order of the fields.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, Option<&str>); 9] {
+        [
+            ("wiresnap", Some(&self.wiresnap)),
+            ("firefox", self.firefox.as_deref()),
+            ("geckodriver", self.geckodriver.as_deref()),
+            ("chromium", self.chromium.as_deref()),
+            ("chromedriver", self.chromedriver.as_deref()),
+            ("browser platform", self.browser_platform.as_deref()),
+            ("nc", self.nc.as_deref()),
+            ("libpcap", Some(&self.libpcap)),
+            ("kernel", Some(&self.kernel)),
+        ]
+    }
+}
+
 /// How the packets got into the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaptureRecord {

@@ -108,6 +108,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         time_scale: *time_scale,
         jobs: None,
         preparing: None,
+        replace: true,
     })
 }
 

@@ -57,6 +57,11 @@ impl Folder {
             .map_err(|error| cannot_write_to(&self.path, &error))
     }
 
+    /// Returns the place of a scenario's capture in this folder.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        self.path.join(name).with_extension("pcap")
+    }
+
     /// Puts capture, pictures and provenance in their places, each whole or not at all. The pictures of the capture before go
     /// with it.
     pub(super) fn keep(

@@ -2,6 +2,7 @@
 
 pub(super) mod commission;
 mod keep;
+mod news;
 mod overwrite;
 pub(super) mod programs;
 mod progress;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
 use self::keep::{Folder, Savefile};
+use self::news::news;
 use self::programs::Programs;
 use self::progress::Terminal;
 use self::remote::remote;
@@ -150,6 +152,8 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
 struct Captured {
     pcap: PathBuf,
     provenance: Provenance,
+    /// How it compares with the one that was there, if one was: nothing new, and that one stays.
+    news: Option<Vec<String>>,
     /// What is to be said of what looks like a credential.
     warning: Option<String>,
 }
@@ -187,6 +191,8 @@ struct Wish {
     time_scale: f64,
     jobs: Option<u16>,
     preparing: Option<u16>,
+    /// To replace captures that say the same too.
+    replace: bool,
 }
 
 impl Wish {
@@ -214,6 +220,7 @@ impl Wish {
             time_scale: arguments.time_scale,
             jobs: arguments.jobs,
             preparing: arguments.preparing,
+            replace: arguments.replace,
         })
     }
 }
@@ -233,6 +240,7 @@ struct Plan {
     remote: Option<Remote>,
     folder: Folder,
     time_scale: f64,
+    replace: bool,
 }
 
 impl Plan {
@@ -269,6 +277,7 @@ impl Plan {
             remote: wish.remote,
             folder,
             time_scale: wish.time_scale,
+            replace: wish.replace,
         })
     }
 
@@ -399,13 +408,26 @@ fn keep(
     )?;
     let mut provenance = provenance.map_texts(|text| rules.without_secrets(text));
     provenance.secrets_overwritten = savefile.overwrite_secrets(rules)?;
-    let pcap = plan.folder.keep(savefile, &provenance, &pictures)?;
+    let kept = plan.folder.place(&scenario.name);
+    let mut news = news(&kept, &savefile.path(), &provenance, rules);
+    if let Some(news) = &mut news
+        && plan.replace
+        && news.is_empty()
+    {
+        news.push("--replace".to_owned());
+    }
+    let pcap = if news.as_ref().is_some_and(Vec::is_empty) {
+        kept
+    } else {
+        plan.folder.keep(savefile, &provenance, &pictures)?
+    };
     let warning = credentials::warning(&plan.known_credentials, rules, &pcap).map_err(|error| {
         Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
     })?;
     Ok(Captured {
         pcap,
         provenance,
+        news,
         warning,
     })
 }

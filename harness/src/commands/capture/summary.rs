@@ -34,6 +34,7 @@ pub(super) fn summary(captured: &[Captured]) -> Result<String> {
         table.row(row);
     }
     let mut text = table.render(Style::Text);
+    text.push_str(&kept_and_replaced(captured));
     let distances: Vec<f64> = captured
         .iter()
         .flat_map(|captured| captured.provenance.mark_distances())
@@ -54,6 +55,35 @@ pub(super) fn summary(captured: &[Captured]) -> Result<String> {
         );
     }
     Ok(text)
+}
+
+/// Tells which captures stayed as they were, and why the others were replaced; empty if there were none before.
+fn kept_and_replaced(captured: &[Captured]) -> String {
+    let mut text = String::new();
+    let mut unchanged = Vec::new();
+    for Captured { pcap, news, .. } in captured {
+        match news.as_deref() {
+            None => {}
+            Some([]) => unchanged.push(pcap.display().to_string()),
+            Some(news) => {
+                // A text that is written to memory never fails to be.
+                let _ = writeln!(text, "replaced: {} ({})", pcap.display(), news.join("; "));
+            }
+        }
+    }
+    if !unchanged.is_empty() {
+        let all = unchanged.len() == captured.len() && unchanged.len() > 1;
+        let names = if all {
+            "all of them".to_owned()
+        } else {
+            unchanged.join(", ")
+        };
+        let _ = writeln!(
+            text,
+            "unchanged: {names}; the files stay as they are (--replace takes the new captures)"
+        );
+    }
+    text
 }
 
 /// Whether what is on the wire is late by what it was under way.
