@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Which captures `make report` shows, in the order of their story.
 REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
-.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak fuzz bench hostile review lint check clean
+.PHONY: help setup build capture docs report test test-everything test-offline test-live test-browser screenshots soak fuzz bench hostile review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -37,12 +37,11 @@ setup: ## install what is missing: libpcap, Firefox, netcat, tshark, geckodriver
 	@scripts/setup $(BROWSER)
 
 build: ## build wiresnap and the programs
-	$(CARGO) build --quiet --release --workspace
+	$(CARGO) build --release --workspace
 
-capture: setup build ## play the scenarios and capture them into pcap/, then check the snapshots (BROWSER=chromium: into pcap/chromium/)
-	@$(CARGO) test --quiet --package wiresnap --test golden --no-run
+capture: setup build ## play the scenarios and capture them into pcap/, bring the pages up to date, check the snapshots (BROWSER=chromium: into pcap/chromium/)
 	$(WIRESNAP) capture --browser $(BROWSER) $(SCENARIOS)
-	@scripts/check-captures
+	@scripts/after-capture
 
 docs: ## make what is generated anew: blocks in Markdown pages, completions, man pages
 	$(CARGO) run --quiet --package wiresnap -- docs
@@ -54,7 +53,11 @@ report: build ## make report.html of the captures: what the wire did, on one pag
 # The tests play with both.
 test test-live: BROWSER := chromium
 
-test: setup lint ## everything: lint, all tests, and a live run of all scenarios
+test: setup lint test-everything ## everything: lint, all tests, and a live run of all scenarios
+
+# All tests without the linters; scripts/newcomer runs them as another user.
+test-everything:
+	$(CARGO) test --workspace --no-run
 	$(CARGO) test --quiet --workspace
 	@$(MAKE) --no-print-directory test-browser test-live
 

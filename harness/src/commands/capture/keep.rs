@@ -59,7 +59,7 @@ impl Folder {
 
     /// Returns the place of a scenario's capture in this folder.
     pub(super) fn place(&self, name: &str) -> PathBuf {
-        self.path.join(name).with_extension("pcap")
+        self.path.join(with_ending(name, ".pcap"))
     }
 
     /// Puts capture, pictures and provenance in their places, each whole or not at all. The pictures of the capture before go
