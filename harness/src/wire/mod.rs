@@ -12,6 +12,7 @@ pub mod fragment;
 pub mod frame;
 pub mod http;
 pub mod layers;
+pub mod list;
 pub mod note;
 pub mod segment;
 pub mod sse;

@@ -112,6 +112,33 @@ impl Script {
         self.at(from, offset, ACK, payload)
     }
 
+    /// The next bytes of a stream, from a sender that has received all that its peer sent.
+    pub fn say(mut self, from: End, payload: impl AsRef<[u8]>) -> Self {
+        let (own, peer) = (from as usize, 1 - from as usize);
+        self.acknowledged[own] = self.sent[peer];
+        let offset = self.sent[own];
+        self.data(from, offset, payload.as_ref())
+    }
+
+    /// The next bytes of a stream, in segments of so many bytes.
+    pub fn say_in(self, from: End, size: usize, payload: impl AsRef<[u8]>) -> Self {
+        let pieces = payload.as_ref().chunks(size);
+        pieces.fold(self, |script, piece| script.say(from, piece))
+    }
+
+    /// The next bytes of a stream, of which no packet is in the capture.
+    pub fn say_unheard(self, from: End, payload: impl AsRef<[u8]>) -> Self {
+        let mut script = self.say(from, payload);
+        script.segments.pop();
+        script
+    }
+
+    /// Acknowledges all that the peer sent.
+    pub fn hear(self, from: End) -> Self {
+        let all = self.sent[1 - from as usize];
+        self.ack(from, all)
+    }
+
     /// A pure acknowledgement of the peer's stream up to an offset; what is sent later acknowledges as much.
     pub fn ack(mut self, from: End, up_to: u32) -> Self {
         self.acknowledged[from as usize] = up_to;

@@ -9,6 +9,7 @@ use crate::units::Side;
 use crate::wire::coding::{self, Coding, CodingError};
 use crate::wire::event::Origin;
 use crate::wire::http::{Framing, Head};
+use crate::wire::list;
 use crate::wire::note::Note;
 
 /// How many bytes of one HTTP body are kept, after decoding; the rest is counted and said.
@@ -181,10 +182,13 @@ const fn has_body(head: &Head) -> bool {
 /// Where one is unknown, none, and its name.
 fn codings_of(head: &Head) -> (Vec<Coding>, Option<String>) {
     let mut codings = Vec::new();
+    let is_chunked = |coding: &&[u8]| {
+        let name = list::parameters(coding).next();
+        name.is_some_and(|name| name.eq_ignore_ascii_case(b"chunked"))
+    };
     let transfer = head
-        .all("transfer-encoding")
-        .flat_map(|value| value.split(|byte| *byte == b','));
-    let transfer = transfer.filter(|name| !name.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+        .list("transfer-encoding")
+        .filter(|coding| !is_chunked(coding));
     for value in head.all("content-encoding").chain(transfer) {
         match Coding::list(value) {
             Ok(list) => codings.extend(list),

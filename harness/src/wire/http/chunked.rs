@@ -33,7 +33,7 @@ impl Parser {
     pub(super) fn chunk_size<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         match self.whole(input, &CHUNK_LINE) {
             Whole::NotYet => None,
-            Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
             Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(line) => match parse_chunk_size(&line) {
                 Some(0) => {
@@ -46,7 +46,7 @@ impl Parser {
                 }
                 None => {
                     self.offset -= line.len() as u64;
-                    let item = self.break_off("a chunk's size is no hexadecimal number");
+                    let item = self.break_off(wrong_chunk_size(&line));
                     self.offset += line.len() as u64;
                     self.buffer = line.into_owned();
                     Some(item)
@@ -73,7 +73,7 @@ impl Parser {
     pub(super) fn chunk_end<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         match self.whole(input, &CHUNK_CLOSE) {
             Whole::NotYet => None,
-            Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
             Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(_) => {
                 self.state = State::ChunkSize;
@@ -85,7 +85,7 @@ impl Parser {
     pub(super) fn trailers<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         match self.whole(input, &TRAILER_SECTION) {
             Whole::NotYet => None,
-            Whole::No(refusal) => Some(self.break_off(refusal.reason)),
+            Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
             Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(section) => {
                 let fields = section.trim_ascii_end();
@@ -96,9 +96,11 @@ impl Parser {
     }
 
     /// The chunk framing is broken: the message ends here, and the search for the next begins.
-    fn break_off(&mut self, reason: &'static str) -> Item<'static> {
+    fn break_off(&mut self, reason: &str) -> Item<'static> {
         let offset = self.offset - self.buffer.len() as u64;
-        let text = format!("{reason}; the message ends here, what follows is shown raw");
+        let text = format!(
+            "{reason}; the message ends here, what follows is shown raw up to the next start line"
+        );
         self.state = State::Broken;
         Item::Note(Note::new(offset, "RFC 9112 §7.1", text))
     }
@@ -121,11 +123,22 @@ fn plausible_chunk_close(bytes: &[u8]) -> Result<(), Refusal> {
 
 /// RFC 9112 §7.1: hexadecimal digits, then extensions after a semicolon.
 fn parse_chunk_size(line: &[u8]) -> Option<u64> {
+    u64::from_str_radix(chunk_digits(line)?, 16).ok()
+}
+
+fn chunk_digits(line: &[u8]) -> Option<&str> {
     let line = line.trim_ascii_end();
     let digits = &line[..memchr(b';', line).unwrap_or(line.len())];
     let digits = std::str::from_utf8(digits.trim_ascii_end()).ok()?;
-    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return None;
+    let are_digits = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    (are_digits && !digits.is_empty()).then_some(digits)
+}
+
+/// Says why a chunk's line gives no size.
+fn wrong_chunk_size(line: &[u8]) -> &'static str {
+    match chunk_digits(line) {
+        // RFC 9112 §7.1: recipients must anticipate large numbers.
+        Some(_) => "a chunk's size is larger than 64 bits",
+        None => "a chunk's size is no hexadecimal number",
     }
-    u64::from_str_radix(digits, 16).ok()
 }

@@ -1,6 +1,7 @@
 //! How long a body is, as the head tells it (RFC 9112 §6.3).
 
 use super::{Asked, Head};
+use crate::wire::list;
 use crate::wire::note::Note;
 
 /// How a body's length is known (RFC 9112 §6.3).
@@ -50,30 +51,45 @@ fn announced(head: &mut Head) -> Announced {
             head.notes
                 .push(Note::new(head.offset, "RFC 9112 §6.1", text));
         }
-        return if last_transfer_coding(head).eq_ignore_ascii_case(b"chunked") {
-            Announced::Chunked
-        } else {
-            Announced::OtherCoding
-        };
-    }
-    let mut length = None;
-    for value in head
-        .all("content-length")
-        .flat_map(|value| value.split(|byte| *byte == b','))
-    {
-        let number = decimal(value.trim_ascii());
-        if number.is_none() || length.is_some_and(|before| Some(before) != number) {
-            return Announced::Nonsense;
+        let last = head.list("transfer-encoding").last().unwrap_or_default();
+        if last.eq_ignore_ascii_case(b"chunked") {
+            return Announced::Chunked;
         }
-        length = number;
+        let note = doubtful_coding(last, head);
+        head.notes.extend(note);
+        return Announced::OtherCoding;
     }
-    length.map_or(Announced::Nothing, Announced::Length)
+    announced_length(head)
 }
 
-fn last_transfer_coding(head: &Head) -> Vec<u8> {
-    let last = head.all("transfer-encoding").last().unwrap_or_default();
-    let last = last.rsplit(|byte| *byte == b',').next();
-    last.unwrap_or_default().trim_ascii().to_vec()
+/// RFC 9110 §8.6: of several values that are the same, one counts. That the field is empty is no length.
+fn announced_length(head: &Head) -> Announced {
+    if head.field("content-length").is_none() {
+        return Announced::Nothing;
+    }
+    let mut numbers = head.list("content-length").map(decimal);
+    match numbers.next() {
+        Some(Some(length)) if numbers.all(|number| number == Some(length)) => {
+            Announced::Length(length)
+        }
+        _ => Announced::Nonsense,
+    }
+}
+
+/// Says of a last transfer coding that is not chunked where others read it in another way.
+fn doubtful_coding(last: &[u8], head: &Head) -> Option<Note> {
+    let name = list::parameters(last).next().unwrap_or_default();
+    if name.eq_ignore_ascii_case(b"chunked") {
+        let text = "chunked has no parameters: with one it is not taken for chunked here, by others (tshark) it is";
+        return Some(Note::new(head.offset, "RFC 9112 §7.1", text));
+    }
+    let is_identity = name.eq_ignore_ascii_case(b"identity");
+    let has_length = head.field("content-length").is_some();
+    (is_identity && has_length).then(|| {
+        let text = "transfer coding identity is not chunked: to the letter no length is known; others (browsers, \
+                    tshark) go by Content-Length";
+        Note::new(head.offset, "RFC 9112 §6.3", text)
+    })
 }
 
 /// RFC 9110 §8.6: one or more digits, and nothing else.

@@ -11,6 +11,7 @@ use super::start_line::{
 };
 use super::unit::{Unit, head_end, leading_empty_lines};
 use super::{Asked, Role};
+use crate::wire::list;
 use crate::wire::note::Note;
 
 /// The longest head (start line and fields) that is taken for one, in bytes.
@@ -170,12 +171,16 @@ impl Head {
             .map(|(_, value)| value)
     }
 
+    /// Returns the elements of a list field, which may come in several lines (RFC 9110 §5.3).
+    pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.all(name).flat_map(list::elements)
+    }
+
     /// Whether a comma-separated field has this token in it.
     #[must_use]
     pub fn has_token(&self, name: &str, token: &str) -> bool {
-        self.all(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        self.list(name)
+            .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
     /// Whether the body is a stream of server-sent events.

@@ -256,7 +256,7 @@ impl Parser {
         let raw = match self.whole(input, unit) {
             Whole::Yes(raw) => raw,
             Whole::NotYet => return None,
-            Whole::No(refusal) => return self.refuse(refusal),
+            Whole::No(refusal) => return self.refuse(&refusal),
             Whole::TooLong => return self.let_go(input),
         };
         let offset = self.offset - raw.len() as u64;
@@ -286,19 +286,19 @@ impl Parser {
         Item::Raw(raw)
     }
 
-    /// Bytes that no head begins with: raw for good where nothing before was HTTP, else until something is again.
     /// A head without end. What was taken for it is not looked through for another one: each line of it could be the first
     /// of the next that is too long, and all would be read again and again.
     fn let_go(&mut self, input: &mut &[u8]) -> Option<Item<'static>> {
         let piece = (HEAD_LIMIT + 1).saturating_sub(self.buffer.len());
         let piece = self.take(input, piece).unwrap_or_default();
         self.buffer.extend_from_slice(piece);
-        let item = self.refuse(malformed(TOO_LONG));
+        let item = self.refuse(&malformed(TOO_LONG));
         self.searched = self.buffer.len();
         item
     }
 
-    fn refuse(&mut self, refusal: Refusal) -> Option<Item<'static>> {
+    /// Bytes that no head begins with: raw for good where nothing before was HTTP, else until something is again.
+    fn refuse(&mut self, refusal: &Refusal) -> Option<Item<'static>> {
         if self.messages == 0 && refusal.other_protocol {
             self.state = State::Opaque;
             return self.flush();

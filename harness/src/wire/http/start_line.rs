@@ -16,6 +16,9 @@ const MOST_EMPTY: usize = 16;
 /// The longest method that is taken for one; the longest registered is UPDATEREDIRECTREF.
 const LONGEST_METHOD: usize = 32;
 
+/// How much is shown of a version that is not known.
+const LONGEST_VERSION: usize = 16;
+
 /// A place in a head's bytes.
 pub(super) type Span = Range<usize>;
 
@@ -63,14 +66,27 @@ pub(super) fn plausible_request(bytes: &[u8]) -> Result<(), Refusal> {
         return Err(other_protocol("no method and target"));
     }
     if line.ended && split_request_line(line.bytes).is_none() {
-        let reason = "the request line does not end in HTTP/1.0 or HTTP/1.1";
-        let names_http = memmem::find(line.bytes, b" HTTP/").is_some();
-        return Err(Refusal {
-            other_protocol: !names_http,
-            reason,
-        });
+        return Err(refused_request_line(line.bytes));
     }
     Ok(())
+}
+
+/// Says what a request line lacks.
+fn refused_request_line(line: &[u8]) -> Refusal {
+    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    if minor_version(last).is_some() {
+        return malformed("the request line has no target");
+    }
+    if last.starts_with(b"HTTP/") {
+        let shown = &last[..last.len().min(LONGEST_VERSION)];
+        let reason = format!("its version is {}", shown.escape_ascii());
+        return malformed(reason);
+    }
+    let reason = "the request line does not end in HTTP/1.0 or HTTP/1.1";
+    if memmem::find(line, b" HTTP/").is_some() {
+        return malformed(reason);
+    }
+    other_protocol(reason)
 }
 
 /// What a status line begins with.
@@ -87,10 +103,31 @@ pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
     if !begins_so {
         return Err(other_protocol("a status line begins with HTTP/1"));
     }
-    if line.ended && split_status_line(line.bytes).is_none() {
+    let is_status_line = if line.ended {
+        split_status_line(line.bytes).is_some()
+    } else {
+        begins_status_line(line.bytes)
+    };
+    if !is_status_line {
         return Err(malformed("the status line has no version and three digits"));
     }
     Ok(())
+}
+
+/// How long the part of a status line is that every one has: `HTTP/1.1 200`.
+pub(super) const STATUS_LINE: usize = 12;
+
+/// Whether bytes are a status line as far as they are there.
+pub(super) fn begins_status_line(bytes: &[u8]) -> bool {
+    let fits = |(place, byte): (usize, &u8)| match place {
+        0..7 => *byte == VERSION_START[place],
+        8 => *byte == b' ',
+        9 => matches!(byte, b'1'..=b'9'),
+        7 | 10 | 11 => byte.is_ascii_digit(),
+        STATUS_LINE => matches!(byte, b' ' | b'\r'),
+        _ => true,
+    };
+    bytes.iter().take(STATUS_LINE + 1).enumerate().all(fits)
 }
 
 struct StartedLine<'a> {
@@ -173,10 +210,10 @@ pub(super) fn split_status_line(line: &[u8]) -> Option<(u16, Span, u8)> {
     }
 }
 
+/// RFC 9110 §6.2: a message of a higher minor version is read as one of the highest that is known.
 pub(super) fn minor_version(bytes: &[u8]) -> Option<u8> {
     match bytes {
-        b"HTTP/1.0" => Some(0),
-        b"HTTP/1.1" => Some(1),
+        [version @ .., minor @ b'0'..=b'9'] if version == VERSION_START => Some(minor - b'0'),
         _ => None,
     }
 }

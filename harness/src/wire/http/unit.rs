@@ -16,24 +16,24 @@ pub(super) struct Unit {
 }
 
 /// Why bytes are not the beginning of a unit.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Refusal {
     /// They do not even resemble one: at the beginning of a stream, that is another protocol and not worth a word.
     pub(super) other_protocol: bool,
-    pub(super) reason: &'static str,
+    pub(super) reason: Cow<'static, str>,
 }
 
 pub(super) const fn other_protocol(reason: &'static str) -> Refusal {
     Refusal {
         other_protocol: true,
-        reason,
+        reason: Cow::Borrowed(reason),
     }
 }
 
-pub(super) const fn malformed(reason: &'static str) -> Refusal {
+pub(super) fn malformed(reason: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal {
         other_protocol: false,
-        reason,
+        reason: reason.into(),
     }
 }
 
