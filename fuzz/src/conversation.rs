@@ -57,8 +57,8 @@ fn assert_in_stream<'a>(messages: impl Iterator<Item = &'a Message>, stream: &[O
             Detail::WebSocket(frame) if frame.holes.is_empty() => &frame.wire,
             Detail::Raw(content) if content.holes.is_empty() => &content.bytes,
             Detail::WebSocket(_) | Detail::Raw(_) => &Vec::new(),
-            // A part of a body, which may have been coded.
-            Detail::Event(_) => continue,
+            // A part of a body, which may have been coded; and what is not in the stream.
+            Detail::Event(_) | Detail::Aside(_) => continue,
         };
         assert!(start >= end, "{message:?} begins before {end}");
         let there = stream.get(start..).unwrap_or_default();
@@ -134,6 +134,7 @@ fn assert_bounded(message: &Message) {
     match &message.detail {
         Detail::Http(http) => assert!(http.body.bytes.len() <= BODY_LIMIT),
         Detail::Raw(content) => assert!(content.bytes.len() <= RAW_PIECE),
+        Detail::Aside(aside) => assert!(aside.content.bytes.len() <= RAW_PIECE),
         Detail::WebSocket(_) | Detail::Event(_) => {}
     }
 }

@@ -129,6 +129,7 @@ struct Listener {
 struct Heard {
     bytes: u64,
     missing: u64,
+    aside: u64,
     hash: Sha256,
     /// The sequence numbers that byte 0 of the stream can have, once there were bytes.
     beginnings: Option<Vec<u32>>,
@@ -149,6 +150,7 @@ impl Listener {
             assert!(heard.has_ended, "each side ends");
             assert_eq!(heard.bytes, stream.bytes);
             assert_eq!(heard.missing, stream.missing);
+            assert_eq!(heard.aside, stream.aside);
             assert_eq!(stream.sha256, Some(heard.hash.finalize().into()));
         }
     }
@@ -157,8 +159,19 @@ impl Listener {
 impl StreamSink for Listener {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         let heard = &mut self.sides[origin.side as usize];
-        assert!(!heard.has_ended, "nothing comes after the end");
+        let is_aside = matches!(event, StreamEvent::Aside(..));
+        assert!(
+            !heard.has_ended || is_aside,
+            "nothing else comes after the end"
+        );
         match event {
+            StreamEvent::Aside(_, bytes) => {
+                let index = usize::try_from(origin.packet).unwrap() - 1;
+                let (_, payload) = &self.sent.borrow()[index];
+                let is_carried = payload.windows(bytes.len()).any(|part| part == bytes);
+                assert!(is_carried, "an aside is a part of what its packet carried");
+                heard.aside += bytes.len() as u64;
+            }
             StreamEvent::Data(bytes) => {
                 let index = usize::try_from(origin.packet).unwrap() - 1;
                 let (sequence, payload) = self.sent.borrow()[index].clone();

@@ -59,7 +59,7 @@ impl StreamSink for Bytes {
         };
         match event {
             StreamEvent::Data(data) => bytes.extend_from_slice(data),
-            StreamEvent::Missing(_) => {}
+            StreamEvent::Missing(_) | StreamEvent::Aside(..) => {}
             StreamEvent::Finished | StreamEvent::Ended => self.ends += 1,
         }
     }

@@ -24,8 +24,10 @@ struct Listener {
 impl StreamSink for Listener {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         let side = origin.side as usize;
-        assert!(!self.ended[side], "{event:?} after the end");
+        let is_aside = matches!(event, StreamEvent::Aside(..));
+        assert!(!self.ended[side] || is_aside, "{event:?} after the end");
         match event {
+            StreamEvent::Aside(_, bytes) => assert!(!bytes.is_empty(), "an aside is never empty"),
             StreamEvent::Data(bytes) => {
                 assert!(!bytes.is_empty(), "data is never empty");
                 self.bytes[side] += bytes.len() as u64;

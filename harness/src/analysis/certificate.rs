@@ -45,9 +45,8 @@ pub struct MarkEvidence {
 /// Certifies that a capture is complete, or says what is missing for that.
 ///
 /// Nothing was dropped; every packet is a TCP segment of a connection with the server; every connection begins with its
-/// SYN, ends with FIN from both sides or RST, and has each byte up to there; every step that
-/// reaches the wire has its packets; and where the
-/// program says what it received and sent, it says the same.
+/// SYN, ends with FIN from both sides or RST, has each byte up to there, and no payload besides; every step that reaches
+/// the wire has its packets; and where the program says what it received and sent, it says the same.
 ///
 /// # Errors
 ///
@@ -188,7 +187,15 @@ impl<'a> Inspection<'a> {
                 "the connection {client} to {server} is none of the program's"
             ));
         }
-        if !connection.complete {
+        let streams = [&connection.client_stream, &connection.server_stream];
+        let aside: u64 = streams.iter().map(|stream| stream.aside).sum();
+        let conflicts: u64 = streams.iter().map(|stream| stream.conflicts).sum();
+        if aside > 0 {
+            self.missing.push(format!(
+                "the connection {client} to {server} has {aside} bytes that are not part of its streams \
+                 ({conflicts} copies with other contents)"
+            ));
+        } else if !connection.complete {
             let bytes = connection.client_stream.missing + connection.server_stream.missing;
             self.missing.push(format!(
                 "the connection {client} to {server} is not whole ({bytes} bytes missing)"

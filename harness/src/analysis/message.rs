@@ -3,6 +3,7 @@
 use super::content::Content;
 use super::obstacle::{Cause, Obstacle, Piece};
 use crate::units::{Side, Timestamp};
+use crate::wire::event::AsideReason;
 use crate::wire::http::Head;
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
@@ -19,7 +20,7 @@ pub struct Message {
     pub from: Side,
     /// Where in that side's stream it begins.
     pub offset: u64,
-    /// How many bytes of the stream it takes, missing ones included.
+    /// How many bytes of the stream it takes, missing ones included; none where it is payload outside of the stream.
     pub length: u64,
     /// What it is.
     pub detail: Detail,
@@ -40,6 +41,8 @@ pub enum Detail {
     Event(Box<Event>),
     /// Bytes of no protocol that is decoded here: one side's turn, or a part of a long one.
     Raw(Content),
+    /// Payload that is not part of the stream.
+    Aside(Box<Aside>),
 }
 
 impl Detail {
@@ -59,6 +62,7 @@ impl Detail {
                 (Piece::Payload, missing, frame.left_out > 0, frame.inflated)
             }
             Self::Event(event) => (Piece::Events, false, event.cut, true),
+            Self::Aside(aside) => (Piece::Aside, false, aside.content.left_out > 0, true),
         };
         let causes = [
             (missing, Cause::Missing),
@@ -79,8 +83,18 @@ impl Detail {
             Self::WebSocket(_) => "websocket",
             Self::Event(_) => "sse",
             Self::Raw(_) => "raw",
+            Self::Aside(_) => "aside",
         }
     }
+}
+
+/// Captured payload of one segment that is not part of its side's stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Why it is not.
+    pub reason: AsideReason,
+    /// The bytes.
+    pub content: Content,
 }
 
 /// An HTTP message with its body.

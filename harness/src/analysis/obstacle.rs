@@ -24,6 +24,8 @@ pub enum Piece {
     Payload,
     /// Bytes of no protocol that is decoded here.
     Raw,
+    /// Payload that is not part of the stream.
+    Aside,
 }
 
 /// What is in the way of reading a piece.
@@ -72,6 +74,7 @@ impl fmt::Display for Piece {
             Self::Events => "the event stream",
             Self::Payload => "the payload",
             Self::Raw => "the bytes",
+            Self::Aside => "the bytes outside the stream",
         })
     }
 }

@@ -25,6 +25,7 @@ pub fn parts(message: &Message) -> Vec<Part<'_>> {
         }
         Detail::Event(event) => vec![part("event", &event.raw)],
         Detail::Raw(content) => vec![part("bytes", &content.bytes)],
+        Detail::Aside(aside) => vec![part("bytes", &aside.content.bytes)],
     };
     parts.retain(|part| !part.bytes.is_empty());
     parts

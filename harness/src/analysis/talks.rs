@@ -91,6 +91,7 @@ struct Names {
     responses: u64,
     events: u64,
     turns: [u64; 2],
+    asides: [u64; 2],
 }
 
 impl Names {
@@ -106,6 +107,7 @@ impl Names {
             (Detail::WebSocket(_) | Detail::Raw(_), side) => {
                 Name::Turn(side, count(&mut self.turns[side as usize]))
             }
+            (Detail::Aside(_), side) => Name::Aside(side, count(&mut self.asides[side as usize])),
         }
     }
 }

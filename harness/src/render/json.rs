@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
 use crate::analysis::content::Content;
-use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::analysis::message::{Aside, Detail, HttpMessage, Message};
 use crate::render::safe_text::is_safe;
 use crate::render::{hex, redact};
 use crate::wire::note::Note;
@@ -47,6 +47,7 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
         Detail::WebSocket(frame) => serde_json::to_vec(&view.frame(frame))?,
         Detail::Event(event) => serde_json::to_vec(&view.event(event))?,
         Detail::Raw(content) => serde_json::to_vec(&view.content(content))?,
+        Detail::Aside(aside) => serde_json::to_vec(&view.aside(aside))?,
     };
     fields.pop();
     output.write_all(&ascii_where_unsafe(&fields[1..]))?;
@@ -122,6 +123,16 @@ struct ContentView {
     holes: Vec<HoleView>,
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u64,
+}
+
+#[derive(Serialize)]
+struct AsideView {
+    reason: &'static str,
+    #[serde(flatten)]
+    content: ContentView,
+    /// Stands for the bytes that were left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_hash: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -295,6 +306,16 @@ impl View {
             bytes_kept: content.bytes.len(),
             holes: content.holes.iter().map(hole).collect(),
             left_out: content.left_out,
+        }
+    }
+
+    fn aside(self, aside: &Aside) -> AsideView {
+        let content = &aside.content;
+        let hash = hex::joined(&content.left_out_hash.to_be_bytes());
+        AsideView {
+            reason: aside.reason.word(),
+            content: self.content(content),
+            left_out_hash: (content.left_out > 0).then_some(hash),
         }
     }
 

@@ -103,13 +103,14 @@ impl Redactions {
             Detail::WebSocket(frame) => hiding.frame(frame),
             Detail::Event(event) => hiding.event(event),
             Detail::Raw(content) => hiding.content(content),
+            Detail::Aside(aside) => hiding.content(&mut aside.content),
         }
         hiding.notes(&mut message.notes);
         hiding.found
     }
 
     /// What overwrites the secrets of a message in its stream. Those that are compressed, or that chunks or frames part,
-    /// are not in it.
+    /// are not in it, nor is payload that is not part of the stream.
     #[must_use]
     pub fn wire_edits(&self, message: &Message) -> Vec<WireEdit> {
         let mut edits = WireEdits {
@@ -121,6 +122,7 @@ impl Redactions {
             Detail::WebSocket(frame) => edits.frame(frame),
             Detail::Event(event) => edits.text(message, message.offset, &event.raw),
             Detail::Raw(content) => edits.text(message, message.offset, &content.bytes),
+            Detail::Aside(_) => {}
         }
         edits.edits
     }
@@ -426,7 +428,7 @@ mod tests {
     use super::*;
     use crate::analysis::conversation::Conversation;
     use crate::units::{Side, Timestamp};
-    use crate::wire::event::{Origin, StreamEvent, StreamSink as _};
+    use crate::wire::event::{AsideReason, Origin, StreamEvent, StreamSink as _};
     use proptest::prelude::*;
     use std::path::Path;
 
@@ -439,13 +441,17 @@ mod tests {
     }
 
     fn message(bytes: &[u8]) -> Message {
+        heard(StreamEvent::Data(bytes))
+    }
+
+    fn heard(event: StreamEvent<'_>) -> Message {
         let mut conversation = Conversation::default();
         let origin = Origin {
             side: Side::Client,
             packet: 1,
             time: Timestamp::default(),
         };
-        conversation.event(origin, StreamEvent::Data(bytes));
+        conversation.event(origin, event);
         conversation.finish();
         conversation.take().unwrap()
     }
@@ -554,6 +560,20 @@ mod tests {
             start = end;
         }
         stream
+    }
+
+    #[test]
+    fn what_is_outside_of_a_stream_is_hidden_too() {
+        let rules = redactions(&[("key", "key=([0-9a-f]{16})", "secret = true")]);
+        let mut message = heard(StreamEvent::Aside(
+            AsideReason::NoAck,
+            b"key=0123456789abcdef!",
+        ));
+        assert!(rules.hide(&mut message, Scope::Secrets));
+        let Detail::Aside(aside) = message.detail else {
+            panic!("{message:?}")
+        };
+        assert_eq!(aside.content.bytes, b"key=<key...........>!");
     }
 
     proptest! {

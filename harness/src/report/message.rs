@@ -76,6 +76,7 @@ pub(super) fn article(
             }
             Detail::Event(event) => page.element("pre", &[], safe_text(&event.raw, Form::Dots)),
             Detail::Raw(content) => self::content(page, content),
+            Detail::Aside(aside) => self::content(page, &aside.content),
         }
         for note in &message.notes {
             page.element(
@@ -95,6 +96,7 @@ fn kind(message: &Message) -> String {
         Detail::WebSocket(frame) => format!("WebSocket {} frame", frame.header.opcode.name()),
         Detail::Event(_) => "Server-sent event".to_owned(),
         Detail::Raw(_) => "Bytes".to_owned(),
+        Detail::Aside(aside) => format!("Bytes outside the stream: {}", aside.reason),
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Ahead {
 /// A segment with a payload of its own.
 pub(super) struct Held {
     pub(super) origin: Origin,
+    /// Whether it is a keepalive probe.
+    pub(super) is_probe: bool,
     fields: Segment<'static>,
     payload: Box<[u8]>,
 }
@@ -41,9 +43,10 @@ impl Held {
 }
 
 impl Ahead {
-    pub(super) fn push(&mut self, origin: Origin, segment: &Segment<'_>) {
+    pub(super) fn push(&mut self, origin: Origin, segment: &Segment<'_>, is_probe: bool) {
         let held = Held {
             origin,
+            is_probe,
             payload: segment.payload.into(),
             fields: Segment {
                 payload: b"",

@@ -1,5 +1,7 @@
 //! What reassembly says of a connection, and what the message decoders listen to.
 
+use std::fmt;
+
 use crate::units::{Side, Timestamp};
 
 /// One piece of news about one side's byte stream, in stream order.
@@ -9,10 +11,89 @@ pub enum StreamEvent<'a> {
     Data(&'a [u8]),
     /// This many bytes were sent (the peer acknowledged them, or later ones were seen) but are not in the capture.
     Missing(u64),
+    /// Captured payload that is not part of the stream. It has no place in it: what is said before and after goes on as
+    /// if it were not there.
+    Aside(AsideReason, &'a [u8]),
     /// The side closed its half of the connection (FIN), and every byte before it has been delivered or reported missing.
     Finished,
     /// The connection was torn down (RST sent by this side), or the capture ended without a FIN from this side.
     Ended,
+}
+
+/// Why captured payload is not part of its side's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AsideReason {
+    /// Bytes that were sent before, now with other contents; what was delivered first stays.
+    Conflict,
+    /// Bytes behind the side's FIN: RFC 9293 §3.10.7.4 has the receiver ignore them.
+    BehindFin,
+    /// Bytes further away from the others than any window reaches, or from before the first that were captured.
+    OutsideWindow,
+    /// Bytes that were given up as missing before they came.
+    TooLate,
+    /// Bytes that were sent before, so long ago that there is nothing to compare them with any more.
+    NotCompared,
+    /// More copies of bytes behind a gap than are kept.
+    TooManyCopies,
+    /// A segment without ACK, which RFC 9293 §3.10.7.4 has the receiver drop.
+    NoAck,
+    /// A segment that acknowledges what was never sent (RFC 9293 §3.10.7.4).
+    AckOutOfRange,
+    /// A segment that opens and resets at the same time.
+    SynAndReset,
+}
+
+impl AsideReason {
+    /// All reasons.
+    pub const ALL: [Self; 9] = [
+        Self::Conflict,
+        Self::BehindFin,
+        Self::OutsideWindow,
+        Self::TooLate,
+        Self::NotCompared,
+        Self::TooManyCopies,
+        Self::NoAck,
+        Self::AckOutOfRange,
+        Self::SynAndReset,
+    ];
+
+    /// The word for it in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::BehindFin => "behind-fin",
+            Self::OutsideWindow => "outside-window",
+            Self::TooLate => "too-late",
+            Self::NotCompared => "not-compared",
+            Self::TooManyCopies => "too-many-copies",
+            Self::NoAck => "no-ack",
+            Self::AckOutOfRange => "ack-out-of-range",
+            Self::SynAndReset => "syn-and-rst",
+        }
+    }
+
+    /// The reason in a few words, as listings have it.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Conflict => "a copy with other contents",
+            Self::BehindFin => "behind the FIN",
+            Self::OutsideWindow => "outside every window",
+            Self::TooLate => "given up as missing before",
+            Self::NotCompared => "a copy that came too late to be compared",
+            Self::TooManyCopies => "one copy too many",
+            Self::NoAck => "no ACK",
+            Self::AckOutOfRange => "ACK out of range",
+            Self::SynAndReset => "SYN and RST",
+        }
+    }
+}
+
+impl fmt::Display for AsideReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.text())
+    }
 }
 
 /// Where a piece of news came from: the packet that made it known.

@@ -6,6 +6,7 @@
 mod ahead;
 pub mod coding;
 pub mod connection;
+mod delivered;
 pub mod error;
 pub mod event;
 pub mod fragment;

@@ -3,12 +3,14 @@
 //! What a capture holds of a connection comes in any order, twice, overlapping, cut, or not at all. Out of it come, for
 //! each side, its bytes in order with the holes marked, told to a [`StreamSink`] as soon as they are known:
 //!
-//! - What was delivered first stays: later copies of the same bytes are dropped, and counted where they differ. Of
-//!   segments that waited behind a gap and can be next, the one that came first goes first. (That is what Wireshark's
-//!   "follow" does.)
+//! - What was delivered first stays: later copies of the same bytes are dropped. Of segments that waited behind a gap and
+//!   can be next, the one that came first goes first. (That is what Wireshark's "follow" does.)
 //! - A gap is given up as missing when the peer acknowledges data behind it: then it was received, just not captured.
 //!   Gaps that nothing closes are given up at the end of the connection, or when too much waits behind them.
-//! - Bytes after a FIN are dropped: RFC 9293 §3.10.7.4 has the receiver ignore them.
+//! - Captured payload that has no place in the stream is told as [`StreamEvent::Aside`]: copies with other contents than
+//!   what was delivered (as far back as the last MiB of the side; the asides of what cannot be compared any more say so),
+//!   bytes after a FIN, which RFC 9293 §3.10.7.4 has the receiver ignore, bytes outside of every window. Only a keepalive
+//!   probe's byte (§3.8.4) is not told.
 //! - A side whose first bytes were not captured begins with the first that were.
 //! - The order of the packets in the file does not matter: before a gap is given up, or a side begins without its SYN,
 //!   the connection's next [`MOST_AHEAD`] bytes of packets are looked at for what is missing.
@@ -51,16 +53,15 @@
 //! ```
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
-use std::hash::BuildHasher;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 
-use hashbrown::DefaultHashBuilder;
 use sha2::{Digest, Sha256};
 
 use super::ahead::{Ahead, Held};
-use super::connection::{Tracked, Tracker};
-use super::event::{Origin, StreamEvent, StreamSink};
+use super::connection::{Kind, Tracked, Tracker};
+use super::delivered::{Compared, Delivered};
+use super::event::{AsideReason, Origin, StreamEvent, StreamSink};
 use super::segment::{Flags, Segment, distance};
 use crate::units::{Side, Timestamp};
 
@@ -76,8 +77,9 @@ const WAITING_OVERHEAD: usize = 96;
 const LARGEST_WINDOW: u64 = 1 << 30;
 /// Segments that may wait at one place, each longer than those before it. All of them are looked at for every further one.
 const MOST_COPIES: usize = 32;
-/// Segments of each side that are remembered, to see whether a copy has the same bytes.
-const MOST_RECENT: usize = 4;
+/// Bytes of all connections together that are remembered to compare copies with; where there are more, those that have
+/// been remembered longest are forgotten.
+const MOST_REMEMBERED_IN_ALL: usize = 24 * 1024 * 1024;
 
 /// What a reassembler is to do besides.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,7 +113,7 @@ pub struct Connection {
     /// Time of its last packet. (What comes after each side has acknowledged the other's end is not looked at any more.)
     pub last: Timestamp,
     /// Whether all of it is in the capture: both SYNs (of a refused connection, the client's), both FINs or a RST, and
-    /// every byte between.
+    /// every byte between; and whether nothing else is, no payload that is not part of the streams.
     pub complete: bool,
     /// What the client sent.
     pub client_stream: Stream,
@@ -128,9 +130,10 @@ pub struct Stream {
     pub bytes: u64,
     /// Bytes that are known to have been sent, but are not in the capture.
     pub missing: u64,
-    /// Segments that repeated bytes with other contents than before, as far as that was noticed: copies of the last few
-    /// segments, and of those that wait behind a gap.
+    /// Segments that repeated bytes with other contents than before.
     pub conflicts: u64,
+    /// Bytes that are in the capture, but not part of the stream; each was told as [`StreamEvent::Aside`].
+    pub aside: u64,
     /// SHA-256 of the bytes, holes left out; where [`Options::hash`] asked for it.
     pub sha256: Option<[u8; 32]>,
     /// Sequence number of its first byte; `None` if nothing is known of where it begins.
@@ -158,6 +161,9 @@ pub struct Reassembler<Sink, Open> {
     tracker: Tracker<Option<Box<Live<Sink>>>>,
     finished: Vec<(Connection, Sink)>,
     waiting_in_all: usize,
+    remembered_in_all: usize,
+    /// The connections with remembered bytes, in the order in which that began: their slots and numbers.
+    remembering: VecDeque<(usize, u64)>,
 }
 
 /// A connection that may go on.
@@ -181,6 +187,8 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
             tracker: Tracker::default(),
             finished: Vec::new(),
             waiting_in_all: 0,
+            remembered_in_all: 0,
+            remembering: VecDeque::new(),
         }
     }
 
@@ -212,16 +220,39 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
             && let Some(live) = state
         {
             let before = live.waiting();
+            let remembered = live.remembered();
             let room = MOST_WAITING_IN_ALL.saturating_sub(self.waiting_in_all - before);
-            live.segment(origin, segment, room);
+            let is_probe = tracked.kind == Kind::KeepAlive;
+            live.segment(origin, segment, is_probe, room);
             self.waiting_in_all = self.waiting_in_all - before + live.waiting();
+            self.remembered_in_all = self.remembered_in_all - remembered + live.remembered();
+            if remembered == 0 && live.remembered() > 0 {
+                self.remembering
+                    .push_back((tracked.slot, tracked.connection));
+            }
             if live.is_over()
                 && let Some(live) = state.take()
             {
                 self.end(*live);
             }
         }
+        self.forget_surplus();
         tracked
+    }
+
+    /// Forgets delivered bytes until the rest is within its bound.
+    fn forget_surplus(&mut self) {
+        while self.remembered_in_all > MOST_REMEMBERED_IN_ALL
+            && let Some((slot, connection)) = self.remembering.pop_front()
+        {
+            if let Some(Some(live)) = self.tracker.state(slot)
+                && live.opening.index == connection
+            {
+                self.remembered_in_all -= live.remembered();
+                live.client.forget_delivered();
+                live.server.forget_delivered();
+            }
+        }
     }
 
     /// What waits behind gaps, in bytes: bounded, whatever comes.
@@ -252,6 +283,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
 
     fn end(&mut self, live: Live<Sink>) {
         self.waiting_in_all -= live.waiting();
+        self.remembered_in_all -= live.remembered();
         self.finished.push(live.end());
     }
 }
@@ -280,6 +312,10 @@ impl<Sink: StreamSink> Live<Sink> {
         self.client.waiting_bytes + self.server.waiting_bytes + self.ahead.bytes()
     }
 
+    fn remembered(&self) -> usize {
+        self.client.delivered.memory() + self.server.delivered.memory()
+    }
+
     const fn half(&self, side: Side) -> &Half {
         match side {
             Side::Client => &self.client,
@@ -287,16 +323,16 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    fn segment(&mut self, origin: Origin, segment: &Segment<'_>, room: usize) {
+    fn segment(&mut self, origin: Origin, segment: &Segment<'_>, is_probe: bool, room: usize) {
         self.last = origin.time;
         let side = origin.side;
         let is_doubtful =
             self.lacks_beginning(side, segment) || self.acknowledges_gap(side, segment);
         if self.ahead.is_empty() && !is_doubtful {
-            self.take(origin, segment, room);
+            self.take(origin, segment, is_probe, room);
             return;
         }
-        self.ahead.push(origin, segment);
+        self.ahead.push(origin, segment, is_probe);
         let waiting_behind_gaps = self.client.waiting_bytes + self.server.waiting_bytes;
         let most = MOST_AHEAD.min(room.saturating_sub(waiting_behind_gaps));
         if self.ahead.bytes() > most || self.last_may_help_first() {
@@ -321,21 +357,21 @@ impl<Sink: StreamSink> Live<Sink> {
                 }
                 self.give_up_gap_of_peer();
             } else if let Some(first) = self.ahead.pop() {
-                self.take(first.origin, &first.segment(), room);
+                self.take(first.origin, &first.segment(), first.is_probe, room);
             }
         }
     }
 
-    fn take(&mut self, origin: Origin, segment: &Segment<'_>, room: usize) {
+    fn take(&mut self, origin: Origin, segment: &Segment<'_>, is_probe: bool, room: usize) {
         let room = room.saturating_sub(self.ahead.bytes());
         let (own, peer) = match origin.side {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
         };
         if acknowledges(segment) {
-            peer.acknowledge(segment.acknowledgement);
+            peer.acknowledge(origin, segment.acknowledgement);
         }
-        own.segment(origin, segment, room, &mut self.sink);
+        own.segment(origin, segment, is_probe, room, &mut self.sink);
     }
 
     fn first_acknowledges_gap(&self) -> bool {
@@ -404,8 +440,10 @@ impl<Sink: StreamSink> Live<Sink> {
 
     fn end(mut self) -> (Connection, Sink) {
         self.take_ahead(0, MOST_WAITING);
-        self.client.end(&mut self.sink);
-        self.server.end(&mut self.sink);
+        let last = self.client.last.or(self.server.last);
+        self.client.end(last, &mut self.sink);
+        let last = self.server.last.or(last);
+        self.server.end(last, &mut self.sink);
         let complete = self.is_complete();
         let connection = Connection {
             index: self.opening.index,
@@ -426,7 +464,8 @@ impl<Sink: StreamSink> Live<Sink> {
         let is_refused = is_reset && server.figures.bytes == 0;
         let is_opened = client.syn && (server.syn || is_refused);
         let is_closed = is_reset || client.fin.is_some() && server.fin.is_some();
-        is_opened && is_closed && client.figures.missing == 0 && server.figures.missing == 0
+        let is_whole = |half: &Half| half.figures.missing == 0 && half.figures.aside == 0;
+        is_opened && is_closed && is_whole(client) && is_whole(server)
     }
 }
 
@@ -444,9 +483,10 @@ struct Half {
     waiting: BTreeMap<(u64, u64), Waiting>,
     waiting_bytes: usize,
     arrivals: u64,
-    /// How far the peer has acknowledged.
+    /// How far the peer has acknowledged, and the packet that did.
     acknowledged: u64,
-    recent: Recent,
+    acknowledged_by: Option<Origin>,
+    delivered: Delivered,
     /// Where the stream ends, and the packet that said so.
     fin: Option<(u64, Origin)>,
     syn: bool,
@@ -470,6 +510,16 @@ struct Waiting {
     sent: u32,
 }
 
+/// Payload with its place in the stream.
+#[derive(Clone, Copy)]
+struct PieceOfStream<'a> {
+    start: u64,
+    /// What was captured of it.
+    bytes: &'a [u8],
+    /// Bytes that were sent.
+    sent: u32,
+}
+
 /// Whether the acknowledgement number means something (RFC 9293 §3.5.3: that of a reset may be anything).
 const fn acknowledges(segment: &Segment<'_>) -> bool {
     segment.flags.has(Flags::ACK) && !segment.flags.has(Flags::RST)
@@ -488,7 +538,8 @@ impl Half {
             waiting_bytes: 0,
             arrivals: 0,
             acknowledged: 0,
-            recent: Recent::default(),
+            acknowledged_by: None,
+            delivered: Delivered::default(),
             fin: None,
             syn: false,
             reset: None,
@@ -511,6 +562,7 @@ impl Half {
         &mut self,
         origin: Origin,
         segment: &Segment<'_>,
+        is_probe: bool,
         room: usize,
         sink: &mut impl StreamSink,
     ) {
@@ -518,10 +570,10 @@ impl Half {
         self.last = Some(origin);
         self.begin(segment);
         if segment.payload_length > 0 {
-            self.payload(origin, segment, room, sink);
+            self.payload(origin, segment, is_probe, room, sink);
         }
         if segment.flags.has(Flags::FIN) {
-            self.note_fin(origin, segment);
+            self.note_fin(origin, segment, sink);
         }
         if segment.flags.has(Flags::RST) {
             self.reset.get_or_insert(origin);
@@ -564,13 +616,17 @@ impl Half {
     }
 
     /// Takes note of how far the peer has acknowledged.
-    fn acknowledge(&mut self, acknowledgement: u32) {
+    fn acknowledge(&mut self, by: Origin, acknowledgement: u32) {
         if self.beginning == Beginning::Unknown {
             self.beginning = Beginning::Guessed;
             self.first_sequence = acknowledgement;
         }
-        if let Some(position) = self.acknowledged_position(acknowledgement) {
+        if let Some(position) = self.acknowledged_position(acknowledgement)
+            && (position > self.acknowledged || self.acknowledged_by.is_none())
+        {
             self.acknowledged = self.acknowledged.max(position);
+            let side = self.side;
+            self.acknowledged_by = Some(Origin { side, ..by });
         }
     }
 
@@ -611,50 +667,135 @@ impl Half {
         &mut self,
         origin: Origin,
         segment: &Segment<'_>,
+        is_probe: bool,
         room: usize,
         sink: &mut impl StreamSink,
     ) {
-        // Bytes before byte 0 were sent before the capture started, or belong to another stream.
-        let Ok(start) = u64::try_from(self.position(segment.payload_sequence())) else {
-            return;
-        };
-        let Some((bytes, sent)) = self.before_fin(start, segment) else {
-            return;
-        };
-        if start > self.offset + LARGEST_WINDOW {
+        let position = self.position(segment.payload_sequence());
+        let is_old = position + i64::from(segment.payload_length) <= self.offset.cast_signed();
+        // RFC 9293 §3.8.4: the byte of a probe is garbage.
+        if is_probe && (is_old || self.fin.is_some()) {
             return;
         }
-        self.figures.conflicts += u64::from(self.recent.differs(start, bytes));
-        if start > self.offset {
-            self.wait(origin, start, bytes, sent);
+        let piece = self.behind_byte_0(position, origin, segment, sink);
+        let piece = piece.and_then(|piece| self.before_fin(piece, origin, sink));
+        let Some(piece) = piece else {
+            return;
+        };
+        if piece.start > self.offset + LARGEST_WINDOW {
+            self.put_aside(AsideReason::OutsideWindow, piece.bytes, origin, sink);
+        } else if piece.start > self.offset {
+            self.wait(origin, piece, sink);
             self.keep_within(room.min(MOST_WAITING), origin, sink);
-        } else if start + u64::from(sent) > self.offset {
-            self.deliver(origin, start, bytes, sent, sink);
+        } else {
+            self.compare(piece, origin, sink);
+            self.deliver(origin, piece, sink);
             self.deliver_waiting(sink);
         }
     }
 
-    /// What of a segment's payload comes before the end of the stream.
-    fn before_fin<'a>(&self, start: u64, segment: &Segment<'a>) -> Option<(&'a [u8], u32)> {
+    /// What of a segment's payload does not come before byte 0: what does was sent before the capture started, or belongs
+    /// to another stream.
+    fn behind_byte_0<'a>(
+        &mut self,
+        position: i64,
+        origin: Origin,
+        segment: &Segment<'a>,
+        sink: &mut impl StreamSink,
+    ) -> Option<PieceOfStream<'a>> {
         let (bytes, sent) = (segment.payload, segment.payload_length);
-        let Some((end, _)) = self.fin else {
-            return Some((bytes, sent));
-        };
-        let sent = u64::from(sent).min(end.checked_sub(start)?);
-        let length = bytes.len().min(usize::try_from(sent).unwrap_or(usize::MAX));
-        Some((&bytes[..length], u32::try_from(sent).unwrap_or(u32::MAX)))
+        let before = u32::try_from(position.min(0).unsigned_abs()).unwrap_or(u32::MAX);
+        let (outside, rest) = bytes.split_at(bytes.len().min(before as usize));
+        self.put_aside(AsideReason::OutsideWindow, outside, origin, sink);
+        let sent = sent.checked_sub(before).filter(|sent| *sent > 0)?;
+        Some(PieceOfStream {
+            start: u64::try_from(position).unwrap_or(0),
+            bytes: rest,
+            sent,
+        })
     }
 
-    fn wait(&mut self, origin: Origin, start: u64, bytes: &[u8], sent: u32) {
-        let mut same = self.waiting.range((start, 0)..=(start, u64::MAX));
-        if same.clone().count() >= MOST_COPIES
-            || same.any(|(_, other)| other.sent >= sent && other.bytes.len() >= bytes.len())
-        {
+    /// What of a piece comes before the end of the stream.
+    fn before_fin<'a>(
+        &mut self,
+        piece: PieceOfStream<'a>,
+        origin: Origin,
+        sink: &mut impl StreamSink,
+    ) -> Option<PieceOfStream<'a>> {
+        let Some((end, _)) = self.fin else {
+            return Some(piece);
+        };
+        let sent = u64::from(piece.sent).min(end.saturating_sub(piece.start));
+        let length = usize::try_from(sent).unwrap_or(usize::MAX);
+        let (bytes, outside) = piece.bytes.split_at(length.min(piece.bytes.len()));
+        self.put_aside(AsideReason::BehindFin, outside, origin, sink);
+        let sent = u32::try_from(sent).ok().filter(|sent| *sent > 0)?;
+        Some(PieceOfStream {
+            bytes,
+            sent,
+            ..piece
+        })
+    }
+
+    fn put_aside(
+        &mut self,
+        reason: AsideReason,
+        bytes: &[u8],
+        origin: Origin,
+        sink: &mut impl StreamSink,
+    ) {
+        if !bytes.is_empty() {
+            self.figures.aside += bytes.len() as u64;
+            sink.event(origin, StreamEvent::Aside(reason, bytes));
+        }
+    }
+
+    /// Puts aside what of a piece was delivered with other bytes, or came too late for its place.
+    fn compare(&mut self, piece: PieceOfStream<'_>, origin: Origin, sink: &mut impl StreamSink) {
+        let known = usize::try_from(self.offset - piece.start).unwrap_or(usize::MAX);
+        let copy = &piece.bytes[..known.min(piece.bytes.len())];
+        if copy.is_empty() {
+            return;
+        }
+        let mut is_conflict = false;
+        for (known, place) in self.delivered.compare(piece.start, copy) {
+            let reason = match known {
+                Compared::Same => continue,
+                Compared::Other => AsideReason::Conflict,
+                Compared::Missing => AsideReason::TooLate,
+                Compared::Forgotten => AsideReason::NotCompared,
+            };
+            is_conflict |= known == Compared::Other;
+            self.put_aside(reason, &copy[place], origin, sink);
+        }
+        self.figures.conflicts += u64::from(is_conflict);
+    }
+
+    fn forget_delivered(&mut self) {
+        self.delivered.forget_before(self.offset);
+    }
+
+    fn wait(&mut self, origin: Origin, piece: PieceOfStream<'_>, sink: &mut impl StreamSink) {
+        let PieceOfStream { start, bytes, sent } = piece;
+        let same = self.waiting.range((start, 0)..=(start, u64::MAX));
+        let longer = |other: &&Waiting| other.sent >= sent && other.bytes.len() >= bytes.len();
+        let mut longer = same.clone().map(|(_, other)| other).filter(longer);
+        let first = longer.next();
+        if let Some(first) = first {
+            let is_same = first.bytes.starts_with(bytes)
+                || longer.any(|other| other.bytes.starts_with(bytes));
+            if !is_same {
+                self.figures.conflicts += 1;
+                self.put_aside(AsideReason::Conflict, bytes, origin, sink);
+            }
+            return;
+        }
+        if same.count() >= MOST_COPIES {
+            self.put_aside(AsideReason::TooManyCopies, bytes, origin, sink);
             return;
         }
         self.arrivals += 1;
         self.waiting_bytes += bytes.len() + WAITING_OVERHEAD;
-        self.recent.note(start, bytes);
         self.waiting.insert(
             (start, self.arrivals),
             Waiting {
@@ -699,25 +840,26 @@ impl Half {
             };
             if let Some(waiting) = self.waiting.remove(&(start, arrival)) {
                 self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
-                self.deliver(waiting.origin, start, &waiting.bytes, waiting.sent, sink);
+                let piece = PieceOfStream {
+                    start,
+                    bytes: &waiting.bytes,
+                    sent: waiting.sent,
+                };
+                if let Some(piece) = self.before_fin(piece, waiting.origin, sink) {
+                    self.compare(piece, waiting.origin, sink);
+                    self.deliver(waiting.origin, piece, sink);
+                }
             }
         }
     }
 
-    /// Delivers what is new of a segment that begins at or before the next byte.
-    fn deliver(
-        &mut self,
-        origin: Origin,
-        start: u64,
-        bytes: &[u8],
-        sent: u32,
-        sink: &mut impl StreamSink,
-    ) {
-        self.recent.note(start, bytes);
-        let end = start + u64::from(sent);
-        let known = usize::try_from(self.offset - start).unwrap_or(usize::MAX);
-        let new = bytes.get(known..).unwrap_or_default();
+    /// Delivers what is new of a piece that begins at or before the next byte.
+    fn deliver(&mut self, origin: Origin, piece: PieceOfStream<'_>, sink: &mut impl StreamSink) {
+        let end = piece.start + u64::from(piece.sent);
+        let known = usize::try_from(self.offset - piece.start).unwrap_or(usize::MAX);
+        let new = piece.bytes.get(known..).unwrap_or_default();
         if !new.is_empty() {
+            self.delivered.push(self.offset, new);
             if let Some(hash) = &mut self.hash {
                 hash.update(new);
             }
@@ -737,7 +879,7 @@ impl Half {
         }
     }
 
-    fn note_fin(&mut self, origin: Origin, segment: &Segment<'_>) {
+    fn note_fin(&mut self, origin: Origin, segment: &Segment<'_>, sink: &mut impl StreamSink) {
         let position =
             self.position(segment.payload_sequence()) + i64::from(segment.payload_length);
         if let Ok(end) = u64::try_from(position)
@@ -745,11 +887,11 @@ impl Half {
             && (self.offset..=self.offset + LARGEST_WINDOW).contains(&end)
         {
             self.fin = Some((end, origin));
-            let after_fin = self.waiting.split_off(&(end, 0));
-            self.waiting_bytes -= after_fin
-                .values()
-                .map(|waiting| waiting.bytes.len() + WAITING_OVERHEAD)
-                .sum::<usize>();
+            for waiting in self.waiting.split_off(&(end, 0)).into_values() {
+                self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
+                let reason = AsideReason::BehindFin;
+                self.put_aside(reason, &waiting.bytes, waiting.origin, sink);
+            }
         }
     }
 
@@ -759,8 +901,6 @@ impl Half {
             && !self.is_finished
         {
             self.is_finished = true;
-            self.waiting.clear();
-            self.waiting_bytes = 0;
             sink.event(origin, StreamEvent::Finished);
         }
     }
@@ -773,13 +913,14 @@ impl Half {
         }
     }
 
-    /// The connection is over: what is missing now stays missing.
-    fn end(&mut self, sink: &mut impl StreamSink) {
-        let last = self.reset.or(self.last).unwrap_or(Origin {
-            side: self.side,
-            packet: 0,
-            time: Timestamp::default(),
-        });
+    /// The connection is over: what is missing now stays missing. `last` is the last packet of the side, or where none of
+    /// it was captured, of its peer.
+    fn end(&mut self, last: Option<Origin>, sink: &mut impl StreamSink) {
+        let side = self.side;
+        let last = self.reset.or(last).map(|last| Origin { side, ..last });
+        let Some(last) = last else {
+            unreachable!("a connection has a packet");
+        };
         while let Some(start) = self.first_waiting() {
             self.give_up_before(start, last, sink);
         }
@@ -790,7 +931,11 @@ impl Half {
             None if self.acknowledged == self.offset + 1 => self.offset,
             None => self.acknowledged,
         };
-        self.miss(sent.saturating_sub(self.offset), last, sink);
+        let shown_by = match self.fin {
+            Some((_, origin)) => origin,
+            None => self.acknowledged_by.unwrap_or(last),
+        };
+        self.miss(sent.saturating_sub(self.offset), shown_by, sink);
         self.finish_if_done(sink);
         if !self.is_finished {
             sink.event(last, StreamEvent::Ended);
@@ -808,43 +953,9 @@ impl Half {
     }
 }
 
-/// Fingerprints of the last few segments: enough to see that a copy of one has other bytes, without keeping bytes.
-#[derive(Default)]
-struct Recent {
-    segments: [Fingerprint; MOST_RECENT],
-    hasher: DefaultHashBuilder,
-    next: usize,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Fingerprint {
-    start: u64,
-    length: usize,
-    hash: u64,
-}
-
-impl Recent {
-    fn note(&mut self, start: u64, bytes: &[u8]) {
-        let fingerprint = Fingerprint {
-            start,
-            length: bytes.len(),
-            hash: self.hasher.hash_one(bytes),
-        };
-        self.segments[self.next] = fingerprint;
-        self.next = (self.next + 1) % MOST_RECENT;
-    }
-
-    /// Whether a segment of the same place and length had other bytes.
-    fn differs(&self, start: u64, bytes: &[u8]) -> bool {
-        let mut segments = self.segments.iter();
-        let same = segments
-            .find(|known| known.start == start && known.length == bytes.len() && !bytes.is_empty());
-        same.is_some_and(|known| known.hash != self.hasher.hash_one(bytes))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::delivered::MOST_REMEMBERED;
     use super::*;
     use proptest::prelude::*;
 
@@ -857,6 +968,9 @@ mod tests {
             let words = match event {
                 StreamEvent::Data(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                 StreamEvent::Missing(count) => format!("[{count} bytes missing]"),
+                StreamEvent::Aside(reason, bytes) => {
+                    format!("[{}: {}]", reason.word(), String::from_utf8_lossy(bytes))
+                }
                 StreamEvent::Finished => "finished".to_owned(),
                 StreamEvent::Ended => "ended".to_owned(),
             };
@@ -1050,7 +1164,128 @@ mod tests {
         ]);
         let (connection, heard) = reassemble(segments).remove(0);
         assert_eq!(connection.client_stream.conflicts, 1);
-        assert_eq!(heard.of(Client), [(4, "abc"), (6, "ended")]);
+        assert_eq!(
+            heard.of(Client),
+            [(4, "abc"), (6, "[conflict: XXX]"), (6, "ended")]
+        );
+        assert_eq!(connection.client_stream.aside, 3);
+    }
+
+    #[test]
+    fn every_captured_byte_that_is_not_in_the_stream_is_put_aside() {
+        let cut = Segment {
+            payload_length: 6,
+            ..segment(Client, 105, 500, Flags::ACK, b"fgh")
+        };
+        let segments = opening().into_iter().chain([
+            segment(Client, 103, 500, Flags::ACK, b"de"),
+            segment(Client, 103, 500, Flags::ACK, b"dX"),
+            segment(Client, 100, 500, Flags::ACK, b"abc"),
+            cut,
+            segment(Client, 108, 500, Flags::ACK, b"ijk"),
+            segment(Client, 99, 500, Flags::ACK, b"?a"),
+            segment(Client, 100 + (1 << 31), 500, Flags::ACK, b"far"),
+            segment(Client, 111, 500, FIN_ACK, b""),
+            segment(Client, 109, 500, FIN_ACK, b"jklm"),
+        ]);
+        let (connection, heard) = reassemble(segments).remove(0);
+        assert_eq!(
+            heard.of(Client),
+            [
+                (5, "[conflict: dX]"),
+                (6, "abc"),
+                (4, "de"),
+                (7, "fgh"),
+                (7, "[3 bytes missing]"),
+                (8, "[too-late: ijk]"),
+                (9, "[outside-window: ?]"),
+                (10, "[outside-window: far]"),
+                (11, "finished"),
+                (12, "[behind-fin: lm]"),
+                (12, "[too-late: jk]"),
+            ]
+        );
+        assert_eq!(connection.client_stream.aside, 2 + 3 + 1 + 3 + 2 + 2);
+    }
+
+    #[test]
+    fn the_byte_of_a_keepalive_probe_is_garbage() {
+        let segments = opening().into_iter().chain([
+            segment(Client, 100, 500, Flags::ACK, b"abc"),
+            segment(Server, 500, 103, Flags::ACK, b""),
+            segment(Client, 102, 500, Flags::ACK, b"?"),
+            segment(Server, 500, 103, Flags::ACK, b""),
+            segment(Client, 103, 500, FIN_ACK, b""),
+            segment(Server, 500, 104, Flags::ACK, b""),
+            segment(Client, 103, 500, Flags::ACK, b"!"),
+            segment(Server, 500, 104, FIN_ACK, b""),
+        ]);
+        let (connection, heard) = reassemble(segments).remove(0);
+        assert_eq!(heard.of(Client), [(4, "abc"), (8, "finished")]);
+        assert!(connection.complete);
+    }
+
+    #[test]
+    fn copies_are_compared_as_long_as_their_bytes_are_remembered() {
+        let mut reassembler = Reassembler::new(Options::default(), |_: &Opening| Heard::default());
+        let time = Timestamp::default();
+        let block = vec![b'x'; 1 << 15];
+        let say =
+            |reassembler: &mut Reassembler<_, _>, packet: u64, sequence: u32, bytes: &[u8]| {
+                reassembler.segment(
+                    packet,
+                    time,
+                    &segment(Client, sequence, 500, Flags::ACK, bytes),
+                );
+            };
+        reassembler.segment(1, time, &opening()[0]);
+        for packet in 0..64_u32 {
+            say(&mut reassembler, 2, 100 + (packet << 15), &block);
+        }
+        say(&mut reassembler, 3, 100, b"xxx");
+        say(&mut reassembler, 4, 100 + (63 << 15), b"xxY");
+        say(&mut reassembler, 5, 100 + (63 << 15), b"xxx");
+        assert_eq!(reassembler.remembered_in_all, MOST_REMEMBERED);
+        let (connection, heard) = reassembler.finish().remove(0);
+        let asides: Vec<_> = heard.of(Client).split_off(64);
+        assert_eq!(
+            asides,
+            [
+                (3, "[not-compared: xxx]"),
+                (4, "[conflict: xxY]"),
+                (5, "ended")
+            ]
+        );
+        assert_eq!(
+            (
+                connection.client_stream.conflicts,
+                connection.client_stream.aside
+            ),
+            (1, 6)
+        );
+    }
+
+    #[test]
+    fn what_all_connections_remember_is_bounded() {
+        let mut reassembler = Reassembler::new(Options::default(), |_: &Opening| Heard::default());
+        let block = vec![b'x'; 1 << 15];
+        for connection in 0..3000_u16 {
+            let from = |mut segment: Segment<'static>| {
+                segment.source.set_port(50_000 + connection);
+                segment
+            };
+            let time = Timestamp::default();
+            reassembler.segment(1, time, &from(opening()[0]));
+            let data = Segment {
+                source: from(opening()[0]).source,
+                ..segment(Client, 100, 500, Flags::ACK, &block)
+            };
+            reassembler.segment(1, time, &data);
+            assert!(reassembler.remembered_in_all <= MOST_REMEMBERED_IN_ALL);
+            assert!(reassembler.remembering.len() <= MOST_REMEMBERED_IN_ALL >> 15);
+        }
+        assert_eq!(reassembler.remembered_in_all, MOST_REMEMBERED_IN_ALL);
+        let _ = reassembler.finish();
     }
 
     #[test]

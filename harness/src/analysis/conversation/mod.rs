@@ -16,6 +16,7 @@
 //! assert_eq!(message.detail.protocol(), "http");
 //! ```
 
+mod aside;
 mod body;
 mod events;
 mod half;
@@ -85,6 +86,7 @@ impl StreamSink for Conversation {
         match event {
             StreamEvent::Data(bytes) => self.data(origin, bytes),
             StreamEvent::Missing(count) => self.missing(origin, count),
+            StreamEvent::Aside(reason, bytes) => self.aside(origin, reason, bytes),
             StreamEvent::Finished | StreamEvent::Ended => {
                 self.side_finished(origin);
                 self.release_memory();

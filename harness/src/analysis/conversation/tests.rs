@@ -2,6 +2,7 @@ use super::pairing::MOST_WAITING;
 use super::*;
 use crate::analysis::content::Piece;
 use crate::units::Timestamp;
+use crate::wire::event::AsideReason;
 use proptest::prelude::*;
 use std::io::Write as _;
 
@@ -11,6 +12,8 @@ enum Sent {
     Client(Vec<u8>),
     Server(Vec<u8>),
     ServerLoses(u64),
+    /// Payload that is not part of the stream.
+    ServerAside(Vec<u8>),
 }
 
 fn client(bytes: impl AsRef<[u8]>) -> Sent {
@@ -42,6 +45,10 @@ fn listen(packets: &[Sent]) -> Vec<Message> {
             }
             Sent::ServerLoses(count) => {
                 conversation.event(origin(Side::Server, packet), StreamEvent::Missing(*count));
+            }
+            Sent::ServerAside(bytes) => {
+                let event = StreamEvent::Aside(AsideReason::NoAck, bytes);
+                conversation.event(origin(Side::Server, packet), event);
             }
         }
         messages.extend(std::iter::from_fn(|| conversation.take()));
@@ -84,6 +91,7 @@ fn tell(message: &Message) -> String {
         }
         Detail::Event(event) => format!("event {:?}", event.data.clone().unwrap_or_default()),
         Detail::Raw(content) => format!("raw {:?}", text(&content.bytes)),
+        Detail::Aside(aside) => format!("{}: {:?}", aside.reason, text(&aside.content.bytes)),
     };
     format!("{} {what}", message.from)
 }
@@ -91,6 +99,50 @@ fn tell(message: &Message) -> String {
 fn notes(messages: &[Message]) -> Vec<String> {
     let notes = messages.iter().flat_map(|message| &message.notes);
     notes.map(ToString::to_string).collect()
+}
+
+#[test]
+fn payload_outside_of_the_stream_is_a_message_at_its_place_and_parts_no_other() {
+    let messages = listen(&[
+        client("GET / HTTP/1.1\r\n\r\n"),
+        server("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab"),
+        Sent::ServerAside(b"evil".to_vec()),
+        server("cd"),
+        client("GET /2 HTTP/1.1\r\n\r\n"),
+    ]);
+    assert_eq!(
+        told(&messages),
+        [
+            "client GET / \"\"",
+            "server 200 for / \"abcd\"",
+            "server no ACK: \"evil\"",
+            "client GET /2 \"\"",
+        ]
+    );
+    assert_eq!((messages[2].packet, messages[2].length), (3, 0));
+}
+
+#[test]
+fn asides_that_wait_are_bounded_and_told_apart_all_the_same() {
+    let listed = |last: u8| {
+        let mut sent = vec![server("HTTP/1.1 200 OK\r\n")];
+        let mut aside = vec![b'x'; 30_000];
+        sent.extend((0..100).map(|_| Sent::ServerAside(aside.clone())));
+        aside[29_999] = last;
+        sent.push(Sent::ServerAside(aside));
+        listen(&sent)
+    };
+    let messages = listed(b'x');
+    let asides = messages.iter().filter_map(|message| match &message.detail {
+        Detail::Aside(aside) => Some(&aside.content),
+        _ => None,
+    });
+    let (kept, all) = asides.fold((0, 0), |(kept, all), content| {
+        let bytes = content.bytes.len() as u64;
+        (kept + bytes, all + bytes + content.left_out)
+    });
+    assert_eq!((kept, all), (RAW_PIECE as u64, 101 * 30_000));
+    assert_ne!(messages, listed(b'y'));
 }
 
 const UPGRADE: &str = "GET /time HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
@@ -471,7 +523,7 @@ fn split_up(packets: &[Sent], size: usize) -> Vec<Sent> {
         match sent {
             Sent::Client(bytes) => bytes.chunks(size).map(client).collect(),
             Sent::Server(bytes) => bytes.chunks(size).map(server).collect(),
-            lost @ Sent::ServerLoses(_) => vec![lost.clone()],
+            other @ (Sent::ServerLoses(_) | Sent::ServerAside(_)) => vec![other.clone()],
         }
     };
     packets.iter().flat_map(cut).collect()

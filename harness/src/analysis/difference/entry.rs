@@ -13,6 +13,7 @@ use crate::analysis::content::Content;
 use crate::analysis::conversation::BODY_LIMIT;
 use crate::analysis::message::{Detail, HttpMessage, Message, RequestLine};
 use crate::units::Side;
+use crate::wire::event::AsideReason;
 use crate::wire::http::Head;
 use crate::wire::sse::Event;
 use crate::wire::websocket::{Frame, Header, Opcode};
@@ -37,6 +38,8 @@ pub enum Name {
     Turn(Side, u64),
     /// A server-sent event.
     Event(u64),
+    /// Payload that is not part of the side's stream.
+    Aside(Side, u64),
 }
 
 impl fmt::Display for Name {
@@ -47,6 +50,7 @@ impl fmt::Display for Name {
             Self::Turn(Side::Client, number) => write!(formatter, "C{number}"),
             Self::Turn(Side::Server, number) => write!(formatter, "S{number}"),
             Self::Event(number) => write!(formatter, "event {number}"),
+            Self::Aside(side, number) => write!(formatter, "{side}'s aside {number}"),
         }
     }
 }
@@ -79,6 +83,8 @@ pub(super) enum Said {
     Frames(Box<Frames>),
     Event(Body),
     Raw(Body),
+    /// Payload that is not part of the stream: its bytes are none of the message's.
+    Aside(AsideReason, Body),
 }
 
 #[derive(Clone, Debug)]
@@ -263,10 +269,14 @@ impl Entry {
             Said::Frames(_) => 2,
             Said::Event(_) => 3,
             Said::Raw(_) => 4,
+            Said::Aside(reason, _) => 5 + *reason as u8,
         };
         let is_client = match self.name {
-            Name::Request(_) | Name::Turn(Side::Client, _) => true,
-            Name::Response(_) | Name::Event(_) | Name::Turn(Side::Server, _) => false,
+            Name::Request(_) | Name::Turn(Side::Client, _) | Name::Aside(Side::Client, _) => true,
+            Name::Response(_)
+            | Name::Event(_)
+            | Name::Turn(Side::Server, _)
+            | Name::Aside(Side::Server, _) => false,
         };
         (protocol, is_client)
     }
@@ -299,6 +309,7 @@ impl Entry {
                 ]
             }
             Said::Raw(_) => vec![(Kind::Body, self.bytes)],
+            Said::Aside(..) => Vec::new(),
         }
     }
 
@@ -310,7 +321,7 @@ impl Entry {
                 http.head.raw.len() * 2 + http.body.shown.len() + http.trailers.len()
             }
             Said::Frames(frames) => frames.body.shown.len() + frames.headers.len() * 64,
-            Said::Event(body) | Said::Raw(body) => body.shown.len(),
+            Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => body.shown.len(),
         };
         OVERHEAD + content
     }
@@ -321,7 +332,7 @@ impl Entry {
             Said::Http(http) => field::start(&http.head),
             Said::Frames(frames) => frames.first_opcode().name().as_bytes().to_vec(),
             Said::Event(_) => Vec::new(),
-            Said::Raw(body) => {
+            Said::Raw(body) | Said::Aside(_, body) => {
                 let line = body.shown.split(|byte| *byte == b'\n').next();
                 let line = line.unwrap_or_default().trim_ascii_end();
                 line[..line.len().min(40)].to_vec()
@@ -341,7 +352,7 @@ impl Entry {
                 digest([&family[..], method, &target, &head.status().to_be_bytes()])
             }
             Said::Frames(frames) => digest([&family[..], &[frames.first_opcode().0]]),
-            Said::Event(_) | Said::Raw(_) => digest([&family[..]]),
+            Said::Event(_) | Said::Raw(_) | Said::Aside(..) => digest([&family[..]]),
         }
     }
 
@@ -363,7 +374,9 @@ impl Entry {
                 digest(parts.into_iter().chain(fields))
             }
             Said::Frames(frames) => digest([&self.shape[..], &frames.body.hidden, &bytes]),
-            Said::Event(body) | Said::Raw(body) => digest([&self.shape[..], &body.hidden]),
+            Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => {
+                digest([&self.shape[..], &body.hidden])
+            }
         }
     }
 }
@@ -381,6 +394,10 @@ impl Said {
             }
             Detail::Event(event) => (Self::Event(event_body(&event, redaction)), None),
             Detail::Raw(content) => (Self::Raw(Body::of_content(&content, redaction)), None),
+            Detail::Aside(aside) => {
+                let body = Body::of_content(&aside.content, redaction);
+                (Self::Aside(aside.reason, body), None)
+            }
         }
     }
 }

@@ -111,7 +111,6 @@ pub(super) struct Live<'r> {
     conversation: Option<Box<Conversation>>,
     streams: [Stream; 2],
     rest: Fold,
-    finished_sides: u8,
 }
 
 /// One side's stream.
@@ -129,6 +128,9 @@ struct Stream {
     /// A message in fragments that goes on.
     open: Option<usize>,
     names: [u64; 3],
+    /// Payload that is not part of it.
+    asides: Vec<Entry>,
+    named_asides: u64,
 }
 
 /// Packets that belong to a place in a stream.
@@ -146,6 +148,8 @@ struct Mark {
 pub(super) struct Spoken {
     /// The messages of the client, and of the server.
     pub(super) entries: [Vec<Entry>; 2],
+    /// Payload that is not part of the stream of the client, and of the server.
+    pub(super) asides: [Vec<Entry>; 2],
     /// Those for which there was no room.
     pub(super) rest: Fold,
     /// Bytes of each side that came, each counted once.
@@ -173,7 +177,6 @@ impl<'r> Live<'r> {
             conversation: Some(Box::default()),
             streams: [Stream::default(), Stream::default()],
             rest: Fold::default(),
-            finished_sides: 0,
         }
     }
 
@@ -208,6 +211,7 @@ impl<'r> Live<'r> {
         };
         for (side, stream) in self.streams.iter_mut().enumerate() {
             spoken.entries[side] = std::mem::take(&mut stream.entries);
+            spoken.asides[side] = std::mem::take(&mut stream.asides);
             spoken.delivered[side] = stream.delivered;
             spoken.missing[side] = stream.missing;
         }
@@ -224,15 +228,12 @@ impl<'r> Live<'r> {
                 stream.delivered += bytes.len() as u64;
             }
             StreamEvent::Missing(count) => stream.missing = stream.missing.saturating_add(count),
-            StreamEvent::Finished | StreamEvent::Ended => self.finished_sides += 1,
+            StreamEvent::Aside(..) | StreamEvent::Finished | StreamEvent::Ended => {}
         }
         if let Some(conversation) = &mut self.conversation {
             conversation.event(origin, event);
         }
         self.take_messages();
-        if self.finished_sides == 2 {
-            self.conclude();
-        }
     }
 
     fn take_messages(&mut self) {
@@ -243,6 +244,9 @@ impl<'r> Live<'r> {
 
     fn message(&mut self, mut message: Message) {
         self.desk.redaction.hide_secrets(&mut message);
+        if matches!(message.detail, Detail::Aside(_)) {
+            return self.aside(message);
+        }
         let side = message.from as usize;
         let stream = &mut self.streams[side];
         // A side's first message has all that is before it.
@@ -255,6 +259,22 @@ impl<'r> Live<'r> {
         let time = message.time.since(self.desk.first.get());
         let entry = Entry::new(message, name, time, self.desk.redaction);
         self.streams[side].pending = Some((entry, start));
+    }
+
+    /// Payload that is not part of a stream parts no messages, and no packets belong to it.
+    fn aside(&mut self, message: Message) {
+        let side = message.from;
+        let stream = &mut self.streams[side as usize];
+        stream.named_asides += 1;
+        let name = Name::Aside(side, stream.named_asides);
+        let time = message.time.since(self.desk.first.get());
+        let entry = Entry::new(message, name, time, self.desk.redaction);
+        if let Some(room) = self.desk.room.get().checked_sub(entry.weight()) {
+            self.desk.room.set(room);
+            stream.asides.push(entry);
+        } else {
+            self.rest.add(&entry);
+        }
     }
 
     /// The pending message of a side ends here: it gets its packets, and its place among the others.
@@ -388,7 +408,7 @@ impl Stream {
     fn name(&mut self, message: &Message) -> Name {
         let sort = match &message.detail {
             Detail::Http(_) => 0,
-            Detail::WebSocket(_) | Detail::Raw(_) => 1,
+            Detail::WebSocket(_) | Detail::Raw(_) | Detail::Aside(_) => 1,
             Detail::Event(_) => 2,
         };
         self.names[sort] += 1;
@@ -396,7 +416,9 @@ impl Stream {
         match &message.detail {
             Detail::Http(http) if http.head.is_request() => Name::Request(number),
             Detail::Http(_) => Name::Response(number),
-            Detail::WebSocket(_) | Detail::Raw(_) => Name::Turn(message.from, number),
+            Detail::WebSocket(_) | Detail::Raw(_) | Detail::Aside(_) => {
+                Name::Turn(message.from, number)
+            }
             Detail::Event(_) => Name::Event(number),
         }
     }

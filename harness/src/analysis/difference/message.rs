@@ -12,6 +12,7 @@ use super::figures::Delta;
 use super::kind::Kind;
 use super::ledger::{Finding, Value};
 use super::redaction::Redaction;
+use crate::wire::event::AsideReason;
 use crate::wire::websocket::{Header, LengthForm};
 
 /// What two messages of one family differ in; the payload bytes of all findings add up to what their lengths differ by.
@@ -37,6 +38,9 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Vec
             findings.rest(bytes, "chunks");
         }
         (Said::Raw(before), Said::Raw(after)) => findings.bodies(before, after, bytes, "text"),
+        (Said::Aside(reason, before), Said::Aside(_, after)) => {
+            findings.asides(*reason, before, after);
+        }
         _ => findings.push(Kind::Exchange, "another protocol", bytes),
     }
     findings.0
@@ -56,7 +60,7 @@ const fn body(entry: &Entry) -> &Body {
     match &entry.said {
         Said::Http(http) => &http.body,
         Said::Frames(frames) => &frames.body,
-        Said::Event(body) | Said::Raw(body) => body,
+        Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => body,
     }
 }
 
@@ -240,6 +244,19 @@ impl Findings {
         }
     }
 
+    /// Payload that is not part of the stream: its packets and bytes are told with those of the connection.
+    fn asides(&mut self, reason: AsideReason, old: &Body, new: &Body) {
+        if old.digest == new.digest && old.length == new.length {
+            return;
+        }
+        let subject = aside_subject(reason);
+        if old.hidden == new.hidden && old.length == new.length {
+            return self.push(Kind::Volatile, &subject, 0);
+        }
+        let values = [old, new].map(|body| Some(Value::Text(body.shown.clone())));
+        self.values(Kind::Tcp, &subject, values, 0);
+    }
+
     fn frames(&mut self, old: &Frames, new: &Frames, bytes: i64) {
         let headers = new.header_bytes - old.header_bytes;
         let texts = [old, new].map(frames_text);
@@ -254,6 +271,21 @@ impl Findings {
             self.push(Kind::Volatile, "mask", 0);
         }
     }
+}
+
+/// Payload outside the stream that only one capture has.
+pub(super) fn lone_aside(old: Option<&Entry>, new: Option<&Entry>) -> Option<Finding> {
+    let Said::Aside(reason, _) = &old.or(new)?.said else {
+        return None;
+    };
+    let shown = |entry: &Entry| Value::Text(body(entry).shown.clone());
+    let finding = Finding::new(Kind::Tcp, aside_subject(*reason));
+    Some(finding.from(old.map(shown)).to(new.map(shown)))
+}
+
+/// What a change of payload outside the stream is called.
+fn aside_subject(reason: AsideReason) -> String {
+    format!("payload outside the stream: {reason}")
 }
 
 fn kind_of_start_lines(old: &Http, new: &Http, redaction: Redaction<'_>) -> Kind {

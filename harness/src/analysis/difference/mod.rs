@@ -14,6 +14,9 @@
 //!   that it acknowledges last. More or fewer of them for the same bytes is [`Kind::Segmentation`], or the acknowledging
 //!   of the [`Kind::Tcp`] stack; for more or fewer bytes, it is what changed these.
 //! - All other packets are told by what they are there for: opening, closing, probes, copies.
+//! - Payload that is captured and not part of a stream (a copy with other contents, data behind a FIN, …) is compared
+//!   byte by byte too, as part of [`Kind::Tcp`]. The one exception is the byte of a keepalive probe, which RFC 9293 §3.8.4
+//!   calls garbage.
 //! - Of packets that have a counterpart, the TCP headers belong to [`Kind::Tcp`], those below to [`Kind::Link`].
 //!
 //! Not compared are PSH bits, windows after the SYN, checksums, sequence numbers, IP identification, MAC addresses, the

@@ -143,6 +143,7 @@ impl Talk {
         self.spoken.rest.merge(&spoken.rest);
         for side in 0..2 {
             self.spoken.rest.add_all(&spoken.entries[side]);
+            self.spoken.rest.add_all(&spoken.asides[side]);
             let own = &mut self.spoken;
             own.delivered[side] = own.delivered[side].wrapping_add(spoken.delivered[side]);
             own.missing[side] = own.missing[side].wrapping_add(spoken.missing[side]);

@@ -49,6 +49,9 @@ impl<'a, 'r> Comparison<'a, 'r> {
         for side in SIDES {
             self.messages(old, new, side);
         }
+        for side in SIDES {
+            self.asides(old, new, side);
+        }
         self.folds(&old.spoken.rest, &new.spoken.rest);
         self.openings(old, new);
         self.packets_between(old, new);
@@ -99,6 +102,26 @@ impl<'a, 'r> Comparison<'a, 'r> {
                 (Some(before), None) => self.lone(before, -1),
                 (None, Some(after)) => self.lone(after, 1),
                 (None, None) => {}
+            }
+        }
+    }
+
+    /// Payload that is not part of the streams. What it costs is counted with all payload that a receiver does not take.
+    fn asides(&mut self, old: &Talk, new: &Talk, side: Side) {
+        let [olds, news] = [old, new].map(|talk| &talk.spoken.asides[side as usize]);
+        let [old_keys, new_keys]: [Vec<Key>; 2] =
+            [olds, news].map(|entries| entries.iter().map(key).collect());
+        for (before, after) in align(&old_keys, &new_keys) {
+            let entries = [
+                before.map(|place| &olds[place]),
+                after.map(|place| &news[place]),
+            ];
+            let findings = match entries {
+                [Some(before), Some(after)] => message::compare(before, after, self.redaction),
+                [before, after] => message::lone_aside(before, after).into_iter().collect(),
+            };
+            for finding in findings {
+                self.ledger.enter(finding, entries);
             }
         }
     }

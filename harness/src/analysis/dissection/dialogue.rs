@@ -150,7 +150,9 @@ impl<'a> Listener<'a> {
         if (self.desk.hide)(message) {
             let stretch = message.offset..message.offset.saturating_add(message.length);
             let packets = self.carriers(message.from).packets(&stretch);
-            self.desk.veiled.borrow_mut().extend(packets);
+            let mut veiled = self.desk.veiled.borrow_mut();
+            veiled.extend(packets);
+            veiled.insert(message.packet);
         }
     }
 
@@ -163,6 +165,9 @@ impl<'a> Listener<'a> {
 
     /// Adds a message's bytes to their parts, as far as accounted packets carried them.
     fn account(&mut self, message: &Message) {
+        if matches!(message.detail, Detail::Aside(_)) {
+            return;
+        }
         let desk = Rc::clone(&self.desk);
         let carriers = self.carriers(message.from);
         let body_place = body_place(message);
@@ -206,7 +211,7 @@ impl StreamSink for Listener<'_> {
         match event {
             StreamEvent::Data(bytes) => carriers.push(bytes.len() as u64, origin.packet),
             StreamEvent::Missing(count) => carriers.length = carriers.length.saturating_add(count),
-            StreamEvent::Finished | StreamEvent::Ended => {}
+            StreamEvent::Aside(..) | StreamEvent::Finished | StreamEvent::Ended => {}
         }
         self.conversation.event(origin, event);
         self.take_messages();
@@ -259,7 +264,7 @@ fn body_place(message: &Message) -> u64 {
     match &message.detail {
         Detail::Http(http) => http.head.offset + http.head.raw.len() as u64,
         Detail::WebSocket(frame) => frame.offset + frame.header_length as u64,
-        Detail::Event(_) | Detail::Raw(_) => message.offset,
+        Detail::Event(_) | Detail::Raw(_) | Detail::Aside(_) => message.offset,
     }
 }
 
@@ -271,6 +276,7 @@ fn clock_place(message: &Message) -> Option<u64> {
         Detail::WebSocket(frame) => clock::find(&frame.payload),
         Detail::Event(event) => clock::find(&event.raw),
         Detail::Raw(content) => clock::find(&content.bytes),
+        Detail::Aside(_) => None,
     };
     in_body.map(|place| body_place(message) + place as u64)
 }
@@ -288,6 +294,7 @@ fn shortened(mut message: Message) -> Message {
         Detail::Raw(content) => shorten_content(content),
         Detail::WebSocket(frame) => shorten_frame(frame),
         Detail::Event(event) => event.raw.truncate(CONTENT_SHOWN),
+        Detail::Aside(aside) => shorten_content(&mut aside.content),
     }
     message
 }

@@ -272,6 +272,7 @@ fn kind(message: &Message) -> String {
         Detail::WebSocket(frame) => format!("a {} frame", frame.header.opcode),
         Detail::Event(_) => "an event".to_owned(),
         Detail::Raw(_) => "raw bytes".to_owned(),
+        Detail::Aside(aside) => format!("bytes outside the stream ({})", aside.reason),
     }
 }
 

@@ -19,9 +19,8 @@ use crate::wire::stream::{Connection, Opening, Stream};
 pub(super) struct Listener {
     ends: Ends,
     book: Rc<RefCell<Book>>,
-    /// `None` for a connection that is not wanted, or is over: it is remembered for a while, and should cost little.
+    /// `None` for a connection that is not wanted.
     scribe: Option<Box<Scribe>>,
-    finished_sides: u8,
     /// Whether its figures are to be written when it is closed.
     wants_figures: bool,
     /// Whether its pages have ended.
@@ -46,7 +45,6 @@ impl Listener {
             ends,
             book,
             scribe,
-            finished_sides: 0,
             wants_figures: is_wanted && is_json,
             has_ended: false,
         };
@@ -68,18 +66,8 @@ impl Listener {
         }
     }
 
-    /// Writes what is left to write, once nothing more can be said. Whoever waits for this connection's pages to end
-    /// need not wait until it is forgotten.
-    fn complete(&mut self) {
-        self.write(Scribe::finish);
-        self.scribe = None;
-        if !self.wants_figures {
-            self.end();
-        }
-    }
-
     pub(super) fn close(mut self, connection: &Connection) {
-        self.complete();
+        self.write(Scribe::finish);
         if self.wants_figures {
             let mut book = self.book.borrow_mut();
             book.append(self.ends, figures(connection));
@@ -101,12 +89,6 @@ impl StreamSink for Listener {
         };
         scribe.conversation.event(origin, event);
         self.write(Scribe::read);
-        if matches!(event, StreamEvent::Finished | StreamEvent::Ended) {
-            self.finished_sides += 1;
-        }
-        if self.finished_sides == 2 {
-            self.complete();
-        }
     }
 }
 
@@ -269,7 +251,7 @@ fn figures(connection: &Connection) -> String {
 fn stream(stream: &Stream) -> String {
     let digest = hex::joined(&stream.sha256.unwrap_or_default());
     format!(
-        "{{\"bytes\":{},\"missing\":{},\"sha256\":\"{digest}\"}}",
-        stream.bytes, stream.missing
+        "{{\"bytes\":{},\"missing\":{},\"aside\":{},\"conflicts\":{},\"sha256\":\"{digest}\"}}",
+        stream.bytes, stream.missing, stream.aside, stream.conflicts
     )
 }

@@ -83,12 +83,17 @@ const fn sort(name: Name) -> &'static str {
         Name::Response(_) => "response",
         Name::Turn(_, _) => "",
         Name::Event(_) => "event",
+        Name::Aside(Side::Client, _) => "client's aside",
+        Name::Aside(Side::Server, _) => "server's aside",
     }
 }
 
 fn number(name: Name) -> String {
     match name {
-        Name::Request(number) | Name::Response(number) | Name::Event(number) => number.to_string(),
+        Name::Request(number)
+        | Name::Response(number)
+        | Name::Event(number)
+        | Name::Aside(_, number) => number.to_string(),
         Name::Turn(Side::Client, number) => format!("C{number}"),
         Name::Turn(Side::Server, number) => format!("S{number}"),
     }
@@ -100,6 +105,7 @@ fn next(name: Name) -> Option<Name> {
         Name::Response(number) => Name::Response(number.checked_add(1)?),
         Name::Turn(side, number) => Name::Turn(side, number.checked_add(1)?),
         Name::Event(number) => Name::Event(number.checked_add(1)?),
+        Name::Aside(side, number) => Name::Aside(side, number.checked_add(1)?),
     })
 }
 

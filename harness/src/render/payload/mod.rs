@@ -2,7 +2,8 @@
 //!
 //! The plain form is the wire's own text, in the order of the wire, CR LF as a line end and what cannot be printed as a
 //! dot; behind a WebSocket connection's text come its frames as rows of hexadecimal. What is not on the wire stands in
-//! brackets: `[20 bytes missing]`.
+//! brackets: `[20 bytes missing]`; so does payload that is captured and not part of a stream:
+//! `[7 bytes outside the stream, from the server: no ACK: "goodbye"]`.
 //!
 //! The redacted form is what snapshots keep. It hides what changes from run to run (see [`super::redact`]), and shows
 //! what the plain form swallows: a frame is a line with its decoded payload, since masked bytes are random; a raw turn
@@ -16,14 +17,15 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use self::frame_line::frame_line;
 use self::rows::Rows;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
-use super::{dump, explain, redact};
+use super::{dump, explain, hex, redact};
 use crate::analysis::content::{Content, Piece};
-use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::analysis::message::{Aside, Detail, HttpMessage, Message};
 use crate::units::Side;
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
@@ -145,6 +147,7 @@ impl Listing {
             Detail::Event(event) => self.event(event),
             Detail::Raw(content) if content.is_empty() => {}
             Detail::Raw(content) => self.raw(message.from, content),
+            Detail::Aside(aside) => self.aside(message.from, aside),
         }
         self.notes(&message.notes);
     }
@@ -155,7 +158,7 @@ impl Listing {
             Detail::WebSocket(_) => true,
             Detail::Raw(content) if content.is_empty() => false,
             Detail::Raw(content) => self.style.redact || !is_text(&content.bytes),
-            Detail::Http(_) | Detail::Event(_) => false,
+            Detail::Http(_) | Detail::Event(_) | Detail::Aside(_) => false,
         };
         if has_label {
             self.label(message.from);
@@ -247,6 +250,29 @@ impl Listing {
         if self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n') {
             self.bracket("no line end");
         }
+    }
+
+    /// Payload that is not part of the stream: a remark, in both forms the same, so that no byte of it is swallowed.
+    fn aside(&mut self, from: Side, aside: &Aside) {
+        let content = &aside.content;
+        let bytes = content.bytes.len() as u64 + content.left_out;
+        let plural = if bytes == 1 { "" } else { "s" };
+        let mut line = format!(
+            "[{bytes} byte{plural} outside the stream, from the {from}: {}",
+            aside.reason
+        );
+        if !content.bytes.is_empty() {
+            line.push_str(": ");
+            line.push_str(&quoted(&content.bytes, self.style.redact));
+        }
+        if content.left_out > 0 {
+            let hash = hex::joined(&content.left_out_hash.to_be_bytes());
+            let _ = write!(line, "; {} bytes left out, hash {hash}", content.left_out);
+        }
+        line.push_str("]\n");
+        self.writer.end(&mut self.sheet.text);
+        self.end_line();
+        self.sheet.text.extend_from_slice(line.as_bytes());
     }
 
     /// A body: text where it is text, else rows.

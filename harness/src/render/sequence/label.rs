@@ -60,6 +60,7 @@ fn begin(message: &Message) -> String {
         }
         Detail::Event(event) => format!("event: {}", first_line(&event.raw)),
         Detail::Raw(content) => format!("\u{201c}{}\u{201d}", first_line(&content.bytes)),
+        Detail::Aside(aside) => format!("outside the stream: {}", aside.reason),
     }
 }
 
