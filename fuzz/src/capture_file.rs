@@ -59,7 +59,7 @@ fn read(cut: Cut, file: &[u8]) -> Seen {
 fn read_packets(reader: &mut CaptureReader<impl Read>, seen: &mut Seen) {
     while seen.packets.len() < MOST_PACKETS {
         match reader.next() {
-            Ok(Some(packet)) => {
+            Some(packet) => {
                 assert!(packet.bytes.len() <= MOST_PACKET_BYTES as usize);
                 assert_eq!(packet.number, seen.packets.len() as u64 + 1);
                 seen.packets.push((
@@ -71,14 +71,10 @@ fn read_packets(reader: &mut CaptureReader<impl Read>, seen: &mut Seen) {
                     packet.bytes.to_vec(),
                 ));
             }
-            Ok(None) => {
+            None => {
                 seen.cut = reader.cut();
-                assert!(matches!(reader.next(), Ok(None)), "the end is the end");
-                return;
-            }
-            Err(error) => {
-                seen.error = Some(error.to_string());
-                assert!(matches!(reader.next(), Ok(None)), "an error is the end");
+                seen.error = reader.damage().map(ToString::to_string);
+                assert_eq!(reader.next(), None, "the end is the end");
                 return;
             }
         }

@@ -61,7 +61,7 @@ impl Sub for Timestamp {
 }
 
 /// The link-layer header type of a packet: a number from the registry at tcpdump.org/linktypes.html.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);
 
 impl LinkType {
@@ -81,14 +81,26 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux "cooked" capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// PPP, with or without its address and control bytes.
+    pub const PPP: Self = Self(9);
+    /// PPP in HDLC-like framing, or Cisco's HDLC.
+    pub const PPP_HDLC: Self = Self(50);
+    /// A PPP over Ethernet session, without the Ethernet header.
+    pub const PPP_ETHER: Self = Self(51);
+    /// Cisco's HDLC.
+    pub const C_HDLC: Self = Self(104);
 
-    /// The registry's name without its `LINKTYPE_` prefix, where it is one that this crate decodes.
+    /// Returns the registry's name without its `LINKTYPE_` prefix, if this crate decodes the type.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
         match self {
             Self::NULL => Some("NULL"),
             Self::ETHERNET => Some("ETHERNET"),
+            Self::PPP => Some("PPP"),
+            Self::PPP_HDLC => Some("PPP_HDLC"),
+            Self::PPP_ETHER => Some("PPP_ETHER"),
             Self::RAW => Some("RAW"),
+            Self::C_HDLC => Some("C_HDLC"),
             Self::LOOP => Some("LOOP"),
             Self::LINUX_SLL => Some("LINUX_SLL"),
             Self::IPV4 => Some("IPV4"),
@@ -97,13 +109,47 @@ impl LinkType {
             _ => None,
         }
     }
+
+    /// Returns the registry's name of a type that people meet, but that is not decoded here.
+    const fn name_of_others(self) -> Option<&'static str> {
+        Some(match self.0 {
+            6 => "IEEE802_5",
+            10 => "FDDI",
+            105 => "IEEE802_11",
+            107 => "FRELAY",
+            117 => "PFLOG",
+            119 => "IEEE802_11_PRISM",
+            127 => "IEEE802_11_RADIOTAP",
+            147 => "USER0",
+            149 => "USER2",
+            163 => "IEEE802_11_AVS",
+            166 => "PPP_PPPD",
+            187 => "BLUETOOTH_HCI_H4",
+            189 => "USB_LINUX",
+            192 => "PPI",
+            195 => "IEEE802_15_4_WITHFCS",
+            201 => "BLUETOOTH_HCI_H4_WITH_PHDR",
+            220 => "USB_LINUX_MMAPPED",
+            227 => "CAN_SOCKETCAN",
+            239 => "NFLOG",
+            240 => "NETANALYZER",
+            247 => "INFINIBAND",
+            249 => "USBPCAP",
+            251 => "BLUETOOTH_LE_LL",
+            252 => "WIRESHARK_UPPER_PDU",
+            253 => "NETLINK",
+            258 => "PKTAP",
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for LinkType {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => write!(formatter, "{name}"),
-            None => write!(formatter, "link type {}", self.0),
+        match (self.name(), self.name_of_others()) {
+            (Some(name), _) => write!(formatter, "{name}"),
+            (None, Some(name)) => write!(formatter, "link type {} ({name})", self.0),
+            (None, None) => write!(formatter, "link type {}", self.0),
         }
     }
 }

@@ -150,14 +150,25 @@ fn reports_that_cannot_be_made() {
     let capture = capture.to_str().unwrap();
     let arguments = ["report", capture, "--out", "no/such/folder.html"];
     assert_fails("report-into-no-folder", project.path(), &arguments, 2);
-    std::fs::copy(capture, project.path().join("pcap/one.pcap")).unwrap();
-    std::fs::write(project.path().join("pcap/one.json"), "{}").unwrap();
-    assert_fails(
-        "report-of-what-makes-no-sense",
-        project.path(),
-        &["report"],
-        2,
-    );
+}
+
+#[test]
+fn a_file_that_only_has_the_name_of_a_record_is_no_reason_to_fail() {
+    let project = project();
+    let root = project.path();
+    std::fs::create_dir(root.join("pcap")).unwrap();
+    let capture = workspace::root().join("pcap/tcpapp.pcap");
+    std::fs::copy(capture, root.join("pcap/one.pcap")).unwrap();
+    for foreign in ["{}", "[1, 2]", "no JSON", ""] {
+        std::fs::write(root.join("pcap/one.json"), foreign).unwrap();
+        for arguments in [&["stats", "pcap/one.pcap"][..], &["report", "--out", "-"]] {
+            let Said { code, out, error } = wiresnap(root, arguments);
+            assert_eq!(code, Some(0), "{error}");
+            assert!(out.contains("one"), "{out}");
+            let warning = "warning: pcap/one.json: not the record of a capture";
+            assert_eq!(error.matches(warning).count(), 1, "{error}");
+        }
+    }
 }
 
 #[test]

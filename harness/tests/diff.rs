@@ -32,11 +32,11 @@ fn reader(file: &[u8]) -> CaptureReader<Box<dyn std::io::Read>> {
 }
 
 fn record(file: &[u8]) -> Record {
-    Record::read(&mut reader(file), RULES).unwrap()
+    Record::read(&mut reader(file), RULES)
 }
 
 fn measured(file: &[u8]) -> Measured {
-    measure(&mut reader(file), &Options::default()).unwrap()
+    measure(&mut reader(file), &Options::default())
 }
 
 fn between(old: &[u8], new: &[u8]) -> Difference {
@@ -156,9 +156,9 @@ fn request_lines(file: &[u8]) -> Vec<String> {
     let mut capture = reader(file);
     let mut decoder = FrameDecoder::default();
     let mut reassembler = stream::Reassembler::new(stream::Options::default(), |_| Bytes(vec![]));
-    while let Some(packet) = capture.next().unwrap() {
+    while let Some(packet) = capture.next() {
         let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        if let Ok(Decoded::Segment(segment)) = frame {
+        if let Decoded::Segment(segment) = frame {
             reassembler.segment(packet.number, packet.time, &segment);
         }
     }
@@ -616,7 +616,7 @@ fn what_there_is_no_room_for_is_counted() {
         frames(60, "hello"),
     ];
     let files = scripts.map(|script| file(&script));
-    let record = |file: &[u8]| Record::read_within(&mut reader(file), RULES, LITTLE).unwrap();
+    let record = |file: &[u8]| Record::read_within(&mut reader(file), RULES, LITTLE);
     let compare = |old: &[u8], new: &[u8]| {
         let difference = Difference::between(&record(old), &record(new), RULES);
         assert_accounted(&difference, [&measured(old), &measured(new)]);
@@ -724,7 +724,7 @@ proptest! {
 
     #[test]
     fn any_two_captures_add_up_without_room(old in capture(), new in capture(), room in 0_usize..4000) {
-        let record = |file: &[u8]| Record::read_within(&mut reader(file), RULES, room).unwrap();
+        let record = |file: &[u8]| Record::read_within(&mut reader(file), RULES, room);
         let difference = Difference::between(&record(&old), &record(&new), RULES);
         assert_accounted(&difference, [&measured(&old), &measured(&new)]);
     }

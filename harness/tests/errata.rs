@@ -52,7 +52,7 @@ fn measured(capture: &Path) -> Measured {
         explain: true,
         ..Options::default()
     };
-    measure(&mut reader::open(capture).unwrap(), &options).unwrap()
+    measure(&mut reader::open(capture).unwrap(), &options)
 }
 
 fn numbers(packets: &[Explained], choose: impl Fn(&Explained) -> bool) -> Vec<u64> {

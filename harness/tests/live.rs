@@ -128,9 +128,7 @@ fn overall(capture: &Path) -> Statistics {
         marks: None,
         explain: false,
     };
-    measure(&mut reader::open(capture).unwrap(), &options)
-        .unwrap()
-        .overall
+    measure(&mut reader::open(capture).unwrap(), &options).overall
 }
 
 #[test]

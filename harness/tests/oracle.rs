@@ -3,8 +3,11 @@
 //!
 //! Where tshark differs by definition:
 //!
-//! - It looks for TCP in headers that ICMP quotes, and in tunnels over UDP, PPP or Ethernet; here those packets count, but
-//!   not as TCP. (IP in IP, GRE, MPLS and PPP over Ethernet are looked through.)
+//! - It looks for TCP in headers that ICMP quotes, and in tunnels such as L2TP, Teredo and pseudowires; here those packets
+//!   count, but not as TCP. (Looked through are IP in IP, GRE with IP, Ethernet, PPP or ERSPAN in it, MPLS, PPP, VXLAN,
+//!   Geneve and GTP.)
+//! - It takes whatever comes from or to the port of a tunnel over UDP for one; here every field must be as its
+//!   specification has it, or the datagram stays one.
 //! - It gives the fields of a TCP header that claims fewer than 20 bytes; here that is no segment.
 //! - It reads LOOP headers in the network's byte order alone; here the other one is read as well.
 //! - It shows pcapng's custom blocks as frames; here they are skipped, as blocks that hold no packet.
@@ -69,10 +72,8 @@ fn reassemble(path: &Path) -> Vec<(Connection, Bytes)> {
     let mut capture = reader::open(path).unwrap();
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options { hash: true }, |_| Bytes::default());
-    while let Some(packet) = capture.next().unwrap() {
-        let frame = decoder
-            .decode(packet.link_type, packet.bytes, packet.original_length)
-            .unwrap();
+    while let Some(packet) = capture.next() {
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
         if let Decoded::Segment(segment) = frame {
             reassembler.segment(packet.number, packet.time, &segment);
         }
@@ -85,7 +86,7 @@ fn measured(path: &Path) -> Measured {
         explain: true,
         ..stats::Options::default()
     };
-    measure(&mut reader::open(path).unwrap(), &options).unwrap()
+    measure(&mut reader::open(path).unwrap(), &options)
 }
 
 fn totals(measured: &Measured) -> Totals {

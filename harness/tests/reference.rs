@@ -33,9 +33,9 @@ fn server_bytes(capture: &Path) -> Vec<Vec<u8>> {
     let mut reader = reader::open(capture).unwrap();
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| ServerBytes::default());
-    while let Some(packet) = reader.next().unwrap() {
+    while let Some(packet) = reader.next() {
         let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        let Ok(Decoded::Segment(segment)) = frame else {
+        let Decoded::Segment(segment) = frame else {
             panic!(
                 "{}: packet {} is no segment",
                 capture.display(),

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use support::cases;
 use support::file::{RAW, paced, pcap};
 use support::network::{ACK, Ipv4, SYN, TCP, Tcp};
-use wiresnap::analysis::stats::{self, Measured, StatsError, measure};
+use wiresnap::analysis::stats::{self, Measured, measure};
+use wiresnap::trace::error::TraceError;
 use wiresnap::trace::reader::CaptureReader;
 use wiresnap::units::{LinkType, Timestamp};
 use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
@@ -41,12 +42,12 @@ impl StreamSink for Listener {
     }
 }
 
-fn statistics(file: &[u8]) -> Result<Measured, StatsError> {
+fn statistics(file: &[u8]) -> Result<Measured, TraceError> {
     let options = stats::Options {
         explain: true,
         ..stats::Options::default()
     };
-    measure(&mut CaptureReader::new(file)?, &options)
+    Ok(measure(&mut CaptureReader::new(file)?, &options))
 }
 
 /// Reads as far as it goes.
@@ -54,8 +55,8 @@ fn reassemble(file: &[u8]) -> Vec<(Connection, Listener)> {
     let mut reassembler = Reassembler::new(Options { hash: true }, |_| Listener::default());
     let mut decoder = FrameDecoder::default();
     if let Ok(mut capture) = CaptureReader::new(file) {
-        while let Ok(Some(packet)) = capture.next() {
-            if let Ok(Decoded::Segment(segment)) =
+        while let Some(packet) = capture.next() {
+            if let Decoded::Segment(segment) =
                 decoder.decode(packet.link_type, packet.bytes, packet.original_length)
             {
                 reassembler.segment(packet.number, packet.time, &segment);
@@ -196,7 +197,7 @@ fn what_waits_behind_gaps_is_bounded() {
                 if round == 0 { b"x" } else { &payload },
             );
             let frame = frame.in_ip();
-            let Ok(Decoded::Segment(segment)) = decoder.decode(LinkType::RAW, &frame, 0) else {
+            let Decoded::Segment(segment) = decoder.decode(LinkType::RAW, &frame, 0) else {
                 panic!("a segment")
             };
             reassembler.segment(1, Timestamp::default(), &segment);
@@ -231,8 +232,7 @@ fn floods_are_counted_and_bounded() {
     let measured = measure(
         &mut CaptureReader::new(&file[..]).unwrap(),
         &stats::Options::default(),
-    )
-    .unwrap();
+    );
     assert_eq!(measured.connections, 200_000);
     assert_eq!(measured.not_tcp(), 50_000);
 }

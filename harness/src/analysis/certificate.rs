@@ -8,7 +8,6 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::net::SocketAddr;
 
-use crate::trace::error::TraceError;
 use crate::trace::provenance::{Certificate, CertifiedConnection, ClosedBy};
 use crate::trace::reader::CaptureReader;
 use crate::trace::tally::Tally;
@@ -50,28 +49,31 @@ pub struct MarkEvidence {
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read at all.
+/// Returns what is missing, a sentence for each.
 pub fn certify<R: Read>(
     mut capture: CaptureReader<R>,
     evidence: &Evidence<'_>,
-) -> Result<Result<Certificate, Vec<String>>, TraceError> {
+) -> Result<Certificate, Vec<String>> {
     let mut inspection = Inspection::new(evidence);
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| Unseen);
-    while let Some(packet) = capture.next()? {
+    while let Some(packet) = capture.next() {
         inspection.packets = packet.number;
         match decoder.decode(packet.link_type, packet.bytes, packet.original_length) {
-            Ok(Decoded::Segment(segment)) => {
+            Decoded::Segment(segment) => {
                 inspection.segment(packet.time, &segment);
                 reassembler.segment(packet.number, packet.time, &segment);
             }
-            _ => inspection.foreign(packet.number),
+            Decoded::Other(_) => inspection.foreign(packet.number),
         }
     }
     inspection.cut = capture.cut().is_some();
+    if let Some(damage) = capture.damage() {
+        inspection.missing.push(damage.to_string());
+    }
     let connections = reassembler.finish().into_iter();
     let connections: Vec<_> = connections.map(|(connection, _)| connection).collect();
-    Ok(inspection.certify(&connections))
+    inspection.certify(&connections)
 }
 
 /// Bytes that nobody wants to see.
@@ -276,7 +278,7 @@ mod tests {
             }],
             tallies,
         };
-        certify(CaptureReader::new(capture).unwrap(), &evidence).unwrap()
+        certify(CaptureReader::new(capture).unwrap(), &evidence)
     }
 
     fn missing(capture: &[u8], packets: u64) -> Vec<String> {

@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::net::SocketAddr;
 
-use crate::trace::error::TraceError;
 use crate::trace::reader::CaptureReader;
 use crate::units::Timestamp;
 use crate::wire::frame::{Decoded, FrameDecoder};
@@ -42,25 +41,21 @@ impl Window {
 }
 
 /// Divides the traffic with `server` at `marks`, which are in order of time; what is before the first belongs to it.
-///
-/// # Errors
-///
-/// Where the capture cannot be read.
 pub fn windows<R: Read>(
     mut capture: CaptureReader<R>,
     server: SocketAddr,
     marks: &[Timestamp],
-) -> Result<Vec<Window>, TraceError> {
+) -> Vec<Window> {
     let mut windows = vec![Window::default(); marks.len()];
     let mut decoder = FrameDecoder::default();
-    while let Some(packet) = capture.next()? {
+    while let Some(packet) = capture.next() {
         let index = marks
             .partition_point(|mark| *mark <= packet.time)
             .saturating_sub(1);
         let Some(window) = windows.get_mut(index) else {
             break;
         };
-        let Ok(Decoded::Segment(segment)) =
+        let Decoded::Segment(segment) =
             decoder.decode(packet.link_type, packet.bytes, packet.original_length)
         else {
             continue;
@@ -75,5 +70,5 @@ pub fn windows<R: Read>(
             window.answered.extend(segment.payload.iter().take(room));
         }
     }
-    Ok(windows)
+    windows
 }

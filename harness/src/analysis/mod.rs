@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod clock;
 pub mod content;
 pub mod conversation;
+pub mod coverage;
 pub mod credential;
 pub mod difference;
 pub mod dissection;

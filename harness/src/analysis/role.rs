@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::trace::reader::Packet;
 use crate::units::Side;
 use crate::wire::connection::{Kind, Tracker};
-use crate::wire::frame::{Decoded, FrameDecoder, FrameError};
+use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
 
 /// The part that a packet plays.
@@ -133,24 +133,26 @@ impl Accountant {
         self.tracker.connections()
     }
 
+    /// Returns the decoder that has seen all packets.
+    #[must_use]
+    pub const fn decoder(&self) -> &FrameDecoder {
+        &self.decoder
+    }
+
     /// Gives the next packet its role; `None` where it is not from or to the port that was asked for.
-    ///
-    /// # Errors
-    ///
-    /// Where the packet's link type is unknown.
     #[inline]
-    pub fn account(&mut self, packet: &Packet<'_>) -> Result<Option<Accounted>, FrameError> {
-        let decoded =
-            self.decoder
-                .decode(packet.link_type, packet.bytes, packet.original_length)?;
+    pub fn account(&mut self, packet: &Packet<'_>) -> Option<Accounted> {
+        let decoded = self
+            .decoder
+            .decode(packet.link_type, packet.bytes, packet.original_length);
         let Decoded::Segment(segment) = decoded else {
-            return Ok(self.port.is_none().then(|| Accounted::not_tcp(packet)));
+            return self.port.is_none().then(|| Accounted::not_tcp(packet));
         };
         if self
             .port
             .is_some_and(|port| segment.source.port() != port && segment.destination.port() != port)
         {
-            return Ok(None);
+            return None;
         }
         let tracked = self
             .tracker
@@ -172,14 +174,14 @@ impl Accountant {
             Side::Client => role == Role::PureAck && tracked.acknowledges,
             Side::Server => role.is_data(),
         };
-        Ok(Some(Accounted {
+        Some(Accounted {
             role,
             sender: Some((tracked.connection, side)),
             frame_bytes: packet.original_length,
             tcp_bytes: segment.header_bytes,
             app_bytes: segment.payload_length,
             is_push,
-        }))
+        })
     }
 }
 

@@ -14,12 +14,11 @@ use std::ops::{Add, AddAssign};
 
 use serde::Serialize;
 
+use super::coverage::Coverage;
 use super::role::{Accountant, Accounted, Role};
 use super::update::{Phase, UpdateFinder};
-use crate::trace::error::TraceError;
 use crate::trace::reader::CaptureReader;
 use crate::units::{Side, Timestamp};
-use crate::wire::error::FrameError;
 
 /// Five sums over some packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -116,8 +115,8 @@ pub struct Measured {
     pub server_push: Option<Statistics>,
     /// TCP connections.
     pub connections: u64,
-    /// Where the file broke off: the number of packets before.
-    pub cut: Option<u64>,
+    /// How much of the file was read.
+    pub coverage: Coverage,
     /// Every packet, where that was asked for.
     pub packets: Vec<Explained>,
 }
@@ -139,41 +138,15 @@ pub struct Explained {
     pub statistics: Statistics,
 }
 
-/// Why a capture has no figures.
-#[derive(Debug, thiserror::Error)]
-pub enum StatsError {
-    /// The file cannot be read.
-    #[error(transparent)]
-    Trace(#[from] TraceError),
-    /// A packet cannot be decoded.
-    #[error("packet {packet}: {source}")]
-    Frame {
-        /// The packet's number.
-        packet: u64,
-        /// What is wrong with it.
-        source: FrameError,
-    },
-}
-
-/// Measures a capture from its next packet to its end.
-///
-/// # Errors
-///
-/// Where the capture cannot be read to its end, or has packets of an unknown link type.
-pub fn measure<R: Read>(
-    reader: &mut CaptureReader<R>,
-    options: &Options,
-) -> Result<Measured, StatsError> {
+/// Measures a capture from its next packet to its end, or as far as it can be read.
+pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Measured {
     let mut accountant = Accountant::new(options.port);
     let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
     let mut measured = Measured::default();
-    while let Some(packet) = reader.next()? {
-        let accounted = accountant.account(&packet);
-        let accounted = accounted.map_err(|source| StatsError::Frame {
-            packet: packet.number,
-            source,
-        })?;
-        let Some(accounted) = accounted else { continue };
+    while let Some(packet) = reader.next() {
+        let Some(accounted) = accountant.account(&packet) else {
+            continue;
+        };
         measured.roles[accounted.role as usize] += Statistics::from(&accounted);
         if accounted.role != Role::NotTcp {
             finder.add(packet.number, packet.time, &accounted);
@@ -185,9 +158,9 @@ pub fn measure<R: Read>(
         }
     }
     measured.connections = accountant.connections();
-    measured.cut = reader.cut();
+    measured.coverage = Coverage::new(reader, accountant.decoder());
     measured.conclude(finder);
-    Ok(measured)
+    measured
 }
 
 impl Measured {

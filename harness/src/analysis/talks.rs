@@ -5,9 +5,9 @@ use std::io::Read;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
+use super::coverage::Coverage;
 use super::difference::Name;
 use super::message::{Detail, Message};
-use super::stats::StatsError;
 use crate::trace::reader::CaptureReader;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
@@ -17,15 +17,11 @@ use crate::wire::stream::{Options, Reassembler};
 /// Hears each message with the number of its connection, counted from 0, and its name there.
 type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(u64, Name, Message)>>;
 
-/// Reads a capture to its end and tells each message as soon as it is whole.
-///
-/// # Errors
-///
-/// Where the capture cannot be read to its end, or has packets of an unknown link type.
+/// Reads a capture as far as it goes and tells each message as soon as it is whole.
 pub fn hear<R: Read>(
     reader: &mut CaptureReader<R>,
     mut hear: impl FnMut(u64, Name, Message),
-) -> Result<(), StatsError> {
+) -> Coverage {
     let hearer: Hearer<'_> = Rc::new(RefCell::new(&mut hear));
     let mut reassembler = Reassembler::new(Options::default(), |opening| Listener {
         index: opening.index,
@@ -34,16 +30,10 @@ pub fn hear<R: Read>(
         hearer: Rc::clone(&hearer),
     });
     let mut decoder = FrameDecoder::default();
-    while let Some(packet) = reader.next()? {
-        match decoder.decode(packet.link_type, packet.bytes, packet.original_length) {
-            Ok(Decoded::Segment(segment)) => {
-                reassembler.segment(packet.number, packet.time, &segment);
-            }
-            Ok(Decoded::Other(_)) => {}
-            Err(source) => {
-                let packet = packet.number;
-                return Err(StatsError::Frame { packet, source });
-            }
+    while let Some(packet) = reader.next() {
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+        if let Decoded::Segment(segment) = frame {
+            reassembler.segment(packet.number, packet.time, &segment);
         }
         for (_, listener) in reassembler.take_finished() {
             listener.finish();
@@ -52,7 +42,7 @@ pub fn hear<R: Read>(
     for (_, listener) in reassembler.finish() {
         listener.finish();
     }
-    Ok(())
+    Coverage::new(reader, &decoder)
 }
 
 /// Listens to one connection.

@@ -3,9 +3,9 @@
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use super::check::text;
-use super::current_folder;
 use super::snapshots::comparison::Comparison;
 use super::snapshots::selection;
+use super::{coverage, current_folder};
 use crate::cli::AcceptArgs;
 use crate::error::{Error, printable};
 use crate::project::Project;
@@ -32,11 +32,30 @@ pub fn run(
         .iter()
         .map(|capture| Comparison::of(&project, capture))
         .collect::<anyhow::Result<Vec<Comparison>>>()?;
+    refuse_damaged(&compared, out, talk)?;
     if asks {
         review(&compared, &mut io::stdin().lock(), out, talk)
     } else {
         accept_all(&compared, out)
     }
+}
+
+/// Shows what precedes the damage of captures that could not be read to their ends: nothing is accepted then.
+fn refuse_damaged(
+    compared: &[Comparison],
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut failures = Vec::new();
+    for comparison in compared {
+        coverage::warn(&comparison.capture.pcap, &comparison.coverage, talk)?;
+        if let Some(failure) = comparison.failure() {
+            text::capture(comparison, out)?;
+            failures.push(failure);
+        }
+    }
+    out.flush()?;
+    coverage::first_of(failures, talk)
 }
 
 fn require_somebody_to_ask() -> Result<(), Error> {

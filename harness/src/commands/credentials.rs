@@ -59,7 +59,7 @@ fn places(
     };
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut capture = reader::open(pcap).map_err(|error| named(error.into(), pcap))?;
-    let heard = hear(&mut capture, |connection, name, message| {
+    hear(&mut capture, |connection, name, message| {
         for credential in find(&message, covered) {
             let place = format!(
                 "{} of {name}, connection {}",
@@ -69,7 +69,6 @@ fn places(
             found.entry(credential.kind).or_default().push(place);
         }
     });
-    heard.map_err(|error| named(error.into(), pcap))?;
     found.retain(|kind, _| !known.contains(kind));
     Ok(found)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 
-use super::{named, redactions};
+use super::{coverage, named, redactions};
 use crate::analysis::difference::{Difference, Kind, Record, Redaction};
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::Error;
@@ -17,7 +17,8 @@ use crate::trace::reader;
 ///
 /// # Errors
 ///
-/// Where a capture cannot be read, or `out` be written; and where the captures differ in what counts.
+/// Returns an error if a capture, or a part of one, cannot be read (what precedes it has been compared), or `out` cannot be
+/// written; and if the captures differ in what counts.
 pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Result<()> {
     if [&args.old, &args.new]
         .iter()
@@ -27,10 +28,16 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
     }
     let names = [&args.old, &args.new].map(|path| path.display().to_string());
     let difference = between(&args.old, &args.new)?;
-    for (name, cut) in names.iter().zip(difference.cuts) {
-        if let Some(packet) = cut {
-            writeln!(talk, "warning: {name}: cut after packet {packet}")?;
-        }
+    let sides = [&args.old, &args.new].into_iter().zip(&difference.coverage);
+    for (path, covered) in sides.clone() {
+        coverage::warn(path, covered, talk)?;
+    }
+    let failures: Vec<anyhow::Error> = sides
+        .clone()
+        .filter_map(|(path, covered)| coverage::failure(path, covered))
+        .collect();
+    if !failures.is_empty() && !sides.clone().all(|(_, covered)| covered.has_content()) {
+        return coverage::first_of(failures, talk);
     }
     let comparison = Comparison {
         names: [&names[0], &names[1]],
@@ -43,6 +50,7 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
         DiffFormat::Json => write_json(comparison, out)?,
     }
     out.flush()?;
+    coverage::first_of(failures, talk)?;
     if difference.differs(&args.ignore) {
         return Err(differs(&difference, &args.ignore).into());
     }
@@ -69,7 +77,7 @@ pub(super) fn between(old: &Path, new: &Path) -> Result<Difference> {
 
 fn record(path: &Path, rules: &Redactions) -> Result<Record> {
     let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
-    Record::read(&mut capture, Redaction(rules)).map_err(|error| named(error.into(), path))
+    Ok(Record::read(&mut capture, Redaction(rules)))
 }
 
 fn differs(difference: &Difference, ignored: &[Kind]) -> Error {

@@ -111,7 +111,9 @@ fn captured(project: &Project, name: &str, browser: Kind) -> Option<Captured> {
     let capture = selection::of_scenario(project, name, browser)?;
     // What cannot be read is `check`'s to explain.
     let provenance = Provenance::read_beside(&capture.pcap).ok().flatten();
-    let comparison = Comparison::of(project, &capture).ok();
+    let comparison = Comparison::of(project, &capture)
+        .ok()
+        .filter(|comparison| comparison.failure().is_none());
     Some(Captured {
         pcap: capture.pcap.display().to_string(),
         at: provenance.map(|known| known.started),

@@ -6,6 +6,7 @@ pub mod capture;
 pub mod check;
 mod checkup;
 mod collisions;
+mod coverage;
 pub mod credentials;
 pub mod diff;
 pub mod docs;
@@ -35,6 +36,7 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
+use crate::render::json::ascii_where_unsafe;
 use crate::trace::reader::TraceError;
 
 /// The `wiresnap` command: what its executable does, and any other that is to do the same.
@@ -103,10 +105,11 @@ fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))
 }
 
-/// Prints a value as JSON. An output that nobody reads is told as such, which serde's own error would hide.
+/// Prints a value as JSON, in one piece: what cannot be made is not begun.
 fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value)?;
-    writeln!(out)
+    let mut json = serde_json::to_vec_pretty(value)?;
+    json.push(b'\n');
+    out.write_all(&ascii_where_unsafe(&json))
 }
 
 /// Talks to the user; where nobody listens any more, that is no reason to fail.

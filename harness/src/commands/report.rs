@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::snapshots::selection::{self, in_folder};
-use super::stats::marks_of;
-use super::{current_folder, named, redactions};
+use super::stats::marks_or_warning;
+use super::{coverage, current_folder, named, redactions};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::Message;
-use crate::analysis::stats::{Options, StatsError};
+use crate::analysis::stats::Options;
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::project::Project;
 use crate::render::redactions::Scope;
 use crate::report::fact::Fact;
 use crate::report::{Capture, page};
-use crate::trace::provenance::path_beside;
+use crate::trace::provenance::{self, Provenance};
 use crate::trace::reader;
 
 /// The page's name where none is given.
@@ -33,24 +33,28 @@ const FILE_NAME: &str = "report.html";
 /// Where a capture cannot be read, there is none, or the page cannot be written.
 pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let captures = captures(args)?;
-    let parts = captures
-        .iter()
-        .map(|path| capture(path))
-        .collect::<anyhow::Result<Vec<Capture>>>()?;
-    for (path, capture) in captures.iter().zip(&parts) {
-        if let Some(packet) = capture.dissection.measured.cut {
-            writeln!(
-                talk,
-                "warning: {}: cut after packet {packet}",
-                path.display()
-            )?;
+    let mut parts = Vec::new();
+    let mut failures = Vec::new();
+    for path in &captures {
+        let capture = capture(path, talk)?;
+        let covered = &capture.dissection.measured.coverage;
+        coverage::warn(path, covered, talk)?;
+        let failure = coverage::failure(path, covered);
+        // A page of a capture that says nothing would be worth nothing.
+        if failure.is_none() || covered.has_content() {
+            parts.push(capture);
         }
+        failures.extend(failure);
+    }
+    if parts.is_empty() {
+        return coverage::first_of(failures, talk);
     }
     let page = page(&parts);
     let target = target(args);
     if target == Path::new("-") {
         out.write_all(page.as_bytes())?;
-        return Ok(());
+        out.flush()?;
+        return coverage::first_of(failures, talk);
     }
     replace(&target, page.as_bytes())?;
     let captures = match parts.len() {
@@ -59,7 +63,7 @@ pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> an
     };
     let kilobytes = page.len().div_ceil(1000);
     writeln!(talk, "{}: {captures}, {kilobytes} kB", target.display())?;
-    Ok(())
+    coverage::first_of(failures, talk)
 }
 
 /// The captures that were named, or else those of the project.
@@ -72,32 +76,24 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// A capture, taken apart.
-fn capture(path: &Path) -> anyhow::Result<Capture> {
+fn capture(path: &Path, talk: &mut impl Write) -> anyhow::Result<Capture> {
     // A capture is read twice, which standard input cannot be.
     let spooled = (path == Path::new("-")).then(spool).transpose()?;
     let place = spooled.as_ref().map(path_of);
     let file = place.as_deref().unwrap_or(path);
     let options = Options {
-        marks: marks_of(path)?,
+        marks: marks_or_warning(path, talk)?,
         ..Options::default()
     };
     let rules = redactions::of(path)?;
     let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
     let dissection = Dissection::hiding(|| reader::open(file), options, &hide);
-    let provenance = provenance(path)?;
+    let provenance = record(path);
     Ok(Capture {
         name: name(path),
-        dissection: dissection.map_err(|error| about(error, path))?,
+        dissection: dissection.map_err(|error| named(error.into(), path))?,
         provenance: provenance.map(|fact| fact.map(&|text| rules.without_secrets(text))),
     })
-}
-
-/// The error with the capture that it is about.
-fn about(error: StatsError, path: &Path) -> anyhow::Error {
-    match error {
-        StatsError::Trace(error) => named(error.into(), path),
-        other @ StatsError::Frame { .. } => named(other.into(), path),
-    }
 }
 
 /// Copies standard input into a file without a name, so that nothing is left of it however we end.
@@ -120,17 +116,11 @@ fn name(path: &Path) -> String {
 }
 
 /// What is kept beside a capture, as it is: also what this version does not know.
-fn provenance(capture: &Path) -> anyhow::Result<Option<Fact>> {
-    let path = path_beside(capture);
-    match std::fs::read(&path) {
-        Ok(json) => {
-            let value =
-                serde_json::from_slice(&json).with_context(|| path.display().to_string())?;
-            Ok(Some(value))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| path.display().to_string()),
-    }
+fn record(capture: &Path) -> Option<Fact> {
+    // What is not a record was warned of already.
+    let json = provenance::read_beside(capture).ok().flatten()?;
+    serde_json::from_slice::<Provenance>(&json).ok()?;
+    serde_json::from_slice(&json).ok()
 }
 
 /// Where the page goes: where it was told to, to the top of the project, or here.

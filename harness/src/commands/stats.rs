@@ -1,12 +1,13 @@
 //! `wiresnap stats`: how many packets and bytes captures take, in all, per update, and per push.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
-use super::named;
+use super::{coverage, named};
+use crate::analysis::coverage::Coverage;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::cli::{StatsArgs, StatsFormat};
@@ -15,52 +16,94 @@ use crate::trace::provenance::{Provenance, path_beside};
 use crate::trace::reader;
 use crate::units::Timestamp;
 
-/// A capture with its figures.
+/// A capture with its figures, as far as it could be read.
 struct Report {
     name: String,
     measured: Measured,
+    /// Why it, or the rest of it, could not be read.
+    failure: Option<anyhow::Error>,
 }
 
 /// Measures the captures and prints their figures to `out`; what is noteworthy about the files goes to `talk`.
 ///
 /// # Errors
 ///
-/// Where a capture cannot be read, or `out` be written.
+/// Returns an error if a capture, or a part of one, cannot be read (the figures of all else are in the output), or if `out`
+/// cannot be written.
 pub fn run(args: &StatsArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
-    let reports = args
-        .captures
-        .iter()
-        .map(|path| report(args, path))
-        .collect::<anyhow::Result<Vec<Report>>>()?;
-    for report in &reports {
-        if let Some(packet) = report.measured.cut {
-            writeln!(talk, "warning: {}: cut after packet {packet}", report.name)?;
-        }
+    let mut reports = Vec::new();
+    for path in &args.captures {
+        let report = report(args, path, talk)?;
+        coverage::warn(path, &report.measured.coverage, talk)?;
+        reports.push(report);
     }
     match args.format {
-        StatsFormat::Table => print_tables(&reports, Style::Text, args.explain, out),
-        StatsFormat::Markdown => print_tables(&reports, Style::Markdown, args.explain, out),
-        StatsFormat::Json => print_json(&reports, args.explain, out),
+        StatsFormat::Table => print_tables(&reports, Style::Text, args.explain, out)?,
+        StatsFormat::Markdown => print_tables(&reports, Style::Markdown, args.explain, out)?,
+        StatsFormat::Json => print_json(&reports, args.explain, out)?,
     }
+    out.flush()?;
+    coverage::first_of(
+        reports.into_iter().filter_map(|report| report.failure),
+        talk,
+    )
 }
 
-fn report(args: &StatsArgs, path: &Path) -> anyhow::Result<Report> {
+fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Report> {
     let name = path.display().to_string();
     let options = Options {
         port: args.port,
-        marks: marks_of(path)?,
+        marks: marks_or_warning(path, talk)?,
         explain: args.explain,
     };
-    let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
-    let measured = measure(&mut capture, &options).map_err(|error| named(error.into(), path))?;
-    Ok(Report { name, measured })
+    Ok(match reader::open(path) {
+        Ok(mut capture) => {
+            let measured = measure(&mut capture, &options);
+            Report {
+                name,
+                failure: coverage::failure(path, &measured.coverage),
+                measured,
+            }
+        }
+        Err(error) => Report {
+            name,
+            measured: Measured::default(),
+            failure: Some(named(error.into(), path)),
+        },
+    })
 }
 
-/// The marks of the capture's provenance, where it has one.
-pub(super) fn marks_of(capture: &Path) -> anyhow::Result<Option<Vec<Timestamp>>> {
-    let marks = Provenance::read_beside(capture)
-        .and_then(|provenance| provenance.map(|provenance| provenance.marks()).transpose());
-    marks.with_context(|| path_beside(capture).display().to_string())
+/// Returns the marks of the capture's provenance, if it has one. Any file may be called as a provenance would be: one that
+/// is none is no more than worth a warning.
+pub(super) fn marks_or_warning(
+    capture: &Path,
+    talk: &mut impl Write,
+) -> io::Result<Option<Vec<Timestamp>>> {
+    match marks_of(capture) {
+        Ok(marks) => Ok(marks),
+        Err(error) => {
+            let beside = path_beside(capture);
+            writeln!(
+                talk,
+                "warning: {}: not the record of a capture, so updates are told apart by idle time: {error}",
+                beside.display()
+            )?;
+            Ok(None)
+        }
+    }
+}
+
+/// Returns the marks of the capture's provenance, if it has one.
+pub(super) fn marks_of(capture: &Path) -> io::Result<Option<Vec<Timestamp>>> {
+    Provenance::read_beside(capture)?
+        .map(|provenance| provenance.marks())
+        .transpose()
+}
+
+impl Report {
+    const fn coverage(&self) -> &Coverage {
+        &self.measured.coverage
+    }
 }
 
 fn print_tables(
@@ -75,18 +118,23 @@ fn print_tables(
         ("Per Update Statistics", |measured| measured.per_update),
         ("Server Push Statistics", |measured| measured.server_push),
     ];
+    let readable = || {
+        let reports = reports.iter();
+        reports.filter(|report| report.failure.is_none() || report.coverage().has_content())
+    };
+    if readable().next().is_none() {
+        return Ok(());
+    }
     for (index, (title, choose)) in tables.into_iter().enumerate() {
         let table = statistics_table(
-            reports
-                .iter()
-                .map(|report| (report.name.as_str(), choose(&report.measured))),
+            readable().map(|report| (report.name.as_str(), choose(&report.measured))),
         );
         if index > 0 {
             writeln!(out)?;
         }
         print_titled(title, &table, style, out)?;
     }
-    for report in reports {
+    for report in readable() {
         let (not_tcp, total) = (
             report.measured.not_tcp(),
             report.measured.overall.total_packets,
@@ -94,13 +142,14 @@ fn print_tables(
         if not_tcp > 0 {
             writeln!(
                 out,
-                "\n{}: {not_tcp} of {total} packets are not TCP",
-                report.name
+                "\n{}: {not_tcp} of {total} packets are not TCP: {}",
+                report.name,
+                report.coverage().others
             )?;
         }
     }
     if explain {
-        for report in reports {
+        for report in readable() {
             print_explanation(report, style, out)?;
         }
     }
@@ -203,6 +252,14 @@ struct JsonReport<'a> {
     server_push: Option<Statistics>,
     #[serde(skip_serializing_if = "Option::is_none")]
     packets: Option<Vec<JsonPacket>>,
+    /// Packets that are not TCP, by what they are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    not_tcp: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_after_packet: Option<u64>,
+    /// Why it, or the rest of it, could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// A packet of `--explain`.
@@ -238,18 +295,25 @@ impl From<&Explained> for JsonPacket {
 fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let reports: Vec<JsonReport<'_>> = reports
         .iter()
-        .map(|Report { name, measured }| JsonReport {
-            pcap: name,
-            overall: measured.overall,
-            per_update: measured.per_update,
-            updates: &measured.updates,
-            server_push: measured.server_push,
-            packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
-        })
+        .map(
+            |Report {
+                 name,
+                 measured,
+                 failure,
+             }| JsonReport {
+                pcap: name,
+                overall: measured.overall,
+                per_update: measured.per_update,
+                updates: &measured.updates,
+                server_push: measured.server_push,
+                packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
+                not_tcp: measured.coverage.not_tcp(),
+                cut_after_packet: measured.coverage.cut,
+                error: failure.as_ref().map(|failure| format!("{failure:#}")),
+            },
+        )
         .collect();
-    // As what it is where writing fails: serde_json's own error does not tell that nobody reads any more.
-    serde_json::to_writer_pretty(&mut *out, &reports).map_err(io::Error::from)?;
-    writeln!(out)?;
+    super::print_json(&reports, out)?;
     Ok(())
 }
 
@@ -368,7 +432,7 @@ mod tests {
         let message = format!("{:#}", outcome.unwrap_err())
             .replace(&file.path().display().to_string(), "NAME");
         assert!(
-            message.starts_with("NAME: packet 1: link type 105 (IEEE802_11) is not supported"),
+            message.starts_with("NAME: link type 105 (IEEE802_11) is not supported"),
             "{message}"
         );
     }

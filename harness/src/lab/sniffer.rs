@@ -454,7 +454,7 @@ impl Listener {
                     let decoded =
                         self.decoder
                             .decode(self.link_type, packet.data, packet.header.len);
-                    if let Ok(Decoded::Segment(segment)) = decoded {
+                    if let Decoded::Segment(segment) = decoded {
                         self.connections.observe(&segment);
                     }
                 }

@@ -62,14 +62,16 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
 
 /// JSON escapes the control bytes of ASCII itself; here go the characters beyond, which can stand in strings only, that
 /// would turn a terminal's text around or command it.
-pub(super) fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
+#[must_use]
+pub fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
     if json.is_ascii() && !json.contains(&0x7f) {
         return Cow::Borrowed(json);
     }
     let text = String::from_utf8_lossy(json);
     let mut output = String::with_capacity(text.len());
     for character in text.chars() {
-        if is_safe(character) {
+        // In a string, a line feed is escaped already: this one stands between values.
+        if is_safe(character) || character == '\n' {
             output.push(character);
             continue;
         }
@@ -375,4 +377,33 @@ impl View {
 
 fn lossy(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_means_the_same_and_shows_no_character_that_hides_or_turns_text() {
+        for text in [
+            "grün\n\u{1b}[2J\u{7f}",
+            "\u{9b}31m\u{202e}\u{2028}",
+            "\u{e0001}\u{200d}\u{feff}😀",
+        ] {
+            let value = serde_json::json!({ "name": [text], text: 1 });
+            let json = serde_json::to_vec_pretty(&value).unwrap();
+
+            let safe = ascii_where_unsafe(&json);
+
+            assert_eq!(
+                serde_json::from_slice::<serde_json::Value>(&safe).unwrap(),
+                value
+            );
+            let safe = String::from_utf8(safe.into_owned()).unwrap();
+            assert!(
+                safe.chars().all(|one| one == '\n' || is_safe(one)),
+                "{safe:?}"
+            );
+        }
+    }
 }

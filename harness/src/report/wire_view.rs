@@ -62,11 +62,18 @@ fn summary(page: &mut Markup, dissection: &Dissection) {
                  of all, and says where others are left out."
             ));
         }
-        if let Some(packet) = measured.cut {
+        if let Some(packet) = measured.coverage.cut {
             page.text(format!(" The file is cut after packet {packet}."));
         }
+        if let Some(failure) = measured.coverage.failure() {
+            page.text(format!(" The rest of the file cannot be read: {failure}."));
+        }
         if measured.not_tcp() > 0 {
-            page.text(format!(" {} packets are not TCP.", grouped(measured.not_tcp())));
+            page.text(format!(
+                " {} packets are not TCP: {}.",
+                grouped(measured.not_tcp()),
+                measured.coverage.others
+            ));
         }
     });
 }

@@ -118,7 +118,8 @@ impl Recording {
         let measured = reader::open(&self.pcap)
             .map_err(|error| unreadable(&self.pcap, &error))
             .map(|mut capture| measure(&mut capture, &Options::default()))?;
-        let measured = measured.map_err(|error| unreadable(&self.pcap, &error))?;
+        let covered = measured.coverage.require();
+        covered.map_err(|error| unreadable(&self.pcap, &error))?;
         Ok(measured.overall)
     }
 
@@ -159,7 +160,10 @@ impl Recording {
         };
         let capture = reader::open(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))?;
         let listed = list(capture, request, Vec::new())
-            .and_then(|outcome| Ok(serde_json::from_slice::<Value>(&outcome.output)?))
+            .and_then(|outcome| {
+                outcome.coverage.require()?;
+                Ok(serde_json::from_slice::<Value>(&outcome.output)?)
+            })
             .map_err(|error| unreadable(&self.pcap, &error))?;
         let connections = listed["connections"].as_array().into_iter().flatten();
         let messages = connections.zip(1..).flat_map(|(connection, number)| {

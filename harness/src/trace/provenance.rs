@@ -1,15 +1,21 @@
 //! What is known of a capture besides its bytes: `NAME.json` beside `NAME.pcap`.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
 pub use super::name::path_beside;
 use crate::units::Timestamp;
+
+/// The most bytes of a provenance: some hundred thousand marks.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// Where a capture came from, and what happened when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -226,11 +232,9 @@ impl Provenance {
     ///
     /// Where something is kept there that cannot be understood.
     pub fn read_beside(capture: &Path) -> io::Result<Option<Self>> {
-        match std::fs::read(path_beside(capture)) {
-            Ok(json) => Ok(Some(serde_json::from_slice(&json)?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        read_beside(capture)?
+            .map(|json| Ok(serde_json::from_slice(&json)?))
+            .transpose()
     }
 
     /// When mark 0 was due, on the clock of the capture.
@@ -286,4 +290,31 @@ impl Provenance {
 /// The network of captures of before there were private ones.
 fn host() -> String {
     "host".to_owned()
+}
+
+/// Reads the file that is kept beside a capture file; `None` if there is none.
+///
+/// # Errors
+///
+/// Returns an error if what is there is not a regular file, too long to be a provenance, or cannot be read.
+pub fn read_beside(capture: &Path) -> io::Result<Option<Vec<u8>>> {
+    // Anybody may have put anything there: to open a FIFO would wait for its writer.
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path_beside(capture));
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(io::Error::other("longer than any record"));
+    }
+    Ok(Some(bytes))
 }

@@ -2,7 +2,8 @@
 //!
 //! People keep captures as pcap (micro- and nanoseconds, either byte order), as pcapng (several sections and
 //! interfaces), compressed or not, and often cut off in the middle because the recorder was stopped: all of that is
-//! read here, and nothing after this module knows the difference.
+//! read here, and nothing after this module knows the difference. Where a file is damaged, the packets before the damage
+//! are read, and then the capture ends as any other: [`CaptureReader::damage`] says why.
 //!
 //! ```
 //! use wiresnap::trace::reader::CaptureReader;
@@ -12,11 +13,12 @@
 //! let file = [&header[..], &packet[..], &packet[..10]].concat();
 //!
 //! let mut reader = CaptureReader::new(&file[..])?;
-//! let first = reader.next()?.expect("a packet");
+//! let first = reader.next().expect("a packet");
 //! assert_eq!((first.number, first.bytes, first.original_length), (1, &[0xab, 0xcd][..], 60));
 //! assert_eq!(first.time.nanoseconds, 5_000_007_000);
-//! assert!(reader.next()?.is_none());
+//! assert!(reader.next().is_none());
 //! assert_eq!(reader.cut(), Some(1), "cut after packet 1");
+//! assert!(reader.damage().is_none());
 //! # Ok::<(), wiresnap::trace::error::TraceError>(())
 //! ```
 
@@ -24,6 +26,7 @@ use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use flate2::read::MultiGzDecoder;
 
@@ -116,6 +119,7 @@ pub struct CaptureReader<R> {
     format: Format,
     packets: u64,
     cut: bool,
+    damage: Option<Arc<TraceError>>,
     ended: bool,
 }
 
@@ -205,23 +209,20 @@ impl<R: Read> CaptureReader<R> {
             format,
             packets: 0,
             cut: false,
+            damage: None,
             ended: false,
         })
     }
 
-    /// The next packet, or `None` at the end of the capture.
-    ///
-    /// # Errors
-    ///
-    /// Where reading fails or the file is damaged. After an error there are no more packets.
+    /// Returns the next packet; `None` at the end of the capture, or of what can be read of it.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator cannot lend its items"
     )]
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Packet<'_>>, TraceError> {
+    pub fn next(&mut self) -> Option<Packet<'_>> {
         if self.ended {
-            return Ok(None);
+            return None;
         }
         let located = match &mut self.format {
             Format::Pcap(pcap) => next_pcap(&mut self.source, *pcap, self.packets),
@@ -231,7 +232,7 @@ impl<R: Read> CaptureReader<R> {
             Ok(Next::Packet(located)) => {
                 self.packets += 1;
                 let length = located.range.len() as u64;
-                Ok(Some(Packet {
+                Some(Packet {
                     number: self.packets,
                     time: located.time,
                     interface: located.interface,
@@ -239,18 +240,31 @@ impl<R: Read> CaptureReader<R> {
                     original_length: located.original_length,
                     offset: self.source.offset() - located.behind - length,
                     bytes: self.source.slice(located.range),
-                }))
+                })
             }
             Ok(Next::End { cut }) => {
                 self.ended = true;
                 self.cut = cut || self.source.compression_cut();
-                Ok(None)
+                None
             }
             Err(error) => {
                 self.ended = true;
-                Err(error)
+                self.damage = Some(Arc::new(error));
+                None
             }
         }
+    }
+
+    /// Returns the number of packets that were read so far.
+    #[must_use]
+    pub const fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    /// Returns, after the last packet, why no further one could be read, if the file does not end there.
+    #[must_use]
+    pub const fn damage(&self) -> Option<&Arc<TraceError>> {
+        self.damage.as_ref()
     }
 
     /// After the last packet: where the file broke off in the middle of something, the number of packets before.
@@ -514,10 +528,9 @@ mod tests {
         match CaptureReader::new(file) {
             Err(error) => error.to_string(),
             Ok(mut reader) => loop {
-                match reader.next() {
-                    Ok(Some(_)) => {}
-                    Ok(None) => return format!("cut {:?}", reader.cut()),
-                    Err(error) => return error.to_string(),
+                if reader.next().is_none() {
+                    let damage = reader.damage().map(ToString::to_string);
+                    return damage.unwrap_or_else(|| format!("cut {:?}", reader.cut()));
                 }
             },
         }
@@ -576,7 +589,7 @@ mod tests {
         let file = [&HEADER[..], &packet(3, b"abc"), &packet(2, b"de")].concat();
         let mut reader = CaptureReader::new(&file[..]).unwrap();
         for (offset, bytes) in [(40, &b"abc"[..]), (59, b"de")] {
-            let packet = reader.next().unwrap().unwrap();
+            let packet = reader.next().unwrap();
             assert_eq!((packet.offset, packet.bytes), (offset, bytes));
             assert_eq!(packet.place_of(&packet.bytes[1..]), Some(offset + 1));
             assert_eq!(packet.place_of(&packet.bytes[2..2]), Some(offset + 2));
@@ -652,7 +665,7 @@ mod tests {
             file.write_all(&compressed[..length]).unwrap();
             let mut reader = open(file.path()).unwrap();
             let mut count = 0;
-            while reader.next().unwrap().is_some() {
+            while reader.next().is_some() {
                 count += 1;
             }
             assert_eq!(reader.cut().map(|_| ()), expected);
@@ -667,10 +680,7 @@ mod tests {
         header[23] = 0x24;
         let file = [&header[..], &packet(3, b"abc")].concat();
         let mut reader = CaptureReader::new(&file[..]).unwrap();
-        assert_eq!(
-            reader.next().unwrap().unwrap().link_type,
-            LinkType::ETHERNET
-        );
+        assert_eq!(reader.next().unwrap().link_type, LinkType::ETHERNET);
     }
 
     /// Gives a few bytes at a time, as pipes do.
@@ -698,12 +708,12 @@ mod tests {
             }
             let mut reader = CaptureReader::new(Trickle(&file, step.max(file.len() / 1000))).unwrap();
             for (index, size) in (0_u8..).zip(&sizes) {
-                let packet = reader.next().unwrap().unwrap();
+                let packet = reader.next().unwrap();
                 prop_assert_eq!(packet.number, u64::from(index) + 1);
                 prop_assert_eq!(packet.bytes.len(), *size as usize);
                 prop_assert!(packet.bytes.iter().all(|byte| *byte == index));
             }
-            prop_assert!(reader.next().unwrap().is_none());
+            prop_assert!(reader.next().is_none());
             prop_assert_eq!(reader.cut(), None);
         }
     }

@@ -98,13 +98,13 @@ mod tests {
 
         let mut reader = CaptureReader::new(file.as_slice()).unwrap();
         for (time, original_length, bytes) in packets {
-            let packet = reader.next().unwrap().unwrap();
+            let packet = reader.next().unwrap();
             assert_eq!(packet.time, Timestamp::from_nanoseconds(time));
             assert_eq!(packet.original_length, original_length);
             assert_eq!(packet.bytes, bytes);
             assert_eq!(packet.link_type, LinkType::RAW);
         }
-        assert!(reader.next().unwrap().is_none());
+        assert!(reader.next().is_none());
     }
 
     #[test]

@@ -42,10 +42,8 @@ impl Layers {
         let sent = bytes.len().max(original_length as usize);
         let packet = Captured { bytes, sent };
         let mut ends = Ends::default();
-        if let Ok(passed) = link(link_type, packet) {
-            // Where a header cannot be read, the layers before it are known.
-            let _ = ends.pass(bytes, passed);
-        }
+        // Where a header cannot be read, the layers before it are known.
+        let _ = ends.pass(bytes, link(link_type, packet));
         ends.layers(bytes.len())
     }
 }

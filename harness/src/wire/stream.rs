@@ -39,8 +39,8 @@
 //! let mut reader = CaptureReader::new(file)?;
 //! let mut decoder = FrameDecoder::default();
 //! let mut reassembler = Reassembler::new(Options::default(), |_opening| Bytes(Vec::new()));
-//! while let Some(packet) = reader.next()? {
-//!     let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length)?;
+//! while let Some(packet) = reader.next() {
+//!     let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
 //!     if let Decoded::Segment(segment) = decoded {
 //!         reassembler.segment(packet.number, packet.time, &segment);
 //!     }

@@ -21,7 +21,7 @@ pub(crate) struct Packet {
 pub(crate) fn read(capture: &Path) -> Vec<Packet> {
     let mut packets = Vec::new();
     let mut reader = reader::open(capture).unwrap();
-    while let Some(packet) = reader.next().unwrap() {
+    while let Some(packet) = reader.next() {
         assert_eq!(packet.link_type.0, 1, "no Ethernet");
         assert_eq!(packet.bytes.len() as u64, u64::from(packet.original_length));
         packets.push(Packet {

@@ -44,10 +44,8 @@ fn read(capture: &[u8]) -> Vec<Message> {
     let mut reader = wiresnap::trace::reader::CaptureReader::new(capture).unwrap();
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| Listener::default());
-    while let Some(packet) = reader.next().unwrap() {
-        let frame = decoder
-            .decode(packet.link_type, packet.bytes, packet.original_length)
-            .unwrap();
+    while let Some(packet) = reader.next() {
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
         if let Decoded::Segment(segment) = frame {
             reassembler.segment(packet.number, packet.time, &segment);
         }

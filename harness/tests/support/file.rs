@@ -4,7 +4,11 @@ use std::io::Write as _;
 
 pub const ETHERNET: u16 = 1;
 pub const NULL: u16 = 0;
+pub const PPP: u16 = 9;
+pub const PPP_HDLC: u16 = 50;
+pub const PPP_ETHER: u16 = 51;
 pub const RAW: u16 = 101;
+pub const C_HDLC: u16 = 104;
 pub const LOOP: u16 = 108;
 pub const LINUX_SLL: u16 = 113;
 pub const IPV4: u16 = 228;

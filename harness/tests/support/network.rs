@@ -222,6 +222,123 @@ pub fn gre(flags: u16, packet: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// In a session of PPP over Ethernet, with a protocol number of one byte (RFC 1661 §6.5).
+pub fn compressed_pppoe_ethernet(packet: &[u8]) -> Vec<u8> {
+    let mut payload = vec![0x11, 0, 0, 9];
+    payload.extend(u16::try_from(packet.len() + 1).unwrap().to_be_bytes());
+    payload.push(ppp_protocol(packet));
+    payload.extend(packet);
+    let mut frame = ethernet_with(0x8864, &payload);
+    frame.resize(frame.len().max(60), 0xee);
+    frame
+}
+
+/// The lower byte of the protocol number that PPP has for an IP packet; the higher one is zero.
+fn ppp_protocol(packet: &[u8]) -> u8 {
+    if packet[0] >> 4 == 4 { 0x21 } else { 0x57 }
+}
+
+/// In PPP, with or without address and control, and with a protocol number of two bytes or of one.
+pub fn ppp(has_address: bool, has_both: bool, packet: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if has_address {
+        bytes.extend([0xff, 3]);
+    }
+    if has_both {
+        bytes.push(0);
+    }
+    bytes.push(ppp_protocol(packet));
+    bytes.extend(packet);
+    bytes
+}
+
+/// In Cisco's HDLC.
+pub fn cisco_hdlc(packet: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x0f, 0];
+    bytes.extend(ether_type(packet).to_be_bytes());
+    bytes.extend(packet);
+    bytes
+}
+
+/// A GRE header with the optional fields that these flags announce, before what this `EtherType` says.
+pub fn gre_with(flags: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = flags.to_be_bytes().to_vec();
+    bytes.extend(protocol.to_be_bytes());
+    bytes.extend(vec![0; 4 * (flags & 0xb000).count_ones() as usize]);
+    bytes.extend(payload);
+    bytes
+}
+
+/// The GRE header of PPTP (RFC 2637 §4.1), with sequence number and acknowledgement.
+pub fn pptp_gre(payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![0x30, 0x81, 0x88, 0x0b];
+    bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
+    bytes.extend([0, 7, 0, 0, 0, 1, 0, 0, 0, 1]);
+    bytes.extend(payload);
+    bytes
+}
+
+/// A mirrored frame in GRE: ERSPAN type II.
+pub fn erspan_2(frame: &[u8]) -> Vec<u8> {
+    let header = [0x10, 5, 0x18, 9, 0, 0, 0, 1];
+    gre_with(0x1000, 0x88be, &[&header[..], frame].concat())
+}
+
+/// A mirrored frame in GRE: ERSPAN type III, with eight bytes of the platform's own or without.
+pub fn erspan_3(has_own: bool, frame: &[u8]) -> Vec<u8> {
+    let mut header = vec![0x20, 5, 0, 9, 0, 0, 0, 1, 0, 0, 0x80, u8::from(has_own)];
+    if has_own {
+        header.extend([0x0c, 0, 0, 0, 0, 0, 0, 1]);
+    }
+    header.extend(frame);
+    gre_with(0x1000, 0x22eb, &header)
+}
+
+/// A UDP datagram, its checksum left out.
+pub fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = source.to_be_bytes().to_vec();
+    bytes.extend(destination.to_be_bytes());
+    bytes.extend(u16::try_from(8 + payload.len()).unwrap().to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(payload);
+    bytes
+}
+
+/// RFC 7348 §5.
+pub fn vxlan(frame: &[u8]) -> Vec<u8> {
+    [&[8, 0, 0, 0, 0, 0, 42, 0][..], frame].concat()
+}
+
+/// RFC 8926 §3.4, with these options.
+pub fn geneve(options: &[u8], protocol: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![u8::try_from(options.len() / 4).unwrap(), 0];
+    bytes.extend(protocol.to_be_bytes());
+    bytes.extend([0, 0, 42, 0]);
+    bytes.extend(options);
+    bytes.extend(payload);
+    bytes
+}
+
+/// GTP's user plane (3GPP TS 29.281 §5.1), with a sequence number and an extension header or without.
+pub fn gtp(has_extension: bool, packet: &[u8]) -> Vec<u8> {
+    let optional: &[u8] = if has_extension {
+        &[0, 1, 0, 0x85, 1, 0x10, 9, 0]
+    } else {
+        &[]
+    };
+    let flags = if has_extension { 0x36 } else { 0x30 };
+    let mut bytes = vec![flags, 255];
+    bytes.extend(
+        u16::try_from(optional.len() + packet.len())
+            .unwrap()
+            .to_be_bytes(),
+    );
+    bytes.extend([0, 0, 0, 1]);
+    bytes.extend(optional);
+    bytes.extend(packet);
+    bytes
+}
+
 /// IEEE 802.3 with LLC and SNAP.
 pub fn snap_ethernet(packet: &[u8]) -> Vec<u8> {
     let mut payload = vec![0xaa, 0xaa, 3, 0, 0, 0];

@@ -52,12 +52,14 @@ pub fn is_installed() -> bool {
 fn tshark(file: &Path, arguments: &[String]) -> String {
     let mut command = Command::new("tshark");
     command.arg("-n").arg("-r").arg(file);
-    // Absolute numbers; large segments of offloading cards, which IPv6 packets need to be told about.
+    // Absolute numbers; large segments of offloading cards, which IPv6 packets need to be told about; Linux's port for VXLAN.
     command.args([
         "-o",
         "tcp.relative_sequence_numbers:FALSE",
         "-o",
         "ipv6.tso_support:TRUE",
+        "-d",
+        "udp.port==8472,vxlan",
     ]);
     let output = command
         .args(arguments)
@@ -212,7 +214,7 @@ impl Streams {
 }
 
 /// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel other
-/// than IP in IP, GRE, MPLS, and PPP over Ethernet.
+/// than IP in IP, GRE (with IP, Ethernet, PPP or ERSPAN in it), MPLS, PPP, VXLAN, Geneve and GTP.
 fn is_elsewhere(protocols: &str) -> bool {
     let layers: Vec<&str> = protocols.split(':').collect();
     let Some(tcp) = layers.iter().position(|layer| *layer == "tcp") else {
@@ -222,21 +224,21 @@ fn is_elsewhere(protocols: &str) -> bool {
     let strange = [
         "icmp",
         "icmpv6",
-        "udp",
         "l2tp",
         "sctp",
-        "vxlan",
-        "erspan",
         "pwethheuristic",
         "pwethcw",
         "pwethnocw",
     ];
-    let is_ethernet_in_ip = below.iter().skip(1).any(|layer| *layer == "eth");
-    let is_ppp_in_ip = below.contains(&"ppp") && !below.contains(&"pppoes");
+    let is_strange_pair = |pair: &[&str]| match pair {
+        ["udp", over] => !matches!(*over, "vxlan" | "geneve" | "gtp"),
+        [under, "eth"] => !matches!(*under, "gre" | "erspan" | "vxlan" | "geneve"),
+        [under, "ppp"] => !matches!(*under, "pppoes" | "gre"),
+        _ => false,
+    };
     let has_network = below.iter().any(|layer| matches!(*layer, "ip" | "ipv6"));
     !has_network
-        || is_ethernet_in_ip
-        || is_ppp_in_ip
+        || below.windows(2).any(is_strange_pair)
         || below.iter().any(|layer| strange.contains(layer))
 }
 

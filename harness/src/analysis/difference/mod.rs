@@ -49,6 +49,7 @@ use self::record::Talk;
 pub use self::redaction::{Redaction, Rules};
 use self::talk::{Comparison, align_connections, key_of};
 use self::tally::Tally;
+use crate::analysis::coverage::Coverage;
 use crate::analysis::stats::Statistics;
 
 /// What two captures differ in.
@@ -68,8 +69,8 @@ pub struct Difference {
     pub not_compared: u64,
     /// Packets that are not TCP, whose contents are not compared.
     pub not_tcp: u64,
-    /// The packets after which the old file and the new one break off, where they do.
-    pub cuts: [Option<u64>; 2],
+    /// How much of the old file and of the new one was read.
+    pub coverage: [Coverage; 2],
 }
 
 impl Difference {
@@ -95,7 +96,7 @@ impl Difference {
             counts: work.ledger.counts,
             not_compared: work.not_compared,
             not_tcp: [old, new].map(not_tcp).into_iter().sum(),
-            cuts: [old.cut, new.cut],
+            coverage: [old, new].map(|record| record.coverage.clone()),
         }
     }
 

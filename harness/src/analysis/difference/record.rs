@@ -18,11 +18,12 @@ use super::facts::Facts;
 use super::live::{Carrying, Desk, Listener, Live, Spoken};
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
-use crate::analysis::stats::{Statistics, StatsError};
+use crate::analysis::coverage::Coverage;
+use crate::analysis::stats::Statistics;
 use crate::trace::reader::{CaptureReader, Packet};
 use crate::units::Side;
 use crate::wire::connection::{Kind, Tracked};
-use crate::wire::frame::{Decoded, FrameDecoder, Layer, Other};
+use crate::wire::frame::{Decoded, FrameDecoder, Other};
 use crate::wire::segment::{Flags, Segment};
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
@@ -40,8 +41,8 @@ const MOST_ENDINGS: usize = 16;
 pub struct Record {
     /// Its figures, added up packet by packet.
     pub statistics: Statistics,
-    /// Where the file broke off: the number of packets before.
-    pub cut: Option<u64>,
+    /// How much of the file was read.
+    pub coverage: Coverage,
     /// From its first packet to its last.
     pub duration: Duration,
     /// Stands for every packet with its bytes and its time.
@@ -167,28 +168,17 @@ impl Sort {
 }
 
 impl Record {
-    /// Reads a capture to its end.
-    ///
-    /// # Errors
-    ///
-    /// Where the capture cannot be read to its end, or has packets of an unknown link type.
-    pub fn read<R: Read>(
-        reader: &mut CaptureReader<R>,
-        redaction: Redaction<'_>,
-    ) -> Result<Self, StatsError> {
+    /// Reads a capture to its end, or as far as it can be read.
+    pub fn read<R: Read>(reader: &mut CaptureReader<R>, redaction: Redaction<'_>) -> Self {
         Self::read_within(reader, redaction, ROOM)
     }
 
     /// Reads a capture with about so many bytes of memory for its messages; those beyond are only counted.
-    ///
-    /// # Errors
-    ///
-    /// As [`Record::read`].
     pub fn read_within<R: Read>(
         reader: &mut CaptureReader<R>,
         redaction: Redaction<'_>,
         room: usize,
-    ) -> Result<Self, StatsError> {
+    ) -> Self {
         let desk = Rc::new(Desk::new(redaction, room));
         let lives = Rc::new(RefCell::new(HashMap::new()));
         let open = |opening: &Opening| {
@@ -201,25 +191,21 @@ impl Record {
         let mut reassembler = Reassembler::new(Options::default(), open);
         let mut decoder = FrameDecoder::default();
         let mut reading = Reading::new(Rc::clone(&desk), Rc::clone(&lives));
-        while let Some(packet) = reader.next()? {
+        while let Some(packet) = reader.next() {
             reading.begin(&packet);
             let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
             match found {
-                Ok(Decoded::Segment(segment)) => {
+                Decoded::Segment(segment) => {
                     let carrying = reading.carrying(&packet, &segment);
                     let tracked = reassembler.segment(packet.number, packet.time, &segment);
                     reading.segment(&packet, &segment, tracked, carrying);
                     reading.close(reassembler.take_finished());
                 }
-                Ok(Decoded::Other(other)) => reading.not_tcp(&packet, other),
-                Err(source) => {
-                    let packet = packet.number;
-                    return Err(StatsError::Frame { packet, source });
-                }
+                Decoded::Other(other) => reading.not_tcp(&packet, other),
             }
         }
         reading.close(reassembler.finish());
-        Ok(reading.finish(reader.cut()))
+        reading.finish(Coverage::new(reader, &decoder))
     }
 
     /// The connection of this number, counted from 0.
@@ -255,7 +241,7 @@ impl<'r> Reading<'r> {
             lives,
             record: Record {
                 statistics: Statistics::default(),
-                cut: None,
+                coverage: Coverage::default(),
                 duration: Duration::ZERO,
                 digest: Digest::default(),
                 timeless: Digest::default(),
@@ -360,7 +346,7 @@ impl<'r> Reading<'r> {
             frame_bytes: u64::from(frame_bytes),
             ..Statistics::default()
         };
-        let tally = self.record.not_tcp.entry(name(other)).or_default();
+        let tally = self.record.not_tcp.entry(other.to_string()).or_default();
         tally.add(Cost::new(frame_bytes, 0, 0), 1);
     }
 
@@ -379,33 +365,14 @@ impl<'r> Reading<'r> {
         }
     }
 
-    fn finish(mut self, cut: Option<u64>) -> Record {
+    fn finish(mut self, coverage: Coverage) -> Record {
         for (carrying, (connection, sort, side)) in self.desk.take_waiting().into_values() {
             self.record.talk(connection).add(sort, side, carrying.cost);
         }
-        self.record.cut = cut;
+        self.record.coverage = coverage;
         self.record.timeless = self.timeless.finalize().into();
         self.digest.update(self.record.timeless);
         self.record.digest = self.digest.finalize().into();
         self.record
-    }
-}
-
-/// What a packet is that is not TCP.
-fn name(other: Other) -> String {
-    let layer = |layer| match layer {
-        Layer::Link => "link",
-        Layer::Ip => "IP",
-        Layer::Tcp => "TCP",
-    };
-    match other {
-        Other::Arp => "ARP".to_owned(),
-        Other::Udp => "UDP".to_owned(),
-        Other::Icmp => "ICMP".to_owned(),
-        Other::IpProtocol(number) => format!("IP protocol {number}"),
-        Other::EtherType(number) => format!("EtherType 0x{number:04x}"),
-        Other::Fragment => "IP fragment".to_owned(),
-        Other::Truncated(at) => format!("cut in the header of {}", layer(at)),
-        Other::Malformed(at) => format!("malformed header of {}", layer(at)),
     }
 }

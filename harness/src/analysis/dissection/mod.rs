@@ -20,7 +20,7 @@ use self::dialogue::{Desk, Listener};
 pub use self::dialogue::{Dialogue, Hide};
 pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
 use super::message::Message;
-use super::stats::{Measured, Options, StatsError, measure};
+use super::stats::{Measured, Options, measure};
 use super::update::Phase;
 use crate::trace::error::TraceError;
 use crate::trace::reader::CaptureReader;
@@ -51,7 +51,7 @@ impl Dissection {
     pub fn of<R: Read>(
         open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
         options: Options,
-    ) -> Result<Self, StatsError> {
+    ) -> Result<Self, TraceError> {
         Self::hiding(open, options, &|_| false)
     }
 
@@ -65,13 +65,13 @@ impl Dissection {
         open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
         options: Options,
         hide: Hide<'_>,
-    ) -> Result<Self, StatsError> {
+    ) -> Result<Self, TraceError> {
         let options = Options {
             explain: true,
             ..options
         };
-        let measured = measure(&mut open()?, &options)?;
-        Reading::new(measured).read(&mut open()?, hide)
+        let measured = measure(&mut open()?, &options);
+        Ok(Reading::new(measured).read(&mut open()?, hide))
     }
 
     /// With the payloads blanked of packets that carried what is hidden. A later copy of the same bytes carried it too, so
@@ -144,17 +144,13 @@ impl Reading {
         }
     }
 
-    fn read<R: Read>(
-        mut self,
-        reader: &mut CaptureReader<R>,
-        hide: Hide<'_>,
-    ) -> Result<Dissection, StatsError> {
+    fn read<R: Read>(mut self, reader: &mut CaptureReader<R>, hide: Hide<'_>) -> Dissection {
         let representative = Representative::of(&self.measured);
         let desk = Rc::new(Desk::new(representative.packets, hide));
         let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&desk));
         let mut reassembler = Reassembler::new(stream::Options::default(), sink);
         let mut index = 0;
-        while let Some(packet) = reader.next()? {
+        while let Some(packet) = reader.next() {
             let explained = self.measured.packets.get(index).copied();
             let Some(explained) = explained.filter(|other| other.number == packet.number) else {
                 continue;
@@ -163,8 +159,8 @@ impl Reading {
                 self.decoder
                     .decode(packet.link_type, packet.bytes, packet.original_length);
             let segment = match decoded {
-                Ok(Decoded::Segment(segment)) => Some(segment),
-                _ => None,
+                Decoded::Segment(segment) => Some(segment),
+                Decoded::Other(_) => None,
             };
             if let Some(segment) = &segment {
                 reassembler.segment(packet.number, packet.time, segment);
@@ -180,7 +176,7 @@ impl Reading {
         }
         let finished = reassembler.finish();
         let dissection = self.conclude(finished, representative.cost);
-        Ok(dissection.veiled(&desk))
+        dissection.veiled(&desk)
     }
 
     fn conclude(

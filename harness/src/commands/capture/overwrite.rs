@@ -62,7 +62,8 @@ fn edits(path: &Path, rules: &Redactions) -> anyhow::Result<HashMap<Stream, Vec<
                 .or_default()
                 .extend(found);
         }
-    })?;
+    })
+    .require()?;
     Ok(edits)
 }
 
@@ -77,10 +78,10 @@ fn patches(
     let mut first: HashMap<Stream, u32> = HashMap::new();
     let mut place = FILE_HEADER_BYTES;
     let mut capture = reader::open(path)?;
-    while let Some(packet) = capture.next()? {
+    while let Some(packet) = capture.next() {
         let begin = place + PACKET_HEADER_BYTES;
         place = begin + packet.bytes.len() as u64;
-        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length)?;
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
         let Decoded::Segment(segment) = frame else {
             continue;
         };
@@ -120,6 +121,7 @@ fn require_none_left(path: &Path, rules: &Redactions) -> Result<()> {
             left.push(format!("{name} of connection {}", connection + 1));
         }
     })
+    .require()
     .map_err(|error| cannot(error.into()))?;
     let Some(first) = left.first() else {
         return Ok(());

@@ -111,7 +111,9 @@ fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
         marks: None,
         explain: false,
     };
-    Ok(measure(&mut reader::open(pcap)?, &options)?.overall)
+    let measured = measure(&mut reader::open(pcap)?, &options);
+    measured.coverage.require()?;
+    Ok(measured.overall)
 }
 
 /// Where the time went, scenario by scenario.

@@ -50,7 +50,7 @@ pub(super) fn verify(
     };
     provenance.certificate = Some(require_certificate(&evidence, pcap)?);
     let windows = reader::open(pcap)
-        .and_then(|capture| windows(capture, server, &marks))
+        .map(|capture| windows(capture, server, &marks))
         .map_err(|error| cannot_read(error.into()))?;
     for (mark, window) in provenance.marks.iter_mut().zip(&windows) {
         mark.on_wire_seconds = window.reached_wire().map(|time| time.seconds_after(start));
@@ -74,9 +74,9 @@ fn times(provenance: &Provenance) -> anyhow::Result<(Timestamp, Vec<Timestamp>)>
 
 fn require_certificate(evidence: &Evidence<'_>, pcap: &Path) -> Result<Certificate> {
     let certified = reader::open(pcap)
-        .and_then(|capture| certify(capture, evidence))
         // A file without even a header: the disk was full from the start.
-        .unwrap_or_else(|error| Err(vec![format!("the file cannot be read: {error}")]));
+        .map_err(|error| vec![format!("the file cannot be read: {error}")])
+        .and_then(|capture| certify(capture, evidence));
     certified.map_err(|missing| {
         Error::inconclusive(format!(
             "the capture is not complete: {}",

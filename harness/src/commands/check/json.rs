@@ -38,13 +38,15 @@ pub(super) fn write(
 
 fn entry<'a>(checked: &'a Checked, project: &Project) -> Entry<'a> {
     let Checked { capture, found } = checked;
+    let error = checked.failure();
     let comparison = found.as_ref().ok();
+    let state = comparison.filter(|_| error.is_none());
     Entry {
         name: &capture.name,
         pcap: capture.pcap.display().to_string(),
         snapshot: capture.snapshot(project).display().to_string(),
-        state: comparison.map_or(UNREADABLE, |found| found.state.name()),
+        state: state.map_or(UNREADABLE, |found| found.state.name()),
         difference: comparison.and_then(|found| found.difference.as_deref()),
-        error: found.as_ref().err().map(|error| format!("{error:#}")),
+        error,
     }
 }

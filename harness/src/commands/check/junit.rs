@@ -24,7 +24,7 @@ pub(super) fn write(checked: &[Checked], notes: &[String], out: &mut impl Write)
 
 fn suite(checked: &[Checked], notes: &[String], xml: &mut Markup) {
     let failures = checked.iter().filter(|checked| checked.is_open()).count();
-    let errors = checked.iter().filter(|checked| checked.found.is_err());
+    let errors = checked.iter().filter(|checked| checked.failure().is_some());
     let attributes: [(&'static str, &dyn std::fmt::Display); 5] = [
         ("name", &"wiresnap check"),
         ("tests", &checked.len()),
@@ -49,18 +49,26 @@ fn case(checked: &Checked, xml: &mut Markup) {
     let name = &checked.capture.name;
     let attributes: [(&'static str, &dyn std::fmt::Display); 2] =
         [("classname", &"wiresnap.check"), ("name", name)];
-    match &checked.found {
-        Ok(comparison) if !comparison.is_open() => xml.empty("testcase", &attributes),
-        Ok(comparison) => xml.within("testcase", &attributes, |xml| failure(comparison, xml)),
-        Err(error) => xml.within("testcase", &attributes, |xml| {
-            let message = format!("{error:#}");
+    match (checked.failure(), &checked.found) {
+        (Some(message), found) => xml.within("testcase", &attributes, |xml| {
             let first = message.lines().next().unwrap_or_default();
+            // What precedes the damage was compared.
+            let difference = found.as_ref().ok();
+            let difference = difference.and_then(|found| found.difference.as_deref());
+            let text = difference.map_or_else(
+                || message.clone(),
+                |difference| format!("{message}\n{difference}"),
+            );
             xml.element(
                 "error",
                 &[("message", &first), ("type", &"unreadable")],
-                &message,
+                text,
             );
         }),
+        (None, Ok(comparison)) if comparison.is_open() => {
+            xml.within("testcase", &attributes, |xml| failure(comparison, xml));
+        }
+        (None, _) => xml.empty("testcase", &attributes),
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::Write;
 
 use super::snapshots::comparison::Comparison;
 use super::snapshots::selection::{self, Capture};
-use super::{counted, current_folder};
+use super::{counted, coverage, current_folder};
 use crate::cli::{CaptureSelection, CheckArgs, CheckFormat};
 use crate::docs::markdown::shell_word;
 use crate::error::Error;
@@ -59,7 +59,22 @@ impl Checked {
     }
 
     fn is_open(&self) -> bool {
-        self.found.as_ref().is_ok_and(Comparison::is_open)
+        self.failure().is_none() && self.found.as_ref().is_ok_and(Comparison::is_open)
+    }
+
+    /// Why the capture, or the rest of it, could not be compared.
+    fn failure(&self) -> Option<String> {
+        match &self.found {
+            Ok(comparison) => comparison.failure().map(|error| format!("{error:#}")),
+            Err(error) => Some(format!("{error:#}")),
+        }
+    }
+
+    fn into_failure(self) -> Option<anyhow::Error> {
+        match self.found {
+            Ok(comparison) => comparison.failure(),
+            Err(error) => Some(error),
+        }
     }
 }
 
@@ -67,10 +82,10 @@ impl Checked {
 fn notes(project: &Project, selection: &CaptureSelection, checked: &[Checked]) -> Vec<String> {
     let mut notes = Vec::new();
     for comparison in checked.iter().flat_map(|checked| &checked.found) {
-        if let Some(packet) = comparison.cut {
-            let file = comparison.capture.pcap.display();
-            notes.push(format!("warning: {file}: cut after packet {packet}"));
-        }
+        notes.extend(coverage::warnings(
+            &comparison.capture.pcap,
+            &comparison.coverage,
+        ));
         notes.extend(comparison.credentials.clone());
         if let Err(error) = comparison.leave_for_review() {
             let why = error.to_string();
@@ -104,15 +119,7 @@ fn verdict(
         .filter(|checked| checked.is_open())
         .map(|checked| checked.capture.name.clone())
         .collect();
-    let mut unreadable = checked
-        .into_iter()
-        .filter_map(|checked| checked.found.err());
-    if let Some(first) = unreadable.next() {
-        for other in unreadable {
-            writeln!(talk, "error: {other:#}")?;
-        }
-        return Err(first);
-    }
+    coverage::first_of(checked.into_iter().filter_map(Checked::into_failure), talk)?;
     if open.is_empty() {
         return Ok(());
     }

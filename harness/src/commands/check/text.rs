@@ -21,7 +21,7 @@ pub(super) fn write(checked: &[Checked], out: &mut impl Write) -> io::Result<()>
     }
     if checked
         .iter()
-        .all(|checked| checked.found.as_ref().is_ok_and(|found| !found.is_open()))
+        .all(|checked| checked.failure().is_none() && !checked.is_open())
     {
         let captures = counted(checked.len(), "capture");
         writeln!(out, "{captures} as reviewed")?;
@@ -36,7 +36,10 @@ pub(in crate::commands) fn capture(
 ) -> io::Result<()> {
     let name = &comparison.capture.name;
     let (pcap, snapshot) = (&comparison.capture.pcap, &comparison.snapshot);
+    let is_whole = comparison.failure().is_none();
     match comparison.state {
+        // Its error is told at the end; what precedes the damage can be seen here.
+        _ if !is_whole => line(AnsiColor::Red, "error", name, out)?,
         State::Same => line(AnsiColor::Green, "same", name, out)?,
         State::Differs => {
             let what = format!("{name}: {} against {}", pcap.display(), snapshot.display());

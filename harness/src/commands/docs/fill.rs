@@ -10,6 +10,7 @@ use clap::CommandFactory as _;
 
 use super::place::Place;
 use super::records;
+use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::Message;
@@ -117,8 +118,8 @@ impl Filler {
                 marks: marks_of(path)?,
                 ..Options::default()
             };
-            let measured = measure(&mut reader::open(path)?, &options)?;
-            require_whole(measured.cut)?;
+            let measured = measure(&mut reader::open(path)?, &options);
+            require_whole(&measured.coverage)?;
             Ok(measured)
         })
     }
@@ -160,7 +161,7 @@ impl Filler {
                 ..request
             };
             let outcome = list(reader::open(path)?, request, Vec::new())?;
-            require_whole(outcome.cut)?;
+            require_whole(&outcome.coverage)?;
             Ok(String::from_utf8_lossy(&outcome.output).into_owned())
         })
     }
@@ -190,7 +191,7 @@ impl Filler {
             let rules = redactions::of(path)?;
             let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
             let dissection = Dissection::hiding(|| reader::open(path), options, &hide)?;
-            require_whole(dissection.measured.cut)?;
+            require_whole(&dissection.measured.coverage)?;
             Ok(dissection)
         })?;
         let name = drawing_name(capture, to)?;
@@ -209,8 +210,8 @@ impl Filler {
         let record = |capture: &Word| {
             self.read(capture, |path| {
                 let rules = redactions::of(path)?;
-                let record = Record::read(&mut reader::open(path)?, Redaction(&*rules))?;
-                require_whole(record.cut)?;
+                let record = Record::read(&mut reader::open(path)?, Redaction(&*rules));
+                require_whole(&record.coverage)?;
                 Ok((record, rules))
             })
         };
@@ -262,8 +263,11 @@ fn request(listing: &Listing, messages: Messages) -> Request {
 }
 
 /// What is published should be whole.
-fn require_whole(cut: Option<u64>) -> anyhow::Result<()> {
-    match cut {
+fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
+    if let Some(failure) = coverage.failure() {
+        return Err(failure.into());
+    }
+    match coverage.cut {
         Some(packet) => bail!("the capture is cut after packet {packet}"),
         None => Ok(()),
     }

@@ -16,7 +16,7 @@ use self::proposal::Proposal;
 use self::runs::{Run, play, read};
 use self::survey::Survey;
 use super::accept::{Answer, ask};
-use super::{counted, current_folder, print_json, redactions, write};
+use super::{counted, coverage, current_folder, print_json, redactions, write};
 use crate::cli::{LearnArgs, LearnFormat, RulesFile};
 use crate::error::Error;
 use crate::project::Project;
@@ -65,6 +65,8 @@ pub fn run(
         LearnFormat::Text => {
             text::write(&lesson, out)?;
             out.flush()?;
+            // Rules for half of what was said are none.
+            coverage::first_of(runs.iter().filter_map(Run::failure), talk)?;
             let file = match arguments.into {
                 RulesFile::Project => project.file(),
                 RulesFile::Scenario => scenario,
@@ -72,6 +74,7 @@ pub fn run(
             review(&proposals, &file, out, talk)?
         }
     };
+    coverage::first_of(runs.iter().filter_map(Run::failure), talk)?;
     verdict(&lesson, accepted)
 }
 

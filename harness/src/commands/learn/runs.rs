@@ -11,12 +11,13 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::Captures;
+use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::Name;
 use crate::analysis::message::Message;
 use crate::analysis::talks::hear;
 use crate::cli::LearnArgs;
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{named, one_thread, payload, say};
+use crate::commands::{coverage, named, one_thread, payload, say};
 use crate::error::{Error, Result};
 use crate::rule::Rules;
 use crate::trace::name::with_ending;
@@ -26,12 +27,19 @@ use crate::trace::reader;
 pub(super) struct Run {
     pcap: PathBuf,
     /// Connection by connection, in order of their first messages.
-    pub(super) talks: Vec<Vec<(Name, Message)>>,
+    pub(super) talks: Talks,
     /// Keeps the capture while this is there.
     _captures: Arc<Captures>,
+    /// How much of the capture was read.
+    coverage: Coverage,
 }
 
 impl Run {
+    /// Returns why the capture, or the rest of it, could not be read.
+    pub(super) fn failure(&self) -> Option<anyhow::Error> {
+        coverage::failure(&self.pcap, &self.coverage)
+    }
+
     /// What a snapshot would keep, with these rules.
     pub(super) fn listing(&self, rules: Rules) -> anyhow::Result<String> {
         Ok(payload::redacted(&self.pcap, Arc::new(rules.into()))?.output)
@@ -69,8 +77,10 @@ pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Run>> {
 fn open(captures: Captures) -> anyhow::Result<Vec<Run>> {
     let captures = Arc::new(captures);
     let run = |pcap: &PathBuf| {
+        let (talks, coverage) = talks(pcap).map_err(|error| named(error, pcap))?;
         Ok(Run {
-            talks: talks(pcap).map_err(|error| named(error, pcap))?,
+            talks,
+            coverage,
             pcap: pcap.clone(),
             _captures: Arc::clone(&captures),
         })
@@ -78,18 +88,20 @@ fn open(captures: Captures) -> anyhow::Result<Vec<Run>> {
     captures.files.iter().map(run).collect()
 }
 
-fn talks(pcap: &Path) -> anyhow::Result<Vec<Vec<(Name, Message)>>> {
-    let mut talks: Vec<Vec<(Name, Message)>> = Vec::new();
-    hear(&mut reader::open(pcap)?, |connection, name, message| {
+type Talks = Vec<Vec<(Name, Message)>>;
+
+fn talks(pcap: &Path) -> anyhow::Result<(Talks, Coverage)> {
+    let mut talks = Talks::new();
+    let coverage = hear(&mut reader::open(pcap)?, |connection, name, message| {
         let place = usize::try_from(connection).unwrap_or(usize::MAX);
         if talks.len() <= place {
             talks.resize_with(place + 1, Vec::new);
         }
         talks[place].push((name, message));
-    })?;
+    });
     // A connection on which nothing was said has nothing that varies.
     talks.retain(|talk| !talk.is_empty());
-    Ok(talks)
+    Ok((talks, coverage))
 }
 
 /// A folder for the captures, which belongs to the user that `capture` will be: under sudo the one who called it.

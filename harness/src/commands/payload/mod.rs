@@ -5,6 +5,7 @@ mod listener;
 mod press;
 
 use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
@@ -12,12 +13,15 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Error, Result};
+use serde_json::json;
 
 use self::book::Book;
 use self::listener::Listener;
 use self::press::Press;
-use super::{named, redactions};
+use super::{coverage, named, redactions};
+use crate::analysis::coverage::Coverage;
 use crate::cli::{PayloadArgs, PayloadFormat};
+use crate::render::json::ascii_where_unsafe;
 use crate::render::payload::Style;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
@@ -41,19 +45,56 @@ pub fn run(
 ) -> Result<()> {
     let pcap = &arguments.pcap;
     let rules = redactions::of(pcap)?;
-    let output = io::BufWriter::with_capacity(1 << 16, output);
-    let outcome = open(pcap)
-        .map_err(anyhow::Error::new)
-        .and_then(|reader| list(reader, Request::of(arguments, rules), output))
-        .map_err(|error| named(error, pcap))?;
-    if let Some(packet) = outcome.cut {
-        writeln!(
-            talk,
-            "warning: {}: cut after packet {packet}",
-            pcap.display()
-        )?;
+    let mut output = io::BufWriter::with_capacity(1 << 16, output);
+    let request = Request::of(arguments, rules);
+    let reader = match open(pcap) {
+        Ok(reader) => reader,
+        Err(error) => {
+            let error = named(error.into(), pcap);
+            if request.format == PayloadFormat::Json {
+                begin_json(&request.name, &mut output)?;
+                end_json(&Coverage::default(), Some(&error), &mut output)?;
+                output.flush()?;
+            }
+            return Err(error);
+        }
+    };
+    let outcome = list(reader, request, output).map_err(|error| named(error, pcap))?;
+    coverage::warn(pcap, &outcome.coverage, talk)?;
+    if let Some(without_tcp) = outcome.coverage.without_tcp() {
+        writeln!(talk, "note: {}: {without_tcp}", pcap.display())?;
     }
-    Ok(())
+    coverage::failure(pcap, &outcome.coverage).map_or(Ok(()), Err)
+}
+
+/// Begins the object of a listing in JSON.
+fn begin_json(name: &str, output: &mut impl Write) -> io::Result<()> {
+    let name = serde_json::to_vec(name)?;
+    output.write_all(b"{\"pcap\":")?;
+    output.write_all(&ascii_where_unsafe(&name))?;
+    output.write_all(b",\"connections\":[")
+}
+
+/// Ends it with what there is to say of the capture as a whole, whatever happened before.
+fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write) -> io::Result<()> {
+    let mut end = String::from("]");
+    let mut field = |name: &str, value: &serde_json::Value| {
+        // Writing to memory does not fail.
+        let _ = write!(end, ",\"{name}\":{value}");
+    };
+    let not_tcp = coverage.not_tcp();
+    if !not_tcp.is_empty() {
+        field("not_tcp", &json!(not_tcp));
+    }
+    if let Some(packet) = coverage.cut {
+        field("cut_after_packet", &json!(packet));
+    }
+    let failure = coverage.failure().map(|failure| failure.to_string());
+    if let Some(error) = error.map(|error| format!("{error:#}")).or(failure) {
+        field("error", &json!(error));
+    }
+    end.push_str("}\n");
+    output.write_all(&ascii_where_unsafe(end.as_bytes()))
 }
 
 /// The listing of a capture file as a text: what snapshots keep, with `redact`.
@@ -62,7 +103,7 @@ pub fn run(
 ///
 /// Where the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
-    Ok(listed(path, redact, redactions::of(path)?)?.output)
+    whole(listed(path, redact, redactions::of(path)?)?)
 }
 
 /// The listing that a test keeps, by its scenario's rules besides those of the project.
@@ -72,10 +113,16 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
 /// Where the capture cannot be read, or the project's rules make no sense.
 pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
     let rules = redactions::of(path)?.own().clone().and(of_scenario);
-    Ok(redacted(path, Arc::new(rules.into()))?.output)
+    whole(redacted(path, Arc::new(rules.into()))?)
 }
 
-/// The listing that snapshots keep, and whether the capture is whole.
+/// The listing of a capture that could be read.
+fn whole(outcome: Outcome<String>) -> Result<String> {
+    outcome.coverage.require()?;
+    Ok(outcome.output)
+}
+
+/// The listing that snapshots keep, and how much of the capture was read.
 pub(super) fn redacted(path: &Path, rules: Arc<Redactions>) -> Result<Outcome<String>> {
     listed(path, true, rules)
 }
@@ -89,9 +136,9 @@ fn listed(path: &Path, redact: bool, rules: Arc<Redactions>) -> Result<Outcome<S
         rules,
         ..Request::default()
     };
-    let Outcome { output, cut } = list(open(path)?, request, Vec::new())?;
+    let Outcome { output, coverage } = list(open(path)?, request, Vec::new())?;
     let output = String::from_utf8_lossy(&output).into_owned();
-    Ok(Outcome { output, cut })
+    Ok(Outcome { output, coverage })
 }
 
 /// What to list, and how.
@@ -150,15 +197,15 @@ impl Request {
 pub struct Outcome<Output> {
     /// Where it was written.
     pub output: Output,
-    /// The packet after which the file is cut off.
-    pub cut: Option<u64>,
+    /// How much of the capture was read.
+    pub coverage: Coverage,
 }
 
-/// Lists a capture that is open.
+/// Lists a capture that is open, to its end or as far as it can be read.
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read, or the listing cannot be written.
+/// Returns an error if what was asked for is not in the capture, or the listing cannot be written.
 pub fn list<Output: Write + Send>(
     mut reader: CaptureReader<impl Read>,
     request: Request,
@@ -166,25 +213,22 @@ pub fn list<Output: Write + Send>(
 ) -> Result<Outcome<Output>> {
     let is_json = request.format == PayloadFormat::Json;
     if is_json {
-        let name = serde_json::to_string(&request.name)?;
-        write!(output, "{{\"pcap\":{name},\"connections\":[")?;
+        begin_json(&request.name, &mut output)?;
     }
-    let mut output = thread::scope(|scope| {
+    let (mut output, (coverage, found)) = thread::scope(|scope| {
         let (press, delivery) = Press::start(scope, output, if is_json { "," } else { "\n" })?;
         let read = read(&mut reader, Book::new(request, delivery));
-        let printed = press.finish();
-        read.and(printed.map_err(Error::new))
+        press.finish().map(|output| (output, read))
     })?;
     if is_json {
-        output.write_all(b"]}\n")?;
+        end_json(&coverage, found.as_ref().err(), &mut output)?;
     }
     output.flush()?;
-    let cut = reader.cut();
-    Ok(Outcome { output, cut })
+    found.map(|()| Outcome { output, coverage })
 }
 
-/// Has the connections of a capture write their pages.
-fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> Result<()> {
+/// Has the connections of a capture write their pages; returns how much was read, and whether what was asked for is there.
+fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<()>) {
     let port = book.request.port;
     let options = Options {
         hash: book.request.format == PayloadFormat::Json,
@@ -193,8 +237,8 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> Result<()> {
     let open = |opening: &Opening| Listener::new(opening, Rc::clone(&book));
     let mut reassembler = Reassembler::new(options, open);
     let mut decoder = FrameDecoder::default();
-    while let Some(packet) = reader.next()? {
-        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length)?;
+    while let Some(packet) = reader.next() {
+        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
         if let Decoded::Segment(segment) = frame
             && port.is_none_or(|port| has_port(&segment, port))
         {
@@ -203,12 +247,15 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> Result<()> {
         if packet.number.is_multiple_of(CLEAR_AFTER) {
             close(reassembler.take_finished());
             if book.borrow().has_stopped() {
-                return Ok(());
+                break;
             }
         }
     }
     close(reassembler.finish());
-    book.borrow().check_wanted()
+    (
+        Coverage::new(reader, &decoder),
+        book.borrow().check_wanted(),
+    )
 }
 
 fn has_port(segment: &Segment<'_>, port: u16) -> bool {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::file::{self, Snapshot};
 use super::selection::Capture;
-use crate::commands::{credentials, named, payload, redactions, write};
+use crate::analysis::coverage::Coverage;
+use crate::commands::{coverage, credentials, named, payload, redactions, write};
 use crate::docs::difference::unified;
 use crate::error::{Error, Result};
 use crate::project::Project;
@@ -48,8 +49,8 @@ pub struct Comparison {
     pub state: State,
     /// The hunks of a unified diff, from the snapshot to the capture; none where they are the same.
     pub difference: Option<String>,
-    /// The packet after which the capture is cut off.
-    pub cut: Option<u64>,
+    /// How much of the capture was read.
+    pub coverage: Coverage,
     /// A warning about what looks like a credential in the capture.
     pub credentials: Option<String>,
     /// The snapshot that the capture's listing would be.
@@ -81,7 +82,7 @@ impl Comparison {
             credentials,
             proposed: propose(project, capture, reviewed, &listing),
             capture: capture.clone(),
-            cut: listed.cut,
+            coverage: listed.coverage,
             snapshot,
             state,
         })
@@ -93,13 +94,22 @@ impl Comparison {
         self.state != State::Same
     }
 
-    /// Leaves a new listing where reviewers look for it, and nothing there where none is new, as insta does.
+    /// Returns why the capture, or the rest of it, could not be read: what was compared then is what precedes.
+    #[must_use]
+    pub fn failure(&self) -> Option<anyhow::Error> {
+        coverage::failure(&self.capture.pcap, &self.coverage)
+    }
+
+    /// Leaves a new listing where reviewers look for it, and nothing there where none is new, as insta does. That of a capture
+    /// which could not be read to its end is nothing to be reviewed.
     ///
     /// # Errors
     ///
     /// Where it cannot be written.
     pub fn leave_for_review(&self) -> Result<()> {
-        if self.is_open() {
+        if self.failure().is_some() {
+            Ok(())
+        } else if self.is_open() {
             self.write(&file::pending(&self.snapshot))
         } else {
             self.forget_pending();

@@ -1,5 +1,6 @@
 //! What two captures differ in, for programs: one object.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -26,6 +27,12 @@ struct Capture<'a> {
     pcap: &'a str,
     overall: Statistics,
     cut_after_packet: Option<u64>,
+    /// Packets that are not TCP, by what they are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    not_tcp: BTreeMap<String, u64>,
+    /// Why the rest of it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
 }
 
 /// What the changes of one kind add up to.
@@ -86,7 +93,9 @@ fn document(comparison: Comparison<'_>) -> Document<'_> {
     let capture = |place: usize| Capture {
         pcap: comparison.names[place],
         overall: difference.figures[place],
-        cut_after_packet: difference.cuts[place],
+        cut_after_packet: difference.coverage[place].cut,
+        not_tcp: difference.coverage[place].not_tcp(),
+        error: (difference.coverage[place].failure()).map(|failure| failure.to_string()),
     };
     let kinds = difference.kinds().map(|kind| KindView {
         kind,

@@ -50,8 +50,10 @@ pub fn write_text(comparison: Comparison<'_>, out: &mut impl Write) -> io::Resul
 fn summary(comparison: Comparison<'_>) -> String {
     let difference = comparison.difference;
     let [old, new] = comparison.names.map(|name| safe_line(name.as_bytes()));
+    let is_read = (difference.coverage.iter()).all(|covered| covered.failure().is_none());
     let verdict = match comparison.verdict() {
-        "identical" => "They are identical, packet for packet.",
+        "identical" if is_read => "They are identical, packet for packet.",
+        "identical" => "As far as they can be read, they are identical, packet for packet.",
         "volatile" if comparison.ignored.is_empty() => {
             "Only what changes from run to run differs (volatile)."
         }
@@ -112,10 +114,21 @@ fn limits(difference: &Difference) -> String {
     let mut say = |line: String| {
         let _ = writeln!(text, "\n{line}");
     };
-    for (name, cut) in ["old", "new"].into_iter().zip(difference.cuts) {
-        if let Some(packet) = cut {
+    for (name, covered) in ["old", "new"].into_iter().zip(&difference.coverage) {
+        if let Some(packet) = covered.cut {
             say(format!(
                 "The {name} capture is cut off after packet {packet}."
+            ));
+        }
+        if covered.failure().is_some() {
+            let packets = covered.packets;
+            say(format!(
+                "Of the {name} capture only the first {packets} packets can be read."
+            ));
+        }
+        for (link_type, count) in covered.others.link_types() {
+            say(format!(
+                "{count} packets of the {name} capture are of {link_type}: only their lengths are compared."
             ));
         }
     }

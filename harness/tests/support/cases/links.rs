@@ -59,6 +59,25 @@ pub fn link_cases() -> Vec<Case> {
             network::labelled_ethernet(2, packet)
         }),
         linked("PPPoE", file::ETHERNET, network::pppoe_ethernet),
+        linked(
+            "PPPoE, a protocol number of one byte",
+            file::ETHERNET,
+            network::compressed_pppoe_ethernet,
+        ),
+        linked("PPPoE without Ethernet", file::PPP_ETHER, |packet| {
+            network::pppoe_ethernet(packet).split_off(14)
+        }),
+        linked("PPP", file::PPP, |packet| network::ppp(true, true, packet)),
+        linked("PPP, compressed", file::PPP, |packet| {
+            network::ppp(false, false, packet)
+        }),
+        linked(
+            "PPP in HDLC, compressed protocol",
+            file::PPP_HDLC,
+            |packet| network::ppp(true, false, packet),
+        ),
+        linked("Cisco HDLC as PPP", file::PPP_HDLC, network::cisco_hdlc),
+        linked("Cisco HDLC", file::C_HDLC, network::cisco_hdlc),
         linked("SNAP", file::ETHERNET, network::snap_ethernet),
         linked("raw", file::RAW, <[u8]>::to_vec),
         linked("Linux cooked", file::LINUX_SLL, network::linux_sll),

@@ -24,7 +24,7 @@ fn around(middle: Vec<Vec<u8>>) -> Vec<u8> {
     pcap(file::RAW, &paced([before, middle, after].concat()))
 }
 
-/// IP through IP.
+/// Packets through other packets.
 fn tunnel_cases() -> Vec<Case> {
     let fours = exchange().packets();
     let sixes = Script::ipv6()
@@ -55,6 +55,88 @@ fn tunnel_cases() -> Vec<Case> {
         through("GRE with all optional fields", |packet| {
             through_gre(0xb000, packet)
         }),
+        through("authentication header", |packet| {
+            let own = own_protocol(packet);
+            let header = [own, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+            over(51, &[&header[..], &[0; 12], packet].concat())
+        }),
+        through("Ethernet in GRE", |packet| {
+            over(
+                47,
+                &network::gre_with(0, 0x6558, &network::ethernet(packet)),
+            )
+        }),
+        through("Ethernet in GRE with a key, tagged", |packet| {
+            let frame = network::tagged_ethernet(&[0x8100], packet);
+            over(47, &network::gre_with(0x2000, 0x6558, &frame))
+        }),
+        through("PPP in GRE", |packet| {
+            over(47, &network::pptp_gre(&network::ppp(true, true, packet)))
+        }),
+        through("PPP in GRE, compressed", |packet| {
+            over(47, &network::pptp_gre(&network::ppp(false, false, packet)))
+        }),
+        through("ERSPAN, type I", |packet| {
+            over(
+                47,
+                &network::gre_with(0, 0x88be, &network::ethernet(packet)),
+            )
+        }),
+        through("ERSPAN, type II", |packet| {
+            over(47, &network::erspan_2(&network::ethernet(packet)))
+        }),
+        through("ERSPAN, type III", |packet| {
+            over(47, &network::erspan_3(false, &network::ethernet(packet)))
+        }),
+        through("ERSPAN, type III, with bytes of the platform", |packet| {
+            over(47, &network::erspan_3(true, &network::ethernet(packet)))
+        }),
+        through("VXLAN", through_vxlan),
+        through("VXLAN on Linux's port, over IPv6, tagged", |packet| {
+            let frame = network::tagged_ethernet(&[0x88a8, 0x8100], packet);
+            let [from, to] = [address("2001:db8:1::1"), address("2001:db8:1::2")];
+            let datagram = network::udp(40_000, 8472, &network::vxlan(&frame));
+            network::ip(from, to, UDP, &datagram)
+        }),
+        through("VXLAN in VXLAN", |packet| {
+            through_vxlan(&through_vxlan(packet))
+        }),
+        through("Geneve", |packet| {
+            let options = [1, 3, 0x80, 1, 9, 9, 9, 9, 0, 0, 1, 0];
+            let payload = network::geneve(&options, 0x6558, &network::ethernet(packet));
+            over(UDP, &network::udp(40_000, 6081, &payload))
+        }),
+        through("Geneve with IP in it", |packet| {
+            let payload = network::geneve(&[], network::ether_type(packet), packet);
+            over(UDP, &network::udp(40_000, 6081, &payload))
+        }),
+        through("GTP", |packet| {
+            over(UDP, &network::udp(2152, 2152, &network::gtp(false, packet)))
+        }),
+        through("GTP with an extension header", |packet| {
+            over(UDP, &network::udp(2152, 2152, &network::gtp(true, packet)))
+        }),
+        case("fragments in VXLAN in fragments", {
+            let (_, tcp) = large();
+            let [client, server] = Script::default().ends.map(|end| end.ip());
+            let inner = Ipv4::new(client, server, TCP).fragments(&tcp, &[0, 1000, 2000]);
+            let outer = |packet: &Vec<u8>, identification| {
+                let datagram =
+                    network::udp(40_000, 4789, &network::vxlan(&network::ethernet(packet)));
+                let outer = Ipv4 {
+                    identification,
+                    ..Ipv4::new(address("192.0.2.1"), address("192.0.2.2"), UDP)
+                };
+                outer.fragments(&datagram, &[0, 496])
+            };
+            around(
+                inner
+                    .iter()
+                    .zip(7..)
+                    .flat_map(|(packet, number)| outer(packet, number))
+                    .collect(),
+            )
+        }),
         case("fragments through IPv4", cut_up),
         case("fragments of what goes through IPv4", {
             let (script, _) = large();
@@ -82,6 +164,17 @@ fn through_ipv4(packet: &[u8]) -> Vec<u8> {
 fn through_ipv6(packet: &[u8]) -> Vec<u8> {
     let [from, to] = [address("2001:db8:1::1"), address("2001:db8:1::2")];
     network::ip(from, to, own_protocol(packet), packet)
+}
+
+/// In an IPv4 packet of this protocol.
+fn over(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let [from, to] = [address("192.0.2.1"), address("192.0.2.2")];
+    network::ip(from, to, protocol, payload)
+}
+
+fn through_vxlan(packet: &[u8]) -> Vec<u8> {
+    let frame = network::vxlan(&network::ethernet(packet));
+    over(UDP, &network::udp(40_000, 4789, &frame))
 }
 
 fn through_gre(flags: u16, packet: &[u8]) -> Vec<u8> {

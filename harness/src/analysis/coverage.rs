@@ -1,0 +1,136 @@
+//! How much of a capture was read, and what of it is not TCP.
+//!
+//! A file may be damaged, broken off, or hold packets that are nothing to this program. None of that keeps the rest from
+//! being read; but whoever shows the rest has to say so, and this is what there is to say.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Arc;
+
+use crate::trace::error::TraceError;
+use crate::trace::reader::CaptureReader;
+use crate::units::LinkType;
+use crate::wire::frame::{FrameDecoder, Others};
+
+/// What is to be said of a capture that was read to its end, or as far as that was possible.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    /// The number of packets that were read.
+    pub packets: u64,
+    /// Those of them that are no TCP segments, by what they are instead.
+    pub others: Others,
+    /// The packet after which the file breaks off, if it does.
+    pub cut: Option<u64>,
+    damage: Option<Arc<TraceError>>,
+}
+
+/// Why a capture could not be read as it should be.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The file is damaged, from some place on or at all.
+    #[error(transparent)]
+    File(Arc<TraceError>),
+    /// All packets begin with a link-layer header that is not known.
+    #[error("{} is not supported: known are ETHERNET, NULL, LOOP, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, PPP, PPP_HDLC, PPP_ETHER and C_HDLC",
+        links(.0))]
+    LinkTypes(Vec<LinkType>),
+}
+
+impl From<TraceError> for CaptureError {
+    fn from(error: TraceError) -> Self {
+        Self::File(Arc::new(error))
+    }
+}
+
+impl Coverage {
+    /// Returns what is to be said once `reader` has given its last packet, all of which `decoder` has seen.
+    #[must_use]
+    pub fn new<R: Read>(reader: &CaptureReader<R>, decoder: &FrameDecoder) -> Self {
+        Self {
+            packets: reader.packets(),
+            others: decoder.others().clone(),
+            cut: reader.cut(),
+            damage: reader.damage().cloned(),
+        }
+    }
+
+    /// Returns the number of packets that are TCP segments.
+    #[must_use]
+    pub fn tcp_packets(&self) -> u64 {
+        self.packets.saturating_sub(self.others.total())
+    }
+
+    /// Whether there is a packet that could be read, if only to say that it is no TCP.
+    #[must_use]
+    pub fn has_content(&self) -> bool {
+        self.packets > self.unknown()
+    }
+
+    /// Returns why the capture, or the rest of it, could not be read.
+    #[must_use]
+    pub fn failure(&self) -> Option<CaptureError> {
+        if let Some(damage) = &self.damage {
+            return Some(CaptureError::File(Arc::clone(damage)));
+        }
+        let all_are_unknown = self.packets > 0 && !self.has_content();
+        let types = || self.others.link_types().map(|(link_type, _)| link_type);
+        all_are_unknown.then(|| CaptureError::LinkTypes(types().collect()))
+    }
+
+    /// Returns itself if the capture could be read to where its file ends.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure otherwise.
+    pub fn require(self) -> Result<Self, CaptureError> {
+        self.failure().map_or(Ok(self), Err)
+    }
+
+    /// Returns what a reader of the rest should know, a line for each, without the capture's name.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.has_content() {
+            for (link_type, count) in self.others.link_types() {
+                warnings.push(format!(
+                    "{} of {link_type} cannot be read",
+                    packets_text(count)
+                ));
+            }
+        }
+        warnings.extend(self.cut.map(|packet| format!("cut after packet {packet}")));
+        warnings
+    }
+
+    /// Returns what the packets are if none is TCP, as in `no packet is TCP: 12 UDP, 3 ARP`.
+    #[must_use]
+    pub fn without_tcp(&self) -> Option<String> {
+        let is_without = self.has_content() && self.tcp_packets() == 0;
+        is_without.then(|| format!("no packet is TCP: {}", self.others))
+    }
+
+    /// Returns the packets that are not TCP, by what they are, for programs.
+    #[must_use]
+    pub fn not_tcp(&self) -> BTreeMap<String, u64> {
+        let others = self.others.iter();
+        others
+            .map(|(other, count)| (other.to_string(), count))
+            .collect()
+    }
+
+    /// Returns the number of packets whose link type is not known.
+    fn unknown(&self) -> u64 {
+        self.others.link_types().map(|(_, count)| count).sum()
+    }
+}
+
+fn packets_text(count: u64) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} packet{end}")
+}
+
+/// Names link types, each with its number.
+fn links(types: &[LinkType]) -> String {
+    let names: Vec<String> = types.iter().map(LinkType::to_string).collect();
+    names.join(" and ")
+}

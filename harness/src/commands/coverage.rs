@@ -1,0 +1,50 @@
+//! What is said of a capture that could not be read as a whole, or that holds nothing to be read: the same words for every
+//! verb.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::named;
+use crate::analysis::coverage::Coverage;
+
+/// Writes to `talk` what a reader of the rest should know.
+pub(super) fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> io::Result<()> {
+    for warning in warnings(path, coverage) {
+        writeln!(talk, "{warning}")?;
+    }
+    Ok(())
+}
+
+/// Returns what a reader of the rest should know, a line for each.
+pub(super) fn warnings(path: &Path, coverage: &Coverage) -> Vec<String> {
+    let warnings = coverage.warnings().into_iter();
+    warnings
+        .map(|warning| format!("warning: {}: {warning}", path.display()))
+        .collect()
+}
+
+/// Returns why a capture, or the rest of it, could not be read, with its name.
+pub(super) fn failure(path: &Path, coverage: &Coverage) -> Option<anyhow::Error> {
+    coverage
+        .failure()
+        .map(|failure| named(failure.into(), path))
+}
+
+/// Returns the first of the errors, once `talk` has the others: so many files, so many sentences, and one exit code.
+///
+/// # Errors
+///
+/// Returns the first error, if there is one.
+pub(super) fn first_of(
+    errors: impl IntoIterator<Item = anyhow::Error>,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut errors = errors.into_iter();
+    let Some(first) = errors.next() else {
+        return Ok(());
+    };
+    for other in errors {
+        writeln!(talk, "error: {other:#}")?;
+    }
+    Err(first)
+}

@@ -1,0 +1,148 @@
+//! Packets that are no TCP segments: what they are instead, and how many of each a capture has.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::units::LinkType;
+
+/// A packet that is no TCP segment, or not one that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Other {
+    /// Address resolution.
+    Arp,
+    /// A UDP datagram.
+    Udp,
+    /// An ICMP or `ICMPv6` message (that it may quote a TCP header does not make it a segment).
+    Icmp,
+    /// Another protocol over IP, by its number.
+    IpProtocol(u8),
+    /// Another protocol over the link, by its `EtherType` (below 1536: a length, before an LLC header).
+    EtherType(u16),
+    /// Another protocol over PPP, by its number.
+    PppProtocol(u16),
+    /// A fragment of a datagram; the segment belongs to the packet that completes it.
+    Fragment,
+    /// The packet ends, or was cut, inside a header.
+    Truncated(Layer),
+    /// A header contradicts itself or what it is in.
+    Malformed(Layer),
+    /// The packet begins with a link-layer header that is not known here.
+    LinkType(LinkType),
+}
+
+/// The header that a packet could not be read in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// The link layer's.
+    Link,
+    /// IPv4 or IPv6 with its extension headers.
+    Ip,
+    /// TCP.
+    Tcp,
+}
+
+impl fmt::Display for Other {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arp => formatter.write_str("ARP"),
+            Self::Udp => formatter.write_str("UDP"),
+            Self::Icmp => formatter.write_str("ICMP"),
+            Self::IpProtocol(number) => write!(formatter, "IP protocol {number}"),
+            Self::EtherType(number) => write!(formatter, "EtherType 0x{number:04x}"),
+            Self::PppProtocol(number) => write!(formatter, "PPP protocol 0x{number:04x}"),
+            Self::Fragment => formatter.write_str("IP fragment"),
+            Self::Truncated(at) => write!(formatter, "cut in the header of {at}"),
+            Self::Malformed(at) => write!(formatter, "malformed header of {at}"),
+            Self::LinkType(link_type) => write!(formatter, "{link_type}"),
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Link => "link",
+            Self::Ip => "IP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
+
+/// The number of packets that are no TCP segments, by what they are instead.
+///
+/// Its size is bounded: each kind has at most 65,536 numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others(BTreeMap<Other, u64>);
+
+impl Others {
+    /// Counts a packet.
+    #[cold]
+    pub(super) fn count(&mut self, other: Other) {
+        *self.0.entry(other).or_default() += 1;
+    }
+
+    /// Returns the number of all these packets.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// Returns each kind with the number of its packets.
+    pub fn iter(&self) -> impl Iterator<Item = (Other, u64)> {
+        self.0.iter().map(|(other, count)| (*other, *count))
+    }
+
+    /// Returns the link types that are not known here, with the number of their packets.
+    pub fn link_types(&self) -> impl Iterator<Item = (LinkType, u64)> {
+        self.iter().filter_map(|(other, count)| match other {
+            Other::LinkType(link_type) => Some((link_type, count)),
+            _ => None,
+        })
+    }
+}
+
+impl fmt::Display for Others {
+    /// Writes what most packets are first, as in `12 UDP, 3 ARP`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut kinds: Vec<(Other, u64)> = self.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        for (index, (other, count)) in kinds.into_iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            let of = if matches!(other, Other::LinkType(_)) {
+                "of "
+            } else {
+                ""
+            };
+            write!(formatter, "{comma}{count} {of}{other}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_are_named_first() {
+        let mut others = Others::default();
+        for other in [
+            Other::Arp,
+            Other::Udp,
+            Other::Udp,
+            Other::LinkType(LinkType(127)),
+        ] {
+            others.count(other);
+        }
+
+        assert_eq!(others.total(), 4);
+        assert_eq!(
+            others.to_string(),
+            "2 UDP, 1 ARP, 1 of link type 127 (IEEE802_11_RADIOTAP)"
+        );
+        assert_eq!(
+            others.link_types().collect::<Vec<_>>(),
+            [(LinkType(127), 1)]
+        );
+    }
+}
