@@ -63,6 +63,7 @@ impl From<&CodingError> for Cause {
             CodingError::TooLarge { .. } => Self::TooLarge,
             CodingError::Malformed { coding, .. } => Self::Damaged(coding),
             CodingError::CutOff { coding } => Self::CutOff(coding),
+            CodingError::Behind { coding } => Self::Behind(coding),
         }
     }
 }

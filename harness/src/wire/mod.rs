@@ -8,6 +8,7 @@ pub mod coding;
 pub mod connection;
 mod delivered;
 pub mod event;
+pub mod fingerprint;
 pub mod fragment;
 pub mod frame;
 pub mod http;

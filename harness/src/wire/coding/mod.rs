@@ -1,4 +1,8 @@
-//! Content codings undone: gzip, deflate and br, one over the other, within bounds.
+//! Content codings undone: gzip, deflate, br and zstd, one over the other, within bounds.
+//!
+//! Besides what the bytes decode to, a decoder says what stands for the bytes themselves ([`Decoder::coded`]), since two
+//! bodies that decode to the same may still differ on the wire; and where it cannot go on, which bytes were in vain
+//! ([`Decoder::undecoded`]).
 //!
 //! A body arrives in pieces, so the decoder takes pieces; and a kilobyte of gzip can hold a megabyte of zeros, so the
 //! caller says how much it is ready to take. What is over that is cut, and the cut is an error value, not a surprise.
@@ -13,17 +17,17 @@
 //! assert_eq!(plain, b"as it is");
 //! ```
 
-use std::fmt;
-use std::io::{self, Write};
+mod coded;
+mod stage;
+mod zstd;
 
-use brotli_decompressor::DecompressorWriter;
-use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use std::fmt;
+
+pub use self::coded::Coded;
+use self::stage::{Marks, Stage};
 
 /// How many codings one body may have; more is either an attack or a mistake.
 const MOST_CODINGS: usize = 8;
-
-/// How much one stage may put out for one push, before the next stage sees it: brotli has no limit of its own.
-const STAGE_ROOM: usize = 1 << 24;
 
 /// How much may pass between the stages in all: what is coded twice can swell in the middle and still give nothing.
 const MOST_BETWEEN: usize = 1 << 24;
@@ -40,6 +44,8 @@ pub enum Coding {
     Deflate,
     /// RFC 7932.
     Brotli,
+    /// RFC 8878.
+    Zstd,
 }
 
 impl Coding {
@@ -58,6 +64,7 @@ impl Coding {
                 b"gzip" | b"x-gzip" => codings.push(Self::Gzip),
                 b"deflate" => codings.push(Self::Deflate),
                 b"br" => codings.push(Self::Brotli),
+                b"zstd" => codings.push(Self::Zstd),
                 _ => return Err(String::from_utf8_lossy(&name).into_owned()),
             }
         }
@@ -74,6 +81,7 @@ impl Coding {
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
             Self::Brotli => "br",
+            Self::Zstd => "zstd",
         }
     }
 }
@@ -98,6 +106,11 @@ pub enum CodingError {
         /// The coding.
         coding: &'static str,
     },
+    /// The coding ended before the body did.
+    Behind {
+        /// The coding.
+        coding: &'static str,
+    },
 }
 
 impl fmt::Display for CodingError {
@@ -110,6 +123,9 @@ impl fmt::Display for CodingError {
                 write!(formatter, "the body is not valid {coding}: {reason}")
             }
             Self::CutOff { coding } => write!(formatter, "the {coding} body ends too early"),
+            Self::Behind { coding } => {
+                write!(formatter, "bytes follow on the end of the {coding} body")
+            }
         }
     }
 }
@@ -120,9 +136,9 @@ impl std::error::Error for CodingError {}
 #[derive(Debug)]
 pub struct Decoder {
     stages: Vec<Stage>,
-    seen: bool,
     /// What may still pass between the stages.
     room_between: usize,
+    coded: Coded,
 }
 
 impl Decoder {
@@ -132,8 +148,8 @@ impl Decoder {
         let stages = codings.iter().rev().map(|coding| Stage::new(*coding));
         Self {
             stages: stages.collect(),
-            seen: false,
             room_between: MOST_BETWEEN,
+            coded: Coded::new(codings.last() == Some(&Coding::Gzip)),
         }
     }
 
@@ -141,16 +157,50 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// The reason why nothing more can be decoded; what was decoded before it is in `output`.
+    /// The reason why nothing more can be decoded; what was decoded before it is in `output`, and what was not,
+    /// [`Decoder::undecoded`] has. Nothing more is to be pushed then, but [passed](Decoder::pass).
     pub fn push(
         &mut self,
         input: &[u8],
         output: &mut Vec<u8>,
         limit: usize,
     ) -> Result<(), CodingError> {
-        self.seen |= !input.is_empty();
-        let room = &mut self.room_between;
-        run(&mut self.stages, input, output, limit, room)
+        let mut rest = input;
+        while !rest.is_empty() {
+            // Blocks begin at the same places however the bytes come, so that what is said of them is the same too.
+            let length = self.coded.room_in_block().min(rest.len());
+            let (slice, behind) = rest.split_at(length);
+            rest = behind;
+            let before = output.len();
+            let mut marks = Marks::default();
+            let room = &mut self.room_between;
+            let outcome = run(&mut self.stages, slice, output, limit, room, &mut marks);
+            self.coded.take(slice, &marks);
+            if let Err(error) = outcome {
+                self.coded.fail(slice, rest, &marks);
+                return Err(error);
+            }
+            self.coded.settle(slice, output.len() > before, &marks);
+        }
+        Ok(())
+    }
+
+    /// Takes bytes that are not to be decoded, after an error or a hole: they only count.
+    pub fn pass(&mut self, bytes: &[u8]) {
+        self.coded.take(bytes, &Marks::default());
+    }
+
+    /// Returns what stands for all coded bytes so far.
+    #[must_use]
+    pub const fn coded(&self) -> &Coded {
+        &self.coded
+    }
+
+    /// Returns the coded bytes from which nothing or nothing more came, once decoding failed or the body ended: from the
+    /// block on that they are in (of 1 KiB), or from the end of what was whole.
+    #[must_use]
+    pub fn undecoded(&mut self) -> Vec<u8> {
+        self.coded.take_pending()
     }
 
     /// Takes the end of the body.
@@ -160,7 +210,7 @@ impl Decoder {
     /// [`CodingError::CutOff`] where a coding had not ended. A body of no bytes at all is fine: it is what a server
     /// sends that forgot to leave out the field.
     pub fn finish(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
-        if !self.seen {
+        if self.coded.is_empty() {
             return Ok(());
         }
         self.drain(output, limit)
@@ -181,18 +231,25 @@ impl Decoder {
     }
 }
 
+/// Has the stages undo one coding after the other; `marks` gets what the first says of the places in the input.
 fn run(
     stages: &mut [Stage],
     input: &[u8],
     output: &mut Vec<u8>,
     limit: usize,
     room_between: &mut usize,
+    marks: &mut Marks,
 ) -> Result<(), CodingError> {
     let Some((stage, rest)) = stages.split_first_mut() else {
         return append(input, output, limit);
     };
-    for slice in input.chunks(STAGE_INPUT) {
-        let written = stage.push(slice);
+    let mut left = input;
+    while !left.is_empty() {
+        let mut slice = &left[..left.len().min(STAGE_INPUT)];
+        let length = slice.len();
+        marks.set_place(input.len() - left.len());
+        let written = stage.push(&mut slice, marks);
+        left = &left[length - slice.len()..];
         if written.is_err() {
             // What came out before the damage may still be in the decoder's own buffer. It goes on first: what the next
             // stage cannot read of it was wrong before this stage was.
@@ -219,7 +276,9 @@ fn pass_on(
         let limit = MOST_BETWEEN;
         *room_between = left.ok_or(CodingError::TooLarge { limit })?;
     }
-    run(rest, piece, output, limit, room_between)
+    // Where in the intermediate bytes something begins is for nobody to know.
+    let mut marks = Marks::default();
+    run(rest, piece, output, limit, room_between, &mut marks)
 }
 
 fn append(input: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
@@ -232,148 +291,11 @@ fn append(input: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), Coding
     Ok(())
 }
 
-/// A sink that takes so much and no more, so that no stage can blow up between two looks at it.
-#[derive(Debug, Default)]
-struct Bounded(Vec<u8>);
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len().saturating_add(bytes.len()) > STAGE_ROOM {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-enum Stage {
-    Gzip(MultiGzDecoder<Bounded>),
-    /// Not known yet whether zlib or bare deflate: that takes two bytes.
-    Undecided(Vec<u8>),
-    Zlib(ZlibDecoder<Bounded>),
-    Bare(DeflateDecoder<Bounded>),
-    Brotli(Box<DecompressorWriter<Bounded>>),
-}
-
-impl fmt::Debug for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-impl Stage {
-    fn new(coding: Coding) -> Self {
-        match coding {
-            Coding::Gzip => Self::Gzip(MultiGzDecoder::new(Bounded::default())),
-            Coding::Deflate => Self::Undecided(Vec::new()),
-            Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(
-                Bounded::default(),
-                1 << 12,
-            ))),
-        }
-    }
-
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::Gzip(_) => "gzip",
-            Self::Undecided(_) | Self::Zlib(_) | Self::Bare(_) => "deflate",
-            Self::Brotli(_) => "br",
-        }
-    }
-
-    fn push(&mut self, input: &[u8]) -> Result<(), CodingError> {
-        if let Self::Undecided(first) = self {
-            first.extend_from_slice(input);
-            if first.len() < 2 {
-                return Ok(());
-            }
-            let first = std::mem::take(first);
-            *self = Self::decide(&first);
-            return self.push(&first);
-        }
-        let written = match self {
-            Self::Gzip(decoder) => write_through(decoder, input),
-            Self::Zlib(decoder) => write_through(decoder, input),
-            Self::Bare(decoder) => write_through(decoder, input),
-            Self::Brotli(decoder) => write_through(decoder, input),
-            Self::Undecided(_) => Ok(()),
-        };
-        written.map_err(|error| self.malformed(&error))
-    }
-
-    /// RFC 1950 §2.2: a zlib stream begins with method 8, and its first two bytes are a multiple of 31.
-    fn decide(first: &[u8]) -> Self {
-        let zlib =
-            first[0] & 0x0f == 8 && u16::from_be_bytes([first[0], first[1]]).is_multiple_of(31);
-        if zlib {
-            Self::Zlib(ZlibDecoder::new(Bounded::default()))
-        } else {
-            Self::Bare(DeflateDecoder::new(Bounded::default()))
-        }
-    }
-
-    fn finish(&mut self) -> Result<(), CodingError> {
-        let ended = match self {
-            Self::Gzip(decoder) => decoder.try_finish(),
-            Self::Zlib(decoder) => decoder.try_finish(),
-            Self::Bare(decoder) => decoder.try_finish(),
-            Self::Brotli(decoder) => decoder.close(),
-            Self::Undecided(_) => Err(io::ErrorKind::UnexpectedEof.into()),
-        };
-        let coding = self.name();
-        ended.map_err(|_| CodingError::CutOff { coding })
-    }
-
-    fn sink(&mut self) -> Option<&mut Bounded> {
-        match self {
-            Self::Gzip(decoder) => Some(decoder.get_mut()),
-            Self::Zlib(decoder) => Some(decoder.get_mut()),
-            Self::Bare(decoder) => Some(decoder.get_mut()),
-            Self::Brotli(decoder) => Some(decoder.get_mut()),
-            Self::Undecided(_) => None,
-        }
-    }
-
-    fn take(&mut self) -> Vec<u8> {
-        self.sink()
-            .map(|sink| std::mem::take(&mut sink.0))
-            .unwrap_or_default()
-    }
-
-    /// Hands the emptied buffer back, so that a long body does not allocate for every piece.
-    fn give_back(&mut self, mut piece: Vec<u8>) {
-        piece.clear();
-        if let Some(sink) = self.sink()
-            && sink.0.is_empty()
-        {
-            sink.0 = piece;
-        }
-    }
-
-    fn malformed(&self, error: &io::Error) -> CodingError {
-        if error.kind() == io::ErrorKind::FileTooLarge {
-            return CodingError::TooLarge { limit: STAGE_ROOM };
-        }
-        CodingError::Malformed {
-            coding: self.name(),
-            reason: error.to_string(),
-        }
-    }
-}
-
-/// Decoders keep what they have decoded until they are asked for more; an event must not wait for the next one.
-fn write_through(decoder: &mut impl Write, input: &[u8]) -> io::Result<()> {
-    decoder.write_all(input)?;
-    decoder.flush()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
     use proptest::prelude::*;
@@ -437,6 +359,105 @@ mod tests {
                 })
             );
         }
+    }
+
+    /// Decodes in pieces, as a body is: what comes after an error only counts.
+    fn read(
+        codings: &[Coding],
+        bytes: &[u8],
+        size: usize,
+    ) -> (Decoder, Option<CodingError>, Vec<u8>) {
+        let mut decoder = Decoder::new(codings);
+        let (mut output, mut failure, mut undecoded) = (Vec::new(), None, Vec::new());
+        for piece in bytes.chunks(size) {
+            if failure.is_some() {
+                decoder.pass(piece);
+                undecoded.extend_from_slice(piece);
+                continue;
+            }
+            failure = decoder.push(piece, &mut output, LIMIT).err();
+            if failure.is_some() {
+                undecoded = decoder.undecoded();
+            }
+        }
+        if failure.is_none() {
+            failure = decoder.finish(&mut output, LIMIT).err();
+            undecoded = decoder.undecoded();
+        }
+        (decoder, failure, undecoded)
+    }
+
+    #[test]
+    fn bytes_that_were_in_vain_are_given_back_from_their_block_on() {
+        let good = gzip(b"hello");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(&[7; 2500]).unwrap();
+        encoder.flush().unwrap();
+        // RFC 1951 §3.2.3: there is no block of type 3.
+        let damaged = [encoder.get_ref().as_slice(), &[0xff; 2000]].concat();
+        let behind = [&good[..], b"junk behind it"].concat();
+        for size in [1, 7, 1000, 10_000] {
+            let (_, failure, undecoded) = read(&[Coding::Gzip], b"not gzip at all, no", size);
+            assert!(matches!(failure, Some(CodingError::Malformed { .. })));
+            assert_eq!(undecoded, b"not gzip at all, no");
+            let (_, failure, undecoded) = read(&[Coding::Gzip], &behind, size);
+            assert_eq!(failure, Some(CodingError::Behind { coding: "gzip" }));
+            assert_eq!(undecoded, b"junk behind it");
+            let (_, failure, undecoded) = read(&[Coding::Gzip], &damaged, size);
+            assert!(matches!(failure, Some(CodingError::Malformed { .. })));
+            assert_eq!(undecoded, damaged[2048..]);
+        }
+    }
+
+    #[test]
+    fn streams_of_any_coding_that_end_early_tell_what_is_behind() {
+        let stored = [&[0x21, 0x2c, 0x00, 0x04][..], b"hello, world", &[0x03]].concat();
+        for (coding, packed) in [
+            (Coding::Gzip, gzip(b"hello")),
+            (Coding::Gzip, [gzip(b"hello"), gzip(b", world")].concat()),
+            (Coding::Deflate, zlib(b"hello")),
+            (Coding::Deflate, bare(b"hello")),
+            (Coding::Deflate, vec![3, 0]),
+            (Coding::Brotli, stored),
+        ] {
+            let behind = [&packed[..], b"behind"].concat();
+            for size in [1, 3, 1000] {
+                let (_, failure, undecoded) = read(&[coding], &behind, size);
+                let coding = coding.name();
+                assert_eq!(failure, Some(CodingError::Behind { coding }), "{packed:?}");
+                assert_eq!(undecoded, b"behind");
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_in_a_gzip_header_does_not_count_but_for_being_there() {
+        let fingerprint = |time: [u8; 4], body: &[u8]| {
+            let mut packed = gzip(body);
+            packed[4..8].copy_from_slice(&time);
+            let twice = [&packed[..], &packed].concat();
+            let (decoder, failure, _) = read(&[Coding::Gzip], &twice, 5);
+            assert_eq!(failure, None);
+            (
+                decoder.coded().fingerprint().clone(),
+                decoder.coded().times(),
+            )
+        };
+        let one = fingerprint([1, 2, 3, 4], b"hello");
+        let other = fingerprint([5, 2, 3, 4], b"hello");
+        assert_eq!(one.0, other.0);
+        assert_ne!(one.1, other.1);
+        assert_ne!(one.0, fingerprint([0; 4], b"hello").0);
+        assert_ne!(one.0, fingerprint([1, 2, 3, 4], b"hellO").0);
+        // What only claims to be gzip has no time in it.
+        let plain = |text: &[u8]| {
+            read(&[Coding::Gzip], text, 5)
+                .0
+                .coded()
+                .fingerprint()
+                .clone()
+        };
+        assert_ne!(plain(b"abcdefghij"), plain(b"abcdEfghij"));
     }
 
     #[test]
@@ -549,7 +570,11 @@ mod tests {
             Coding::list(b" GZIP ,deflate"),
             Ok(vec![Coding::Gzip, Coding::Deflate])
         );
-        assert_eq!(Coding::list(b"gzip, zstd"), Err("zstd".into()));
+        assert_eq!(
+            Coding::list(b"gzip, zstd"),
+            Ok(vec![Coding::Gzip, Coding::Zstd])
+        );
+        assert_eq!(Coding::list(b"gzip, dcz"), Err("dcz".into()));
         assert!(Coding::list(&b"gzip,".repeat(9)).is_err());
     }
 
@@ -572,7 +597,7 @@ mod tests {
 
         #[test]
         fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli] {
+            for coding in [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd] {
                 let _ = decode(&[coding, coding], &bytes, 13);
             }
         }

@@ -1,0 +1,291 @@
+//! One coding being undone.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use brotli_decompressor::DecompressorWriter;
+use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
+
+use super::zstd::{Failure, Zstd};
+use super::{Coding, CodingError};
+
+/// How much one stage may put out for one push, before the next stage sees it: brotli has no limit of its own.
+const STAGE_ROOM: usize = 1 << 24;
+
+/// A sink that takes so much and no more, so that no stage can blow up between two looks at it.
+#[derive(Debug, Default)]
+pub(super) struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len().saturating_add(bytes.len()) > STAGE_ROOM {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What a stage says of places in its input.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    /// Where the input of the stage begins in that of the decoder.
+    place: usize,
+    /// Where members of gzip begin behind the first, in order.
+    pub(super) members: Vec<usize>,
+    /// Behind the last thing that is whole: a member, a frame, a stream.
+    pub(super) whole: Option<usize>,
+}
+
+impl Marks {
+    /// What is said from now on is counted from this place.
+    pub(super) const fn set_place(&mut self, place: usize) {
+        self.place = place;
+    }
+
+    const fn whole(&mut self, at: usize) {
+        self.whole = Some(self.place + at);
+    }
+}
+
+/// A decoder of one coding.
+pub(super) enum Stage {
+    Gzip {
+        decoder: Box<GzDecoder<Bounded>>,
+        /// Whether a member is whole before the one that the decoder is in.
+        is_later: bool,
+    },
+    /// Not known yet whether zlib or bare deflate: that takes two bytes.
+    Undecided(Vec<u8>),
+    Zlib(ZlibDecoder<Bounded>),
+    Bare(DeflateDecoder<Bounded>),
+    Brotli(Box<DecompressorWriter<Bounded>>),
+    Zstd {
+        decoder: Box<Zstd>,
+        /// Whether a frame was whole.
+        is_later: bool,
+    },
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl Stage {
+    pub(super) fn new(coding: Coding) -> Self {
+        match coding {
+            Coding::Gzip => Self::Gzip {
+                decoder: Box::new(GzDecoder::new(Bounded::default())),
+                is_later: false,
+            },
+            Coding::Deflate => Self::Undecided(Vec::new()),
+            Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(
+                Bounded::default(),
+                1 << 12,
+            ))),
+            Coding::Zstd => Self::Zstd {
+                decoder: Box::new(Zstd::new()),
+                is_later: false,
+            },
+        }
+    }
+
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Gzip { .. } => "gzip",
+            Self::Undecided(_) | Self::Zlib(_) | Self::Bare(_) => "deflate",
+            Self::Brotli(_) => "br",
+            Self::Zstd { .. } => "zstd",
+        }
+    }
+
+    /// Takes input, at least a part of it. What it decodes to waits to be taken.
+    pub(super) fn push(&mut self, input: &mut &[u8], marks: &mut Marks) -> Result<(), CodingError> {
+        match self {
+            Self::Gzip { decoder, is_later } => {
+                let all = std::mem::take(input);
+                return gzip(decoder, is_later, all, marks).map_err(|error| self.error(error));
+            }
+            Self::Zstd { decoder, is_later } => {
+                let all = input.len();
+                let ended = decoder.push(input);
+                if let Ok(Some(at)) = ended {
+                    *is_later = true;
+                    marks.whole(at);
+                } else if matches!(ended, Err(Failure::Behind)) && *is_later {
+                    // The last frame ended before these bytes, or in them.
+                    marks.whole.get_or_insert(all - input.len());
+                }
+                return ended.map(|_| ()).map_err(|failure| self.failure(failure));
+            }
+            _ => {}
+        }
+        let mut taken: &[u8] = std::mem::take(input);
+        let all = taken.len();
+        let joined;
+        if let Self::Undecided(first) = self {
+            first.extend_from_slice(taken);
+            if first.len() < 2 {
+                return Ok(());
+            }
+            joined = std::mem::take(first);
+            *self = Self::decide(&joined);
+            taken = &joined;
+        }
+        let written = match self {
+            Self::Zlib(decoder) => write_through(decoder, taken),
+            Self::Bare(decoder) => write_through(decoder, taken),
+            Self::Brotli(decoder) => write_through(decoder, taken),
+            Self::Gzip { .. } | Self::Zstd { .. } | Self::Undecided(_) => Ok(taken.len()),
+        };
+        let length = written.map_err(|error| self.error(Fault::Io(error)))?;
+        if length < taken.len() {
+            // Of the two bytes that told zlib from deflate, the first may have come before.
+            marks.whole((all + length).saturating_sub(taken.len()));
+            return Err(CodingError::Behind {
+                coding: self.name(),
+            });
+        }
+        Ok(())
+    }
+
+    /// RFC 1950 §2.2: a zlib stream begins with method 8, and its first two bytes are a multiple of 31.
+    fn decide(first: &[u8]) -> Self {
+        let zlib =
+            first[0] & 0x0f == 8 && u16::from_be_bytes([first[0], first[1]]).is_multiple_of(31);
+        if zlib {
+            Self::Zlib(ZlibDecoder::new(Bounded::default()))
+        } else {
+            Self::Bare(DeflateDecoder::new(Bounded::default()))
+        }
+    }
+
+    /// Takes the end of the input.
+    pub(super) fn finish(&mut self) -> Result<(), CodingError> {
+        let cut_off = CodingError::CutOff {
+            coding: self.name(),
+        };
+        let ended = match self {
+            Self::Gzip { decoder, .. } => decoder.try_finish(),
+            Self::Zlib(decoder) => decoder.try_finish(),
+            Self::Bare(decoder) => decoder.try_finish(),
+            Self::Brotli(decoder) => decoder.close(),
+            Self::Zstd { decoder, .. } if decoder.is_between_frames() => Ok(()),
+            Self::Zstd { .. } | Self::Undecided(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+        };
+        ended.map_err(|_| cut_off)
+    }
+
+    fn sink(&mut self) -> Option<&mut Bounded> {
+        match self {
+            Self::Gzip { decoder, .. } => Some(decoder.get_mut()),
+            Self::Zlib(decoder) => Some(decoder.get_mut()),
+            Self::Bare(decoder) => Some(decoder.get_mut()),
+            Self::Brotli(decoder) => Some(decoder.get_mut()),
+            Self::Zstd { .. } | Self::Undecided(_) => None,
+        }
+    }
+
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        if let Self::Zstd { decoder, .. } = self {
+            return decoder.take();
+        }
+        self.sink()
+            .map(|sink| std::mem::take(&mut sink.0))
+            .unwrap_or_default()
+    }
+
+    /// Hands the emptied buffer back, so that a long body does not allocate for every piece.
+    pub(super) fn give_back(&mut self, mut piece: Vec<u8>) {
+        piece.clear();
+        if let Self::Zstd { decoder, .. } = self {
+            return decoder.give_back(piece);
+        }
+        if let Some(sink) = self.sink()
+            && sink.0.is_empty()
+        {
+            sink.0 = piece;
+        }
+    }
+
+    fn error(&self, fault: Fault) -> CodingError {
+        let coding = self.name();
+        match fault {
+            Fault::Behind => CodingError::Behind { coding },
+            Fault::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                CodingError::TooLarge { limit: STAGE_ROOM }
+            }
+            Fault::Io(error) => CodingError::Malformed {
+                coding,
+                reason: error.to_string(),
+            },
+        }
+    }
+
+    fn failure(&self, failure: Failure) -> CodingError {
+        let coding = self.name();
+        match (failure, self) {
+            (Failure::Behind, Self::Zstd { is_later: true, .. }) => CodingError::Behind { coding },
+            (Failure::Behind, _) => CodingError::Malformed {
+                coding,
+                reason: "it does not begin with a frame".to_owned(),
+            },
+            (Failure::Malformed(reason), _) => CodingError::Malformed { coding, reason },
+        }
+    }
+}
+
+/// What a decoder of another crate does not take.
+enum Fault {
+    /// Bytes that follow on the end.
+    Behind,
+    Io(io::Error),
+}
+
+/// RFC 1952 §2.2: a gzip file is members, one after the other.
+fn gzip(
+    decoder: &mut GzDecoder<Bounded>,
+    is_later: &mut bool,
+    input: &[u8],
+    marks: &mut Marks,
+) -> Result<(), Fault> {
+    let mut at = 0;
+    while at < input.len() {
+        let length = write_through(decoder, &input[at..]).map_err(Fault::Io)?;
+        at += length;
+        if at == input.len() {
+            break;
+        }
+        // The member is whole, and its checksum should be right.
+        decoder.try_finish().map_err(Fault::Io)?;
+        *is_later = true;
+        marks.whole(at);
+        if input[at] != 0x1f {
+            return Err(Fault::Behind);
+        }
+        marks.members.push(marks.place + at);
+        let sink = std::mem::take(decoder.get_mut());
+        *decoder = GzDecoder::new(sink);
+    }
+    Ok(())
+}
+
+/// Has a decoder take bytes up to the end of what it decodes; returns how many. Decoders keep what they have decoded until
+/// they are asked for more; an event must not wait for the next one.
+fn write_through(decoder: &mut impl Write, input: &[u8]) -> io::Result<usize> {
+    let mut taken = 0;
+    while taken < input.len() {
+        match decoder.write(&input[taken..])? {
+            0 => break,
+            length => taken += length,
+        }
+    }
+    decoder.flush()?;
+    Ok(taken)
+}
