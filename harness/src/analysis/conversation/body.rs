@@ -161,13 +161,13 @@ impl Conversation {
         }
     }
 
-    pub(super) fn end(&mut self, side: Side, trailers: Vec<u8>) {
+    pub(super) fn end(&mut self, side: Side, trailers: &[u8]) {
         if let Some(Open {
             part: Part::Http(message, _),
             ..
         }) = &mut self.half(side).open
         {
-            message.trailers = trailers;
+            message.trailers = trailers.trim_ascii_end().to_vec();
         }
         self.close(side);
     }

@@ -276,8 +276,9 @@ impl Conversation {
         match item {
             http::Item::Head(head) => self.head(origin, *head),
             http::Item::Body(bytes) => self.body(origin, bytes),
+            http::Item::Chunk(_) => {}
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
-            http::Item::End { trailers } => self.end(origin.side, trailers),
+            http::Item::End { trailers } => self.end(origin.side, &trailers),
             http::Item::Raw(bytes) => self.raw(origin, &bytes),
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
             http::Item::Note(note) => self.note(origin.side, note),

@@ -82,7 +82,7 @@ impl Conversation {
         for note in notes {
             self.note(Side::Server, note);
         }
-        self.end(Side::Server, Vec::new());
+        self.end(Side::Server, &[]);
         self.release_held();
     }
 

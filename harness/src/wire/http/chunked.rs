@@ -38,11 +38,11 @@ impl Parser {
             Whole::Yes(line) => match parse_chunk_size(&line) {
                 Some(0) => {
                     self.state = State::Trailers;
-                    None
+                    Some(Item::Chunk(line))
                 }
                 Some(remaining) => {
                     self.state = State::ChunkData { remaining };
-                    None
+                    Some(Item::Chunk(line))
                 }
                 None => {
                     self.offset -= line.len() as u64;
@@ -75,9 +75,9 @@ impl Parser {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
             Whole::TooLong => Some(self.break_off(TOO_LONG)),
-            Whole::Yes(_) => {
+            Whole::Yes(line_end) => {
                 self.state = State::ChunkSize;
-                None
+                Some(Item::Chunk(line_end))
             }
         }
     }
@@ -88,8 +88,7 @@ impl Parser {
             Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
             Whole::TooLong => Some(self.break_off(TOO_LONG)),
             Whole::Yes(section) => {
-                let fields = section.trim_ascii_end();
-                self.trailers = fields.to_vec();
+                self.trailers = section.into_owned();
                 Some(self.end())
             }
         }

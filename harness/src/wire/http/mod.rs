@@ -4,6 +4,8 @@
 //! a copy, the end of a message. It looks no further than one direction; what it cannot know from there, above all which
 //! request a response answers, the caller tells it.
 //!
+//! Every byte comes out in an item: those of a stream without holes are, one behind the other, the stream.
+//!
 //! What is not HTTP comes out as [`Item::Raw`], with a note where it had looked like HTTP before. After a hole the
 //! parser goes on inside the body where the length says so, else at the next bytes that look like a start line.
 //!
@@ -60,11 +62,15 @@ pub enum Item<'a> {
     Head(Box<Head>),
     /// Bytes of the current body, chunk framing taken away.
     Body(&'a [u8]),
+    /// What wraps the chunks of the current body, as it was on the wire: the line that gives a chunk's size, the line end
+    /// behind its data, or the beginning of one of these where the stream ends in it.
+    Chunk(Cow<'a, [u8]>),
     /// This many bytes of the current body are not in the capture.
     BodyMissing(u64),
-    /// The message is over. `trailers` is what followed the last chunk, as it was on the wire.
+    /// The message is over.
     End {
-        /// The trailer section without its closing empty line; empty where there was none.
+        /// What followed the last chunk, as it was on the wire: the trailer section with its closing empty line; empty
+        /// for a body that is not chunked, or not whole.
         trailers: Vec<u8>,
     },
     /// Bytes that are not HTTP, or no longer.

@@ -151,10 +151,10 @@ impl Parser {
         if self.in_message() {
             let text = "the message's end is lost in a hole";
             items.push(Item::Note(Note::plain(self.offset, text)));
+            items.extend(self.flush().map(as_chunk));
             items.push(Item::BodyMissing(count));
             self.state = State::End;
             items.push(self.end());
-            self.buffer.clear();
         } else {
             items.extend(self.flush());
             items.push(Item::RawMissing(count));
@@ -183,8 +183,8 @@ impl Parser {
             State::ChunkSize | State::ChunkData { .. } | State::ChunkEnd | State::Trailers => {
                 let text = "the chunked body has no last chunk";
                 items.push(Item::Note(Note::new(self.offset, "RFC 9112 §8", text)));
+                items.extend(self.flush().map(as_chunk));
                 items.push(self.end());
-                self.buffer.clear();
             }
             State::Head | State::Opaque | State::Resync => {}
         }
@@ -310,5 +310,13 @@ impl Parser {
         let text = format!("not HTTP/1: {}; shown raw", refusal.reason);
         self.pending = Some(Note::new(offset, "RFC 9112 §2.1", text));
         None
+    }
+}
+
+/// What is held back of a chunked body is a part of what wraps its chunks.
+fn as_chunk(held: Item<'_>) -> Item<'_> {
+    match held {
+        Item::Raw(bytes) => Item::Chunk(bytes),
+        other => other,
     }
 }

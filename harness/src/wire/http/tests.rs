@@ -6,6 +6,7 @@ use proptest::prelude::*;
 enum Seen {
     Head(String),
     Body(Vec<u8>),
+    Chunk(Vec<u8>),
     Missing(u64),
     End(Vec<u8>),
     Raw(Vec<u8>),
@@ -19,6 +20,7 @@ fn add(seen: &mut Vec<Seen>, item: Item<'_>) {
         (Item::Raw(bytes), Some(Seen::Raw(before))) => before.extend_from_slice(&bytes),
         (Item::Body(bytes), _) => seen.push(Seen::Body(bytes.to_vec())),
         (Item::Raw(bytes), _) => seen.push(Seen::Raw(bytes.to_vec())),
+        (Item::Chunk(bytes), _) => seen.push(Seen::Chunk(bytes.to_vec())),
         (Item::Head(head), _) => {
             seen.push(Seen::Head(String::from_utf8_lossy(&head.raw).into_owned()));
             seen.extend(head.notes.into_iter().map(Seen::Note));
@@ -49,7 +51,18 @@ fn read_with(role: Role, pieces: &[&[u8]], asked: Option<&Asked>) -> Vec<Seen> {
     }
     let total: usize = pieces.iter().map(|piece| piece.len()).sum();
     assert_eq!(parser.offset(), total as u64);
+    assert_eq!(wire_of(&seen), pieces.concat(), "no byte is lost");
     seen
+}
+
+/// The bytes of all items, one behind the other.
+fn wire_of(seen: &[Seen]) -> Vec<u8> {
+    let bytes = seen.iter().flat_map(|seen| match seen {
+        Seen::Head(text) => text.as_bytes(),
+        Seen::Body(bytes) | Seen::Chunk(bytes) | Seen::End(bytes) | Seen::Raw(bytes) => bytes,
+        Seen::Missing(_) | Seen::RawMissing(_) | Seen::Note(_) => &[],
+    });
+    bytes.copied().collect()
 }
 
 fn read(role: Role, bytes: &[u8]) -> Vec<Seen> {
@@ -64,8 +77,17 @@ fn body(text: &str) -> Seen {
     Seen::Body(text.into())
 }
 
+fn chunk(text: &str) -> Seen {
+    Seen::Chunk(text.into())
+}
+
 fn end() -> Seen {
     Seen::End(Vec::new())
+}
+
+/// The end of a chunked body.
+fn end_with(trailers: &str) -> Seen {
+    Seen::End(trailers.into())
 }
 
 fn rules(seen: &[Seen]) -> Vec<(u64, &'static str)> {
@@ -111,8 +133,14 @@ fn chunks_are_taken_apart_and_trailers_kept() {
     assert_eq!(
         seen[1..],
         [
-            body("Wikipedia in \r\n"),
-            Seen::End(b"X: y".to_vec()),
+            chunk("4;a=b\r\n"),
+            body("Wiki"),
+            chunk("\r\n"),
+            chunk("B\r\n"),
+            body("pedia in \r\n"),
+            chunk("\r\n"),
+            chunk("0\r\n"),
+            end_with("X: y\r\n\r\n"),
             head("HTTP/1.1 204 No\r\n\r\n"),
             end()
         ]
@@ -158,7 +186,11 @@ fn transfer_encoding_beats_content_length_and_is_said() {
         b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
     );
     assert_eq!(rules(&seen), [(0, "RFC 9112 §6.1")]);
-    assert_eq!(seen[2..], [body("x"), end()]);
+    let last = [chunk("\r\n"), chunk("0\r\n"), end_with("\r\n")];
+    assert_eq!(
+        seen[2..],
+        [&[chunk("1\r\n"), body("x")][..], &last].concat()
+    );
 }
 
 #[test]
@@ -305,22 +337,18 @@ prop_compose! {
             _ => "Transfer-Encoding: chunked\r\n".to_owned(),
         };
         let text = format!("HTTP/1.1 {status} Fine\r\n{}{framing}\r\n", fields.concat());
-        let mut wire = text.clone().into_bytes();
+        let mut seen = vec![Seen::Head(text)];
         if chunk == 0 {
-            wire.extend_from_slice(&body);
+            seen.extend((!body.is_empty()).then_some(Seen::Body(body)));
+            seen.push(Seen::End(Vec::new()));
         } else {
             for piece in body.chunks(chunk) {
-                wire.extend_from_slice(format!("{:x}\r\n", piece.len()).as_bytes());
-                wire.extend_from_slice(piece);
-                wire.extend_from_slice(b"\r\n");
+                let line = format!("{:x}\r\n", piece.len()).into_bytes();
+                seen.extend([Seen::Chunk(line), Seen::Body(piece.to_vec()), Seen::Chunk(b"\r\n".to_vec())]);
             }
-            wire.extend_from_slice(b"0\r\n\r\n");
+            seen.extend([Seen::Chunk(b"0\r\n".to_vec()), Seen::End(b"\r\n".to_vec())]);
         }
-        let mut seen = vec![Seen::Head(text)];
-        if !body.is_empty() {
-            seen.push(Seen::Body(body));
-        }
-        seen.push(Seen::End(Vec::new()));
+        let wire = wire_of(&seen);
         (wire, seen)
     }
 }
