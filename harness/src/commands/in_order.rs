@@ -2,18 +2,26 @@
 //!
 //! The connections of a capture are interleaved, their listings are not. So the first connection's text goes straight to
 //! the output, and what comes for later ones waits its turn: in memory as long as that is little, else in a temporary
-//! file, so that a capture of any size is listed in bounded memory.
+//! file, so that a capture of any size is listed in bounded memory. Of texts that are over, where they begin in that file
+//! goes into another one: any number of them may wait for one that is not.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::ops::Range;
 
-use super::spill::{Extent, Spill};
+use super::spill::{Chain, Numbers, Spill};
 
 /// How many bytes wait in memory before they are moved to a file.
 const MOST_IN_MEMORY: usize = 4 << 20;
 
 /// Once there is a file, pieces of this many bytes go there directly.
 const LARGE_PIECE: usize = 16 << 10;
+
+/// How many texts wait in memory, with or without bytes, before those that are over are moved to a file.
+const MOST_TEXTS: usize = 16 << 10;
+
+/// What stands in that file for a text that is over, besides the place of its first block: that is shifted by a bit.
+const IS_OVER: u64 = 1;
 
 /// Writes numbered texts in the order of their numbers, however they come.
 #[derive(Debug)]
@@ -24,6 +32,10 @@ pub struct InOrder<Output> {
     texts: BTreeMap<u64, Waiting>,
     in_memory: usize,
     spill: Option<Spill>,
+    /// The texts that are over and were moved to a file.
+    over: Option<Numbers>,
+    /// With how many texts in memory they are looked through for some to move.
+    tidy_at: usize,
     separator: &'static str,
     /// The text that was last written to, where one was.
     written: Option<u64>,
@@ -33,7 +45,7 @@ pub struct InOrder<Output> {
 struct Waiting {
     before: Vec<u8>,
     /// What was moved to the file.
-    spilled: Vec<Extent>,
+    spilled: Chain,
     bytes: Vec<u8>,
     ended: bool,
 }
@@ -47,6 +59,8 @@ impl<Output: Write> InOrder<Output> {
             texts: BTreeMap::new(),
             in_memory: 0,
             spill: None,
+            over: None,
+            tidy_at: MOST_TEXTS,
             separator,
             written: None,
         }
@@ -103,7 +117,11 @@ impl<Output: Write> InOrder<Output> {
     /// Where writing fails.
     pub fn end(&mut self, number: u64) -> io::Result<()> {
         self.texts.entry(number).or_default().ended = true;
-        self.advance()
+        self.advance()?;
+        if self.texts.len() > self.tidy_at {
+            self.tidy()?;
+        }
+        Ok(())
     }
 
     /// The output, once everything has ended.
@@ -112,9 +130,13 @@ impl<Output: Write> InOrder<Output> {
     ///
     /// Where writing fails.
     pub fn finish(mut self) -> io::Result<Output> {
+        let mut next = self.current.unwrap_or(0);
         while let Some((number, waiting)) = self.texts.pop_first() {
-            self.write_out(number, waiting)?;
+            self.write_all_over(next..number)?;
+            self.write_out(number, &waiting)?;
+            next = number + 1;
         }
+        self.write_all_over(next..u64::MAX)?;
         self.output.flush()?;
         Ok(self.output)
     }
@@ -123,11 +145,15 @@ impl<Output: Write> InOrder<Output> {
     fn advance(&mut self) -> io::Result<()> {
         while let Some(current) = self.current {
             let Some(waiting) = self.texts.get_mut(&current) else {
-                return Ok(());
+                if !self.write_over(current)? {
+                    return Ok(());
+                }
+                self.current = Some(current + 1);
+                continue;
             };
             let waiting = std::mem::take(waiting);
             let ended = waiting.ended;
-            self.write_out(current, waiting)?;
+            self.write_out(current, &waiting)?;
             self.texts.remove(&current);
             if !ended {
                 return Ok(());
@@ -152,17 +178,62 @@ impl<Output: Write> InOrder<Output> {
         }
     }
 
-    fn write_out(&mut self, number: u64, waiting: Waiting) -> io::Result<()> {
+    fn write_out(&mut self, number: u64, waiting: &Waiting) -> io::Result<()> {
         self.write(number, &waiting.before)?;
         self.separate(number, waiting.spilled.is_empty())?;
         if let Some(spill) = &mut self.spill {
             let mut buffer = Vec::new();
-            for extent in waiting.spilled {
-                spill.copy(extent, &mut buffer, &mut self.output)?;
-            }
+            spill.copy(waiting.spilled, &mut buffer, &mut self.output)?;
         }
         self.in_memory -= waiting.bytes.len();
         self.write(number, &waiting.bytes)
+    }
+
+    /// Writes a text that is over and of which all is in files; false where it is none of those.
+    fn write_over(&mut self, number: u64) -> io::Result<bool> {
+        let Some(over) = &self.over else {
+            return Ok(false);
+        };
+        let entry = over.read(number)?;
+        let waiting = Waiting {
+            spilled: Chain::at(entry >> 1),
+            ..Waiting::default()
+        };
+        self.write_out(number, &waiting)?;
+        Ok(entry & IS_OVER != 0)
+    }
+
+    /// Writes all such texts of a range.
+    fn write_all_over(&mut self, range: Range<u64>) -> io::Result<()> {
+        let end = self.over.as_ref().map_or(0, Numbers::len).min(range.end);
+        for number in range.start..end {
+            self.write_over(number)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the texts that are over to a file, all that is known of them.
+    fn tidy(&mut self) -> io::Result<()> {
+        self.move_to_file()?;
+        let over = match &mut self.over {
+            Some(over) => over,
+            none => none.insert(Numbers::new()?),
+        };
+        let mut run = (0, Vec::new());
+        for (number, waiting) in &self.texts {
+            if !waiting.is_over() {
+                continue;
+            }
+            if run.0 + run.1.len() as u64 != *number {
+                over.write(run.0, &run.1)?;
+                run = (*number, Vec::new());
+            }
+            run.1.push(waiting.spilled.first() << 1 | IS_OVER);
+        }
+        over.write(run.0, &run.1)?;
+        self.texts.retain(|_, waiting| !waiting.is_over());
+        self.tidy_at = MOST_TEXTS.max(2 * self.texts.len());
+        Ok(())
     }
 
     fn move_to_file(&mut self) -> io::Result<()> {
@@ -179,6 +250,11 @@ impl<Output: Write> InOrder<Output> {
 }
 
 impl Waiting {
+    /// Whether nothing more comes, and the file has what came.
+    const fn is_over(&self) -> bool {
+        self.ended && self.before.is_empty() && self.bytes.is_empty()
+    }
+
     fn move_to(&mut self, spill: &mut Spill) -> io::Result<()> {
         let bytes = std::mem::take(&mut self.bytes);
         if bytes.is_empty() {
@@ -207,6 +283,36 @@ mod tests {
         pages.append(1, b"b3").unwrap();
         pages.end(1).unwrap();
         assert_eq!(pages.finish().unwrap(), b"<a1a2,b1b2b3,d");
+    }
+
+    #[test]
+    fn any_number_of_texts_may_wait_for_one() {
+        let mut pages = InOrder::new(Vec::new(), ",");
+        pages.start(0).unwrap();
+        pages.append(0, b"first").unwrap();
+        let last = 3 * MOST_TEXTS as u64;
+        for number in 1..=last {
+            if number % 3 > 0 {
+                pages.append(number, number.to_string().as_bytes()).unwrap();
+            }
+            if number % 1000 > 0 {
+                pages.end(number).unwrap();
+            }
+        }
+        assert!(pages.texts.len() <= MOST_TEXTS + 100);
+        pages.append(1000, b" and more").unwrap();
+        pages.end(0).unwrap();
+        assert_eq!(pages.current, Some(1000), "those that are over are written");
+        let output = String::from_utf8(pages.finish().unwrap()).unwrap();
+        let expected = (1..=last).filter(|number| number % 3 > 0);
+        let expected = expected.map(|number| match number {
+            1000 => "1000 and more".to_owned(),
+            number => number.to_string(),
+        });
+        let expected: Vec<String> = std::iter::once("first".to_owned())
+            .chain(expected)
+            .collect();
+        assert_eq!(output, expected.join(","));
     }
 
     #[test]

@@ -1,17 +1,42 @@
 //! A temporary file that takes what is too much for memory, piece by piece, and gives it back.
+//!
+//! Texts that grow side by side lie in it in blocks, each of which says where the next one of its text is. So what has
+//! to be known of a text is where its first block is and its last, however many there are.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 
-/// Pieces are written together until they are this many bytes, and read back in parts of as many.
+/// Blocks are written together until they are this many bytes, and read back in parts of as many.
 const AT_ONCE: usize = 256 << 10;
 
-/// Where in the file a piece is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
-    offset: u64,
-    length: u64,
+/// How much of a block is read with its header: most are no longer.
+const AT_FIRST: usize = 4 << 10;
+
+/// A block begins with the place of the next one and its own length.
+const HEADER_BYTES: usize = 16;
+
+/// The blocks of a text, by the places of the first and the last; 0 where there are none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chain {
+    first: u64,
+    last: u64,
+}
+
+impl Chain {
+    pub(super) const fn is_empty(self) -> bool {
+        self.first == 0
+    }
+
+    /// The chain that begins at a place and is not to be appended to.
+    pub(super) const fn at(first: u64) -> Self {
+        Self { first, last: 0 }
+    }
+
+    /// Where it begins.
+    pub(super) const fn first(self) -> u64 {
+        self.first
+    }
 }
 
 /// The file, and what is still to be written to it.
@@ -21,6 +46,8 @@ pub(super) struct Spill {
     /// How many bytes are in the file.
     written: u64,
     pending: Vec<u8>,
+    /// Where the last block begins.
+    last: u64,
 }
 
 impl Spill {
@@ -29,45 +56,91 @@ impl Spill {
         Ok(Self {
             file: tempfile::tempfile()?,
             written: 0,
-            pending: Vec::new(),
+            // No block is at 0, which stands for none.
+            pending: vec![0; HEADER_BYTES],
+            last: 0,
         })
     }
 
-    /// Takes a piece of the text whose pieces so far are `extents`.
-    pub(super) fn append(&mut self, bytes: &[u8], extents: &mut Vec<Extent>) -> io::Result<()> {
-        if self.pending.len() + bytes.len() > AT_ONCE {
+    /// Takes a piece of a text.
+    pub(super) fn append(&mut self, bytes: &[u8], chain: &mut Chain) -> io::Result<()> {
+        if self.pending.len() + HEADER_BYTES + bytes.len() > AT_ONCE {
             self.flush()?;
         }
-        let offset = self.written + self.pending.len() as u64;
-        if bytes.len() > AT_ONCE {
+        if chain.last == self.last && self.last >= self.written && !chain.is_empty() {
+            return self.lengthen(bytes);
+        }
+        let place = self.written + self.pending.len() as u64;
+        let length = bytes.len() as u64;
+        self.pending.extend_from_slice(&[0; 8]);
+        self.pending.extend_from_slice(&length.to_le_bytes());
+        if bytes.len() + HEADER_BYTES > AT_ONCE {
+            self.flush()?;
             self.file.write_all_at(bytes, self.written)?;
-            self.written += bytes.len() as u64;
+            self.written += length;
         } else {
             self.pending.extend_from_slice(bytes);
         }
-        let length = bytes.len() as u64;
-        match extents.last_mut() {
-            Some(last) if last.offset + last.length == offset => last.length += length,
-            _ => extents.push(Extent { offset, length }),
-        }
+        self.last = place;
+        self.link(chain, place)
+    }
+
+    /// Appends to the last block, which is not written yet.
+    fn lengthen(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let at = usize::try_from(self.last - self.written).map_err(io::Error::other)?;
+        self.pending.extend_from_slice(bytes);
+        let length = (self.pending.len() - at - HEADER_BYTES) as u64;
+        self.pending[at + 8..at + HEADER_BYTES].copy_from_slice(&length.to_le_bytes());
         Ok(())
     }
 
-    /// Writes a piece to `output`, over a buffer that is the caller's.
+    /// Lets the last block of a text say that its next one is at `place`.
+    fn link(&mut self, chain: &mut Chain, place: u64) -> io::Result<()> {
+        let before = std::mem::replace(&mut chain.last, place);
+        if chain.is_empty() {
+            chain.first = place;
+            return Ok(());
+        }
+        let next = place.to_le_bytes();
+        match before.checked_sub(self.written) {
+            Some(at) => {
+                let at = usize::try_from(at).map_err(io::Error::other)?;
+                self.pending[at..at + 8].copy_from_slice(&next);
+                Ok(())
+            }
+            None => self.file.write_all_at(&next, before),
+        }
+    }
+
+    /// Writes a text to `output`, over a buffer that is the caller's.
     pub(super) fn copy(
         &mut self,
-        extent: Extent,
+        chain: Chain,
         buffer: &mut Vec<u8>,
         output: &mut impl Write,
     ) -> io::Result<()> {
         self.flush()?;
-        let (mut from, end) = (extent.offset, extent.offset + extent.length);
-        while from < end {
-            let now = usize::try_from(end - from).map_or(AT_ONCE, |left| left.min(AT_ONCE));
-            buffer.resize(now, 0);
-            self.file.read_exact_at(buffer, from)?;
-            output.write_all(buffer)?;
-            from += now as u64;
+        let mut place = chain.first;
+        while place != 0 {
+            let most =
+                usize::try_from(self.written - place).map_or(AT_FIRST, |most| most.min(AT_FIRST));
+            buffer.resize(most, 0);
+            self.file.read_exact_at(buffer, place)?;
+            let [next, length] = header(buffer)?;
+            let mut from = place + HEADER_BYTES as u64;
+            let end = from + length;
+            let first =
+                usize::try_from(length).map_or(most, |length| length.min(most - HEADER_BYTES));
+            output.write_all(&buffer[HEADER_BYTES..HEADER_BYTES + first])?;
+            from += first as u64;
+            while from < end {
+                let now = usize::try_from(end - from).map_or(AT_ONCE, |left| left.min(AT_ONCE));
+                buffer.resize(now, 0);
+                self.file.read_exact_at(buffer, from)?;
+                output.write_all(buffer)?;
+                from += now as u64;
+            }
+            place = next;
         }
         Ok(())
     }
@@ -77,5 +150,93 @@ impl Spill {
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
+    }
+}
+
+/// The place of the next block, and the length of this one.
+fn header(bytes: &[u8]) -> io::Result<[u64; 2]> {
+    let (numbers, _) = bytes.as_chunks::<8>();
+    match numbers {
+        [next, length, ..] => Ok([*next, *length].map(u64::from_le_bytes)),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+/// A temporary file of numbers, each at a place of its own; 0 where none was written.
+#[derive(Debug)]
+pub(super) struct Numbers {
+    file: File,
+    /// Behind the last place.
+    end: u64,
+}
+
+impl Numbers {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            file: tempfile::tempfile()?,
+            end: 0,
+        })
+    }
+
+    /// Writes a run of numbers from a place on.
+    pub(super) fn write(&mut self, first: u64, numbers: &[u64]) -> io::Result<()> {
+        let bytes: Vec<u8> = numbers
+            .iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect();
+        self.end = self.end.max(first + numbers.len() as u64);
+        self.file.write_all_at(&bytes, first * 8)
+    }
+
+    /// Behind the last place that was written.
+    pub(super) const fn len(&self) -> u64 {
+        self.end
+    }
+
+    pub(super) fn read(&self, place: u64) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        match self.file.read_exact_at(&mut bytes, place * 8) {
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+            // Behind the end none was written.
+            Err(_) => Ok(0),
+            Ok(()) => Ok(u64::from_le_bytes(bytes)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn texts_come_back_as_they_went(
+            pieces in prop::collection::vec((0_usize..5, 0_usize..3000, any::<u8>()), 0..200),
+            long in 0_usize..600_000,
+        ) {
+            let mut spill = Spill::new().unwrap();
+            let mut chains = [Chain::default(); 5];
+            let mut texts = vec![Vec::new(); 5];
+            let pieces = pieces.into_iter().chain([(0, long, b'l'), (1, 3, b'e')]);
+            for (text, length, byte) in pieces {
+                let piece = vec![byte; length];
+                spill.append(&piece, &mut chains[text]).unwrap();
+                texts[text].extend(piece);
+            }
+            for (chain, text) in chains.into_iter().zip(texts) {
+                let mut output = Vec::new();
+                spill.copy(chain, &mut Vec::new(), &mut output).unwrap();
+                prop_assert_eq!(output, text);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_that_were_not_written_are_none() {
+        let mut numbers = Numbers::new().unwrap();
+        numbers.write(3, &[7, 8]).unwrap();
+        let read: Vec<u64> = (0..7).map(|place| numbers.read(place).unwrap()).collect();
+        assert_eq!(read, [0, 0, 0, 7, 8, 0, 0]);
     }
 }

@@ -19,6 +19,9 @@ const MOST_WAITING: usize = 4;
 const BATCH_BYTES: usize = 256 << 10;
 const BATCH_ENTRIES: usize = 4096;
 
+/// A batch with so many bytes is printed before the next one is begun: those that wait would be much to hold.
+const LARGE_BATCH: usize = 1 << 20;
+
 /// What is to be printed next, in one go.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -49,6 +52,8 @@ pub(super) struct Delivery {
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
     pub(super) batch: Batch,
+    /// How many batches were sent that did not come back.
+    waiting: usize,
     /// Whether the press has stopped, which it does at its first error.
     has_stopped: bool,
 }
@@ -73,6 +78,7 @@ impl<'scope, Output: Write + Send + 'scope> Press<'scope, Output> {
             full,
             empty,
             batch: Batch::default(),
+            waiting: 0,
             has_stopped: false,
         };
         Ok((Self(thread), delivery))
@@ -100,6 +106,10 @@ fn print<Output: Write>(
 }
 
 impl Batch {
+    const fn bytes(&self) -> usize {
+        self.sheet.text.len() + self.sheet.rows.len()
+    }
+
     /// Prints what is in the batch, and empties it.
     fn print<Output: Write>(&mut self, pages: &mut InOrder<Output>) -> io::Result<()> {
         let (mut text, mut rows) = (self.sheet.text.as_slice(), self.sheet.rows.as_slice());
@@ -132,8 +142,7 @@ impl Delivery {
 
     /// Sends the batch if it is full; its entries must account for all that is on its sheet.
     pub(super) fn send_if_full(&mut self) {
-        let Batch { sheet, entries } = &self.batch;
-        if sheet.text.len() + sheet.rows.len() > BATCH_BYTES || entries.len() >= BATCH_ENTRIES {
+        if self.batch.bytes() > BATCH_BYTES || self.batch.entries.len() >= BATCH_ENTRIES {
             self.send();
         }
     }
@@ -144,9 +153,16 @@ impl Delivery {
     }
 
     fn send(&mut self) {
-        let empty = self.empty.try_recv().unwrap_or_default();
-        let batch = std::mem::replace(&mut self.batch, empty);
+        let empty = self.empty.try_recv().ok();
+        self.waiting -= usize::from(empty.is_some());
+        let batch = std::mem::replace(&mut self.batch, empty.unwrap_or_default());
+        let is_large = batch.bytes() > LARGE_BATCH;
+        self.waiting += 1;
         self.has_stopped |= self.full.send(batch).is_err();
+        while is_large && self.waiting > 0 && !self.has_stopped {
+            self.has_stopped |= self.empty.recv().is_err();
+            self.waiting -= 1;
+        }
     }
 }
 
