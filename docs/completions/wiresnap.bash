@@ -553,7 +553,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__payload)
-            opts="-h --format --redact --explain --connection --message --port --help"
+            opts="-h --format --redact --explain --connection --message --port --memory --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -572,6 +572,10 @@ _wiresnap() {
                     return 0
                     ;;
                 --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -67,6 +67,7 @@ json\t'One object, with a message for each request, response, frame or event'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l connection -d 'Only the connection of this number, counted from 1' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l message -d 'Only the message of this number in that connection, counted from 1' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l port -d 'Only packets from or to this port' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l redact -d 'Hide what changes from run to run: dates, times, ports, versions, keys, masks'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l explain -d 'Take each WebSocket frame apart, bit by bit'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::analysis::difference::Kind;
+use crate::budget::Memory;
 use crate::docs::command::overview;
 
 /// Snapshot tests for the wire: plays a scenario, captures it, shows which bytes changed
@@ -223,6 +224,19 @@ pub struct PayloadArgs {
     /// Only packets from or to this port
     #[arg(long)]
     pub port: Option<u16>,
+
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
+}
+
+/// How much memory a verb may take that reads captures.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct MemoryArgs {
+    /// Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in
+    /// temporary files, or cut and counted
+    #[arg(long, value_name = "SIZE", default_value_t = Memory::default())]
+    pub memory: Memory,
 }
 
 /// The forms that a listing of payloads has.

@@ -45,6 +45,8 @@
 #[doc(hidden)]
 pub mod analysis;
 #[doc(hidden)]
+pub mod budget;
+#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod commands;
@@ -84,8 +86,8 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, cli, commands, diagnostic, docs, error, lab, project, render, report, rule, run,
-        scenario, trace, units, wire,
+        analysis, budget, cli, commands, diagnostic, docs, error, lab, project, render, report,
+        rule, run, scenario, trace, units, wire,
     };
 }
 

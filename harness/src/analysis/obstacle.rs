@@ -60,7 +60,7 @@ impl Obstacle {
 impl From<&CodingError> for Cause {
     fn from(error: &CodingError) -> Self {
         match error {
-            CodingError::TooLarge { .. } => Self::TooLarge,
+            CodingError::TooLarge { .. } | CodingError::OverBudget => Self::TooLarge,
             CodingError::Malformed { coding, .. } => Self::Damaged(coding),
             CodingError::CutOff { coding } => Self::CutOff(coding),
             CodingError::Behind { coding } => Self::Behind(coding),

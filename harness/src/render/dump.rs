@@ -32,9 +32,10 @@ const ROWS_AT_ONCE: usize = 1024;
 /// pack("S4: ", &[0x88, 0x00], 4, &mut text);
 /// assert_eq!(unpack(&text), b"S4: 88 00        ..\n");
 /// ```
-pub fn pack(label: &str, bytes: &[u8], columns: usize, output: &mut Vec<u8>) {
+pub fn pack(label: impl AsRef<[u8]>, bytes: &[u8], columns: usize, output: &mut Vec<u8>) {
+    let label = label.as_ref();
     output.reserve(label.len() + HEADER_BYTES + bytes.len() + 2);
-    output.extend_from_slice(label.as_bytes());
+    output.extend_from_slice(label);
     if !bytes.is_empty() {
         let columns = columns.clamp(1, ROW_BYTES);
         let narrow = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);

@@ -96,6 +96,20 @@ impl fmt::Display for AsideReason {
     }
 }
 
+/// How many bytes of data are told at a time by [`StreamEvent::pieces`].
+const PIECE: usize = 16 << 10;
+
+impl StreamEvent<'_> {
+    /// The same news, long data in pieces: who takes the messages after each of them never has very many.
+    pub fn pieces(self) -> impl Iterator<Item = Self> {
+        let (data, other) = match self {
+            Self::Data(bytes) => (bytes, None),
+            other => (&[][..], Some(other)),
+        };
+        data.chunks(PIECE).map(StreamEvent::Data).chain(other)
+    }
+}
+
 /// Where a piece of news came from: the packet that made it known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {

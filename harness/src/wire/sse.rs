@@ -76,6 +76,14 @@ impl Parser {
         self.held.is_some() || !self.block.raw.is_empty()
     }
 
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let data = self.block.data.as_ref().map_or(0, String::len);
+        let comments = self.block.comments.len() * size_of::<String>();
+        self.block.raw.len() + self.line.capacity() + 2 * data + comments
+    }
+
     /// How many bytes of that event there are.
     #[must_use]
     pub fn held_bytes(&self) -> usize {

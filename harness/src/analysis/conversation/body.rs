@@ -5,6 +5,7 @@ use super::half::{Open, Part};
 use crate::analysis::content::Content;
 use crate::analysis::message::HttpMessage;
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
+use crate::budget::{Budget, MESSAGE_LIMIT};
 use crate::units::Side;
 use crate::wire::coding::{self, Coding, CodingError};
 use crate::wire::event::Origin;
@@ -13,7 +14,7 @@ use crate::wire::list;
 use crate::wire::note::Note;
 
 /// How many bytes of one HTTP body are kept, after decoding; the rest is counted and said.
-pub const BODY_LIMIT: usize = 16 << 20;
+pub const BODY_LIMIT: usize = MESSAGE_LIMIT;
 
 /// How a body's bytes become content.
 #[derive(Debug)]
@@ -24,35 +25,44 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn new(codings: &[Coding]) -> Self {
+    pub(super) fn new(budget: &Budget, codings: &[Coding]) -> Self {
         Self {
-            decoder: (!codings.is_empty()).then(|| coding::Decoder::new(codings)),
+            decoder: (!codings.is_empty()).then(|| coding::Decoder::within(budget, codings)),
             stopped: false,
         }
     }
 
-    /// Why nothing more can be decoded, where these bytes show it.
-    pub(super) fn push(&mut self, bytes: &[u8], content: &mut Content) -> Option<CodingError> {
+    /// How many bytes the decoder takes.
+    pub(super) fn memory(&self) -> usize {
+        let decoder = self.decoder.as_ref().filter(|_| !self.stopped);
+        decoder.map_or(0, coding::Decoder::memory)
+    }
+
+    /// Why nothing more can be decoded, where these bytes show it. The content may grow by so many bytes as there is
+    /// `room` for.
+    pub(super) fn push(
+        &mut self,
+        bytes: &[u8],
+        content: &mut Content,
+        limit: usize,
+    ) -> Option<CodingError> {
         if self.stopped {
             return None;
         }
         let Some(decoder) = &mut self.decoder else {
-            content.push(bytes, BODY_LIMIT);
+            content.push(bytes, limit);
             return None;
         };
-        let outcome = decoder.push(bytes, &mut content.bytes, BODY_LIMIT);
+        let outcome = decoder.push(bytes, &mut content.bytes, limit);
         self.stopped = outcome.is_err();
         outcome.err()
     }
 
-    pub(super) fn finish(&mut self, content: &mut Content) -> Option<CodingError> {
+    pub(super) fn finish(&mut self, content: &mut Content, limit: usize) -> Option<CodingError> {
         if self.stopped {
             return None;
         }
-        let ended = self
-            .decoder
-            .as_mut()?
-            .finish(&mut content.bytes, BODY_LIMIT);
+        let ended = self.decoder.as_mut()?.finish(&mut content.bytes, limit);
         self.stopped = ended.is_err();
         ended.err()
     }
@@ -112,7 +122,7 @@ impl Conversation {
         } else {
             self.response(&mut message);
         }
-        let body = Body::new(&codings);
+        let body = Body::new(self.holding.budget(), &codings);
         if message.events_follow {
             self.events(origin, message, body);
         } else if let Some(open) = &mut self.half(origin.side).open {
@@ -122,13 +132,15 @@ impl Conversation {
     }
 
     pub(super) fn body(&mut self, origin: Origin, bytes: &[u8]) {
+        let limits = self.limits();
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };
         match &mut open.part {
             Part::Http(message, body) => {
                 message.coded_length += bytes.len() as u64;
-                let error = body.push(bytes, &mut message.body);
+                let limit = limits.of(message.body.bytes.len());
+                let error = body.push(bytes, &mut message.body, limit);
                 open.notes
                     .extend(error.as_ref().map(|error| note(error, open.offset)));
                 open.hinder(Piece::Body, error.as_ref());

@@ -1,8 +1,9 @@
 //! A body of server-sent events, handed out event by event since it may never end.
 
 use super::Conversation;
-use super::body::{self, BODY_LIMIT, Body};
+use super::body::{self, Body};
 use super::half::{Open, Part};
+use super::limits::Limits;
 use crate::analysis::message::{Detail, HttpMessage, Message};
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
@@ -18,21 +19,54 @@ pub(super) struct Events {
     pub(super) body: Body,
     /// Where the bytes of the event in the making began.
     begun: Option<(Origin, u64)>,
-    decoded: Vec<u8>,
 }
 
+/// How many decoded bytes are looked through for events at a time.
+const AT_ONCE: usize = 16 << 10;
+
+/// What an event takes besides its bytes, which may be one: as much as if so many bytes had been decoded.
+pub(super) const EVENT_BYTES: usize = 512;
+
 impl Events {
-    fn push(&mut self, bytes: &[u8]) -> (Vec<sse::Event>, Option<CodingError>) {
+    fn push(&mut self, bytes: &[u8], limits: &Limits) -> (Vec<sse::Event>, Option<CodingError>) {
         let Some(decoder) = &mut self.body.decoder else {
             return (self.parser.push(bytes), None);
         };
         if self.body.stopped {
             return (Vec::new(), None);
         }
-        self.decoded.clear();
-        let outcome = decoder.push(bytes, &mut self.decoded, BODY_LIMIT);
+        let mut plain = Vec::new();
+        let outcome = decoder.push(bytes, &mut plain, limits.of(0));
+        let mut found = Vec::new();
+        let read = self.read(&plain, limits, &mut found);
+        let outcome = outcome.and(read);
         self.body.stopped = outcome.is_err();
-        (self.parser.push(&self.decoded), outcome.err())
+        (found, outcome.err())
+    }
+
+    /// Reads events out of decoded bytes, as many as there is room for.
+    fn read(
+        &mut self,
+        decoded: &[u8],
+        limits: &Limits,
+        found: &mut Vec<sse::Event>,
+    ) -> Result<(), CodingError> {
+        let mut room = limits.of(0);
+        for piece in decoded.chunks(AT_ONCE) {
+            let events = self.parser.push(piece);
+            let bytes = events.len() * EVENT_BYTES;
+            found.extend(events);
+            room = match room.checked_sub(bytes + piece.len()) {
+                Some(room) if limits.budget.inflate(bytes) => room,
+                _ => return Err(CodingError::OverBudget),
+            };
+        }
+        Ok(())
+    }
+
+    /// How many bytes it holds.
+    pub(super) fn memory(&self) -> usize {
+        self.parser.memory() + self.body.memory()
     }
 }
 
@@ -45,11 +79,11 @@ impl Conversation {
             parser: sse::Parser::default(),
             body,
             begun: None,
-            decoded: Vec::new(),
         }));
     }
 
     pub(super) fn event_bytes(&mut self, origin: Origin, bytes: &[u8]) {
+        let limits = self.limits();
         let half = self.half(origin.side);
         let at = half.offset - bytes.len() as u64;
         let Some(Open {
@@ -62,7 +96,7 @@ impl Conversation {
             return;
         };
         let begun = *events.begun.get_or_insert((origin, at));
-        let (found, error) = events.push(bytes);
+        let (found, error) = events.push(bytes, &limits);
         if let Some(error) = error {
             notes.push(body::note(&error, 0));
             obstacles.push(Obstacle::new(Piece::Events, Cause::from(&error)));
@@ -129,6 +163,25 @@ impl Conversation {
         if let Some(open) = &mut self.half(side).open {
             open.order = order;
         }
+    }
+
+    /// Hands out the event in the making as far as it is there, where it cannot be kept.
+    pub(super) fn cut_event(&mut self, side: Side) {
+        let Some(Open {
+            part: Part::Events(events),
+            notes,
+            obstacles,
+            ..
+        }) = &mut self.half(side).open
+        else {
+            return;
+        };
+        let (Some(mut event), Some(begun)) = (events.parser.finish(), events.begun.take()) else {
+            return;
+        };
+        event.cut = true;
+        let said = (std::mem::take(notes), std::mem::take(obstacles));
+        self.hand_out_events(side, vec![begun], vec![event], said);
     }
 
     pub(super) fn close_events(&mut self, side: Side, mut events: Events) {

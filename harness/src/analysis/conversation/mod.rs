@@ -20,6 +20,7 @@ mod aside;
 mod body;
 mod events;
 mod half;
+mod limits;
 mod pairing;
 mod raw;
 mod switching;
@@ -35,6 +36,7 @@ pub use self::raw::RAW_PIECE;
 use super::content::Content;
 use super::message::{Detail, Message};
 use super::obstacle::{Cause, Obstacle, Piece};
+use crate::budget::{Budget, Holding};
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::http::{self, Role};
@@ -61,12 +63,25 @@ pub struct Conversation {
     switching: bool,
     held: Vec<(Origin, Vec<u8>)>,
     held_bytes: usize,
+    /// What the messages that are whole take.
+    ready_bytes: usize,
+    /// What the requests take whose answers are still to come.
+    asked_bytes: usize,
+    holding: Holding,
     /// A side has finished: not much more is to come.
     is_over: bool,
 }
 
 impl Default for Conversation {
     fn default() -> Self {
+        Self::within(&Budget::default())
+    }
+}
+
+impl Conversation {
+    /// A conversation that holds no more than the budget allows.
+    #[must_use]
+    pub fn within(budget: &Budget) -> Self {
         Self {
             client: Half::new(Role::Requests),
             server: Half::new(Role::Responses),
@@ -76,6 +91,9 @@ impl Default for Conversation {
             switching: false,
             held: Vec::new(),
             held_bytes: 0,
+            ready_bytes: 0,
+            asked_bytes: 0,
+            holding: Holding::of(budget),
             is_over: false,
         }
     }
@@ -84,7 +102,10 @@ impl Default for Conversation {
 impl StreamSink for Conversation {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         match event {
-            StreamEvent::Data(bytes) => self.data(origin, bytes),
+            StreamEvent::Data(bytes) => {
+                self.holding.budget().carried(bytes.len());
+                self.data(origin, bytes);
+            }
             StreamEvent::Missing(count) => self.missing(origin, count),
             StreamEvent::Aside(reason, bytes) => self.aside(origin, reason, bytes),
             StreamEvent::Finished | StreamEvent::Ended => {
@@ -92,6 +113,7 @@ impl StreamSink for Conversation {
                 self.release_memory();
             }
         }
+        self.settle();
     }
 }
 
@@ -100,6 +122,7 @@ impl Conversation {
     pub fn take(&mut self) -> Option<Message> {
         let (order, _) = self.ready.front()?;
         let blocked = self.ready.len() <= MOST_READY
+            && !self.holding.budget().is_used_up()
             && [&self.client, &self.server]
                 .iter()
                 .any(|half| half.open.as_ref().is_some_and(|open| open.order < *order));
@@ -107,6 +130,8 @@ impl Conversation {
             return None;
         }
         let (_, message) = self.ready.pop_front()?;
+        self.ready_bytes -= limits::weight(&message);
+        self.take_stock();
         if self.is_over {
             self.release_memory();
         }
@@ -132,6 +157,7 @@ impl Conversation {
     }
 
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
+        self.allow_frames(origin.side);
         self.end_raw(origin.side.peer());
         let mut rest = bytes;
         while !rest.is_empty() && !self.hold(origin, rest) {
@@ -317,6 +343,7 @@ impl Conversation {
 
     /// Hands out what is open, as far as it is there.
     fn close(&mut self, side: Side) {
+        let limits = self.limits();
         let Some(open) = &mut self.half(side).open else {
             return;
         };
@@ -330,7 +357,8 @@ impl Conversation {
                 half.obstacles.extend(obstacles);
             }
             Part::Http(mut message, mut body) => {
-                let error = body.finish(&mut message.body);
+                let limit = limits.of(message.body.bytes.len());
+                let error = body.finish(&mut message.body, limit);
                 open.notes
                     .extend(error.as_ref().map(|error| body::note(error, open.offset)));
                 open.hinder(Piece::Body, error.as_ref());
@@ -393,6 +421,7 @@ impl Conversation {
     }
 
     fn queue(&mut self, order: u64, message: Message) {
+        self.ready_bytes += limits::weight(&message);
         let later = |(other, _): &&(u64, Message)| *other > order;
         let place = self.ready.len() - self.ready.iter().rev().take_while(later).count();
         reserve_one(&mut self.ready);

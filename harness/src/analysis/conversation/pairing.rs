@@ -16,23 +16,34 @@ pub(super) struct Waiting {
     switches: bool,
 }
 
+impl Waiting {
+    /// How many bytes it takes.
+    fn memory(&self) -> usize {
+        let key = self.key.as_ref().map_or(0, Vec::len);
+        size_of::<Self>() + self.asked.method.len() + self.target.len() + key
+    }
+}
+
 impl Conversation {
     pub(super) fn request(&mut self, head: &Head) {
         let upgrade = head.field("upgrade").is_some() && head.has_token("connection", "upgrade");
         let switches = upgrade || head.method() == b"CONNECT";
-        if self.waiting.len() >= MOST_WAITING {
-            self.waiting.pop_front();
+        let are_many = self.waiting.len() >= MOST_WAITING || self.holding.budget().is_used_up();
+        if are_many && let Some(oldest) = self.waiting.pop_front() {
+            self.asked_bytes -= oldest.memory();
         }
         self.switching |= switches;
         reserve_one(&mut self.waiting);
-        self.waiting.push_back(Waiting {
+        let waiting = Waiting {
             asked: Asked {
                 method: head.method().to_vec(),
             },
             target: head.target().to_vec(),
             key: head.field("sec-websocket-key").map(<[u8]>::to_vec),
             switches,
-        });
+        };
+        self.asked_bytes += waiting.memory();
+        self.waiting.push_back(waiting);
     }
 
     pub(super) fn response(&mut self, message: &mut HttpMessage) {
@@ -44,6 +55,7 @@ impl Conversation {
         let Some(waiting) = self.waiting.pop_front() else {
             return;
         };
+        self.asked_bytes -= waiting.memory();
         if let (101, Some(key), Some(accept)) = (
             status,
             &waiting.key,

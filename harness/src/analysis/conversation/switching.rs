@@ -109,10 +109,15 @@ impl Conversation {
             None
         });
         let (client, server) = parameters.unzip();
-        let client = websocket::Decoder::new(Side::Client, self.client.offset, client);
-        let server = websocket::Decoder::new(Side::Server, self.server.offset, server);
+        let budget = self.holding.budget();
+        let client =
+            websocket::Decoder::new(Side::Client, self.client.offset, client).within(budget);
+        let server =
+            websocket::Decoder::new(Side::Server, self.server.offset, server).within(budget);
         self.client.decoder = Decoder::WebSocket(Box::new(client));
         self.server.decoder = Decoder::WebSocket(Box::new(server));
+        self.allow_frames(Side::Client);
+        self.allow_frames(Side::Server);
         notes
     }
 }

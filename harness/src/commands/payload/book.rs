@@ -6,12 +6,14 @@ use anyhow::{Result, bail};
 
 use super::press::{Delivery, Entry};
 use super::{Messages, Request};
+use crate::budget::Budget;
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Sheet, heading};
 
 /// What all the connections of a capture write into.
 pub(super) struct Book {
     pub(super) request: Request,
+    pub(super) budget: Budget,
     delivery: Delivery,
     /// The connections that have said anything so far: none, the first alone, or several.
     spoken: Spoken,
@@ -53,6 +55,7 @@ impl Book {
             delivery.enter(Entry::Start);
         }
         Self {
+            budget: Budget::new(request.memory),
             request,
             delivery,
             spoken: Spoken::None,

@@ -8,6 +8,7 @@ use super::book::{Book, Ends};
 use super::{Messages, Request};
 use crate::analysis::conversation::Conversation;
 use crate::analysis::message::{Detail, Message};
+use crate::budget::{Budget, Holding};
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Listing, Sheet, address};
 use crate::render::redactions::{Redactions, Scope};
@@ -37,8 +38,10 @@ impl Listener {
         let wanted = book.borrow_mut().count(ends);
         let is_wanted = wanted.is_none_or(|number| number == ends.index + 1);
         let (scribe, is_json) = {
-            let request = &book.borrow().request;
-            let scribe = is_wanted.then(|| Box::new(Scribe::new(request, ends)));
+            let Book {
+                request, budget, ..
+            } = &*book.borrow();
+            let scribe = is_wanted.then(|| Box::new(Scribe::new(request, budget, ends)));
             (scribe, request.format == PayloadFormat::Json)
         };
         let mut listener = Self {
@@ -54,6 +57,13 @@ impl Listener {
         listener
     }
 
+    /// Writes the messages that are whole, one by one: what many would be written as might be much to hold.
+    fn read(&mut self) {
+        while let Some(message) = self.scribe.as_mut().and_then(|scribe| scribe.next()) {
+            self.write(|scribe, sheet| scribe.message(&message, sheet));
+        }
+    }
+
     fn write(&mut self, write: impl FnOnce(&mut Scribe, &mut Sheet)) {
         if let Some(scribe) = &mut self.scribe {
             let mut spoken = scribe.spoken;
@@ -67,6 +77,10 @@ impl Listener {
     }
 
     pub(super) fn close(mut self, connection: &Connection) {
+        if let Some(scribe) = &mut self.scribe {
+            scribe.conversation.finish();
+        }
+        self.read();
         self.write(Scribe::finish);
         if self.wants_figures {
             let mut book = self.book.borrow_mut();
@@ -84,11 +98,13 @@ impl Listener {
 
 impl StreamSink for Listener {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
-        let Some(scribe) = &mut self.scribe else {
-            return;
-        };
-        scribe.conversation.event(origin, event);
-        self.write(Scribe::read);
+        for piece in event.pieces() {
+            let Some(scribe) = &mut self.scribe else {
+                return;
+            };
+            scribe.conversation.event(origin, piece);
+            self.read();
+        }
     }
 }
 
@@ -100,6 +116,8 @@ struct Scribe {
     choice: Choice,
     rules: Arc<Redactions>,
     scope: Scope,
+    /// What of the listing waits for what comes.
+    holding: Holding,
 }
 
 /// Which messages are written.
@@ -133,13 +151,13 @@ enum Page {
 }
 
 impl Scribe {
-    fn new(request: &Request, ends: Ends) -> Self {
+    fn new(request: &Request, budget: &Budget, ends: Ends) -> Self {
         let page = match request.format {
             PayloadFormat::Text => Page::Text(Listing::new(request.style)),
             PayloadFormat::Json => Page::Json(JsonPage::new(request, ends)),
         };
         Self {
-            conversation: Conversation::default(),
+            conversation: Conversation::within(budget),
             page,
             spoken: false,
             choice: Choice {
@@ -149,6 +167,7 @@ impl Scribe {
             },
             rules: Arc::clone(&request.rules),
             scope: Scope::of_listing(request.style.redact),
+            holding: Holding::of(budget),
         }
     }
 
@@ -157,40 +176,41 @@ impl Scribe {
         self.choice.found
     }
 
-    /// Writes the messages that are whole.
-    fn read(&mut self, sheet: &mut Sheet) {
-        let messages = std::iter::from_fn(|| {
-            let mut message = self.conversation.take()?;
-            self.rules.hide(&mut message, self.scope);
-            Some(message)
-        });
+    /// The next message that is whole.
+    fn next(&mut self) -> Option<Message> {
+        let mut message = self.conversation.take()?;
+        self.rules.hide(&mut message, self.scope);
+        Some(message)
+    }
+
+    /// Writes a message.
+    fn message(&mut self, message: &Message, sheet: &mut Sheet) {
         match &mut self.page {
             Page::Text(listing) => {
                 listing.exchange(sheet);
-                for message in messages {
-                    let label = || listing.next_label(message.from);
-                    if self.choice.takes(&message, label) {
-                        listing.message(&message);
-                    } else {
-                        listing.pass_over(&message);
-                    }
+                let label = || listing.next_label(message.from);
+                if self.choice.takes(message, label) {
+                    listing.message(message);
+                } else {
+                    listing.pass_over(message);
+                }
+                self.holding.set(listing.waiting_bytes());
+                if self.holding.budget().is_used_up() {
+                    listing.let_go();
+                    self.holding.set(listing.waiting_bytes());
                 }
                 listing.exchange(sheet);
             }
             Page::Json(page) => {
-                for message in messages {
-                    if self.choice.takes(&message, String::new) {
-                        page.message(&message, &mut sheet.text);
-                    }
+                if self.choice.takes(message, String::new) {
+                    page.message(message, &mut sheet.text);
                 }
             }
         }
     }
 
-    /// Writes what is left.
+    /// Writes what is left, when all messages are written.
     fn finish(&mut self, sheet: &mut Sheet) {
-        self.conversation.finish();
-        self.read(sheet);
         match &mut self.page {
             Page::Text(listing) => {
                 listing.exchange(sheet);

@@ -20,6 +20,7 @@ use self::listener::Listener;
 use self::press::Press;
 use super::{coverage, named, redactions};
 use crate::analysis::coverage::Coverage;
+use crate::budget::Memory;
 use crate::cli::{PayloadArgs, PayloadFormat};
 use crate::render::json::ascii_where_unsafe;
 use crate::render::payload::Style;
@@ -160,6 +161,8 @@ pub struct Request {
     pub port: Option<u16>,
     /// How JSON names the capture.
     pub name: String,
+    /// How much memory it may take.
+    pub memory: Memory,
 }
 
 /// Which messages of a connection are listed.
@@ -188,6 +191,7 @@ impl Request {
             rows_only: false,
             port: arguments.port,
             name: arguments.pcap.display().to_string(),
+            memory: arguments.memory.memory,
         }
     }
 }

@@ -173,6 +173,17 @@ impl Listing {
         self.begin = self.sheet.text.len();
     }
 
+    /// How many bytes wait for what comes.
+    #[must_use]
+    pub const fn waiting_bytes(&self) -> usize {
+        self.rows.memory()
+    }
+
+    /// Lets go what waits: its form no longer depends on what comes.
+    pub fn let_go(&mut self) {
+        self.rows.let_go(&mut self.sheet.rows);
+    }
+
     /// The end of the listing: its last line's end, and the last rows.
     pub fn finish(&mut self) {
         self.end_line();
@@ -342,7 +353,7 @@ impl Listing {
         }
         let label = format!("{label}: ");
         self.rows
-            .push(&label, &frame.wire, below, &mut self.sheet.rows);
+            .push(&label, &frame.wire, &below, &mut self.sheet.rows);
     }
 
     /// What the next frame or turn of a side is called: `C1` for the client's first, as in the original document.

@@ -8,20 +8,15 @@ const MOST_WAITING: usize = 1 << 20;
 /// The rows of a WebSocket connection's frames, which stand behind its text.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// Frames that wait for their column to be known.
-    waiting: Vec<Row>,
+    /// Frames that wait for their column to be known: of each its parts, one behind the other, since most are short.
+    waiting: Vec<u8>,
+    /// Bytes of frames and of what stands below them.
     waiting_bytes: usize,
+    /// The longest frame that waits.
+    longest: usize,
     /// How many bytes the characters stand behind, once that is known.
     columns: Option<usize>,
     any: bool,
-}
-
-/// A frame's bytes, and what stands below them.
-#[derive(Debug)]
-struct Row {
-    label: String,
-    wire: Vec<u8>,
-    below: String,
 }
 
 impl Rows {
@@ -29,46 +24,70 @@ impl Rows {
         Self {
             waiting: Vec::new(),
             waiting_bytes: 0,
+            longest: 0,
             columns: None,
             any: false,
         }
     }
 
+    /// How many bytes it holds.
+    pub(super) const fn memory(&self) -> usize {
+        self.waiting.capacity()
+    }
+
     /// Takes a frame's row, and appends to `output` what is certain by now.
-    pub(super) fn push(&mut self, label: &str, wire: &[u8], below: String, output: &mut Vec<u8>) {
+    pub(super) fn push(&mut self, label: &str, wire: &[u8], below: &str, output: &mut Vec<u8>) {
         if self.columns.is_some() {
-            return self.write(label, wire, &below, output);
+            return self.write(label.as_bytes(), wire, below.as_bytes(), output);
         }
         self.waiting_bytes += wire.len() + below.len();
-        self.waiting.push(Row {
-            label: label.to_owned(),
-            wire: wire.to_vec(),
-            below,
-        });
+        self.longest = self.longest.max(wire.len());
+        for part in [label.as_bytes(), wire, below.as_bytes()] {
+            self.waiting
+                .extend_from_slice(&(part.len() as u64).to_le_bytes());
+            self.waiting.extend_from_slice(part);
+        }
         if wire.len() >= dump::ROW_BYTES || self.waiting_bytes > MOST_WAITING {
-            self.columns = Some(dump::ROW_BYTES);
-            self.write_waiting(output);
+            self.let_go(output);
         }
     }
 
+    /// Writes what waits as if a row of full length had come.
+    pub(super) fn let_go(&mut self, output: &mut Vec<u8>) {
+        self.columns = Some(dump::ROW_BYTES);
+        self.write_waiting(output);
+    }
+
     pub(super) fn finish(&mut self, output: &mut Vec<u8>) {
-        let longest = self.waiting.iter().map(|row| row.wire.len()).max();
-        self.columns = self.columns.or(longest);
+        self.columns = self.columns.or(Some(self.longest));
         self.write_waiting(output);
     }
 
     fn write_waiting(&mut self, output: &mut Vec<u8>) {
-        for row in std::mem::take(&mut self.waiting) {
-            self.write(&row.label, &row.wire, &row.below, output);
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut rest = &waiting[..];
+        while let (Some(label), Some(wire), Some(below)) =
+            (part(&mut rest), part(&mut rest), part(&mut rest))
+        {
+            self.write(label, wire, below, output);
         }
     }
 
-    fn write(&mut self, label: &str, wire: &[u8], below: &str, output: &mut Vec<u8>) {
+    fn write(&mut self, label: &[u8], wire: &[u8], below: &[u8], output: &mut Vec<u8>) {
         if std::mem::replace(&mut self.any, true) {
             output.push(b'\n');
         }
         let columns = self.columns.unwrap_or(dump::ROW_BYTES);
         dump::pack(label, wire, columns, output);
-        output.extend_from_slice(below.as_bytes());
+        output.extend_from_slice(below);
     }
+}
+
+/// The next part of what waits: its length, then its bytes.
+fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, behind) = rest.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (part, behind) = behind.split_at_checked(length)?;
+    *rest = behind;
+    Some(part)
 }

@@ -25,6 +25,7 @@ use std::fmt;
 
 pub use self::coded::Coded;
 use self::stage::{Marks, Stage};
+use crate::budget::Budget;
 
 /// How many codings one body may have; more is either an attack or a mistake.
 const MOST_CODINGS: usize = 8;
@@ -101,6 +102,8 @@ pub enum CodingError {
         /// What its decoder said.
         reason: String,
     },
+    /// The capture may not inflate more.
+    OverBudget,
     /// The body ended before the coding did.
     CutOff {
         /// The coding.
@@ -122,6 +125,9 @@ impl fmt::Display for CodingError {
             Self::Malformed { coding, reason } => {
                 write!(formatter, "the body is not valid {coding}: {reason}")
             }
+            Self::OverBudget => formatter.write_str(
+                "not decoded further: what was captured so far inflates to too many times its size",
+            ),
             Self::CutOff { coding } => write!(formatter, "the {coding} body ends too early"),
             Self::Behind { coding } => {
                 write!(formatter, "bytes follow on the end of the {coding} body")
@@ -136,21 +142,44 @@ impl std::error::Error for CodingError {}
 #[derive(Debug)]
 pub struct Decoder {
     stages: Vec<Stage>,
-    /// What may still pass between the stages.
-    room_between: usize,
+    room: Room,
     coded: Coded,
+}
+
+/// What may still come out of stages.
+#[derive(Debug)]
+struct Room {
+    /// Out of all but the last of them.
+    between: usize,
+    /// Out of all stages of all bodies.
+    budget: Budget,
 }
 
 impl Decoder {
     /// A decoder for codings in the order in which they were applied: the last is undone first.
     #[must_use]
     pub fn new(codings: &[Coding]) -> Self {
+        Self::within(&Budget::default(), codings)
+    }
+
+    /// A decoder that inflates no more than the budget allows.
+    #[must_use]
+    pub fn within(budget: &Budget, codings: &[Coding]) -> Self {
         let stages = codings.iter().rev().map(|coding| Stage::new(*coding));
         Self {
             stages: stages.collect(),
-            room_between: MOST_BETWEEN,
+            room: Room {
+                between: MOST_BETWEEN,
+                budget: budget.clone(),
+            },
             coded: Coded::new(codings.last() == Some(&Coding::Gzip)),
         }
+    }
+
+    /// Returns about how many bytes it takes for itself.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.stages.iter().map(Stage::memory).sum()
     }
 
     /// Appends to `output` what `input` decodes to, as long as `output` stays within `limit` bytes.
@@ -173,7 +202,7 @@ impl Decoder {
             rest = behind;
             let before = output.len();
             let mut marks = Marks::default();
-            let room = &mut self.room_between;
+            let room = &mut self.room;
             let outcome = run(&mut self.stages, slice, output, limit, room, &mut marks);
             self.coded.take(slice, &marks);
             if let Err(error) = outcome {
@@ -224,7 +253,7 @@ impl Decoder {
             let stage = &mut head[index];
             let ended = stage.finish();
             let piece = stage.take();
-            let passed = pass_on(rest, &piece, output, limit, &mut self.room_between);
+            let passed = pass_on(rest, &piece, output, limit, &mut self.room);
             outcome = outcome.and(passed).and(ended);
         }
         outcome
@@ -237,7 +266,7 @@ fn run(
     input: &[u8],
     output: &mut Vec<u8>,
     limit: usize,
-    room_between: &mut usize,
+    room: &mut Room,
     marks: &mut Marks,
 ) -> Result<(), CodingError> {
     let Some((stage, rest)) = stages.split_first_mut() else {
@@ -256,7 +285,7 @@ fn run(
             let _ = stage.finish();
         }
         let piece = stage.take();
-        pass_on(rest, &piece, output, limit, room_between)?;
+        pass_on(rest, &piece, output, limit, room)?;
         stage.give_back(piece);
         written?;
     }
@@ -269,16 +298,19 @@ fn pass_on(
     piece: &[u8],
     output: &mut Vec<u8>,
     limit: usize,
-    room_between: &mut usize,
+    room: &mut Room,
 ) -> Result<(), CodingError> {
     if !rest.is_empty() {
-        let left = room_between.checked_sub(piece.len());
+        let left = room.between.checked_sub(piece.len());
         let limit = MOST_BETWEEN;
-        *room_between = left.ok_or(CodingError::TooLarge { limit })?;
+        room.between = left.ok_or(CodingError::TooLarge { limit })?;
+    }
+    if !room.budget.inflate(piece.len()) {
+        return Err(CodingError::OverBudget);
     }
     // Where in the intermediate bytes something begins is for nobody to know.
     let mut marks = Marks::default();
-    run(rest, piece, output, limit, room_between, &mut marks)
+    run(rest, piece, output, limit, room, &mut marks)
 }
 
 fn append(input: &[u8], output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {

@@ -105,6 +105,16 @@ impl Stage {
         }
     }
 
+    /// Returns about how many bytes it takes for itself.
+    pub(super) const fn memory(&self) -> usize {
+        match self {
+            Self::Undecided(_) => 0,
+            // The state of zlib, its window, and a buffer.
+            Self::Gzip { .. } | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
+            Self::Brotli(_) | Self::Zstd { .. } => 1 << 20,
+        }
+    }
+
     /// Takes input, at least a part of it. What it decodes to waits to be taken.
     pub(super) fn push(&mut self, input: &mut &[u8], marks: &mut Marks) -> Result<(), CodingError> {
         match self {

@@ -77,6 +77,29 @@ impl Parser {
         self.offset - self.buffer.len() as u64
     }
 
+    /// How many bytes it holds.
+    #[must_use]
+    pub const fn memory(&self) -> usize {
+        self.buffer.capacity() + self.trailers.len()
+    }
+
+    /// Lets go what is held back: it will not be read as what it may be the beginning of.
+    pub fn give_up(&mut self) -> Vec<Item<'static>> {
+        let mut items = Vec::new();
+        if self.buffer.is_empty() {
+            return items;
+        }
+        let offset = self.settled();
+        if self.in_message() {
+            items.push(self.end());
+        }
+        let text = "not read to its end, since too much is open at the same time; shown raw";
+        items.push(Item::Note(Note::plain(offset, text)));
+        items.extend(self.flush());
+        self.state = State::Resync;
+        items
+    }
+
     /// Whether a message has begun that is not over.
     const fn in_message(&self) -> bool {
         !matches!(self.state, State::Head | State::Opaque | State::Resync)

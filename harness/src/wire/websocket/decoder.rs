@@ -7,8 +7,10 @@ use super::deflate::Inflater;
 use super::frame::{keep_payload, keep_wire};
 use super::header::HEADER_LIMIT;
 use super::message::OpenMessage;
+use super::room::Room;
 use super::violations::header_violations;
 use super::{Deflate, Frame, Header, Item, Opcode, unmask};
+use crate::budget::Budget;
 use crate::units::Side;
 use crate::wire::note::Note;
 
@@ -34,6 +36,7 @@ pub struct Decoder {
     pub(super) message: Option<OpenMessage>,
     closed: bool,
     pending: Option<Note>,
+    pub(super) room: Room,
 }
 
 /// A frame whose payload is still coming.
@@ -57,7 +60,32 @@ impl Decoder {
             message: None,
             closed: false,
             pending: None,
+            room: Room::ANY,
         }
+    }
+
+    /// The same decoder, which inflates no more than the budget allows.
+    #[must_use]
+    pub fn within(mut self, budget: &Budget) -> Self {
+        if let Some(inflater) = &mut self.inflater {
+            inflater.budget = budget.clone();
+        }
+        self
+    }
+
+    /// Says how many bytes more frames may keep, and how many of each.
+    pub const fn allow(&mut self, left: usize, each: usize) {
+        self.room = Room { left, each };
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let frame = self.frame.as_ref();
+        let frame = frame.map_or(0, |open| open.frame.wire.len() + open.frame.payload.len());
+        let message = self.message.as_ref().map_or(0, OpenMessage::memory);
+        let inflater = self.inflater.as_ref().map_or(0, Inflater::memory);
+        frame + message + inflater
     }
 
     /// Stream offset of the next byte that the decoder takes.
@@ -259,17 +287,17 @@ impl Decoder {
         let offset = self.offset;
         open.remaining -= piece.len() as u64;
         self.offset += piece.len() as u64;
-        keep_wire(&mut open.frame, piece);
         if open.frame.compressed {
+            keep_wire(&mut open.frame, piece, &mut self.room);
             let mut plain = piece.to_vec();
             if let Some(mask) = open.frame.header.mask {
                 unmask(&mut plain, mask, position);
             }
             if let Some(inflater) = &mut self.inflater {
-                inflater.inflate(&plain, offset, &mut open.frame);
+                inflater.inflate(&plain, offset, &mut open.frame, &mut self.room);
             }
         } else {
-            keep_payload(&mut open.frame, piece, position);
+            keep_payload(&mut open.frame, piece, position, &mut self.room);
         }
     }
 

@@ -6,7 +6,9 @@
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::frame::{Frame, keep_inflated};
+use super::room::Room;
 use super::window::WindowCheck;
+use crate::budget::{Budget, Permit};
 use crate::wire::note::Note;
 
 /// What permessage-deflate was negotiated to be, for one direction (RFC 7692 §7.1).
@@ -64,7 +66,10 @@ fn window_bits(value: &str) -> Result<u8, String> {
 /// Inflates one direction's messages (RFC 7692 §7.2.2).
 #[derive(Debug)]
 pub(super) struct Inflater {
-    stream: Decompress,
+    /// The inflater's state; `None` where no message has begun, or the window is all that is kept of those before.
+    stream: Option<Decompress>,
+    /// Allows to keep the state between messages.
+    permit: Option<Permit>,
     deflate: Deflate,
     /// Whether this message, or with context takeover any one after it, can no longer be inflated.
     pub(super) broken: bool,
@@ -75,6 +80,7 @@ pub(super) struct Inflater {
     streams: usize,
     /// Where a smaller window than the largest was negotiated.
     window_check: Option<WindowCheck>,
+    pub(super) budget: Budget,
 }
 
 /// RFC 7692 §7.1.2: the largest window, 2 to the power of 15 bytes.
@@ -83,28 +89,53 @@ const WINDOW: usize = 32 << 10;
 /// RFC 7692 §7.2.2: what the sender took off the end.
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
+/// What is said where the budget ends.
+const OVER_BUDGET: &str =
+    "not inflated further: what was captured so far inflates to too many times its size";
+
 /// How many deflate streams one message may have: an empty one takes two bytes, and 32 KiB of window to begin.
 const MOST_STREAMS: usize = 64;
 
 /// How much is inflated at a time.
 const INFLATE_STEP: usize = 32 << 10;
 
+/// What an inflater's state takes, its own window included.
+const STATE_BYTES: usize = 64 << 10;
+
 impl Inflater {
     pub(super) fn new(deflate: Deflate) -> Self {
         Self {
-            stream: Decompress::new(false),
+            stream: None,
+            permit: None,
             deflate,
             broken: false,
             scratch: Vec::new(),
             window: Vec::new(),
             streams: 0,
             window_check: (deflate.window_bits < 15).then(|| WindowCheck::new(deflate.window_bits)),
+            budget: Budget::default(),
         }
+    }
+
+    /// How many bytes it holds. An idle one that has a permit is counted there.
+    pub(super) fn memory(&self) -> usize {
+        let state = if self.stream.is_some() && self.permit.is_none() {
+            STATE_BYTES
+        } else {
+            0
+        };
+        state + self.window.capacity() + self.scratch.capacity()
     }
 
     /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes
     /// on, since the next message may refer to these bytes, but nothing is kept.
-    pub(super) fn inflate(&mut self, mut input: &[u8], offset: u64, frame: &mut Frame) {
+    pub(super) fn inflate(
+        &mut self,
+        mut input: &[u8],
+        offset: u64,
+        frame: &mut Frame,
+        room: &mut Room,
+    ) {
         frame.inflated &= !self.broken || input.is_empty();
         if let Some(check) = &mut self.window_check
             && !self.broken
@@ -114,13 +145,19 @@ impl Inflater {
         while !self.broken {
             self.scratch.clear();
             self.scratch.reserve(INFLATE_STEP);
-            let before = self.stream.total_in();
-            let status =
-                self.stream
-                    .decompress_vec(input, &mut self.scratch, FlushDecompress::None);
-            let taken = usize::try_from(self.stream.total_in() - before).unwrap_or(input.len());
+            let stream = match &mut self.stream {
+                Some(stream) => stream,
+                none => none.insert(resumed(&self.window)),
+            };
+            let before = stream.total_in();
+            let status = stream.decompress_vec(input, &mut self.scratch, FlushDecompress::None);
+            let taken = usize::try_from(stream.total_in() - before).unwrap_or(input.len());
             input = &input[taken.min(input.len())..];
-            keep_inflated(frame, &self.scratch);
+            if !self.budget.inflate(self.scratch.len()) {
+                self.broken = true;
+                return complain(frame, OVER_BUDGET);
+            }
+            keep_inflated(frame, &self.scratch, room);
             self.remember();
             match status {
                 // What the inflater says of it depends on how the bytes were cut.
@@ -150,29 +187,16 @@ impl Inflater {
         }
     }
 
-    /// RFC 7692 §7.2.3.4: a block with BFINAL set ends the deflate stream, but not the context. So the new stream is
-    /// given what the old one had in its window, as a block that is not compressed (RFC 1951 §3.2.4).
+    /// RFC 7692 §7.2.3.4: a block with BFINAL set ends the deflate stream, but not the context.
     fn begin_again(&mut self) {
         self.streams += 1;
-        self.stream.reset(false);
-        let window = &self.window[self.window.len().saturating_sub(WINDOW)..];
-        let Ok(length) = u16::try_from(window.len()) else {
-            return;
-        };
-        let [low, high] = length.to_le_bytes();
-        let block = [&[0, low, high, !low, !high], window].concat();
-        self.scratch.clear();
-        self.scratch.reserve(WINDOW + 1);
-        let refilled = self
-            .stream
-            .decompress_vec(&block, &mut self.scratch, FlushDecompress::None);
-        self.broken |= refilled.is_err();
+        self.stream = None;
     }
 
-    pub(super) fn end_message(&mut self, frame: &mut Frame) {
+    pub(super) fn end_message(&mut self, frame: &mut Frame, room: &mut Room) {
         self.streams = 0;
         if frame.holes.is_empty() {
-            self.inflate(&TAIL, frame.offset, frame);
+            self.inflate(&TAIL, frame.offset, frame, room);
         }
         self.end_window_check(frame);
         frame.inflated &= !self.broken;
@@ -183,9 +207,25 @@ impl Inflater {
             }
         }
         if self.deflate.no_context_takeover {
-            self.stream.reset(false);
+            self.stream = None;
             self.broken = false;
             self.window.clear();
+        }
+        self.rest();
+    }
+
+    /// Keeps little until the next message. One that is whole ends with a byte (§7.2.2), so that its window is all that the
+    /// next one needs.
+    fn rest(&mut self) {
+        self.scratch = Vec::new();
+        let before = self.window.len().saturating_sub(WINDOW);
+        self.window.drain(..before);
+        self.window.shrink_to_fit();
+        if self.stream.is_some() && self.permit.is_none() {
+            self.permit = self.budget.permit();
+        }
+        if self.permit.is_none() {
+            self.stream = None;
         }
     }
 
@@ -206,6 +246,23 @@ impl Inflater {
             check.reset();
         }
     }
+}
+
+/// A stream that goes on with what another one had in its window: it is given that as a block that is not compressed
+/// (RFC 1951 §3.2.4).
+fn resumed(window: &[u8]) -> Decompress {
+    let mut stream = Decompress::new(false);
+    let window = &window[window.len().saturating_sub(WINDOW)..];
+    if let Ok(length) = u16::try_from(window.len())
+        && length > 0
+    {
+        let [low, high] = length.to_le_bytes();
+        let block = [&[0, low, high, !low, !high], window].concat();
+        let mut output = Vec::with_capacity(WINDOW + 1);
+        // A block that was just made is a valid one.
+        let _ = stream.decompress_vec(&block, &mut output, FlushDecompress::None);
+    }
+    stream
 }
 
 /// Where in the payload inflating fails depends on the pieces in which it came; where the payload begins does not.

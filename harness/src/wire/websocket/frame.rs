@@ -1,5 +1,6 @@
 //! A frame as it is handed out, and how much of it is kept.
 
+use super::room::Room;
 use super::{Header, Opcode, unmask};
 use crate::wire::note::Note;
 
@@ -64,28 +65,27 @@ impl Frame {
     }
 }
 
-pub(super) fn keep_wire(frame: &mut Frame, piece: &[u8]) {
-    let room = (PAYLOAD_LIMIT + frame.header_length).saturating_sub(frame.wire.len());
-    let kept = &piece[..piece.len().min(room)];
-    frame.wire.extend_from_slice(kept);
-    if !frame.compressed {
-        frame.left_out += (piece.len() - kept.len()) as u64;
-    }
+/// Keeps bytes of a compressed frame as they are on the wire.
+pub(super) fn keep_wire(frame: &mut Frame, piece: &[u8], room: &mut Room) {
+    let kept = frame.wire.len() - frame.header_length;
+    let kept = room.take(kept, piece.len(), 1);
+    frame.wire.extend_from_slice(&piece[..kept]);
 }
 
-pub(super) fn keep_payload(frame: &mut Frame, piece: &[u8], position: u64) {
-    let room = PAYLOAD_LIMIT.saturating_sub(frame.payload.len());
-    let kept = &piece[..piece.len().min(room)];
+/// Keeps bytes of a frame that is not compressed, on the wire and unmasked.
+pub(super) fn keep_payload(frame: &mut Frame, piece: &[u8], position: u64, room: &mut Room) {
     let from = frame.payload.len();
+    let kept = &piece[..room.take(from, piece.len(), 2)];
+    frame.left_out += (piece.len() - kept.len()) as u64;
+    frame.wire.extend_from_slice(kept);
     frame.payload.extend_from_slice(kept);
     if let Some(mask) = frame.header.mask {
         unmask(&mut frame.payload[from..], mask, position);
     }
 }
 
-pub(super) fn keep_inflated(frame: &mut Frame, bytes: &[u8]) {
-    let room = PAYLOAD_LIMIT.saturating_sub(frame.payload.len());
-    let kept = &bytes[..bytes.len().min(room)];
+pub(super) fn keep_inflated(frame: &mut Frame, bytes: &[u8], room: &mut Room) {
+    let kept = &bytes[..room.take(frame.payload.len(), bytes.len(), 1)];
     frame.payload.extend_from_slice(kept);
     frame.left_out = frame
         .left_out

@@ -1,7 +1,7 @@
 //! Messages, which may take several frames (RFC 6455 §5.4).
 
 use super::decoder::Decoder;
-use super::frame::{Frame, PAYLOAD_LIMIT};
+use super::frame::Frame;
 use super::utf8::Utf8Check;
 use super::{Header, Opcode};
 use crate::wire::note::Note;
@@ -16,6 +16,13 @@ pub(super) struct OpenMessage {
     utf8: Utf8Check,
     /// Whether bytes of it are missing, so that nothing can be said about the whole.
     pub(super) broken: bool,
+}
+
+impl OpenMessage {
+    /// How many bytes it holds.
+    pub(super) const fn memory(&self) -> usize {
+        self.content.len()
+    }
 }
 
 impl Decoder {
@@ -62,7 +69,7 @@ impl Decoder {
             && frame.header.fin
             && let Some(inflater) = &mut self.inflater
         {
-            inflater.end_message(frame);
+            inflater.end_message(frame, &mut self.room);
         }
         message.broken |= !frame.holes.is_empty() || frame.left_out > 0;
         if message.opcode == Opcode::TEXT && !message.broken {
@@ -70,9 +77,9 @@ impl Decoder {
             message.utf8.complain(frame, self.offset);
         }
         if message.frames > 1 || !frame.header.fin {
-            let room = PAYLOAD_LIMIT.saturating_sub(message.content.len());
-            message.broken |= room < frame.payload.len();
-            let kept = room.min(frame.payload.len());
+            let wanted = frame.payload.len();
+            let kept = self.room.take(message.content.len(), wanted, 1);
+            message.broken |= kept < wanted;
             message.content.extend_from_slice(&frame.payload[..kept]);
         }
         if !frame.header.fin {

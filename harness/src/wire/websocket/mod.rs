@@ -26,6 +26,7 @@ mod guess;
 mod handshake;
 mod header;
 mod message;
+mod room;
 #[cfg(test)]
 mod tests;
 mod utf8;

@@ -1,0 +1,135 @@
+//! What a conversation holds, and what it lets go where all conversations together hold too much.
+
+use super::Conversation;
+use super::events::EVENT_BYTES;
+use super::half::{Decoder, Half, Part};
+use crate::analysis::message::{Detail, Message};
+use crate::budget::Budget;
+use crate::units::Side;
+use crate::wire::event::Origin;
+
+/// What a message takes besides its bytes.
+const MESSAGE_BYTES: usize = 512;
+
+/// What a note takes.
+const NOTE_BYTES: usize = 128;
+
+/// What is held back of a message in the making is let go from so many bytes on: a line of a chunk has no more.
+const LITTLE: usize = 4 << 10;
+
+/// How much a message may grow.
+pub(super) struct Limits {
+    pub(super) budget: Budget,
+    room: usize,
+    message: usize,
+}
+
+impl Limits {
+    /// How many bytes a message may have that has so many already.
+    pub(super) fn of(&self, kept: usize) -> usize {
+        self.message.min(kept.saturating_add(self.room))
+    }
+}
+
+impl Conversation {
+    /// What may be kept besides what is held now.
+    pub(super) fn limits(&mut self) -> Limits {
+        self.take_stock();
+        let budget = self.holding.budget();
+        Limits {
+            room: budget.room(),
+            message: budget.message(),
+            budget: budget.clone(),
+        }
+    }
+
+    /// Says what frames may keep.
+    pub(super) fn allow_frames(&mut self, side: Side) {
+        if !matches!(self.half(side).decoder, Decoder::WebSocket(_)) {
+            return;
+        }
+        let limits = self.limits();
+        if let Decoder::WebSocket(decoder) = &mut self.half(side).decoder {
+            decoder.allow(limits.room, limits.message);
+        }
+    }
+
+    /// Tells the budget what is held, and lets go what can be let go where that is too much.
+    pub(super) fn settle(&mut self) {
+        self.take_stock();
+        if self.holding.budget().is_used_up() {
+            self.let_go();
+            self.take_stock();
+        }
+    }
+
+    pub(super) fn take_stock(&mut self) {
+        let held = self.held_bytes + self.ready_bytes + self.asked_bytes;
+        self.holding
+            .set(held + self.client.memory() + self.server.memory());
+    }
+
+    /// Hands out what is in the making as far as it is there; nothing of it is lost, but it is told in pieces.
+    fn let_go(&mut self) {
+        self.release_all_held();
+        for side in [Side::Client, Side::Server] {
+            self.end_raw(side);
+            self.cut_event(side);
+            let half = self.half(side);
+            let origin = half.open.as_ref().map(|open| open.origin);
+            let Decoder::Http(parser) = &mut half.decoder else {
+                continue;
+            };
+            let is_head = !matches!(
+                half.open.as_ref().map(|open| &open.part),
+                Some(Part::Http(..) | Part::Events(_))
+            );
+            if parser.memory() > LITTLE || is_head && parser.memory() > 0 {
+                let items = parser.give_up();
+                let offset = parser.offset();
+                if let Some(origin) = origin {
+                    self.http_items(Origin { side, ..origin }, items, offset);
+                }
+                self.end_raw(side);
+            }
+        }
+    }
+}
+
+impl Half {
+    /// How many bytes it holds.
+    fn memory(&self) -> usize {
+        let decoder = match &self.decoder {
+            Decoder::Http(parser) => parser.memory(),
+            Decoder::WebSocket(decoder) => decoder.memory(),
+            Decoder::Raw => 0,
+        };
+        let Some(open) = &self.open else {
+            return decoder;
+        };
+        let part = match &open.part {
+            Part::Unknown => 0,
+            Part::Http(message, body) => {
+                MESSAGE_BYTES + message.head.raw.len() + message.body.bytes.len() + body.memory()
+            }
+            Part::Events(events) => EVENT_BYTES + events.memory(),
+            Part::Raw(content) => content.bytes.len(),
+        };
+        decoder + part + open.notes.len() * NOTE_BYTES
+    }
+}
+
+/// How many bytes a message takes.
+pub(super) fn weight(message: &Message) -> usize {
+    let content = match &message.detail {
+        Detail::Http(http) => http.head.raw.len() + http.body.bytes.len() + http.trailers.len(),
+        Detail::WebSocket(frame) => {
+            let message = frame.message.as_ref().map_or(0, Vec::len);
+            frame.wire.len() + frame.payload.len() + message
+        }
+        Detail::Event(event) => 2 * event.raw.len(),
+        Detail::Raw(content) => content.bytes.len(),
+        Detail::Aside(aside) => aside.content.bytes.len(),
+    };
+    MESSAGE_BYTES + content + message.notes.len() * NOTE_BYTES
+}
