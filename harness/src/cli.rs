@@ -66,6 +66,9 @@ pub enum Command {
     /// The player of a scenario, which a keeper starts
     #[command(hide = true)]
     PlayLab(LabArgs),
+    /// The first of the processes that a player encloses
+    #[command(hide = true)]
+    InitLab(InitLabArgs),
     /// What a test in Rust has played
     #[command(hide = true)]
     PlayTest,
@@ -155,6 +158,9 @@ pub enum NetworkChoice {
 /// What the processes of a lab are told.
 #[derive(Args, Debug)]
 pub struct LabArgs {
+    /// The process of the capture that it belongs to
+    #[arg(long)]
+    pub capture: String,
     /// Folder of the lab
     #[arg(long)]
     pub folder: PathBuf,
@@ -164,6 +170,14 @@ pub struct LabArgs {
     /// The link that parts program and client, as JSON
     #[arg(long)]
     pub link: Option<String>,
+}
+
+/// What the first of the enclosed processes is told.
+#[derive(Args, Debug)]
+pub struct InitLabArgs {
+    /// The process of the capture that it belongs to
+    #[arg(long)]
+    pub capture: String,
 }
 
 /// Options of `stats`.

@@ -43,8 +43,15 @@ fn main() -> Outcome<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         // What the library starts: see `lab/keeper.rs`.
-        ["keep-lab", "--folder", folder, "--private"] => {
-            keeper::keep(stage::PRIVATE, Path::new(folder))?;
+        [
+            "keep-lab",
+            "--capture",
+            capture,
+            "--folder",
+            folder,
+            "--private",
+        ] => {
+            keeper::keep(capture, stage::PRIVATE, Path::new(folder))?;
             Ok(())
         }
         ["play-lab", ..] => stage::play(),

@@ -1,5 +1,7 @@
 //! What `capture` begins with and `doctor` is about: whether this machine has what a capture needs.
 
+use std::fs::File;
+
 use tokio::runtime::Runtime;
 
 use super::interrupts::Signals;
@@ -7,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::lab::doctor::{self, Examination, Intent, Trials};
 use crate::lab::network::{Ground, Network};
 use crate::lab::privilege::{self, Account};
-use crate::run::conductor::make_lab;
+use crate::run::conductor::{Lab, make_lab};
 use crate::scenario::link::Link;
 
 /// Looks at everything that the scenarios need.
@@ -53,14 +55,42 @@ fn try_labs(intent: &Intent<'_>, account: &Account) -> Trials {
         .into_iter()
         .map(|link| (link, try_lab(Some(link), intent, account)))
         .collect();
-    Trials { private, links }
+    let enclosure = try_to_enclose(private.is_ok(), intent, account);
+    Trials {
+        private,
+        links,
+        enclosure,
+    }
+}
+
+/// Makes a lab on the network that would be played on, and in it what programs are started in.
+fn try_to_enclose(is_private: bool, intent: &Intent<'_>, account: &Account) -> Result<()> {
+    let network = match intent.network {
+        Some(network) => network,
+        None if is_private => Network::Private,
+        None => Network::Host,
+    };
+    lab_for_a_try(
+        Ground {
+            network,
+            link: None,
+        },
+        intent,
+        account,
+    )?
+    .try_enclosure()
 }
 
 /// Makes a lab and lets go of it again: nothing else tells as surely whether one can be made.
 fn try_lab(link: Option<Link>, intent: &Intent<'_>, account: &Account) -> Result<()> {
-    let nothing = tempfile::tempfile()
-        .map_err(|error| Error::environment(format!("cannot make a temporary file: {error}")))?;
     let network = Network::Private;
-    let folder = network.folder(intent.tools, account)?;
-    make_lab(Ground { network, link }, &folder, nothing).map(drop)
+    lab_for_a_try(Ground { network, link }, intent, account).map(drop)
+}
+
+fn lab_for_a_try(ground: Ground, intent: &Intent<'_>, account: &Account) -> Result<Lab> {
+    // Nothing will be captured: no folder has to have room for it.
+    let nothing = File::open("/dev/null")
+        .map_err(|error| Error::environment(format!("cannot open /dev/null: {error}")))?;
+    let folder = ground.network.folder(intent.tools, account)?;
+    make_lab(ground, &folder, nothing)
 }

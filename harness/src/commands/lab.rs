@@ -1,18 +1,18 @@
-//! The two hidden verbs: what `capture` starts for each scenario, a keeper and its player.
+//! The hidden verbs: what `capture` starts for each scenario, a keeper, its player, and the first process of those enclosed.
 
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitCode;
 
 use crate::cli::LabArgs;
-use crate::lab::keeper;
 use crate::lab::network::{Ground, Network};
+use crate::lab::{init, keeper};
 use crate::run::message::{Report, line};
 use crate::run::player;
 
 /// Makes a lab and ends as its player does; what keeps it from being made is reported on the line.
 pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
-    match keeper::keep(ground(arguments), &arguments.folder) {
+    match keeper::keep(&arguments.capture, ground(arguments), &arguments.folder) {
         Ok(status) => {
             let signal = status.signal().map(|signal| 128 + signal);
             let code = signal.or(status.code()).unwrap_or(1);
@@ -31,7 +31,15 @@ pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
 
 /// Plays what it is told to.
 pub(super) fn play(arguments: &LabArgs) -> ExitCode {
-    match player::serve(ground(arguments), &arguments.folder) {
+    match player::serve(&arguments.capture, ground(arguments), &arguments.folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ExitCode::from(error.class().exit_code()),
+    }
+}
+
+/// Is the first process of those enclosed.
+pub(super) fn init() -> ExitCode {
+    match init::serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(error.class().exit_code()),
     }

@@ -51,6 +51,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     let outcome = match &cli.command {
         Command::KeepLab(arguments) => return lab::keep(arguments),
         Command::PlayLab(arguments) => return lab::play(arguments),
+        Command::InitLab(_) => return lab::init(),
         Command::PlayTest => return capture::commission::serve(),
         command => carry_out(command),
     };
@@ -81,7 +82,9 @@ fn carry_out(command: &Command) -> anyhow::Result<()> {
         Command::Docs(arguments) => docs::run(arguments, &mut out),
         Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
         Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
-        Command::KeepLab(_) | Command::PlayLab(_) | Command::PlayTest => Ok(()),
+        Command::KeepLab(_) | Command::PlayLab(_) | Command::InitLab(_) | Command::PlayTest => {
+            Ok(())
+        }
     }
 }
 

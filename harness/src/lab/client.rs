@@ -67,7 +67,7 @@ impl Client {
                 Ok(Self::Browser(Box::new(browser)))
             }
             scenario::Client::Netcat => {
-                let variant = netcat_variant(lab.tools().netcat()?).await;
+                let variant = netcat_variant(&lab.ask_client(lab.tools().netcat()?, "-h").await);
                 Ok(Self::Terminal {
                     netcat: Some(variant),
                     terminal: Terminal::default(),

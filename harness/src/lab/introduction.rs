@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::error::printable;
@@ -39,7 +39,16 @@ pub enum Answer {
 
 /// Starts `executable` with one argument, such as `--version`, and takes down what it says within `patience`.
 pub async fn ask(executable: &Path, argument: &str, patience: Duration) -> Answer {
-    let started = Command::new(executable)
+    answer(start(executable, argument), patience).await
+}
+
+/// Starts `executable` with one argument, to be [listened to](answer).
+///
+/// # Errors
+///
+/// Returns the system's error if it cannot be started.
+pub(super) fn start(executable: &Path, argument: &str) -> io::Result<Child> {
+    Command::new(executable)
         .arg(argument)
         // It needs no secret of the user's to say who it is, and is to say it in the language that we read.
         .env_clear()
@@ -54,7 +63,11 @@ pub async fn ask(executable: &Path, argument: &str, patience: Duration) -> Answe
         .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true)
-        .spawn();
+        .spawn()
+}
+
+/// Takes down what a program says within `patience`, and ends it.
+pub(super) async fn answer(started: io::Result<Child>, patience: Duration) -> Answer {
     let mut child = match started {
         Ok(child) => child,
         Err(error) => return Answer::CannotStart(error.to_string()),
@@ -109,10 +122,11 @@ fn text(bytes: &[u8]) -> String {
     lines.join("\n")
 }
 
-/// How a netcat introduces itself to one who asks for help: there are several programs of this name.
-pub async fn netcat_variant(executable: &Path) -> String {
-    let variant = match ask(executable, "-h", PATIENCE).await {
-        Answer::Said(help) | Answer::Failed(help) => variant_of(&help),
+/// How a netcat introduces itself by its answer to `-h`: there are several programs of this name.
+#[must_use]
+pub fn netcat_variant(answer: &Answer) -> String {
+    let variant = match answer {
+        Answer::Said(help) | Answer::Failed(help) => variant_of(help),
         Answer::Hung | Answer::CannotStart(_) => None,
     };
     variant.unwrap_or_else(|| "unknown".to_owned())

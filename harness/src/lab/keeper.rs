@@ -5,9 +5,10 @@
 //! of them is killed, those below it end: the kernel tells each of the death of the one above it, and a process
 //! namespace ends with its first process, the player.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -18,18 +19,28 @@ use rustix::process::{
     Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper,
     set_parent_process_death_signal, wait,
 };
+use rustix::thread::CapabilitySet;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::timeout;
 
 use super::network::{Ground, Network};
-use super::{namespace, privilege};
+use super::{descriptors, namespace, privilege};
 use crate::error::{Error, Result};
 
-/// The variable by which all processes of a capture can be found: it holds the id of the one that the user started.
+/// The variable by which what a lab starts can be found: it holds the id of the process that the user started. Keepers and
+/// players have that on their command line.
 pub const MARKER: &str = "WIRESNAP_CAPTURE";
+
+/// The variables of the user's environment that the processes of a lab get to see; all others may hold secrets. The last one is
+/// for ourselves: it may be what finds libpcap.
+const PASSED_ON: [&str; 3] = ["PATH", "TZ", "LD_LIBRARY_PATH"];
 
 /// How often to look whether the last orphan is gone: the system has no event for all of them.
 const POLL: Duration = Duration::from_millis(5);
+
+/// How long a player may take to end what it has started; where that is in a process namespace, nothing has to be waited for.
+const PLAYERS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long orphans may take to end after they were killed: one that waits for a disk that is gone never does.
 const ORPHANS_PATIENCE: Duration = Duration::from_secs(5);
@@ -43,8 +54,13 @@ const ORPHANS_PATIENCE: Duration = Duration::from_secs(5);
 /// Where the system cannot start another process.
 pub fn start(ground: Ground, folder: &Path, savefile: File) -> Result<(Child, UnixStream)> {
     let (line, far_end) = UnixStream::pair().map_err(cannot_start)?;
-    let keeper = ourselves("keep-lab", ground, folder)
-        .env(MARKER, getpid().as_raw_nonzero().to_string())
+    let capture = getpid().as_raw_nonzero().to_string();
+    let environment = PASSED_ON
+        .iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let keeper = ourselves("keep-lab", &capture, ground, folder)
+        .env_clear()
+        .envs(environment)
         // A group of its own: Ctrl-C reaches the process that the user started, which then ends its labs in order.
         .process_group(0)
         .stdin(Stdio::from(savefile))
@@ -54,10 +70,11 @@ pub fn start(ground: Ground, folder: &Path, savefile: File) -> Result<(Child, Un
     Ok((keeper, line))
 }
 
-/// The same executable with another task.
-fn ourselves(task: &str, ground: Ground, folder: &Path) -> Command {
+/// The same executable with another task, for this capture.
+fn ourselves(task: &str, capture: &str, ground: Ground, folder: &Path) -> Command {
     let mut command = Command::new("/proc/self/exe");
-    command.arg(task).arg("--folder").arg(folder);
+    command.arg(task).args(["--capture", capture]);
+    command.arg("--folder").arg(folder);
     if ground.network == Network::Private {
         command.arg("--private");
     }
@@ -92,7 +109,9 @@ pub fn line() -> Result<UnixStream> {
 /// # Errors
 ///
 /// Where the system refuses one of the steps; nothing was started then.
-pub fn keep(ground: Ground, parent: &Path) -> Result<ExitStatus> {
+pub fn keep(capture: &str, ground: Ground, parent: &Path) -> Result<ExitStatus> {
+    descriptors::close_inherited()?;
+    privilege::forbid_inspection()?;
     if ground.network == Network::Private {
         namespace::enter()?;
         privilege::pass_on(match ground.link {
@@ -104,29 +123,48 @@ pub fn keep(ground: Ground, parent: &Path) -> Result<ExitStatus> {
     set_parent_process_death_signal(Some(Signal::TERM))
         .and_then(|()| set_child_subreaper(Some(getpid())))
         .map_err(|errno| cannot_start(errno.into()))?;
-    let folder = private_folder(parent, &std::env::var(MARKER).unwrap_or_default())?;
+    let folder = private_folder(parent, capture)?;
     // One thread: a process that has left its process namespace can have no second one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(cannot_start)?;
-    let player = tokio::process::Command::from(ourselves("play-lab", ground, folder.path()));
-    let status = runtime.block_on(end_of(player))?;
+    let mut player = ourselves("play-lab", capture, ground, folder.path());
+    // A group of its own: what becomes of ours, such as a hangup where we are stopped and the first process ends, is not its.
+    player.env(MARKER, capture).process_group(0);
+    let status = runtime.block_on(end_of(player.into(), ground.network))?;
     end_orphans();
     Ok(status)
 }
 
 /// Starts the player and waits for its end, which SIGTERM hastens.
-async fn end_of(mut player: tokio::process::Command) -> Result<ExitStatus> {
+async fn end_of(mut player: tokio::process::Command, network: Network) -> Result<ExitStatus> {
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot_start)?;
     let mut player = player.spawn().map_err(cannot_start)?;
+    let_go()?;
     tokio::select! {
         status = player.wait() => return status.map_err(cannot_start),
         _ = terminate.recv() => {}
     }
+    // On the machine's own network it ends what it has started; we may not live long enough to do that.
+    let player_id = player.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    if let (Network::Host, Some(id)) = (network, player_id) {
+        // One that is gone already needs no signal.
+        let _ = kill_process(id, Signal::TERM);
+        if let Ok(status) = timeout(PLAYERS_PATIENCE, player.wait()).await {
+            return status.map_err(cannot_start);
+        }
+    }
     // One that is gone already needs no signal.
     let _ = player.start_kill();
     player.wait().await.map_err(cannot_start)
+}
+
+/// Gives up what the player was started for: the capture, which is its own from here on, and all capabilities.
+fn let_go() -> Result<()> {
+    let nothing = File::open("/dev/null").map_err(cannot_start)?;
+    rustix::stdio::dup2_stdin(nothing).map_err(|errno| cannot_start(errno.into()))?;
+    privilege::keep_only(CapabilitySet::empty())
 }
 
 /// Makes this process, which the user started, the parent of those whose keeper is killed, so that [`clear_up`] finds them.
@@ -159,9 +197,9 @@ pub fn clear_up(parent: &Path) {
     }
 }
 
-/// Ends all our children, which are what a player or a keeper that was killed has left: on the machine's own network no
-/// process namespace does that.
-fn end_orphans() {
+/// Ends all our children, which are what a player or a keeper that was killed has left: on the machine's own network there may be
+/// no process namespace that does that.
+pub fn end_orphans() {
     let deadline = Instant::now() + ORPHANS_PATIENCE;
     while Instant::now() < deadline {
         let orphans = children();
@@ -204,6 +242,7 @@ fn prefix(capture: &str) -> String {
 fn private_folder(parent: &Path, capture: &str) -> Result<TempDir> {
     tempfile::Builder::new()
         .prefix(&prefix(capture))
+        .permissions(Permissions::from_mode(0o700))
         .tempdir_in(parent)
         .map_err(|error| {
             let parent = parent.display();

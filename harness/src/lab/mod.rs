@@ -7,20 +7,24 @@
 pub mod browser;
 pub mod client;
 mod copies;
+pub mod descriptors;
 pub mod doctor;
+pub mod enclosure;
+pub mod init;
 pub mod introduction;
 pub mod keeper;
+mod launcher;
 pub mod link;
 pub mod listening;
 pub mod namespace;
 mod netlink;
 pub mod network;
+mod paths;
 pub mod privilege;
 pub mod probe;
 pub mod process;
 mod rehearsal;
 pub mod remote;
-pub mod server_side;
 pub mod sniffer;
 pub mod terminal;
 pub mod tools;
@@ -29,11 +33,15 @@ use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use rustix::process::Pid;
+
+use self::enclosure::Launchers;
+use self::introduction::Answer;
+use self::launcher::Launcher;
 use self::listening::Tables;
 use self::privilege::Account;
-use self::process::{Command, Groups, Process};
+use self::process::{Command, Groups, Pipes, Process};
 use self::remote::Visit;
-use self::server_side::ServerSide;
 use self::tools::Tools;
 use crate::error::Result;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
@@ -68,8 +76,8 @@ pub struct Lab {
     tools: Tools,
     account: Account,
     groups: Groups,
-    /// Where programs are started; none where that is where the client is, too.
-    server_side: Option<ServerSide>,
+    /// Who starts processes; `None` where they are started beside us.
+    launchers: Option<Launchers>,
     /// The browser elsewhere; none where it is started here.
     visit: Option<Visit>,
 }
@@ -83,15 +91,15 @@ impl Lab {
             tools,
             account,
             groups: Groups::default(),
-            server_side: None,
+            launchers: None,
             visit: None,
         }
     }
 
-    /// The same, with programs on the other side of a link.
+    /// The same, with processes that these start.
     #[must_use]
-    pub fn with_server_side(mut self, server_side: Option<ServerSide>) -> Self {
-        self.server_side = server_side;
+    pub fn with_launchers(mut self, launchers: Launchers) -> Self {
+        self.launchers = Some(launchers);
         self
     }
 
@@ -144,7 +152,11 @@ impl Lab {
         for address in &listens_on {
             tables.require_free(*address)?;
         }
-        let process = self.start_on_servers_side(self.command_of(program, executable, place))?;
+        let command = self.command_of(program, executable, place);
+        let process = match self.programs() {
+            Some(programs) => programs.launch(command)?,
+            None => Process::start(&command)?,
+        };
         match &program.ready {
             Ready::Listening | Ready::ListeningOn(_) => {
                 tables.wait_until_accepting(&process, &listens_on).await?;
@@ -163,16 +175,53 @@ impl Lab {
 
     /// Who listens where programs are.
     fn tables(&self) -> Tables {
-        match &self.server_side {
-            Some(server_side) => Tables::of(server_side.tables()),
+        match self.programs() {
+            Some(programs) => Tables::of(&programs.tables()),
             None => Tables::default(),
         }
     }
 
-    fn start_on_servers_side(&self, command: Command) -> Result<Process> {
-        match &self.server_side {
-            Some(server_side) => server_side.start(command),
+    fn programs(&self) -> Option<&Launcher> {
+        Some(self.launchers.as_ref()?.programs())
+    }
+
+    fn clients(&self) -> Option<&Launcher> {
+        Some(self.launchers.as_ref()?.clients())
+    }
+
+    /// Starts a client, or what drives it.
+    pub(super) fn start_client(&self, command: Command) -> Result<Process> {
+        match self.clients() {
+            Some(clients) => clients.launch(command),
             None => Process::start(&command),
+        }
+    }
+
+    /// Starts a client that is talked to.
+    pub(super) fn start_client_with_pipes(&self, command: Command) -> Result<(Process, Pipes)> {
+        match self.clients() {
+            Some(clients) => clients.launch_with_pipes(command),
+            None => Process::start_with_pipes(&command),
+        }
+    }
+
+    /// Asks a client's executable who it is.
+    pub(super) async fn ask_client(&self, executable: &Path, argument: &'static str) -> Answer {
+        let executable = executable.to_owned();
+        let started = match self.clients() {
+            Some(clients) => clients
+                .run_in_runtime(move || introduction::start(&executable, argument))
+                .unwrap_or_else(|error| Err(std::io::Error::other(error))),
+            None => introduction::start(&executable, argument),
+        };
+        introduction::answer(started, introduction::PATIENCE).await
+    }
+
+    /// The process that a client says it has started, by the number that it has for us; `None` if there is none.
+    pub(super) fn seen_from_here(&self, process: Pid) -> Option<Pid> {
+        match &self.launchers {
+            Some(launchers) => launchers.seen_from_here(process),
+            None => Some(process),
         }
     }
 

@@ -78,9 +78,9 @@ pub fn settle() -> Result<()> {
 }
 
 /// In a namespace of its own a user may do what else takes root; everybody stays who they are.
-fn enter_user_namespace() -> Result<()> {
+pub(super) fn enter_user_namespace() -> Result<()> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
-    // With a file capability the kernel keeps a process from writing its own maps.
+    // The maps of a process that nobody may look into are root's to write.
     let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
     unshare(UnshareFlags::NEWUSER).map_err(refused("make a user namespace"))?;
     let map = |file: &str, line: String| {
@@ -90,7 +90,8 @@ fn enter_user_namespace() -> Result<()> {
     // user_namespaces(7): a group map of one's own is taken only where groups cannot be dropped.
     map("setgroups", "deny".to_owned())?;
     map("uid_map", format!("{user} {user} 1"))?;
-    map("gid_map", format!("{group} {group} 1"))
+    map("gid_map", format!("{group} {group} 1"))?;
+    privilege::forbid_inspection()
 }
 
 pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {

@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::{Gid, RawGid, RawUid, Uid, geteuid};
+use rustix::process::{DumpableBehavior, Gid, RawGid, RawUid, Uid, geteuid, set_dumpable_behavior};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
     configure_capability_in_ambient_set, set_capabilities, set_keep_capabilities, set_no_new_privs,
@@ -123,6 +123,35 @@ pub fn labs_are_made() -> Result<()> {
         return Ok(());
     }
     keep_only(CapabilitySet::empty())
+}
+
+/// Gives up all capabilities of this thread, and where it is `for_good`, those that a program could give it, too.
+///
+/// # Errors
+///
+/// Returns an error if the kernel refuses.
+pub fn give_up(for_good: bool) -> Result<()> {
+    keep_only(CapabilitySet::empty())?;
+    if for_good {
+        renounce()?;
+    }
+    Ok(())
+}
+
+/// Keeps other processes, of the same user too, from looking into this one: from its memory (ptrace), its descriptors
+/// (`/proc/PID/fd`, `pidfd_getfd`) and its environment.
+///
+/// It holds until the next exec.
+///
+/// # Errors
+///
+/// Returns an error if the kernel refuses.
+pub fn forbid_inspection() -> Result<()> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|errno| {
+        Error::environment(format!(
+            "cannot keep other processes from looking into this one: {errno}"
+        ))
+    })
 }
 
 /// From here on nothing that is started can gain privilege, not even through a set-user-ID program, nor by being root.

@@ -5,11 +5,12 @@
 //! seen to close and the wire was quiet for far longer than that.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::INTERFACE;
 use super::copies::leave_out_outgoing;
+use super::descriptors::keep_from_programs;
 use super::privilege;
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
@@ -351,6 +353,8 @@ fn open(interface: &str, filter: &str) -> Result<Capture<Active>> {
         .buffer_size(BUFFER_BYTES)
         .open()
         .map_err(|error| refused(interface, &error))?;
+    // libpcap leaves it to whoever is started next. Nobody is until here: this process has one thread.
+    keep_from_programs(&capture).map_err(|errno| cannot_guard(interface, errno))?;
     capture
         .filter(filter, true)
         .map_err(|error| refused(interface, &error))?;
@@ -360,9 +364,17 @@ fn open(interface: &str, filter: &str) -> Result<Capture<Active>> {
             Error::environment(format!("cannot filter on {interface}: {error:#}"))
         })?;
     }
+    // From here on no more and no other packets can be had by it, whoever gets hold of it.
+    bpf::lock_filter(capture.as_raw_fd()).map_err(|error| cannot_guard(interface, error))?;
     capture
         .setnonblock()
         .map_err(|error| refused(interface, &error))
+}
+
+fn cannot_guard(interface: &str, error: impl fmt::Display) -> Error {
+    Error::environment(format!(
+        "cannot keep the capture on {interface} to ourselves: {error}"
+    ))
 }
 
 /// The link type as capture files number it: for packets without a link header, Linux has another number.

@@ -75,7 +75,7 @@ impl Terminal {
                 netcat.display(),
             ))
             .arguments([ip.into(), port.into()]);
-        self.running = Some(self.start(&command)?);
+        self.running = Some(self.start(lab, command)?);
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Terminal {
     ///
     /// Where it cannot be started.
     pub fn open(&mut self, lab: &Lab, place: &Place, command: &CommandLine) -> Result<()> {
-        self.running = Some(self.start(&client_command(lab, place, command)?)?);
+        self.running = Some(self.start(lab, client_command(lab, place, command)?)?);
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl Terminal {
             process,
             mut stdin,
             collector,
-        } = self.start(&client_command(lab, place, command)?)?;
+        } = self.start(lab, client_command(lab, place, command)?)?;
         let typed: String = input.iter().flat_map(|line| [line, "\n"]).collect();
         // One that ends before it has read everything may have read enough: its exit code tells.
         let _ = stdin.write_all(typed.as_bytes()).await;
@@ -162,8 +162,8 @@ impl Terminal {
         }
     }
 
-    fn start(&self, command: &Command) -> Result<Running> {
-        let (process, Pipes { stdin, stdout }) = Process::start_with_pipes(command)?;
+    fn start(&self, lab: &Lab, command: Command) -> Result<Running> {
+        let (process, Pipes { stdin, stdout }) = lab.start_client_with_pipes(command)?;
         let collector = tokio::spawn(self.transcript.clone().collect(stdout));
         Ok(Running {
             process,

@@ -7,7 +7,8 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -23,12 +24,20 @@ use crate::lab::network::Ground;
 /// How long a lab may take to be made; it takes some ten milliseconds.
 const LAB_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a lab may take to end after it was told to, before it is made to.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often to look whether a lab is gone, where the system cannot tell.
+const LOOK_PERIOD: Duration = Duration::from_millis(20);
+
 /// Is told how far the players have come.
 pub trait Progress {
     /// What this player does outside the timeline, as in `starting Firefox`.
     fn phase(&self, player: usize, phase: &str);
     /// The step of its timeline that this player waits for or does.
     fn step(&self, player: usize, step: &str);
+    /// What the user should know of this player.
+    fn note(&self, player: usize, note: &str);
     /// The timelines of these players have begun.
     fn started(&self, players: &[usize]);
 }
@@ -53,9 +62,43 @@ impl Keeper {
         if let Ok(Some(status)) = self.0.try_wait() {
             return status;
         }
+        self.signal(Signal::TERM);
+        // One that was stopped hears it only when it goes on.
+        self.signal(Signal::CONT);
+        if let Some(status) = self.ends_within(END_PATIENCE) {
+            return status;
+        }
+        // Its player ends with it, in whichever way that goes.
+        self.signal(Signal::KILL);
+        self.ends_within(END_PATIENCE).unwrap_or_default()
+    }
+
+    fn signal(&self, signal: Signal) {
         // One that is gone already needs no signal.
-        let _ = kill_process(Pid::from_child(&self.0), Signal::TERM);
-        self.0.wait().unwrap_or_default()
+        let _ = kill_process(Pid::from_child(&self.0), signal);
+    }
+
+    /// Waits for its end; `None` if that takes too long.
+    fn ends_within(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Ok(Some(status)) = self.0.try_wait() {
+                return Some(status);
+            }
+            let left = deadline.checked_duration_since(Instant::now())?;
+            self.wait_at_most(left);
+        }
+    }
+
+    /// Waits until it ends, or a while.
+    fn wait_at_most(&self, patience: Duration) {
+        let Ok(end) = pidfd_open(Pid::from_child(&self.0), PidfdFlags::empty()) else {
+            // Where the system has no such descriptors, only looking is left.
+            return std::thread::sleep(LOOK_PERIOD.min(patience));
+        };
+        let timeout = Timespec::try_from(patience).ok();
+        // Whatever ends the waiting, the next look tells.
+        let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], timeout.as_ref());
     }
 }
 
@@ -77,18 +120,48 @@ pub fn make_lab(ground: Ground, folder: &Path, savefile: File) -> Result<Lab> {
     let mut keeper = Keeper(keeper);
     line.set_read_timeout(Some(LAB_PATIENCE))
         .map_err(cannot_watch)?;
-    // The player says nothing more until it has an order.
-    let mut answer = String::new();
-    let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(&line), &mut answer);
-    match (read, serde_json::from_str(&answer)) {
-        (Ok(_), Ok(Report::Ready)) => Ok(Lab { keeper, line }),
-        (Ok(_), Ok(Report::Refused(error))) => Err(error),
-        (Ok(0), _) => Err(gone(keeper.end())),
-        (Ok(_), _) => Err(Error::environment("the lab's answer makes no sense")),
-        (Err(error), _) => Err(Error::environment(format!(
-            "the lab does not answer: {error}"
-        ))),
+    // The player says nothing more until it is told something.
+    match answer(&line)? {
+        Some(Report::Ready) => Ok(Lab { keeper, line }),
+        Some(Report::Refused(error)) => Err(error),
+        Some(_) => Err(no_sense()),
+        None => Err(gone(keeper.end())),
     }
+}
+
+impl Lab {
+    /// Finds out whether what would be started here can be enclosed, and ends the lab.
+    ///
+    /// # Errors
+    ///
+    /// Names the step that the system refuses.
+    pub fn try_enclosure(self) -> Result<()> {
+        let Self { mut keeper, line } = self;
+        std::io::Write::write_all(&mut &line, &self::line(&Instruction::Enclose))
+            .map_err(cannot_watch)?;
+        match answer(&line)? {
+            Some(Report::Enclosed(outcome)) => outcome,
+            Some(_) => Err(no_sense()),
+            None => Err(gone(keeper.end())),
+        }
+    }
+}
+
+/// Reads what a player says before it is spoken to by several; `None` if the line has ended.
+fn answer(line: &std::os::unix::net::UnixStream) -> Result<Option<Report>> {
+    let mut answer = String::new();
+    let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(line), &mut answer)
+        .map_err(|error| Error::environment(format!("the lab does not answer: {error}")))?;
+    if read == 0 {
+        return Ok(None);
+    }
+    serde_json::from_str(&answer)
+        .map(Some)
+        .map_err(|_| no_sense())
+}
+
+fn no_sense() -> Error {
+    Error::environment("the lab's answer makes no sense")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
@@ -287,7 +360,8 @@ impl<P: Progress> Performance<'_, P> {
                     Report::Prepared => return Ok(None),
                     Report::Played(outcome) => return outcome.map(Some),
                     Report::Refused(error) => return Err(error),
-                    Report::Ready => {}
+                    Report::Note(note) => self.progress.note(self.player, &note),
+                    Report::Ready | Report::Enclosed(_) => {}
                 },
                 Ok(()) = self.signals.changed() => {
                     let signals = self.signals.borrow_and_update().clone();

@@ -44,6 +44,8 @@ pub struct Order {
 /// What a player is told.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Instruction {
+    /// Enclose what programs would be started in, and say whether that can be done.
+    Enclose,
     /// Prepare this, and say so.
     Play(Box<Order>),
     /// The timeline begins then.
@@ -59,6 +61,10 @@ pub enum Report {
     Ready,
     /// The lab could not be made.
     Refused(Error),
+    /// Whether an enclosure could be made.
+    Enclosed(Result<()>),
+    /// Something that the user should know.
+    Note(String),
     /// What is under way outside the timeline, as in `starting Firefox`.
     Phase(String),
     /// Program, capture and client are ready: only the start is missing.

@@ -6,22 +6,26 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::process::{Signal, getpid, set_child_subreaper, set_parent_process_death_signal};
 use rustix::thread::CapabilitySet;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::message::{Instruction, Order, Recording, Report, line};
 use super::start::Start;
 use super::{Run, play};
 use crate::error::{Error, Result};
+use crate::lab::enclosure::{Launchers, Subject, needed};
 use crate::lab::link::Link;
 use crate::lab::network::{Ground, Network};
 use crate::lab::remote::Visit;
-use crate::lab::server_side::ServerSide;
 use crate::lab::sniffer::{OpenCapture, Pace, Sniffer};
+use crate::lab::tools::{Browser, command_path};
 use crate::lab::{Lab, keeper, namespace, privilege, probe};
+use crate::scenario::Action;
 
 /// What the capture is written to: the file that the player was given as its standard input.
 const SAVEFILE: &str = "/proc/self/fd/0";
@@ -31,25 +35,42 @@ const SAVEFILE: &str = "/proc/self/fd/0";
 /// # Errors
 ///
 /// Where there is nobody to report to; all else is reported.
-pub fn serve(ground: Ground, folder: &Path) -> Result<()> {
+pub fn serve(capture: &str, ground: Ground, folder: &Path) -> Result<()> {
+    privilege::forbid_inspection()?;
     let mut line = keeper::line()?;
     let cable = match settle(ground) {
         Ok(cable) => cable,
         Err(error) => return tell(&mut line, &Report::Refused(error)),
     };
     tell(&mut line, &Report::Ready)?;
-    let Some(order) = await_order(&mut line) else {
+    let order = match await_instruction(&mut line) {
+        Some(Instruction::Play(order)) => *order,
+        Some(Instruction::Enclose) => {
+            let enclosed = try_to_enclose(capture, ground, folder);
+            return tell(&mut line, &Report::Enclosed(enclosed));
+        }
         // Nobody wants anything played.
-        return Ok(());
+        Some(Instruction::Start(_) | Instruction::End(_)) | None => return Ok(()),
     };
-    match open_stage(&order, cable) {
+    match open_stage(&order, capture, folder, cable) {
         Ok(stage) => play_and_report(order, folder, stage, line),
         Err(error) => tell(&mut line, &Report::Played(Box::new(Err(error)))),
     }
 }
 
-/// Makes this process one that dies with its keeper, sees all orphans, and may do nothing more than open a capture (and
-/// cross its link).
+/// Makes an enclosure in which nothing is started.
+fn try_to_enclose(capture: &str, ground: Ground, folder: &Path) -> Result<()> {
+    let subject = Subject {
+        capture: capture.to_owned(),
+        needed: vec![PathBuf::from(folder)],
+        home: None,
+        is_private: ground.network == Network::Private,
+    };
+    Launchers::enclosed(&subject, None).map(drop)
+}
+
+/// Makes this process one that dies with its keeper, sees all orphans, and may do nothing more than open a capture, make an
+/// enclosure and cross its link.
 fn settle(ground: Ground) -> Result<Option<Link>> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .and_then(|()| set_child_subreaper(Some(getpid())))
@@ -58,24 +79,22 @@ fn settle(ground: Ground) -> Result<Option<Link>> {
         namespace::settle()?;
     }
     let link = ground.link.as_ref().map(Link::make).transpose()?;
-    privilege::keep_only(match link {
-        Some(_) => CapabilitySet::NET_RAW.union(CapabilitySet::SYS_ADMIN),
-        None => CapabilitySet::NET_RAW,
-    })?;
+    privilege::keep_only(CapabilitySet::NET_RAW.union(CapabilitySet::SYS_ADMIN))?;
     Ok(link)
 }
 
 /// Where a scenario is played, when no capability is needed any more.
 struct Stage {
     capture: OpenCapture,
-    /// Where programs are started, where that is on the other side of a link.
-    server_side: Option<ServerSide>,
+    launchers: Launchers,
+    /// Why what is started is not enclosed, where it is not.
+    open_because: Option<Error>,
     /// Held until the end: a link that nobody holds is no more.
-    _link: Option<Link>,
+    _link: Option<Arc<Link>>,
 }
 
-/// Opens the capture, crosses the link where there is one, and gives up all capabilities.
-fn open_stage(order: &Order, link: Option<Link>) -> Result<Stage> {
+/// Opens the capture, makes the enclosure, crosses the link where there is one, and gives up all capabilities.
+fn open_stage(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>) -> Result<Stage> {
     let Order {
         scenario,
         meeting_point,
@@ -89,42 +108,126 @@ fn open_stage(order: &Order, link: Option<Link>) -> Result<Stage> {
         probes,
         Path::new(SAVEFILE),
     )?;
+    let link = link.map(Arc::new);
     // A snap is started by a program that has to gain privilege.
     let for_good = !order.tools.browser.is_snap;
-    let server_side = link.as_ref().map(|link| {
-        let server_side = ServerSide::stay(move || give_up_privilege(for_good))?;
-        link.cross().map(|()| server_side)
-    });
-    let server_side = server_side.transpose()?;
-    give_up_privilege(for_good)?;
+    let enclosed = if for_good {
+        Launchers::enclosed(&subject(order, capture_id, folder), link.as_ref())
+    } else {
+        Err(Error::environment("the browser is a snap"))
+    };
+    let (launchers, open_because) = match enclosed {
+        Ok(launchers) => (launchers, None),
+        Err(why) => (Launchers::open(for_good, link.as_ref())?, Some(why)),
+    };
+    if let Some(link) = &link {
+        link.cross()?;
+    }
+    privilege::give_up(for_good)?;
     Ok(Stage {
         capture,
-        server_side,
+        launchers,
+        open_because,
         _link: link,
     })
 }
 
-/// Gives up all capabilities of this thread, and where it is `for_good`, those that a program could give it, too.
-fn give_up_privilege(for_good: bool) -> Result<()> {
-    privilege::keep_only(CapabilitySet::empty())?;
-    if for_good {
-        privilege::renounce()?;
+/// What is enclosed to play this.
+fn subject(order: &Order, capture: &str, folder: &Path) -> Subject {
+    let Order { tools, helpers, .. } = order;
+    let Browser {
+        executable, driver, ..
+    } = &tools.browser;
+    let tools = [executable, driver, &tools.netcat].into_iter().flatten();
+    let commands = order
+        .scenario
+        .marks
+        .iter()
+        .filter_map(|mark| match &mark.action {
+            Action::Start(command) | Action::Execute { command, .. } => {
+                command_path(&command.executable, &order.root).ok()
+            }
+            _ => None,
+        });
+    let executables: Vec<PathBuf> = [&order.program]
+        .into_iter()
+        .chain(helpers)
+        .chain(tools)
+        .cloned()
+        .chain(commands)
+        .collect();
+    Subject {
+        capture: capture.to_owned(),
+        needed: needed(
+            &order.root,
+            folder,
+            executables.iter().map(PathBuf::as_path),
+        ),
+        home: order.account.home.clone(),
+        is_private: order.network == Network::Private,
     }
-    Ok(())
 }
 
 fn play_and_report(order: Order, folder: &Path, stage: Stage, line: UnixStream) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))?;
+    let is_on_host = order.network == Network::Host;
     let told = runtime.block_on(async {
         let (line, instructions) = connect(line)?;
-        let played = perform(order, folder, stage, &line, instructions).await;
-        line.report(Report::Played(Box::new(played)));
+        let dismissal = Dismissal::watch(order.network)?;
+        let played = perform(order, folder, stage, &line, instructions, &dismissal).await;
+        // Of a keeper that is gone others tell more.
+        if !dismissal.has_come() {
+            line.report(Report::Played(Box::new(played)));
+        }
         line.close().await
     });
     // A thread that still waits for a process has no news for anybody.
     runtime.shutdown_background();
+    if is_on_host {
+        keeper::end_orphans();
+        // Where the keeper is there, it does that too.
+        let _ = std::fs::remove_dir_all(folder);
+    }
     told
+}
+
+/// That the keeper wants this player to end, or is gone; only on the machine's own network, where nobody else may be left then to
+/// end what was started.
+#[derive(Clone)]
+struct Dismissal(watch::Receiver<bool>);
+
+impl Dismissal {
+    /// Begins to watch for SIGTERM, which the kernel sends where the keeper ends.
+    fn watch(network: Network) -> Result<Self> {
+        let (tell, told) = watch::channel(false);
+        if network == Network::Host {
+            let cannot = |error| Error::environment(format!("cannot watch for signals: {error}"));
+            let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
+            set_parent_process_death_signal(Some(Signal::TERM))
+                .map_err(|errno| cannot(errno.into()))?;
+            tokio::spawn(async move {
+                terminate.recv().await;
+                tell.send_replace(true);
+            });
+        }
+        Ok(Self(told))
+    }
+
+    fn has_come(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits for it, and gives the error that it is.
+    fn comes(&self) -> impl Future<Output = Error> + Send + use<> {
+        let mut told = self.0.clone();
+        async move {
+            if told.wait_for(|has_come| *has_come).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            nobody_there()
+        }
+    }
 }
 
 async fn perform(
@@ -133,27 +236,41 @@ async fn perform(
     stage: Stage,
     reports: &Reports,
     instructions: Instructions,
+    dismissal: &Dismissal,
 ) -> Result<Recording> {
     let Stage {
         capture,
-        server_side,
+        launchers,
+        open_because,
         _link,
     } = stage;
+    if let Some(why) = open_because {
+        reports.note(format!(
+            "programs and clients can see the processes and temporary files of others: {}",
+            why.message()
+        ));
+    }
     let sniffer = Sniffer::start(capture, Pace::of(order.scenario.link.as_ref()))?;
     let lab = Lab::new(
         PathBuf::from(folder),
         order.tools.clone(),
         order.account.clone(),
     )
-    .with_server_side(server_side)
+    .with_launchers(launchers)
     .with_visit(order.remote.as_ref().map(Visit::to));
     let run = Run {
         order: &order,
         lab: &lab,
         reports,
     };
-    let start = instructions.start();
-    play(&run, sniffer, start, Box::pin(instructions.end())).await
+    let (told, dismissed) = (instructions.end(), dismissal.comes());
+    let interrupt = Box::pin(async move {
+        tokio::select! {
+            error = told => error,
+            error = dismissed => error,
+        }
+    });
+    play(&run, sniffer, instructions.start(), interrupt).await
 }
 
 fn tell(line: &mut UnixStream, report: &Report) -> Result<()> {
@@ -162,15 +279,12 @@ fn tell(line: &mut UnixStream, report: &Report) -> Result<()> {
 }
 
 /// Reads the first instruction, byte by byte: what comes behind it is for others.
-fn await_order(line: &mut UnixStream) -> Option<Order> {
+fn await_instruction(line: &mut UnixStream) -> Option<Instruction> {
     let mut instruction = Vec::new();
     let mut byte = [0];
     while line.read(&mut byte).ok()? == 1 {
         if byte == *b"\n" {
-            return match serde_json::from_slice(&instruction).ok()? {
-                Instruction::Play(order) => Some(*order),
-                Instruction::Start(_) | Instruction::End(_) => None,
-            };
+            return serde_json::from_slice(&instruction).ok();
         }
         instruction.extend(byte);
     }
@@ -195,6 +309,10 @@ impl Reports {
 
     pub(super) fn step(&self, step: &str) {
         self.report(Report::Step(step.to_owned()));
+    }
+
+    fn note(&self, note: String) {
+        self.report(Report::Note(note));
     }
 
     pub(super) fn prepared(&self) {
@@ -270,7 +388,7 @@ fn connect(line: UnixStream) -> Result<(Reports, Instructions)> {
             match serde_json::from_str(&line) {
                 Ok(Instruction::Start(start)) => tell.send_modify(|told| told.start = Some(start)),
                 Ok(Instruction::End(why)) => tell.send_modify(|told| told.end = Some(why)),
-                Ok(Instruction::Play(_)) | Err(_) => {}
+                Ok(Instruction::Enclose | Instruction::Play(_)) | Err(_) => {}
             }
         }
         // Whoever wanted this played is gone, and the line with them.

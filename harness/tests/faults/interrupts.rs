@@ -81,6 +81,22 @@ fn second_ctrl_c_with_a_player_that_hangs() {
     );
 }
 
+/// A keeper cannot stand in the way either: it is made to go on, and to end.
+#[test]
+fn second_ctrl_c_with_a_keeper_that_is_stopped() {
+    let bench = bench();
+    let mut running = bench.start(&["pings"]);
+    running.until("send ping");
+    running.process("keep-lab").signal(Signal::STOP);
+
+    running.signal(Signal::INT);
+    running.signal(Signal::INT);
+
+    running
+        .end()
+        .is(130, &["error: pings: ", "ended by Ctrl-C"]);
+}
+
 fn interrupt_until_over(running: &mut Running<'_>) {
     running.signal(Signal::INT);
     while !running.is_over() {

@@ -58,7 +58,40 @@ fn labs_killed_on_the_hosts_network() {
     running.until("send time");
     running.signal(Signal::KILL);
     assert_eq!(running.end().signal, Some(9));
+    both_killed(&bench, bench.capture(&HOST), "send time");
 }
+
+const HOST: [&str; 5] = ["--time-scale", "0.2", "--network", "host", "tcpapp"];
+
+/// Kills the two processes that could end what the player has started.
+fn both_killed(bench: &Bench, command: Command, when: &str) {
+    let mut running = bench.start_command(command);
+    running.until(when);
+    let keeper = running.process("keep-lab");
+    running.signal(Signal::KILL);
+    keeper.signal(Signal::KILL);
+    assert_eq!(running.end().signal, Some(9));
+}
+
+/// The same where programs cannot be in a process namespace: then the player ends them, when the kernel tells it.
+#[test]
+fn labs_killed_on_the_hosts_network_without_a_process_namespace() {
+    let bench = Bench::new();
+    let without =
+        |bench: &Bench| bench.capture_in_script(&AS_ROOT_ALONE, WITHOUT_PROCESS_NAMESPACES, &HOST);
+
+    both_killed(&bench, without(&bench), "send time");
+    let outcome = bench.start_command(without(&bench)).end();
+
+    let note =
+        "note: tcpapp: programs and clients can see the processes and temporary files of others: ";
+    outcome.is(0, &[note]);
+}
+
+/// Runs a script as root of a user namespace of its own, as anybody may, with a network of its own in the place of the machine's.
+const AS_ROOT_ALONE: [&str; 3] = ["unshare", "--map-root-user", "--net"];
+const WITHOUT_PROCESS_NAMESPACES: &str =
+    "ip link set lo up && echo 0 >/proc/sys/user/max_pid_namespaces || exit 99; exec \"$@\"";
 
 #[test]
 fn port_taken() {

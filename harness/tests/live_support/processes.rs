@@ -36,6 +36,15 @@ impl Process {
         is_alive.then_some(Self { id, parent, name })
     }
 
+    /// Whether it is a process of wiresnap's own that belongs to this capture.
+    fn is_part_of(&self, wiresnap: i32) -> bool {
+        let command_line = std::fs::read(self.file("cmdline")).unwrap_or_default();
+        contains(
+            &command_line,
+            format!("\0--capture\0{wiresnap}\0").as_bytes(),
+        )
+    }
+
     /// Its environment, where it may be read.
     pub(crate) fn environment(&self) -> Vec<u8> {
         std::fs::read(self.file("environ")).unwrap_or_default()
@@ -63,7 +72,8 @@ impl Process {
     }
 }
 
-/// The processes that belong to the capture that process `wiresnap` is, by their environment or by their parents.
+/// The processes that belong to the capture that process `wiresnap` is, by their environment, which nobody but root can read of
+/// our own, by their command lines, or by their parents.
 pub(crate) fn of_capture(wiresnap: i32) -> Vec<Process> {
     let marker = format!("{MARKER}={wiresnap}\0");
     let all: Vec<Process> = std::fs::read_dir("/proc")
@@ -72,7 +82,9 @@ pub(crate) fn of_capture(wiresnap: i32) -> Vec<Process> {
         .collect();
     all.iter()
         .filter(|process| {
-            process.parent == wiresnap || contains(&process.environment(), marker.as_bytes())
+            process.parent == wiresnap
+                || process.is_part_of(wiresnap)
+                || contains(&process.environment(), marker.as_bytes())
         })
         .cloned()
         .collect()

@@ -71,6 +71,8 @@ impl Stage {
     /// Call this in the main thread, while there is no other.
     fn set(asker: Option<UnixStream>) -> Result<Self> {
         let account = privilege::shed()?;
+        // Where there is no process namespace, programs under study see it.
+        privilege::forbid_inspection()?;
         let runtime = one_thread()?;
         let signals = runtime.block_on(async { watch_signals(asker) })?;
         Ok(Self {

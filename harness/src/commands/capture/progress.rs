@@ -20,7 +20,7 @@ pub(super) struct Terminal {
     /// Empty where there is no terminal.
     bars: Vec<ProgressBar>,
     /// Keeps the lines in their order.
-    _all: MultiProgress,
+    all: MultiProgress,
     is_quiet: bool,
     /// What must not be shown of the steps.
     redactions: Vec<Redactions>,
@@ -43,7 +43,7 @@ impl Terminal {
                 .map(|scenario| scenario.name.clone())
                 .collect(),
             bars,
-            _all: all,
+            all,
             is_quiet: false,
             redactions: redactions.to_vec(),
         }
@@ -95,6 +95,14 @@ impl Progress for Terminal {
 
     fn step(&self, player: usize, step: &str) {
         self.say(player, step);
+    }
+
+    fn note(&self, player: usize, note: &str) {
+        if self.is_quiet {
+            return;
+        }
+        let note = format!("note: {}: {}", self.names[player], printable(note));
+        self.all.suspend(|| say(&note));
     }
 
     fn started(&self, players: &[usize]) {

@@ -159,6 +159,11 @@ impl Browser {
                 let driver = kind.driver();
                 Error::run(format!("{driver} does not say what it started"))
             })?;
+        let process = lab.seen_from_here(process).ok_or_else(|| {
+            Error::run(format!("{kind} ended at once"))
+                .with_output(both(kind), driver.last_output())
+                .with_hint(ADVICE)
+        })?;
         let browser = Self {
             kind,
             home: Home::Here { driver, process },
@@ -476,7 +481,7 @@ fn start_driver(lab: &Lab, kind: Kind) -> Result<Process> {
         .environment(dialect.driver_environment())
         .arguments(dialect.driver_arguments(lab.folder()))
         .advice(ADVICE);
-    Process::start(&command)
+    lab.start_client(command)
 }
 
 /// Where the driver says that it listens.

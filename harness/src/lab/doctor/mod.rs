@@ -65,6 +65,8 @@ pub struct Trials {
     pub private: Result<()>,
     /// One with each kind of link that scenarios want; none where not even a private network can be had.
     pub links: Vec<(Link, Result<()>)>,
+    /// One in which programs are enclosed, on the network that would be played on.
+    pub enclosure: Result<()>,
 }
 
 /// What was found.
@@ -181,6 +183,7 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     };
     checks.push(private);
     checks.push(host_network(&possible, intent.network, packages));
+    checks.extend(network.map(|_| enclosure(&trials.enclosure, needs_snap)));
     checks.extend(link::checks(intent.scenarios, &trials.links));
     let (browser, netcat, tshark) = tokio::join!(
         when(
@@ -283,6 +286,20 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
         State::Warning
     };
     Check::new(name, state, &reason).mended_by(mend)
+}
+
+/// Whether programs and clients are kept from what is not theirs.
+fn enclosure(made: &Result<()>, needs_snap: bool) -> Check {
+    let name = "own processes";
+    let exposed = "programs can see the processes and temporary files of others";
+    match made {
+        _ if needs_snap => Check::warning(
+            name,
+            &format!("a browser that is a snap has none: {exposed}"),
+        ),
+        Ok(()) => Check::ok(name, "possible: programs see only what is theirs"),
+        Err(error) => Check::warning(name, &format!("{}: {exposed}", error.message())),
+    }
 }
 
 fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages) -> Check {
