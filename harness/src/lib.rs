@@ -57,6 +57,8 @@ pub mod docs;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
+pub mod files;
+#[doc(hidden)]
 pub mod lab;
 #[doc(hidden)]
 pub mod project;
@@ -86,8 +88,8 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, cli, commands, diagnostic, docs, error, lab, project, render, report,
-        rule, run, scenario, trace, units, wire,
+        analysis, budget, cli, commands, diagnostic, docs, error, files, lab, project, render,
+        report, rule, run, scenario, trace, units, wire,
     };
 }
 

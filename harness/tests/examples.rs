@@ -46,7 +46,7 @@ fn a_session_is_in_nothing_that_a_capture_leaves() {
     let bench = Bench::new();
     let example = login(&bench);
     let config = fs::read_to_string(example.join("wiresnap.toml")).unwrap();
-    let config = config.replace("captures = \"pcap\"", "captures = \"../captures\"");
+    let config = config.replace("captures = \"pcap\"", "captures = \"captures\"");
     fs::write(bench.path("project/wiresnap.toml"), config).unwrap();
 
     let outcome = bench.run(&["login"]);

@@ -1,9 +1,8 @@
 //! `wiresnap report`: one self-contained HTML page of some captures.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -16,6 +15,7 @@ use crate::analysis::message::Message;
 use crate::analysis::stats::Options;
 use crate::cli::ReportArgs;
 use crate::error::Error;
+use crate::files;
 use crate::project::Project;
 use crate::render::redactions::Scope;
 use crate::report::fact::Fact;
@@ -144,8 +144,7 @@ fn replace(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let cannot = |error: io::Error| {
-        // The file that it names is one that is renamed in the end.
-        let why = error.kind();
+        let why = files::reason(&error);
         Error::usage(format!("cannot write {}: {why}", target.display()))
             .with_hint("name another file with --out, or - for standard output")
     };
@@ -154,13 +153,6 @@ fn replace(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
             .with_hint("make it, or name another file with --out")
             .into());
     }
-    let mut part = tempfile::Builder::new()
-        .prefix(".report.")
-        .suffix(".part")
-        .permissions(Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(cannot)?;
-    part.write_all(bytes).map_err(cannot)?;
-    part.persist(target).map_err(|error| cannot(error.error))?;
+    files::write(target, bytes).map_err(cannot)?;
     Ok(())
 }

@@ -1,67 +1,77 @@
 //! Writes files, all of them or none, as far as a file system allows it.
 
-use std::fs::{self, Metadata, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
-use std::path::{Path, PathBuf};
-
-use tempfile::NamedTempFile;
+use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::files::{Deferred, Folder, Place, Replacement, reason};
 
-/// Writes each file beside its place, and only then puts them there.
-pub(super) fn all<'a>(files: impl Iterator<Item = (&'a Path, &'a str)>) -> Result<()> {
-    let written = files
-        .map(|(file, text)| match beside(file, text) {
-            Ok((written, place)) => Ok((file, written, place)),
-            Err(error) => Err(cannot(file, &error)),
+/// Where files may be written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bounds<'a> {
+    /// Anywhere: the user named them.
+    Anywhere,
+    /// Below this folder, the root of the project that says where they are.
+    Within(&'a Path),
+}
+
+/// Writes each file without giving it its name, and only then puts them in their places.
+pub(super) fn all<'a>(
+    bounds: Bounds<'_>,
+    files: impl Iterator<Item = (&'a Path, &'a str)>,
+) -> Result<()> {
+    let places = files
+        .map(|(file, text)| {
+            let place = bounds
+                .place_of(file)
+                .map_err(|error| cannot(file, &error))?;
+            Ok((file, text, place))
         })
-        .collect::<Result<Vec<(&Path, NamedTempFile, PathBuf)>>>()?;
-    for (file, written, place) in written {
-        let kept = written.persist(place);
-        kept.map_err(|error| cannot(file, &error.error))?;
+        .collect::<Result<Vec<(&Path, &str, Place)>>>()?;
+    let Some((first, ..)) = places.first() else {
+        return Ok(());
+    };
+    let _deferred = Deferred::begin().map_err(|error| cannot(first, &error))?;
+    let written = places
+        .iter()
+        .map(|(file, text, place)| {
+            let written = written(place.folder(), text).map_err(|error| cannot(file, &error))?;
+            Ok((*file, place, written))
+        })
+        .collect::<Result<Vec<(&Path, &Place, Replacement<'_>)>>>()?;
+    for (file, place, written) in written {
+        written
+            .put(place.name())
+            .map_err(|error| cannot(file, &error))?;
     }
     Ok(())
 }
 
-/// A new file beside the one that it will replace, with its permissions and its owner. A symbolic link stays one: what it
-/// leads to is replaced.
-fn beside(file: &Path, text: &str) -> io::Result<(NamedTempFile, PathBuf)> {
-    let (place, permissions, model) = match fs::metadata(file) {
-        Ok(metadata) => (file.canonicalize()?, metadata.permissions(), metadata),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let permissions = Permissions::from_mode(0o644);
-            (file.to_owned(), permissions, fs::metadata(folder_of(file))?)
+impl Bounds<'_> {
+    /// Opens a folder, and makes it where it is missing.
+    pub(super) fn make_folder(self, folder: &Path) -> io::Result<Folder> {
+        match self {
+            Self::Anywhere => Folder::make(folder),
+            Self::Within(root) => Folder::make_within(root, folder),
         }
-        Err(error) => return Err(error),
-    };
-    let mut written = tempfile::Builder::new()
-        .prefix(".wiresnap.")
-        .suffix(".part")
-        .tempfile_in(folder_of(&place))?;
-    written.write_all(text.as_bytes())?;
-    give_to_owner_of(&model, &written);
-    written.as_file().set_permissions(permissions)?;
-    written.as_file().sync_all()?;
-    Ok((written, place))
-}
+    }
 
-fn folder_of(file: &Path) -> &Path {
-    let folder = file.parent().filter(|folder| *folder != Path::new(""));
-    folder.unwrap_or(Path::new("."))
-}
-
-/// What root writes belongs to whom the replaced file, or the folder of a new one, belongs to. Nobody else can give files
-/// away; where a file system knows no owners, nothing is lost.
-fn give_to_owner_of(model: &Metadata, written: &NamedTempFile) {
-    if rustix::process::geteuid().is_root() {
-        let _ = fchown(written.as_file(), Some(model.uid()), Some(model.gid()));
+    fn place_of(self, file: &Path) -> io::Result<Place> {
+        match self {
+            Self::Anywhere => Place::of(file),
+            Self::Within(root) => Place::within(root, file),
+        }
     }
 }
 
+fn written<'a>(folder: &'a Folder, text: &str) -> io::Result<Replacement<'a>> {
+    let mut written = folder.begin()?;
+    written.write_all(text.as_bytes())?;
+    Ok(written)
+}
+
 fn cannot(file: &Path, error: &io::Error) -> Error {
-    // The file that it names itself is one that is renamed in the end.
-    let why = error.kind();
+    let why = reason(error);
     Error::environment(format!("cannot write {}: {why}", file.display()))
         .with_hint("the file and its folder must belong to you")
 }

@@ -5,10 +5,9 @@
 //! of them is killed, those below it end: the kernel tells each of the death of the one above it, and a process
 //! namespace ends with its first process, the player.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -27,6 +26,7 @@ use tokio::time::timeout;
 use super::network::{Ground, Network};
 use super::{descriptors, namespace, privilege};
 use crate::error::{Error, Result};
+use crate::files::private_folder;
 
 /// The variable by which what a lab starts can be found: it holds the id of the process that the user started. Keepers and
 /// players have that on their command line.
@@ -123,7 +123,7 @@ pub fn keep(capture: &str, ground: Ground, parent: &Path) -> Result<ExitStatus> 
     set_parent_process_death_signal(Some(Signal::TERM))
         .and_then(|()| set_child_subreaper(Some(getpid())))
         .map_err(|errno| cannot_start(errno.into()))?;
-    let folder = private_folder(parent, capture)?;
+    let folder = folder_in(parent, capture)?;
     // One thread: a process that has left its process namespace can have no second one.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -239,14 +239,10 @@ fn prefix(capture: &str) -> String {
 }
 
 /// A folder that only we can read.
-fn private_folder(parent: &Path, capture: &str) -> Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix(&prefix(capture))
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir_in(parent)
-        .map_err(|error| {
-            let parent = parent.display();
-            Error::environment(format!("cannot make a folder in {parent}: {error}"))
-                .with_hint("make room there, or name another place with TMPDIR")
-        })
+fn folder_in(parent: &Path, capture: &str) -> Result<TempDir> {
+    private_folder(parent, &prefix(capture)).map_err(|error| {
+        let parent = parent.display();
+        Error::environment(format!("cannot make a folder in {parent}: {error}"))
+            .with_hint("make room there, or name another place with TMPDIR")
+    })
 }

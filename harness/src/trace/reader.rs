@@ -593,7 +593,8 @@ mod tests {
             assert_eq!((packet.offset, packet.bytes), (offset, bytes));
             assert_eq!(packet.place_of(&packet.bytes[1..]), Some(offset + 1));
             assert_eq!(packet.place_of(&packet.bytes[2..2]), Some(offset + 2));
-            assert_eq!(packet.place_of(&bytes.to_vec()), None);
+            let elsewhere = bytes.to_vec();
+            assert_eq!(packet.place_of(&elsewhere), None);
         }
     }
 

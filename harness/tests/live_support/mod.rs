@@ -67,12 +67,12 @@ impl Bench {
             "bin",
             "project/scenarios",
             "project/.tools/bin",
-            "captures",
+            "project/captures",
             "tmp",
         ] {
             fs::create_dir_all(bench.path(name)).unwrap();
         }
-        let config = "scenarios = \"scenarios\"\ncaptures = \"../captures\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
+        let config = "scenarios = \"scenarios\"\ncaptures = \"captures\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
         fs::write(bench.path("project/wiresnap.toml"), config).unwrap();
         let executables = Path::new(env!("CARGO_BIN_EXE_wiresnap")).parent().unwrap();
         place(&executables.join("wiresnap"), &bench.path("bin/wiresnap"));
@@ -86,7 +86,7 @@ impl Bench {
         if let Ok(driver) = driver.canonicalize() {
             symlink(driver, bench.path("project/.tools/bin/geckodriver")).unwrap();
         }
-        for name in ["", "project", "captures", "tmp"] {
+        for name in ["", "project", "project/captures", "tmp"] {
             give_to_invoker(&bench.path(name));
         }
         bench
@@ -98,7 +98,7 @@ impl Bench {
 
     /// The folder that captures are put in.
     pub(crate) fn captures(&self) -> PathBuf {
-        self.path("captures")
+        self.path("project/captures")
     }
 
     /// Adds a scenario, in the place of whose capture there is an old one.

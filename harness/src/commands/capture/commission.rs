@@ -1,9 +1,7 @@
 //! The hidden verb of tests in Rust: plays one scenario for whoever is at the other end of standard input.
 
-use std::fs::Permissions;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +13,7 @@ use super::progress::Terminal;
 use super::{Stage, Wish};
 use crate::commands::{say, variables};
 use crate::error::{Class, Error, Result};
+use crate::files::private_folder;
 use crate::lab::browser::Kind;
 use crate::lab::network::Network;
 use crate::rule::Rules;
@@ -102,6 +101,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         programs: Programs::beside_us()?,
         browser: Kind::Firefox,
         captures: PathBuf::from(folder.path()),
+        captures_are_in_project: false,
         // On the host's, tests that are run at the same time would be in each other's captures.
         network: Some(Network::Private),
         remote: None,
@@ -115,9 +115,5 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
 /// A folder for the capture, made by whom this is done for: under sudo that is not the user of the test.
 fn temporary_folder() -> Result<TempDir> {
     let cannot = |error| Error::environment(format!("cannot make a temporary folder: {error}"));
-    tempfile::Builder::new()
-        .prefix("wiresnap-test-")
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir()
-        .map_err(cannot)
+    private_folder(&std::env::temp_dir(), "wiresnap-test-").map_err(cannot)
 }

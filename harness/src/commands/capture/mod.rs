@@ -2,6 +2,7 @@
 
 pub(super) mod commission;
 mod keep;
+mod lock;
 mod news;
 mod overwrite;
 pub(super) mod programs;
@@ -26,6 +27,7 @@ use self::summary::{summary, timings};
 use self::verify::verify;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
+use crate::commands::write::Bounds;
 use crate::commands::{browsers, checkup, credentials, one_thread, say};
 use crate::error::{Class, Error, Result};
 use crate::lab::browser::Kind;
@@ -187,6 +189,8 @@ struct Wish {
     /// What plays the scenarios of a browser.
     browser: Kind,
     captures: PathBuf,
+    /// Whether it is the project that says where captures go, and not the user: then they stay in it.
+    captures_are_in_project: bool,
     network: Option<Network>,
     /// The browser elsewhere to play with, where it is one.
     remote: Option<Remote>,
@@ -212,6 +216,7 @@ impl Wish {
             scenarios,
             programs,
             browser,
+            captures_are_in_project: captures.is_none(),
             captures: captures.unwrap_or_else(|| browsers::folder(&project.captures, browser)),
             root: project.root,
             network: match remote {
@@ -266,7 +271,12 @@ impl Plan {
             with_optional: false,
         };
         let network = network(&intent, &examine(&intent)?)?;
-        let folder = Folder::lock(wish.captures)?;
+        let bounds = if wish.captures_are_in_project {
+            Bounds::Within(&wish.root)
+        } else {
+            Bounds::Anywhere
+        };
+        let folder = Folder::lock(wish.captures, bounds)?;
         Ok(Self {
             scenarios: wish.scenarios,
             redactions: wish.redactions,

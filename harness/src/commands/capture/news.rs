@@ -50,7 +50,7 @@ fn news_of_origin(kept: &Provenance, new: &Provenance) -> Vec<String> {
         (kept.scenario != new.scenario, "the scenario"),
         (kept.variables != new.variables, "variables"),
         (
-            is_slower && kept.time_scale != new.time_scale,
+            is_slower && (kept.time_scale - new.time_scale).abs() > f64::EPSILON,
             "the time scale",
         ),
         (place(&kept.capture) != place(&new.capture), "the network"),

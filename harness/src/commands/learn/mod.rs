@@ -16,6 +16,7 @@ use self::proposal::Proposal;
 use self::runs::{Run, play, read};
 use self::survey::Survey;
 use super::accept::{Answer, ask};
+use super::write::Bounds;
 use super::{counted, coverage, current_folder, print_json, redactions, write};
 use crate::cli::{LearnArgs, LearnFormat, RulesFile};
 use crate::error::Error;
@@ -179,7 +180,7 @@ fn add(file: &Path, wanted: &[&Proposal]) -> anyhow::Result<()> {
     }
     // What cannot be read again is not written.
     Rules::of_text(file, &text)?;
-    write::all(iter::once((file, &*text)))?;
+    write::all(Bounds::Anywhere, iter::once((file, &*text)))?;
     Ok(())
 }
 

@@ -1,7 +1,6 @@
 //! The runs of a scenario: played one after the other, each into a folder of its own, or captured before.
 
-use std::fs::Permissions;
-use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use crate::cli::LearnArgs;
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{coverage, named, one_thread, payload, say};
 use crate::error::{Error, Result};
+use crate::files::private_folder;
 use crate::rule::Rules;
 use crate::trace::name::with_ending;
 use crate::trace::reader;
@@ -110,12 +110,8 @@ fn folder() -> Result<TempDir> {
         Error::environment(format!("cannot make a folder for the captures: {error}"))
             .with_hint("TMPDIR names a folder that has room")
     };
-    let folder = tempfile::Builder::new()
-        .prefix("wiresnap-learn-")
-        // What varies may be a secret that no rule names yet.
-        .permissions(Permissions::from_mode(0o700))
-        .tempdir()
-        .map_err(cannot)?;
+    // What varies may be a secret that no rule names yet.
+    let folder = private_folder(&std::env::temp_dir(), "wiresnap-learn-").map_err(cannot)?;
     let number = |name| std::env::var(name).ok()?.parse().ok();
     if let (true, Some(user), Some(group)) =
         (geteuid().is_root(), number("SUDO_UID"), number("SUDO_GID"))

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::file::{self, Snapshot};
 use super::selection::Capture;
 use crate::analysis::coverage::Coverage;
+use crate::commands::write::Bounds;
 use crate::commands::{coverage, credentials, named, payload, redactions, write};
 use crate::docs::difference::unified;
 use crate::error::{Error, Result};
@@ -137,7 +138,7 @@ impl Comparison {
                     .with_hint("the folder above it must belong to you")
             })?;
         }
-        write::all(iter::once((file, &*self.proposed.text())))
+        write::all(Bounds::Anywhere, iter::once((file, &*self.proposed.text())))
     }
 
     /// What is not there, or cannot be removed, is in nobody's way.

@@ -1,0 +1,41 @@
+//! Whom files belong to that root makes.
+
+use std::ffi::OsStr;
+use std::fs::File;
+
+use rustix::fs::{AtFlags, Gid, Stat, Uid, chownat, fchown};
+use rustix::process::geteuid;
+
+use super::folder::Folder;
+
+/// A user and a group.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    user: Uid,
+    group: Gid,
+}
+
+impl Owner {
+    /// Whom something belongs to.
+    pub(super) fn of(file: &Stat) -> Self {
+        Self {
+            user: Uid::from_raw(file.st_uid),
+            group: Gid::from_raw(file.st_gid),
+        }
+    }
+
+    /// Gives them a new file. Nobody but root can; where a file system knows no owners, nothing is lost.
+    pub(super) fn take_file(self, file: &File) {
+        if geteuid().is_root() {
+            let _ = fchown(file, Some(self.user), Some(self.group));
+        }
+    }
+
+    /// The same with a new folder.
+    pub(super) fn take_folder(self, parent: &Folder, name: &OsStr) {
+        if geteuid().is_root() {
+            let (user, group) = (Some(self.user), Some(self.group));
+            let _ = chownat(parent, name, user, group, AtFlags::SYMLINK_NOFOLLOW);
+        }
+    }
+}
