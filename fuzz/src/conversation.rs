@@ -99,7 +99,13 @@ fn read(steps: &[Step], cut: Cut) -> Vec<Message> {
     for (packet, step) in (1..).zip(steps) {
         let time = Timestamp::from_nanoseconds(packet);
         let mut say = |side: Side, event| {
-            conversation.event(Origin { side, packet, time }, event);
+            let origin = Origin {
+                side,
+                packet,
+                time,
+                acknowledged: 0,
+            };
+            conversation.event(origin, event);
             messages.extend(std::iter::from_fn(|| conversation.take()));
         };
         match step {

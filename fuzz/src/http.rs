@@ -81,8 +81,8 @@ fn feed(parser: &mut Parser, asked: Option<&Asked>, piece: &[u8], seen: &mut Vec
 
 fn add(seen: &mut Vec<Seen>, item: Item<'_>) {
     match (item, seen.last_mut()) {
-        (Item::Body(bytes), Some(Seen::Body(before))) => before.extend_from_slice(bytes),
-        (Item::Raw(bytes), Some(Seen::Raw(before))) => before.extend_from_slice(&bytes),
+        (Item::Body(bytes), Some(Seen::Body(before)))
+        | (Item::Raw(bytes), Some(Seen::Raw(before))) => before.extend_from_slice(&bytes),
         (Item::Body(bytes), _) => seen.push(Seen::Body(bytes.to_vec())),
         (Item::Raw(bytes), _) => seen.push(Seen::Raw(bytes.to_vec())),
         (Item::Chunk(bytes), _) => seen.push(Seen::Chunk(bytes.to_vec())),
@@ -99,6 +99,15 @@ fn add(seen: &mut Vec<Seen>, item: Item<'_>) {
         }
         (Item::BodyMissing(count), _) => seen.push(Seen::BodyMissing(count)),
         (Item::RawMissing(count), _) => seen.push(Seen::RawMissing(count)),
+        (Item::Refused(head), _) => {
+            add(seen, Item::Raw(head.raw.into()));
+            seen.extend(head.notes.into_iter().map(Seen::Note));
+        }
+        (Item::Preamble { bytes, note }, _) => {
+            seen.push(Seen::Raw(bytes));
+            seen.push(Seen::Note(note));
+        }
+        (Item::Unreadable { .. } | Item::Lost(_), _) => {}
         (Item::End { trailers }, _) => seen.push(Seen::End(trailers)),
         (Item::Note(note), _) => seen.push(Seen::Note(note)),
     }

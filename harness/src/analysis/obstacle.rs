@@ -47,6 +47,10 @@ pub enum Cause {
     NotInflated,
     /// Masked frames whose handshake is not in the capture.
     Masked,
+    /// Frames of an older WebSocket, or with an extension that is not known.
+    NotRead,
+    /// Encrypted bytes.
+    Encrypted,
 }
 
 impl Obstacle {
@@ -94,6 +98,11 @@ impl fmt::Display for Obstacle {
             Cause::Missing => write!(formatter, "{piece}: bytes are missing from the capture"),
             Cause::NotInflated => write!(formatter, "{piece}: compressed, and not inflated"),
             Cause::Masked => write!(formatter, "{piece}: masked frames without their handshake"),
+            Cause::NotRead => write!(
+                formatter,
+                "{piece}: WebSocket frames that are not read here"
+            ),
+            Cause::Encrypted => write!(formatter, "{piece}: encrypted"),
         }
     }
 }

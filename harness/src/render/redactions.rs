@@ -450,6 +450,7 @@ mod tests {
             side: Side::Client,
             packet: 1,
             time: Timestamp::default(),
+            acknowledged: 0,
         };
         conversation.event(origin, event);
         conversation.finish();

@@ -120,6 +120,8 @@ pub struct Origin {
     pub packet: u64,
     /// That packet's time.
     pub time: Timestamp,
+    /// How much of the peer's stream its sender had acknowledged by then; 0 where that is not known.
+    pub acknowledged: u64,
 }
 
 /// Receives the news of one connection, both sides interleaved in the order in which it became known.

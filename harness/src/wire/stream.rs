@@ -215,6 +215,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
             side: tracked.side,
             packet,
             time,
+            acknowledged: 0,
         };
         if let Some(state) = self.tracker.state(tracked.slot)
             && let Some(live) = state
@@ -371,6 +372,10 @@ impl<Sink: StreamSink> Live<Sink> {
         if acknowledges(segment) {
             peer.acknowledge(origin, segment.acknowledgement);
         }
+        let origin = Origin {
+            acknowledged: peer.acknowledged,
+            ..origin
+        };
         own.segment(origin, segment, is_probe, room, &mut self.sink);
     }
 
@@ -466,6 +471,15 @@ impl<Sink: StreamSink> Live<Sink> {
         let is_closed = is_reset || client.fin.is_some() && server.fin.is_some();
         let is_whole = |half: &Half| half.figures.missing == 0 && half.figures.aside == 0;
         is_opened && is_closed && is_whole(client) && is_whole(server)
+    }
+}
+
+/// What is said of a side, made known by a packet that may be its peer's: what that acknowledged is not the side's to know.
+const fn heard(side: Side, by: Origin) -> Origin {
+    Origin {
+        side,
+        acknowledged: 0,
+        ..by
     }
 }
 
@@ -626,7 +640,7 @@ impl Half {
         {
             self.acknowledged = self.acknowledged.max(position);
             let side = self.side;
-            self.acknowledged_by = Some(Origin { side, ..by });
+            self.acknowledged_by = Some(heard(side, by));
         }
     }
 
@@ -638,7 +652,7 @@ impl Half {
     fn give_up_first_gap(&mut self, by: Origin, sink: &mut impl StreamSink) {
         if let Some(start) = self.first_waiting() {
             let side = self.side;
-            self.give_up_before(start, Origin { side, ..by }, sink);
+            self.give_up_before(start, heard(side, by), sink);
             self.finish_if_done(sink);
         }
     }
@@ -917,7 +931,7 @@ impl Half {
     /// it was captured, of its peer.
     fn end(&mut self, last: Option<Origin>, sink: &mut impl StreamSink) {
         let side = self.side;
-        let last = self.reset.or(last).map(|last| Origin { side, ..last });
+        let last = self.reset.or(last).map(|last| heard(side, last));
         let Some(last) = last else {
             unreachable!("a connection has a packet");
         };

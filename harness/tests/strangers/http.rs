@@ -272,7 +272,8 @@ fn a_request_line_that_cannot_be_read_is_raw_as_a_whole_at_its_place_and_the_not
         ("OPTIONS HTTP/1.1", "the request line has no target"),
         ("GET  HTTP/1.0", "the request line has no target"),
         ("GET / HTTP/2.0", "its version is HTTP/2.0"),
-        ("GET / HTTP/1.x", "its version is HTTP/1.x"),
+        ("GET / HTTP/3", "its version is HTTP/3"),
+        ("GET / HTTP/1.x", "its version is none of HTTP/1"),
         (
             "GET / HTTP/1.1 now",
             "the request line does not end in HTTP/1.0 or HTTP/1.1",
@@ -318,5 +319,735 @@ fn what_is_left_over_of_broken_chunks_is_in_one_piece_at_its_place() {
         assert!(told[2].starts_with("server raw"), "{told:#?}");
         assert_eq!(told[6], "server 200 to GET /c \"third\"", "{told:#?}");
         assert_eq!(told.len(), 7, "{told:#?}");
+    }
+}
+
+/// The requests of a talk whose client waits for each answer, and the answers, of which some are not in the capture.
+fn lossy(exchanges: &[(&str, &str, bool)]) -> Script {
+    let exchanges = exchanges.iter();
+    let script = exchanges.fold(Script::opened(), |script, (request, answer, is_lost)| {
+        let script = script.say(Client, request);
+        if *is_lost {
+            script.say_unheard(Server, answer).hear(Client)
+        } else {
+            script.say(Server, answer)
+        }
+    });
+    script.hear(Client).close()
+}
+
+fn answers(messages: &[Message]) -> Vec<String> {
+    let answers = told(messages).into_iter();
+    answers
+        .filter(|message| message.starts_with("server"))
+        .collect()
+}
+
+/// RFC 9112 §9.2.
+#[test]
+fn a_lost_answer_uses_up_its_request() {
+    let head_a = GET_A.replace("GET", "HEAD");
+    for (first, lost) in [
+        (GET_A, FIRST),
+        (&head_a, NO_BODY),
+        // No longer than it must be.
+        (GET_A, "HTTP/1.1 204\r\n\r\n"),
+    ] {
+        let exchanges = [
+            (first, lost, true),
+            (HEAD_B, NO_BODY, false),
+            (GET_C, THIRD, false),
+        ];
+        let messages = read_script(&lossy(&exchanges));
+        let expected = [
+            format!("server raw \"\" [{} missing]", lost.len()),
+            "server 200 to HEAD /b \"\"".to_owned(),
+            "server 200 to GET /c \"third\"".to_owned(),
+        ];
+        assert_eq!(answers(&messages), expected);
+        let note = format!(
+            "RFC 9112 §9.2, offset {}: the answer to the request before is taken to be lost in a hole, or a part of it",
+            lost.len()
+        );
+        assert_eq!(notes(&messages), [note]);
+    }
+}
+
+#[test]
+fn of_several_lost_answers_each_uses_up_its_request() {
+    let exchanges = [
+        (GET_A, FIRST, true),
+        (HEAD_B, NO_BODY, true),
+        (GET_B, SECOND, true),
+        (GET_C, THIRD, false),
+        (HEAD_B, NO_BODY, false),
+        (GET_A, FIRST, false),
+    ];
+    let messages = read_script(&lossy(&exchanges));
+    assert_eq!(
+        answers(&messages)[1..],
+        [
+            "server 200 to GET /c \"third\"",
+            "server 200 to HEAD /b \"\"",
+            "server 200 to GET /a \"first\"",
+        ]
+    );
+    assert!(notes(&messages)[0].ends_with(
+        "the answers to the 3 requests before are taken to be lost in a hole, or parts of them"
+    ));
+}
+
+#[test]
+fn which_of_pipelined_answers_is_lost_is_not_claimed_where_it_cannot_be_known() {
+    let pipelined = |requests: &[&str], lost: &str, rest: &[&str]| {
+        let script = Script::opened().say(Client, requests.concat());
+        let script = script.say_unheard(Server, lost);
+        let script = rest
+            .iter()
+            .fold(script, |script, answer| script.say(Server, answer));
+        read_script(&script.hear(Client).close())
+    };
+    let doubt = "which request this answers is not known: a hole before it may have had other answers in it";
+    // One answer or two may be in the hole, and what is behind it has a body: it answers none of the HEADs.
+    let messages = pipelined(&[GET_A, HEAD_B, GET_C], FIRST, &[NO_BODY, THIRD]);
+    assert_eq!(
+        answers(&messages)[1..],
+        ["server 200 \"\"", "server 200 to GET /c \"third\""]
+    );
+    assert!(notes(&messages)[0].ends_with(doubt), "{messages:#?}");
+    let messages = pipelined(
+        &[GET_A, HEAD_B, GET_C],
+        &[FIRST, NO_BODY].concat(),
+        &[THIRD],
+    );
+    assert_eq!(answers(&messages)[1..], ["server 200 \"third\""]);
+    // There is room for one.
+    let short = "HTTP/1.1 204\r\n\r\n";
+    let messages = pipelined(&[GET_A, HEAD_B, GET_C], short, &[NO_BODY, THIRD]);
+    assert_eq!(
+        answers(&messages)[1..],
+        [
+            "server 200 to HEAD /b \"\"",
+            "server 200 to GET /c \"third\""
+        ]
+    );
+    // There is no other request.
+    let messages = pipelined(&[GET_A, HEAD_B], FIRST, &[NO_BODY]);
+    assert_eq!(answers(&messages)[1..], ["server 200 to HEAD /b \"\""]);
+}
+
+#[test]
+fn a_hole_that_begins_in_an_answer_takes_what_is_behind_that_from_the_next_request() {
+    // The rest of a body whose length is known, and all of the next answer.
+    let cut = FIRST.len() - 2;
+    let script = Script::opened()
+        .say(Client, GET_A)
+        .say(Server, &FIRST[..cut])
+        .hear(Client)
+        .say_unheard(Server, &FIRST[cut..])
+        .say(Client, HEAD_B)
+        .say_unheard(Server, NO_BODY)
+        .say(Client, GET_C)
+        .say(Server, THIRD);
+    let messages = read_script(&script.hear(Client).close());
+    assert_eq!(
+        answers(&messages),
+        [
+            "server 200 to GET /a \"fir\"".to_owned(),
+            format!("server raw \"\" [{} missing]", NO_BODY.len()),
+            "server 200 to GET /c \"third\"".to_owned(),
+        ]
+    );
+    // The rest of chunks: no answer is lost with them.
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n";
+    let script = Script::opened()
+        .say(Client, GET_A)
+        .say(Server, &chunked[..60])
+        .say_unheard(Server, &chunked[60..])
+        .say(Client, HEAD_B)
+        .say(Server, NO_BODY)
+        .say(Client, GET_C)
+        .say(Server, THIRD);
+    let messages = read_script(&script.hear(Client).close());
+    assert_eq!(
+        answers(&messages)[1..],
+        [
+            "server 200 to HEAD /b \"\"",
+            "server 200 to GET /c \"third\""
+        ]
+    );
+}
+
+#[test]
+fn an_answer_cut_by_a_hole_uses_up_its_request() {
+    // The end of the first head and all behind it; of the body, the end is there.
+    for (start, end) in [(0, 20), (5, 20), (20, 30), (20, 41), (0, 41)] {
+        let script = Script::opened().say(Client, GET_A);
+        let script = if start > 0 {
+            script.say(Server, &FIRST[..start])
+        } else {
+            script
+        };
+        let script = script.say_unheard(Server, &FIRST[start..end]);
+        let script = if end < FIRST.len() {
+            script.say(Server, &FIRST[end..])
+        } else {
+            script
+        };
+        let script = script
+            .say(Client, HEAD_B)
+            .say(Server, NO_BODY)
+            .say(Client, GET_C)
+            .say(Server, THIRD);
+        let messages = read_script(&script.hear(Client).close());
+        let answers = answers(&messages);
+        assert_eq!(
+            answers[answers.len() - 2..],
+            [
+                "server 200 to HEAD /b \"\"",
+                "server 200 to GET /c \"third\""
+            ],
+            "{start} to {end}"
+        );
+    }
+}
+
+#[test]
+fn an_interim_answer_in_a_hole_uses_up_nothing() {
+    let post = "POST /a HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let script = Script::opened()
+        .say(Client, post)
+        .say_unheard(Server, "HTTP/1.1 100 Continue\r\n\r\n")
+        .say(Client, "hi")
+        .say(Server, FIRST)
+        .say(Client, HEAD_B)
+        .say(Server, NO_BODY);
+    let messages = read_script(&script.hear(Client).close());
+    assert_eq!(
+        answers(&messages)[1..],
+        [
+            "server 200 to POST /a \"first\"",
+            "server 200 to HEAD /b \"\""
+        ]
+    );
+}
+
+#[test]
+fn a_lost_request_leaves_its_answer_without_one() {
+    let script = Script::opened()
+        .say_unheard(Client, GET_A)
+        .say(Server, FIRST)
+        .say(Client, HEAD_B)
+        .say(Server, NO_BODY)
+        .say(Client, GET_C)
+        .say(Server, THIRD);
+    let messages = read_script(&script.hear(Client).close());
+    assert_eq!(
+        answers(&messages),
+        [
+            "server 200 \"first\"",
+            "server 200 to HEAD /b \"\"",
+            "server 200 to GET /c \"third\"",
+        ]
+    );
+}
+
+/// Nobody knows the request, but a status line is no body.
+#[test]
+fn an_answer_to_a_lost_head_has_no_body() {
+    let script = Script::opened()
+        .say_unheard(Client, HEAD_B)
+        .say(Server, NO_BODY)
+        .say(Client, GET_C)
+        .say(Server, THIRD);
+    let messages = read_script(&script.hear(Client).close());
+    assert_eq!(
+        answers(&messages),
+        ["server 200 \"\"", "server 200 to GET /c \"third\""]
+    );
+    assert!(notes(&messages)[0].contains("taken for the answer to a HEAD"));
+    // A body that begins like one is a body.
+    let odd = FIRST.replace("first", "HTTP/");
+    let script = Script::opened()
+        .say_unheard(Client, GET_A)
+        .say(Server, &odd)
+        .say(Client, GET_C)
+        .say(Server, THIRD);
+    let messages = read_script(&script.hear(Client).close());
+    assert_eq!(
+        answers(&messages),
+        ["server 200 \"HTTP/\"", "server 200 to GET /c \"third\""]
+    );
+}
+
+const NAME_WITH_SPACE: &str =
+    "RFC 9112 §5.1, offset 17: a field name is not a token; the head is shown raw";
+
+#[test]
+fn a_raw_answer_uses_up_its_request_and_its_end_is_known() {
+    let refused = FIRST.replace("OK\r\n", "OK\r\nX-Note : true\r\n");
+    for requests in [[GET_A, HEAD_B, GET_C], [GET_A, GET_B, GET_C]] {
+        let second = if requests[1] == HEAD_B {
+            NO_BODY
+        } else {
+            SECOND
+        };
+        let [a, b, c] = requests;
+        let turns = [
+            (Client, a),
+            (Server, &refused),
+            (Client, b),
+            (Server, second),
+            (Client, c),
+            (Server, THIRD),
+        ];
+        let messages = talk(&turns);
+        let answers = answers(&messages);
+        assert_eq!(answers[0], format!("server raw {refused:?}"));
+        assert_eq!(answers[2], "server 200 to GET /c \"third\"");
+        assert_eq!(answers.len(), 3);
+        assert_eq!(
+            notes(&messages),
+            [
+                NAME_WITH_SPACE,
+                "RFC 9112 §6.3, offset 0: that message's end is taken from its other fields, as receivers do that pass \
+                 over the line (browsers, tshark)",
+                "RFC 9112 §9.2, offset 0: it is an answer all the same, and uses up its request",
+            ]
+        );
+        // All requests at once, and all answers.
+        let pipelined = [
+            (Client, requests.concat()),
+            (Server, [&refused, second, THIRD].concat()),
+        ];
+        let pipelined: Vec<_> = pipelined
+            .iter()
+            .map(|(from, text)| (*from, text.as_str()))
+            .collect();
+        assert_eq!(answers, self::answers(&talk(&pipelined)));
+    }
+}
+
+/// What looks like a status line inside of the body of a raw answer is none.
+#[test]
+fn the_body_of_a_raw_answer_is_not_looked_through_where_its_length_is_known() {
+    let body = "HTTP/1.1 200 OK\r\n\r\n";
+    let refused = format!("HTTP/1.1 200 OK\r\nbad name: x\r\nContent-Length: 19\r\n\r\n{body}");
+    let messages = talk(&[
+        (Client, GET_A),
+        (Server, &refused),
+        (Client, HEAD_B),
+        (Server, NO_BODY),
+    ]);
+    let expected = [
+        format!("server raw {refused:?}"),
+        "server 200 to HEAD /b \"\"".to_owned(),
+    ];
+    assert_eq!(answers(&messages), expected);
+    // Where the line that cannot be read may be the length, it is.
+    let refused = FIRST.replace("Length: 5", "Length : 5");
+    let messages = talk(&[
+        (Client, GET_A),
+        (Server, &refused),
+        (Client, HEAD_B),
+        (Server, NO_BODY),
+    ]);
+    assert_eq!(answers(&messages)[1], "server 200 to HEAD /b \"\"");
+    assert!(
+        notes(&messages)[1]
+            .ends_with("where that message ends is not known: the next one is looked for")
+    );
+}
+
+#[test]
+fn a_raw_request_is_answered_all_the_same() {
+    let refused = [
+        "GET /a HTTP/1.1\r\nHost ID: example\r\n\r\n",
+        "POST /a HTTP/1.1\r\nno colon\r\nContent-Length: 4\r\n\r\nbody",
+        "GET /a HTTP/7.0\r\n\r\n",
+        "GET HTTP/1.1\r\n\r\n",
+    ];
+    for request in refused {
+        let method = request.split(' ').next().unwrap();
+        let target = if request.contains("/a") { "/a" } else { "" };
+        let messages = talk(&[
+            (Client, &[request, HEAD_B, GET_C].concat()),
+            (Server, &[FIRST, NO_BODY, THIRD].concat()),
+        ]);
+        let expected = [
+            format!("server 200 to {method} {target} \"first\""),
+            "server 200 to HEAD /b \"\"".to_owned(),
+            "server 200 to GET /c \"third\"".to_owned(),
+        ];
+        assert_eq!(answers(&messages), expected, "{request:?}");
+    }
+    let bad_line = FIRST.replace("200 OK", "2OO OK");
+    let messages = talk(&[
+        (Client, &[GET_A, HEAD_B, GET_C].concat()),
+        (Server, &[&bad_line, NO_BODY, THIRD].concat()),
+    ]);
+    assert_eq!(
+        answers(&messages)[1..],
+        [
+            "server 200 to HEAD /b \"\"",
+            "server 200 to GET /c \"third\""
+        ]
+    );
+}
+
+/// `HAProxy`, doc/proxy-protocol.txt.
+fn preambles() -> [(Vec<u8>, u8); 4] {
+    let mut local = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
+    let mut version_2 = local.clone();
+    local.extend([0x20, 0, 0, 0]);
+    version_2.extend([
+        0x21, 0x11, 0, 15, 192, 0, 2, 1, 192, 0, 2, 2, 0x80, 1, 0, 80, 4, 0, 0,
+    ]);
+    [
+        (b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n".to_vec(), 1),
+        (b"PROXY UNKNOWN\r\n".to_vec(), 1),
+        (version_2, 2),
+        (local, 2),
+    ]
+}
+
+#[test]
+fn what_a_proxy_puts_in_front_is_a_message_of_its_own() {
+    for (preamble, version) in preambles() {
+        let first = [&preamble, GET_A.as_bytes()].concat();
+        let messages = read_talk(&[
+            (Client, &first),
+            (Server, FIRST.as_bytes()),
+            (Client, HEAD_B.as_bytes()),
+            (Server, NO_BODY.as_bytes()),
+            (Client, GET_C.as_bytes()),
+            (Server, THIRD.as_bytes()),
+        ]);
+        let told = told(&messages);
+        assert!(told[0].starts_with("client raw"));
+        assert_eq!(messages[0].length, preamble.len() as u64);
+        assert_eq!(
+            told[1..],
+            [
+                "client GET /a \"\"",
+                "server 200 to GET /a \"first\"",
+                "client HEAD /b \"\"",
+                "server 200 to HEAD /b \"\"",
+                "client GET /c \"\"",
+                "server 200 to GET /c \"third\"",
+            ]
+        );
+        let note = format!(
+            "offset 0: PROXY protocol version {version}: a proxy tells whose connection it passes on; the stream begins behind it"
+        );
+        assert_eq!(notes(&messages), [note]);
+        let messages = read_talk(&[
+            (Client, &[&preamble[..], b"time\n"].concat()),
+            (Server, b"12:00\n"),
+        ]);
+        let raw = self::told(&messages)[1..].to_vec();
+        assert_eq!(raw, ["client raw \"time\\n\"", "server raw \"12:00\\n\""]);
+        let hello = [&preamble[..], CLIENT_HELLO].concat();
+        let messages = read_talk(&[(Client, &hello)]);
+        assert_eq!(
+            notes(&messages)[1],
+            format!("offset {}: {TLS}", preamble.len())
+        );
+    }
+}
+
+const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03";
+const SERVER_HELLO: &[u8] = b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x03";
+const TLS: &str = "TLS: encrypted; keys are not read yet";
+const HTTP_2: &str = "HTTP/2 (RFC 9113): it is not read yet; shown raw";
+
+#[test]
+fn what_begins_a_known_protocol_is_named() {
+    let messages = read_talk(&[
+        (Client, CLIENT_HELLO),
+        (Server, SERVER_HELLO),
+        (Client, CLIENT_HELLO),
+    ]);
+    let tls = format!("offset 0: {TLS}");
+    assert_eq!(notes(&messages), [tls.clone(), tls]);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let messages = read_talk(&[
+        (Client, preface),
+        (Server, b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"),
+    ]);
+    let http_2 = format!("offset 0: {HTTP_2}");
+    assert_eq!(notes(&messages), [http_2.clone(), http_2]);
+    assert_eq!(messages.len(), 2);
+    assert!(
+        notes(&talk(&[
+            (Client, "\x16\x03\x00time\n"),
+            (Server, "12:00\n")
+        ]))
+        .is_empty()
+    );
+}
+
+/// A line that is not whole is no head of a connection whose server speaks no HTTP.
+#[test]
+fn turns_without_line_ends_are_told_apart() {
+    let messages = talk(&[
+        (Client, "time 1"),
+        (Server, "one"),
+        (Client, "time 2"),
+        (Server, "HTTP/1"),
+        (Client, "GET"),
+    ]);
+    assert_eq!(
+        told(&messages),
+        [
+            "client raw \"time 1\"",
+            "server raw \"one\"",
+            "client raw \"time 2\"",
+            "server raw \"HTTP/1\"",
+            "client raw \"GET\"",
+        ]
+    );
+}
+
+/// What is held back because it may begin a head is told in its own turn, whether it does or not.
+#[test]
+fn held_bytes_are_told_where_they_were() {
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\nx\r\nHTTP/1.1";
+    let exchange = |rest: &str| {
+        let turns = [
+            (Client, GET_A),
+            (Server, answer),
+            (Client, HEAD_B),
+            (Server, rest),
+        ];
+        talk(&turns)
+    };
+    let messages = exchange(" is a protocol");
+    assert_eq!(
+        told(&messages)[2..],
+        [
+            "server raw \"x\\r\\nHTTP/1.1\"",
+            "client HEAD /b \"\"",
+            "server raw \" is a protocol\"",
+        ]
+    );
+    let messages = exchange(" 200 OK\r\nContent-Length: 400\r\n\r\n");
+    assert_eq!(
+        told(&messages)[2..],
+        [
+            "server raw \"x\\r\\n\"",
+            "server 200 to HEAD /b \"\"",
+            "client HEAD /b \"\"",
+        ]
+    );
+    assert_eq!(messages[3].packet, messages[2].packet);
+}
+
+/// A capture that begins inside of a body finds the answers behind it.
+#[test]
+fn answers_are_found_behind_the_body_that_a_capture_begins_in() {
+    let messages = talk(&[
+        (Server, "the end of a body"),
+        (Client, GET_A),
+        (Server, FIRST),
+        (Client, HEAD_B),
+        (Server, NO_BODY),
+    ]);
+    assert_eq!(
+        answers(&messages),
+        [
+            "server raw \"the end of a body\"",
+            "server 200 to GET /a \"first\"",
+            "server 200 to HEAD /b \"\"",
+        ]
+    );
+}
+
+const CONNECT: &str = "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n";
+const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const SWITCHING: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const MASKED: &[u8] = b"\x81\x85\x01\x02\x03\x04igohn";
+const UNMASKED: &[u8] = b"\x81\x05world";
+
+#[test]
+fn a_tunnel_is_read_through() {
+    let in_tunnel = |turns: &Turns<'_>| {
+        let mut all: Vec<(End, &[u8])> = vec![
+            (Client, CONNECT.as_bytes()),
+            (Server, ESTABLISHED.as_bytes()),
+        ];
+        all.extend(turns);
+        let messages = read_talk(&all);
+        (told(&messages)[2..].to_vec(), notes(&messages))
+    };
+    let (messages, said) = in_tunnel(&[
+        (Client, UPGRADE.as_bytes()),
+        (Server, SWITCHING.as_bytes()),
+        (Client, MASKED),
+        (Server, UNMASKED),
+    ]);
+    let inside = [
+        "client GET /ws \"\"",
+        "server 101 to GET /ws \"\"",
+        "client text \"hello\"",
+        "server text \"world\"",
+    ];
+    assert_eq!(messages, inside);
+    assert_eq!(said, [""; 0]);
+    // A tunnel through the tunnel.
+    let (messages, _) = in_tunnel(&[
+        (Client, GET_A.as_bytes()),
+        (Server, FIRST.as_bytes()),
+        (Client, CONNECT.as_bytes()),
+        (Server, ESTABLISHED.as_bytes()),
+        (Client, HEAD_B.as_bytes()),
+        (Server, NO_BODY.as_bytes()),
+    ]);
+    assert_eq!(messages[5], "server 200 to HEAD /b \"\"");
+    let at = [CONNECT.len(), ESTABLISHED.len()];
+    let (_, said) = in_tunnel(&[(Client, CLIENT_HELLO), (Server, SERVER_HELLO)]);
+    assert_eq!(said, at.map(|at| format!("offset {at}: {TLS}")));
+    let (messages, said) = in_tunnel(&[(Client, b"time\n"), (Server, b"12:00\n")]);
+    assert_eq!(
+        messages,
+        ["client raw \"time\\n\"", "server raw \"12:00\\n\""]
+    );
+    let other = "in the tunnel is a protocol that is not read here; shown raw";
+    assert_eq!(said, at.map(|at| format!("offset {at}: {other}")));
+}
+
+/// What the client sends before the tunnel is open goes through it.
+#[test]
+fn what_overtakes_the_answer_to_a_connect_is_read_behind_it() {
+    let early = [CONNECT, GET_A].concat();
+    let messages = talk(&[(Client, &early), (Server, &[ESTABLISHED, FIRST].concat())]);
+    assert_eq!(
+        told(&messages),
+        [
+            "client CONNECT h:443 \"\"",
+            "client GET /a \"\"",
+            "server 200 to CONNECT h:443 \"\"",
+            "server 200 to GET /a \"first\"",
+        ]
+    );
+}
+
+/// RFC 9110 §5.3, RFC 6455 §9.1.
+#[test]
+fn extensions_in_several_lines_are_one_list() {
+    let hello = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    for (lines, count) in [
+        (
+            "Sec-WebSocket-Extensions: x-example\r\nSec-WebSocket-Extensions: permessage-deflate",
+            2,
+        ),
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate\r\nSec-WebSocket-Extensions: x-example",
+            2,
+        ),
+        (
+            "Sec-WebSocket-Extensions: , permessage-deflate ;server_max_window_bits=\"15\",",
+            1,
+        ),
+        (
+            "Sec-WebSocket-Extensions: x; note=\"a, b;c\", permessage-deflate",
+            1,
+        ),
+    ] {
+        let answer = SWITCHING.replace("\r\n\r\n", &format!("\r\n{lines}\r\n\r\n"));
+        let messages = read_talk(&[
+            (Client, UPGRADE.as_bytes()),
+            (Server, answer.as_bytes()),
+            (Server, hello),
+        ]);
+        assert_eq!(told(&messages)[2], "server text \"Hello\"", "{lines}");
+        assert_eq!(notes(&messages).len(), count - 1, "{lines}");
+    }
+    // What is quoted is none of them.
+    let lines = "Sec-WebSocket-Extensions: x; note=\"a, permessage-deflate\"";
+    let answer = SWITCHING.replace("\r\n\r\n", &format!("\r\n{lines}\r\n\r\n"));
+    let messages = read_talk(&[
+        (Client, UPGRADE.as_bytes()),
+        (Server, answer.as_bytes()),
+        (Server, hello),
+    ]);
+    assert_eq!(
+        notes(&messages),
+        ["offset 0: the WebSocket extension x is not known here; shown raw"]
+    );
+}
+
+#[test]
+fn older_drafts_and_unknown_extensions_are_named_and_raw() {
+    let old_keys =
+        "Sec-WebSocket-Key1: 4 @1  46546xW%0l 1 5\r\nSec-WebSocket-Key2: 12998 5 Y3 1  .P00\r\n";
+    let request = |fields: &str| {
+        format!(
+            "GET /demo HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n{fields}\r\n"
+        )
+    };
+    let answer = |fields: &str| {
+        format!(
+            "HTTP/1.1 101 WebSocket Protocol Handshake\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n{fields}\r\n"
+        )
+    };
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let location = "Sec-WebSocket-Origin: http://h\r\nSec-WebSocket-Location: ws://h/demo\r\n";
+    let cases = [
+        (
+            request(old_keys) + "^n:ds[4U",
+            answer(location) + "8jKS'y:G*Co,Wxa-",
+            "draft hixie-76 (hybi-00)",
+        ),
+        (
+            request(&format!("{old_keys}Sec-WebSocket-Draft: 2\r\n")),
+            answer(location),
+            "draft of hybi-01 to hybi-03",
+        ),
+        (
+            request("Origin: http://h\r\n"),
+            answer(&location.replace("Sec-", "")),
+            "draft hixie-75",
+        ),
+        (
+            request(&format!("{key}Sec-WebSocket-Version: 6\r\n")),
+            answer(accept),
+            "draft of hybi-04 to hybi-06",
+        ),
+        (
+            request(&format!("{key}Sec-WebSocket-Version: 13\r\n")),
+            answer(&format!(
+                "{accept}Sec-WebSocket-Extensions: x-webkit-deflate-frame\r\n"
+            )),
+            "extension x-webkit-deflate-frame",
+        ),
+    ];
+    for (request, answer, name) in cases {
+        let messages = read_talk(&[
+            (Client, request.as_bytes()),
+            (Server, answer.as_bytes()),
+            (Client, b"\x00hello\xff"),
+            (Server, UNMASKED),
+        ]);
+        let said = notes(&messages);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains(name), "{said:?}");
+        let told = told(&messages);
+        let is_known = |message: &String| message.contains(" raw ") || message.contains("/demo");
+        assert!(told.iter().all(is_known), "{told:?}");
+    }
+    for (version, name) in [("7", "hybi-07"), ("8", "hybi-08 to hybi-12")] {
+        let request = UPGRADE.replace("Version: 13", &format!("Version: {version}"));
+        let messages = read_talk(&[
+            (Client, request.as_bytes()),
+            (Server, SWITCHING.as_bytes()),
+            (Client, MASKED),
+        ]);
+        assert_eq!(told(&messages)[2], "client text \"hello\"");
+        assert!(notes(&messages)[0].contains(name));
     }
 }

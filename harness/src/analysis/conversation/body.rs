@@ -2,6 +2,7 @@
 
 use super::Conversation;
 use super::half::{Open, Part};
+use super::pairing::Place;
 use crate::analysis::content::Content;
 use crate::analysis::message::HttpMessage;
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
@@ -103,8 +104,12 @@ impl Conversation {
             events_follow: !head.is_request() && head.is_event_stream() && has_body(&head),
             head,
         };
-        let open = self.begin(origin);
-        open.offset = message.head.offset;
+        let open = self.begin_at(origin, message.head.offset);
+        let place = Place {
+            offset: message.head.offset,
+            origin: open.origin,
+        };
+        open.offset = place.offset;
         open.notes.extend(notes);
         if let Some(name) = unknown {
             let text = format!("content coding {name:?} is not decoded here");
@@ -117,18 +122,19 @@ impl Conversation {
             let cause = Cause::UnknownCoding(name);
             open.obstacles.push(Obstacle::new(piece, cause));
         }
-        if message.head.is_request() {
-            self.request(&message.head);
+        let offer = if message.head.is_request() {
+            self.request(&message.head, place.origin);
+            None
         } else {
-            self.response(&mut message);
-        }
+            self.response(&mut message, place)
+        };
         let body = Body::new(self.holding.budget(), &codings);
         if message.events_follow {
             self.events(origin, message, body);
         } else if let Some(open) = &mut self.half(origin.side).open {
             open.part = Part::Http(Box::new(message), body);
         }
-        self.switch_if_asked(origin);
+        self.switch_if_asked(origin, offer.as_deref());
     }
 
     pub(super) fn body(&mut self, origin: Origin, bytes: &[u8]) {

@@ -1,7 +1,10 @@
 //! One side of a conversation: what reads it, and the message that it is in.
 
+use std::ops::Range;
+
 use super::body::Body;
 use super::events::Events;
+use super::provenance::Provenance;
 use crate::analysis::content::Content;
 use crate::analysis::message::HttpMessage;
 use crate::analysis::obstacle::Obstacle;
@@ -20,6 +23,31 @@ pub(super) struct Half {
     pub(super) obstacles: Vec<Obstacle>,
     /// Behind all that the decoder has handed out.
     pub(super) offset: u64,
+    /// Where what it holds back came from.
+    pub(super) provenance: Provenance,
+    /// Where a protocol may begin: at the beginning, behind a proxy's preamble, in a tunnel.
+    pub(super) fresh: Fresh,
+}
+
+/// Where in a side's stream a protocol may begin.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fresh {
+    pub(super) offset: u64,
+    pub(super) after: After,
+}
+
+/// What a protocol begins behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum After {
+    /// Nothing, or a proxy's preamble.
+    #[default]
+    Opening,
+    /// The answer to a CONNECT.
+    Connect,
+    /// A 101.
+    Switch,
+    /// A 101 with a note that says what it is.
+    Named,
 }
 
 #[derive(Debug)]
@@ -36,6 +64,8 @@ pub(super) struct Open {
     pub(super) origin: Origin,
     pub(super) offset: u64,
     pub(super) part: Part,
+    /// Of raw bytes: their side's turn.
+    pub(super) turn: u32,
     pub(super) notes: Vec<Note>,
     pub(super) obstacles: Vec<Obstacle>,
 }
@@ -57,7 +87,36 @@ impl Half {
             notes: Vec::new(),
             obstacles: Vec::new(),
             offset: 0,
+            provenance: Provenance::new(),
+            fresh: Fresh {
+                offset: 0,
+                after: After::Opening,
+            },
         }
+    }
+
+    /// The offset of the next byte that comes, and what is held back that may begin a message.
+    pub(super) fn held(&self) -> (u64, Range<u64>) {
+        match &self.decoder {
+            Decoder::Http(parser) if parser.may_hold_beginning() => {
+                (parser.offset(), parser.settled()..parser.offset())
+            }
+            Decoder::Http(parser) => (parser.offset(), 0..0),
+            Decoder::WebSocket(_) | Decoder::Raw => (self.offset, 0..0),
+        }
+    }
+
+    /// The place among all messages of the first that is not handed out yet.
+    pub(super) fn first_order(&self) -> Option<u64> {
+        let open = self.open.as_ref().map(|open| open.order);
+        let held = self.provenance.first().map(|span| span.order);
+        open.into_iter().chain(held).min()
+    }
+
+    /// The packet that brought the first of what is not handed out yet.
+    pub(super) fn begun(&self) -> Option<Origin> {
+        let open = self.open.as_ref().map(|open| open.origin);
+        open.or_else(|| Some(self.provenance.first()?.origin))
     }
 
     /// What was held back will not become anything else.

@@ -7,6 +7,7 @@ use crate::analysis::message::{Detail, Message};
 use crate::budget::Budget;
 use crate::units::Side;
 use crate::wire::event::Origin;
+use crate::wire::http::Item;
 
 /// What a message takes besides its bytes.
 const MESSAGE_BYTES: usize = 512;
@@ -64,7 +65,7 @@ impl Conversation {
     }
 
     pub(super) fn take_stock(&mut self) {
-        let held = self.held_bytes + self.ready_bytes + self.asked_bytes;
+        let held = self.held_bytes + self.ready_bytes + self.pairing.memory();
         self.holding
             .set(held + self.client.memory() + self.server.memory());
     }
@@ -76,7 +77,7 @@ impl Conversation {
             self.end_raw(side);
             self.cut_event(side);
             let half = self.half(side);
-            let origin = half.open.as_ref().map(|open| open.origin);
+            let origin = half.begun();
             let Decoder::Http(parser) = &mut half.decoder else {
                 continue;
             };
@@ -87,9 +88,17 @@ impl Conversation {
             if parser.memory() > LITTLE || is_head && parser.memory() > 0 {
                 let items = parser.give_up();
                 let offset = parser.offset();
-                if let Some(origin) = origin {
-                    self.http_items(Origin { side, ..origin }, items, offset);
+                let Some(origin) = origin else {
+                    continue;
+                };
+                for item in items {
+                    // What was held back is behind the message that ends before it.
+                    if matches!(item, Item::Raw(_)) {
+                        self.half(side).settle();
+                    }
+                    self.http_item(Origin { side, ..origin }, item);
                 }
+                self.remember_held(origin, offset);
                 self.end_raw(side);
             }
         }

@@ -10,7 +10,7 @@
 //! use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 //!
 //! let mut conversation = Conversation::default();
-//! let origin = Origin { side: Side::Client, packet: 4, time: Timestamp::default() };
+//! let origin = Origin { side: Side::Client, packet: 4, time: Timestamp::default(), acknowledged: 0 };
 //! conversation.event(origin, StreamEvent::Data(b"GET / HTTP/1.1\r\n\r\n"));
 //! let message = conversation.take().expect("the request is whole");
 //! assert_eq!(message.detail.protocol(), "http");
@@ -19,10 +19,13 @@
 mod aside;
 mod body;
 mod events;
+mod exchange;
 mod half;
 mod limits;
 mod pairing;
+mod provenance;
 mod raw;
+mod recognition;
 mod switching;
 #[cfg(test)]
 mod tests;
@@ -31,11 +34,12 @@ use std::collections::VecDeque;
 
 pub use self::body::BODY_LIMIT;
 use self::half::{Decoder, Half, Open, Part};
-use self::pairing::Waiting;
+use self::pairing::{Pairing, Place};
 pub use self::raw::RAW_PIECE;
+use self::switching::Held;
 use super::content::Content;
 use super::message::{Detail, Message};
-use super::obstacle::{Cause, Obstacle, Piece};
+use super::obstacle::Piece;
 use crate::budget::{Budget, Holding};
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
@@ -54,20 +58,20 @@ const MOST_NOTES: usize = 64;
 pub struct Conversation {
     client: Half,
     server: Half,
-    /// The requests whose answers are still to come, oldest first.
-    waiting: VecDeque<Waiting>,
+    /// The requests whose answers are still to come.
+    pairing: Pairing,
     /// Messages that are whole, by the order of their beginnings.
     ready: VecDeque<(u64, Message)>,
     next_order: u64,
     /// The client has asked for another protocol; what it sends next can be read once the answer is known.
     switching: bool,
-    held: Vec<(Origin, Vec<u8>)>,
+    held: Vec<Held>,
     held_bytes: usize,
     /// What the messages that are whole take.
     ready_bytes: usize,
-    /// What the requests take whose answers are still to come.
-    asked_bytes: usize,
     holding: Holding,
+    /// The place among all messages of what was held and is being read.
+    held_order: Option<u64>,
     /// A side has finished: not much more is to come.
     is_over: bool,
 }
@@ -85,15 +89,15 @@ impl Conversation {
         Self {
             client: Half::new(Role::Requests),
             server: Half::new(Role::Responses),
-            waiting: VecDeque::new(),
+            pairing: Pairing::default(),
             ready: VecDeque::new(),
             next_order: 0,
             switching: false,
             held: Vec::new(),
             held_bytes: 0,
             ready_bytes: 0,
-            asked_bytes: 0,
             holding: Holding::of(budget),
+            held_order: None,
             is_over: false,
         }
     }
@@ -121,11 +125,12 @@ impl Conversation {
     /// The next message that is whole, in the order in which messages began.
     pub fn take(&mut self) -> Option<Message> {
         let (order, _) = self.ready.front()?;
+        let held = self.held.first().map(|held| held.order);
+        let begun = [self.client.first_order(), self.server.first_order(), held];
+        let is_earlier = |first: u64| first < *order;
         let blocked = self.ready.len() <= MOST_READY
             && !self.holding.budget().is_used_up()
-            && [&self.client, &self.server]
-                .iter()
-                .any(|half| half.open.as_ref().is_some_and(|open| open.order < *order));
+            && begun.into_iter().flatten().any(is_earlier);
         if blocked {
             return None;
         }
@@ -141,9 +146,9 @@ impl Conversation {
     /// Takes the end of the capture: what has begun is handed out as far as it is there.
     pub fn finish(&mut self) {
         for side in [Side::Client, Side::Server] {
-            let origin = self.half(side).open.as_ref().map(|open| open.origin);
-            let held = self.held.first().map(|(origin, _)| *origin);
-            if let Some(origin) = origin.or(held) {
+            let begun = self.half(side).begun();
+            let held = self.held.first().map(|held| held.origin);
+            if let Some(origin) = begun.or(held) {
                 self.side_finished(Origin { side, ..origin });
             }
         }
@@ -158,11 +163,24 @@ impl Conversation {
 
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
         self.allow_frames(origin.side);
-        self.end_raw(origin.side.peer());
+        self.end_turn(origin.side.peer());
+        let (since, _) = self.half(origin.side).held();
         let mut rest = bytes;
         while !rest.is_empty() && !self.hold(origin, rest) {
             self.decode_all(origin, &mut rest);
         }
+        self.remember_held(origin, since);
+    }
+
+    /// Remembers the packet that brought what is held back of its bytes, which begin at `since`.
+    fn remember_held(&mut self, origin: Origin, since: u64) {
+        let half = match origin.side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        let (_, held) = half.held();
+        half.provenance
+            .hold(held, since, origin, &mut self.next_order);
     }
 
     /// Reads all of the input, but for what is to be held.
@@ -170,7 +188,7 @@ impl Conversation {
         while self.decode(origin, rest) {
             // A switch of protocols may just have let the other side's held bytes go.
             if !rest.is_empty() {
-                self.end_raw(origin.side.peer());
+                self.end_turn(origin.side.peer());
             }
         }
     }
@@ -190,8 +208,16 @@ impl Conversation {
         };
         match &mut half.decoder {
             Decoder::Http(parser) => {
-                let asked = self.waiting.front().map(|waiting| &waiting.asked);
-                let item = parser.next(rest, asked);
+                let (pairing, open) = (&self.pairing, half.open.as_ref());
+                let origin_of = |offset| {
+                    let held = half.provenance.at(offset).map(|span| span.origin);
+                    let begun = open.filter(|open| matches!(open.part, Part::Unknown));
+                    held.or(begun.map(|open| open.origin)).unwrap_or(origin)
+                };
+                let item = parser.next_with(rest, &|offset| {
+                    let origin = origin_of(offset);
+                    pairing.asked(Place { offset, origin })
+                });
                 half.offset = parser.settled();
                 item.is_some_and(|item| {
                     self.http_item(origin, item);
@@ -216,10 +242,11 @@ impl Conversation {
     }
 
     fn missing(&mut self, origin: Origin, count: u64) {
-        self.end_raw(origin.side.peer());
+        self.end_turn(origin.side.peer());
         if origin.side == Side::Client {
             self.release_all_held();
         }
+        self.decide(origin);
         self.begin(origin);
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
@@ -237,6 +264,19 @@ impl Conversation {
                 self.raw_missing(origin, count);
             }
         }
+        let (since, _) = self.half(origin.side).held();
+        self.remember_held(origin, since);
+    }
+
+    /// Takes what was held back of an answer's body, in case that it was none.
+    fn decide(&mut self, origin: Origin) {
+        if let Decoder::Http(parser) = &mut self.half(origin.side).decoder
+            && let Some(item) = parser.decide()
+        {
+            self.half(origin.side).offset = parser.settled();
+            self.http_item(origin, item);
+        }
+        self.decode_all(origin, &mut &[][..]);
     }
 
     fn side_finished(&mut self, origin: Origin) {
@@ -244,6 +284,7 @@ impl Conversation {
         if origin.side == Side::Client {
             self.release_all_held();
         }
+        self.decide(origin);
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
             Decoder::Http(parser) => {
@@ -259,6 +300,8 @@ impl Conversation {
             Decoder::Raw => {}
         }
         self.close(origin.side);
+        let (since, _) = self.half(origin.side).held();
+        self.remember_held(origin, since);
         self.say_the_rest(origin);
     }
 
@@ -278,21 +321,33 @@ impl Conversation {
 
     /// Marks the beginning of a message, where none has begun.
     fn begin(&mut self, origin: Origin) -> &mut Open {
-        let order = self.next_order;
+        let offset = self.half(origin.side).offset;
+        self.begin_at(origin, offset)
+    }
+
+    /// Marks the beginning of a message at that offset, where none has begun. What was held back began with the packet that
+    /// brought it.
+    fn begin_at(&mut self, origin: Origin, offset: u64) -> &mut Open {
         let half = match origin.side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         };
-        if half.open.is_none() {
+        let held = half.provenance.at(offset);
+        let held = held.map(|span| (span.order, span.origin));
+        let again = self.held_order.filter(|_| origin.side == Side::Client);
+        let held = held.or(again.map(|order| (order, origin)));
+        let (order, origin) = held.unwrap_or((self.next_order, origin));
+        if half.open.is_none() && held.is_none() {
             self.next_order += 1;
         }
+        let turn = half.provenance.turn;
         let (notes, obstacles) = (&mut half.notes, &mut half.obstacles);
-        let offset = half.offset;
         half.open.get_or_insert_with(|| Open {
             order,
             origin,
             offset,
             part: Part::Unknown,
+            turn,
             notes: std::mem::take(notes),
             obstacles: std::mem::take(obstacles),
         })
@@ -300,13 +355,23 @@ impl Conversation {
 
     fn http_item(&mut self, origin: Origin, item: http::Item<'_>) {
         match item {
+            http::Item::Preamble { bytes, note } => self.preamble(origin, &bytes, note),
             http::Item::Head(head) => self.head(origin, *head),
-            http::Item::Body(bytes) => self.body(origin, bytes),
+            http::Item::Refused(head) => self.refused(origin, *head),
+            http::Item::Unreadable { method, target } => self.unreadable(origin, method, target),
+            http::Item::Body(bytes) => self.body(origin, &bytes),
             http::Item::Chunk(_) => {}
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
             http::Item::End { trailers } => self.end(origin.side, &trailers),
-            http::Item::Raw(bytes) => self.raw(origin, &bytes),
+            http::Item::Raw(bytes) => {
+                self.speak_no_http(origin.side);
+                self.raw(origin, &bytes);
+            }
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
+            http::Item::Lost(lost) => match origin.side {
+                Side::Client => self.pairing.requests_lost(lost),
+                Side::Server => self.pairing.answers_lost(lost),
+            },
             http::Item::Note(note) => self.note(origin.side, note),
         }
     }
@@ -366,12 +431,7 @@ impl Conversation {
             }
             Part::Events(events) => self.close_events(side, *events),
             Part::Raw(content) => {
-                let note = raw::lost_handshake(side, open.offset, &content);
-                if note.is_some() {
-                    let masked = Obstacle::new(Piece::Raw, Cause::Masked);
-                    open.obstacles.push(masked);
-                }
-                open.notes.extend(note);
+                self.recognize(side, &content);
                 self.finish_message(side, Detail::Raw(content));
             }
         }
@@ -388,7 +448,7 @@ impl Conversation {
 
     /// A connection that is over may be kept for a while: it should not cost much.
     fn release_memory(&mut self) {
-        self.waiting.shrink_to_fit();
+        self.pairing.shrink();
         if self.ready.is_empty() {
             self.ready = VecDeque::new();
         }

@@ -1,74 +1,522 @@
 //! Requests wait for their answers: a response cannot be read without its request.
+//!
+//! Answers come in the order of the requests (RFC 9112 §9.2), so one that cannot be read uses up its request like any
+//! other. Where a hole may have held whole messages, it is worked out how many: an answer begins with a hole that begins
+//! where an answer was due; it cannot be that to a request which was sent only after it was received; and a request that
+//! acknowledges more than the one before it was sent by a client that had its answer. What cannot be known is not claimed.
 
-use super::{Conversation, reserve_one};
-use crate::analysis::message::{HttpMessage, RequestLine};
-use crate::wire::http::{Asked, Framing, Head};
-use crate::wire::websocket;
+use std::collections::VecDeque;
+
+use super::reserve_one;
+use crate::wire::event::Origin;
+use crate::wire::http::{Asked, Head, Lost};
+use crate::wire::websocket::Offer;
 
 /// How many requests may wait for their answers; in a capture of one direction they would pile up.
 pub(super) const MOST_WAITING: usize = 1024;
 
-#[derive(Debug)]
+/// The shortest answer: `HTTP/1.1 200`, and two line ends.
+const SHORTEST_ANSWER: u64 = 16;
+
+/// The shortest request: `GET / HTTP/1.1`, and two line ends.
+const SHORTEST_REQUEST: u64 = 18;
+
+/// How many answers without a request are remembered, in case that the request comes later in the file.
+const MOST_UNASKED: usize = 64;
+
+/// A request, as far as its answer must know it.
+#[derive(Debug, Default)]
 pub(super) struct Waiting {
-    pub(super) asked: Asked,
-    target: Vec<u8>,
-    key: Option<Vec<u8>>,
-    switches: bool,
+    pub(super) method: Vec<u8>,
+    pub(super) target: Vec<u8>,
+    pub(super) switches: bool,
+    /// What a WebSocket's answer is checked against.
+    pub(super) offer: Option<Box<Offer>>,
+    /// What that takes, at most.
+    offer_bytes: usize,
+    /// Whether an interim answer is likely.
+    expects: bool,
+    /// Where in the client's stream it begins.
+    offset: u64,
+    packet: u64,
+    /// How much of the server's stream had been received when it was sent.
+    heard: u64,
+    /// Requests that a hole in front of it held.
+    before: Range,
+}
+
+/// From so many to so many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Range {
+    least: i64,
+    most: i64,
+}
+
+/// Where an answer begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// In the server's stream.
+    pub(super) offset: u64,
+    /// The packet that carries its first byte.
+    pub(super) origin: Origin,
+}
+
+/// What an answer answers.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    /// The request, where it is known.
+    pub(super) request: Option<Waiting>,
+    /// Requests before it whose answers are lost.
+    pub(super) lost: Vec<Waiting>,
+    /// Whether it may be one of several.
+    pub(super) is_doubtful: bool,
+}
+
+/// The requests of a connection whose answers are still to come.
+#[derive(Debug, Default)]
+pub(super) struct Pairing {
+    /// Oldest first.
+    waiting: VecDeque<Waiting>,
+    /// How many of them are passed over before that of the next answer; negative where that answers one which is not known.
+    passed_over: Range,
+    /// Where in the server's stream the holes begin that this is about.
+    since: u64,
+    /// Requests that a hole behind the last one held.
+    behind: Range,
+    /// Of answers that no request waited for: how much of the client's stream the server had received.
+    unasked: VecDeque<u64>,
+    /// What the waiting requests take.
+    bytes: usize,
 }
 
 impl Waiting {
+    pub(super) fn new(head: &Head, origin: Origin) -> Self {
+        let upgrade = head.field("upgrade").is_some() && head.has_token("connection", "upgrade");
+        Self {
+            method: head.method().to_vec(),
+            target: head.target().to_vec(),
+            switches: upgrade || head.method() == b"CONNECT",
+            offer: upgrade.then(|| Box::new(Offer::new(head))),
+            offer_bytes: if upgrade { head.raw.len() } else { 0 },
+            expects: head.field("expect").is_some(),
+            ..Self::unreadable(Vec::new(), Vec::new(), head.offset, origin)
+        }
+    }
+
+    /// A request whose line cannot be read.
+    pub(super) fn unreadable(
+        method: Vec<u8>,
+        target: Vec<u8>,
+        offset: u64,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            method,
+            target,
+            offset,
+            packet: origin.packet,
+            heard: origin.acknowledged,
+            ..Self::default()
+        }
+    }
+
     /// How many bytes it takes.
     fn memory(&self) -> usize {
-        let key = self.key.as_ref().map_or(0, Vec::len);
-        size_of::<Self>() + self.asked.method.len() + self.target.len() + key
+        size_of::<Self>() + self.method.len() + self.target.len() + self.offer_bytes
+    }
+
+    /// Whether its last byte may have been there before an answer began.
+    fn is_before(&self, place: Place) -> bool {
+        let received = place.origin.acknowledged;
+        let was_sent = if received > 0 {
+            self.offset < received
+        } else {
+            self.packet <= place.origin.packet
+        };
+        was_sent && self.heard <= place.offset
     }
 }
 
-impl Conversation {
-    pub(super) fn request(&mut self, head: &Head) {
-        let upgrade = head.field("upgrade").is_some() && head.has_token("connection", "upgrade");
-        let switches = upgrade || head.method() == b"CONNECT";
-        let are_many = self.waiting.len() >= MOST_WAITING || self.holding.budget().is_used_up();
-        if are_many && let Some(oldest) = self.waiting.pop_front() {
-            self.asked_bytes -= oldest.memory();
+impl Pairing {
+    /// Takes a request. Where memory is tight, as few wait as can be.
+    pub(super) fn request(&mut self, mut request: Waiting, is_tight: bool) {
+        request.before = std::mem::take(&mut self.behind);
+        if request.before.most == 0 && self.is_answered(request.offset) {
+            return;
         }
-        self.switching |= switches;
+        if self.waiting.len() >= MOST_WAITING || is_tight {
+            self.forget_first();
+        }
         reserve_one(&mut self.waiting);
-        let waiting = Waiting {
-            asked: Asked {
-                method: head.method().to_vec(),
-            },
-            target: head.target().to_vec(),
-            key: head.field("sec-websocket-key").map(<[u8]>::to_vec),
-            switches,
-        };
-        self.asked_bytes += waiting.memory();
-        self.waiting.push_back(waiting);
+        self.bytes += request.memory();
+        self.waiting.push_back(request);
     }
 
-    pub(super) fn response(&mut self, message: &mut HttpMessage) {
-        let status = message.head.status();
-        // RFC 9110 §15.2: an interim answer; the final one is still to come.
-        if (100..=199).contains(&status) && status != 101 {
-            return;
+    /// How many bytes the waiting requests take.
+    pub(super) const fn memory(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether an answer came before its request did: then the server had received that, and the file has it late.
+    fn is_answered(&mut self, offset: u64) -> bool {
+        while let Some(received) = self.unasked.pop_front() {
+            if received > offset {
+                return true;
+            }
         }
-        let Some(waiting) = self.waiting.pop_front() else {
-            return;
+        false
+    }
+
+    /// The answer to a request that is not remembered is that of none that waits.
+    fn forget_first(&mut self) {
+        if let Some(first) = self.take_first() {
+            self.pass_lost(first.before);
+            self.pass_lost(Range { least: 1, most: 1 });
+        }
+    }
+
+    fn take_first(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front()?;
+        self.bytes -= first.memory();
+        Some(first)
+    }
+
+    fn pass_lost(&mut self, requests: Range) {
+        self.passed_over.least -= requests.most;
+        self.passed_over.most -= requests.least;
+    }
+
+    /// What the parser must know of the request of an answer that begins there.
+    pub(super) fn asked(&self, place: Place) -> Option<Asked> {
+        let range = self.candidates(place);
+        let least = usize::try_from(range.least).ok()?;
+        let most = usize::try_from(range.most).ok()?;
+        let methods = || (least..=most).filter_map(|index| Some(&self.waiting.get(index)?.method));
+        // What a HEAD or a CONNECT changes must be sure; of the others each will do.
+        let decides = |method: &&Vec<u8>| matches!(method.as_slice(), b"HEAD" | b"CONNECT");
+        let first = methods().next()?;
+        let same =
+            methods().all(|method| method == first) || !methods().any(|method| decides(&method));
+        same.then(|| Asked {
+            method: first.clone(),
+        })
+    }
+
+    /// How many of the waiting requests are passed over before that of an answer.
+    fn candidates(&self, place: Place) -> Range {
+        let first = self.waiting.front();
+        let before = first.map_or(self.behind, |first| first.before);
+        let passed_over = Range {
+            least: self.passed_over.least - before.most,
+            most: self.passed_over.most - before.least,
         };
-        self.asked_bytes -= waiting.memory();
-        if let (101, Some(key), Some(accept)) = (
-            status,
-            &waiting.key,
-            message.head.field("sec-websocket-accept"),
-        ) {
-            message.accept_belongs = Some(websocket::accept_for(key).as_bytes() == accept);
+        if passed_over == Range::default() {
+            let nothing = i64::from(first.is_none());
+            return Range {
+                least: -nothing,
+                most: -nothing,
+            };
         }
-        message.request = Some(RequestLine {
-            method: waiting.asked.method,
-            target: waiting.target,
+        let sent = self.waiting.iter();
+        let sent = sent.take_while(|request| request.is_before(place)).count();
+        let before_last = i64::try_from(sent).unwrap_or(i64::MAX) - 1;
+        let most = passed_over.most.min(before_last);
+        let least = passed_over.least.min(most);
+        if least < 0 {
+            return Range { least, most };
+        }
+        let in_step = self.in_step(sent);
+        let index = i64::try_from(in_step).unwrap_or(i64::MAX);
+        let heard = self.waiting.get(in_step).map_or(0, |request| request.heard);
+        if heard > self.since && heard == place.offset {
+            // All before the answer had been received when this request was sent.
+            return Range {
+                least: index,
+                most: index,
+            };
+        }
+        let passed = if in_step > 0 { index + 1 } else { least };
+        Range {
+            least: least.max(passed).min(most),
+            most,
+        }
+    }
+
+    /// How many requests, from the first, were sent by a client that had received the answer to the one before, or a part of
+    /// it: in the hole.
+    fn in_step(&self, sent: usize) -> usize {
+        let mut heard = self.waiting.front().map_or(0, |first| first.heard);
+        heard = heard.max(self.since);
+        let mut later = self.waiting.iter().take(sent).skip(1);
+        let mut in_step = 0;
+        while let Some(request) = later.next()
+            && request.heard > heard
+            && request.before.most == 0
+        {
+            heard = request.heard;
+            in_step += 1;
+        }
+        in_step
+    }
+
+    /// Takes the request out that an answer is for; it may be none that is known.
+    pub(super) fn answer(&mut self, place: Place) -> Answered {
+        let range = self.candidates(place);
+        let before = self.waiting.front_mut().map(|first| &mut first.before);
+        let before = std::mem::take(before.unwrap_or(&mut self.behind));
+        self.pass_lost(before);
+        if self.waiting.is_empty() && self.passed_over.most >= 0 {
+            self.passed_over = Range::default();
+            return self.answer_unasked(place);
+        }
+        let Range { least, most } = range;
+        if most < 0 || least < 0 && least < most {
+            self.passed_over = Range {
+                least: least + 1,
+                most: most + 1,
+            };
+            return Answered {
+                is_doubtful: most >= 0,
+                ..Answered::default()
+            };
+        }
+        let mut lost: Vec<_> = (0..least).map_while(|_| self.take_first()).collect();
+        let request = self.take_first();
+        self.since = place.offset;
+        self.passed_over = Range {
+            least: 0,
+            most: most - least,
+        };
+        if least < most {
+            lost.extend(request);
+            return Answered {
+                request: None,
+                lost,
+                is_doubtful: true,
+            };
+        }
+        Answered {
+            request,
+            lost,
+            is_doubtful: false,
+        }
+    }
+
+    fn answer_unasked(&mut self, place: Place) -> Answered {
+        if self.unasked.len() >= MOST_UNASKED {
+            self.unasked.pop_front();
+        }
+        self.unasked.push_back(place.origin.acknowledged);
+        Answered::default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.waiting.shrink_to_fit();
+    }
+
+    /// A hole in the server's stream may have held answers.
+    pub(super) fn answers_lost(&mut self, lost: Lost) {
+        if self.passed_over == Range::default() {
+            self.since = lost.offset;
+        }
+        // RFC 9110 §10.1.1: what begins in the hole may be an interim answer.
+        let is_interim = self.waiting.front().is_some_and(|first| first.expects);
+        self.passed_over.least += i64::from(lost.begins_message && !is_interim);
+        self.passed_over.most += begun(lost, SHORTEST_ANSWER);
+    }
+
+    /// A hole in the client's stream may have held requests. Where answers to them were seen, those are all: a client waits
+    /// for its answer, as a rule.
+    pub(super) fn requests_lost(&mut self, mut lost: Lost) {
+        let end = lost.offset.saturating_add(lost.bytes);
+        // Where nothing was acknowledged, the order on the wire is all that is known.
+        let explains = |received: &&u64| **received > lost.offset || **received == 0;
+        if let Some(received) = self.unasked.iter().rev().find(explains).copied() {
+            self.unasked.clear();
+            lost.bytes = match received {
+                0 => 0,
+                received => end.saturating_sub(received),
+            };
+            lost.begins_message = true;
+        }
+        if lost.bytes == 0 {
+            return;
+        }
+        self.behind.least += i64::from(lost.begins_message);
+        self.behind.most += begun(lost, SHORTEST_REQUEST);
+    }
+}
+
+/// How many messages can have begun in a hole.
+fn begun(lost: Lost, shortest: u64) -> i64 {
+    i64::try_from(lost.bytes.div_ceil(shortest)).unwrap_or(i64::MAX >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Side, Timestamp};
+
+    /// A request in that packet, sent when so much of the server's stream had been received.
+    fn request(pairing: &mut Pairing, packet: u64, heard: u64, method: &str) {
+        let offset = packet * 100;
+        let origin = origin(Side::Client, packet, heard);
+        let request = Waiting::unreadable(method.into(), b"/".to_vec(), offset, origin);
+        pairing.request(request, false);
+    }
+
+    fn origin(side: Side, packet: u64, acknowledged: u64) -> Origin {
+        Origin {
+            side,
+            packet,
+            time: Timestamp::default(),
+            acknowledged,
+        }
+    }
+
+    /// What an answer is to: the request's method, `none`, or `?` where it is not known.
+    fn answer(pairing: &mut Pairing, packet: u64, offset: u64) -> String {
+        let origin = origin(Side::Server, packet, 0);
+        let answered = pairing.answer(Place { offset, origin });
+        match answered.request {
+            Some(request) => String::from_utf8(request.method).unwrap(),
+            None if answered.is_doubtful => "?".to_owned(),
+            None => "none".to_owned(),
+        }
+    }
+
+    fn hole(offset: u64, bytes: u64, begins_message: bool) -> Lost {
+        Lost {
+            offset,
+            bytes,
+            begins_message,
+        }
+    }
+
+    #[test]
+    fn a_client_that_waits_for_its_answers_tells_which_are_in_the_hole() {
+        let mut pairing = Pairing::default();
+        for (packet, heard, method) in [(1, 0, "A"), (2, 100, "B"), (3, 300, "C"), (4, 350, "D")] {
+            request(&mut pairing, packet, heard, method);
+        }
+        pairing.answers_lost(hole(0, 300, true));
+        assert_eq!(answer(&mut pairing, 5, 300), "C");
+        assert_eq!(answer(&mut pairing, 6, 350), "D");
+        assert_eq!(answer(&mut pairing, 7, 400), "none");
+    }
+
+    #[test]
+    fn the_rest_of_the_hole_is_the_answer_to_the_last_request_before_it() {
+        let mut pairing = Pairing::default();
+        for (packet, heard, method) in [(1, 0, "A"), (2, 100, "B"), (3, 350, "C")] {
+            request(&mut pairing, packet, heard, method);
+        }
+        // B's answer begins in the hole, and its rest was looked through up to C's.
+        pairing.answers_lost(hole(0, 300, true));
+        assert_eq!(answer(&mut pairing, 4, 350), "C");
+    }
+
+    #[test]
+    fn of_pipelined_requests_it_is_not_known_until_only_one_is_left() {
+        let mut pairing = Pairing::default();
+        for method in ["A", "B", "C"] {
+            request(&mut pairing, 1, 0, method);
+        }
+        pairing.answers_lost(hole(0, 100, true));
+        assert_eq!(answer(&mut pairing, 2, 100), "?");
+        // It was B's or C's, so that this is C's or that of one to come; but none has come.
+        assert_eq!(answer(&mut pairing, 3, 200), "C");
+    }
+
+    #[test]
+    fn a_hole_that_has_no_room_for_two_answers_had_one() {
+        let mut pairing = Pairing::default();
+        for method in ["A", "B", "C"] {
+            request(&mut pairing, 1, 0, method);
+        }
+        pairing.answers_lost(hole(0, SHORTEST_ANSWER, true));
+        assert_eq!(answer(&mut pairing, 2, 16), "B");
+        assert_eq!(answer(&mut pairing, 3, 60), "C");
+    }
+
+    #[test]
+    fn the_end_of_an_answer_in_a_hole_takes_no_request_where_one_waits() {
+        let mut pairing = Pairing::default();
+        request(&mut pairing, 1, 0, "A");
+        assert_eq!(answer(&mut pairing, 2, 0), "A");
+        request(&mut pairing, 3, 100, "B");
+        pairing.answers_lost(hole(50, 50, false));
+        assert_eq!(answer(&mut pairing, 4, 100), "B");
+    }
+
+    #[test]
+    fn an_interim_answer_in_the_hole_takes_no_request() {
+        let mut pairing = Pairing::default();
+        let mut first = Waiting::unreadable(
+            b"POST".to_vec(),
+            b"/".to_vec(),
+            0,
+            origin(Side::Client, 1, 0),
+        );
+        first.expects = true;
+        pairing.request(first, false);
+        pairing.answers_lost(hole(0, 25, true));
+        assert_eq!(answer(&mut pairing, 2, 25), "POST");
+        request(&mut pairing, 3, 60, "A");
+        assert_eq!(answer(&mut pairing, 4, 60), "A");
+    }
+
+    #[test]
+    fn answers_to_lost_requests_are_none_of_the_requests_around_them() {
+        let mut pairing = Pairing::default();
+        // The answer came before the hole was known.
+        pairing.answer(Place {
+            offset: 0,
+            origin: origin(Side::Server, 1, 28),
         });
-        if waiting.switches && message.head.framing != Framing::Switched {
-            self.release_held();
+        pairing.requests_lost(hole(0, 28, true));
+        request(&mut pairing, 2, 47, "A");
+        assert_eq!(answer(&mut pairing, 3, 47), "A");
+    }
+
+    #[test]
+    fn between_pipelined_requests_a_hole_has_room_for_so_many() {
+        for (bytes, told) in [(18, ["B", "none", "C"]), (30, ["B", "none", "?"])] {
+            let mut pairing = Pairing::default();
+            request(&mut pairing, 4, 90, "B");
+            pairing.requests_lost(hole(500, bytes, true));
+            request(&mut pairing, 6, 90, "C");
+            let answers = [90, 130, 170].map(|offset| answer(&mut pairing, 7, offset));
+            assert_eq!(answers, told);
         }
+    }
+
+    #[test]
+    fn a_request_that_the_file_has_behind_its_answer_does_not_wait() {
+        let mut pairing = Pairing::default();
+        pairing.answer(Place {
+            offset: 0,
+            origin: origin(Side::Server, 1, 228),
+        });
+        request(&mut pairing, 2, 0, "A");
+        request(&mut pairing, 3, 40, "B");
+        assert_eq!(answer(&mut pairing, 4, 40), "B");
+    }
+
+    #[test]
+    fn forgotten_requests_keep_their_answers() {
+        let mut pairing = Pairing::default();
+        for packet in 0..MOST_WAITING as u64 + 2 {
+            request(&mut pairing, packet + 1, 0, &format!("R{packet}"));
+        }
+        let told: Vec<_> = (0..4)
+            .map(|index| answer(&mut pairing, 5000, index * 100))
+            .collect();
+        assert_eq!(told, ["none", "none", "R2", "R3"]);
     }
 }

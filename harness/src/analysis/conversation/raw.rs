@@ -5,25 +5,21 @@ use super::half::{Open, Part};
 use crate::analysis::content::Content;
 use crate::units::Side;
 use crate::wire::event::Origin;
-use crate::wire::note::Note;
-use crate::wire::websocket;
 
 /// Raw bytes are handed out in messages of this many bytes, so that a long turn neither waits nor piles up.
 pub const RAW_PIECE: usize = 64 << 10;
 
-/// Says of a side's first bytes that they look like WebSocket, where its 101 answer is not in the capture.
-pub(super) fn lost_handshake(side: Side, offset: u64, content: &Content) -> Option<Note> {
-    let is_cut = content.bytes.len() >= RAW_PIECE;
-    let looks_so = offset == 0
-        && content.holes.is_empty()
-        && websocket::looks_like_frames(side, &content.bytes, is_cut);
-    let text =
-        "this looks like WebSocket frames, but their handshake is not in the capture; shown raw";
-    looks_so.then(|| Note::plain(offset, text))
-}
-
 impl Conversation {
-    /// A raw turn is over when the other side speaks, and where a message of a protocol begins.
+    /// A side's turn is over when the other one speaks. What is held back may still belong to it.
+    pub(super) fn end_turn(&mut self, side: Side) {
+        let half = self.half(side);
+        half.provenance.turn = half.provenance.turn.wrapping_add(1);
+        if half.provenance.first().is_none() {
+            self.end_raw(side);
+        }
+    }
+
+    /// A run of raw bytes is over where a message of a protocol begins.
     pub(super) fn end_raw(&mut self, side: Side) {
         let raw = |open: &Open| matches!(open.part, Part::Raw(_));
         if self.half(side).open.as_ref().is_some_and(raw) {
@@ -31,11 +27,30 @@ impl Conversation {
         }
     }
 
+    /// Takes raw bytes that end where all ends that was handed out.
     pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
-        let end = self.half(origin.side).offset;
+        let half = self.half(origin.side);
+        let (end, turn) = (half.offset, half.provenance.turn);
         while !bytes.is_empty() {
             let at = end.saturating_sub(bytes.len() as u64);
-            let content = self.raw_content(origin, at);
+            let held = self.half(origin.side).provenance.at(at);
+            let (turn, until) = held.map_or((turn, end), |span| (span.turn, span.end.min(end)));
+            let length = usize::try_from(until - at).unwrap_or(bytes.len());
+            let (piece, rest) = bytes.split_at(length.min(bytes.len()));
+            self.raw_of_turn(origin, at, turn, piece);
+            bytes = rest;
+        }
+    }
+
+    fn raw_of_turn(&mut self, origin: Origin, at: u64, turn: u32, mut bytes: &[u8]) {
+        let is_other = |open: &Open| open.turn != turn && matches!(open.part, Part::Raw(_));
+        if self.half(origin.side).open.as_ref().is_some_and(is_other) {
+            self.close(origin.side);
+        }
+        let end = at + bytes.len() as u64;
+        while !bytes.is_empty() {
+            let at = end.saturating_sub(bytes.len() as u64);
+            let content = self.raw_content(origin, at, turn);
             let room = RAW_PIECE - content.bytes.len();
             let (piece, rest) = bytes.split_at(room.min(bytes.len()));
             content.push(piece, RAW_PIECE);
@@ -48,18 +63,20 @@ impl Conversation {
 
     pub(super) fn raw_missing(&mut self, origin: Origin, count: u64) {
         let at = self.half(origin.side).offset;
-        self.raw_content(origin, at).missing(count);
+        let turn = self.half(origin.side).provenance.turn;
+        self.raw_content(origin, at, turn).missing(count);
         self.half(origin.side).pass_over(count);
     }
 
-    fn raw_content(&mut self, origin: Origin, at: u64) -> &mut Content {
+    fn raw_content(&mut self, origin: Origin, at: u64, turn: u32) -> &mut Content {
         let raw = |open: &Open| matches!(open.part, Part::Unknown | Part::Raw(_));
         if !self.half(origin.side).open.as_ref().is_some_and(raw) {
             self.close(origin.side);
         }
-        let open = self.begin(origin);
+        let open = self.begin_at(origin, at);
         if matches!(open.part, Part::Unknown) {
             open.offset = open.offset.min(at);
+            open.turn = turn;
             open.part = Part::Raw(Content::default());
         }
         match &mut open.part {

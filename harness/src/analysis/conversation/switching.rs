@@ -1,16 +1,27 @@
 //! From HTTP to another protocol, on both sides at once: after a 101, or the answer to a CONNECT.
 
 use super::Conversation;
-use super::half::{Decoder, Open, Part};
+use super::half::{After, Decoder, Fresh, Open, Part};
+use super::pairing::Pairing;
 use crate::analysis::message::HttpMessage;
+use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
 use crate::wire::event::Origin;
-use crate::wire::http::Framing;
+use crate::wire::http::{Framing, Parser, Role};
 use crate::wire::note::Note;
-use crate::wire::websocket;
+use crate::wire::websocket::{self, Deflate, Offer};
 
 /// How many bytes the client may send after asking for an upgrade, before the answer is there.
 const HELD_LIMIT: usize = 256 << 10;
+
+/// Bytes of the client that wait for the answer to its wish to switch, and the place among all messages that is kept for
+/// those which they hold.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) order: u64,
+    pub(super) origin: Origin,
+    bytes: Vec<u8>,
+}
 
 impl Conversation {
     /// Keeps the client's bytes until the answer to its wish to switch is there. The rest of the request that wished so
@@ -24,7 +35,12 @@ impl Conversation {
             return false;
         }
         self.held_bytes += bytes.len();
-        self.held.push((origin, bytes.to_vec()));
+        self.held.push(Held {
+            order: self.next_order,
+            origin,
+            bytes: bytes.to_vec(),
+        });
+        self.next_order += 1;
         true
     }
 
@@ -43,13 +59,16 @@ impl Conversation {
     pub(super) fn release_held(&mut self) {
         self.switching = false;
         self.held_bytes = 0;
-        for (origin, bytes) in std::mem::take(&mut self.held) {
-            self.data(origin, &bytes);
+        let before = self.held_order;
+        for held in std::mem::take(&mut self.held) {
+            self.held_order = Some(held.order);
+            self.data(held.origin, &held.bytes);
         }
+        self.held_order = before;
     }
 
     /// After a 101, or the answer to a CONNECT, both sides speak something else.
-    pub(super) fn switch_if_asked(&mut self, origin: Origin) {
+    pub(super) fn switch_if_asked(&mut self, origin: Origin, offer: Option<&Offer>) {
         if origin.side == Side::Client {
             return;
         }
@@ -63,31 +82,66 @@ impl Conversation {
         if message.head.framing != Framing::Switched {
             return;
         }
-        let websocket =
-            message.head.status() == 101 && message.head.has_token("upgrade", "websocket");
-        let extensions = message.head.field("sec-websocket-extensions");
-        let extensions = extensions.unwrap_or_default().to_vec();
-        let mut notes = if websocket {
-            handshake_notes(message)
-        } else {
-            Vec::new()
-        };
-        self.end_client_http(origin);
-        if websocket {
-            notes = self.speak_websocket(&extensions, notes);
-        } else {
-            self.client.decoder = Decoder::Raw;
-            self.server.decoder = Decoder::Raw;
+        if message.head.status() != 101 {
+            self.end(Side::Server, &[]);
+            return self.open_tunnel(origin);
         }
-        for note in notes {
+        let is_websocket = message.head.has_token("upgrade", "websocket");
+        let switch = if is_websocket {
+            websocket_switch(message, offer)
+        } else {
+            let text = "the protocol that both sides switch to is not read here; shown raw";
+            Switch::to_raw(Note::plain(message.head.offset, text), false)
+        };
+        for note in switch.notes {
             self.note(Side::Server, note);
         }
+        if let Some(open) = &mut self.server.open {
+            open.obstacles.extend(switch.obstacle);
+        }
         self.end(Side::Server, &[]);
+        self.end_client_http(origin);
+        match switch.next {
+            Next::WebSocket(deflate) => self.speak_websocket(deflate),
+            Next::Raw { is_known } => self.speak_raw(is_known),
+        }
+        self.release_held();
+    }
+
+    /// Both sides speak what is not decoded here.
+    pub(super) fn speak_raw(&mut self, is_known: bool) {
+        for half in [&mut self.client, &mut self.server] {
+            half.decoder = Decoder::Raw;
+            half.fresh = Fresh {
+                offset: half.offset,
+                after: if is_known {
+                    After::Named
+                } else {
+                    After::Switch
+                },
+            };
+        }
+    }
+
+    /// RFC 9110 §9.3.6: what both sides send from now on goes through a tunnel, and is read as a conversation of its own.
+    fn open_tunnel(&mut self, origin: Origin) {
+        self.end_client_http(origin);
+        self.pairing = Pairing::default();
+        for (half, role) in [
+            (&mut self.client, Role::Requests),
+            (&mut self.server, Role::Responses),
+        ] {
+            half.decoder = Decoder::Http(Parser::at(role, half.offset));
+            half.fresh = Fresh {
+                offset: half.offset,
+                after: After::Connect,
+            };
+        }
         self.release_held();
     }
 
     /// What the client had begun when the server switched unasked stays HTTP, cut off.
-    fn end_client_http(&mut self, origin: Origin) {
+    pub(super) fn end_client_http(&mut self, origin: Origin) {
         self.client.settle();
         let Decoder::Http(parser) = &mut self.client.decoder else {
             return;
@@ -103,12 +157,8 @@ impl Conversation {
         self.close(Side::Client);
     }
 
-    fn speak_websocket(&mut self, extensions: &[u8], mut notes: Vec<Note>) -> Vec<Note> {
-        let parameters = websocket::negotiated(extensions).unwrap_or_else(|reason| {
-            notes.push(Note::new(self.server.offset, "RFC 7692 §7.1", reason));
-            None
-        });
-        let (client, server) = parameters.unzip();
+    fn speak_websocket(&mut self, deflate: Option<(Deflate, Deflate)>) {
+        let (client, server) = deflate.unzip();
         let budget = self.holding.budget();
         let client =
             websocket::Decoder::new(Side::Client, self.client.offset, client).within(budget);
@@ -118,7 +168,59 @@ impl Conversation {
         self.server.decoder = Decoder::WebSocket(Box::new(server));
         self.allow_frames(Side::Client);
         self.allow_frames(Side::Server);
-        notes
+    }
+}
+
+/// What both sides speak from a 101 on, and what there is to say of it.
+struct Switch {
+    notes: Vec<Note>,
+    obstacle: Option<Obstacle>,
+    next: Next,
+}
+
+enum Next {
+    /// WebSocket, and how each side compresses its messages, where they do.
+    WebSocket(Option<(Deflate, Deflate)>),
+    /// What is not read here, and whether a note says what it is.
+    Raw { is_known: bool },
+}
+
+impl Switch {
+    fn to_raw(note: Note, is_known: bool) -> Self {
+        Self {
+            notes: vec![note],
+            obstacle: None,
+            next: Next::Raw { is_known },
+        }
+    }
+}
+
+fn websocket_switch(message: &HttpMessage, offer: Option<&Offer>) -> Switch {
+    let head = &message.head;
+    let not_read = Obstacle::new(Piece::Raw, Cause::NotRead);
+    let mut notes = Vec::new();
+    if let Some(draft) = websocket::draft(head, offer) {
+        let note = Note::plain(head.offset, draft.text());
+        if !draft.has_its_frames() {
+            return Switch {
+                obstacle: draft.masks().then_some(not_read),
+                ..Switch::to_raw(note, true)
+            };
+        }
+        notes.push(note);
+    }
+    notes.extend(handshake_notes(message));
+    let extensions = websocket::extensions(head);
+    notes.extend(extensions.notes);
+    let (obstacle, next) = if extensions.are_read {
+        (None, Next::WebSocket(extensions.deflate))
+    } else {
+        (Some(not_read), Next::Raw { is_known: true })
+    };
+    Switch {
+        notes,
+        obstacle,
+        next,
     }
 }
 

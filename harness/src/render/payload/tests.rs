@@ -20,7 +20,13 @@ fn list(style: Style, packets: &[Sent<'_>]) -> String {
             Lost(count) => (Side::Server, StreamEvent::Missing(*count)),
         };
         let time = Timestamp::default();
-        conversation.event(Origin { side, packet, time }, event);
+        let origin = Origin {
+            side,
+            packet,
+            time,
+            acknowledged: 0,
+        };
+        conversation.event(origin, event);
     }
     conversation.finish();
     while let Some(message) = conversation.take() {

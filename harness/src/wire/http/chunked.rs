@@ -67,7 +67,7 @@ impl Parser {
         } else {
             State::ChunkData { remaining }
         };
-        Some(Item::Body(body))
+        Some(Item::Body(body.into()))
     }
 
     pub(super) fn chunk_end<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 use super::framing::{Framing, request_framing, response_framing};
 use super::start_line::{
@@ -16,6 +16,9 @@ use crate::wire::note::Note;
 
 /// The longest head (start line and fields) that is taken for one, in bytes.
 pub const HEAD_LIMIT: usize = 64 << 10;
+
+/// The fields that tell a body's length.
+const FRAMING_FIELDS: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
 
 pub(super) const REQUEST_HEAD: Unit = Unit {
     end: head_end,
@@ -40,6 +43,10 @@ pub struct Head {
     pub framing: Framing,
     /// What is not as RFC 9112 has it.
     pub notes: Vec<Note>,
+    /// Whether a line of it cannot be read; it is not among the fields.
+    pub(super) is_refused: bool,
+    /// Whether it is not sure what the fields say of the body's length.
+    pub(super) is_doubtful: bool,
     start: StartLine,
     fields: Vec<Field>,
 }
@@ -212,30 +219,47 @@ pub(super) fn parse_head(
         offset,
         framing: Framing::None,
         notes: Vec::new(),
+        is_refused: false,
+        is_doubtful: false,
         start: start_line(role, trim_carriage_return(&raw[start..end]), start)
             .ok_or_else(|| Note::new(offset, "RFC 9112 §2.1", "not a start line; shown raw"))?,
         fields: Vec::new(),
     };
-    read_fields(&mut head, end + 1)?;
+    read_fields(&mut head, end + 1);
     say_bare_line_feeds(&mut head);
+    let said = head.notes.len();
     head.framing = match role {
         Role::Requests => request_framing(&mut head),
         Role::Responses => response_framing(&mut head, asked),
     };
+    head.is_doubtful |= head.notes.len() > said;
     Ok(head)
 }
 
-fn read_fields(head: &mut Head, mut position: usize) -> Result<(), Note> {
-    while let Some(found) = memchr(b'\n', &head.raw[position..]) {
+fn read_fields(head: &mut Head, mut position: usize) {
+    while let Some(found) = memchr(b'\n', head.raw.get(position..).unwrap_or_default()) {
         let line =
             position..position + trim_carriage_return(&head.raw[position..position + found]).len();
         if line.is_empty() {
-            return Ok(());
+            return;
         }
-        read_field(head, line)?;
+        if let Err(note) = read_field(head, line.clone()) {
+            refuse_line(head, line, note);
+        }
         position += found + 1;
     }
-    Ok(())
+}
+
+/// Passes over a line that cannot be read, as most receivers do. The first is said; where one may have been meant to tell
+/// the body's length, that is not sure.
+fn refuse_line(head: &mut Head, line: Span, note: Note) {
+    if !std::mem::replace(&mut head.is_refused, true) {
+        head.notes.push(note);
+    }
+    let line = head.raw[line].to_ascii_lowercase();
+    head.is_doubtful |= FRAMING_FIELDS
+        .iter()
+        .any(|name| memmem::find(&line, name).is_some());
 }
 
 fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {

@@ -24,6 +24,7 @@ mod chunked;
 mod framing;
 mod head;
 mod parser;
+mod preamble;
 mod resync;
 mod start_line;
 #[cfg(test)]
@@ -48,7 +49,8 @@ pub enum Role {
     Responses,
 }
 
-/// What a response parser must know of the request that it reads the answer to.
+/// What a response parser must know of the request that it reads the answer to. Where it is not known, an answer is read
+/// as its fields say, unless another status line stands where the body should: then it answers a HEAD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The request's method.
@@ -58,10 +60,28 @@ pub struct Asked {
 /// What the parser found next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
+    /// What a proxy put in front of the stream.
+    Preamble {
+        /// All of its bytes.
+        bytes: Vec<u8>,
+        /// What it is.
+        note: Note,
+    },
     /// A whole head.
     Head(Box<Head>),
+    /// A head that breaks a rule which it cannot be read past, or that a hole cuts: its bytes are raw, and what is known of
+    /// it counts. It is a request all the same, or the answer to one (RFC 9112 §9.2).
+    Refused(Box<Head>),
+    /// A start line that cannot be read, but is one: a request all the same, or the answer to one. Its bytes come as raw
+    /// ones.
+    Unreadable {
+        /// The first word of a request line.
+        method: Vec<u8>,
+        /// The second, where it is not the last.
+        target: Vec<u8>,
+    },
     /// Bytes of the current body, chunk framing taken away.
-    Body(&'a [u8]),
+    Body(Cow<'a, [u8]>),
     /// What wraps the chunks of the current body, as it was on the wire: the line that gives a chunk's size, the line end
     /// behind its data, or the beginning of one of these where the stream ends in it.
     Chunk(Cow<'a, [u8]>),
@@ -77,6 +97,19 @@ pub enum Item<'a> {
     Raw(Cow<'a, [u8]>),
     /// This many bytes are missing where no body could account for them.
     RawMissing(u64),
+    /// The hole that was just told may have held whole messages.
+    Lost(Lost),
     /// Something is wrong; it concerns the current message where there is one.
     Note(Note),
+}
+
+/// A hole that may have held whole messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Where in the stream it begins.
+    pub offset: u64,
+    /// How many bytes of it are behind all that is known of the message before.
+    pub bytes: u64,
+    /// Whether a message began with the first of them.
+    pub begins_message: bool,
 }

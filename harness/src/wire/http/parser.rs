@@ -6,18 +6,29 @@ use memchr::memmem;
 
 use super::framing::Framing;
 use super::head::{HEAD_LIMIT, Head, REQUEST_HEAD, RESPONSE_HEAD, parse_head};
+use super::start_line::{STATUS_LINE, begins_status_line, first_words};
 use super::unit::{Refusal, TOO_LONG, Whole, malformed};
-use super::{Asked, Item, Role};
+use super::{Asked, Item, Lost, Role};
 use crate::wire::note::Note;
 
 /// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
+    /// A stream's first bytes, which a proxy may have put there.
+    Preamble,
     Head,
     Fixed {
         remaining: u64,
     },
     UntilClose,
+    /// An answer has a body as its fields say, unless its request was a HEAD: that is not known.
+    Undecided {
+        framing: Framing,
+    },
+    /// What is left of the body behind a refused head.
+    RawFixed {
+        remaining: u64,
+    },
     ChunkSize,
     ChunkData {
         remaining: u64,
@@ -52,12 +63,21 @@ impl Parser {
     /// A parser at the beginning of a stream.
     #[must_use]
     pub const fn new(role: Role) -> Self {
+        Self::at(role, 0)
+    }
+
+    /// A parser at the beginning of what goes through a tunnel, `offset` bytes into the stream.
+    #[must_use]
+    pub const fn at(role: Role, offset: u64) -> Self {
         Self {
             role,
-            state: State::Head,
+            state: match role {
+                Role::Requests => State::Preamble,
+                Role::Responses => State::Head,
+            },
             buffer: Vec::new(),
             searched: 0,
-            offset: 0,
+            offset,
             messages: 0,
             trailers: Vec::new(),
             pending: None,
@@ -102,22 +122,71 @@ impl Parser {
 
     /// Whether a message has begun that is not over.
     const fn in_message(&self) -> bool {
-        !matches!(self.state, State::Head | State::Opaque | State::Resync)
+        !matches!(
+            self.state,
+            State::Preamble | State::Head | State::RawFixed { .. } | State::Opaque | State::Resync
+        )
+    }
+
+    /// Whether what is held back may begin a message.
+    #[must_use]
+    pub const fn may_hold_beginning(&self) -> bool {
+        matches!(
+            self.state,
+            State::Preamble | State::Head | State::Undecided { .. } | State::Resync
+        )
+    }
+
+    /// Whether nothing was HTTP from the first byte on.
+    #[must_use]
+    pub fn is_other_protocol(&self) -> bool {
+        self.state == State::Opaque && self.messages == 0
+    }
+
+    /// Takes the news that the peer speaks no HTTP: a first line that is not whole is none of HTTP either, and what is held
+    /// of it is handed out.
+    pub fn follow_peer(&mut self) -> Option<Item<'static>> {
+        let is_first = matches!(self.state, State::Preamble | State::Head) && self.messages == 0;
+        if !is_first || self.buffer.is_empty() || self.looks_like_http() {
+            return None;
+        }
+        self.state = State::Opaque;
+        self.flush()
+    }
+
+    /// Takes the news that the peer speaks HTTP: where nothing was so far, it is looked for.
+    pub fn look_again(&mut self) {
+        if self.is_other_protocol() {
+            self.state = State::Resync;
+            self.searched = 0;
+        }
     }
 
     /// The next item of `input`, which is shortened by what was taken; `None` when more bytes are needed.
     ///
     /// `asked` is the request that the next response answers, where it is known.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], asked: Option<&Asked>) -> Option<Item<'a>> {
+        self.next_with(input, &|_| asked.cloned())
+    }
+
+    /// The next item of `input`, as [`Parser::next`] has it; `asked` is called with the offset of a response's head.
+    pub fn next_with<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+        asked: &dyn Fn(u64) -> Option<Asked>,
+    ) -> Option<Item<'a>> {
         loop {
             if let Some(note) = self.pending.take() {
                 return Some(Item::Note(note));
             }
             let before = (self.state, input.len());
             let item = match self.state {
+                State::Preamble => self.preamble(input),
                 State::Head => self.head(input, asked),
                 State::Fixed { remaining } => self.fixed(input, remaining),
-                State::UntilClose => self.rest(input).map(Item::Body),
+                State::UntilClose => self.rest(input).map(|rest| Item::Body(rest.into())),
+                State::Undecided { .. } => self.undecided(input),
+                State::RawFixed { remaining } => self.raw_fixed(input, remaining),
                 State::ChunkSize => self.chunk_size(input),
                 State::ChunkData { remaining } => self.chunk_data(input, remaining),
                 State::ChunkEnd => self.chunk_end(input),
@@ -135,17 +204,11 @@ impl Parser {
 
     /// Takes the news that `count` bytes are not in the capture: what it means for the message, in order.
     pub fn missing(&mut self, count: u64) -> Vec<Item<'static>> {
-        let mut items = Vec::new();
+        let mut items: Vec<_> = self.decide().into_iter().collect();
         let in_body = match self.state {
             State::Fixed { remaining } => {
                 let taken = remaining.min(count);
-                self.state = if taken == remaining {
-                    State::End
-                } else {
-                    State::Fixed {
-                        remaining: remaining - taken,
-                    }
-                };
+                self.state = fixed_state(remaining - taken);
                 taken
             }
             State::ChunkData { remaining } if count < remaining => {
@@ -163,14 +226,36 @@ impl Parser {
         if self.state == State::End {
             items.push(self.end());
         }
-        if in_body < count {
-            self.lose_track(count - in_body, &mut items);
+        self.offset = self.offset.saturating_add(in_body);
+        let in_raw = self.miss_raw(count - in_body);
+        if in_raw > 0 {
+            items.push(Item::RawMissing(in_raw));
         }
-        self.offset = self.offset.saturating_add(count);
+        let behind = count - in_body - in_raw;
+        if behind > 0 {
+            self.lose_track(behind, &mut items);
+        }
+        self.offset = self.offset.saturating_add(behind);
         items
     }
 
+    /// Takes what is missing of the body behind a refused head.
+    fn miss_raw(&mut self, count: u64) -> u64 {
+        let State::RawFixed { remaining } = self.state else {
+            return 0;
+        };
+        let taken = remaining.min(count);
+        self.state = raw_state(remaining - taken);
+        self.offset = self.offset.saturating_add(taken);
+        taken
+    }
+
     fn lose_track(&mut self, count: u64, items: &mut Vec<Item<'static>>) {
+        let mut lost = Lost {
+            offset: self.offset,
+            bytes: count,
+            begins_message: false,
+        };
         if self.in_message() {
             let text = "the message's end is lost in a hole";
             items.push(Item::Note(Note::plain(self.offset, text)));
@@ -179,20 +264,42 @@ impl Parser {
             self.state = State::End;
             items.push(self.end());
         } else {
+            if matches!(self.state, State::Preamble | State::Head) {
+                lost.begins_message = true;
+                if let Some(head) = self.cut_head() {
+                    lost.begins_message = false;
+                    items.push(Item::Refused(Box::new(head)));
+                }
+            }
             items.extend(self.flush());
             items.push(Item::RawMissing(count));
         }
         if self.state != State::Opaque {
             self.state = State::Resync;
+            items.push(Item::Lost(lost));
         }
+    }
+
+    /// The head that is held, as far as it is there, where its start line is.
+    fn cut_head(&mut self) -> Option<Head> {
+        let has_line =
+            self.role == Role::Responses || memchr::memchr(b'\n', &self.buffer).is_some();
+        let offset = self.settled();
+        let mut head = parse_head(self.role, &self.buffer, offset, None).ok()?;
+        if !has_line {
+            return None;
+        }
+        self.buffer.clear();
+        self.searched = 0;
+        self.messages += 1;
+        head.notes.clear();
+        Some(head)
     }
 
     /// Takes the end of the stream: the rest of what was held back, and the end of a body that runs until the close.
     pub fn finish(&mut self) -> Vec<Item<'static>> {
-        let mut items = Vec::new();
-        if let Some(note) = self.pending.take() {
-            items.push(Item::Note(note));
-        }
+        let mut items: Vec<_> = self.pending.take().map(Item::Note).into_iter().collect();
+        items.extend(self.decide());
         match self.state {
             State::UntilClose | State::End | State::Broken => items.push(self.end()),
             State::Fixed { remaining } => {
@@ -209,7 +316,12 @@ impl Parser {
                 items.extend(self.flush().map(as_chunk));
                 items.push(self.end());
             }
-            State::Head | State::Opaque | State::Resync => {}
+            State::Preamble
+            | State::Head
+            | State::Undecided { .. }
+            | State::RawFixed { .. }
+            | State::Opaque
+            | State::Resync => {}
         }
         if self.state == State::Head && !self.buffer.is_empty() && self.looks_like_http() {
             let text = "the head is cut off";
@@ -262,16 +374,61 @@ impl Parser {
 
     fn fixed<'a>(&mut self, input: &mut &'a [u8], remaining: u64) -> Option<Item<'a>> {
         let body = self.take(input, usize::try_from(remaining).unwrap_or(usize::MAX))?;
-        let remaining = remaining - body.len() as u64;
-        self.state = if remaining == 0 {
-            State::End
-        } else {
-            State::Fixed { remaining }
-        };
-        Some(Item::Body(body))
+        self.state = fixed_state(remaining - body.len() as u64);
+        Some(Item::Body(body.into()))
     }
 
-    fn head<'a>(&mut self, input: &mut &'a [u8], asked: Option<&Asked>) -> Option<Item<'a>> {
+    fn raw_fixed<'a>(&mut self, input: &mut &'a [u8], remaining: u64) -> Option<Item<'a>> {
+        let raw = self.take(input, usize::try_from(remaining).unwrap_or(usize::MAX))?;
+        self.state = raw_state(remaining - raw.len() as u64);
+        Some(Item::Raw(raw.into()))
+    }
+
+    /// Looks whether the next answer's status line stands where the body should be.
+    fn undecided<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
+        let held = self.buffer.len();
+        let piece = input.len().min(STATUS_LINE + 1 - held);
+        self.buffer.extend_from_slice(&input[..piece]);
+        if !begins_status_line(&self.buffer) {
+            self.buffer.truncate(held);
+            return self.decide();
+        }
+        self.take(input, piece);
+        if self.buffer.len() <= STATUS_LINE {
+            return None;
+        }
+        self.state = State::End;
+        let text = "a status line stands where the body should be: taken for the answer to a HEAD, whose request is not \
+                    known";
+        Some(Item::Note(Note::new(self.settled(), "RFC 9112 §6.3", text)))
+    }
+
+    /// Takes an answer of which that is not known for one with a body, and what is held for the beginning of that.
+    pub fn decide(&mut self) -> Option<Item<'static>> {
+        let State::Undecided { framing } = self.state else {
+            return None;
+        };
+        self.state = body_state(framing);
+        // The size of a chunk is read from what is held.
+        if self.buffer.is_empty() || framing == Framing::Chunked {
+            return None;
+        }
+        let mut body = std::mem::take(&mut self.buffer);
+        if let State::Fixed { remaining } = self.state {
+            let length = usize::try_from(remaining)
+                .unwrap_or(usize::MAX)
+                .min(body.len());
+            self.buffer = body.split_off(length);
+            self.state = fixed_state(remaining - length as u64);
+        }
+        Some(Item::Body(body.into()))
+    }
+
+    fn head<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+        asked: &dyn Fn(u64) -> Option<Asked>,
+    ) -> Option<Item<'a>> {
         let unit = match self.role {
             Role::Requests => &REQUEST_HEAD,
             Role::Responses => &RESPONSE_HEAD,
@@ -279,26 +436,51 @@ impl Parser {
         let raw = match self.whole(input, unit) {
             Whole::Yes(raw) => raw,
             Whole::NotYet => return None,
-            Whole::No(refusal) => return self.refuse(&refusal),
+            Whole::No(refusal) => return self.refuse(&refusal, input),
             Whole::TooLong => return self.let_go(input),
         };
         let offset = self.offset - raw.len() as u64;
-        match parse_head(self.role, raw.as_ref(), offset, asked) {
-            Ok(head) => Some(self.accept(head)),
+        let asked = match self.role {
+            Role::Requests => None,
+            Role::Responses => asked(offset),
+        };
+        match parse_head(self.role, raw.as_ref(), offset, asked.as_ref()) {
+            Ok(head) if head.is_refused => Some(self.count_refused(head)),
+            Ok(head) => Some(self.accept(head, asked.is_some())),
             Err(note) => Some(self.reject(note, raw)),
         }
     }
 
-    fn accept(&mut self, head: Head) -> Item<'static> {
+    fn accept(&mut self, head: Head, is_asked: bool) -> Item<'static> {
+        self.messages += 1;
+        self.state = body_state(head.framing);
+        let has_body = !matches!(self.state, State::End | State::Opaque);
+        if has_body && self.role == Role::Responses && !is_asked {
+            let framing = head.framing;
+            self.state = State::Undecided { framing };
+        }
+        Item::Head(Box::new(head))
+    }
+
+    /// A head that is a message's all the same: where its end can be known, the next one begins there.
+    fn count_refused(&mut self, mut head: Head) -> Item<'static> {
         self.messages += 1;
         self.state = match head.framing {
-            Framing::None | Framing::Length(0) => State::End,
-            Framing::Length(remaining) => State::Fixed { remaining },
-            Framing::Chunked => State::ChunkSize,
-            Framing::UntilClose => State::UntilClose,
+            _ if head.is_doubtful => State::Resync,
+            Framing::None => State::Head,
+            Framing::Length(remaining) => raw_state(remaining),
+            Framing::Chunked | Framing::UntilClose => State::Resync,
             Framing::Switched => State::Opaque,
         };
-        Item::Head(Box::new(head))
+        let text = match self.state {
+            State::Resync => "where that message ends is not known: the next one is looked for",
+            _ => {
+                "that message's end is taken from its other fields, as receivers do that pass over the line (browsers, tshark)"
+            }
+        };
+        head.notes
+            .push(Note::new(head.offset, "RFC 9112 §6.3", text));
+        Item::Refused(Box::new(head))
     }
 
     /// A head that had the shape of one but breaks a rule: its bytes are raw, and the search for the next begins.
@@ -315,24 +497,61 @@ impl Parser {
         let piece = (HEAD_LIMIT + 1).saturating_sub(self.buffer.len());
         let piece = self.take(input, piece).unwrap_or_default();
         self.buffer.extend_from_slice(piece);
-        let item = self.refuse(&malformed(TOO_LONG));
+        let item = self.refuse(&malformed(TOO_LONG), &[]);
         self.searched = self.buffer.len();
         item
     }
 
     /// Bytes that no head begins with: raw for good where nothing before was HTTP, else until something is again.
-    fn refuse(&mut self, refusal: &Refusal) -> Option<Item<'static>> {
-        if self.messages == 0 && refusal.other_protocol {
+    fn refuse(&mut self, refusal: &Refusal, input: &[u8]) -> Option<Item<'static>> {
+        let is_first = self.messages == 0;
+        if is_first && refusal.other_protocol {
             self.state = State::Opaque;
             return self.flush();
         }
-        let offset = self.offset - self.buffer.len() as u64;
+        let offset = self.settled();
         self.state = State::Resync;
         // What was refused at its first byte is not looked at there again.
         self.searched = 1;
         let text = format!("not HTTP/1: {}; shown raw", refusal.reason);
         self.pending = Some(Note::new(offset, "RFC 9112 §2.1", text));
-        None
+        if refusal.other_protocol {
+            return None;
+        }
+        self.messages += 1;
+        let (method, target) = match self.role {
+            Role::Requests => first_words(&self.buffer, input),
+            Role::Responses => (Vec::new(), Vec::new()),
+        };
+        Some(Item::Unreadable { method, target })
+    }
+}
+
+/// What comes behind a head.
+const fn body_state(framing: Framing) -> State {
+    match framing {
+        Framing::None => State::End,
+        Framing::Length(remaining) => fixed_state(remaining),
+        Framing::Chunked => State::ChunkSize,
+        Framing::UntilClose => State::UntilClose,
+        Framing::Switched => State::Opaque,
+    }
+}
+
+const fn fixed_state(remaining: u64) -> State {
+    if remaining == 0 {
+        State::End
+    } else {
+        State::Fixed { remaining }
+    }
+}
+
+/// Behind a refused head there is no message to end.
+const fn raw_state(remaining: u64) -> State {
+    if remaining == 0 {
+        State::Head
+    } else {
+        State::RawFixed { remaining }
     }
 }
 

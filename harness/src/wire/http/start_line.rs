@@ -16,8 +16,11 @@ const MOST_EMPTY: usize = 16;
 /// The longest method that is taken for one; the longest registered is UPDATEREDIRECTREF.
 const LONGEST_METHOD: usize = 32;
 
-/// How much is shown of a version that is not known.
-const LONGEST_VERSION: usize = 16;
+/// RFC 9113 §3.4: how a client begins to speak HTTP/2.
+const HTTP_2: &[u8] = b"PRI * HTTP/2.0";
+
+/// The longest number that is taken for a version.
+const LONGEST_VERSION: usize = 4;
 
 /// A place in a head's bytes.
 pub(super) type Span = Range<usize>;
@@ -73,14 +76,20 @@ pub(super) fn plausible_request(bytes: &[u8]) -> Result<(), Refusal> {
 
 /// Says what a request line lacks.
 fn refused_request_line(line: &[u8]) -> Refusal {
+    if line == HTTP_2 {
+        return other_protocol("this is HTTP/2");
+    }
     let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     if minor_version(last).is_some() {
         return malformed("the request line has no target");
     }
-    if last.starts_with(b"HTTP/") {
-        let shown = &last[..last.len().min(LONGEST_VERSION)];
-        let reason = format!("its version is {}", shown.escape_ascii());
-        return malformed(reason);
+    if let Some(version) = last.strip_prefix(b"HTTP/") {
+        let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        // What is not a version is nothing to repeat.
+        if version.len() <= LONGEST_VERSION && version.iter().all(is_number) {
+            return malformed(format!("its version is HTTP/{}", version.escape_ascii()));
+        }
+        return malformed("its version is none of HTTP/1");
     }
     let reason = "the request line does not end in HTTP/1.0 or HTTP/1.1";
     if memmem::find(line, b" HTTP/").is_some() {
@@ -91,6 +100,17 @@ fn refused_request_line(line: &[u8]) -> Refusal {
 
 /// What a status line begins with.
 const VERSION_START: &[u8] = b"HTTP/1.";
+
+/// The method and the target of a request line that cannot be read, which lies in two pieces.
+pub(super) fn first_words(held: &[u8], rest: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let pieces = [held, &rest[..rest.len().min(START_LINE_LIMIT)]].concat();
+    let line = &pieces[leading_empty_lines(&pieces)..];
+    let end = memchr(b'\n', line).unwrap_or(line.len());
+    let mut words = trim_carriage_return(&line[..end]).split(|byte| *byte == b' ');
+    let method = words.next().unwrap_or_default();
+    let target = words.next().filter(|word| !word.starts_with(b"HTTP/"));
+    (method.to_vec(), target.unwrap_or_default().to_vec())
+}
 
 pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
     let line = started_line(bytes)?;
@@ -124,7 +144,7 @@ pub(super) fn begins_status_line(bytes: &[u8]) -> bool {
         8 => *byte == b' ',
         9 => matches!(byte, b'1'..=b'9'),
         7 | 10 | 11 => byte.is_ascii_digit(),
-        STATUS_LINE => matches!(byte, b' ' | b'\r'),
+        STATUS_LINE => matches!(byte, b' ' | b'\r' | b'\n'),
         _ => true,
     };
     bytes.iter().take(STATUS_LINE + 1).enumerate().all(fits)

@@ -16,8 +16,8 @@ enum Seen {
 
 fn add(seen: &mut Vec<Seen>, item: Item<'_>) {
     match (item, seen.last_mut()) {
-        (Item::Body(bytes), Some(Seen::Body(before))) => before.extend_from_slice(bytes),
-        (Item::Raw(bytes), Some(Seen::Raw(before))) => before.extend_from_slice(&bytes),
+        (Item::Body(bytes), Some(Seen::Body(before)))
+        | (Item::Raw(bytes), Some(Seen::Raw(before))) => before.extend_from_slice(&bytes),
         (Item::Body(bytes), _) => seen.push(Seen::Body(bytes.to_vec())),
         (Item::Raw(bytes), _) => seen.push(Seen::Raw(bytes.to_vec())),
         (Item::Chunk(bytes), _) => seen.push(Seen::Chunk(bytes.to_vec())),
@@ -27,6 +27,15 @@ fn add(seen: &mut Vec<Seen>, item: Item<'_>) {
         }
         (Item::BodyMissing(count), _) => seen.push(Seen::Missing(count)),
         (Item::RawMissing(count), _) => seen.push(Seen::RawMissing(count)),
+        (Item::Refused(head), _) => {
+            add(seen, Item::Raw(head.raw.into()));
+            seen.extend(head.notes.into_iter().map(Seen::Note));
+        }
+        (Item::Preamble { bytes, note }, _) => {
+            seen.push(Seen::Raw(bytes));
+            seen.push(Seen::Note(note));
+        }
+        (Item::Unreadable { .. } | Item::Lost(_), _) => {}
         (Item::End { trailers }, _) => seen.push(Seen::End(trailers)),
         (Item::Note(note), _) => seen.push(Seen::Note(note)),
     }
@@ -232,7 +241,9 @@ fn what_breaks_the_rules_is_raw_with_a_note_of_where_and_taken_up_again() {
     let bad = "HTTP/1.1 200 OK\r\nno colon here\r\n\r\nrubbish";
     let seen = read(Role::Responses, format!("{good}{bad}{good}").as_bytes());
     let at = (good.len() + "HTTP/1.1 200 OK\r\n".len()) as u64;
-    assert_eq!(rules(&seen), [(at, "RFC 9112 §5")]);
+    let message = good.len() as u64;
+    let expected = [(at, "RFC 9112 §5"), (message, "RFC 9112 §6.3")];
+    assert_eq!(rules(&seen), expected);
     assert_eq!(seen[seen.len() - 2..], [head(good), end()]);
     let raw: Vec<u8> = seen
         .iter()

@@ -9,7 +9,11 @@ use super::frame::{Frame, keep_inflated};
 use super::room::Room;
 use super::window::WindowCheck;
 use crate::budget::{Budget, Permit};
+use crate::wire::list;
 use crate::wire::note::Note;
+
+/// The extension's name.
+pub(super) const EXTENSION: &[u8] = b"permessage-deflate";
 
 /// What permessage-deflate was negotiated to be, for one direction (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +31,10 @@ pub struct Deflate {
 ///
 /// What is wrong with the extension's parameters; the client must then fail the connection.
 pub fn negotiated(value: &[u8]) -> Result<Option<(Deflate, Deflate)>, String> {
-    let value = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let mut extensions = value
-        .split(',')
-        .map(|extension| extension.split(';').map(str::trim));
-    let Some(parameters) = extensions
-        .find_map(|mut parts| (parts.next() == Some("permessage-deflate")).then_some(parts))
+    let value = value.to_ascii_lowercase();
+    let mut extensions = list::elements(&value).map(list::parameters);
+    let Some(parameters) =
+        extensions.find_map(|mut parts| (parts.next() == Some(EXTENSION)).then_some(parts))
     else {
         return Ok(None);
     };
@@ -42,7 +44,8 @@ pub fn negotiated(value: &[u8]) -> Result<Option<(Deflate, Deflate)>, String> {
     };
     let (mut client, mut server) = (plain, plain);
     for parameter in parameters {
-        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let parameter = String::from_utf8_lossy(parameter);
+        let (name, value) = parameter.split_once('=').unwrap_or((&parameter, ""));
         match name.trim() {
             "client_no_context_takeover" => client.no_context_takeover = true,
             "server_no_context_takeover" => server.no_context_takeover = true,

@@ -40,7 +40,7 @@ pub use self::decoder::Decoder;
 pub use self::deflate::{Deflate, negotiated};
 pub use self::frame::{Frame, PAYLOAD_LIMIT};
 pub use self::guess::looks_like_frames;
-pub use self::handshake::{accept_for, is_key};
+pub use self::handshake::{Draft, Extensions, Offer, accept_for, draft, extensions, is_key};
 pub use self::header::{Header, LengthForm, Opcode, unmask};
 use super::note::Note;
 
