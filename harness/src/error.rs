@@ -161,6 +161,17 @@ impl Error {
         self
     }
 
+    /// All texts that it has.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let output = self.output.iter();
+        let output = output.flat_map(|(process, lines)| std::iter::once(process).chain(lines));
+        let more = [&self.note, &self.hint].into_iter().flatten();
+        std::iter::once(&self.message)
+            .chain(output)
+            .map(String::as_str)
+            .chain(more.map(AsRef::as_ref))
+    }
+
     /// What went wrong, without anything around it.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -73,6 +73,8 @@ pub mod run;
 #[doc(hidden)]
 pub mod scenario;
 #[doc(hidden)]
+pub mod secrets;
+#[doc(hidden)]
 pub mod testing;
 #[doc(hidden)]
 pub mod trace;
@@ -89,7 +91,7 @@ pub mod inside {
     #[doc(inline)]
     pub use crate::{
         analysis, budget, cli, commands, diagnostic, docs, error, files, lab, project, render,
-        report, rule, run, scenario, trace, units, wire,
+        report, rule, run, scenario, secrets, trace, units, wire,
     };
 }
 

@@ -174,14 +174,31 @@ impl FromIterator<Rules> for Rules {
 }
 
 impl Rule {
-    /// What the rule hides in a text, from left to right.
-    fn edits(&self, text: &[u8]) -> Vec<Edit> {
+    /// The pattern as it is written.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        self.pattern.as_str()
+    }
+
+    /// Returns the places that the rule hides in a text, from left to right.
+    pub fn places<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = Range<usize>> + 'a {
         let places = self.pattern.captures_iter(text);
         let places = places.filter_map(|found| Some(found.get(self.group)?.range()));
-        places
-            .filter(|place| !place.is_empty())
-            .map(|place| (place.clone(), self.stands_for(place.len())))
-            .collect()
+        places.filter(|place| !place.is_empty())
+    }
+
+    /// Returns whether the pattern, or a part of it, is for letters of either case.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        let mut parser = regex_syntax::ast::parse::Parser::new();
+        let parsed = parser.parse(self.pattern());
+        parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
+    }
+
+    /// What the rule hides in a text, from left to right.
+    fn edits(&self, text: &[u8]) -> Vec<Edit> {
+        let edit = |place: Range<usize>| (place.clone(), self.stands_for(place.len()));
+        self.places(text).map(edit).collect()
     }
 
     /// What stands for so many bytes.
@@ -190,6 +207,29 @@ impl Rule {
             Placeholder::Text(text) => text.clone().into_bytes(),
             Placeholder::SameWidth => same_width(&self.name, width).into_bytes(),
         }
+    }
+}
+
+/// Whether a pattern has the flag `i` set anywhere.
+struct CaseFlags(bool);
+
+impl regex_syntax::ast::Visitor for CaseFlags {
+    type Output = bool;
+    type Err = std::convert::Infallible;
+
+    fn finish(self) -> std::result::Result<bool, Self::Err> {
+        Ok(self.0)
+    }
+
+    fn visit_pre(&mut self, ast: &regex_syntax::ast::Ast) -> std::result::Result<(), Self::Err> {
+        use regex_syntax::ast::{Ast, Flag};
+        let flags = match ast {
+            Ast::Flags(set) => Some(&set.flags),
+            Ast::Group(group) => group.flags(),
+            _ => None,
+        };
+        self.0 |= flags.is_some_and(|flags| flags.flag_state(Flag::CaseInsensitive) == Some(true));
+        Ok(())
     }
 }
 
@@ -384,6 +424,22 @@ mod tests {
         assert_eq!(hidden(&both, "1 id=23 4"), "B id=A B");
         let places: Vec<_> = both.places(b"1 id=23 4").collect();
         assert_eq!(places, [(0..1, "b"), (5..7, "a"), (8..9, "b")]);
+    }
+
+    #[test]
+    fn a_pattern_for_either_case_is_known() {
+        for (pattern, ignores_case) in [
+            ("(?i)key=([0-9a-f]+)", true),
+            ("key=((?i:[0-9a-f]+))", true),
+            ("(?-i)key=([0-9a-f]+)", false),
+            ("(?s)key=([0-9a-f]+)", false),
+            ("key=([0-9a-f]+)", false),
+        ] {
+            let text = format!("[[redact]]\nname = 'x'\npattern = '{pattern}'\n");
+            let rules = rules(&text);
+            let rule = rules.iter().next().unwrap();
+            assert_eq!(rule.ignores_case(), ignores_case, "{pattern}");
+        }
     }
 
     #[test]

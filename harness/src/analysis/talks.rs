@@ -76,7 +76,7 @@ impl StreamSink for Listener<'_> {
 
 /// Counts the messages of a connection.
 #[derive(Default)]
-struct Names {
+pub struct Names {
     requests: u64,
     responses: u64,
     events: u64,
@@ -85,7 +85,8 @@ struct Names {
 }
 
 impl Names {
-    fn next(&mut self, message: &Message) -> Name {
+    /// The name of the next message.
+    pub fn next(&mut self, message: &Message) -> Name {
         let count = |number: &mut u64| {
             *number += 1;
             *number

@@ -6,12 +6,11 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
-use super::overwrite::overwrite;
 use crate::commands::write::Bounds;
 use crate::error::{Error, Result};
 use crate::files::{self, Replacement};
-use crate::render::redactions::Redactions;
 use crate::run::message::Picture;
+use crate::secrets::Secrets;
 use crate::trace::name::with_ending;
 use crate::trace::provenance::{Provenance, path_beside};
 
@@ -150,9 +149,14 @@ impl Savefile {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
 
-    /// Overwrites what is secret in it, and gives whether that was anything; fails where something is left.
-    pub(super) fn overwrite_secrets(&self, rules: &Redactions) -> Result<bool> {
-        overwrite(&self.0, &self.path(), rules)
+    /// Overwrites what is secret in it, and gives whether that was anything; fails where something may be left.
+    pub(super) fn overwrite(&self, secrets: &mut Secrets) -> Result<bool> {
+        secrets.overwrite(&self.0)
+    }
+
+    /// Takes note of the secrets in it, as far as it can be read.
+    pub(super) fn teach(&self, secrets: &mut Secrets) {
+        secrets.learn_from(&self.0);
     }
 
     /// Copies it to the file of this name in a folder, which is called `path`.

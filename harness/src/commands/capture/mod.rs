@@ -4,7 +4,6 @@ pub(super) mod commission;
 mod keep;
 mod lock;
 mod news;
-mod overwrite;
 pub(super) mod programs;
 mod progress;
 mod remote;
@@ -12,6 +11,7 @@ mod scenarios;
 mod summary;
 mod verify;
 
+use std::fs::File;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,7 @@ use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
 use crate::scenario::Scenario;
 use crate::scenario::program::Program;
+use crate::secrets::Secrets;
 use crate::trace::provenance::Provenance;
 
 /// Plays what the arguments name and writes a table of what was captured to `out`.
@@ -385,14 +386,13 @@ async fn capture(
             let scenario = &plan.scenarios[player];
             let Played { outcome, times } = played;
             let rules = &plan.redactions[player];
+            let mut secrets = Secrets::new(rules.own());
             let captured = outcome
-                .and_then(|recording| keep(plan, scenario, rules, recording, &savefile))
-                .map_err(|error| put_aside(plan, scenario, rules, error, &savefile))
-                .map_err(|error| {
-                    let without_secrets =
-                        |text: &str| rules.without_secrets(&scenario.without_secrets(text));
-                    error.reworded(without_secrets)
-                });
+                .and_then(|recording| {
+                    keep(plan, scenario, rules, &mut secrets, recording, &savefile)
+                })
+                .map_err(|error| put_aside(plan, scenario, &mut secrets, error, &savefile))
+                .map_err(|error| without_secrets(scenario, &mut secrets, &error, &savefile));
             progress.ended(player, captured.is_ok());
             outcomes.push(Outcome {
                 scenario: scenario.name.clone(),
@@ -408,9 +408,11 @@ fn keep(
     plan: &Plan,
     scenario: &Scenario,
     rules: &Redactions,
+    secrets: &mut Secrets,
     mut recording: Recording,
     savefile: &Savefile,
 ) -> Result<Captured> {
+    learn(secrets, &recording)?;
     let pictures = std::mem::take(&mut recording.pictures);
     let provenance = verify(
         recording,
@@ -418,15 +420,20 @@ fn keep(
         &plan.meeting_point(scenario),
         &savefile.path(),
     )?;
-    let mut provenance = provenance.map_texts(|text| rules.without_secrets(text));
-    provenance.secrets_overwritten = savefile.overwrite_secrets(rules)?;
+    let overwritten = savefile.overwrite(secrets)?;
+    let mut provenance = provenance.map_texts(|text| secrets.hide(text));
+    provenance.secrets_overwritten = overwritten;
+    require_hidden(secrets, &provenance)?;
     let kept = plan.folder.place(&scenario.name);
     let mut news = news(&kept, &savefile.path(), &provenance, rules);
     if let Some(news) = &mut news
-        && plan.replace
         && news.is_empty()
     {
-        news.push("--replace".to_owned());
+        if plan.replace {
+            news.push("--replace".to_owned());
+        } else if !is_free_of(secrets, &kept) {
+            news.push("secrets".to_owned());
+        }
     }
     let pcap = if news.as_ref().is_some_and(Vec::is_empty) {
         kept
@@ -448,7 +455,7 @@ fn keep(
 fn put_aside(
     plan: &Plan,
     scenario: &Scenario,
-    rules: &Redactions,
+    secrets: &mut Secrets,
     error: Error,
     savefile: &Savefile,
 ) -> Error {
@@ -456,7 +463,7 @@ fn put_aside(
         return error;
     }
     let place = savefile
-        .overwrite_secrets(rules)
+        .overwrite(secrets)
         .and_then(|_| plan.folder.put_aside(savefile, &scenario.name));
     match place {
         Ok(place) => error.with_note(format!(
@@ -465,6 +472,53 @@ fn put_aside(
         )),
         Err(failed) => error.with_note(format!("nothing was replaced; {failed}")),
     }
+}
+
+/// Takes note of the secrets in what the client showed, which is held against the capture before it is hidden.
+fn learn(secrets: &mut Secrets, recording: &Recording) -> Result<()> {
+    for mark in &recording.provenance.marks {
+        for text in [Some(&mark.step), mark.shown.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            secrets.learn(text.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a capture that is there already holds no secret, as one does that was made before there was a rule for it.
+fn is_free_of(secrets: &Secrets, pcap: &Path) -> bool {
+    File::open(pcap).is_ok_and(|capture| secrets.is_free(&capture))
+}
+
+/// What is kept beside a capture is written as a whole or not at all: also what no text of a step or of a page can hide.
+fn require_hidden(secrets: &Secrets, provenance: &Provenance) -> Result<()> {
+    let json = serde_json::to_string(provenance)
+        .map_err(|error| Error::run(format!("the provenance cannot be written: {error}")))?;
+    if secrets.hide(&json) == json {
+        return Ok(());
+    }
+    Err(Error::run(
+        "the capture is not kept: a secret is in what is known of it, as in the name of a scenario, a variable or a picture",
+    )
+    .with_hint("name it in another way, or declare the variable with `secret = true`"))
+}
+
+/// The error with all secrets hidden: those that its texts hold, and those that the capture does.
+fn without_secrets(
+    scenario: &Scenario,
+    secrets: &mut Secrets,
+    error: &Error,
+    savefile: &Savefile,
+) -> Error {
+    savefile.teach(secrets);
+    for text in error.texts() {
+        // One that is too short to be looked for elsewhere is hidden here.
+        let _ = secrets.learn(text.as_bytes());
+    }
+    let hidden = |text: &str| secrets.hide(&scenario.without_secrets(text));
+    error.clone().reworded(hidden)
 }
 
 fn current_folder() -> Result<PathBuf> {

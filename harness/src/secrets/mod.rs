@@ -1,0 +1,241 @@
+//! Secrets: found wherever they are, overwritten where they can be, and nothing kept where they cannot.
+//!
+//! A capture is looked through again and again: the patterns of the rules are held to every text, in clear and with its
+//! encodings undone; every value that they matched anywhere is looked for everywhere; what was found is overwritten at its
+//! width, in every packet that carried it; until a look finds nothing more. What could not be read in clear may hold
+//! anything, and what is compressed cannot be overwritten: such a capture is refused. So is one that would be read in
+//! another way once its secrets are overwritten.
+
+mod filler;
+mod hidden;
+mod matcher;
+mod scan;
+mod stream;
+mod survey;
+mod view;
+mod window;
+
+use std::fmt;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+
+use self::matcher::{Matcher, Refusal};
+use self::survey::{Place, Survey, survey};
+use crate::error::{Error, Result};
+use crate::rule::Rules;
+
+/// Looks through a capture before it is given up: to find values, to overwrite them, to see that none is left, and some
+/// more for what shows only then.
+const MOST_LOOKS: usize = 8;
+
+const HARMLESS: &str = "use a credential that is worth nothing, and leave `secret` out";
+
+/// The secrets of one scenario: what its rules are for, and what they have matched so far.
+pub struct Secrets {
+    matcher: Matcher,
+}
+
+impl Secrets {
+    /// Secrets that these rules are for, as far as they are marked as such.
+    #[must_use]
+    pub fn new(rules: &Rules) -> Self {
+        Self {
+            matcher: Matcher::new(rules),
+        }
+    }
+
+    /// Whether no rule is for secrets.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.matcher.is_idle()
+    }
+
+    /// Takes note of the secrets in a text that is not in the capture, as in what a program printed.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if one of them cannot be looked for.
+    pub fn learn(&mut self, text: &[u8]) -> Result<()> {
+        let hits = self.matcher.search_shown(text);
+        let values = hits
+            .into_iter()
+            .filter_map(|hit| Some((hit.rule, hit.value?)));
+        let values: Vec<_> = values.collect();
+        self.matcher
+            .add(values)
+            .map(drop)
+            .map_err(|refusal| refused(&refusal))
+    }
+
+    /// Takes note of the secrets in a capture, as far as it can be read, so that they are hidden in texts.
+    pub fn learn_from(&mut self, capture: &File) {
+        if self.is_empty() {
+            return;
+        }
+        // What cannot be read, or is too short or too much to look for, is hidden by the patterns alone.
+        if let Ok(found) = survey(capture, &self.matcher) {
+            let _ = self.matcher.add(found.values);
+        }
+    }
+
+    /// Whether a capture can be read in clear as a whole, and holds none of the secrets.
+    #[must_use]
+    pub fn is_free(&self, capture: &File) -> bool {
+        if self.is_empty() {
+            return true;
+        }
+        let looked = survey(capture, &self.matcher);
+        let looked = looked.map_err(|error| cannot(&error)).and_then(|survey| self.checked(survey));
+        looked.is_ok_and(|survey| survey.patches.is_empty() && survey.values.is_empty())
+    }
+
+    /// Returns a text with its secrets overwritten at their width, and with it those that are known from elsewhere.
+    #[must_use]
+    pub fn hide(&self, text: &str) -> String {
+        if self.is_empty() {
+            return text.to_owned();
+        }
+        let mut bytes = text.as_bytes().to_vec();
+        // What one encoding hides in another shows once that is overwritten.
+        for _ in 0..MOST_LOOKS {
+            let hits = self.matcher.search_shown(&bytes);
+            if hits.is_empty() {
+                break;
+            }
+            for hit in hits {
+                bytes[hit.place()].copy_from_slice(&hit.bytes);
+            }
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Overwrites the secrets of a capture file; gives whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file may hold a secret afterwards, or cannot be read or written.
+    pub fn overwrite(&mut self, capture: &File) -> Result<bool> {
+        if self.is_empty() {
+            return Ok(false);
+        }
+        let mut changed = false;
+        let mut structure = None;
+        let mut left = Place::File;
+        for _ in 0..MOST_LOOKS {
+            let found = survey(capture, &self.matcher).map_err(|error| cannot(&error))?;
+            let Survey {
+                patches,
+                values,
+                structure: read,
+                first,
+                ..
+            } = self.checked(found)?;
+            left = first.unwrap_or(left);
+            match &structure {
+                None => structure = Some(read),
+                Some(before) => {
+                    if let Some(place) = before.difference(&read) {
+                        return Err(needed(place));
+                    }
+                }
+            }
+            let is_more = self
+                .matcher
+                .add(values)
+                .map_err(|refusal| refused(&refusal))?;
+            if is_more {
+                continue;
+            }
+            if patches.is_empty() {
+                return Ok(changed);
+            }
+            for (place, bytes) in &patches {
+                capture
+                    .write_all_at(bytes, *place)
+                    .map_err(|error| cannot(&error.into()))?;
+            }
+            changed = true;
+        }
+        Err(not_overwritten(left))
+    }
+
+    /// What was found, unless it is a reason not to keep the capture.
+    fn checked(&self, survey: Survey) -> Result<Survey> {
+        if let Some((place, hidden)) = &survey.hidden {
+            let message = format!(
+                "the capture is not kept: {place} may hold a secret that cannot be seen: {hidden}"
+            );
+            return Err(Error::run(message).with_hint(hidden.hint()));
+        }
+        if let Some((place, rule)) = survey.too_long {
+            let name = self.matcher.name(rule);
+            let message = format!(
+                "the capture is not kept: in {place}, rule `{name}` matches more than {} bytes",
+                window::OVERLAP
+            );
+            return Err(
+                Error::run(message).with_hint("write a pattern that ends where the secret does")
+            );
+        }
+        match survey.compressed {
+            Some(place) => Err(not_overwritten(place)),
+            None => Ok(survey),
+        }
+    }
+}
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secrets")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(connection, Some(name)) => {
+                write!(formatter, "{name} of connection {}", connection + 1)
+            }
+            Self::Message(connection, None) => write!(formatter, "connection {}", connection + 1),
+            Self::Packet(number) => write!(formatter, "packet {number}"),
+            Self::File => formatter.write_str("what the file says of its packets"),
+        }
+    }
+}
+
+fn cannot(error: &anyhow::Error) -> Error {
+    Error::run(format!(
+        "cannot overwrite the secrets of the capture: {error:#}"
+    ))
+}
+
+fn not_overwritten(place: Place) -> Error {
+    Error::run(format!("the capture is not kept: a secret in {place} cannot be overwritten")).with_hint(
+        "what is compressed cannot: have the client ask for it as it is, as with `Accept-Encoding: identity`, or use a \
+         credential that is worth nothing and leave `secret` out",
+    )
+}
+
+/// What is read by the bytes of a secret is read in another way without them.
+fn needed(place: Place) -> Error {
+    Error::run(format!(
+        "the capture is not kept: a secret cannot be overwritten, as {place} would be read in another way"
+    ))
+    .with_hint("use another value for the credential: this one is also a length or another word of the protocol")
+}
+
+fn refused(refusal: &Refusal) -> Error {
+    match refusal {
+        Refusal::TooShort(rule, length) => Error::run(format!(
+            "the capture is not kept: rule `{rule}` matches a secret of {length} bytes, which could be anywhere"
+        ))
+        .with_hint(format!(
+            "use a credential of {} bytes at least, or one that is worth nothing, and leave `secret` out",
+            matcher::SHORTEST_VALUE
+        )),
+        Refusal::TooMany => Error::run(
+            "the capture is not kept: its rules match too many different secrets to look for",
+        )
+        .with_hint(HARMLESS),
+    }
+}
