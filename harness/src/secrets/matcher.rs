@@ -176,7 +176,7 @@ impl Matcher {
                 return Err(Refusal::TooShort(self.name(rule).to_owned(), value.len()));
             }
             for form in forms(&value) {
-                self.add_form(rule, form)?;
+                self.add_form(rule, &form)?;
             }
         }
         let is_more = self.values.known.len() > before;
@@ -186,7 +186,7 @@ impl Matcher {
         Ok(is_more)
     }
 
-    fn add_form(&mut self, rule: usize, value: Vec<u8>) -> Result<(), Refusal> {
+    fn add_form(&mut self, rule: usize, value: &[u8]) -> Result<(), Refusal> {
         let lines = value.split(|byte| matches!(byte, b'\r' | b'\n'));
         let lines = lines.filter(|line| (SHORTEST_LINE..value.len()).contains(&line.len()));
         let pieces: Vec<Vec<u8>> = lines
@@ -408,10 +408,11 @@ fn forms(value: &[u8]) -> Vec<Vec<u8>> {
 
 /// The stretches of bytes that read as a text: all of them, or long ones.
 fn texts(bytes: &[u8], are_whole: bool) -> Vec<Range<usize>> {
-    if are_whole && bytes.len() >= SHORTEST_VALUE && is_printable(bytes) {
-        return vec![0..bytes.len()];
-    }
     let mut found = Vec::new();
+    if are_whole && bytes.len() >= SHORTEST_VALUE && is_printable(bytes) {
+        found.push(0..bytes.len());
+        return found;
+    }
     let mut from = 0;
     for part in bytes.split(|byte| !is_printable(&[*byte])) {
         let place = from..from + part.len();
@@ -444,7 +445,7 @@ fn join(hits: &mut Vec<Hit>, found: Vec<Hit>) {
     let mut all = std::mem::take(hits);
     let mut free = Vec::new();
     for hit in found {
-        free.extend(left_of(&all, hit));
+        free.extend(left_of(&all, &hit));
     }
     all.append(&mut free);
     all.sort_by_key(|hit| hit.at);
@@ -479,7 +480,7 @@ fn keep_value(hits: &mut [Hit], hit: Hit) {
 }
 
 /// What of a hit no other has.
-fn left_of(all: &[Hit], hit: Hit) -> Vec<Hit> {
+fn left_of(all: &[Hit], hit: &Hit) -> Vec<Hit> {
     let place = hit.place();
     let next = all.partition_point(|other| other.place().end <= place.start);
     let mut left = Vec::new();

@@ -85,7 +85,9 @@ impl Secrets {
             return true;
         }
         let looked = survey(capture, &self.matcher);
-        let looked = looked.map_err(|error| cannot(&error)).and_then(|survey| self.checked(survey));
+        let looked = looked
+            .map_err(|error| cannot(&error))
+            .and_then(|survey| self.checked(survey));
         looked.is_ok_and(|survey| survey.patches.is_empty() && survey.values.is_empty())
     }
 

@@ -81,6 +81,17 @@ pub(super) enum Trouble {
     Event,
 }
 
+/// Where in a stream a secret was found first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// Nowhere yet.
+    Nowhere,
+    /// In this message.
+    In(Name),
+    /// Between messages, or across them.
+    Elsewhere,
+}
+
 /// What is searched, and what was found.
 pub(super) struct Scan<'a, 'f> {
     stream: &'a Stream<'f>,
@@ -88,8 +99,8 @@ pub(super) struct Scan<'a, 'f> {
     pub(super) found: Found,
     /// The first message with trouble.
     pub(super) trouble: Option<(Name, Trouble)>,
-    /// The message that the first secret was found in; none where that is between messages.
-    pub(super) first: Option<Option<Name>>,
+    /// The message that the first secret was found in.
+    pub(super) first: First,
     /// Bytes of no protocol, one turn after the other.
     raw: Window,
     /// The message whose frames are still to come.
@@ -105,7 +116,7 @@ impl<'a, 'f> Scan<'a, 'f> {
             matcher,
             found: Found::default(),
             trouble: None,
-            first: None,
+            first: First::Nowhere,
             raw: Window::new(Scope::All),
             frames: Window::new(Scope::All),
             payloads: Window::new(Scope::Values),
@@ -152,8 +163,8 @@ impl<'a, 'f> Scan<'a, 'f> {
     }
 
     fn note(&mut self, name: Option<Name>) {
-        if self.first.is_none() && !self.found.is_empty() {
-            self.first = Some(name);
+        if self.first == First::Nowhere && !self.found.is_empty() {
+            self.first = name.map_or(First::Elsewhere, First::In);
         }
     }
 
@@ -487,7 +498,8 @@ impl Event {
         let event = std::mem::take(self);
         let data = event.data();
         let mut found = Found::default();
-        event.search(&[0..event.bytes.len()], false, scan.matcher, &mut found);
+        let all = 0..event.bytes.len();
+        event.search(std::slice::from_ref(&all), false, scan.matcher, &mut found);
         for with_line_feeds in [true, false] {
             if data.len() > 1 {
                 let mut more = Found::default();

@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt as _;
 
 use super::hidden::Hidden;
 use super::matcher::{Matcher, SHORTEST_VALUE, Scope};
-use super::scan::{FramePlace, Kind, Scan, Spot};
+use super::scan::{First, FramePlace, Kind, Scan, Spot};
 use super::stream::{Delivered, Sent, Stream};
 use super::window::{Found, Origin, Window};
 use crate::analysis::conversation::Conversation;
@@ -345,7 +345,11 @@ impl Look<'_> {
             first,
             ..
         } = scan;
-        self.take(&found, Place::Message(index, first.flatten()));
+        let name = match first {
+            First::In(name) => Some(name),
+            First::Nowhere | First::Elsewhere => None,
+        };
+        self.take(&found, Place::Message(index, name));
         if let Some((name, trouble)) = trouble {
             self.hide(Place::Message(index, Some(name)), trouble.into());
         }

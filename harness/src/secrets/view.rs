@@ -358,7 +358,8 @@ impl View {
         while let Some(first) = unit(end) {
             let second = unit(end + 2).unwrap_or_default();
             let decoded = char::decode_utf16([first, second]).next();
-            let Some(Ok(character)) = decoded.filter(|found| found.as_ref().is_ok_and(is_text))
+            let Some(Ok(character)) =
+                decoded.filter(|found| found.as_ref().is_ok_and(|found| is_text(*found)))
             else {
                 break;
             };
@@ -459,11 +460,14 @@ impl View {
                 }
             }
         }
+        // RFC 4648 §4: two characters make a byte and four bits that count for nothing, three make two and two.
         match count % 4 {
-            2 => self.bytes.push((group >> 4) as u8),
+            2 => self
+                .bytes
+                .extend_from_slice(&(group >> 4).to_be_bytes()[3..]),
             3 => self
                 .bytes
-                .extend_from_slice(&((group >> 2) as u16).to_be_bytes()),
+                .extend_from_slice(&(group >> 2).to_be_bytes()[2..]),
             _ => {}
         }
         if self.bytes.len() == at || characters <= skipped {
@@ -568,7 +572,7 @@ fn percent(text: &[u8], decoded: &mut Vec<u8>) -> usize {
             decoded.push(b' ');
             1
         }
-        [b'%', b'u' | b'U', digits @ ..] => from_digits(digits, 4, decoded).map_or(0, |_| 6),
+        [b'%', b'u' | b'U', digits @ ..] => from_digits(digits, 4, decoded).map_or(0, |()| 6),
         [b'%', high, low, ..] => pair(*high, *low, decoded).map_or(0, |()| 3),
         _ => 0,
     }
@@ -741,6 +745,6 @@ fn hexadecimal_of(bytes: &[u8], upper: bool) -> Vec<u8> {
 }
 
 /// Whether a character can be one of a text that people write.
-fn is_text(character: &char) -> bool {
+fn is_text(character: char) -> bool {
     !character.is_control() || matches!(character, '\t' | '\r' | '\n')
 }

@@ -7,12 +7,14 @@
 use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
-use super::run;
 use super::support::file::{ETHERNET, paced, pcap};
 use super::support::network::ethernet;
 use super::support::script::{Client, End, Script, Server};
+use wiresnap::cli::PayloadFormat;
+use wiresnap::commands::payload::{Request, list};
 use wiresnap::rule::Rules;
 use wiresnap::secrets::Secrets;
+use wiresnap::trace::reader;
 
 const SECRET: &str = "deadbeef0123456789abcdef00c0ffee";
 const RULES: &str =
@@ -498,11 +500,17 @@ fn found_in(bytes: &[u8]) -> Vec<&'static str> {
     found
 }
 
-/// Whether the secret is to be found in a capture, in its bytes or in what is read of them.
+/// Where the secret is to be found in a capture: in its bytes, or in what is read of them.
 fn is_in(capture: &[u8]) -> Vec<&'static str> {
     let mut found = found_in(capture);
-    for arguments in [&["--format=json"][..], &[]] {
-        found.extend(found_in(run::listing(arguments, capture).as_bytes()));
+    for format in [PayloadFormat::Json, PayloadFormat::Text] {
+        let request = Request {
+            format,
+            ..Request::default()
+        };
+        let input = Box::new(std::io::Cursor::new(capture.to_vec()));
+        let listing = list(reader::read_from(input).unwrap(), request, Vec::new()).unwrap();
+        found.extend(found_in(&listing.output));
     }
     found
 }
