@@ -17,6 +17,7 @@ use crate::analysis::difference::Name;
 use crate::analysis::message::{Detail, HttpMessage, Message};
 use crate::analysis::obstacle::Cause;
 use crate::analysis::talks::Names;
+use crate::budget::Budget;
 use crate::trace::reader::{CaptureReader, Packet};
 use crate::units::Side;
 use crate::wire::event::{self, StreamEvent, StreamSink};
@@ -104,10 +105,11 @@ pub(super) fn survey(file: &File, matcher: &Matcher) -> anyhow::Result<Survey> {
         sent: HashMap::new(),
         behind: 0,
     };
+    let budget = Budget::default();
     let mut reassembler = Reassembler::new(Options { hash: true }, |opening| Listener {
         matcher,
         connection: opening.index,
-        conversation: Conversation::default(),
+        conversation: Conversation::within(&budget),
         names: Names::default(),
         halves: Default::default(),
     });
