@@ -215,7 +215,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__diff)
-            opts="-h --format --ignore --volatile --help"
+            opts="-h --format --ignore --volatile --memory --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -226,6 +226,10 @@ _wiresnap() {
                     return 0
                     ;;
                 --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

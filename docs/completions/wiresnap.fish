@@ -74,6 +74,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -s h -l help 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l format -d 'How to print what differs' -r -f -a "text\t'A summary, then change by change, then figures'
 json\t'One object'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l ignore -d 'Kinds of differences that do not count: they are summed up, but make no exit code 1' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -l volatile -d 'Show the values too that change from run to run: ports, dates, times'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l captures -d 'Folder of the captures [default: the project\'s]' -r -F

@@ -147,6 +147,18 @@ impl Budget {
         self.0.memory.bytes() / 8
     }
 
+    /// The share of bytes that are remembered to compare copies with: a sixteenth.
+    #[must_use]
+    pub fn remembered(&self) -> usize {
+        self.0.memory.bytes() / 16
+    }
+
+    /// The share of what is kept until it is shown: a quarter.
+    #[must_use]
+    pub fn kept(&self) -> usize {
+        self.0.memory.bytes() / 4
+    }
+
     /// How many connections may be open at once, each of which takes so many bytes: their share is a quarter.
     #[must_use]
     pub fn connections(&self, each: usize) -> usize {
@@ -268,8 +280,10 @@ mod tests {
     #[test]
     fn shares_are_no_more_than_the_whole() {
         let budget = Budget::new(Memory::of(64 << 20));
-        let all = budget.messages() + budget.waiting() + budget.connections(1);
-        assert!(all <= 64 << 20);
+        let all = budget.messages() + budget.waiting() + budget.remembered() + budget.kept();
+        let permits: Vec<Permit> = std::iter::from_fn(|| budget.permit()).take(1000).collect();
+        let permits = permits.len() * (64 << 10);
+        assert!(all + budget.connections(1) + permits <= 64 << 20);
         assert!(budget.message() <= budget.room());
     }
 

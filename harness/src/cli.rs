@@ -285,6 +285,9 @@ pub struct DiffArgs {
     /// Show the values too that change from run to run: ports, dates, times
     #[arg(long)]
     pub volatile: bool,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// The forms in which differences are printed.

@@ -8,6 +8,7 @@ use super::conversation::Conversation;
 use super::coverage::Coverage;
 use super::difference::Name;
 use super::message::{Detail, Message};
+use crate::budget::{Budget, Memory};
 use crate::trace::reader::CaptureReader;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
@@ -20,15 +21,26 @@ type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(u64, Name, Message)>>;
 /// Reads a capture as far as it goes and tells each message as soon as it is whole.
 pub fn hear<R: Read>(
     reader: &mut CaptureReader<R>,
+    hear: impl FnMut(u64, Name, Message),
+) -> Coverage {
+    hear_within(reader, Memory::default(), hear)
+}
+
+/// The same within so much memory.
+pub fn hear_within<R: Read>(
+    reader: &mut CaptureReader<R>,
+    memory: Memory,
     mut hear: impl FnMut(u64, Name, Message),
 ) -> Coverage {
+    let budget = Budget::new(memory);
     let hearer: Hearer<'_> = Rc::new(RefCell::new(&mut hear));
     let mut reassembler = Reassembler::new(Options::default(), |opening| Listener {
         index: opening.index,
-        conversation: Conversation::default(),
+        conversation: Conversation::within(&budget),
         names: Names::default(),
         hearer: Rc::clone(&hearer),
-    });
+    })
+    .within(&budget, LISTENER_BYTES);
     let mut decoder = FrameDecoder::default();
     while let Some(packet) = reader.next() {
         let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
@@ -44,6 +56,9 @@ pub fn hear<R: Read>(
     }
     Coverage::new(reader, &decoder)
 }
+
+/// What a listener allocates.
+const LISTENER_BYTES: usize = 512;
 
 /// Listens to one connection.
 struct Listener<'a> {
@@ -69,8 +84,10 @@ impl Listener<'_> {
 
 impl StreamSink for Listener<'_> {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
-        self.conversation.event(origin, event);
-        self.tell();
+        for piece in event.pieces() {
+            self.conversation.event(origin, piece);
+            self.tell();
+        }
     }
 }
 

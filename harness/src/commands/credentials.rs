@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::named;
 use crate::analysis::credential::find;
-use crate::analysis::talks::hear;
+use crate::analysis::talks::hear_within;
+use crate::budget::Memory;
 use crate::render::redactions::Redactions;
 use crate::trace::reader;
 
@@ -20,8 +21,9 @@ pub fn warning(
     known: &[String],
     rules: &Redactions,
     pcap: &Path,
+    memory: Memory,
 ) -> anyhow::Result<Option<String>> {
-    let found = places(known, rules, pcap)?;
+    let found = places(known, rules, pcap, memory)?;
     if found.is_empty() {
         return Ok(None);
     }
@@ -29,13 +31,13 @@ pub fn warning(
         "warning: {} holds what looks like credentials:",
         pcap.display()
     );
-    for (kind, places) in &found {
-        let more = match places.len() {
-            1 => String::new(),
-            count => format!(", and {} more", count - 1),
+    for (kind, (first, more)) in &found {
+        let more = match more {
+            0 => String::new(),
+            more => format!(", and {more} more"),
         };
         // Writing to a string cannot fail.
-        let _ = write!(text, "\n  {kind}: {}{more}", places[0]);
+        let _ = write!(text, "\n  {kind}: {first}{more}");
     }
     let kinds: Vec<String> = found.keys().map(|kind| format!("{kind:?}")).collect();
     let _ = write!(
@@ -47,28 +49,41 @@ pub fn warning(
     Ok(Some(text))
 }
 
-/// Where the credentials of each kind are.
+/// The most kinds of credentials that are told apart.
+const MOST_KINDS: usize = 100;
+
+/// Where the first credential of each kind is, and how many there are besides.
 fn places(
     known: &[String],
     rules: &Redactions,
     pcap: &Path,
-) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
+    memory: Memory,
+) -> anyhow::Result<BTreeMap<String, (String, u64)>> {
     let covered = |text: &[u8]| {
         let edits = rules.own().edits(text, |_| true).into_iter();
         edits.map(|(place, _)| place).collect()
     };
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
     let mut capture = reader::open(pcap).map_err(|error| named(error.into(), pcap))?;
-    hear(&mut capture, |connection, name, message| {
+    hear_within(&mut capture, memory, |connection, name, message| {
         for credential in find(&message, covered) {
+            if known.contains(&credential.kind) {
+                continue;
+            }
+            if let Some((_, more)) = found.get_mut(&credential.kind) {
+                *more += 1;
+                continue;
+            }
+            if found.len() == MOST_KINDS {
+                continue;
+            }
             let place = format!(
                 "{} of {name}, connection {}",
                 credential.part,
                 connection + 1
             );
-            found.entry(credential.kind).or_default().push(place);
+            found.insert(credential.kind, (place, 0));
         }
     });
-    found.retain(|kind, _| !known.contains(kind));
     Ok(found)
 }

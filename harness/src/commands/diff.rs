@@ -7,6 +7,7 @@ use anyhow::{Result, bail, ensure};
 
 use super::{coverage, named, redactions};
 use crate::analysis::difference::{Difference, Kind, Record, Redaction};
+use crate::budget::Memory;
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::Error;
 use crate::render::difference::{Comparison, write_json, write_text};
@@ -27,7 +28,7 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
         bail!("only one of the captures can be standard input");
     }
     let names = [&args.old, &args.new].map(|path| path.display().to_string());
-    let difference = between(&args.old, &args.new)?;
+    let difference = between(&args.old, &args.new, args.memory.memory)?;
     let sides = [&args.old, &args.new].into_iter().zip(&difference.coverage);
     for (path, covered) in sides.clone() {
         coverage::warn(path, covered, talk)?;
@@ -62,11 +63,11 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
 /// # Errors
 ///
 /// Where one cannot be read.
-pub(super) fn between(old: &Path, new: &Path) -> Result<Difference> {
+pub(super) fn between(old: &Path, new: &Path, memory: Memory) -> Result<Difference> {
     // Each capture has the secrets of its own scenario; what is volatile, the new one says.
     let rules = redactions::of(new)?;
     let of_old = redactions::of(old)?;
-    let (old, new) = (record(old, &of_old)?, record(new, &rules)?);
+    let (old, new) = (record(old, &of_old, memory)?, record(new, &rules, memory)?);
     let difference = Difference::between(&old, &new, Redaction(&*rules));
     ensure!(
         difference.adds_up(),
@@ -75,9 +76,9 @@ pub(super) fn between(old: &Path, new: &Path) -> Result<Difference> {
     Ok(difference)
 }
 
-fn record(path: &Path, rules: &Redactions) -> Result<Record> {
+fn record(path: &Path, rules: &Redactions, memory: Memory) -> Result<Record> {
     let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
-    Ok(Record::read(&mut capture, Redaction(rules)))
+    Ok(Record::read_in(&mut capture, Redaction(rules), memory))
 }
 
 fn differs(difference: &Difference, ignored: &[Kind]) -> Error {

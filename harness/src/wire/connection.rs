@@ -351,6 +351,23 @@ impl<State> Tracker<State> {
         }
     }
 
+    /// Forgets a connection to make room: one that is closed, where there is one, else one that was quiet for long. Returns false
+    /// if there is none.
+    pub(super) fn forget_one(&mut self, mut retire: impl FnMut(Retired<State>)) -> bool {
+        while let Some((place, connection)) = self.closed.pop_front() {
+            let is_it = |entry: &Entry<State>| entry.connection == connection;
+            if self.entry(place).is_some_and(is_it) {
+                self.forget(place, &mut retire);
+                return true;
+            }
+        }
+        let is_any = !self.places.is_empty();
+        if is_any {
+            self.forget_quiet(&mut retire);
+        }
+        is_any
+    }
+
     /// Goes around the table until it finds a connection without a packet since the last time around.
     fn forget_quiet(&mut self, retire: &mut impl FnMut(Retired<State>)) {
         for _ in 0..=2 * self.entries.len() {

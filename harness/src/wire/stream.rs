@@ -59,33 +59,53 @@ use std::net::SocketAddr;
 use sha2::{Digest, Sha256};
 
 use super::ahead::{Ahead, Held};
-use super::connection::{Kind, Tracked, Tracker};
+use super::connection::{Kind, Retired, Tracked, Tracker};
 use super::delivered::{Compared, Delivered};
 use super::event::{AsideReason, Origin, StreamEvent, StreamSink};
 use super::segment::{Flags, Segment, distance};
+use crate::budget::Budget;
 use crate::units::{Side, Timestamp};
 
 /// Bytes of a connection's packets, with what each costs to keep, that are looked at before what is missing is given up.
 pub const MOST_AHEAD: usize = 256 * 1024;
 /// Bytes of one side that may wait behind a gap.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
-/// Bytes of all connections together that may wait behind gaps.
-const MOST_WAITING_IN_ALL: usize = 64 * 1024 * 1024;
 /// What a waiting segment costs besides its bytes.
 const WAITING_OVERHEAD: usize = 96;
+/// What the tracker keeps of a connection, and its place in the tables.
+const TRACKED_BYTES: usize = 320;
 /// RFC 7323 §2.3: the largest window there is. What is further away than that belongs to another stream.
 const LARGEST_WINDOW: u64 = 1 << 30;
 /// Segments that may wait at one place, each longer than those before it. All of them are looked at for every further one.
 const MOST_COPIES: usize = 32;
-/// Bytes of all connections together that are remembered to compare copies with; where there are more, those that have
-/// been remembered longest are forgotten.
-const MOST_REMEMBERED_IN_ALL: usize = 24 * 1024 * 1024;
 
 /// What a reassembler is to do besides.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Whether to compute the SHA-256 of each stream.
     pub hash: bool,
+}
+
+/// What a reassembler may hold of all connections together.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// Bytes that wait behind gaps.
+    waiting: usize,
+    /// Bytes that are remembered to compare copies with; where there are more, those that have been remembered longest
+    /// are forgotten.
+    remembered: usize,
+    /// Connections; where there are more, those that closed first end, and then those that were quiet longest.
+    connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            waiting: 64 * 1024 * 1024,
+            remembered: 24 * 1024 * 1024,
+            connections: usize::MAX,
+        }
+    }
 }
 
 /// A connection whose first packet was just seen.
@@ -156,7 +176,10 @@ impl Connection {
 /// `open` is called with each new connection and makes the sink that will listen to it.
 pub struct Reassembler<Sink, Open> {
     options: Options,
+    bounds: Bounds,
     open: Open,
+    /// How many connections there are that were not given out.
+    live: usize,
     /// With nothing for the connections that were given out: the tracker still tells their late packets from new ones.
     tracker: Tracker<Option<Box<Live<Sink>>>>,
     finished: Vec<(Connection, Sink)>,
@@ -183,7 +206,9 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
     pub fn new(options: Options, open: Open) -> Self {
         Self {
             options,
+            bounds: Bounds::default(),
             open,
+            live: 0,
             tracker: Tracker::default(),
             finished: Vec::new(),
             waiting_in_all: 0,
@@ -192,10 +217,23 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         }
     }
 
+    /// The same reassembler, which holds no more than the budget allows. A sink takes so many bytes besides its own size.
+    #[must_use]
+    pub fn within(mut self, budget: &Budget, sink_bytes: usize) -> Self {
+        let each = size_of::<Live<Sink>>() + TRACKED_BYTES + sink_bytes;
+        self.bounds = Bounds {
+            waiting: budget.waiting(),
+            remembered: budget.remembered(),
+            connections: budget.connections(each),
+        };
+        self
+    }
+
     /// Takes the next segment of the capture, with the number and time of its packet. Tells whose it is.
     pub fn segment(&mut self, packet: u64, time: Timestamp, segment: &Segment<'_>) -> Tracked {
-        let (options, open) = (self.options, &mut self.open);
         let mut retired = Vec::new();
+        self.crowd_out(&mut retired);
+        let (options, open, live) = (self.options, &mut self.open, &mut self.live);
         let tracked = self.tracker.track_with(
             segment,
             |index, client, server| {
@@ -204,6 +242,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
                     client,
                     server,
                 };
+                *live += 1;
                 Some(Box::new(Live::new(options, open, opening, time)))
             },
             |gone| retired.push(gone),
@@ -222,7 +261,10 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         {
             let before = live.waiting();
             let remembered = live.remembered();
-            let room = MOST_WAITING_IN_ALL.saturating_sub(self.waiting_in_all - before);
+            let room = self
+                .bounds
+                .waiting
+                .saturating_sub(self.waiting_in_all - before);
             let is_probe = tracked.kind == Kind::KeepAlive;
             live.segment(origin, segment, is_probe, room);
             self.waiting_in_all = self.waiting_in_all - before + live.waiting();
@@ -241,9 +283,23 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         tracked
     }
 
+    /// Ends connections where there are too many.
+    fn crowd_out(&mut self, retired: &mut Vec<Retired<Option<Box<Live<Sink>>>>>) {
+        let mut live = self.live;
+        while live >= self.bounds.connections {
+            let forgot = self.tracker.forget_one(|gone| {
+                live -= usize::from(gone.state.is_some());
+                retired.push(gone);
+            });
+            if !forgot {
+                return;
+            }
+        }
+    }
+
     /// Forgets delivered bytes until the rest is within its bound.
     fn forget_surplus(&mut self) {
-        while self.remembered_in_all > MOST_REMEMBERED_IN_ALL
+        while self.remembered_in_all > self.bounds.remembered
             && let Some((slot, connection)) = self.remembering.pop_front()
         {
             if let Some(Some(live)) = self.tracker.state(slot)
@@ -283,6 +339,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
     }
 
     fn end(&mut self, live: Live<Sink>) {
+        self.live -= 1;
         self.waiting_in_all -= live.waiting();
         self.remembered_in_all -= live.remembered();
         self.finished.push(live.end());
@@ -1295,10 +1352,10 @@ mod tests {
                 ..segment(Client, 100, 500, Flags::ACK, &block)
             };
             reassembler.segment(1, time, &data);
-            assert!(reassembler.remembered_in_all <= MOST_REMEMBERED_IN_ALL);
-            assert!(reassembler.remembering.len() <= MOST_REMEMBERED_IN_ALL >> 15);
+            assert!(reassembler.remembered_in_all <= Bounds::default().remembered);
+            assert!(reassembler.remembering.len() <= Bounds::default().remembered >> 15);
         }
-        assert_eq!(reassembler.remembered_in_all, MOST_REMEMBERED_IN_ALL);
+        assert_eq!(reassembler.remembered_in_all, Bounds::default().remembered);
         let _ = reassembler.finish();
     }
 

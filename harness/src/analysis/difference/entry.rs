@@ -313,6 +313,23 @@ impl Entry {
         }
     }
 
+    /// Bytes of a message in fragments that are put together.
+    pub(super) const fn growing_bytes(&self) -> usize {
+        match &self.said {
+            Said::Frames(frames) => frames.open.len(),
+            _ => 0,
+        }
+    }
+
+    /// Keeps nothing of the content to be shown. It is compared all the same.
+    pub(super) fn forget_shown(&mut self) {
+        match &mut self.said {
+            Said::Http(http) => http.body.shown = Vec::new(),
+            Said::Frames(frames) => frames.body.shown = Vec::new(),
+            Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => body.shown = Vec::new(),
+        }
+    }
+
     /// How much memory it takes.
     pub(super) fn weight(&self) -> usize {
         const OVERHEAD: usize = 768;

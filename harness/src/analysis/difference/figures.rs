@@ -22,6 +22,15 @@ pub struct Delta {
 }
 
 impl Delta {
+    /// Nothing more and nothing fewer.
+    pub const ZERO: Self = Self {
+        total_packets: 0,
+        app_packets: 0,
+        frame_bytes: 0,
+        tcp_bytes: 0,
+        app_bytes: 0,
+    };
+
     /// From one capture's figures to another's.
     #[must_use]
     pub fn between(old: Statistics, new: Statistics) -> Self {

@@ -10,6 +10,7 @@ use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
 use crate::analysis::conversation::Conversation;
 use crate::analysis::message::{Detail, Message};
+use crate::budget::{Budget, Holding};
 use crate::units::{Side, Timestamp};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 
@@ -27,6 +28,7 @@ pub(super) struct Desk<'r> {
     pub(super) first: Cell<Timestamp>,
     /// Bytes of memory that may still be taken for messages; those for which there is none are only counted.
     pub(super) room: Cell<usize>,
+    budget: Budget,
     packets: RefCell<Packets>,
 }
 
@@ -48,11 +50,12 @@ pub(super) struct Carrying {
 pub(super) type Place = (u64, super::record::Sort, Side);
 
 impl<'r> Desk<'r> {
-    pub(super) fn new(redaction: Redaction<'r>, room: usize) -> Self {
+    pub(super) fn new(redaction: Redaction<'r>, budget: &Budget, room: usize) -> Self {
         Self {
             redaction,
             first: Cell::default(),
             room: Cell::new(room),
+            budget: budget.clone(),
             packets: RefCell::default(),
         }
     }
@@ -111,6 +114,8 @@ pub(super) struct Live<'r> {
     conversation: Option<Box<Conversation>>,
     streams: [Stream; 2],
     rest: Fold,
+    /// What of it still grows.
+    holding: Holding,
 }
 
 /// One side's stream.
@@ -173,8 +178,9 @@ pub(super) struct Fold {
 impl<'r> Live<'r> {
     pub(super) fn new(desk: Rc<Desk<'r>>) -> Self {
         Self {
+            holding: Holding::of(&desk.budget),
+            conversation: Some(Box::new(Conversation::within(&desk.budget))),
             desk,
-            conversation: Some(Box::default()),
             streams: [Stream::default(), Stream::default()],
             rest: Fold::default(),
         }
@@ -190,7 +196,8 @@ impl<'r> Live<'r> {
         if self.conversation.is_none() {
             return false;
         }
-        stream.mark(offset, cost, None);
+        stream.mark(offset, cost, None, self.desk.budget.is_used_up());
+        self.take_stock();
         true
     }
 
@@ -223,17 +230,21 @@ impl<'r> Live<'r> {
         match event {
             StreamEvent::Data(bytes) => {
                 if let Some(packet) = self.desk.take(origin.packet) {
-                    stream.mark(stream.length(), packet.cost, Some(packet.payload_bytes));
+                    let payload_bytes = Some(packet.payload_bytes);
+                    let is_used_up = self.desk.budget.is_used_up();
+                    stream.mark(stream.length(), packet.cost, payload_bytes, is_used_up);
                 }
                 stream.delivered += bytes.len() as u64;
             }
             StreamEvent::Missing(count) => stream.missing = stream.missing.saturating_add(count),
             StreamEvent::Aside(..) | StreamEvent::Finished | StreamEvent::Ended => {}
         }
-        if let Some(conversation) = &mut self.conversation {
-            conversation.event(origin, event);
+        for piece in event.pieces() {
+            if let Some(conversation) = &mut self.conversation {
+                conversation.event(origin, piece);
+            }
+            self.take_messages();
         }
-        self.take_messages();
     }
 
     fn take_messages(&mut self) {
@@ -257,8 +268,18 @@ impl<'r> Live<'r> {
         self.settle(side, start);
         let name = self.streams[side].name(&message);
         let time = message.time.since(self.desk.first.get());
-        let entry = Entry::new(message, name, time, self.desk.redaction);
+        let mut entry = Entry::new(message, name, time, self.desk.redaction);
+        if self.desk.budget.is_used_up() {
+            entry.forget_shown();
+        }
         self.streams[side].pending = Some((entry, start));
+        self.take_stock();
+    }
+
+    /// Tells the budget what is held of messages that are not at their places yet.
+    fn take_stock(&mut self) {
+        let held: usize = self.streams.iter().map(Stream::memory).sum();
+        self.holding.set(held);
     }
 
     /// Payload that is not part of a stream parts no messages, and no packets belong to it.
@@ -361,14 +382,23 @@ impl Stream {
         }
     }
 
-    fn mark(&mut self, offset: u64, cost: Cost, payload_bytes: Option<u32>) {
+    /// How many bytes it holds of messages that are not at their places yet.
+    fn memory(&self) -> usize {
+        let pending = self.pending.as_ref().map_or(0, |(entry, _)| entry.weight());
+        let open = self
+            .open
+            .map_or(0, |open| self.entries[open].growing_bytes());
+        self.marks.len() * size_of::<Mark>() + pending + open
+    }
+
+    fn mark(&mut self, offset: u64, cost: Cost, payload_bytes: Option<u32>, is_used_up: bool) {
         let mark = Mark {
             offset,
             cost,
             payload_bytes,
             count: 1,
         };
-        if self.marks.len() >= MOST_MARKS {
+        if self.marks.len() >= MOST_MARKS || is_used_up {
             let alike = |other: &&mut Mark| {
                 other.cost == cost && other.payload_bytes.is_some() == payload_bytes.is_some()
             };

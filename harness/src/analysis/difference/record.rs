@@ -20,6 +20,7 @@ use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::stats::Statistics;
+use crate::budget::{Budget, Memory};
 use crate::trace::reader::{CaptureReader, Packet};
 use crate::units::Side;
 use crate::wire::connection::{Kind, Tracked};
@@ -27,11 +28,17 @@ use crate::wire::frame::{Decoded, FrameDecoder, Other};
 use crate::wire::segment::{Flags, Segment};
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
-/// Bytes of memory that the messages of a capture may take.
-const ROOM: usize = 128 << 20;
-
 /// Connections that are compared one by one; further ones are compared as a whole.
-pub(super) const MOST_CONNECTIONS: u64 = 20_000;
+const MOST_CONNECTIONS: u64 = 20_000;
+
+/// What a listener allocates, and what is kept of its connection besides its messages.
+const LISTENER_BYTES: usize = 2048;
+
+/// What is kept of a connection besides its messages.
+const TALK_BYTES: usize = 2048;
+
+/// Connections that are compared one by one in any case.
+const LEAST_CONNECTIONS: u64 = 100;
 
 /// FINs and RSTs of a connection whose order is kept.
 const MOST_ENDINGS: usize = 16;
@@ -54,6 +61,8 @@ pub struct Record {
     pub(super) rest: Talk,
     /// How many these are.
     pub(super) more_connections: u64,
+    /// How many there are at most before those.
+    most_connections: u64,
     /// Packets that are not TCP, by what they are.
     pub(super) not_tcp: BTreeMap<String, Tally>,
 }
@@ -170,7 +179,18 @@ impl Sort {
 impl Record {
     /// Reads a capture to its end, or as far as it can be read.
     pub fn read<R: Read>(reader: &mut CaptureReader<R>, redaction: Redaction<'_>) -> Self {
-        Self::read_within(reader, redaction, ROOM)
+        Self::read_in(reader, redaction, Memory::default())
+    }
+
+    /// Reads a capture within so much memory, in which another one has room to be read and compared with it.
+    pub fn read_in<R: Read>(
+        reader: &mut CaptureReader<R>,
+        redaction: Redaction<'_>,
+        memory: Memory,
+    ) -> Self {
+        let budget = Budget::new(memory);
+        let room = budget.kept() / 2;
+        Self::read_by(reader, redaction, &budget, room)
     }
 
     /// Reads a capture with about so many bytes of memory for its messages; those beyond are only counted.
@@ -179,7 +199,16 @@ impl Record {
         redaction: Redaction<'_>,
         room: usize,
     ) -> Self {
-        let desk = Rc::new(Desk::new(redaction, room));
+        Self::read_by(reader, redaction, &Budget::default(), room)
+    }
+
+    fn read_by<R: Read>(
+        reader: &mut CaptureReader<R>,
+        redaction: Redaction<'_>,
+        budget: &Budget,
+        room: usize,
+    ) -> Self {
+        let desk = Rc::new(Desk::new(redaction, budget, room));
         let lives = Rc::new(RefCell::new(HashMap::new()));
         let open = |opening: &Opening| {
             let live = Rc::new(RefCell::new(Live::new(Rc::clone(&desk))));
@@ -188,7 +217,8 @@ impl Record {
                 .insert(opening.index, (Rc::clone(&live), *opening));
             Listener(live)
         };
-        let mut reassembler = Reassembler::new(Options::default(), open);
+        let mut reassembler =
+            Reassembler::new(Options::default(), open).within(budget, LISTENER_BYTES);
         let mut decoder = FrameDecoder::default();
         let mut reading = Reading::new(Rc::clone(&desk), Rc::clone(&lives));
         while let Some(packet) = reader.next() {
@@ -210,8 +240,8 @@ impl Record {
 
     /// The connection of this number, counted from 0.
     fn talk(&mut self, index: u64) -> &mut Talk {
-        if index >= MOST_CONNECTIONS {
-            self.more_connections = self.more_connections.max(index + 1 - MOST_CONNECTIONS);
+        if index >= self.most_connections {
+            self.more_connections = self.more_connections.max(index + 1 - self.most_connections);
             return &mut self.rest;
         }
         let place = usize::try_from(index).unwrap_or(usize::MAX);
@@ -236,6 +266,8 @@ struct Reading<'r> {
 
 impl<'r> Reading<'r> {
     fn new(desk: Rc<Desk<'r>>, lives: Rc<RefCell<Lives<'r>>>) -> Self {
+        let room = desk.room.get() / 2 / TALK_BYTES;
+        let most_connections = (room as u64).clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS);
         Self {
             desk,
             lives,
@@ -248,6 +280,7 @@ impl<'r> Reading<'r> {
                 connections: Vec::new(),
                 rest: Talk::default(),
                 more_connections: 0,
+                most_connections,
                 not_tcp: BTreeMap::new(),
             },
             digest: Sha256::new(),
@@ -355,8 +388,9 @@ impl<'r> Reading<'r> {
             let index = connection.index;
             self.lives.borrow_mut().remove(&index);
             let spoken = listener.0.borrow_mut().finish();
+            let is_alone = index < self.record.most_connections;
             let talk = self.record.talk(index);
-            if index < MOST_CONNECTIONS {
+            if is_alone {
                 talk.ends = Some([connection.client, connection.server]);
                 talk.spoken = spoken;
             } else {

@@ -37,9 +37,16 @@ impl Cost {
     }
 }
 
+/// The most different costs that are told apart.
+const MOST_COSTS: usize = 1000;
+
 /// Packets by their costs, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Tally(Vec<(Cost, u64)>);
+pub(super) struct Tally {
+    costs: Vec<(Cost, u64)>,
+    /// The figures of those whose costs are too many to be told apart, without payload.
+    rest: Delta,
+}
 
 /// What differs between two tallies. Packets of the same cost answer each other; of the rest, those that cost most do, one
 /// by one (a SYN a SYN); what is left over is more packets, or fewer.
@@ -55,33 +62,44 @@ pub(super) struct Compared {
 
 impl Tally {
     /// No packets.
-    pub(super) const NONE: Self = Self(Vec::new());
+    pub(super) const NONE: Self = Self {
+        costs: Vec::new(),
+        rest: Delta::ZERO,
+    };
 
     pub(super) fn add(&mut self, cost: Cost, count: u64) {
-        match self.0.binary_search_by_key(&cost, |(cost, _)| *cost) {
-            Ok(place) => self.0[place].1 += count,
-            Err(place) => self.0.insert(place, (cost, count)),
+        match self.costs.binary_search_by_key(&cost, |(cost, _)| *cost) {
+            Ok(place) => self.costs[place].1 += count,
+            Err(_) if self.costs.len() == MOST_COSTS => {
+                self.rest += cost.delta(count.cast_signed());
+            }
+            Err(place) => self.costs.insert(place, (cost, count)),
         }
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        for (cost, count) in &other.0 {
+        for (cost, count) in &other.costs {
             self.add(*cost, *count);
         }
+        self.rest += other.rest;
     }
 
     pub(super) fn packets(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
+        let counted: u64 = self.costs.iter().map(|(_, count)| count).sum();
+        counted.wrapping_add_signed(self.rest.total_packets)
     }
 
     /// The figures of all, without payload.
     pub(super) fn delta(&self) -> Delta {
         let delta = |(cost, count): &(Cost, u64)| cost.delta(count.cast_signed());
-        self.0.iter().map(delta).sum()
+        self.costs.iter().map(delta).sum::<Delta>() + self.rest
     }
 
     pub(super) fn compare(old: &Self, new: &Self) -> Compared {
-        let mut compared = Compared::default();
+        let mut compared = Compared {
+            count: new.rest + -old.rest,
+            ..Compared::default()
+        };
         let mut olds = old.without(new).into_iter().rev();
         let mut news = new.without(old).into_iter().rev();
         let (mut before, mut after) = (olds.next(), news.next());
@@ -105,11 +123,11 @@ impl Tally {
     /// What is left when what both have is taken away.
     fn without(&self, other: &Self) -> Vec<(Cost, u64)> {
         let left = |(cost, count): &(Cost, u64)| {
-            let found = other.0.binary_search_by_key(cost, |(cost, _)| *cost);
-            let common = found.map_or(0, |place| other.0[place].1);
+            let found = other.costs.binary_search_by_key(cost, |(cost, _)| *cost);
+            let common = found.map_or(0, |place| other.costs[place].1);
             (*cost, count.saturating_sub(common))
         };
-        self.0
+        self.costs
             .iter()
             .map(left)
             .filter(|(_, count)| *count > 0)
@@ -166,6 +184,21 @@ mod tests {
         assert_eq!(compared.count.figures(), [1, 0, 66, 32, 0]);
         assert_eq!(compared.tcp.figures(), [0, 0, -4, -4, 0]);
         assert!(compared.below.is_zero());
+    }
+
+    #[test]
+    fn very_many_costs_are_summed_up() {
+        let mut tallies = [Tally::default(), Tally::default()];
+        for (place, tally) in tallies.iter_mut().enumerate() {
+            for cost in 0..5000 + 10 * place {
+                tally.add(Cost::new(100 + u32::try_from(cost).unwrap(), 20, 0), 1);
+            }
+        }
+        let [old, new] = tallies;
+        assert_eq!((old.costs.len(), old.packets()), (MOST_COSTS, 5000));
+        let compared = Tally::compare(&old, &new);
+        assert_eq!(compared.sum(), new.delta() + -old.delta());
+        assert_eq!(compared.sum().total_packets, 10);
     }
 
     proptest! {

@@ -25,6 +25,7 @@ use self::progress::Terminal;
 use self::remote::remote;
 use self::summary::{summary, timings};
 use self::verify::verify;
+use crate::budget::Memory;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::write::Bounds;
@@ -440,9 +441,10 @@ fn keep(
     } else {
         plan.folder.keep(savefile, &provenance, &pictures)?
     };
-    let warning = credentials::warning(&plan.known_credentials, rules, &pcap).map_err(|error| {
-        Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
-    })?;
+    let warning = credentials::warning(&plan.known_credentials, rules, &pcap, Memory::default())
+        .map_err(|error| {
+            Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
+        })?;
     Ok(Captured {
         pcap,
         provenance,

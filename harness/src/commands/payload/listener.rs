@@ -29,6 +29,9 @@ pub(super) struct Listener {
 }
 
 impl Listener {
+    /// What a listener takes besides its own size: all that is known of a connection, and its two pages.
+    pub(super) const ALLOCATED_BYTES: usize = size_of::<Scribe>() + 512;
+
     pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book>>) -> Self {
         let ends = Ends {
             index: opening.index,

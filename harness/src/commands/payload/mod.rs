@@ -237,9 +237,11 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<
     let options = Options {
         hash: book.request.format == PayloadFormat::Json,
     };
+    let budget = book.budget.clone();
     let book = Rc::new(RefCell::new(book));
     let open = |opening: &Opening| Listener::new(opening, Rc::clone(&book));
-    let mut reassembler = Reassembler::new(options, open);
+    let mut reassembler =
+        Reassembler::new(options, open).within(&budget, Listener::ALLOCATED_BYTES);
     let mut decoder = FrameDecoder::default();
     while let Some(packet) = reader.next() {
         let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::file::{self, Snapshot};
 use super::selection::Capture;
 use crate::analysis::coverage::Coverage;
+use crate::budget::Memory;
 use crate::commands::write::Bounds;
 use crate::commands::{coverage, credentials, named, payload, redactions, write};
 use crate::docs::difference::unified;
@@ -67,7 +68,12 @@ impl Comparison {
     pub fn of(project: &Project, capture: &Capture) -> anyhow::Result<Self> {
         let snapshot = capture.snapshot(project);
         let rules = redactions::in_project(project, &capture.pcap)?;
-        let credentials = credentials::warning(&project.known_credentials, &rules, &capture.pcap)?;
+        let credentials = credentials::warning(
+            &project.known_credentials,
+            &rules,
+            &capture.pcap,
+            Memory::default(),
+        )?;
         let listed =
             payload::redacted(&capture.pcap, rules).map_err(|error| named(error, &capture.pcap))?;
         let listing = file::normal(&listed.output);
