@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
-use crate::rule::{RawRule, Rules};
+use toml::Spanned;
 
-/// The name of the file that marks the top folder of a project.
-pub const FILE_NAME: &str = "wiresnap.toml";
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, Result};
+pub use crate::files::PROJECT_FILE as FILE_NAME;
+use crate::files::{TRUST_VARIABLE, read_text, reason, require_trusted_project, require_within};
+use crate::rule::{RawRule, Rules};
 
 /// The folders of a project.
 #[derive(Clone, Debug)]
@@ -32,10 +34,10 @@ pub struct Project {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawProject {
-    scenarios: PathBuf,
-    captures: PathBuf,
-    snapshots: PathBuf,
-    docs: PathBuf,
+    scenarios: Spanned<PathBuf>,
+    captures: Spanned<PathBuf>,
+    snapshots: Spanned<PathBuf>,
+    docs: Spanned<PathBuf>,
     #[serde(default)]
     known_credentials: Vec<String>,
     #[serde(default)]
@@ -47,7 +49,7 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// Where there is none, or its file cannot be read or understood.
+    /// Where there is none, it is not to be trusted, or its file cannot be read or understood.
     pub fn find(folder: &Path) -> Result<Self> {
         let root = folder
             .ancestors()
@@ -59,24 +61,30 @@ impl Project {
                 ))
                 .with_hint("run this in a wiresnap project, or begin one here with `wiresnap init`")
             })?;
+        require_trust(root)?;
         // Paths that are shown are as short as the user would type them.
         Self::read(if root == folder { Path::new("") } else { root })
     }
 
-    /// The project that a file is in, if it is in one.
+    /// The project that a file or folder is in, if it is in one that is to be trusted; for one that is not, `untrusted` is told
+    /// why.
     ///
     /// # Errors
     ///
     /// Where the project's file cannot be read or understood.
-    pub fn of(file: &Path) -> Result<Option<Self>> {
+    pub fn of(file: &Path, untrusted: impl FnOnce(Error)) -> Result<Option<Self>> {
         let Ok(file) = file.canonicalize() else {
             return Ok(None);
         };
-        let mut folders = file.ancestors().skip(1);
-        folders
-            .find(|folder| folder.join(FILE_NAME).is_file())
-            .map(Self::read)
-            .transpose()
+        let mut folders = file.ancestors();
+        let Some(root) = folders.find(|folder| folder.join(FILE_NAME).is_file()) else {
+            return Ok(None);
+        };
+        if let Err(why) = require_trust(root) {
+            untrusted(why);
+            return Ok(None);
+        }
+        Self::read(root).map(Some)
     }
 
     /// The file that says all this.
@@ -87,7 +95,7 @@ impl Project {
 
     fn read(root: &Path) -> Result<Self> {
         let file = root.join(FILE_NAME);
-        let text = std::fs::read_to_string(&file)
+        let text = read_text(&file)
             .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
         // The error of the toml crate shows line and caret itself.
         let raw: RawProject = toml::from_str(&text).map_err(|error| {
@@ -99,14 +107,30 @@ impl Project {
         })?;
         let rules =
             Rules::check(&raw.redact, &text).map_err(|mistake| mistake.into_error(&file, &text))?;
+        let folder = |named: &Spanned<PathBuf>| {
+            folder_in(root, named).map_err(|mistake| mistake.into_error(&file, &text))
+        };
         Ok(Self {
             rules,
-            known_credentials: raw.known_credentials,
             root: root.to_owned(),
-            scenarios: root.join(raw.scenarios),
-            captures: root.join(raw.captures),
-            snapshots: root.join(raw.snapshots),
-            docs: root.join(raw.docs),
+            scenarios: folder(&raw.scenarios)?,
+            captures: folder(&raw.captures)?,
+            snapshots: folder(&raw.snapshots)?,
+            docs: folder(&raw.docs)?,
+            known_credentials: raw.known_credentials,
+        })
+    }
+
+    /// Makes sure that a file of the project is in it, however links lead.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it leads out of the project.
+    pub fn require_inside(&self, file: &Path) -> Result<()> {
+        require_within(&self.root, file).map_err(|error| {
+            let why = reason(&error);
+            Error::usage(format!("{} is not used: {why}", file.display()))
+                .with_hint("put the file itself there: nothing of a project is outside of it")
         })
     }
 
@@ -147,6 +171,7 @@ impl Project {
     pub fn scenario_files(&self, names: &[String]) -> Result<Vec<PathBuf>> {
         if names.is_empty() {
             let all = self.all_scenario_files()?;
+            all.iter().try_for_each(|file| self.require_inside(file))?;
             return if all.is_empty() {
                 let folder = self.scenarios.display();
                 Err(Error::usage(format!("no scenario in {folder}")))
@@ -174,6 +199,7 @@ impl Project {
         if !is_path && !name.contains('/') {
             let named = self.scenarios.join(format!("{name}.toml"));
             if named.is_file() {
+                self.require_inside(&named)?;
                 return Ok(named);
             }
         }
@@ -186,6 +212,26 @@ impl Project {
                 "the scenarios here are {known}; a path must end in .toml"
             )),
         )
+    }
+}
+
+/// Makes sure that a project is ours to use: it says which programs are started.
+fn require_trust(root: &Path) -> Result<()> {
+    require_trusted_project(root, &[FILE_NAME]).map_err(|error| {
+        let (root, why) = (root.display(), reason(&error));
+        Error::usage(format!("the project in {root} is not used: {why}")).with_hint(format!(
+            "look at what it starts; where you trust it, set {TRUST_VARIABLE}={root}"
+        ))
+    })
+}
+
+/// A folder that the project names; it is in the project, however links lead.
+fn folder_in(root: &Path, named: &Spanned<PathBuf>) -> std::result::Result<PathBuf, Diagnostic> {
+    let folder = root.join(named.get_ref());
+    match require_within(root, &folder) {
+        Ok(()) => Ok(folder),
+        Err(error) => Err(Diagnostic::new(named.span(), reason(&error))
+            .with_hint("name a folder below the one of wiresnap.toml")),
     }
 }
 

@@ -85,7 +85,10 @@ impl Entry {
             seconds: None,
             error: None,
         };
-        match file::read(&place, programs) {
+        let scenario = project
+            .require_inside(&place)
+            .and_then(|()| file::read(&place, programs));
+        match scenario {
             Ok(scenario) => entry.describe(&scenario),
             Err(error) => entry.error = error.to_string().lines().next().map(str::to_owned),
         }

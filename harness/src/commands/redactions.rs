@@ -1,11 +1,11 @@
 //! Which rules a capture is shown by: those of its project, and those of the scenario that it is named after.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
-use super::current_folder;
-use crate::error::Result;
-use crate::project::{FILE_NAME, Project};
+use super::{current_folder, say};
+use crate::error::{Error, Result};
+use crate::project::Project;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
 use crate::scenario::file;
@@ -18,7 +18,7 @@ use crate::trace::name::{capture_name, with_ending};
 /// Where there are rules that make no sense: nothing is shown then that they were to hide.
 pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
     let ours = ours()?;
-    let its_own = Project::of(capture)?;
+    let its_own = Project::of(capture, note)?;
     let is_ours = |its_own: &Project| {
         let folder = |project: &Project| project.file().canonicalize().ok();
         ours.as_ref()
@@ -34,12 +34,13 @@ pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
 
 /// The project that we are in, if we are in one.
 fn ours() -> Result<Option<Project>> {
-    let folder = current_folder()?;
-    let mut folders = folder.ancestors();
-    if folders.any(|folder| folder.join(FILE_NAME).is_file()) {
-        return Project::find(&folder).map(Some);
-    }
-    Ok(None)
+    Project::of(&current_folder()?, note)
+}
+
+/// Says once that a project's rules are not used: everybody can put one above the folder that we are in.
+fn note(why: Error) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| say(&format!("note: {why}")));
 }
 
 /// The rules for a capture that is looked at as one of this project's.

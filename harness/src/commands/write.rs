@@ -16,12 +16,9 @@ pub(super) enum Bounds<'a> {
 }
 
 /// Writes each file without giving it its name, and only then puts them in their places.
-pub(super) fn all<'a>(
-    bounds: Bounds<'_>,
-    files: impl Iterator<Item = (&'a Path, &'a str)>,
-) -> Result<()> {
+pub(super) fn all<'a>(files: impl Iterator<Item = (Bounds<'a>, &'a Path, &'a str)>) -> Result<()> {
     let places = files
-        .map(|(file, text)| {
+        .map(|(bounds, file, text)| {
             let place = bounds
                 .place_of(file)
                 .map_err(|error| cannot(file, &error))?;

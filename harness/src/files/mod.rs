@@ -9,6 +9,7 @@ mod owner;
 mod replacement;
 mod signals;
 mod temporary;
+mod trust;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -21,6 +22,10 @@ pub use self::folder::{Folder, Place, require_within};
 pub use self::replacement::Replacement;
 pub use self::signals::Deferred;
 pub use self::temporary::private_folder;
+pub use self::trust::{VARIABLE as TRUST_VARIABLE, require_trusted, require_trusted_project};
+
+/// The name of the file that marks the top folder of a project.
+pub const PROJECT_FILE: &str = "wiresnap.toml";
 
 /// The most bytes of a file that people write: a scenario, a page, a reviewed listing.
 pub const MOST_BYTES_OF_TEXT: u64 = 1 << 30;

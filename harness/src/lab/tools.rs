@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::browser::Kind;
 use crate::error::{Error, Result};
+use crate::files::{PROJECT_FILE, require_trusted, require_trusted_project};
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
@@ -97,18 +98,35 @@ fn missing(tool: &str) -> Error {
 
 /// Where programs are looked for, in this order.
 pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let own = project.join(PROJECT_TOOLS);
+    own_tools(project).into_iter().chain(path()).collect()
+}
+
+/// The folder of a project's own tools, where there is a project that is to be trusted with what is started.
+fn own_tools(project: &Path) -> Option<PathBuf> {
+    let files = [PROJECT_FILE, ".tools", PROJECT_TOOLS];
+    require_trusted_project(project, &files).ok()?;
     // What is found is started in another folder.
-    std::iter::once(std::path::absolute(&own).unwrap_or(own))
-        .chain(std::env::split_paths(&path))
+    std::path::absolute(project.join(PROJECT_TOOLS)).ok()
+}
+
+/// The folders of `PATH`, but for those that are another one wherever we are: anybody may have put a program there.
+fn path() -> Vec<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
         .collect()
 }
 
 /// The first executable of this name.
 pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let mut files = folders.iter().map(|folder| folder.join(name));
-    files.find(|file| is_executable(file))
+    let is_ours = |file: &Path| {
+        !file
+            .parent()
+            .is_some_and(|folder| folder.ends_with(PROJECT_TOOLS))
+            || require_trusted(file).is_ok()
+    };
+    files.find(|file| is_executable(file) && is_ours(file))
 }
 
 /// Whether a file is there to be executed.
@@ -134,9 +152,7 @@ pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
                 .with_hint("is the path right, and may the file be executed (`chmod +x`)?"))
         };
     }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    executable(&folders, command).ok_or_else(|| {
+    executable(&path(), command).ok_or_else(|| {
         Error::environment(format!("{command} is not installed")).with_hint(format!(
             "install what has `{command}`, or name another command in the scenario"
         ))

@@ -1,22 +1,25 @@
 //! A page as it is, and as it should be.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::fill::{Drawing, Filler, Filling};
 use super::place::Place;
+use crate::commands::write::Bounds;
 use crate::diagnostic::Diagnostic;
 use crate::docs::block::Block;
 use crate::docs::difference::unified;
 use crate::docs::page::Page;
 use crate::error::{Error, Result};
+use crate::files;
 
 /// A page with what its blocks should hold.
 #[derive(Debug)]
 pub(super) struct Draft {
     /// The page's file, as the user names it.
     pub(super) file: PathBuf,
+    /// The root of its project, which nothing is written outside of.
+    root: PathBuf,
     page: Page,
     fillings: Vec<Filling>,
     /// The whole page as it should be.
@@ -38,8 +41,10 @@ impl Draft {
     /// Reads a page and fills its blocks, in memory.
     pub(super) fn of(file: PathBuf) -> Result<Self> {
         let place = Place::of(&file)?;
-        let text = fs::read_to_string(&file)
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+        let root = place.root().to_owned();
+        let read = files::Place::within(&root, &file).and_then(|page| page.read_text());
+        let text =
+            read.map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
         let at_its_place = |diagnostic: Diagnostic| diagnostic.into_error(&file, &text);
         let page = Page::parse(text.clone()).map_err(at_its_place)?;
         let filler = Filler::new(place);
@@ -55,6 +60,7 @@ impl Draft {
         let text = page.filled(&texts).map_err(at_its_place)?;
         Ok(Self {
             file,
+            root,
             page,
             fillings,
             text,
@@ -87,14 +93,15 @@ impl Draft {
     }
 
     /// The files that have to be written, with what has to be in them: drawings, then the page that shows them.
-    pub(super) fn changed_files(&self) -> Vec<(&Path, &str)> {
+    pub(super) fn changed_files(&self) -> Vec<(Bounds<'_>, &Path, &str)> {
         let drawings = self.blocks_with_drawings().map(|(_, drawing)| drawing);
         let drawings = drawings.filter(|drawing| !drawing.is_current());
-        let mut files: Vec<(&Path, &str)> = drawings
-            .map(|drawing| (drawing.file.as_path(), drawing.svg.as_str()))
+        let bounds = Bounds::Within(&self.root);
+        let mut files: Vec<(Bounds<'_>, &Path, &str)> = drawings
+            .map(|drawing| (bounds, drawing.file.as_path(), drawing.svg.as_str()))
             .collect();
         if self.text != self.page.text() {
-            files.push((&self.file, &self.text));
+            files.push((bounds, &self.file, &self.text));
         }
         files
     }

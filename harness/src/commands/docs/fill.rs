@@ -22,6 +22,7 @@ use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
 use crate::docs::markdown::{fenced, file_link, plain};
+use crate::files::{reason, require_within};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
 use crate::render::redactions::Scope;
@@ -235,7 +236,9 @@ impl Filler {
     /// Reads a capture that a block names; what goes wrong is said at its name.
     fn read<T>(&self, capture: &Word, read: impl FnOnce(&Path) -> anyhow::Result<T>) -> Filled<T> {
         let mistake = |message: &str| Diagnostic::new(capture.place.clone(), message);
-        read(&self.place.file(&capture.text)).map_err(|error| match error.downcast_ref() {
+        let file = self.place.file(&capture.text);
+        require_within(self.place.root(), &file).map_err(|error| mistake(&reason(&error)))?;
+        read(&file).map_err(|error| match error.downcast_ref() {
             // Its path would be an absolute one, and the name is on the next line.
             Some(TraceError::Open { reason, .. }) if reason.kind() == NotFound => {
                 mistake("there is no such file").with_hint(self.place.rule())

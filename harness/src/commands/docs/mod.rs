@@ -12,7 +12,6 @@ mod records;
 use std::io::Write;
 
 use self::draft::{Draft, Stale};
-use super::write::Bounds;
 use super::{counted, write};
 use crate::cli::DocsArgs;
 use crate::docs::markdown::shell_word;
@@ -39,7 +38,7 @@ pub fn run(arguments: &DocsArgs, out: &mut impl Write) -> anyhow::Result<()> {
 
 fn update(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
     let files = drafts.iter().flat_map(Draft::changed_files);
-    write::all(Bounds::Anywhere, files)?;
+    write::all(files)?;
     for draft in drafts.iter().filter(|draft| draft.blocks() > 0) {
         let (blocks, stale) = (draft.blocks(), draft.stale().len());
         let file = printable(&draft.file.display().to_string());

@@ -36,6 +36,11 @@ impl Place {
         })
     }
 
+    /// The folder that paths are relative to, and stay in.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// A file that a block names.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)

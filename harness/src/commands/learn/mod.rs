@@ -68,11 +68,14 @@ pub fn run(
             out.flush()?;
             // Rules for half of what was said are none.
             coverage::first_of(runs.iter().filter_map(Run::failure), talk)?;
-            let file = match arguments.into {
-                RulesFile::Project => project.file(),
-                RulesFile::Scenario => scenario,
+            let is_path = project.require_inside(&scenario).is_err();
+            let (file, bounds) = match arguments.into {
+                RulesFile::Project => (project.file(), Bounds::Within(&project.root)),
+                // One from elsewhere was named by its path.
+                RulesFile::Scenario if is_path => (scenario, Bounds::Anywhere),
+                RulesFile::Scenario => (scenario, Bounds::Within(&project.root)),
             };
-            review(&proposals, &file, out, talk)?
+            review(&proposals, (bounds, &file), out, talk)?
         }
     };
     coverage::first_of(runs.iter().filter_map(Run::failure), talk)?;
@@ -125,7 +128,7 @@ fn first_difference(one: &str, other: &str) -> Option<[String; 2]> {
 /// Asks for each rule whether it is wanted, and writes those that are; gives how many.
 fn review(
     proposals: &[Proposal],
-    file: &Path,
+    (bounds, file): (Bounds<'_>, &Path),
     out: &mut impl Write,
     talk: &mut impl Write,
 ) -> anyhow::Result<usize> {
@@ -143,7 +146,7 @@ fn review(
     }
     let wanted = wanted(&offered, &mut io::stdin().lock(), talk)?;
     if !wanted.is_empty() {
-        add(file, &wanted)?;
+        add(bounds, file, &wanted)?;
         let rules = counted(wanted.len(), "rule");
         writeln!(out, "{rules} written into {}", file.display())?;
     }
@@ -168,7 +171,7 @@ fn wanted<'a>(
 }
 
 /// Appends rules to a file, which stays as it is besides.
-fn add(file: &Path, wanted: &[&Proposal]) -> anyhow::Result<()> {
+fn add(bounds: Bounds<'_>, file: &Path, wanted: &[&Proposal]) -> anyhow::Result<()> {
     let mut text = file::read_text(file)?;
     for proposal in wanted {
         let line_end = if text.is_empty() || text.ends_with('\n') {
@@ -180,7 +183,7 @@ fn add(file: &Path, wanted: &[&Proposal]) -> anyhow::Result<()> {
     }
     // What cannot be read again is not written.
     Rules::of_text(file, &text)?;
-    write::all(Bounds::Anywhere, iter::once((file, &*text)))?;
+    write::all(iter::once((bounds, file, &*text)))?;
     Ok(())
 }
 

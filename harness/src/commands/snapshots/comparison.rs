@@ -1,6 +1,5 @@
 //! A capture beside its reviewed listing.
 
-use std::fs;
 use std::iter;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use crate::commands::write::Bounds;
 use crate::commands::{coverage, credentials, named, payload, redactions, write};
 use crate::docs::difference::unified;
 use crate::error::{Error, Result};
+use crate::files::{Folder, reason};
 use crate::project::Project;
 
 /// What JSON has in place of a state where a capture or its snapshot cannot be read.
@@ -55,6 +55,8 @@ pub struct Comparison {
     pub coverage: Coverage,
     /// A warning about what looks like a credential in the capture.
     pub credentials: Option<String>,
+    /// The root of the project, which nothing is written outside of.
+    root: PathBuf,
     /// The snapshot that the capture's listing would be.
     proposed: Snapshot,
 }
@@ -77,7 +79,7 @@ impl Comparison {
         let listed =
             payload::redacted(&capture.pcap, rules).map_err(|error| named(error, &capture.pcap))?;
         let listing = file::normal(&listed.output);
-        let reviewed = Snapshot::read(&snapshot)?;
+        let reviewed = Snapshot::read(&project.root, &snapshot)?;
         let state = match &reviewed {
             Some(reviewed) if reviewed.listing == listing => State::Same,
             Some(_) => State::Differs,
@@ -85,6 +87,7 @@ impl Comparison {
         };
         let old = reviewed.as_ref().map_or("", |reviewed| &reviewed.listing);
         Ok(Self {
+            root: project.root.clone(),
             difference: (state != State::Same).then(|| unified(old, &listing)),
             credentials,
             proposed: propose(project, capture, reviewed, &listing),
@@ -139,17 +142,25 @@ impl Comparison {
 
     fn write(&self, file: &Path) -> Result<()> {
         if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder).map_err(|error| {
-                Error::environment(format!("cannot make {}: {error}", folder.display()))
+            Folder::make_within(&self.root, folder).map_err(|error| {
+                let why = reason(&error);
+                Error::environment(format!("cannot make {}: {why}", folder.display()))
                     .with_hint("the folder above it must belong to you")
             })?;
         }
-        write::all(Bounds::Anywhere, iter::once((file, &*self.proposed.text())))
+        write::all(iter::once((
+            Bounds::Within(&self.root),
+            file,
+            &*self.proposed.text(),
+        )))
     }
 
     /// What is not there, or cannot be removed, is in nobody's way.
     fn forget_pending(&self) {
-        let _ = fs::remove_file(file::pending(&self.snapshot));
+        let pending = file::pending(&self.snapshot);
+        if let (Some(folder), Some(name)) = (pending.parent(), pending.file_name()) {
+            let _ = Folder::open_within(&self.root, folder).and_then(|folder| folder.remove(name));
+        }
     }
 }
 
@@ -162,7 +173,7 @@ fn propose(
 ) -> Snapshot {
     // A Rust test that found the capture first knows best where it is asserted.
     let pending = file::pending(&capture.snapshot(project));
-    let known = reviewed.or_else(|| Snapshot::read(&pending).ok().flatten());
+    let known = reviewed.or_else(|| Snapshot::read(&project.root, &pending).ok().flatten());
     known.map_or_else(
         || Snapshot::first(&place_in(project, capture), listing),
         |known| known.with_listing(listing),

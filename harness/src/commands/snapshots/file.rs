@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files::Place;
 use crate::trace::name::with_ending;
 
 /// A header and a listing.
@@ -25,13 +26,13 @@ const DESCRIPTION: &str = "payloads of ";
 const PASSING_FIELD: &str = "assertion_line:";
 
 impl Snapshot {
-    /// Reads a snapshot; none where there is no file.
+    /// Reads a snapshot of the project in `root`; none where there is no file.
     ///
     /// # Errors
     ///
     /// Where it cannot be read, or has no header.
-    pub fn read(file: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read_to_string(file) {
+    pub fn read(root: &Path, file: &Path) -> Result<Option<Self>> {
+        let text = match Place::within(root, file).and_then(|place| place.read_text()) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {

@@ -42,6 +42,15 @@ pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<C
         let named = selection.names.iter().map(|name| named(name, folder));
         named.collect::<Result<Vec<PathBuf>>>()?
     };
+    if selection.captures.is_none() {
+        // Those that are named by their paths may be anywhere.
+        let of_project = files
+            .iter()
+            .filter(|file| file.starts_with(&project.captures));
+        of_project
+            .map(|file| project.require_inside(file))
+            .collect::<Result<()>>()?;
+    }
     let captures: BTreeSet<Capture> = files.into_iter().map(Capture::of).collect();
     let captures: Vec<Capture> = captures.into_iter().collect();
     refuse_shared_names(&captures)?;
@@ -105,7 +114,10 @@ pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn files_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let paths = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut captures: Vec<PathBuf> = paths.filter(|path| is_capture(path)).collect();
+    // A FIFO would be waited for.
+    let mut captures: Vec<PathBuf> = paths
+        .filter(|path| is_capture(path) && path.is_file())
+        .collect();
     captures.sort();
     Ok(captures)
 }
@@ -203,7 +215,7 @@ pub fn orphans(
         .filter(|file| file.extension().is_some_and(|end| end == "snap"))
         .filter(|file| !is_known(file))
         .filter(
-            |file| matches!(Snapshot::read(file), Ok(Some(snapshot)) if snapshot.lists_payloads()),
+            |file| matches!(Snapshot::read(&project.root, file), Ok(Some(snapshot)) if snapshot.lists_payloads()),
         )
         .collect();
     orphans.sort();

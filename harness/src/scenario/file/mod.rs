@@ -50,6 +50,7 @@ use super::variables::{Values, Variable};
 use super::{Client, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::rule::{RawRule, Rules};
 
 /// What a file is read for, and what is known when it is.
@@ -78,7 +79,7 @@ pub fn read(file: &Path, programs: &[String]) -> Result<Scenario> {
 ///
 /// Where it cannot be read.
 pub fn read_text(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file)
+    files::read_text(file)
         .map_err(|error| Error::usage(format!("cannot read scenario {}: {error}", file.display())))
 }
 
