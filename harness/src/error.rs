@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::is_safe;
 
+/// The longest line of output that is shown, in bytes; what is beyond is of no help in a message.
+const LONGEST_LINE: usize = 400;
+
 /// What kind of failure it was, as the exit code tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
@@ -207,7 +210,7 @@ impl fmt::Display for Error {
             Some((process, lines)) => {
                 write!(formatter, "\n  last output of {process}:")?;
                 for line in lines {
-                    write!(formatter, "\n  | {}", printable(line))?;
+                    write!(formatter, "\n  | {}", printable(&shown_of(line)))?;
                 }
             }
             None => {}
@@ -226,6 +229,20 @@ impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
+}
+
+/// What is shown of a line of output: its beginning, without the control characters that a program may write.
+fn shown_of(line: &str) -> String {
+    let is_in = |(at, character): &(usize, char)| at + character.len_utf8() <= LONGEST_LINE;
+    let shown = line.char_indices().take_while(is_in);
+    let shown = shown.map(|(_, character)| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    });
+    shown.collect()
 }
 
 /// A text that does nothing to a terminal but show: pages, programs and files may hold anything.
@@ -263,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_cut_once_it_is_reworded() {
+        let line = format!("{}{}", "a".repeat(LONGEST_LINE - 3), "secret");
+        let error = Error::run("x").with_output("y", vec![line]);
+
+        let shown = error
+            .reworded(|text| text.replace("secret", "hidden"))
+            .to_string();
+
+        assert!(shown.ends_with("ahid"), "{shown}");
+    }
+
+    #[test]
     fn nothing_in_an_error_moves_the_terminal() {
         let error = Error::run("a\u{1b}[2Jb\nc")
             .with_output("x", vec!["\u{202e}d\r".to_owned()])
@@ -270,7 +299,7 @@ mod tests {
 
         assert_eq!(
             error.to_string(),
-            "a\u{fffd}[2Jb\nc\n  last output of x:\n  | \u{fffd}d\u{fffd}\nhint: \u{fffd}e"
+            "a\u{fffd}[2Jb\nc\n  last output of x:\n  | \u{fffd}d \nhint: \u{fffd}e"
         );
     }
 }

@@ -25,8 +25,9 @@ const KEPT_LINES: usize = 12;
 /// Of how many connections of a program it is kept what it says of them; a scenario has a handful.
 const KEPT_TALLIES: usize = 100_000;
 
-/// The longest line that is kept, in bytes; what is beyond is of no help in a message.
-const LONGEST_LINE: usize = 400;
+/// The longest line that is kept, in bytes. A message shows the beginning of it, but only once secrets are hidden in it: one
+/// that is cut in two would not be known any more.
+const LONGEST_LINE: usize = 16 << 10;
 
 /// How long a process may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -366,6 +367,11 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
+/// A line as it is looked through: a program's output may hold anything.
+fn readable(line: &str) -> String {
+    line.replace(char::is_control, " ")
+}
+
 /// The last lines that a process wrote.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
@@ -404,17 +410,17 @@ impl Log {
 
     fn keep(&self, line: &[u8]) {
         let line = String::from_utf8_lossy(line);
-        // A program's output may hold anything; a message is for a terminal.
-        let line = line.trim_end().replace(char::is_control, " ");
+        // Control characters stay until a message is shown: they may stand in the middle of a secret.
+        let line = line.trim_end();
         if line.is_empty() {
             return;
         }
-        self.take_tally(&line);
+        self.take_tally(&readable(line));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT_LINES {
             kept.pop_front();
         }
-        kept.push_back(line);
+        kept.push_back(line.to_owned());
         drop(kept);
         self.news.notify_waiters();
     }
@@ -441,7 +447,8 @@ impl Log {
             let news = self.news.notified();
             tokio::pin!(news);
             news.as_mut().enable();
-            if let Some(found) = self.lines().iter().find_map(|line| choose(line)) {
+            let lines = self.lines();
+            if let Some(found) = lines.iter().find_map(|line| choose(&readable(line))) {
                 return found;
             }
             news.await;

@@ -241,3 +241,79 @@ fn refused(refusal: &Refusal) -> Error {
         .with_hint(HARMLESS),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const SECRET: &str = "0123456789abcdef";
+
+    fn secrets(pattern: &str) -> Secrets {
+        let text = format!("[[redact]]\nname = \"key\"\npattern = '{pattern}'\nsecret = true\n");
+        Secrets::new(&Rules::of_text(Path::new("x.toml"), &text).unwrap())
+    }
+
+    #[test]
+    fn a_text_has_its_secrets_hidden_in_whatever_form_they_are() {
+        let secrets = secrets("key=([0-9a-f]{16})");
+        for (text, shown) in [
+            ("a key=0123456789abcdef b", "a key=<key...........> b"),
+            (
+                "a key=01234567\u{7}89abcdef b",
+                "a key=<key....\u{7}.......> b",
+            ),
+            (
+                "key=\u{1b}[31m0123456789abcdef\u{1b}[0m",
+                "key=\u{1b}[31m<key...........>\u{1b}[0m",
+            ),
+            ("key%3D0123456789abcdef", "key%3D<key...........>"),
+            (
+                "{\"a\":\"key=\\u0030123456789abcdef\"}",
+                "{\"a\":\"key=<key................>\"}",
+            ),
+            (
+                "Basic a2V5PTAxMjM0NTY3ODlhYmNkZWY=",
+                "Basic a2V5PTxrZXkuLi4uLi4uLi4uLj4=",
+            ),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(secrets.hide(text), shown);
+            assert_eq!(secrets.hide(shown), shown, "it is hidden already");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_known_is_hidden_where_no_pattern_matches() {
+        let mut secrets = secrets("key=([0-9a-f]{16})");
+        assert_eq!(secrets.hide(SECRET), SECRET);
+        secrets.learn(format!("key={SECRET}").as_bytes()).unwrap();
+        assert_eq!(secrets.hide(SECRET), "<key...........>");
+        // In base64 behind one byte.
+        assert_eq!(
+            secrets.hide("eDAxMjM0NTY3ODlhYmNkZWY="),
+            "eDxrZXkuLi4uLi4uLi4uLj4="
+        );
+        assert_eq!(
+            secrets.hide("30313233343536373839616263646566"),
+            "3c6b65792e2e2e2e2e2e2e2e2e2e2e3e"
+        );
+    }
+
+    #[test]
+    fn a_value_in_either_case_is_hidden_where_its_pattern_is_for_either() {
+        let mut secrets = secrets("(?i)key=([0-9a-f]{16})");
+        secrets.learn(format!("key={SECRET}").as_bytes()).unwrap();
+        assert_eq!(secrets.hide("0123456789ABCDEF"), "<key...........>");
+    }
+
+    #[test]
+    fn what_is_too_short_to_be_told_from_other_bytes_is_refused() {
+        let mut secrets = secrets("pin=([0-9]+)");
+        let error = secrets.learn(b"pin=123").unwrap_err().to_string();
+        assert!(
+            error.contains("rule `key` matches a secret of 3 bytes"),
+            "{error}"
+        );
+    }
+}

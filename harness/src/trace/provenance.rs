@@ -47,9 +47,12 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// The same with what the client did and showed changed.
+    /// The same with what the client did and showed, and what was set, changed.
     #[must_use]
     pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Self {
+        for value in self.variables.values_mut().flatten() {
+            *value = change(value);
+        }
         for mark in &mut self.marks {
             mark.step = change(&mark.step);
             mark.shown = mark.shown.as_deref().map(&change);

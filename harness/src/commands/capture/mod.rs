@@ -494,17 +494,22 @@ fn is_free_of(secrets: &Secrets, pcap: &Path) -> bool {
     File::open(pcap).is_ok_and(|capture| secrets.is_free(&capture))
 }
 
-/// What is kept beside a capture is written as a whole or not at all: also what no text of a step or of a page can hide.
+/// Names that are kept beside a capture stay as they are, and are those of files: no secret may be in them.
 fn require_hidden(secrets: &Secrets, provenance: &Provenance) -> Result<()> {
-    let json = serde_json::to_string(provenance)
-        .map_err(|error| Error::run(format!("the provenance cannot be written: {error}")))?;
-    if secrets.hide(&json) == json {
+    let pictures = provenance
+        .marks
+        .iter()
+        .filter_map(|mark| mark.picture.as_ref());
+    let mut names = std::iter::once(&provenance.scenario.name)
+        .chain(provenance.variables.keys())
+        .chain(pictures);
+    if names.all(|name| secrets.hide(name) == *name) {
         return Ok(());
     }
     Err(Error::run(
-        "the capture is not kept: a secret is in what is known of it, as in the name of a scenario, a variable or a picture",
+        "the capture is not kept: a secret is in the name of its scenario, of a variable or of a picture",
     )
-    .with_hint("name it in another way, or declare the variable with `secret = true`"))
+    .with_hint("choose another name in the scenario's file"))
 }
 
 /// The error with all secrets hidden: those that its texts hold, and those that the capture does.

@@ -10,6 +10,7 @@ use crate::error::printable;
 use crate::render::redactions::Redactions;
 use crate::run::conductor::Progress;
 use crate::scenario::Scenario;
+use crate::secrets::Secrets;
 
 /// How often the seconds of the timeline are drawn anew.
 const TICK: Duration = Duration::from_millis(250);
@@ -23,7 +24,7 @@ pub(super) struct Terminal {
     all: MultiProgress,
     is_quiet: bool,
     /// What must not be shown of the steps.
-    redactions: Vec<Redactions>,
+    secrets: Vec<Secrets>,
 }
 
 impl Terminal {
@@ -45,7 +46,10 @@ impl Terminal {
             bars,
             all,
             is_quiet: false,
-            redactions: redactions.to_vec(),
+            secrets: redactions
+                .iter()
+                .map(|rules| Secrets::new(rules.own()))
+                .collect(),
         }
     }
 
@@ -61,7 +65,7 @@ impl Terminal {
         if self.is_quiet {
             return;
         }
-        let text = self.redactions[player].without_secrets(text);
+        let text = self.secrets[player].hide(text);
         match self.bars.get(player) {
             Some(bar) => bar.set_message(printable(&text)),
             None => say(&format!("{}: {}", self.names[player], printable(&text))),
