@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod credential;
 pub mod difference;
 pub mod dissection;
+pub mod heads;
 pub mod marks;
 pub mod message;
 pub mod obstacle;

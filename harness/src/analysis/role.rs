@@ -1,8 +1,8 @@
 //! What each packet of a capture is there for.
 //!
 //! "Where do the bytes go?" is the question that statistics are asked, and it is only answered when every packet has a
-//! role and the roles add up to the totals. The role of a packet follows from its TCP header, from what its connection
-//! had before, and from a glance at its payload: enough to tell an HTTP response's header from its body, not a decoder.
+//! role and the roles add up to the totals. The role of a packet follows from its TCP header and from what its connection
+//! had before. Only what of a server's payload is a response's header takes more: a reader of the streams (`heads`).
 
 use std::fmt;
 
@@ -22,9 +22,10 @@ pub enum Role {
     Handshake,
     /// Payload from the client.
     Request,
-    /// Payload from the server that begins, or goes on with, an HTTP response's header (and may hold its body too).
+    /// Payload from the server with bytes of an HTTP response's header (and perhaps of bodies too).
     ResponseHeader,
-    /// Any other payload from the server: the body of a response, a WebSocket frame, a line of text.
+    /// Any other payload from the server: the body of a response, a WebSocket frame, a line of text. Where packets are not
+    /// explained, all of it.
     Body,
     /// Nothing but an acknowledgement, or another window.
     PureAck,
@@ -105,16 +106,7 @@ pub struct Accountant {
     /// Only segments from or to this port count, where there is one.
     port: Option<u16>,
     decoder: FrameDecoder,
-    tracker: Tracker<ResponseState>,
-}
-
-/// What is kept of each connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum ResponseState {
-    #[default]
-    OutsideHeader,
-    /// An HTTP response's header began and has not ended yet.
-    InHeader,
+    tracker: Tracker,
 }
 
 impl Accountant {
@@ -154,17 +146,12 @@ impl Accountant {
         {
             return None;
         }
-        let tracked = self
-            .tracker
-            .track_with(&segment, |_, _, _| ResponseState::default(), |_| ());
+        let tracked = self.tracker.track(&segment);
         let side = side(self.port, &segment, tracked.side);
         let role = match tracked.kind {
             Kind::Handshake => Role::Handshake,
             Kind::Data if side == Side::Client => Role::Request,
-            Kind::Data => {
-                let state = self.tracker.state(tracked.slot);
-                state.map_or(Role::Body, |state| state.server_role(segment.payload))
-            }
+            Kind::Data => Role::Body,
             Kind::Retransmission => Role::Retransmission,
             Kind::KeepAlive => Role::Keepalive,
             Kind::Acknowledgement | Kind::WindowUpdate => Role::PureAck,
@@ -210,43 +197,5 @@ impl Accounted {
             app_bytes: 0,
             is_push: false,
         }
-    }
-}
-
-impl ResponseState {
-    /// Whether the server's next payload is of a response's header.
-    #[inline]
-    fn server_role(&mut self, payload: &[u8]) -> Role {
-        // RFC 9112 §4: a status line begins with the protocol's name and version.
-        if *self == Self::OutsideHeader && !payload.starts_with(b"HTTP/1.") {
-            return Role::Body;
-        }
-        // RFC 9112 §2.1: an empty line ends the header.
-        let ends = payload.windows(4).any(|bytes| bytes == b"\r\n\r\n");
-        *self = if ends {
-            Self::OutsideHeader
-        } else {
-            Self::InHeader
-        };
-        Role::ResponseHeader
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_header_of_a_response_may_take_several_segments() {
-        let mut state = ResponseState::default();
-        let mut role = |payload: &[u8]| state.server_role(payload);
-        assert_eq!(role(b"HTTP/1.1 200 OK\r\nDate: "), Role::ResponseHeader);
-        assert_eq!(role(b"today\r\n\r\n"), Role::ResponseHeader);
-        assert_eq!(role(b"<!DOCTYPE html>"), Role::Body);
-        assert_eq!(
-            role(b"HTTP/1.0 204 No Content\r\n\r\n"),
-            Role::ResponseHeader
-        );
-        assert_eq!(role(b"\x81\x02hi"), Role::Body);
     }
 }

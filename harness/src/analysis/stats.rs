@@ -10,11 +10,12 @@
 //! For Ethernet and IPv4 without padding, frame bytes = 34 × total packets + TCP bytes + app bytes.
 
 use std::io::Read;
-use std::ops::{Add, AddAssign};
+use std::ops::{Add, AddAssign, SubAssign};
 
 use serde::Serialize;
 
 use super::coverage::Coverage;
+use super::heads::HeadFinder;
 use super::role::{Accountant, Accounted, Role};
 use super::update::{Phase, UpdateFinder};
 use crate::trace::reader::CaptureReader;
@@ -57,6 +58,16 @@ impl AddAssign for Statistics {
         self.frame_bytes += other.frame_bytes;
         self.tcp_bytes += other.tcp_bytes;
         self.app_bytes += other.app_bytes;
+    }
+}
+
+impl SubAssign for Statistics {
+    fn sub_assign(&mut self, other: Self) {
+        self.total_packets -= other.total_packets;
+        self.app_packets -= other.app_packets;
+        self.frame_bytes -= other.frame_bytes;
+        self.tcp_bytes -= other.tcp_bytes;
+        self.app_bytes -= other.app_bytes;
     }
 }
 
@@ -104,7 +115,8 @@ pub struct Options {
 pub struct Measured {
     /// Of all packets.
     pub overall: Statistics,
-    /// Of the packets of each role, in the order of [`Role::ALL`].
+    /// Of the packets of each role, in the order of [`Role::ALL`]. Headers of responses are told apart from bodies where
+    /// packets are explained.
     pub roles: [Statistics; Role::ALL.len()],
     /// Of each update, in order.
     pub updates: Vec<Statistics>,
@@ -143,7 +155,11 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     let mut accountant = Accountant::new(options.port);
     let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
     let mut measured = Measured::default();
+    let mut heads = options.explain.then(|| HeadFinder::new(options.port));
     while let Some(packet) = reader.next() {
+        if let Some(heads) = &mut heads {
+            heads.packet(&packet);
+        }
         let Some(accounted) = accountant.account(&packet) else {
             continue;
         };
@@ -159,6 +175,9 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     }
     measured.connections = accountant.connections();
     measured.coverage = Coverage::new(reader, accountant.decoder());
+    if let Some(heads) = heads {
+        measured.tell_headers(&heads.finish());
+    }
     measured.conclude(finder);
     measured
 }
@@ -168,6 +187,19 @@ impl Measured {
     #[must_use]
     pub const fn not_tcp(&self) -> u64 {
         self.roles[Role::NotTcp as usize].total_packets
+    }
+
+    /// Tells the packets apart that carry the headers of responses, by their numbers in order.
+    fn tell_headers(&mut self, heads: &[u64]) {
+        let mut heads = heads.iter().peekable();
+        for packet in &mut self.packets {
+            while heads.next_if(|head| **head < packet.number).is_some() {}
+            if packet.role == Role::Body && heads.peek() == Some(&&packet.number) {
+                packet.role = Role::ResponseHeader;
+                self.roles[Role::Body as usize] -= packet.statistics;
+                self.roles[Role::ResponseHeader as usize] += packet.statistics;
+            }
+        }
     }
 
     fn conclude(&mut self, finder: UpdateFinder) {

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 
 use wiresnap::analysis::conversation::Conversation;
 use wiresnap::analysis::message::{Detail, Message};
+use wiresnap::analysis::role::Role;
+use wiresnap::analysis::stats::{self, measure};
 use wiresnap::units::Side;
 use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 use wiresnap::wire::frame::{Decoded, FrameDecoder};
@@ -1050,4 +1052,162 @@ fn older_drafts_and_unknown_extensions_are_named_and_raw() {
         assert_eq!(told(&messages)[2], "client text \"hello\"");
         assert!(notes(&messages)[0].contains(name));
     }
+}
+
+/// The roles of the server's packets with payload: `h` for a header, `b` for a body, `r` for what was there before.
+fn roles(script: &Script) -> String {
+    let capture = pcap(RAW, &paced(script.packets()));
+    let mut reader = wiresnap::trace::reader::CaptureReader::new(&capture[..]).unwrap();
+    let options = stats::Options {
+        explain: true,
+        ..stats::Options::default()
+    };
+    let measured = measure(&mut reader, &options);
+    let own = measured.packets.iter().filter(|packet| {
+        let is_server = packet.sender.is_some_and(|(_, side)| side == Side::Server);
+        is_server && packet.statistics.app_bytes > 0
+    });
+    for role in [Role::ResponseHeader, Role::Body] {
+        let packets = measured.packets.iter().filter(|packet| packet.role == role);
+        let sum: stats::Statistics = packets.map(|packet| packet.statistics).sum();
+        assert_eq!(measured.roles[role as usize], sum, "{role}");
+    }
+    own.map(|packet| match packet.role {
+        Role::ResponseHeader => 'h',
+        Role::Body => 'b',
+        Role::Retransmission => 'r',
+        _ => '?',
+    })
+    .collect()
+}
+
+fn server_roles(requests: &[&str], pieces: &[&[u8]]) -> String {
+    let script = Script::opened().say(Client, requests.concat());
+    let pieces = pieces.iter();
+    roles(
+        &pieces
+            .fold(script, |script, piece| script.say(Server, piece))
+            .hear(Client),
+    )
+}
+
+#[test]
+fn a_packet_is_of_a_header_where_it_has_a_byte_of_one() {
+    let text = |pieces: &[&'static str]| {
+        pieces
+            .iter()
+            .map(|piece| piece.as_bytes())
+            .collect::<Vec<_>>()
+    };
+    let get = |pieces: &[&'static str]| server_roles(&[GET_A, GET_B], &text(pieces));
+    // The end of the header is cut.
+    let start = "HTTP/1.1 200 OK\r\nContent-Length: 20";
+    assert_eq!(
+        get(&[start, "\r\n\r", "\n0123456789", "0123456789"]),
+        "hhhb"
+    );
+    assert_eq!(
+        get(&[start, "\r\n\r\n", "0123456789", "0123456789"]),
+        "hhbb"
+    );
+    // Line by line, and byte by byte at the beginning.
+    let lines = [
+        "HTTP/1.1 200 OK\r\n",
+        "X: HTTP/1.1 200\r\n",
+        "Content-Length: 2\r\n",
+        "\r\n",
+        "hi",
+    ];
+    assert_eq!(get(&lines), "hhhhb");
+    assert_eq!(get(&["H", "T", "TP/1.1 204 No\r\n\r\n"]), "hhh");
+    // What looks like a header in a body is none.
+    assert_eq!(
+        get(&["HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\n", NO_BODY]),
+        "hb"
+    );
+    // Several messages in a packet, and a body that ends where a header begins.
+    assert_eq!(
+        get(&[
+            "HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na",
+            "bc"
+        ]),
+        "hb"
+    );
+    assert_eq!(
+        get(&[
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
+            "abcHTTP/1.1 204",
+            " No\r\n\r\n"
+        ]),
+        "hhh"
+    );
+    // Chunks and trailers are of the body; an interim answer has a header of its own.
+    let chunked = [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "5\r\nfirst\r\n",
+        "0\r\n",
+        "X: y\r\n\r\n",
+    ];
+    assert_eq!(get(&chunked), "hbbb");
+    assert_eq!(
+        get(&[
+            "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n",
+            "HTTP/1.1 204 No\r\n\r\n"
+        ]),
+        "hh"
+    );
+    // Server-sent events, and a header that is refused or cut off.
+    let events = [
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n",
+        "data: 1\n\n",
+        "data: HTTP/1.1 200 OK\r\n\r\n",
+    ];
+    assert_eq!(get(&events), "hbb");
+    assert_eq!(
+        get(&[
+            "HTTP/1.1 200 OK\r\nbad name: x\r\n",
+            "Content-Length: 2\r\n\r\n",
+            "hi"
+        ]),
+        "hhb"
+    );
+    assert_eq!(get(&["HTTP/1.1 200 OK\r\nContent-", "Length: "]), "hh");
+    assert_eq!(get(&["12:00\n", "HTT"]), "bb");
+    assert_eq!(get(&[FIRST, "\r\n"]), "hb");
+}
+
+#[test]
+fn roles_follow_the_request_and_the_switch() {
+    let head = [NO_BODY.as_bytes(), NO_BODY.as_bytes()];
+    assert_eq!(server_roles(&[HEAD_B, HEAD_B], &head), "hh");
+    assert_eq!(server_roles(&[GET_A, HEAD_B], &head), "hb");
+    let frames = [SWITCHING.as_bytes(), UNMASKED, b"\x81\x0fHTTP/1.1 200 OK"];
+    assert_eq!(server_roles(&[UPGRADE], &frames), "hbb");
+    let tunnel = [ESTABLISHED.as_bytes(), SERVER_HELLO, NO_BODY.as_bytes()];
+    assert_eq!(server_roles(&[CONNECT], &tunnel), "hbb");
+    let tunnel = [ESTABLISHED.as_bytes(), NO_BODY.as_bytes(), b"body"];
+    assert_eq!(server_roles(&[CONNECT, GET_A], &tunnel), "hhb");
+}
+
+#[test]
+fn roles_are_the_same_whatever_order_the_packets_come_in() {
+    let script = || {
+        let script = Script::opened().say(Client, GET_A);
+        let script = script
+            .say_in(Server, 20, FIRST)
+            .hear(Client)
+            .say(Client, GET_B);
+        script.say_in(Server, 20, SECOND).hear(Client).close()
+    };
+    assert_eq!(roles(&script()), "hhbhhb");
+    let swapped = script().swap(4, 5);
+    assert_eq!(roles(&swapped), "hhbhhb");
+    let packets = script().segments.len();
+    let mut twice = script();
+    twice.segments.insert(6, twice.segments[5].clone());
+    assert_eq!(twice.segments.len(), packets + 1);
+    assert_eq!(roles(&twice), "hhrbhhb");
+    // What is left of a header whose beginning is lost is not known for one; what is left of the beginning is.
+    assert_eq!(roles(&script().lose(4)), "bbhhb");
+    assert_eq!(roles(&script().lose(5)), "hbhhb");
 }

@@ -8,6 +8,9 @@ use crate::wire::event::{AsideReason, Origin};
 impl Conversation {
     /// Puts payload that is not part of the stream at its place in the order of the wire: behind what began before.
     pub(super) fn aside(&mut self, origin: Origin, reason: AsideReason, bytes: &[u8]) {
+        if self.is_outline() {
+            return;
+        }
         let mut content = Content::default();
         content.push(bytes, self.room_for_asides());
         let order = self.next_order;

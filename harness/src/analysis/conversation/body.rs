@@ -92,8 +92,10 @@ impl Open {
 impl Conversation {
     pub(super) fn head(&mut self, origin: Origin, mut head: Head) {
         self.end_raw(origin.side);
+        self.outline_head(origin.side, head.offset, head.raw.len());
         let notes = std::mem::take(&mut head.notes);
         let (codings, unknown) = codings_of(&head);
+        let is_outline = self.is_outline();
         let mut message = HttpMessage {
             body: Content::default(),
             coded_length: 0,
@@ -101,7 +103,10 @@ impl Conversation {
             trailers: Vec::new(),
             request: None,
             accept_belongs: None,
-            events_follow: !head.is_request() && head.is_event_stream() && has_body(&head),
+            events_follow: !is_outline
+                && !head.is_request()
+                && head.is_event_stream()
+                && has_body(&head),
             head,
         };
         let open = self.begin_at(origin, message.head.offset);
@@ -128,7 +133,8 @@ impl Conversation {
         } else {
             self.response(&mut message, place)
         };
-        let body = Body::new(self.holding.budget(), &codings);
+        let codings = if is_outline { &[][..] } else { &codings };
+        let body = Body::new(self.holding.budget(), codings);
         if message.events_follow {
             self.events(origin, message, body);
         } else if let Some(open) = &mut self.half(origin.side).open {
@@ -138,6 +144,9 @@ impl Conversation {
     }
 
     pub(super) fn body(&mut self, origin: Origin, bytes: &[u8]) {
+        if self.is_outline() {
+            return;
+        }
         let limits = self.limits();
         let Some(open) = &mut self.half(origin.side).open else {
             return;
@@ -158,6 +167,9 @@ impl Conversation {
 
     pub(super) fn body_missing(&mut self, origin: Origin, count: u64) {
         self.half(origin.side).pass_over(count);
+        if self.is_outline() {
+            return;
+        }
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };

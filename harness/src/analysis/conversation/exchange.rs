@@ -83,6 +83,7 @@ impl Conversation {
         let side = origin.side;
         self.end_raw(side);
         let offset = head.offset;
+        self.outline_head(side, offset, head.raw.len());
         let notes = std::mem::take(&mut head.notes);
         let open = self.begin_at(origin, offset);
         open.notes.extend(notes);

@@ -22,6 +22,7 @@ mod events;
 mod exchange;
 mod half;
 mod limits;
+mod outline;
 mod pairing;
 mod provenance;
 mod raw;
@@ -72,6 +73,8 @@ pub struct Conversation {
     holding: Holding,
     /// The place among all messages of what was held and is being read.
     held_order: Option<u64>,
+    /// In outline, where the heads of answers are.
+    heads: Option<Vec<std::ops::Range<u64>>>,
     /// A side has finished: not much more is to come.
     is_over: bool,
 }
@@ -98,6 +101,7 @@ impl Conversation {
             ready_bytes: 0,
             holding: Holding::of(budget),
             held_order: None,
+            heads: None,
             is_over: false,
         }
     }
@@ -460,6 +464,9 @@ impl Conversation {
         let Some(open) = half.open.take() else {
             return;
         };
+        if self.is_outline() {
+            return;
+        }
         let length = match &detail {
             Detail::Raw(content) => content.bytes.len() as u64 + content.missing_bytes(),
             Detail::WebSocket(frame) => frame.length(),

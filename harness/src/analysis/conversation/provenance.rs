@@ -41,8 +41,8 @@ impl Provenance {
 
     /// The packet that carried the byte at that offset, where it was held back.
     pub(super) fn at(&self, offset: u64) -> Option<&Span> {
-        let mut spans = self.spans.iter();
-        spans.find(|span| (span.start..span.end).contains(&offset))
+        let place = self.spans.partition_point(|span| span.end <= offset);
+        self.spans.get(place).filter(|span| span.start <= offset)
     }
 
     /// The place of the first message that may begin with what is held back.

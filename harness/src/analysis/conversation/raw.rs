@@ -29,7 +29,12 @@ impl Conversation {
 
     /// Takes raw bytes that end where all ends that was handed out.
     pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
+        let is_outline = self.is_outline();
         let half = self.half(origin.side);
+        if is_outline {
+            half.open = None;
+            return;
+        }
         let (end, turn) = (half.offset, half.provenance.turn);
         while !bytes.is_empty() {
             let at = end.saturating_sub(bytes.len() as u64);
@@ -62,10 +67,15 @@ impl Conversation {
     }
 
     pub(super) fn raw_missing(&mut self, origin: Origin, count: u64) {
-        let at = self.half(origin.side).offset;
-        let turn = self.half(origin.side).provenance.turn;
+        let is_outline = self.is_outline();
+        let half = self.half(origin.side);
+        let (at, turn) = (half.offset, half.provenance.turn);
+        half.pass_over(count);
+        if is_outline {
+            half.open = None;
+            return;
+        }
         self.raw_content(origin, at, turn).missing(count);
-        self.half(origin.side).pass_over(count);
     }
 
     fn raw_content(&mut self, origin: Origin, at: u64, turn: u32) -> &mut Content {

@@ -102,7 +102,8 @@ impl Conversation {
         self.end(Side::Server, &[]);
         self.end_client_http(origin);
         match switch.next {
-            Next::WebSocket(deflate) => self.speak_websocket(deflate),
+            Next::WebSocket(deflate) if !self.is_outline() => self.speak_websocket(deflate),
+            Next::WebSocket(_) => self.speak_raw(true),
             Next::Raw { is_known } => self.speak_raw(is_known),
         }
         self.release_held();

@@ -7,7 +7,7 @@ use memchr::memmem;
 use super::framing::Framing;
 use super::head::{HEAD_LIMIT, Head, REQUEST_HEAD, RESPONSE_HEAD, parse_head};
 use super::start_line::{STATUS_LINE, begins_status_line, first_words};
-use super::unit::{Refusal, TOO_LONG, Whole, malformed};
+use super::unit::{Refusal, TOO_LONG, Whole, leading_empty_lines, malformed};
 use super::{Asked, Item, Lost, Role};
 use crate::wire::note::Note;
 
@@ -135,6 +135,12 @@ impl Parser {
             self.state,
             State::Preamble | State::Head | State::Undecided { .. } | State::Resync
         )
+    }
+
+    /// Whether what is held back is a head that is not whole.
+    #[must_use]
+    pub fn is_in_head(&self) -> bool {
+        self.state == State::Head && memmem::find(&self.buffer, b"HTTP/1.").is_some()
     }
 
     /// Whether nothing was HTTP from the first byte on.
@@ -334,7 +340,8 @@ impl Parser {
 
     /// Whether the buffered head has a start line that says HTTP/1, so that it is worth a word when it is cut off.
     fn looks_like_http(&self) -> bool {
-        self.messages > 0 || memmem::find(&self.buffer, b"HTTP/1.").is_some()
+        let is_empty = leading_empty_lines(&self.buffer) == self.buffer.len();
+        !is_empty && self.messages > 0 || memmem::find(&self.buffer, b"HTTP/1.").is_some()
     }
 
     pub(super) fn flush(&mut self) -> Option<Item<'static>> {

@@ -1,0 +1,155 @@
+//! Which packets of a capture carry the headers of HTTP responses.
+//!
+//! Statistics run at the speed of memory and read no streams. What a packet's payload is for is the reader's to say, though:
+//! a header may come byte by byte, out of order, behind the body before it, or not at all where both sides speak something
+//! else by now. So where packets are explained, each connection is read as the conversation that it is, in outline.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::rc::Rc;
+
+use super::conversation::Conversation;
+use crate::budget::Budget;
+use crate::trace::reader::Packet;
+use crate::units::Side;
+use crate::wire::event::{Origin, StreamEvent, StreamSink};
+use crate::wire::frame::{Decoded, FrameDecoder};
+use crate::wire::stream::{Opening, Options, Reassembler};
+
+type Open = Box<dyn FnMut(&Opening) -> Listener>;
+
+/// Reads the connections of one capture in outline.
+pub struct HeadFinder {
+    port: Option<u16>,
+    decoder: FrameDecoder,
+    reassembler: Reassembler<Listener, Open>,
+    found: Rc<RefCell<Vec<u64>>>,
+}
+
+impl HeadFinder {
+    /// A finder for all packets of a capture, or for those of the server on `port`.
+    #[must_use]
+    pub fn new(port: Option<u16>) -> Self {
+        let found = Rc::new(RefCell::new(Vec::new()));
+        let shared = Rc::clone(&found);
+        let budget = Budget::default();
+        let open: Open = Box::new(move |_| Listener::new(&budget, Rc::clone(&shared)));
+        Self {
+            port,
+            decoder: FrameDecoder::default(),
+            reassembler: Reassembler::new(Options::default(), open),
+            found,
+        }
+    }
+
+    /// Takes the next packet of the capture.
+    pub fn packet(&mut self, packet: &Packet<'_>) {
+        let decoded = self
+            .decoder
+            .decode(packet.link_type, packet.bytes, packet.original_length);
+        let Decoded::Segment(segment) = decoded else {
+            return;
+        };
+        let ports = [segment.source.port(), segment.destination.port()];
+        if self.port.is_some_and(|port| !ports.contains(&port)) {
+            return;
+        }
+        self.reassembler
+            .segment(packet.number, packet.time, &segment);
+        for (_, listener) in self.reassembler.take_finished() {
+            listener.finish();
+        }
+    }
+
+    /// The numbers of the packets that carry a byte of a response's header, in order.
+    #[must_use]
+    pub fn finish(self) -> Vec<u64> {
+        for (_, listener) in self.reassembler.finish() {
+            listener.finish();
+        }
+        let mut found = self.found.take();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Listens to one connection.
+struct Listener {
+    conversation: Conversation,
+    /// The ends of the server's bytes of which it is not known yet what they are, and the packets that carried them.
+    carriers: VecDeque<(u64, u64)>,
+    /// How many bytes the server sent.
+    length: u64,
+    found: Rc<RefCell<Vec<u64>>>,
+}
+
+impl Listener {
+    fn new(budget: &Budget, found: Rc<RefCell<Vec<u64>>>) -> Self {
+        Self {
+            conversation: Conversation::outline(budget),
+            carriers: VecDeque::new(),
+            length: 0,
+            found,
+        }
+    }
+
+    fn look(&mut self) {
+        for head in self.conversation.take_heads() {
+            self.find(&head);
+        }
+        let settled = self.conversation.settled();
+        while self
+            .carriers
+            .front()
+            .is_some_and(|(end, _)| *end <= settled)
+        {
+            self.carriers.pop_front();
+        }
+    }
+
+    /// Takes note of the packets that carried a stretch of the stream.
+    fn find(&self, head: &Range<u64>) {
+        let first = self.carriers.partition_point(|(end, _)| *end <= head.start);
+        let mut start = head.start;
+        for (end, packet) in self.carriers.range(first..) {
+            if start >= head.end {
+                return;
+            }
+            self.found.borrow_mut().push(*packet);
+            start = *end;
+        }
+    }
+
+    fn finish(mut self) {
+        self.cut();
+        self.conversation.finish();
+        self.look();
+    }
+
+    /// What a header lacks does not come any more.
+    fn cut(&self) {
+        if let Some(head) = self.conversation.begun_head() {
+            self.find(&head);
+        }
+    }
+}
+
+impl StreamSink for Listener {
+    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
+        if origin.side == Side::Server {
+            match event {
+                StreamEvent::Data(bytes) => {
+                    self.length = self.length.saturating_add(bytes.len() as u64);
+                    self.carriers.push_back((self.length, origin.packet));
+                }
+                StreamEvent::Missing(count) => self.length = self.length.saturating_add(count),
+                StreamEvent::Finished | StreamEvent::Ended => self.cut(),
+                StreamEvent::Aside(..) => {}
+            }
+        }
+        self.conversation.event(origin, event);
+        self.look();
+    }
+}
