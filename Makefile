@@ -89,7 +89,7 @@ hostile: ## memory and time of every verb on captures made to take them (HOSTILE
 	$(CARGO) bench --quiet --package wiresnap --bench hostile
 
 review: ## look at changed snapshots and accept or reject them
-	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-insta
+	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked --version 1.49.0 cargo-insta
 	$(CARGO) insta review
 
 lint: ## formatting, clippy and rustdoc, warnings denied

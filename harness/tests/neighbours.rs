@@ -305,3 +305,72 @@ fn no_tool_is_started_that_lies_about_or_is_somebody_elses() {
     }
     assert!(examine(&stage.project()));
 }
+
+#[test]
+fn no_name_of_a_scenario_is_an_option_of_the_action() {
+    let stage = Stage::new();
+    // The script beside a wiresnap that tells what it was called with.
+    let said = stage.path("said");
+    for folder in ["scripts", "target/release", ".tools/bin"] {
+        fs::create_dir_all(stage.path(folder)).unwrap();
+    }
+    let script = stage.path("scripts/capture-and-check");
+    fs::copy(workspace::root().join("scripts/capture-and-check"), &script).unwrap();
+    let tell = format!("printf '<%s>' \"$@\" >>{0}; echo >>{0}", said.display());
+    workspace::write_executable(&stage.path("target/release/wiresnap"), &tell);
+
+    let status = Command::new("sh")
+        .arg(&script)
+        .current_dir(stage.project())
+        .env("SCENARIOS", "tcpapp --out=/elsewhere *")
+        .env("TIME_SCALE", "--all")
+        .status();
+
+    assert!(status.unwrap().success());
+    let said = fs::read_to_string(said).unwrap();
+    let names = "<--><tcpapp><--out=/elsewhere><*>";
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(
+        lines[0],
+        format!("<capture><--time-scale=--all><--out><wiresnap-out>{names}")
+    );
+    assert!(
+        lines[2].ends_with(names) && lines[3].ends_with(names),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_is_taken_from_elsewhere_is_of_one_version() {
+    let root = workspace::root();
+    for file in [".github/workflows/ci.yml", "action.yml", "README.md"] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        for action in text
+            .lines()
+            .filter_map(|line| line.split_once("uses: actions/"))
+        {
+            let (_, commit) = action.1.split_once('@').unwrap();
+            let hash = commit.split(' ').next().unwrap();
+            let is_hash = hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            assert!(is_hash && commit.contains(" # v"), "{file}: {}", action.1);
+        }
+    }
+    for (file, install) in [
+        ("scripts/fuzz", "cargo-fuzz"),
+        ("Makefile", "cargo-insta"),
+        ("scripts/setup", "geckodriver"),
+    ] {
+        let text = fs::read_to_string(root.join(file))
+            .unwrap()
+            .replace("\\\n", " ");
+        let lines = text
+            .lines()
+            .filter(|line| line.contains(" install --quiet"));
+        let mut lines = lines.filter(|line| line.contains(install));
+        let line = lines.next().unwrap();
+        assert!(
+            line.contains("--locked") && line.contains("--version "),
+            "{line}"
+        );
+    }
+}

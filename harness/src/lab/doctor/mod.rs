@@ -212,9 +212,9 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
             }),
         network == Some(Network::Private),
     ));
-    checks.push(place::captures(intent.captures, packages));
+    checks.push(place::captures(intent.captures, intent.project, packages));
     if let (Some(network), true) = (network, needs_browser) {
-        checks.extend(place::temporary(network, packages));
+        checks.extend(place::temporary(network));
     }
     Examination {
         network,

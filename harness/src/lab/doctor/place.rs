@@ -55,12 +55,24 @@ fn port_check(address: SocketAddr, scenarios: &str, labs_are_private: bool) -> C
 }
 
 /// The folder that captures go to.
-pub(super) fn captures(folder: &Path, packages: Packages) -> Check {
-    folder_check("captures folder", folder, ROOM_FOR_CAPTURES, packages)
+pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Check {
+    let mend = |existing: &Path| {
+        // Only a folder of the project is the user's to have: never one of the system's, such as `/` or `/etc`.
+        let is_in_project = match (project.canonicalize(), existing.canonicalize()) {
+            (Ok(project), Ok(existing)) => existing != project && existing.starts_with(project),
+            _ => false,
+        };
+        if is_in_project {
+            packages.as_root(&format!("chown \"$USER\" {}", quoted(existing)))
+        } else {
+            "name another folder with --out".to_owned()
+        }
+    };
+    folder_check("captures folder", folder, ROOM_FOR_CAPTURES, mend)
 }
 
 /// The folder in which browsers get their profiles; that of a private lab is of its own, in memory.
-pub(super) fn temporary(network: Network, packages: Packages) -> Option<Check> {
+pub(super) fn temporary(network: Network) -> Option<Check> {
     let folder = match network {
         Network::Private => return None,
         Network::Host => std::env::temp_dir(),
@@ -69,12 +81,14 @@ pub(super) fn temporary(network: Network, packages: Packages) -> Option<Check> {
         "temporary folder",
         &folder,
         ROOM_FOR_PROFILES,
-        packages,
+        |_| "name another folder with TMPDIR".to_owned(),
     ))
 }
 
 /// Whether a folder can be written to and has room; one that is not there yet is made where its parent is.
-fn folder_check(name: &str, folder: &Path, room: u64, packages: Packages) -> Check {
+///
+/// What mends one that cannot be written to is for `mend` to say.
+fn folder_check(name: &str, folder: &Path, room: u64, mend: impl Fn(&Path) -> String) -> Check {
     // An empty path is the current folder.
     let existing = folder
         .ancestors()
@@ -91,7 +105,7 @@ fn folder_check(name: &str, folder: &Path, room: u64, packages: Packages) -> Che
         let mend = if errno == Errno::ROFS {
             "name another place: what is there is read-only".to_owned()
         } else {
-            packages.as_root(&format!("chown \"$USER\" {}", quoted(existing)))
+            mend(existing)
         };
         return Check::missing(name, &format!("cannot be written to: {errno}"))
             .at(folder)
