@@ -14,6 +14,7 @@ pub mod frame;
 pub mod http;
 mod input;
 mod output;
+pub mod overwrite;
 pub mod reassembly;
 pub mod scenario;
 pub mod sse;
@@ -24,12 +25,13 @@ pub mod whole_path;
 pub type Check = fn(&[u8]);
 
 /// Every target by name: the folders of its seeds and regressions are called so too.
-pub const TARGETS: [(&str, Check); 10] = [
+pub const TARGETS: [(&str, Check); 11] = [
     ("capture_file", capture_file::check),
     ("coding", coding::check),
     ("conversation", conversation::check),
     ("frame", frame::check),
     ("http", http::check),
+    ("overwrite", overwrite::check),
     ("reassembly", reassembly::check),
     ("scenario", scenario::check),
     ("sse", sse::check),

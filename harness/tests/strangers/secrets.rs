@@ -7,8 +7,8 @@
 use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
-use super::support::file::{ETHERNET, paced, pcap};
-use super::support::network::ethernet;
+use super::support::file::{ETHERNET, Order, Packet, Pcapng, paced, pcap};
+use super::support::network::{UDP, ethernet, ip};
 use super::support::script::{Client, End, Script, Server};
 use wiresnap::cli::PayloadFormat;
 use wiresnap::commands::payload::{Request, list};
@@ -595,6 +595,129 @@ fn a_secret_in_any_form_in_any_place_is_overwritten_or_the_capture_is_refused() 
                     &mut complaints,
                 );
             }
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+/// A capture of these frames.
+fn of_frames(frames: Vec<Vec<u8>>) -> Vec<u8> {
+    pcap(ETHERNET, &paced(frames))
+}
+
+#[test]
+fn a_secret_outside_of_any_stream_is_overwritten() {
+    let bytes = format!("secret={SECRET}").into_bytes();
+    let ends = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+    let datagram = |protocol| {
+        ethernet(&ip(
+            ends[0],
+            ends[1],
+            protocol,
+            &join(&[&[0, 53, 0, 53, 0, 60, 0, 0], &bytes]),
+        ))
+    };
+    let frame = |payload: &[u8]| ethernet(&Script::opened().data(Client, 0, payload).packets()[3]);
+    let comment = {
+        let mut file = Pcapng::new(Order::Little);
+        file.interface(ETHERNET, 0, None, None);
+        let packet = Packet::new(1_600_000_000_000_000_000, frame(b"hello"));
+        file.enhanced(0, 1, &packet, Some(&format!("secret={SECRET}")));
+        file.bytes
+    };
+    let mut complaints = String::new();
+    for (what, capture) in [
+        ("UDP", of_frames(vec![datagram(UDP)])),
+        ("ICMP", of_frames(vec![datagram(1)])),
+        ("another protocol", of_frames(vec![datagram(132)])),
+        ("ARP", of_frames(vec![join(&[&[0; 12], &[8, 6], &bytes])])),
+        (
+            "the padding of a frame",
+            of_frames(vec![join(&[&frame(b"hello"), &bytes])]),
+        ),
+        ("a comment", comment),
+    ] {
+        judge(what, &capture, Kept, &mut complaints);
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn a_secret_across_pieces_of_a_long_stream_is_overwritten() {
+    let bytes = format!("secret={SECRET}").into_bytes();
+    let mut complaints = String::new();
+    for (what, length, tail) in [
+        ("64 KiB", 64 << 10, 0),
+        ("1 MiB", 1 << 20, 0),
+        ("1 MiB and more", 1 << 20, 100_000),
+    ] {
+        let long = join(&[&vec![b'.'; length - 20], &bytes, &vec![b' '; tail], b"\n"]);
+        let event = join(&[
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: ",
+            &long,
+            b"\n\n",
+        ]);
+        for (place, talk) in [
+            ("no protocol", vec![(Client, join(&[b"\x01", &long]))]),
+            ("a body", vec![get(), answer(&long)]),
+            (
+                "chunks",
+                vec![
+                    get(),
+                    chunked("", &long.chunks(5000).collect::<Vec<_>>(), b"0\r\n\r\n"),
+                ],
+            ),
+            ("an event", vec![get(), (Server, event)]),
+        ] {
+            let mut script = Script::opened();
+            let mut sent = [0_u32; 2];
+            for (from, bytes) in &talk {
+                for piece in bytes.chunks(30_000) {
+                    script = script.data(*from, sent[*from as usize], piece);
+                    sent[*from as usize] += u32::try_from(piece.len()).unwrap();
+                }
+                let peer = if *from == Client { Server } else { Client };
+                script = script.ack(peer, sent[*from as usize]);
+            }
+            let packets = script.close().packets();
+            let capture = of_frames(packets.iter().map(|packet| ethernet(packet)).collect());
+            judge(
+                &format!("{place} of {what}"),
+                &capture,
+                Kept,
+                &mut complaints,
+            );
+        }
+    }
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn a_value_that_a_rule_matched_once_is_overwritten_in_every_form() {
+    let mut complaints = String::new();
+    for (form, encoded) in forms(SECRET.as_bytes()) {
+        for (place, talk, fate) in places(&encoded) {
+            // In a request before, it stands as the rule has it.
+            let mut told = vec![
+                (
+                    Client,
+                    format!("GET /?secret={SECRET} HTTP/1.1\r\nHost: h\r\n\r\n").into_bytes(),
+                ),
+                answer(b"ok"),
+            ];
+            let is_http =
+                matches!(talk.first(), Some((Client, bytes)) if bytes.starts_with(b"GET"));
+            if !is_http {
+                continue;
+            }
+            told.extend(talk);
+            let cuts = cuts(&told, &encoded);
+            judge(
+                &format!("{form} in {place}"),
+                &capture(&told, Carried::InTwo, &cuts),
+                fate,
+                &mut complaints,
+            );
         }
     }
     assert!(complaints.is_empty(), "{complaints}");
