@@ -58,25 +58,21 @@ fn read(cut: Cut, file: &[u8]) -> Seen {
 
 fn read_packets(reader: &mut CaptureReader<impl Read>, seen: &mut Seen) {
     while seen.packets.len() < MOST_PACKETS {
-        match reader.next() {
-            Some(packet) => {
-                assert!(packet.bytes.len() <= MOST_PACKET_BYTES as usize);
-                assert_eq!(packet.number, seen.packets.len() as u64 + 1);
-                seen.packets.push((
-                    packet.number,
-                    packet.time.nanoseconds,
-                    packet.interface,
-                    packet.link_type.0,
-                    packet.original_length,
-                    packet.bytes.to_vec(),
-                ));
-            }
-            None => {
-                seen.cut = reader.cut();
-                seen.error = reader.damage().map(ToString::to_string);
-                assert_eq!(reader.next(), None, "the end is the end");
-                return;
-            }
-        }
+        let Some(packet) = reader.next() else {
+            seen.cut = reader.cut();
+            seen.error = reader.damage().map(ToString::to_string);
+            assert_eq!(reader.next(), None, "the end is the end");
+            return;
+        };
+        assert!(packet.bytes.len() <= MOST_PACKET_BYTES as usize);
+        assert_eq!(packet.number, seen.packets.len() as u64 + 1);
+        seen.packets.push((
+            packet.number,
+            packet.time.nanoseconds,
+            packet.interface,
+            packet.link_type.0,
+            packet.original_length,
+            packet.bytes.to_vec(),
+        ));
     }
 }

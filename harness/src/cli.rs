@@ -1,5 +1,6 @@
 //! The command line: types only, no behaviour.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -328,7 +329,7 @@ fn kind(word: &str) -> Result<Kind, String> {
 pub struct CaptureSelection {
     /// Captures, by name or as path of a .pcap or .pcapng file [default: all]
     #[arg(value_name = "NAME")]
-    pub names: Vec<String>,
+    pub names: Vec<OsString>,
     /// Folder of the captures [default: the project's]
     #[arg(long, value_name = "DIR")]
     pub captures: Option<PathBuf>,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::error::Error;
+use crate::text::Shown as _;
 
 /// What is wrong at which bytes of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Diagnostic {
         let place = Place::of(&self.span, text);
         let mut message = format!(
             "{}:{}:{}: {}",
-            file.display(),
+            file.shown(),
             place.line,
             place.column,
             self.message

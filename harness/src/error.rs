@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::is_safe;
+use crate::text::is_safe;
 
 /// The longest line of output that is shown, in bytes; what is beyond is of no help in a message.
 const LONGEST_LINE: usize = 400;

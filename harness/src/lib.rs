@@ -77,6 +77,8 @@ pub mod secrets;
 #[doc(hidden)]
 pub mod testing;
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod trace;
 #[doc(hidden)]
 pub mod units;
@@ -91,7 +93,7 @@ pub mod inside {
     #[doc(inline)]
     pub use crate::{
         analysis, budget, cli, commands, diagnostic, docs, error, files, lab, project, render,
-        report, rule, run, scenario, secrets, trace, units, wire,
+        report, rule, run, scenario, secrets, text, trace, units, wire,
     };
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::text::Shown as _;
 use toml::Spanned;
 
 use crate::diagnostic::Diagnostic;
@@ -55,11 +56,9 @@ impl Project {
             .ancestors()
             .find(|ancestor| ancestor.join(FILE_NAME).is_file())
             .ok_or_else(|| {
-                Error::usage(format!(
-                    "no {FILE_NAME} in {} or above it",
-                    folder.display()
-                ))
-                .with_hint("run this in a wiresnap project, or begin one here with `wiresnap init`")
+                Error::usage(format!("no {FILE_NAME} in {} or above it", folder.shown())).with_hint(
+                    "run this in a wiresnap project, or begin one here with `wiresnap init`",
+                )
             })?;
         require_trust(root)?;
         // Paths that are shown are as short as the user would type them.
@@ -96,12 +95,12 @@ impl Project {
     fn read(root: &Path) -> Result<Self> {
         let file = root.join(FILE_NAME);
         let text = read_text(&file)
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.shown())))?;
         // The error of the toml crate shows line and caret itself.
         let raw: RawProject = toml::from_str(&text).map_err(|error| {
             Error::usage(format!(
                 "{}: {}",
-                file.display(),
+                file.shown(),
                 error.to_string().trim_end()
             ))
         })?;
@@ -129,7 +128,7 @@ impl Project {
     pub fn require_inside(&self, file: &Path) -> Result<()> {
         require_within(&self.root, file).map_err(|error| {
             let why = reason(&error);
-            Error::usage(format!("{} is not used: {why}", file.display()))
+            Error::usage(format!("{} is not used: {why}", file.shown()))
                 .with_hint("put the file itself there: nothing of a project is outside of it")
         })
     }
@@ -140,7 +139,7 @@ impl Project {
     ///
     /// Where the folder cannot be read.
     pub fn scenario_names(&self) -> Result<Vec<String>> {
-        let folder = self.scenarios.display();
+        let folder = self.scenarios.shown();
         let entries = std::fs::read_dir(&self.scenarios)
             .map_err(|error| Error::usage(format!("cannot read scenarios in {folder}: {error}")))?;
         let mut names: Vec<String> = entries
@@ -173,7 +172,7 @@ impl Project {
             let all = self.all_scenario_files()?;
             all.iter().try_for_each(|file| self.require_inside(file))?;
             return if all.is_empty() {
-                let folder = self.scenarios.display();
+                let folder = self.scenarios.shown();
                 Err(Error::usage(format!("no scenario in {folder}")))
             } else {
                 Ok(all)
@@ -218,7 +217,7 @@ impl Project {
 /// Makes sure that a project is ours to use: it says which programs are started.
 fn require_trust(root: &Path) -> Result<()> {
     require_trusted_project(root, &[FILE_NAME]).map_err(|error| {
-        let (root, why) = (root.display(), reason(&error));
+        let (root, why) = (root.shown(), reason(&error));
         Error::usage(format!("the project in {root} is not used: {why}")).with_hint(format!(
             "look at what it starts; where you trust it, set {TRUST_VARIABLE}={root}"
         ))

@@ -191,43 +191,6 @@ impl fmt::Display for Side {
     }
 }
 
-/// Whether a character shows itself, and itself only.
-#[must_use]
-pub const fn is_safe(character: char) -> bool {
-    !matches!(
-        character as u32,
-        0x00..=0x1f
-            | 0x7f..=0x9f
-            | 0xad
-            | 0x34f
-            | 0x600..=0x605
-            | 0x61c
-            | 0x6dd
-            | 0x70f
-            | 0x890..=0x891
-            | 0x8e2
-            | 0x115f..=0x1160
-            | 0x17b4..=0x17b5
-            | 0x180b..=0x180f
-            | 0x200b..=0x200f
-            | 0x2028..=0x202e
-            | 0x2060..=0x206f
-            | 0x3164
-            | 0xe000..=0xf8ff
-            | 0xfe00..=0xfe0f
-            | 0xfeff
-            | 0xffa0
-            | 0xfff0..=0xfffb
-            | 0xfffe..=0xffff
-            | 0x110bd
-            | 0x110cd
-            | 0x13430..=0x1345f
-            | 0x1bca0..=0x1bca3
-            | 0x1d173..=0x1d17a
-            | 0xe0000..=0x10_ffff
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,6 @@ mod workspace;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anstream::adapter::strip_str;
 use proptest::prelude::*;
 use support::cases::{file_cases, link_cases, network_cases, random_conversations, stream_cases};
 use support::file::{ETHERNET, Packet, RAW, paced, pcap};
@@ -102,7 +101,7 @@ fn text(names: [&str; 2], difference: &Difference) -> String {
         with_volatile: false,
     };
     write_text(comparison, &mut output).unwrap();
-    strip_str(std::str::from_utf8(&output).unwrap()).to_string()
+    wiresnap::render::style::plain(std::str::from_utf8(&output).unwrap())
 }
 
 fn committed(name: &str) -> Vec<u8> {

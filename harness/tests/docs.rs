@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser};
 use wiresnap::docs::markdown::{code, fenced};
 use wiresnap::docs::page::Page;
-use wiresnap::units::is_safe;
+use wiresnap::text::is_safe;
 
 use support::file::{RAW, paced, pcap};
 use support::script::{Client, Script, Server};
@@ -299,7 +299,7 @@ fn hostile_captures_stay_in_their_blocks() {
     assert_eq!(active, markers.collect::<Vec<&str>>());
     assert_eq!(docs(folder.path(), &["--check", "page.md"]).code, Some(0));
     // As text of the shell, the scenario's name is one word.
-    assert!(text.contains("reboot'\\'''\n"), "{text}");
+    assert!(text.contains("reboot\\047'\n"), "{text}");
 }
 
 #[test]

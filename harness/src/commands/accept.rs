@@ -7,8 +7,9 @@ use super::snapshots::comparison::Comparison;
 use super::snapshots::selection;
 use super::{coverage, current_folder};
 use crate::cli::AcceptArgs;
-use crate::error::{Error, printable};
+use crate::error::Error;
 use crate::project::Project;
+use crate::text::Shown as _;
 
 /// Takes over the listings of captures that differ from their snapshots and says so on `out`; asks on `talk`, and hears
 /// the answers on standard input, unless the captures are named or all of them are wanted.
@@ -83,8 +84,7 @@ fn accept_all(compared: &[Comparison], out: &mut impl Write) -> anyhow::Result<(
 }
 
 fn say_accepted(comparison: &Comparison, out: &mut impl Write) -> io::Result<()> {
-    let file = comparison.snapshot.display().to_string();
-    writeln!(out, "accepted: {}", printable(&file))
+    writeln!(out, "accepted: {}", comparison.snapshot.shown())
 }
 
 fn say_nothing_is_open(out: &mut impl Write) -> io::Result<()> {
@@ -109,7 +109,7 @@ fn review(
     for (index, comparison) in open.iter().enumerate() {
         text::capture(comparison, out)?;
         out.flush()?;
-        let name = printable(&comparison.capture.name);
+        let name = comparison.capture.name.shown();
         let question = format!("{name}, {} of {}", index + 1, open.len());
         match ask(&question, answers, talk)? {
             Answer::Accept => {

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::project::is_same;
 use crate::scenario::Scenario;
 use crate::scenario::file;
+use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 
 /// Who writes which file. Not every file system tells upper from lower case, so all are in lower case.
@@ -66,11 +67,7 @@ impl Outputs {
 }
 
 fn collision(one: &Output, other: &Output) -> Error {
-    let scenarios = format!(
-        "{} and {}",
-        one.scenario.display(),
-        other.scenario.display()
-    );
+    let scenarios = format!("{} and {}", one.scenario.shown(), other.scenario.shown());
     if one.name == other.name {
         return Error::usage(format!("{scenarios} would both write {}", one.name))
             .with_hint("rename one of the two, or capture into another folder with --out");

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::named;
 use crate::analysis::coverage::Coverage;
+use crate::text::Shown as _;
 
 /// Writes to `talk` what a reader of the rest should know.
 pub(super) fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> io::Result<()> {
@@ -19,7 +20,7 @@ pub(super) fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> i
 pub(super) fn warnings(path: &Path, coverage: &Coverage) -> Vec<String> {
     let warnings = coverage.warnings().into_iter();
     warnings
-        .map(|warning| format!("warning: {}: {warning}", path.display()))
+        .map(|warning| format!("warning: {}: {warning}", path.shown()))
         .collect()
 }
 

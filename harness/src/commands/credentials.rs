@@ -9,6 +9,7 @@ use crate::analysis::credential::find;
 use crate::analysis::talks::hear_within;
 use crate::budget::Memory;
 use crate::render::redactions::Redactions;
+use crate::text::Shown as _;
 use crate::trace::reader;
 
 /// A warning about a capture that holds what looks like a credential; none where it holds none, or only such as the
@@ -29,7 +30,7 @@ pub fn warning(
     }
     let mut text = format!(
         "warning: {} holds what looks like credentials:",
-        pcap.display()
+        pcap.shown()
     );
     for (kind, (first, more)) in &found {
         let more = match more {

@@ -12,6 +12,7 @@ use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::Error;
 use crate::render::difference::{Comparison, write_json, write_text};
 use crate::render::redactions::Redactions;
+use crate::text::Shown;
 use crate::trace::reader;
 
 /// Compares the captures and prints to `out` what differs; what is noteworthy about the files goes to `talk`.
@@ -27,7 +28,7 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
     {
         bail!("only one of the captures can be standard input");
     }
-    let names = [&args.old, &args.new].map(|path| path.display().to_string());
+    let names = [&args.old, &args.new].map(Shown::to_text);
     let difference = between(&args.old, &args.new, args.memory.memory)?;
     let sides = [&args.old, &args.new].into_iter().zip(&difference.coverage);
     for (path, covered) in sides.clone() {

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use super::capture::programs::Programs;
@@ -18,6 +17,7 @@ use crate::lab::network::Network;
 use crate::lab::privilege;
 use crate::lab::tools::Tools;
 use crate::project::Project;
+use crate::render::style::Style;
 use crate::scenario::{Scenario, file};
 
 /// Looks at everything that a capture of all scenarios needs, and writes what it found to `out`.
@@ -185,10 +185,9 @@ fn write_text(examined: &Examined<'_>, out: &mut impl Write) -> io::Result<()> {
 }
 
 const fn shown(state: State) -> (Style, &'static str) {
-    let (colour, name) = match state {
-        State::Ok => (AnsiColor::Green, "ok"),
-        State::Warning => (AnsiColor::Yellow, "warning"),
-        State::Missing => (AnsiColor::Red, "missing"),
-    };
-    (colour.on_default(), name)
+    match state {
+        State::Ok => (Style::Green, "ok"),
+        State::Warning => (Style::Yellow, "warning"),
+        State::Missing => (Style::Red, "missing"),
+    }
 }

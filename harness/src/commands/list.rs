@@ -16,6 +16,7 @@ use crate::lab::browser::Kind;
 use crate::project::Project;
 use crate::render::table::{Style, Table};
 use crate::scenario::{Scenario, file};
+use crate::text::Shown as _;
 use crate::trace::provenance::Provenance;
 
 /// Lists the scenarios on `out`; that there is none goes to `talk`.
@@ -36,7 +37,7 @@ pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> 
     match arguments.format {
         ListFormat::Json => print_json(&entries, out)?,
         ListFormat::Text if entries.is_empty() => {
-            let folder = project.scenarios.display();
+            let folder = project.scenarios.shown();
             writeln!(talk, "note: no scenario in {folder}")?;
         }
         ListFormat::Text => out.write_all(table(&entries).as_bytes())?,
@@ -76,7 +77,7 @@ impl Entry {
     fn of(project: &Project, programs: &[String], name: String) -> Self {
         let place = project.scenarios.join(format!("{name}.toml"));
         let mut entry = Self {
-            file: place.display().to_string(),
+            file: place.to_text(),
             capture: captured(project, &name, Kind::default()),
             others: others(project, &name),
             name,
@@ -118,7 +119,7 @@ fn captured(project: &Project, name: &str, browser: Kind) -> Option<Captured> {
         .ok()
         .filter(|comparison| comparison.failure().is_none());
     Some(Captured {
-        pcap: capture.pcap.display().to_string(),
+        pcap: capture.pcap.to_text(),
         at: provenance.map(|known| known.started),
         state: comparison.map_or(UNREADABLE, |comparison| comparison.state.name()),
     })

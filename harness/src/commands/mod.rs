@@ -18,6 +18,7 @@ mod lab;
 pub mod learn;
 pub mod list;
 pub mod payload;
+mod printer;
 mod redactions;
 pub mod report;
 pub mod snapshots;
@@ -28,60 +29,89 @@ mod variables;
 mod write;
 
 use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
+use self::printer::{WhenClosed, say, standard_error, standard_output};
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
 use crate::render::json::ascii_where_unsafe;
+use crate::text::Shown as _;
 use crate::trace::reader::TraceError;
+
+/// The fewest open files that a run gets along with: its own, and for each scenario a capture, a line and the ends of
+/// processes.
+const LEAST_DESCRIPTORS: u64 = 64;
 
 /// The `wiresnap` command: what its executable does, and any other that is to do the same.
 #[must_use]
 pub fn main() -> ExitCode {
-    run(&Cli::parse())
+    match Cli::try_parse() {
+        Ok(cli) => run(&cli),
+        Err(answer) => printer::answer(&answer),
+    }
 }
 
 /// Carries out a command line and gives the exit code.
 #[must_use]
 pub fn run(cli: &Cli) -> ExitCode {
-    let outcome = match &cli.command {
-        Command::KeepLab(arguments) => return lab::keep(arguments),
-        Command::PlayLab(arguments) => return lab::play(arguments),
-        Command::InitLab(_) => return lab::init(),
-        Command::PlayTest => return capture::commission::serve(),
-        command => carry_out(command),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("error: {error:#}"));
-            ExitCode::from(class_of(&error).exit_code())
-        }
+    match &cli.command {
+        Command::KeepLab(arguments) => lab::keep(arguments),
+        Command::PlayLab(arguments) => lab::play(arguments),
+        Command::InitLab(_) => lab::init(),
+        Command::PlayTest => capture::commission::serve(),
+        command => print(command),
     }
 }
 
-fn carry_out(command: &Command) -> anyhow::Result<()> {
-    let mut out = io::stdout();
-    let mut talk = io::stderr();
+/// Carries out a verb, and says how it went.
+fn print(command: &Command) -> ExitCode {
+    let mut out = standard_output(when_closed(command));
+    let outcome = carry_out(command, &mut out, &mut standard_error());
+    // What could not be printed hides how it went.
+    let outcome = out.finish().map_err(anyhow::Error::new).and(outcome);
+    match outcome {
+        Err(error) if !out.has_stopped() => {
+            say(&format!("error: {error:#}"));
+            ExitCode::from(class_of(&error).exit_code())
+        }
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// A listing may be longer than anybody has time for; everything else has a verdict.
+const fn when_closed(command: &Command) -> WhenClosed {
     match command {
-        Command::Capture(arguments) => Ok(capture::run(arguments, &mut out)?),
-        Command::Stats(arguments) => stats::run(arguments, &mut out, &mut talk),
-        Command::Payload(arguments) => payload::run(arguments, &mut out, &mut talk),
-        Command::Diff(arguments) => diff::run(arguments, &mut anstream::stdout(), &mut talk),
-        Command::Check(arguments) => check::run(arguments, &mut anstream::stdout(), &mut talk),
-        Command::Accept(arguments) => accept::run(arguments, &mut anstream::stdout(), &mut talk),
-        Command::Learn(arguments) => learn::run(arguments, &mut anstream::stdout(), &mut talk),
-        Command::List(arguments) => list::run(*arguments, &mut out, &mut talk),
-        Command::Validate(arguments) => validate::run(arguments, &mut out, &mut talk),
-        Command::Init(arguments) => init::run(arguments, &mut out),
-        Command::Docs(arguments) => docs::run(arguments, &mut out),
-        Command::Report(arguments) => report::run(arguments, &mut out, &mut talk),
-        Command::Doctor(arguments) => doctor::run(*arguments, &mut anstream::stdout()),
+        Command::Payload(_) => WhenClosed::Stop,
+        _ => WhenClosed::GoOn,
+    }
+}
+
+fn carry_out(
+    command: &Command,
+    out: &mut (impl Write + Send),
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    match command {
+        Command::Capture(arguments) => Ok(capture::run(arguments, out)?),
+        Command::Stats(arguments) => stats::run(arguments, out, talk),
+        Command::Payload(arguments) => payload::run(arguments, out, talk),
+        Command::Diff(arguments) => diff::run(arguments, out, talk),
+        Command::Check(arguments) => check::run(arguments, out, talk),
+        Command::Accept(arguments) => accept::run(arguments, out, talk),
+        Command::Learn(arguments) => learn::run(arguments, out, talk),
+        Command::List(arguments) => list::run(*arguments, out, talk),
+        Command::Validate(arguments) => validate::run(arguments, out, talk),
+        Command::Init(arguments) => init::run(arguments, out),
+        Command::Docs(arguments) => docs::run(arguments, out),
+        Command::Report(arguments) => report::run(arguments, out, talk),
+        Command::Doctor(arguments) => doctor::run(*arguments, out),
         Command::KeepLab(_) | Command::PlayLab(_) | Command::InitLab(_) | Command::PlayTest => {
             Ok(())
         }
@@ -102,10 +132,29 @@ fn current_folder() -> crate::error::Result<PathBuf> {
 
 /// A runtime that has no thread but ours.
 fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
+    require_descriptors()?;
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))
+}
+
+/// Makes sure that files can be opened: without, the runtime would not even say why it cannot be made, and programs would be
+/// blamed for what this process lacks.
+fn require_descriptors() -> crate::error::Result<()> {
+    let few = |what: String| {
+        Error::environment(what)
+            .with_hint("`ulimit -n 1024` allows more, in the shell that starts wiresnap")
+    };
+    let limit = getrlimit(Resource::Nofile).current;
+    if let Some(limit) = limit.filter(|limit| *limit < LEAST_DESCRIPTORS) {
+        return Err(few(format!(
+            "this process may have only {limit} files open, it takes {LEAST_DESCRIPTORS}"
+        )));
+    }
+    let pairs: io::Result<Vec<_>> = (0..4).map(|_| UnixStream::pair()).collect();
+    let _enough = pairs.map_err(|error| few(format!("cannot open any more files: {error}")))?;
+    Ok(())
 }
 
 /// Prints a value as JSON, in one piece: what cannot be made is not begun.
@@ -115,30 +164,33 @@ fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&ascii_where_unsafe(&json))
 }
 
-/// Talks to the user; where nobody listens any more, that is no reason to fail.
-fn say(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
-/// Whoever stops reading our output has seen enough of it.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-}
-
 /// The error with the capture file that it is about, unless it names it itself.
 fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     match error.downcast_ref() {
         Some(TraceError::Open { .. }) => error,
-        _ => error.context(capture.display().to_string()),
+        _ => error.context(capture.shown().to_string()),
     }
 }
 
-/// What has no class of its own is a capture file that makes no sense.
+/// Returns the class of an error: its own, or that of the environment if the system refused something, such as a temporary
+/// file or one more open file. What is left is a capture file that makes no sense.
 fn class_of(error: &anyhow::Error) -> Class {
-    error
-        .downcast_ref::<Error>()
-        .map_or(Class::Usage, Error::class)
+    if let Some(known) = error.downcast_ref::<Error>() {
+        return known.class();
+    }
+    let is_refused = match error.downcast_ref::<TraceError>() {
+        Some(TraceError::Open { reason, .. }) => is_exhausted(reason),
+        _ => error.chain().any(<dyn std::error::Error>::is::<io::Error>),
+    };
+    if is_refused {
+        Class::Environment
+    } else {
+        Class::Usage
+    }
+}
+
+/// Whether the system has no more of something, whatever file it was for.
+fn is_exhausted(error: &io::Error) -> bool {
+    let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| exhausted.contains(&errno))
 }

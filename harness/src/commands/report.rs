@@ -20,6 +20,7 @@ use crate::project::Project;
 use crate::render::redactions::Scope;
 use crate::report::fact::Fact;
 use crate::report::{Capture, page};
+use crate::text::Shown as _;
 use crate::trace::provenance::{self, Provenance};
 use crate::trace::reader;
 
@@ -62,7 +63,7 @@ pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> an
         count => format!("a page of {count} captures"),
     };
     let kilobytes = page.len().div_ceil(1000);
-    writeln!(talk, "{}: {captures}, {kilobytes} kB", target.display())?;
+    writeln!(talk, "{}: {captures}, {kilobytes} kB", target.shown())?;
     coverage::first_of(failures, talk)
 }
 
@@ -145,11 +146,11 @@ fn replace(target: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let folder = folder.unwrap_or(Path::new("."));
     let cannot = |error: io::Error| {
         let why = files::reason(&error);
-        Error::usage(format!("cannot write {}: {why}", target.display()))
+        Error::usage(format!("cannot write {}: {why}", target.shown()))
             .with_hint("name another file with --out, or - for standard output")
     };
     if !folder.is_dir() {
-        return Err(Error::usage(format!("no folder {}", folder.display()))
+        return Err(Error::usage(format!("no folder {}", folder.shown()))
             .with_hint("make it, or name another file with --out")
             .into());
     }

@@ -12,13 +12,16 @@ use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::cli::{StatsArgs, StatsFormat};
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
+use crate::text::Shown as _;
 use crate::trace::provenance::{Provenance, path_beside};
 use crate::trace::reader;
 use crate::units::Timestamp;
 
 /// A capture with its figures, as far as it could be read.
 struct Report {
+    /// Its name as people see it, and as programs get it.
     name: String,
+    pcap: String,
     measured: Measured,
     /// Why it, or the rest of it, could not be read.
     failure: Option<anyhow::Error>,
@@ -50,7 +53,7 @@ pub fn run(args: &StatsArgs, out: &mut impl Write, talk: &mut impl Write) -> any
 }
 
 fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Report> {
-    let name = path.display().to_string();
+    let (name, pcap) = (path.shown().to_string(), path.to_text());
     let options = Options {
         port: args.port,
         marks: marks_or_warning(path, talk)?,
@@ -61,12 +64,14 @@ fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Re
             let measured = measure(&mut capture, &options);
             Report {
                 name,
+                pcap,
                 failure: coverage::failure(path, &measured.coverage),
                 measured,
             }
         }
         Err(error) => Report {
             name,
+            pcap,
             measured: Measured::default(),
             failure: Some(named(error.into(), path)),
         },
@@ -86,7 +91,7 @@ pub(super) fn marks_or_warning(
             writeln!(
                 talk,
                 "warning: {}: not the record of a capture, so updates are told apart by idle time: {error}",
-                beside.display()
+                beside.shown()
             )?;
             Ok(None)
         }
@@ -293,28 +298,26 @@ impl From<&Explained> for JsonPacket {
 }
 
 fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    let reports: Vec<JsonReport<'_>> = reports
-        .iter()
-        .map(
-            |Report {
-                 name,
-                 measured,
-                 failure,
-             }| JsonReport {
-                pcap: name,
-                overall: measured.overall,
-                per_update: measured.per_update,
-                updates: &measured.updates,
-                server_push: measured.server_push,
-                packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
-                not_tcp: measured.coverage.not_tcp(),
-                cut_after_packet: measured.coverage.cut,
-                error: failure.as_ref().map(|failure| format!("{failure:#}")),
-            },
-        )
-        .collect();
+    let reports: Vec<JsonReport<'_>> = reports.iter().map(|report| report.json(explain)).collect();
     super::print_json(&reports, out)?;
     Ok(())
+}
+
+impl Report {
+    fn json(&self, explain: bool) -> JsonReport<'_> {
+        let measured = &self.measured;
+        JsonReport {
+            pcap: &self.pcap,
+            overall: measured.overall,
+            per_update: measured.per_update,
+            updates: &measured.updates,
+            server_push: measured.server_push,
+            packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
+            not_tcp: measured.coverage.not_tcp(),
+            cut_after_packet: measured.coverage.cut,
+            error: (self.failure.as_ref()).map(|failure| format!("{failure:#}")),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::files::{Deferred, Folder, Place, Replacement, reason};
+use crate::text::Shown as _;
 
 /// Where files may be written.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,6 @@ fn written<'a>(folder: &'a Folder, text: &str) -> io::Result<Replacement<'a>> {
 
 fn cannot(file: &Path, error: &io::Error) -> Error {
     let why = reason(error);
-    Error::environment(format!("cannot write {}: {why}", file.display()))
+    Error::environment(format!("cannot write {}: {why}", file.shown()))
         .with_hint("the file and its folder must belong to you")
 }

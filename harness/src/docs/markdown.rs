@@ -70,17 +70,6 @@ pub fn file_link(name: &str, path: &str) -> String {
     }
 }
 
-/// A word as a POSIX shell takes it: in quotes, unless it is plain.
-#[must_use]
-pub fn shell_word(word: &str) -> String {
-    let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', "'\\''"))
-}
-
 /// Line feeds and tabs as they are, every other character that does not show itself as a sign that something is there.
 fn shown(text: &str) -> String {
     let parts: Vec<String> = text.split('\t').map(printable).collect();

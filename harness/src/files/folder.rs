@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use super::owner::Owner;
 use super::replacement::Replacement;
 use super::{not_regular, or_here, parent_of, text_of};
+use crate::text::Shown as _;
 
 /// A folder, held open: what is done in it is done in this one, whatever becomes of its name.
 #[derive(Debug)]
@@ -230,7 +231,7 @@ fn within(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let way = resolved.strip_prefix(&root).map_err(|_| {
         io::Error::other(format!(
             "it leads out of the project, to {}",
-            resolved.display()
+            resolved.shown()
         ))
     })?;
     Ok(way.to_owned())

@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use super::or_here;
+use crate::text::Shown as _;
 
 /// The variable that names further projects that are trusted, parted by colons.
 pub const VARIABLE: &str = "WIRESNAP_TRUST";
@@ -55,7 +56,7 @@ pub fn require_trusted(path: &Path) -> io::Result<()> {
         let user = found.uid();
         return Err(io::Error::other(format!(
             "{} belongs to another user ({user})",
-            path.display()
+            path.shown()
         )));
     }
     require_nobody_else_writes(path, &found)
@@ -63,7 +64,7 @@ pub fn require_trusted(path: &Path) -> io::Result<()> {
 
 fn require_nobody_else_writes(path: &Path, found: &Metadata) -> io::Result<()> {
     let mode = found.mode();
-    let path = path.display();
+    let path = path.shown();
     if mode & OTHERS_WRITE != 0 {
         return Err(io::Error::other(format!("everybody may write to {path}")));
     }

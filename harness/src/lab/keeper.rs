@@ -27,6 +27,7 @@ use super::network::{Ground, Network};
 use super::{descriptors, namespace, privilege};
 use crate::error::{Error, Result};
 use crate::files::private_folder;
+use crate::text::Shown as _;
 
 /// The variable by which what a lab starts can be found: it holds the id of the process that the user started. Keepers and
 /// players have that on their command line.
@@ -241,7 +242,7 @@ fn prefix(capture: &str) -> String {
 /// A folder that only we can read.
 fn folder_in(parent: &Path, capture: &str) -> Result<TempDir> {
     private_folder(parent, &prefix(capture)).map_err(|error| {
-        let parent = parent.display();
+        let parent = parent.shown();
         Error::environment(format!("cannot make a folder in {parent}: {error}"))
             .with_hint("make room there, or name another place with TMPDIR")
     })

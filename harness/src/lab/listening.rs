@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::process::Process;
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 
 /// How long a program may take from its start until it listens.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -108,7 +109,7 @@ impl Tables {
                     return Ok(true);
                 }
                 Err(error) if required => {
-                    let path = path.display();
+                    let path = path.shown();
                     return Err(Error::environment(format!("cannot read {path}: {error}")));
                 }
                 // A kernel without IPv6 has no second table.

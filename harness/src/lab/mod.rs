@@ -45,6 +45,7 @@ use self::remote::Visit;
 use self::tools::Tools;
 use crate::error::Result;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
+use crate::text::Shown as _;
 
 /// The variables of the user's environment that programs and clients get to see; all others may hold secrets.
 const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
@@ -240,7 +241,7 @@ impl Lab {
             .environment(environment)
             .advice(format!(
                 "start it by hand to see more: `{} {}`",
-                executable.display(),
+                executable.shown(),
                 arguments.join(" ")
             ))
             .arguments(arguments.into_iter().map(OsString::from))

@@ -12,6 +12,7 @@ use super::tools::Tools;
 use super::{link, namespace};
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
+use crate::text::Shown as _;
 
 /// The network that program and client meet on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,7 +106,7 @@ fn snap_folder(tools: &Tools, account: &Account) -> Result<PathBuf> {
     let kind = tools.browser.kind;
     let folder = home.join("snap").join(kind.word()).join("common");
     std::fs::create_dir_all(&folder).map_err(|error| {
-        Error::environment(format!("cannot make {}: {error}", folder.display()))
+        Error::environment(format!("cannot make {}: {error}", folder.shown()))
             .with_hint(format!("{kind} is a snap here, which shares only this folder; another package has no such limit"))
     })?;
     Ok(folder)

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::error::{Error, Result};
+use crate::text::Shown as _;
 use crate::trace::tally::Tally;
 
 /// How many lines of a process's output are kept for an error message.
@@ -156,7 +157,7 @@ impl Command {
             .process_group(0)
             .spawn()
             .map_err(|error| {
-                let (name, executable) = (&self.name, self.executable.display());
+                let (name, executable) = (&self.name, self.executable.shown());
                 Error::environment(format!("cannot start {name} ({executable}): {error}"))
             })
     }

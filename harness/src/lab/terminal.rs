@@ -15,6 +15,7 @@ use super::tools::command_path;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
 use crate::scenario::program::CommandLine;
+use crate::text::Shown as _;
 
 /// How much of what is printed is looked at; a scenario's answers are far shorter.
 const KEPT_BYTES: usize = 1 << 20;
@@ -72,7 +73,7 @@ impl Terminal {
             .command("nc", netcat)
             .advice(format!(
                 "try it by hand, with the program running: `{} {ip} {port}`",
-                netcat.display(),
+                netcat.shown(),
             ))
             .arguments([ip.into(), port.into()]);
         self.running = Some(self.start(lab, command)?);

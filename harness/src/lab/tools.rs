@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::browser::Kind;
 use crate::error::{Error, Result};
 use crate::files::{PROJECT_FILE, require_trusted, require_trusted_project};
+use crate::text::Shown as _;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
@@ -148,7 +149,7 @@ pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
         return if is_executable(&path) {
             Ok(path)
         } else {
-            Err(Error::usage(format!("{} is no program", path.display()))
+            Err(Error::usage(format!("{} is no program", path.shown()))
                 .with_hint("is the path right, and may the file be executed (`chmod +x`)?"))
         };
     }

@@ -14,4 +14,5 @@ pub mod redact;
 pub mod redactions;
 pub mod safe_text;
 pub mod sequence;
+pub mod style;
 pub mod table;

@@ -4,7 +4,8 @@
 //! writing direction or hides itself ever passes as it is: the plain form shows a dot, as the original listing does, and
 //! the form for snapshots shows an escape, so that two different bytes never look the same.
 
-pub use crate::units::is_safe;
+use super::style;
+pub use crate::text::is_safe;
 
 /// How what cannot be shown is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,9 @@ pub enum Form {
     AsciiDots,
     /// `\r`, `\x1b`, `\u{202e}`; a backslash is doubled.
     Escapes,
+    /// As [`Form::Escapes`], but a backslash is one, and the marks of [`style`] pass: for what is printed, most of which was
+    /// made safe before.
+    Printed,
 }
 
 /// Appends text to a listing, piece by piece.
@@ -65,7 +69,7 @@ impl SafeText {
         }
         while !bytes.is_empty() {
             bytes = match self.form {
-                Form::Dots => self.write_plain(bytes, is_plain, output),
+                Form::Dots | Form::Printed => self.write_plain(bytes, is_plain, output),
                 Form::Escapes => {
                     let is_plain = |byte| is_plain(byte) && byte != b'\\';
                     self.write_plain(bytes, is_plain, output)
@@ -109,7 +113,9 @@ impl SafeText {
                 return rest.strip_prefix(b"\n").unwrap_or(rest);
             }
             (b'\\', _) => output.extend_from_slice(b"\\\\"),
-            (0x80.., Form::Dots | Form::Escapes) => return self.write_wide(bytes, output),
+            (0x80.., Form::Dots | Form::Escapes | Form::Printed) => {
+                return self.write_wide(bytes, output);
+            }
             (byte, _) => self.hide_byte(byte, output),
         }
         rest
@@ -130,12 +136,13 @@ impl SafeText {
             return &bytes[1..];
         };
         let (encoded, rest) = bytes.split_at(character.len_utf8());
-        match (is_safe(character), self.form) {
+        let is_mark = self.form == Form::Printed && style::sequence(character).is_some();
+        match (is_safe(character) || is_mark, self.form) {
             (true, _) => output.extend_from_slice(encoded),
             (false, Form::Dots | Form::AsciiDots) => {
                 output.extend(std::iter::repeat_n(b'.', encoded.len()));
             }
-            (false, Form::Escapes) => {
+            (false, Form::Escapes | Form::Printed) => {
                 output.extend_from_slice(format!("\\u{{{:x}}}", u32::from(character)).as_bytes());
             }
         }
@@ -145,8 +152,10 @@ impl SafeText {
     fn hide_byte(&self, byte: u8, output: &mut Vec<u8>) {
         match (self.form, byte) {
             (Form::Dots | Form::AsciiDots, _) => output.push(b'.'),
-            (Form::Escapes, b'\r') => output.extend_from_slice(b"\\r"),
-            (Form::Escapes, _) => output.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+            (Form::Escapes | Form::Printed, b'\r') => output.extend_from_slice(b"\\r"),
+            (Form::Escapes | Form::Printed, _) => {
+                output.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+            }
         }
     }
 }
@@ -251,9 +260,9 @@ mod tests {
             size in 1_usize..9,
         ) {
             let bytes = [&bytes[..], text.as_bytes()].concat();
-            for form in [Form::Dots, Form::AsciiDots, Form::Escapes] {
+            for form in [Form::Dots, Form::AsciiDots, Form::Escapes, Form::Printed] {
                 let whole = safe_text(&bytes, form);
-                prop_assert!(whole.chars().all(|character| matches!(character, '\n' | '\t') || is_safe(character)));
+                prop_assert!(whole.chars().all(|character| matches!(character, '\n' | '\t') || is_safe(character) || form == Form::Printed && style::sequence(character).is_some()));
                 let (mut writer, mut output) = (SafeText::new(form), Vec::new());
                 for piece in bytes.chunks(size) {
                     writer.push(piece, &mut output);

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::error::{Error, Result};
 use crate::lab::tools::is_executable;
+use crate::text::Shown as _;
 
 /// The variable that names it.
 const VARIABLE: &str = "WIRESNAP";
@@ -29,9 +30,9 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
         Some(named) if is_executable(&named) => named,
         Some(named) => {
             return Err(
-                Error::environment(format!("{} is no program", named.display())).with_hint(
-                    format!("name a wiresnap executable, or leave it out and unset {VARIABLE}"),
-                ),
+                Error::environment(format!("{} is no program", named.shown())).with_hint(format!(
+                    "name a wiresnap executable, or leave it out and unset {VARIABLE}"
+                )),
             );
         }
         None => candidates(here.as_deref(), &path)
@@ -78,7 +79,7 @@ fn require_version(executable: &Path) -> Result<()> {
     let said = said.lines().next().unwrap_or_default();
     Err(Error::environment(format!(
         "{} calls itself {said:?}, and the test was built with wiresnap {VERSION}",
-        executable.display()
+        executable.shown()
     ))
     .with_hint(format!(
         "install that version, or let cargo build it: `cargo build --examples` where there is an examples/{NAME}.rs"
@@ -86,7 +87,7 @@ fn require_version(executable: &Path) -> Result<()> {
 }
 
 pub(super) fn cannot_start(executable: &Path, error: &std::io::Error) -> Error {
-    Error::environment(format!("cannot start {}: {error}", executable.display()))
+    Error::environment(format!("cannot start {}: {error}", executable.shown()))
 }
 
 #[cfg(test)]

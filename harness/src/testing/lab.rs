@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::rule::Rules;
 use crate::run::commission::{Commission, Delivery, VERB};
 use crate::run::message::line;
+use crate::text::Shown as _;
 
 /// Plays scenarios, each in a private network that is made for it and goes with it.
 ///
@@ -186,7 +187,7 @@ impl Performance {
         let delivery: Delivery = serde_json::from_str(&answer).map_err(|_| {
             Error::run(format!(
                 "{} does not say how the run went: it ended with {status}",
-                wiresnap.display()
+                wiresnap.shown()
             ))
             .with_hint("what it wrote is above; is it of the same version as this library?")
         })?;

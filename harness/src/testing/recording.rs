@@ -12,6 +12,7 @@ use crate::cli::PayloadFormat;
 use crate::commands::payload::{Request, list, listing_for_test};
 use crate::error::{Error, Result};
 use crate::rule::Rules;
+use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkRecord, Provenance, path_beside};
 use crate::trace::reader;
 
@@ -189,7 +190,7 @@ impl Recording {
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
         let folder = folder.as_ref();
         let cannot = |error: io::Error| {
-            Error::environment(format!("cannot write to {}: {error}", folder.display()))
+            Error::environment(format!("cannot write to {}: {error}", folder.shown()))
         };
         fs::create_dir_all(folder).map_err(cannot)?;
         let copy = folder.join(self.pcap.file_name().unwrap_or_default());
@@ -206,7 +207,7 @@ impl Recording {
 }
 
 fn unreadable(file: &Path, error: &impl std::fmt::Display) -> Error {
-    Error::usage(format!("cannot read {}: {error:#}", file.display()))
+    Error::usage(format!("cannot read {}: {error:#}", file.shown()))
 }
 
 /// A folder that is removed in the end, unless a test fails: then it is what to look at.
@@ -216,7 +217,7 @@ struct Temporary(PathBuf);
 impl Drop for Temporary {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("note: what was captured is kept in {}", self.0.display());
+            eprintln!("note: what was captured is kept in {}", self.0.shown());
             return;
         }
         // What somebody else has removed needs no removal.

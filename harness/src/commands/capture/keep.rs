@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::files::{self, Replacement};
 use crate::run::message::Picture;
 use crate::secrets::Secrets;
+use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 use crate::trace::provenance::{Provenance, path_beside};
 
@@ -29,7 +30,7 @@ impl Folder {
     pub(super) fn lock(path: PathBuf, bounds: Bounds<'_>) -> Result<Self> {
         let open = bounds.make_folder(&path).map_err(|error| {
             let why = files::reason(&error);
-            Error::environment(format!("cannot open {}: {why}", path.display()))
+            Error::environment(format!("cannot open {}: {why}", path.shown()))
                 .with_hint("the folder must belong to you: name another one with --out")
         })?;
         Ok(Self {
@@ -188,12 +189,12 @@ fn pictures_of(pcap: &Path) -> Vec<String> {
 }
 
 fn cannot_write_to(folder: &Path, error: &io::Error) -> Error {
-    Error::environment(format!("cannot write to {}: {error}", folder.display()))
+    Error::environment(format!("cannot write to {}: {error}", folder.shown()))
         .with_hint("the folder must belong to you and have room: name another one with --out")
 }
 
 fn cannot_write(file: &Path, error: &io::Error) -> Error {
-    Error::run(format!("cannot write {}: {error}", file.display())).with_hint(
+    Error::run(format!("cannot write {}: {error}", file.shown())).with_hint(
         "make room there, or name another folder with --out; the old capture is as it was",
     )
 }

@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 
 use crate::error::{Error, Result};
 use crate::files::Folder;
+use crate::text::Shown as _;
 
 /// The file that is locked where somebody else has the folder's own lock; nobody else can open it.
 const FILE: &str = ".wiresnap.lock";
@@ -32,13 +33,13 @@ impl Lock {
     /// Returns an error if another capture has it, or if the system does.
     pub(super) fn take(folder: &Folder, path: &Path) -> Result<Self> {
         let lock = Self::try_to_take(folder).map_err(|error| {
-            Error::environment(format!("cannot lock {}: {error}", path.display()))
+            Error::environment(format!("cannot lock {}: {error}", path.shown()))
                 .with_hint("the folder must belong to you: name another one with --out")
         })?;
         lock.ok_or_else(|| {
             Error::environment(format!(
                 "another `wiresnap capture` is writing to {}",
-                path.display()
+                path.shown()
             ))
             .with_hint("wait until it is done, or name another folder with --out")
         })

@@ -45,6 +45,7 @@ use crate::run::message::{Order, Recording};
 use crate::scenario::Scenario;
 use crate::scenario::program::Program;
 use crate::secrets::Secrets;
+use crate::text::Shown as _;
 use crate::trace::provenance::Provenance;
 
 /// Plays what the arguments name and writes a table of what was captured to `out`.
@@ -442,9 +443,7 @@ fn keep(
         plan.folder.keep(savefile, &provenance, &pictures)?
     };
     let warning = credentials::warning(&plan.known_credentials, rules, &pcap, Memory::default())
-        .map_err(|error| {
-            Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
-        })?;
+        .map_err(|error| Error::run(format!("{} cannot be read back: {error:#}", pcap.shown())))?;
     Ok(Captured {
         pcap,
         provenance,
@@ -470,7 +469,7 @@ fn put_aside(
     match place {
         Ok(place) => error.with_note(format!(
             "nothing was replaced; what was captured is in {}",
-            place.display()
+            place.shown()
         )),
         Err(failed) => error.with_note(format!("nothing was replaced; {failed}")),
     }

@@ -1,16 +1,16 @@
 //! How far the players have come, on standard error.
 
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::commands::say;
+use crate::commands::printer::{is_watched, say};
 use crate::error::printable;
 use crate::render::redactions::Redactions;
 use crate::run::conductor::Progress;
 use crate::scenario::Scenario;
 use crate::secrets::Secrets;
+use crate::text::Shown as _;
 
 /// How often the seconds of the timeline are drawn anew.
 const TICK: Duration = Duration::from_millis(250);
@@ -30,7 +30,7 @@ pub(super) struct Terminal {
 impl Terminal {
     pub(super) fn new(scenarios: &[Scenario], redactions: &[Redactions]) -> Self {
         let all = MultiProgress::new();
-        let bars = if std::io::stderr().is_terminal() {
+        let bars = if is_watched() {
             scenarios
                 .iter()
                 .map(|scenario| all.add(bar(scenario)))
@@ -68,7 +68,7 @@ impl Terminal {
         let text = self.secrets[player].hide(text);
         match self.bars.get(player) {
             Some(bar) => bar.set_message(printable(&text)),
-            None => say(&format!("{}: {}", self.names[player], printable(&text))),
+            None => say(&format!("{}: {text}", self.names[player].shown())),
         }
     }
 
@@ -87,7 +87,7 @@ fn bar(scenario: &Scenario) -> ProgressBar {
     // Hidden until it has its place among the others: it would draw itself on the way there.
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     bar.set_style(style);
-    bar.set_prefix(scenario.name.clone());
+    bar.set_prefix(scenario.name.shown().to_string());
     bar.set_message("waiting for its turn");
     bar
 }

@@ -8,6 +8,7 @@ use super::{Captured, Outcome};
 use crate::analysis::stats::{Options, Statistics, measure};
 use crate::error::{Error, Result};
 use crate::render::table::{HEADINGS, Style, Table, cells};
+use crate::text::Shown as _;
 use crate::trace::provenance::{MarkDistance, Provenance};
 use crate::trace::reader;
 
@@ -22,13 +23,13 @@ pub(super) fn summary(captured: &[Captured]) -> Result<String> {
     } in captured
     {
         let statistics = statistics(pcap).map_err(|error| {
-            Error::run(format!("{} cannot be read back: {error:#}", pcap.display()))
+            Error::run(format!("{} cannot be read back: {error:#}", pcap.shown()))
         })?;
         let distance = provenance.mark_distance.map_or_else(
             || "-".to_owned(),
             |distance| milliseconds(distance.farthest_seconds),
         );
-        let mut row = vec![pcap.display().to_string()];
+        let mut row = vec![pcap.shown().to_string()];
         row.extend(cells(statistics));
         row.extend([distance, certificate(provenance).to_owned()]);
         table.row(row);
@@ -64,10 +65,10 @@ fn kept_and_replaced(captured: &[Captured]) -> String {
     for Captured { pcap, news, .. } in captured {
         match news.as_deref() {
             None => {}
-            Some([]) => unchanged.push(pcap.display().to_string()),
+            Some([]) => unchanged.push(pcap.shown().to_string()),
             Some(news) => {
                 // A text that is written to memory never fails to be.
-                let _ = writeln!(text, "replaced: {} ({})", pcap.display(), news.join("; "));
+                let _ = writeln!(text, "replaced: {} ({})", pcap.shown(), news.join("; "));
             }
         }
     }

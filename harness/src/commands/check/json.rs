@@ -8,6 +8,7 @@ use super::Checked;
 use crate::commands::print_json;
 use crate::commands::snapshots::comparison::UNREADABLE;
 use crate::project::Project;
+use crate::text::Shown as _;
 
 /// A capture in the array that is printed.
 #[derive(Serialize)]
@@ -43,8 +44,8 @@ fn entry<'a>(checked: &'a Checked, project: &Project) -> Entry<'a> {
     let state = comparison.filter(|_| error.is_none());
     Entry {
         name: &capture.name,
-        pcap: capture.pcap.display().to_string(),
-        snapshot: capture.snapshot(project).display().to_string(),
+        pcap: capture.pcap.to_text(),
+        snapshot: capture.snapshot(project).to_text(),
         state: state.map_or(UNREADABLE, |found| found.state.name()),
         difference: comparison.and_then(|found| found.difference.as_deref()),
         error,

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use super::Checked;
 use crate::commands::snapshots::comparison::{Comparison, State};
 use crate::render::markup::Markup;
+use crate::text::Shown as _;
 
 /// A test suite with a case for each capture; `notes` are what was said besides.
 pub(super) fn write(checked: &[Checked], notes: &[String], out: &mut impl Write) -> io::Result<()> {
@@ -75,10 +76,10 @@ fn case(checked: &Checked, xml: &mut Markup) {
 fn failure(comparison: &Comparison, xml: &mut Markup) {
     let (pcap, snapshot) = (&comparison.capture.pcap, &comparison.snapshot);
     let (kind, message) = match comparison.state {
-        State::New => ("new", format!("{} is not reviewed yet", pcap.display())),
+        State::New => ("new", format!("{} is not reviewed yet", pcap.shown())),
         State::Same | State::Differs => (
             "differs",
-            format!("{} differs from {}", pcap.display(), snapshot.display()),
+            format!("{} differs from {}", pcap.shown(), snapshot.shown()),
         ),
     };
     let difference = comparison.difference.as_deref().unwrap_or_default();

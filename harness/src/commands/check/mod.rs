@@ -13,9 +13,9 @@ use super::snapshots::comparison::Comparison;
 use super::snapshots::selection::{self, Capture};
 use super::{counted, coverage, current_folder};
 use crate::cli::{CaptureSelection, CheckArgs, CheckFormat};
-use crate::docs::markdown::shell_word;
 use crate::error::Error;
 use crate::project::Project;
+use crate::text::{Shown as _, shell_word};
 
 /// Compares captures with their snapshots and writes what they differ in to `out`, the rest to `talk`.
 ///
@@ -102,7 +102,7 @@ fn notes(project: &Project, selection: &CaptureSelection, checked: &[Checked]) -
     for orphan in selection::orphans(project, selection, &captures) {
         notes.push(format!(
             "warning: {}: reviewed, but its capture is not there",
-            orphan.display()
+            orphan.shown()
         ));
     }
     notes
@@ -136,10 +136,7 @@ fn verdict(
 fn cure(selection: &CaptureSelection) -> String {
     let mut command = "wiresnap accept".to_owned();
     if let Some(folder) = &selection.captures {
-        command = format!(
-            "{command} --captures {}",
-            shell_word(&folder.display().to_string())
-        );
+        command = format!("{command} --captures {}", shell_word(folder));
     }
     for name in &selection.names {
         command = format!("{command} {}", shell_word(name));

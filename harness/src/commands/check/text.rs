@@ -2,13 +2,12 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
-
 use super::Checked;
 use crate::commands::counted;
 use crate::commands::snapshots::comparison::{Comparison, State};
 use crate::commands::snapshots::paint;
-use crate::error::printable;
+use crate::render::style::Style;
+use crate::text::Shown as _;
 
 /// A line for each capture, with what differs below it.
 pub(super) fn write(checked: &[Checked], out: &mut impl Write) -> io::Result<()> {
@@ -16,7 +15,7 @@ pub(super) fn write(checked: &[Checked], out: &mut impl Write) -> io::Result<()>
         match &checked.found {
             Ok(comparison) => capture(comparison, out)?,
             // Its error is told at the end.
-            Err(_) => line(AnsiColor::Red, "error", &checked.capture.name, out)?,
+            Err(_) => line(Style::Red, "error", &checked.capture.name, out)?,
         }
     }
     if checked
@@ -34,20 +33,20 @@ pub(in crate::commands) fn capture(
     comparison: &Comparison,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let name = &comparison.capture.name;
+    let name = comparison.capture.name.as_str();
     let (pcap, snapshot) = (&comparison.capture.pcap, &comparison.snapshot);
     let is_whole = comparison.failure().is_none();
     match comparison.state {
         // Its error is told at the end; what precedes the damage can be seen here.
-        _ if !is_whole => line(AnsiColor::Red, "error", name, out)?,
-        State::Same => line(AnsiColor::Green, "same", name, out)?,
+        _ if !is_whole => line(Style::Red, "error", name, out)?,
+        State::Same => line(Style::Green, "same", name, out)?,
         State::Differs => {
-            let what = format!("{name}: {} against {}", pcap.display(), snapshot.display());
-            line(AnsiColor::Red, "differs", &what, out)?;
+            let what = format!("{name}: {} against {}", pcap.shown(), snapshot.shown());
+            line(Style::Red, "differs", &what, out)?;
         }
         State::New => {
-            let what = format!("{name}: not reviewed yet, {}", pcap.display());
-            line(AnsiColor::Yellow, "new", &what, out)?;
+            let what = format!("{name}: not reviewed yet, {}", pcap.shown());
+            line(Style::Yellow, "new", &what, out)?;
         }
     }
     if let Some(difference) = &comparison.difference {
@@ -57,7 +56,6 @@ pub(in crate::commands) fn capture(
     Ok(())
 }
 
-fn line(colour: AnsiColor, state: &str, what: &str, out: &mut impl Write) -> io::Result<()> {
-    let style: Style = colour.on_default();
-    writeln!(out, "{style}{state:<7}{style:#}  {}", printable(what))
+fn line(style: Style, state: &str, what: &str, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "{style}{state:<7}{style:#}  {}", what.shown())
 }

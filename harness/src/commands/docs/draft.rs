@@ -12,6 +12,7 @@ use crate::docs::difference::unified;
 use crate::docs::page::Page;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::text::Shown as _;
 
 /// A page with what its blocks should hold.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Draft {
         let root = place.root().to_owned();
         let read = files::Place::within(&root, &file).and_then(|page| page.read_text());
         let text =
-            read.map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+            read.map_err(|error| Error::usage(format!("cannot read {}: {error}", file.shown())))?;
         let at_its_place = |diagnostic: Diagnostic| diagnostic.into_error(&file, &text);
         let page = Page::parse(text.clone()).map_err(at_its_place)?;
         let filler = Filler::new(place);

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
-use anstream::adapter::strip_str;
 use anyhow::bail;
 use clap::CommandFactory as _;
 
@@ -26,8 +25,9 @@ use crate::files::{reason, require_within};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
 use crate::render::redactions::Scope;
-use crate::render::sequence;
 use crate::render::table::{Style, statistics_table};
+use crate::render::{sequence, style};
+use crate::text::Shown as _;
 use crate::trace::error::TraceError;
 use crate::trace::name::{capture_name, with_ending};
 use crate::trace::provenance::{Provenance, path_beside};
@@ -60,7 +60,7 @@ impl Drawing {
 
     /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
     pub(super) fn difference(&self) -> String {
-        let name = self.file.file_name().unwrap_or_default().display();
+        let name = self.file.file_name().unwrap_or_default().shown();
         match (self.is_current(), self.file.exists()) {
             (true, _) => String::new(),
             (false, true) => format!("{name} is another drawing\n"),
@@ -226,7 +226,7 @@ impl Filler {
             ignored: &[],
             with_volatile: false,
         });
-        let changes = match &*strip_str(&changes).to_string() {
+        let changes = match &*style::plain(&changes) {
             "" => "Nothing differs but what changes from run to run.\n".to_owned(),
             changes => fenced("text", changes),
         };
@@ -279,7 +279,7 @@ fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
 /// How the file is called that is kept beside a capture.
 fn record_name(capture: &Path) -> String {
     let record = path_beside(capture);
-    record.file_name().unwrap_or_default().display().to_string()
+    record.file_name().unwrap_or_default().shown().to_string()
 }
 
 /// The name of a drawing's file: the one that is asked for, else that of the capture.

@@ -14,8 +14,8 @@ use std::io::Write;
 use self::draft::{Draft, Stale};
 use super::{counted, write};
 use crate::cli::DocsArgs;
-use crate::docs::markdown::shell_word;
 use crate::error::{Error, printable};
+use crate::text::{Shown as _, shell_word};
 
 /// Brings pages up to date and says so on `out`; with `--check`, shows what is stale and writes nothing.
 ///
@@ -41,7 +41,7 @@ fn update(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
     write::all(files)?;
     for draft in drafts.iter().filter(|draft| draft.blocks() > 0) {
         let (blocks, stale) = (draft.blocks(), draft.stale().len());
-        let file = printable(&draft.file.display().to_string());
+        let file = draft.file.shown();
         writeln!(
             out,
             "{file}: {stale} of {} updated",
@@ -58,7 +58,7 @@ fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
         let stale = draft.stale();
         stale_blocks += stale.len();
         if !stale.is_empty() {
-            stale_files.push(draft.file.display().to_string());
+            stale_files.push(&draft.file);
         }
         for block in stale {
             show(draft, &block, out)?;
@@ -69,7 +69,7 @@ fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
         writeln!(out, "{} are up to date", counted(blocks, "block"))?;
         return Ok(());
     }
-    let files: Vec<String> = stale_files.iter().map(|file| shell_word(file)).collect();
+    let files: Vec<String> = stale_files.into_iter().map(shell_word).collect();
     let message = format!("{} not up to date", counted(stale_blocks, "block"));
     Err(Error::differs(message)
         .with_hint(format!("`wiresnap docs {}` mends it", files.join(" ")))
@@ -81,7 +81,7 @@ fn show(draft: &Draft, stale: &Stale, out: &mut impl Write) -> anyhow::Result<()
     let Stale { line, command, .. } = stale;
     let text = format!(
         "{}:{line}: {command}\n{}",
-        draft.file.display(),
+        draft.file.shown(),
         stale.difference.replace('\t', " ")
     );
     writeln!(out, "{}", printable(&text))?;

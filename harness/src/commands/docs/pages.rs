@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::current_folder;
 use crate::error::{Error, Result};
 use crate::project::Project;
+use crate::text::Shown as _;
 
 /// The files that are named; where none is, those of the project: its README.md, and what is in its docs folder.
 pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
@@ -26,7 +27,7 @@ pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// The Markdown files of a folder and the folders in it, in alphabetical order; symbolic links are not followed.
 fn collect(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
-    let cannot = |error| Error::usage(format!("cannot read {}: {error}", folder.display()));
+    let cannot = |error| Error::usage(format!("cannot read {}: {error}", folder.shown()));
     let entries = fs::read_dir(folder).map_err(cannot)?;
     let mut entries = entries
         .collect::<std::io::Result<Vec<fs::DirEntry>>>()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::project::FILE_NAME;
+use crate::text::Shown as _;
 
 /// The place of a page in its project.
 #[derive(Clone, Debug)]
@@ -25,7 +26,7 @@ impl Place {
         };
         let folder = folder
             .canonicalize()
-            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.display())))?;
+            .map_err(|error| Error::usage(format!("cannot read {}: {error}", file.shown())))?;
         let has_project = |folder: &Path| folder.join(FILE_NAME).is_file();
         let depth = folder.ancestors().position(has_project).unwrap_or(0);
         let root = folder.ancestors().nth(depth).unwrap_or(&folder).to_owned();

@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::docs::markdown::{code, fenced, shell_word};
+use crate::docs::markdown::{code, fenced};
 use crate::render::table::{Style, Table};
+use crate::text::shell_word;
 use crate::trace::provenance::{MarkDistance, MarkRecord, Provenance};
 
 /// How much of a scenario's hash tells it from others.

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::InitArgs;
-use crate::docs::markdown::shell_word;
-use crate::error::{Error, Result, printable};
+use crate::error::{Error, Result};
 use crate::project::FILE_NAME;
+use crate::text::{Shown as _, shell_word};
 
 /// The files of a new project. The one that makes the folder a project comes last: what is not complete is none.
 const FILES: [(&str, &str); 3] = [
@@ -44,7 +44,7 @@ fn refuse_to_overwrite(folder: &Path) -> Result<()> {
     let folders = FOLDERS.into_iter().filter(is_no_folder);
     let in_the_way: Vec<String> = files
         .chain(folders)
-        .map(|name| folder.join(name).display().to_string())
+        .map(|name| folder.join(name).shown().to_string())
         .collect();
     if in_the_way.is_empty() {
         return Ok(());
@@ -71,19 +71,17 @@ fn write_new(file: &Path, text: &str) -> io::Result<()> {
 }
 
 fn cannot(what: &str, file: &Path, error: &io::Error) -> Error {
-    Error::environment(format!("cannot {what} {}: {error}", file.display()))
+    Error::environment(format!("cannot {what} {}: {error}", file.shown()))
         .with_hint("the folder must belong to you: name another one, `wiresnap init DIR`")
 }
 
 fn say_what_is_next(folder: &Path, out: &mut impl Write) -> io::Result<()> {
     for (name, _) in FILES {
-        let file = folder.join(name).display().to_string();
-        writeln!(out, "wrote {}", printable(&file))?;
+        writeln!(out, "wrote {}", folder.join(name).shown())?;
     }
     writeln!(out, "\nnext:")?;
     if folder != Path::new("") {
-        let folder = shell_word(&folder.display().to_string());
-        writeln!(out, "  cd {}", printable(&folder))?;
+        writeln!(out, "  cd {}", shell_word(folder))?;
     }
     out.write_all(NEXT.as_bytes())
 }

@@ -23,6 +23,7 @@ use crate::error::Error;
 use crate::project::Project;
 use crate::rule::Rules;
 use crate::scenario::file;
+use crate::text::Shown as _;
 
 /// Plays the scenario, or reads its captures, and prints what varies to `out`; asks on `talk`, where there is somebody to
 /// ask, and hears the answers on standard input.
@@ -140,7 +141,7 @@ fn review(
         writeln!(
             talk,
             "note: nobody can be asked, as standard input is no terminal: the rules can be copied into {}",
-            file.display()
+            file.shown()
         )?;
         return Ok(0);
     }
@@ -148,7 +149,7 @@ fn review(
     if !wanted.is_empty() {
         add(bounds, file, &wanted)?;
         let rules = counted(wanted.len(), "rule");
-        writeln!(out, "{rules} written into {}", file.display())?;
+        writeln!(out, "{rules} written into {}", file.shown())?;
     }
     Ok(wanted.len())
 }

@@ -2,17 +2,16 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
-
 use super::Lesson;
 use super::proposal::Proposal;
 use crate::commands::counted;
 use crate::error::printable;
+use crate::render::style::Style;
 
 /// Places of one rule that are told.
 const MOST_PLACES: usize = 3;
 
-const BOLD: Style = Style::new().bold();
+const BOLD: Style = Style::Title;
 
 pub(super) fn write(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()> {
     let (connections, messages) = lesson.survey.size;
@@ -99,7 +98,7 @@ fn proposal(
         let text = "no rule: a pattern that hides just this was not found; what varies is not told apart from what does not";
         return writeln!(out, "  {text}");
     }
-    let style = AnsiColor::Green.on_default();
+    let style = Style::Green;
     for line in proposal.toml().lines() {
         writeln!(out, "  {style}{}{style:#}", printable(line))?;
     }

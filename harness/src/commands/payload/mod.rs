@@ -26,6 +26,7 @@ use crate::render::json::ascii_where_unsafe;
 use crate::render::payload::Style;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
+use crate::text::Shown as _;
 use crate::trace::reader::{CaptureReader, open};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
@@ -63,7 +64,7 @@ pub fn run(
     let outcome = list(reader, request, output).map_err(|error| named(error, pcap))?;
     coverage::warn(pcap, &outcome.coverage, talk)?;
     if let Some(without_tcp) = outcome.coverage.without_tcp() {
-        writeln!(talk, "note: {}: {without_tcp}", pcap.display())?;
+        writeln!(talk, "note: {}: {without_tcp}", pcap.shown())?;
     }
     coverage::failure(pcap, &outcome.coverage).map_or(Ok(()), Err)
 }
@@ -190,7 +191,7 @@ impl Request {
             messages: arguments.message.map(Messages::Number).unwrap_or_default(),
             rows_only: false,
             port: arguments.port,
-            name: arguments.pcap.display().to_string(),
+            name: arguments.pcap.to_text(),
             memory: arguments.memory.memory,
         }
     }

@@ -13,6 +13,7 @@ use crate::docs::difference::unified;
 use crate::error::{Error, Result};
 use crate::files::{Folder, reason};
 use crate::project::Project;
+use crate::text::Shown as _;
 
 /// What JSON has in place of a state where a capture or its snapshot cannot be read.
 pub const UNREADABLE: &str = "unreadable";
@@ -144,7 +145,7 @@ impl Comparison {
         if let Some(folder) = file.parent() {
             Folder::make_within(&self.root, folder).map_err(|error| {
                 let why = reason(&error);
-                Error::environment(format!("cannot make {}: {why}", folder.display()))
+                Error::environment(format!("cannot make {}: {why}", folder.shown()))
                     .with_hint("the folder above it must belong to you")
             })?;
         }
@@ -186,5 +187,5 @@ fn place_in(project: &Project, capture: &Capture) -> String {
     let folder = folder.strip_prefix(&project.root).unwrap_or(folder);
     let place = capture.below(folder);
     let file = capture.pcap.file_name().unwrap_or_default();
-    place.join(file).display().to_string()
+    place.join(file).to_text()
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::files::Place;
+use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 
 /// A header and a listing.
@@ -38,14 +39,14 @@ impl Snapshot {
             Err(error) => {
                 return Err(Error::usage(format!(
                     "cannot read {}: {error}",
-                    file.display()
+                    file.shown()
                 )));
             }
         };
         let snapshot = Self::parse(&text).ok_or_else(|| {
             Error::usage(format!(
                 "{} is no snapshot: it does not begin with a line ---",
-                file.display()
+                file.shown()
             ))
             .with_hint("move it away; `wiresnap accept` writes a new one")
         })?;

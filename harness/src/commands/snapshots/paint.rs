@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use anstyle::{AnsiColor, Style};
-
 use crate::error::printable;
+use crate::render::style::Style;
 
 /// Writes the hunks of a unified diff, what was there red and what is there now green.
 ///
@@ -24,10 +23,10 @@ pub fn difference(difference: &str, out: &mut impl Write) -> io::Result<()> {
 
 const fn style(line: &str) -> Style {
     match line.as_bytes() {
-        [b'-', ..] => AnsiColor::Red.on_default(),
-        [b'+', ..] => AnsiColor::Green.on_default(),
-        [b'@', ..] => AnsiColor::Cyan.on_default(),
-        _ => Style::new(),
+        [b'-', ..] => Style::Red,
+        [b'+', ..] => Style::Green,
+        [b'@', ..] => Style::Cyan,
+        _ => Style::Plain,
     }
 }
 
@@ -41,7 +40,7 @@ mod tests {
         difference("@@ -1 +1 @@\n-a\u{1b}[2J\n+b\tc\n d\n", &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "\u{1b}[36m@@ -1 +1 @@\u{1b}[0m\n\u{1b}[31m-a\u{fffd}[2J\u{1b}[0m\n\u{1b}[32m+b c\u{1b}[0m\n d\n"
+            "\u{fdd5}@@ -1 +1 @@\u{fdd6}\n\u{fdd2}-a\u{fffd}[2J\u{fdd6}\n\u{fdd3}+b c\u{fdd6}\n d\n"
         );
     }
 }

@@ -1,8 +1,10 @@
 //! Which captures are meant: those of the project, those in another folder, some of them by name, or files.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::file::Snapshot;
@@ -11,6 +13,7 @@ use crate::commands::browsers;
 use crate::error::{Error, Result};
 use crate::lab::browser::Kind;
 use crate::project::Project;
+use crate::text::Shown as _;
 use crate::trace::name::{capture_name, with_ending};
 
 /// How the names of capture files end.
@@ -62,12 +65,12 @@ impl Capture {
     #[must_use]
     pub fn of(pcap: PathBuf) -> Self {
         let browser = browsers::of_capture(&pcap);
-        let name = capture_name(&pcap).to_string_lossy();
+        let name = capture_name(&pcap).to_text();
         Self {
             browser,
             name: browser
                 .folder()
-                .map_or_else(|| name.to_string(), |folder| format!("{folder}/{name}")),
+                .map_or_else(|| name.clone(), |folder| format!("{folder}/{name}")),
             pcap,
         }
     }
@@ -89,7 +92,11 @@ impl Capture {
 /// The project's capture of a scenario with a browser, where there is one.
 #[must_use]
 pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<Capture> {
-    find(scenario, &browsers::folder(&project.captures, browser)).map(Capture::of)
+    find(
+        scenario.as_ref(),
+        &browsers::folder(&project.captures, browser),
+    )
+    .map(Capture::of)
 }
 
 /// The capture files in a folder, in alphabetical order, and after them those in the folders of browsers in it.
@@ -98,7 +105,7 @@ pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<C
 ///
 /// Where it cannot be read, or there is none.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
-    let place = folder.display();
+    let place = folder.shown();
     let mut captures = files_in(folder).map_err(|error| {
         Error::usage(format!("cannot read captures in {place}: {error}")).with_hint(HOW_TO_MAKE)
     })?;
@@ -128,35 +135,39 @@ fn is_capture(path: &Path) -> bool {
 }
 
 /// The file that is called so: one in the folder, or a path.
-fn named(name: &str, folder: &Path) -> Result<PathBuf> {
+fn named(name: &OsStr, folder: &Path) -> Result<PathBuf> {
     if is_capture(Path::new(name)) {
         return Ok(PathBuf::from(name));
     }
     if let Some(file) = find(name, folder).or_else(|| find_by_browser(name, folder)) {
         return Ok(file);
     }
-    if name.contains('/') {
+    if name.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(name));
     }
     Err(unknown(name, folder))
 }
 
 /// The capture file in the folder that is called so for the browser that it was made with.
-fn find_by_browser(name: &str, folder: &Path) -> Option<PathBuf> {
+fn find_by_browser(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     let files = in_folder(folder).unwrap_or_default();
     let mut captures = files.into_iter().map(Capture::of);
-    let found = captures.find(|capture| capture.name == name)?;
+    let found = captures.find(|capture| name == capture.name.as_str())?;
     Some(found.pcap)
 }
 
 /// The capture file in the folder that is called so.
-fn find(name: &str, folder: &Path) -> Option<PathBuf> {
-    let files = ENDS.map(|end| folder.join(format!("{name}.{end}")));
+fn find(name: &OsStr, folder: &Path) -> Option<PathBuf> {
+    let files = ENDS.map(|end| folder.join(with_ending(name, &format!(".{end}"))));
     files.into_iter().find(|file| file.is_file())
 }
 
-fn unknown(name: &str, folder: &Path) -> Error {
-    let error = Error::usage(format!("no capture `{name}` in {}", folder.display()));
+fn unknown(name: &OsStr, folder: &Path) -> Error {
+    let error = Error::usage(format!(
+        "no capture `{}` in {}",
+        name.shown(),
+        folder.shown()
+    ));
     let known = in_folder(folder).unwrap_or_default();
     let known: Vec<String> = known
         .into_iter()
@@ -180,8 +191,8 @@ fn refuse_shared_names(captures: &[Capture]) -> Result<()> {
     {
         Some([one, other]) => Err(Error::usage(format!(
             "{} and {} would have the same snapshot",
-            one.pcap.display(),
-            other.pcap.display()
+            one.pcap.shown(),
+            other.pcap.shown()
         ))
         .with_hint("look at one of them at a time")),
         _ => Ok(()),

@@ -55,7 +55,7 @@ impl Dialect for Chromium {
         let options = json!({
             "binary": executable,
             "args": switches(link::ADDRESS)
-                .chain([format!("--user-data-dir={}", profile.display())])
+                .chain([format!("--user-data-dir={}", profile.to_string_lossy())])
                 .chain(no_sandbox())
                 .collect::<Vec<_>>(),
             "prefs": preferences,

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use anstyle::Style;
-
 use super::names::heading;
 use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
 use super::{Comparison, reconciliation, signed};
 use crate::analysis::difference::{Change, Delta, Difference, Ends, Kind, Place, Section};
 use crate::render::safe_text::safe_line;
+use crate::render::style::Style;
 use crate::render::table::Style as TableStyle;
+use crate::text::Shown;
 
 /// Columns of a kind's name.
 const KIND_WIDTH: usize = 15;
@@ -24,8 +24,8 @@ const MOST_PLACES: usize = 40;
 /// Groups of messages of one connection whose changes are shown.
 const MOST_GROUPS: usize = 40;
 
-const TITLE: Style = Style::new().bold();
-const QUIET: Style = Style::new().dimmed();
+const TITLE: Style = Style::Title;
+const QUIET: Style = Style::Quiet;
 
 /// Writes what differs: in short, one by one, and in figures.
 ///
@@ -49,7 +49,7 @@ pub fn write_text(comparison: Comparison<'_>, out: &mut impl Write) -> io::Resul
 
 fn summary(comparison: Comparison<'_>) -> String {
     let difference = comparison.difference;
-    let [old, new] = comparison.names.map(|name| safe_line(name.as_bytes()));
+    let [old, new] = comparison.names.map(Shown::shown);
     let is_read = (difference.coverage.iter()).all(|covered| covered.failure().is_none());
     let verdict = match comparison.verdict() {
         "identical" if is_read => "They are identical, packet for packet.",
@@ -65,7 +65,7 @@ fn summary(comparison: Comparison<'_>) -> String {
         let kinds = difference.kinds();
         kinds.filter(move |kind| comparison.counts(*kind) == counts)
     };
-    for (counts, style) in [(true, Style::new()), (false, QUIET)] {
+    for (counts, style) in [(true, Style::Plain), (false, QUIET)] {
         if !counts && kinds(false).next().is_some() && kinds(true).next().is_some() {
             let _ = writeln!(text, "\n{style}What does not count:{style:#}");
         }

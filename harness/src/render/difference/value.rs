@@ -3,12 +3,12 @@
 
 use std::fmt::Write as _;
 
-use anstyle::{AnsiColor, Style};
 use similar::{ChangeTag, TextDiff};
 
 use crate::analysis::difference::Value;
 use crate::render::hex;
 use crate::render::safe_text::{is_text, safe_line};
+use crate::render::style::Style;
 
 /// Columns of a line.
 pub(super) const WIDTH: usize = 80;
@@ -28,8 +28,8 @@ const MOST_BYTES: usize = 64;
 /// Bytes that are shown of one value on one line.
 const MOST_VALUE: usize = 600;
 
-const OLD: Style = AnsiColor::Red.on_default();
-const NEW: Style = AnsiColor::Green.on_default();
+const OLD: Style = Style::Red;
+const NEW: Style = Style::Green;
 
 /// A line of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl Line {
         let style = match self.sign {
             '-' => OLD,
             '+' => NEW,
-            _ => Style::new(),
+            _ => Style::Plain,
         };
         let room = WIDTH.saturating_sub(indent + 2).max(20);
         let mut output = String::new();

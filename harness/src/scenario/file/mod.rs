@@ -52,6 +52,7 @@ use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::rule::{RawRule, Rules};
+use crate::text::Shown as _;
 
 /// What a file is read for, and what is known when it is.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +81,7 @@ pub fn read(file: &Path, programs: &[String]) -> Result<Scenario> {
 /// Where it cannot be read.
 pub fn read_text(file: &Path) -> Result<String> {
     files::read_text(file)
-        .map_err(|error| Error::usage(format!("cannot read scenario {}: {error}", file.display())))
+        .map_err(|error| Error::usage(format!("cannot read scenario {}: {error}", file.shown())))
 }
 
 /// Makes a scenario of the text of `file`, to be looked at; `programs` are the names that it may call for.
@@ -144,7 +145,7 @@ pub fn name_of(file: &Path) -> Result<String> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name = name.map_or("", |name| name.strip_suffix(".toml").unwrap_or(name));
     let wrong = |hint: &str| {
-        let message = format!("{} is no name for a scenario", file.display());
+        let message = format!("{} is no name for a scenario", file.shown());
         Err(Error::usage(message).with_hint(hint))
     };
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);

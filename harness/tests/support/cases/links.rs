@@ -16,26 +16,54 @@ pub fn loop_in_both_orders() -> [Vec<u8>; 2] {
     })
 }
 
-/// How Ethernet and the other links wrap a packet.
-pub fn link_cases() -> Vec<Case> {
-    let packets = exchange().packets();
-    let sixes = Script::ipv6()
+/// The exchange over IPv6.
+fn sixes() -> Script {
+    Script::ipv6()
         .open()
         .data(Client, 0, REQUEST)
         .data(Server, 0, ANSWER)
         .close()
-        .packets();
-    let both = || [packets.clone(), sixes.clone()].concat();
-    let linked = |name, link_type, wrap: fn(&[u8]) -> Vec<u8>| {
-        case(
-            name,
-            pcap(link_type, &paced(both().iter().map(|packet| wrap(packet)))),
-        )
-        .connections(2)
-    };
-    let only = |name, link_type, packets: &[Vec<u8>]| {
-        case(name, pcap(link_type, &paced(packets.to_vec())))
-    };
+}
+
+/// Packets of two connections, one of each version of IP.
+fn linked(name: &'static str, link_type: u16, wrap: fn(&[u8]) -> Vec<u8>) -> Case {
+    let packets = [exchange().packets(), sixes().packets()].concat();
+    let wrapped = packets.iter().map(|packet| wrap(packet));
+    case(name, pcap(link_type, &paced(wrapped))).connections(2)
+}
+
+fn only(name: &'static str, link_type: u16, script: &Script) -> Case {
+    case(name, pcap(link_type, &paced(script.packets())))
+}
+
+/// How PPP wraps a packet.
+fn point_to_point_cases() -> Vec<Case> {
+    vec![
+        linked("PPPoE", file::ETHERNET, network::pppoe_ethernet),
+        linked(
+            "PPPoE, a protocol number of one byte",
+            file::ETHERNET,
+            network::compressed_pppoe_ethernet,
+        ),
+        linked("PPPoE without Ethernet", file::PPP_ETHER, |packet| {
+            network::pppoe_ethernet(packet).split_off(14)
+        }),
+        linked("PPP", file::PPP, |packet| network::ppp(true, true, packet)),
+        linked("PPP, compressed", file::PPP, |packet| {
+            network::ppp(false, false, packet)
+        }),
+        linked(
+            "PPP in HDLC, compressed protocol",
+            file::PPP_HDLC,
+            |packet| network::ppp(true, false, packet),
+        ),
+        linked("Cisco HDLC as PPP", file::PPP_HDLC, network::cisco_hdlc),
+        linked("Cisco HDLC", file::C_HDLC, network::cisco_hdlc),
+    ]
+}
+
+/// How Ethernet and the other links wrap a packet.
+pub fn link_cases() -> Vec<Case> {
     vec![
         linked("Ethernet", file::ETHERNET, network::ethernet),
         linked(
@@ -58,26 +86,6 @@ pub fn link_cases() -> Vec<Case> {
         linked("MPLS, two labels", file::ETHERNET, |packet| {
             network::labelled_ethernet(2, packet)
         }),
-        linked("PPPoE", file::ETHERNET, network::pppoe_ethernet),
-        linked(
-            "PPPoE, a protocol number of one byte",
-            file::ETHERNET,
-            network::compressed_pppoe_ethernet,
-        ),
-        linked("PPPoE without Ethernet", file::PPP_ETHER, |packet| {
-            network::pppoe_ethernet(packet).split_off(14)
-        }),
-        linked("PPP", file::PPP, |packet| network::ppp(true, true, packet)),
-        linked("PPP, compressed", file::PPP, |packet| {
-            network::ppp(false, false, packet)
-        }),
-        linked(
-            "PPP in HDLC, compressed protocol",
-            file::PPP_HDLC,
-            |packet| network::ppp(true, false, packet),
-        ),
-        linked("Cisco HDLC as PPP", file::PPP_HDLC, network::cisco_hdlc),
-        linked("Cisco HDLC", file::C_HDLC, network::cisco_hdlc),
         linked("SNAP", file::ETHERNET, network::snap_ethernet),
         linked("raw", file::RAW, <[u8]>::to_vec),
         linked("Linux cooked", file::LINUX_SLL, network::linux_sll),
@@ -120,7 +128,10 @@ pub fn link_cases() -> Vec<Case> {
                 packet,
             )
         }),
-        only("IPv4 without a link", file::IPV4, &packets),
-        only("IPv6 without a link", file::IPV6, &sixes),
+        only("IPv4 without a link", file::IPV4, &exchange()),
+        only("IPv6 without a link", file::IPV6, &sixes()),
     ]
+    .into_iter()
+    .chain(point_to_point_cases())
+    .collect()
 }

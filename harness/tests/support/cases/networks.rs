@@ -24,8 +24,8 @@ fn around(middle: Vec<Vec<u8>>) -> Vec<u8> {
     pcap(file::RAW, &paced([before, middle, after].concat()))
 }
 
-/// Packets through other packets.
-fn tunnel_cases() -> Vec<Case> {
+/// Packets of two connections, one of each version of IP, through other packets.
+fn through(name: &'static str, wrap: fn(&[u8]) -> Vec<u8>) -> Case {
     let fours = exchange().packets();
     let sixes = Script::ipv6()
         .open()
@@ -33,18 +33,13 @@ fn tunnel_cases() -> Vec<Case> {
         .data(Server, 0, ANSWER)
         .close()
         .packets();
-    let both = || [fours.clone(), sixes.clone()].concat();
-    let through = |name, wrap: fn(&[u8]) -> Vec<u8>| {
-        let packets = both().iter().map(|packet| wrap(packet)).collect::<Vec<_>>();
-        case(name, pcap(file::RAW, &paced(packets))).connections(2)
-    };
-    let cut_up = {
-        let (_, tcp) = large();
-        let [client, server] = Script::default().ends.map(|end| end.ip());
-        let inner = Ipv4::new(client, server, TCP);
-        let wrapped = inner.fragments(&tcp, &[0, 1000, 2000]);
-        around(wrapped.iter().map(|packet| through_ipv4(packet)).collect())
-    };
+    let packets = [fours, sixes].concat();
+    let packets = packets.iter().map(|packet| wrap(packet));
+    case(name, pcap(file::RAW, &paced(packets))).connections(2)
+}
+
+/// IP through IP.
+fn ip_tunnel_cases() -> Vec<Case> {
     vec![
         through("through IPv4", through_ipv4),
         through("through IPv6", through_ipv6),
@@ -60,6 +55,12 @@ fn tunnel_cases() -> Vec<Case> {
             let header = [own, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1];
             over(51, &[&header[..], &[0; 12], packet].concat())
         }),
+    ]
+}
+
+/// Other links through GRE.
+fn link_tunnel_cases() -> Vec<Case> {
+    vec![
         through("Ethernet in GRE", |packet| {
             over(
                 47,
@@ -91,6 +92,12 @@ fn tunnel_cases() -> Vec<Case> {
         through("ERSPAN, type III, with bytes of the platform", |packet| {
             over(47, &network::erspan_3(true, &network::ethernet(packet)))
         }),
+    ]
+}
+
+/// Tunnels over UDP.
+fn udp_tunnel_cases() -> Vec<Case> {
+    vec![
         through("VXLAN", through_vxlan),
         through("VXLAN on Linux's port, over IPv6, tagged", |packet| {
             let frame = network::tagged_ethernet(&[0x88a8, 0x8100], packet);
@@ -116,6 +123,12 @@ fn tunnel_cases() -> Vec<Case> {
         through("GTP with an extension header", |packet| {
             over(UDP, &network::udp(2152, 2152, &network::gtp(true, packet)))
         }),
+    ]
+}
+
+/// Fragments through tunnels, and tunnels in fragments.
+fn fragment_cases() -> Vec<Case> {
+    vec![
         case("fragments in VXLAN in fragments", {
             let (_, tcp) = large();
             let [client, server] = Script::default().ends.map(|end| end.ip());
@@ -137,7 +150,13 @@ fn tunnel_cases() -> Vec<Case> {
                     .collect(),
             )
         }),
-        case("fragments through IPv4", cut_up),
+        case("fragments through IPv4", {
+            let (_, tcp) = large();
+            let [client, server] = Script::default().ends.map(|end| end.ip());
+            let inner = Ipv4::new(client, server, TCP);
+            let wrapped = inner.fragments(&tcp, &[0, 1000, 2000]);
+            around(wrapped.iter().map(|packet| through_ipv4(packet)).collect())
+        }),
         case("fragments of what goes through IPv4", {
             let (script, _) = large();
             let inner = script.segments.last().unwrap().in_ip();
@@ -184,7 +203,14 @@ fn through_gre(flags: u16, packet: &[u8]) -> Vec<u8> {
 
 /// What the network layer does to a packet.
 pub fn network_cases() -> Vec<Case> {
-    [packet_cases(), tunnel_cases()].concat()
+    [
+        packet_cases(),
+        ip_tunnel_cases(),
+        link_tunnel_cases(),
+        udp_tunnel_cases(),
+        fragment_cases(),
+    ]
+    .concat()
 }
 
 fn packet_cases() -> Vec<Case> {
