@@ -60,6 +60,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l format -d 'H
 markdown\t'Markdown tables, as documents take them in'
 json\t'An array with an object per capture'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l port -d 'Count only the packets of the server on this port' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -l explain -d 'List every packet with its role and phase'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand stats" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand payload" -l format -d 'How to write the listing' -r -f -a "text\t'Plain text, message after message'
@@ -81,8 +82,10 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l captures -d 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each capture, with what differs below it'
 json\t'An array with an object for each capture'
 junit\t'JUnit\'s XML, a test case for each capture, for CI systems'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l captures -d 'Folder of the captures [default: the project\'s]' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l all -d 'Take over all that differ, without asking'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l times -d 'How often to play it' -r
@@ -93,6 +96,7 @@ scenario\t'The scenario\'s file: they hold for its captures alone'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l format -d 'How to print what was found' -r -f -a "text\t'For people, who are asked for each rule where there is a terminal'
 json\t'One object; nobody is asked'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -l format -d 'How to print the list' -r -f -a "text\t'Aligned columns'
 json\t'An array with an object for each scenario'"
@@ -103,6 +107,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand init" -s h -l help -d 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l out -d 'HTML file to write, or `-` for standard output [default: report.html in the project]' -r -F
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l browser -d 'The browser that is to be captured with' -r -f -a "firefox\t'Firefox, through geckodriver'
 chromium\t'Chromium, through chromedriver; its captures have a folder of their own, chromium/'"

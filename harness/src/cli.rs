@@ -196,6 +196,9 @@ pub struct StatsArgs {
     /// Count only the packets of the server on this port
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// How figures are printed.
@@ -344,6 +347,9 @@ pub struct CheckArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     pub format: CheckFormat,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// How a comparison is printed.
@@ -366,6 +372,9 @@ pub struct AcceptArgs {
     /// Take over all that differ, without asking
     #[arg(long, conflicts_with = "names")]
     pub all: bool,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// Options of `learn`.
@@ -391,6 +400,9 @@ pub struct LearnArgs {
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = LearnFormat::Text)]
     pub format: LearnFormat,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// Files that hold rules.
@@ -488,6 +500,9 @@ pub struct ReportArgs {
     /// HTML file to write, or `-` for standard output [default: report.html in the project]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// Options of `doctor`.

@@ -127,6 +127,7 @@ fn overall(capture: &Path) -> Statistics {
         port: None,
         marks: None,
         explain: false,
+        ..Options::default()
     };
     measure(&mut reader::open(capture).unwrap(), &options).overall
 }

@@ -7,7 +7,7 @@
 //!
 //! - `HOSTILE_ATTACKS=` and `HOSTILE_VERBS=`: only those whose names contain one of these words, parted by commas;
 //! - `HOSTILE_PART=1`: a part of each attack, one of so many;
-//! - `HOSTILE_MEMORY=`: the budget; empty for a wiresnap that knows none;
+//! - `HOSTILE_MEMORY=256M`: the budget; empty for a wiresnap that knows none;
 //! - `HOSTILE_WIRESNAP=`: another executable;
 //! - `HOSTILE_ADDRESS_SPACE=4000` and `HOSTILE_SECONDS=120`: when the system ends a run, in MB and on a processor.
 
@@ -70,10 +70,11 @@ impl Settings {
             attacks: variable("HOSTILE_ATTACKS", ""),
             verbs: variable("HOSTILE_VERBS", ""),
             part: variable("HOSTILE_PART", "1").parse::<usize>()?.max(1),
-            memory: variable("HOSTILE_MEMORY", ""),
+            memory: variable("HOSTILE_MEMORY", "256M"),
             program: fs::canonicalize(program)?,
             limits: Limits {
                 address_space: megabytes * 1_000_000,
+                data: megabytes * 1_000_000,
                 seconds: variable("HOSTILE_SECONDS", "120").parse()?,
             },
             folder: Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("hostile"),

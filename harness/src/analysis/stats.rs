@@ -18,6 +18,7 @@ use super::coverage::Coverage;
 use super::heads::HeadFinder;
 use super::role::{Accountant, Accounted, Role};
 use super::update::{Phase, UpdateFinder};
+use crate::budget::Memory;
 use crate::trace::reader::CaptureReader;
 use crate::units::{Side, Timestamp};
 
@@ -108,7 +109,12 @@ pub struct Options {
     pub marks: Option<Vec<Timestamp>>,
     /// Whether to list every packet, which takes memory for each.
     pub explain: bool,
+    /// In how much memory; packets for which there is no room are only counted.
+    pub memory: Memory,
 }
+
+/// What a packet takes that is listed, until it is written.
+const LISTED_BYTES: usize = 1024;
 
 /// The figures of one capture.
 #[derive(Clone, Debug, Default)]
@@ -131,6 +137,8 @@ pub struct Measured {
     pub coverage: Coverage,
     /// Every packet, where that was asked for.
     pub packets: Vec<Explained>,
+    /// How many packets more there are, for which there was no room.
+    pub packets_left_out: u64,
 }
 
 /// A packet, what it is there for, and when that was.
@@ -156,6 +164,7 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
     let mut measured = Measured::default();
     let mut heads = options.explain.then(|| HeadFinder::new(options.port));
+    let most_listed = options.memory.bytes() / 2 / LISTED_BYTES;
     while let Some(packet) = reader.next() {
         if let Some(heads) = &mut heads {
             heads.packet(&packet);
@@ -167,7 +176,9 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
         if accounted.role != Role::NotTcp {
             finder.add(packet.number, packet.time, &accounted);
         }
-        if options.explain {
+        if options.explain && measured.packets.len() == most_listed {
+            measured.packets_left_out += 1;
+        } else if options.explain {
             measured
                 .packets
                 .push(Explained::new(packet.number, packet.time, &accounted));

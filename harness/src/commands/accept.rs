@@ -31,7 +31,7 @@ pub fn run(
     let captures = selection::selected(&project, &arguments.selection)?;
     let compared = captures
         .iter()
-        .map(|capture| Comparison::of(&project, capture))
+        .map(|capture| Comparison::of(&project, capture, arguments.memory.memory))
         .collect::<anyhow::Result<Vec<Comparison>>>()?;
     refuse_damaged(&compared, out, talk)?;
     if asks {

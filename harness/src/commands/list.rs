@@ -10,6 +10,7 @@ use super::capture::programs::Programs;
 use super::snapshots::comparison::{Comparison, UNREADABLE};
 use super::snapshots::selection;
 use super::{current_folder, print_json};
+use crate::budget::Memory;
 use crate::cli::{ListArgs, ListFormat};
 use crate::error::printable;
 use crate::lab::browser::Kind;
@@ -115,7 +116,7 @@ fn captured(project: &Project, name: &str, browser: Kind) -> Option<Captured> {
     let capture = selection::of_scenario(project, name, browser)?;
     // What cannot be read is `check`'s to explain.
     let provenance = Provenance::read_beside(&capture.pcap).ok().flatten();
-    let comparison = Comparison::of(project, &capture)
+    let comparison = Comparison::of(project, &capture, Memory::default())
         .ok()
         .filter(|comparison| comparison.failure().is_none());
     Some(Captured {

@@ -13,6 +13,7 @@ use super::{coverage, current_folder, named, redactions};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::Message;
 use crate::analysis::stats::Options;
+use crate::budget::Memory;
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::files;
@@ -37,7 +38,7 @@ pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> an
     let mut parts = Vec::new();
     let mut failures = Vec::new();
     for path in &captures {
-        let capture = capture(path, talk)?;
+        let capture = capture(path, args.memory.memory, talk)?;
         let covered = &capture.dissection.measured.coverage;
         coverage::warn(path, covered, talk)?;
         let failure = coverage::failure(path, covered);
@@ -77,13 +78,14 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// A capture, taken apart.
-fn capture(path: &Path, talk: &mut impl Write) -> anyhow::Result<Capture> {
+fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result<Capture> {
     // A capture is read twice, which standard input cannot be.
     let spooled = (path == Path::new("-")).then(spool).transpose()?;
     let place = spooled.as_ref().map(path_of);
     let file = place.as_deref().unwrap_or(path);
     let options = Options {
         marks: marks_or_warning(path, talk)?,
+        memory,
         ..Options::default()
     };
     let rules = redactions::of(path)?;

@@ -10,6 +10,7 @@ use super::{coverage, named};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
+use crate::budget::Memory;
 use crate::cli::{StatsArgs, StatsFormat};
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
 use crate::text::Shown as _;
@@ -58,6 +59,8 @@ fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Re
         port: args.port,
         marks: marks_or_warning(path, talk)?,
         explain: args.explain,
+        // The packets of all captures are held at once.
+        memory: Memory::of(args.memory.memory.bytes() / args.captures.len().max(1)),
     };
     Ok(match reader::open(path) {
         Ok(mut capture) => {
@@ -180,6 +183,13 @@ fn print_explanation(report: &Report, style: Style, out: &mut impl Write) -> any
         style,
         out,
     )?;
+    let left_out = report.measured.packets_left_out;
+    if left_out > 0 {
+        writeln!(
+            out,
+            "\n{left_out} packets more are not listed: --memory lists more"
+        )?;
+    }
     writeln!(out)?;
     print_titled(
         &format!("Roles in {}", report.name),
@@ -257,6 +267,9 @@ struct JsonReport<'a> {
     server_push: Option<Statistics>,
     #[serde(skip_serializing_if = "Option::is_none")]
     packets: Option<Vec<JsonPacket>>,
+    /// Packets that are not listed, since there was no room.
+    #[serde(skip_serializing_if = "is_zero")]
+    packets_left_out: u64,
     /// Packets that are not TCP, by what they are.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     not_tcp: BTreeMap<String, u64>,
@@ -265,6 +278,14 @@ struct JsonReport<'a> {
     /// Why it, or the rest of it, could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A packet of `--explain`.
@@ -313,6 +334,7 @@ impl Report {
             updates: &measured.updates,
             server_push: measured.server_push,
             packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
+            packets_left_out: self.measured.packets_left_out,
             not_tcp: measured.coverage.not_tcp(),
             cut_after_packet: measured.coverage.cut,
             error: (self.failure.as_ref()).map(|failure| format!("{failure:#}")),
@@ -354,6 +376,7 @@ mod tests {
             format,
             explain,
             port: None,
+            memory: crate::cli::MemoryArgs::default(),
         };
         let (mut out, mut talk) = (Vec::new(), Vec::new());
         let outcome = run(&args, &mut out, &mut talk);
@@ -419,6 +442,7 @@ mod tests {
             format: StatsFormat::Table,
             explain: false,
             port: None,
+            memory: crate::cli::MemoryArgs::default(),
         };
         let error = run(&args, &mut Vec::new(), &mut Vec::new()).unwrap_err();
         assert_eq!(

@@ -14,6 +14,8 @@ use wait4::Wait4 as _;
 pub struct Limits {
     /// Address space, in bytes.
     pub address_space: u64,
+    /// Memory that it writes to, in bytes: heap and anonymous mappings.
+    pub data: u64,
     /// Time on a processor.
     pub seconds: u64,
 }
@@ -44,9 +46,10 @@ pub fn run(
     let mut command = Command::new("sh");
     command
         .arg("-c")
-        .arg("ulimit -v \"$1\"; ulimit -t \"$2\"; shift 2; exec \"$@\"")
+        .arg("ulimit -v \"$1\"; ulimit -d \"$2\"; ulimit -t \"$3\"; shift 3; exec \"$@\"")
         .arg("limited")
         .arg((limits.address_space / 1024).to_string())
+        .arg((limits.data / 1024).to_string())
         .arg(limits.seconds.to_string())
         .arg(program)
         .args(arguments)

@@ -11,6 +11,7 @@ use crate::analysis::clock::{self, CLOCK_BYTES};
 use crate::analysis::content::Content;
 use crate::analysis::conversation::Conversation;
 use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::budget::Budget;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::stream::{Connection, Opening};
@@ -70,6 +71,9 @@ impl<'a> Desk<'a> {
     }
 }
 
+/// What a listener allocates.
+pub(super) const LISTENER_BYTES: usize = 1024;
+
 /// Listens to one connection.
 pub(super) struct Listener<'a> {
     desk: Rc<Desk<'a>>,
@@ -92,7 +96,7 @@ struct Carriers {
 }
 
 impl<'a> Listener<'a> {
-    pub(super) fn new(opening: &Opening, desk: Rc<Desk<'a>>) -> Self {
+    pub(super) fn new(opening: &Opening, desk: Rc<Desk<'a>>, budget: &Budget) -> Self {
         let dialogue = Dialogue {
             index: opening.index,
             client: opening.client,
@@ -104,7 +108,7 @@ impl<'a> Listener<'a> {
         };
         Self {
             desk,
-            conversation: Conversation::default(),
+            conversation: Conversation::within(budget),
             dialogue,
             client: Carriers::default(),
             server: Carriers::default(),
@@ -293,23 +297,29 @@ fn shortened(mut message: Message) -> Message {
         Detail::Http(http) => shorten_content(&mut http.body),
         Detail::Raw(content) => shorten_content(content),
         Detail::WebSocket(frame) => shorten_frame(frame),
-        Detail::Event(event) => event.raw.truncate(CONTENT_SHOWN),
+        Detail::Event(event) => shorten(&mut event.raw, CONTENT_SHOWN),
         Detail::Aside(aside) => shorten_content(&mut aside.content),
     }
     message
 }
 
+/// Keeps so many bytes, and no room for more.
+fn shorten(bytes: &mut Vec<u8>, length: usize) {
+    bytes.truncate(length);
+    bytes.shrink_to_fit();
+}
+
 fn shorten_content(content: &mut Content) {
     let more = content.bytes.len().saturating_sub(CONTENT_SHOWN);
-    content.bytes.truncate(CONTENT_SHOWN);
+    shorten(&mut content.bytes, CONTENT_SHOWN);
     content.holes.retain(|hole| hole.at <= CONTENT_SHOWN);
     content.left_out += more as u64;
 }
 
 fn shorten_frame(frame: &mut Frame) {
     let more = frame.payload.len().saturating_sub(CONTENT_SHOWN);
-    frame.payload.truncate(CONTENT_SHOWN);
-    frame.wire.truncate(frame.header_length + CONTENT_SHOWN);
+    shorten(&mut frame.payload, CONTENT_SHOWN);
+    shorten(&mut frame.wire, frame.header_length + CONTENT_SHOWN);
     frame.left_out += more as u64;
     frame.message = None;
 }

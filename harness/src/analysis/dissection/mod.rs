@@ -22,6 +22,7 @@ pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
 use super::message::Message;
 use super::stats::{Measured, Options, measure};
 use super::update::Phase;
+use crate::budget::Budget;
 use crate::trace::error::TraceError;
 use crate::trace::reader::CaptureReader;
 use crate::units::{Side, Timestamp};
@@ -71,7 +72,8 @@ impl Dissection {
             ..options
         };
         let measured = measure(&mut open()?, &options);
-        Ok(Reading::new(measured).read(&mut open()?, hide))
+        let budget = Budget::new(options.memory);
+        Ok(Reading::new(measured).read(&mut open()?, &budget, hide))
     }
 
     /// With the payloads blanked of packets that carried what is hidden. A later copy of the same bytes carried it too, so
@@ -144,11 +146,17 @@ impl Reading {
         }
     }
 
-    fn read<R: Read>(mut self, reader: &mut CaptureReader<R>, hide: Hide<'_>) -> Dissection {
+    fn read<R: Read>(
+        mut self,
+        reader: &mut CaptureReader<R>,
+        budget: &Budget,
+        hide: Hide<'_>,
+    ) -> Dissection {
         let representative = Representative::of(&self.measured);
         let desk = Rc::new(Desk::new(representative.packets, hide));
-        let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&desk));
-        let mut reassembler = Reassembler::new(stream::Options::default(), sink);
+        let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&desk), budget);
+        let mut reassembler = Reassembler::new(stream::Options::default(), sink)
+            .within(budget, dialogue::LISTENER_BYTES);
         let mut index = 0;
         while let Some(packet) = reader.next() {
             let explained = self.measured.packets.get(index).copied();

@@ -108,9 +108,8 @@ fn milliseconds(seconds: f64) -> String {
 
 fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
     let options = Options {
-        port: None,
-        marks: None,
         explain: false,
+        ..Options::default()
     };
     let measured = measure(&mut reader::open(pcap)?, &options);
     measured.coverage.require()?;

@@ -12,6 +12,7 @@ use std::io::Write;
 use super::snapshots::comparison::Comparison;
 use super::snapshots::selection::{self, Capture};
 use super::{counted, coverage, current_folder};
+use crate::budget::Memory;
 use crate::cli::{CaptureSelection, CheckArgs, CheckFormat};
 use crate::error::Error;
 use crate::project::Project;
@@ -31,7 +32,7 @@ pub fn run(
     let captures = selection::selected(&project, &arguments.selection)?;
     let checked: Vec<Checked> = captures
         .into_iter()
-        .map(|capture| Checked::of(&project, capture))
+        .map(|capture| Checked::of(&project, capture, arguments.memory.memory))
         .collect();
     let notes = notes(&project, &arguments.selection, &checked);
     match arguments.format {
@@ -53,8 +54,8 @@ struct Checked {
 }
 
 impl Checked {
-    fn of(project: &Project, capture: Capture) -> Self {
-        let found = Comparison::of(project, &capture);
+    fn of(project: &Project, capture: Capture, memory: Memory) -> Self {
+        let found = Comparison::of(project, &capture, memory);
         Self { capture, found }
     }
 

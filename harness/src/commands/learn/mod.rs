@@ -18,6 +18,7 @@ use self::survey::Survey;
 use super::accept::{Answer, ask};
 use super::write::Bounds;
 use super::{counted, coverage, current_folder, print_json, redactions, write};
+use crate::budget::Memory;
 use crate::cli::{LearnArgs, LearnFormat, RulesFile};
 use crate::error::Error;
 use crate::project::Project;
@@ -47,11 +48,11 @@ pub fn run(
     let runs = if arguments.from.is_empty() {
         play(arguments, &name)?
     } else {
-        read(&arguments.from)?
+        read(&arguments.from, arguments.memory.memory)?
     };
     let survey = Survey::of(&runs, &rules);
     let proposals = proposal::proposals(&survey, &rules);
-    let outlook = Outlook::of(&runs, rules, &proposals)?;
+    let outlook = Outlook::of(&runs, rules, &proposals, arguments.memory.memory)?;
     let lesson = Lesson {
         scenario: &name,
         runs: runs.len(),
@@ -99,22 +100,27 @@ struct Outlook {
 }
 
 impl Outlook {
-    fn of(runs: &[Run], rules: Rules, proposals: &[Proposal]) -> anyhow::Result<Self> {
+    fn of(
+        runs: &[Run],
+        rules: Rules,
+        proposals: &[Proposal],
+        memory: Memory,
+    ) -> anyhow::Result<Self> {
         let proposed = proposals
             .iter()
             .filter_map(|proposal| proposal.rule.clone());
         let rules = rules.and(proposed.collect());
-        let listings = runs
-            .iter()
-            .map(|run| run.listing(rules.clone()))
-            .collect::<anyhow::Result<Vec<String>>>()?;
-        let Some((first, others)) = listings.split_first() else {
+        let Some((first, others)) = runs.split_first() else {
             return Ok(Self { differs: None });
         };
-        let differs = others
-            .iter()
-            .find_map(|other| first_difference(first, other));
-        Ok(Self { differs })
+        let first = first.listing(rules.clone(), memory)?;
+        for other in others {
+            let differs = first_difference(&first, &other.listing(rules.clone(), memory)?);
+            if differs.is_some() {
+                return Ok(Self { differs });
+            }
+        }
+        Ok(Self { differs: None })
     }
 }
 

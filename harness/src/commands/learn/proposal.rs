@@ -1,7 +1,9 @@
 //! Rules for what varies, each held against the runs before it is proposed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
 use std::path::Path;
+use std::rc::Rc;
 
 use super::survey::{Survey, Variation};
 use crate::analysis::credential;
@@ -77,7 +79,7 @@ impl Proposal {
         let values: Vec<&[u8]> = variations.iter().flat_map(|one| one.values()).collect();
         let distinct: BTreeSet<&[u8]> = values.iter().copied().collect();
         let same_width = values.iter().all(|value| value.len() == values[0].len());
-        let secret = same_width && variations.iter().any(|one| looks_like_a_credential(one));
+        let secret = same_width && looks_like_a_credential(variations);
         let mut proposal = Self {
             pattern: pattern(setting, &values),
             name,
@@ -93,7 +95,7 @@ impl Proposal {
             rule: None,
         };
         let rule = Rules::of_text(Path::new("rule"), &proposal.toml()).ok();
-        let hides_all = |rule: &Rules| variations.iter().all(|one| hides(rule, one));
+        let hides_all = |rule: &Rules| hides(rule, variations);
         proposal.rule = rule.filter(hides_all);
         proposal
     }
@@ -118,27 +120,50 @@ impl Proposal {
     }
 }
 
+/// The ranges of variations that are in the same texts, run by run.
+fn by_texts<'a>(variations: &[&'a Variation]) -> Vec<(&'a Variation, Vec<Vec<Range<usize>>>)> {
+    let mut all: Vec<(&Variation, Vec<Vec<Range<usize>>>)> = Vec::new();
+    for variation in variations {
+        // Those of one text come one behind the other.
+        let is_same = |(other, _): &(&Variation, _)| Rc::ptr_eq(&other.texts, &variation.texts);
+        if !all.last().is_some_and(is_same) {
+            all.push((variation, vec![Vec::new(); variation.texts.len()]));
+        }
+        if let Some((_, ranges)) = all.last_mut() {
+            for (own, range) in ranges.iter_mut().zip(&variation.place.ranges) {
+                own.push(range.clone());
+            }
+        }
+    }
+    all
+}
+
 /// Whether a rule hides just what varies, in every run.
-fn hides(rule: &Rules, variation: &Variation) -> bool {
-    let mut texts = variation.texts.iter().zip(&variation.place.ranges);
-    texts.all(|(text, range)| {
-        let edits = rule.edits(text, |_| true);
-        edits.iter().any(|(place, _)| place == range)
+fn hides(rule: &Rules, variations: &[&Variation]) -> bool {
+    by_texts(variations).iter().all(|(variation, ranges)| {
+        let mut texts = variation.texts.iter().zip(ranges);
+        texts.all(|(text, ranges)| {
+            let edits = rule.edits(text, |_| true);
+            let hidden: HashSet<&Range<usize>> = edits.iter().map(|(place, _)| place).collect();
+            ranges.iter().all(|range| hidden.contains(range))
+        })
     })
 }
 
-fn looks_like_a_credential(variation: &Variation) -> bool {
-    let (text, range) = (&variation.texts[0], &variation.place.ranges[0]);
-    // It is one if it is none once the value is covered.
-    let with = credential::find(&variation.message, |_| Vec::new()).len();
-    let covered = |part: &[u8]| {
-        if part == text.as_slice() {
-            vec![range.clone()]
-        } else {
-            Vec::new()
-        }
-    };
-    credential::find(&variation.message, covered).len() < with
+/// Whether there are fewer credentials in a message once the values are covered.
+fn looks_like_a_credential(variations: &[&Variation]) -> bool {
+    by_texts(variations).iter().any(|(variation, ranges)| {
+        let text = &variation.texts[0];
+        let with = credential::find(&variation.message, |_| Vec::new()).len();
+        let covered = |part: &[u8]| {
+            if part == text.as_slice() {
+                ranges[0].clone()
+            } else {
+                Vec::new()
+            }
+        };
+        credential::find(&variation.message, covered).len() < with
+    })
 }
 
 fn pattern(setting: &Setting, values: &[&[u8]]) -> String {

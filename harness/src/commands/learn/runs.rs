@@ -13,7 +13,9 @@ use super::Captures;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::Name;
 use crate::analysis::message::Message;
-use crate::analysis::talks::hear;
+use crate::analysis::part::parts;
+use crate::analysis::talks::hear_within;
+use crate::budget::{Budget, Memory};
 use crate::cli::LearnArgs;
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{coverage, named, one_thread, payload, say};
@@ -28,6 +30,8 @@ pub(super) struct Run {
     pcap: PathBuf,
     /// Connection by connection, in order of their first messages.
     pub(super) talks: Talks,
+    /// How many messages there were besides, for which there was no room.
+    pub(super) left_out: u64,
     /// Keeps the capture while this is there.
     _captures: Arc<Captures>,
     /// How much of the capture was read.
@@ -41,8 +45,8 @@ impl Run {
     }
 
     /// What a snapshot would keep, with these rules.
-    pub(super) fn listing(&self, rules: Rules) -> anyhow::Result<String> {
-        Ok(payload::redacted(&self.pcap, Arc::new(rules.into()))?.output)
+    pub(super) fn listing(&self, rules: Rules, memory: Memory) -> anyhow::Result<String> {
+        Ok(payload::redacted(&self.pcap, Arc::new(rules.into()), memory)?.output)
     }
 }
 
@@ -60,26 +64,36 @@ pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>
         }
         Ok::<_, Error>(files)
     })?;
-    open(Captures {
-        files,
-        _folder: Some(folder),
-    })
+    open(
+        Captures {
+            files,
+            _folder: Some(folder),
+        },
+        arguments.memory.memory,
+    )
 }
 
 /// Reads captures that there are already.
-pub(super) fn read(files: &[PathBuf]) -> anyhow::Result<Vec<Run>> {
-    open(Captures {
-        files: files.to_vec(),
-        _folder: None,
-    })
+pub(super) fn read(files: &[PathBuf], memory: Memory) -> anyhow::Result<Vec<Run>> {
+    open(
+        Captures {
+            files: files.to_vec(),
+            _folder: None,
+        },
+        memory,
+    )
 }
 
-fn open(captures: Captures) -> anyhow::Result<Vec<Run>> {
+fn open(captures: Captures, memory: Memory) -> anyhow::Result<Vec<Run>> {
+    // All runs are held at once, in what is kept of a capture otherwise.
+    let room = Budget::new(memory).kept() / captures.files.len().max(1);
     let captures = Arc::new(captures);
     let run = |pcap: &PathBuf| {
-        let (talks, coverage) = talks(pcap).map_err(|error| named(error, pcap))?;
+        let (talks, left_out, coverage) =
+            talks(pcap, memory, room).map_err(|error| named(error, pcap))?;
         Ok(Run {
             talks,
+            left_out,
             coverage,
             pcap: pcap.clone(),
             _captures: Arc::clone(&captures),
@@ -90,10 +104,26 @@ fn open(captures: Captures) -> anyhow::Result<Vec<Run>> {
 
 type Talks = Vec<Vec<(Name, Message)>>;
 
-fn talks(pcap: &Path) -> anyhow::Result<(Talks, Coverage)> {
-    let mut talks = Talks::new();
-    let coverage = hear(&mut reader::open(pcap)?, |connection, name, message| {
+/// What a message takes besides its bytes.
+const MESSAGE_BYTES: usize = 1024;
+
+/// What was said in a capture, as far as there is room for it, and how many messages there were besides.
+fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64, Coverage)> {
+    let (mut talks, mut left_out, mut room) = (Talks::new(), 0, room);
+    let mut capture = reader::open(pcap)?;
+    let coverage = hear_within(&mut capture, memory, |connection, name, message| {
+        let parts = parts(&message);
+        let bytes: usize = parts.iter().map(|part| part.bytes.len()).sum();
+        // Whatever has a place in a text takes more than its bytes there.
+        let weight = MESSAGE_BYTES + 4 * bytes;
+        drop(parts);
         let place = usize::try_from(connection).unwrap_or(usize::MAX);
+        let more = (place + 1).saturating_sub(talks.len()) * size_of::<Vec<(Name, Message)>>();
+        let Some(left) = room.checked_sub(weight + more) else {
+            left_out += 1;
+            return;
+        };
+        room = left;
         if talks.len() <= place {
             talks.resize_with(place + 1, Vec::new);
         }
@@ -101,7 +131,7 @@ fn talks(pcap: &Path) -> anyhow::Result<(Talks, Coverage)> {
     });
     // A connection on which nothing was said has nothing that varies.
     talks.retain(|talk| !talk.is_empty());
-    Ok((talks, coverage))
+    Ok((talks, left_out, coverage))
 }
 
 /// A folder for the captures, which belongs to the user that `capture` will be: under sudo the one who called it.

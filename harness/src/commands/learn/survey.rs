@@ -1,7 +1,8 @@
 //! What varies between runs: in what was said, and in the bytes of what was said alike.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::runs::Run;
 use crate::analysis::difference::Name;
@@ -23,17 +24,22 @@ pub(super) struct Survey {
     pub(super) hidden: BTreeMap<String, Vec<String>>,
     /// What nothing hides.
     pub(super) open: Vec<Variation>,
+    /// Further places that vary, which are only counted.
+    more: u64,
 }
+
+/// The most places that vary for which rules are looked for.
+const MOST_OPEN: usize = 20_000;
 
 /// A place that varies and that nothing hides.
 pub(super) struct Variation {
     /// Where it is, in words.
     pub(super) at: String,
     /// The part of the message, as it was in each run.
-    pub(super) texts: Vec<Vec<u8>>,
+    pub(super) texts: Rc<[Vec<u8>]>,
     pub(super) place: Place,
-    /// Whether it is in the line of a field or of a request.
-    pub(super) message: Message,
+    /// The message in the first run.
+    pub(super) message: Rc<Message>,
 }
 
 impl Variation {
@@ -75,10 +81,28 @@ impl Survey {
             }
             survey.talk(index, &talks, rules);
         }
+        survey.say_left_out(runs);
         survey
     }
 
-    fn talk(&mut self, index: usize, talks: &[Option<&Talk>], rules: &Rules) {
+    /// Says what was too much to be looked at.
+    fn say_left_out(&mut self, runs: &[Run]) {
+        for (run, number) in runs.iter().zip(1..) {
+            if run.left_out > 0 {
+                let text = format!(
+                    "run {number} has {} messages more than are looked at",
+                    run.left_out
+                );
+                self.structure.push(text);
+            }
+        }
+        if self.more > 0 {
+            let text = format!("{} values more vary than are looked at", self.more);
+            self.structure.push(text);
+        }
+    }
+
+    fn talk<'a>(&mut self, index: usize, talks: &[Option<&'a Talk>], rules: &Rules) {
         let connection = format!("connection {}", index + 1);
         for (number, talk) in talks.iter().enumerate().skip(1) {
             let all = talks[0].map_or(0, Vec::len);
@@ -98,12 +122,17 @@ impl Survey {
         let [first, others @ ..] = &talks[..] else {
             return;
         };
+        let by_name = |talk: &&&'a Talk| -> HashMap<Name, &'a Message> {
+            let messages = talk.iter().rev();
+            messages.map(|(name, message)| (*name, message)).collect()
+        };
+        let others: Vec<HashMap<Name, &Message>> =
+            others.iter().map(|talk| by_name(&talk)).collect();
         for (name, message) in *first {
             let at = format!("{name}, {connection}");
             let mut messages = vec![message];
-            for other in others {
-                let same = other.iter().find(|(own, _)| own == name);
-                messages.extend(same.map(|(_, message)| message));
+            for other in &others {
+                messages.extend(other.get(name));
             }
             if messages.len() > 1 {
                 self.message(&at, &messages, rules);
@@ -152,13 +181,19 @@ impl Survey {
         for rule in varying_rules(&covered) {
             self.hide(&rule, at);
         }
+        let texts: Rc<[Vec<u8>]> = texts.to_vec().into();
+        let message = Rc::new(message.clone());
         for place in open {
             let Range { start, end } = place.ranges[0];
+            if self.open.len() == MOST_OPEN {
+                self.more += 1;
+                continue;
+            }
             self.open.push(Variation {
                 at: format!("{at}, bytes {} to {end}", start + 1),
-                texts: texts.to_vec(),
+                texts: Rc::clone(&texts),
                 place,
-                message: message.clone(),
+                message: Rc::clone(&message),
             });
         }
     }
@@ -286,27 +321,36 @@ fn masks_vary(messages: &[&Message]) -> bool {
 
 /// For each connection of a run, the connection of another one that says the same; none where all are taken.
 fn partners(talks: &[Talk], others: &[Talk]) -> Vec<Option<usize>> {
-    let mut free: BTreeSet<usize> = (0..others.len()).collect();
     let mut partners = vec![None; talks.len()];
-    let alike: [fn(&Talk, &Talk) -> bool; 3] = [
-        |one, other| form(one) == form(other) && opening(one) == opening(other),
-        |one, other| opening(one) == opening(other),
-        |_, _| true,
-    ];
-    for is_alike in alike {
-        for (index, talk) in talks.iter().enumerate() {
-            if partners[index].is_none() {
-                let found = free
-                    .iter()
-                    .copied()
-                    .find(|other| is_alike(talk, &others[*other]));
-                free.retain(|other| Some(*other) != found);
-                partners[index] = found;
+    let mut is_free = vec![true; others.len()];
+    let exact = |talk: &Talk| Some((form(talk), opening(talk)));
+    let begins = |talk: &Talk| Some((Vec::new(), opening(talk)));
+    let any = |_: &Talk| Some((Vec::new(), None));
+    let alike: [&dyn Fn(&Talk) -> Option<Likeness>; 3] = [&exact, &begins, &any];
+    for likeness in alike {
+        let mut free: HashMap<Option<Likeness>, VecDeque<usize>> = HashMap::new();
+        for (other, talk) in others
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| is_free[*other])
+        {
+            free.entry(likeness(talk)).or_default().push_back(other);
+        }
+        for (partner, talk) in partners.iter_mut().zip(talks) {
+            if partner.is_none() {
+                let found = free.get_mut(&likeness(talk)).and_then(VecDeque::pop_front);
+                if let Some(other) = found {
+                    is_free[other] = false;
+                    *partner = found;
+                }
             }
         }
     }
     partners
 }
+
+/// What connections are told to be alike by: what was said, and how it begins.
+type Likeness = (Vec<String>, Option<Vec<u8>>);
 
 fn form(talk: &Talk) -> Vec<String> {
     talk.iter()

@@ -1,5 +1,6 @@
 //! `wiresnap payload`: what the two ends of each connection in a capture said to each other.
 
+mod beginning;
 mod book;
 mod listener;
 mod press;
@@ -15,6 +16,7 @@ use std::thread;
 use anyhow::{Error, Result};
 use serde_json::json;
 
+use self::beginning::Beginning;
 use self::book::Book;
 use self::listener::Listener;
 use self::press::Press;
@@ -105,7 +107,8 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
 ///
 /// Where the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
-    whole(listed(path, redact, redactions::of(path)?)?)
+    let memory = Memory::default();
+    whole(listed(path, redact, redactions::of(path)?, memory)?)
 }
 
 /// The listing that a test keeps, by its scenario's rules besides those of the project.
@@ -115,7 +118,8 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
 /// Where the capture cannot be read, or the project's rules make no sense.
 pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
     let rules = redactions::of(path)?.own().clone().and(of_scenario);
-    whole(redacted(path, Arc::new(rules.into()))?)
+    let memory = Memory::default();
+    whole(redacted(path, Arc::new(rules.into()), memory)?)
 }
 
 /// The listing of a capture that could be read.
@@ -124,23 +128,37 @@ fn whole(outcome: Outcome<String>) -> Result<String> {
     Ok(outcome.output)
 }
 
-/// The listing that snapshots keep, and how much of the capture was read.
-pub(super) fn redacted(path: &Path, rules: Arc<Redactions>) -> Result<Outcome<String>> {
-    listed(path, true, rules)
+/// The listing that snapshots keep, and how much of the capture was read. Of one that takes more than a sixteenth of the
+/// memory, the rest is told by its length and its SHA-256.
+pub(super) fn redacted(
+    path: &Path,
+    rules: Arc<Redactions>,
+    memory: Memory,
+) -> Result<Outcome<String>> {
+    listed(path, true, rules, memory)
 }
 
-fn listed(path: &Path, redact: bool, rules: Arc<Redactions>) -> Result<Outcome<String>> {
+fn listed(
+    path: &Path,
+    redact: bool,
+    rules: Arc<Redactions>,
+    memory: Memory,
+) -> Result<Outcome<String>> {
     let request = Request {
         style: Style {
             redact,
             explain: false,
         },
         rules,
+        memory,
         ..Request::default()
     };
-    let Outcome { output, coverage } = list(open(path)?, request, Vec::new())?;
-    let output = String::from_utf8_lossy(&output).into_owned();
-    Ok(Outcome { output, coverage })
+    let beginning = Beginning::new(memory.bytes() / 16);
+    let Outcome { output, coverage } = list(open(path)?, request, beginning)?;
+    Ok(Outcome {
+        output: output.into_text(),
+        coverage,
+    })
 }
 
 /// What to list, and how.

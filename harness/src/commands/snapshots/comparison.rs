@@ -68,17 +68,13 @@ impl Comparison {
     /// # Errors
     ///
     /// Where one of them cannot be read.
-    pub fn of(project: &Project, capture: &Capture) -> anyhow::Result<Self> {
+    pub fn of(project: &Project, capture: &Capture, memory: Memory) -> anyhow::Result<Self> {
         let snapshot = capture.snapshot(project);
         let rules = redactions::in_project(project, &capture.pcap)?;
-        let credentials = credentials::warning(
-            &project.known_credentials,
-            &rules,
-            &capture.pcap,
-            Memory::default(),
-        )?;
-        let listed =
-            payload::redacted(&capture.pcap, rules).map_err(|error| named(error, &capture.pcap))?;
+        let credentials =
+            credentials::warning(&project.known_credentials, &rules, &capture.pcap, memory)?;
+        let listed = payload::redacted(&capture.pcap, rules, memory)
+            .map_err(|error| named(error, &capture.pcap))?;
         let listing = file::normal(&listed.output);
         let reviewed = Snapshot::read(&project.root, &snapshot)?;
         let state = match &reviewed {

@@ -110,9 +110,15 @@ impl Snapshot {
 /// A listing as insta compares it: how it ends, and how its lines end, does not count.
 #[must_use]
 pub fn normal(listing: &str) -> String {
-    let lines = listing.trim_end().split('\n');
-    let lines: Vec<&str> = lines.map(|line| line.trim_end_matches('\r')).collect();
-    lines.join("\n")
+    let listing = listing.trim_end();
+    let mut text = String::with_capacity(listing.len());
+    for (number, line) in listing.split('\n').enumerate() {
+        if number > 0 {
+            text.push('\n');
+        }
+        text.push_str(line.trim_end_matches('\r'));
+    }
+    text
 }
 
 /// Where a new listing waits for its review.

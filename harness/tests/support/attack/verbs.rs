@@ -66,7 +66,7 @@ impl Verb {
         let _ = fs::remove_file(&capture);
         symlink(Path::new("..").join(self.capture), &capture)?;
         let mut words: Vec<OsString> = self.words.iter().map(OsString::from).collect();
-        if let Some(memory) = memory {
+        if let Some(memory) = memory.filter(|_| self.name != "docs") {
             words.insert(1, format!("--memory={memory}").into());
         }
         Ok(words)
