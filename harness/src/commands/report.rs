@@ -1,6 +1,6 @@
 //! `wiresnap report`: one self-contained HTML page of some captures.
 
-use std::fs::File;
+use std::fs::{File, Metadata, metadata};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
@@ -79,8 +79,8 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
 
 /// A capture, taken apart.
 fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result<Capture> {
-    // A capture is read twice, which standard input cannot be.
-    let spooled = (path == Path::new("-")).then(spool).transpose()?;
+    // A capture is read twice, which standard input, a FIFO and a shell's `<(…)` cannot be.
+    let spooled = is_read_once(path).then(|| spool(path)).transpose()?;
     let place = spooled.as_ref().map(path_of);
     let file = place.as_deref().unwrap_or(path);
     let options = Options {
@@ -99,10 +99,23 @@ fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result
     })
 }
 
-/// Copies standard input into a file without a name, so that nothing is left of it however we end.
-fn spool() -> anyhow::Result<File> {
-    let mut file = tempfile::tempfile().context("cannot keep standard input")?;
-    io::copy(&mut io::stdin().lock(), &mut file).context("cannot keep standard input")?;
+/// Whether what a path leads to is gone once it was read.
+fn is_read_once(path: &Path) -> bool {
+    let is_file = |kind: Metadata| kind.is_file() || kind.is_dir();
+    // What is not there is for the reader to say.
+    path == Path::new("-") || !metadata(path).map_or(true, is_file)
+}
+
+/// Copies what can be read only once into a file without a name, so that nothing is left of it however we end.
+fn spool(path: &Path) -> anyhow::Result<File> {
+    let cannot = || format!("cannot keep {}", name(path).shown());
+    let mut file = tempfile::tempfile().with_context(cannot)?;
+    if path == Path::new("-") {
+        io::copy(&mut io::stdin().lock(), &mut file).with_context(cannot)?;
+    } else {
+        let mut input = File::open(path).with_context(cannot)?;
+        io::copy(&mut input, &mut file).with_context(cannot)?;
+    }
     Ok(file)
 }
 

@@ -602,6 +602,52 @@ fn frame_bytes_of_a_tunnel_are_those_of_the_link() {
     assert_eq!(listing(&[], &capture), LISTING);
 }
 
+#[test]
+fn a_report_is_made_of_what_can_be_read_only_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = pcap(ETHERNET, &paced(frames()));
+    std::fs::write(folder.path().join("x.pcap"), &capture).unwrap();
+    let wiresnap = env!("CARGO_BIN_EXE_wiresnap");
+    for command in [
+        format!("cat x.pcap | {wiresnap} report - --out -"),
+        format!("{wiresnap} report - --out - < x.pcap"),
+        format!("{wiresnap} report <(cat x.pcap) --out -"),
+        format!("mkfifo f; cat x.pcap > f & {wiresnap} report f --out -"),
+        format!("cat x.pcap | {wiresnap} report /dev/stdin --out -"),
+    ] {
+        let output = Command::new("bash")
+            .current_dir(folder.path())
+            .args(["-c", &command])
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{command}: {}",
+            errors(&output)
+        );
+        let page = printed(&output);
+        assert!(
+            page.contains("world") && page.ends_with("</html>\n"),
+            "{command}"
+        );
+    }
+}
+
+#[test]
+fn a_device_that_a_report_is_written_to_stays_one() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let capture = file(&pcap(ETHERNET, &paced(frames())));
+    let output = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
+        .args(["report", "--out", "/dev/null"])
+        .arg(capture.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let device = std::fs::symlink_metadata("/dev/null").unwrap();
+    assert!(device.file_type().is_char_device());
+}
+
 /// The captures beside the checkout, where they are: each read as it should be.
 #[test]
 fn captures_of_others_are_read_too() {
