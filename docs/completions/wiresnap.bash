@@ -143,7 +143,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --preparing --browser --network --webdriver --advertise --interface --set --replace --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --browser --network --shared-machine --webdriver --advertise --interface --set --replace --timings --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -98,6 +98,9 @@ pub struct CaptureArgs {
     /// The network to play on
     #[arg(long, value_enum, default_value_t = NetworkChoice::Auto)]
     pub network: NetworkChoice,
+    /// Play with a browser on the host's network although other users of this machine could drive it meanwhile
+    #[arg(long)]
+    pub shared_machine: bool,
     /// Play with a browser elsewhere, by its W3C WebDriver endpoint (a Selenium Grid's, geckodriver's); it takes the two
     /// options below
     #[arg(long, value_name = "URL")]

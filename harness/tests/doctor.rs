@@ -144,7 +144,13 @@ fn free_port() -> u16 {
 }
 
 /// What is looked at of the real machine.
-const OF_THE_HOST: [&str; 3] = ["private network", "host's network", "own processes"];
+const OF_THE_HOST: [&str; 5] = [
+    "private network",
+    "host's network",
+    "own processes",
+    "other users",
+    "account ",
+];
 
 /// Holds a listing against its snapshot, but for what is the host's.
 #[track_caller]

@@ -14,8 +14,8 @@ use crate::lab::browser::Kind;
 use crate::lab::doctor::Intent;
 use crate::lab::doctor::check::{Check, State};
 use crate::lab::network::Network;
-use crate::lab::privilege;
 use crate::lab::tools::Tools;
+use crate::lab::{descriptors, privilege};
 use crate::project::Project;
 use crate::render::style::Style;
 use crate::scenario::{Scenario, file};
@@ -29,6 +29,7 @@ use crate::scenario::{Scenario, file};
 /// Where a capture would fail, and where `out` does not take what was found.
 pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
+    descriptors::allow_enough();
     let browser = browsers::kind(arguments.browser);
     let (subject, scenarios) = Subject::find(browser);
     let captures = browsers::folder(&subject.captures, browser);
@@ -40,6 +41,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
         captures: &captures,
         network: None,
         remote: None,
+        is_shared: false,
         with_optional: true,
     };
     let runtime = one_thread()?;

@@ -41,6 +41,7 @@ use serde::Serialize;
 use self::printer::{WhenClosed, say, standard_error, standard_output};
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
+use crate::lab::descriptors;
 use crate::render::json::ascii_where_unsafe;
 use crate::text::Shown as _;
 use crate::trace::reader::TraceError;
@@ -52,10 +53,19 @@ const LEAST_DESCRIPTORS: u64 = 64;
 /// The `wiresnap` command: what its executable does, and any other that is to do the same.
 #[must_use]
 pub fn main() -> ExitCode {
-    match Cli::try_parse() {
-        Ok(cli) => run(&cli),
-        Err(answer) => printer::answer(&answer),
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return printer::answer(&answer),
+    };
+    let starts_others = matches!(
+        cli.command,
+        Command::Capture(_) | Command::Doctor(_) | Command::PlayTest
+    );
+    if starts_others && let Err(error) = descriptors::close_inherited() {
+        say(&format!("error: {error}"));
+        return ExitCode::from(error.class().exit_code());
     }
+    run(&cli)
 }
 
 /// Carries out a command line and gives the exit code.

@@ -5,12 +5,41 @@
 
 use std::os::fd::AsFd;
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::error::{Error, Result};
 
 /// The descriptors below this one are standard input, output and error.
 const FIRST_BEYOND_STANDARD: i32 = 3;
+
+/// How many descriptors a capture takes: a browser has a hundred open, and this process some for each scenario.
+const NEEDED: u64 = 256;
+
+/// What a user can do where there are too few.
+pub(super) const MORE: &str =
+    "allow more open files: `ulimit -n 1024`; `ulimit -Hn` tells how many the system allows";
+
+/// Allows this process, and what it starts, to have as many descriptors open as a capture takes, where the system lets it.
+pub fn allow_enough() {
+    let limit = getrlimit(Resource::Nofile);
+    let enough = |most: Option<u64>| most.is_none_or(|most| most >= NEEDED);
+    if !enough(limit.current) && enough(limit.maximum) {
+        let current = Some(NEEDED);
+        // Where that is refused, whatever needs more says so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    }
+}
+
+/// The error with what can be done about it, where it is that too many descriptors are open.
+#[must_use]
+pub fn with_cure(error: Error, cause: &std::io::Error) -> Error {
+    let too_many = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    match cause.raw_os_error() {
+        Some(number) if too_many.contains(&number) => error.or_hint(MORE),
+        _ => error,
+    }
+}
 
 /// Closes all descriptors beyond standard error, which whoever started this process left open: a shell's, a build tool's.
 ///

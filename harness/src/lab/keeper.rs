@@ -89,7 +89,8 @@ fn ourselves(task: &str, capture: &str, ground: Ground, folder: &Path) -> Comman
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn cannot_start(error: io::Error) -> Error {
-    Error::environment(format!("cannot start the processes of a lab: {error}"))
+    let what = Error::environment(format!("cannot start the processes of a lab: {error}"));
+    descriptors::with_cure(what, &error)
 }
 
 /// The line to the process that the user started: standard output, which nothing else is written to.
@@ -163,9 +164,18 @@ async fn end_of(mut player: tokio::process::Command, network: Network) -> Result
 
 /// Gives up what the player was started for: the capture, which is its own from here on, and all capabilities.
 fn let_go() -> Result<()> {
-    let nothing = File::open("/dev/null").map_err(cannot_start)?;
-    rustix::stdio::dup2_stdin(nothing).map_err(|errno| cannot_start(errno.into()))?;
+    let_go_of_capture()?;
     privilege::keep_only(CapabilitySet::empty())
+}
+
+/// Closes the capture, which is standard input.
+///
+/// # Errors
+///
+/// Returns an error if there is nothing to put in its place.
+pub fn let_go_of_capture() -> Result<()> {
+    let nothing = File::open("/dev/null").map_err(cannot_start)?;
+    rustix::stdio::dup2_stdin(nothing).map_err(|errno| cannot_start(errno.into()))
 }
 
 /// Makes this process, which the user started, the parent of those whose keeper is killed, so that [`clear_up`] finds them.

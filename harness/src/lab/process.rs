@@ -16,6 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
+use super::descriptors::with_cure;
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
 use crate::trace::tally::Tally;
@@ -158,7 +159,8 @@ impl Command {
             .spawn()
             .map_err(|error| {
                 let (name, executable) = (&self.name, self.executable.shown());
-                Error::environment(format!("cannot start {name} ({executable}): {error}"))
+                let what = format!("cannot start {name} ({executable}): {error}");
+                with_cure(Error::environment(what), &error)
             })
     }
 }

@@ -27,6 +27,7 @@ use super::descriptors::keep_from_programs;
 use super::privilege;
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
+use crate::trace::sum::{Sum, Summed};
 use crate::trace::writer::CaptureWriter;
 use crate::units::{LinkType, Timestamp};
 use crate::wire::frame::{Decoded, FrameDecoder};
@@ -140,6 +141,8 @@ pub struct Counters {
     pub dropped: u32,
     /// Packets that the interface dropped.
     pub interface_dropped: u32,
+    /// The hash of the file.
+    pub sum: Sum,
 }
 
 /// A capture that is live but not yet read: the kernel keeps what comes.
@@ -149,7 +152,7 @@ pub struct OpenCapture {
     interface: String,
     capture: Capture<Active>,
     link_type: LinkType,
-    savefile: CaptureWriter<File>,
+    savefile: CaptureWriter<Summed<File>>,
 }
 
 impl OpenCapture {
@@ -168,7 +171,7 @@ impl OpenCapture {
         let capture = open(interface, &filter(address, left_out))?;
         let link_type = link_type(&capture);
         let savefile = File::create(savefile)
-            .and_then(|file| CaptureWriter::begin(file, link_type, SNAPSHOT_BYTES))
+            .and_then(|file| CaptureWriter::begin(Summed::new(file), link_type, SNAPSHOT_BYTES))
             .map_err(|error| {
                 Error::environment(format!("cannot write the capture: {error}"))
                     .with_hint(MAKE_ROOM)
@@ -411,7 +414,7 @@ fn refused(interface: &str, error: &pcap::Error) -> Error {
 /// The thread that reads packets.
 struct Listener {
     capture: Capture<Active>,
-    savefile: CaptureWriter<File>,
+    savefile: CaptureWriter<Summed<File>>,
     stop: Arc<AtomicBool>,
     decoder: FrameDecoder,
     link_type: LinkType,
@@ -502,6 +505,7 @@ impl Listener {
             received: statistics.received,
             dropped: statistics.dropped,
             interface_dropped: statistics.if_dropped,
+            sum: self.savefile.output().sum(),
         })
     }
 }

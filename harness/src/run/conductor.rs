@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -18,8 +19,9 @@ use tokio::task::spawn_blocking;
 use super::message::{Instruction, Order, Recording, Report, line};
 use super::start::Start;
 use crate::error::{Error, Result};
-use crate::lab::keeper;
 use crate::lab::network::Ground;
+use crate::lab::{descriptors, keeper};
+use crate::trace::sum::Sum;
 
 /// How long a lab may take to be made; it takes some ten milliseconds.
 const LAB_PATIENCE: Duration = Duration::from_secs(10);
@@ -50,6 +52,7 @@ const GONE: &str = "the lab is gone";
 pub struct Lab {
     keeper: Keeper,
     line: std::os::unix::net::UnixStream,
+    savefile: File,
 }
 
 /// The process that a lab ends with.
@@ -116,13 +119,18 @@ impl Drop for Keeper {
 ///
 /// Where the system refuses one of the steps; nothing is left then.
 pub fn make_lab(ground: Ground, folder: &Path, savefile: File) -> Result<Lab> {
+    let ours = savefile.try_clone().map_err(cannot_watch)?;
     let (keeper, line) = keeper::start(ground, folder, savefile)?;
     let mut keeper = Keeper(keeper);
     line.set_read_timeout(Some(LAB_PATIENCE))
         .map_err(cannot_watch)?;
     // The player says nothing more until it is told something.
     match answer(&line)? {
-        Some(Report::Ready) => Ok(Lab { keeper, line }),
+        Some(Report::Ready) => Ok(Lab {
+            keeper,
+            line,
+            savefile: ours,
+        }),
         Some(Report::Refused(error)) => Err(error),
         Some(_) => Err(no_sense()),
         None => Err(gone(keeper.end())),
@@ -136,7 +144,9 @@ impl Lab {
     ///
     /// Names the step that the system refuses.
     pub fn try_enclosure(self) -> Result<()> {
-        let Self { mut keeper, line } = self;
+        let Self {
+            mut keeper, line, ..
+        } = self;
         std::io::Write::write_all(&mut &line, &self::line(&Instruction::Enclose))
             .map_err(cannot_watch)?;
         match answer(&line)? {
@@ -166,7 +176,10 @@ fn no_sense() -> Error {
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
 fn cannot_watch(error: std::io::Error) -> Error {
-    Error::environment(format!("cannot watch a lab: {error}"))
+    descriptors::with_cure(
+        Error::environment(format!("cannot watch a lab: {error}")),
+        &error,
+    )
 }
 
 /// What has become of a lab that ended without a word.
@@ -336,8 +349,12 @@ impl<P: Progress> Performance<'_, P> {
         times.playing = started.elapsed();
         match recording {
             Ok(Some(recording)) => {
+                let taken = stage.taken.take();
                 stage.clear().await;
-                Ok(recording)
+                match taken {
+                    Some(capture) => capture.require_unchanged().await.map(|()| recording),
+                    None => Err(Error::run("the player did not hand over its capture")),
+                }
             }
             Ok(None) => Err(Error::run("the player prepared twice")),
             Err(error) => Err(stage.leave(error, &self.doing).await),
@@ -358,6 +375,7 @@ impl<P: Progress> Performance<'_, P> {
                         self.doing = format!("step `{step}`");
                     }
                     Report::Prepared => return Ok(None),
+                    Report::Captured(sum) => stage.take(sum).await?,
                     Report::Played(outcome) => return outcome.map(Some),
                     Report::Refused(error) => return Err(error),
                     Report::Note(note) => self.progress.note(self.player, &note),
@@ -376,16 +394,47 @@ impl<P: Progress> Performance<'_, P> {
     }
 }
 
+/// A capture that is complete.
+struct Taken {
+    savefile: Arc<File>,
+    sum: Sum,
+}
+
+impl Taken {
+    /// Makes sure that nobody but the player has written to it, nor anybody since it was handed over.
+    async fn require_unchanged(&self) -> Result<()> {
+        let (savefile, sum) = (Arc::clone(&self.savefile), self.sum);
+        let now = spawn_blocking(move || Sum::of_file(&savefile))
+            .await
+            .map_err(std::io::Error::from)
+            .and_then(|sum| sum)
+            .map_err(|error| Error::run(format!("the capture cannot be read back: {error}")))?;
+        if now == sum {
+            return Ok(());
+        }
+        Err(Error::run(
+            "the capture is not what was on the wire: somebody else has written to it, so it is not kept",
+        ))
+    }
+}
+
 /// A lab at work.
 struct Stage {
     keeper: Keeper,
+    savefile: Arc<File>,
+    /// The capture, once it is complete.
+    taken: Option<Taken>,
     reports: Lines<BufReader<OwnedReadHalf>>,
     instructions: OwnedWriteHalf,
 }
 
 impl Stage {
     fn open(lab: Lab) -> Result<Self> {
-        let Lab { keeper, line } = lab;
+        let Lab {
+            keeper,
+            line,
+            savefile,
+        } = lab;
         line.set_read_timeout(None)
             .and_then(|()| line.set_nonblocking(true))
             .map_err(cannot_watch)?;
@@ -394,6 +443,8 @@ impl Stage {
             .into_split();
         Ok(Self {
             keeper,
+            savefile: Arc::new(savefile),
+            taken: None,
             reports: BufReader::new(reports).lines(),
             instructions,
         })
@@ -403,6 +454,17 @@ impl Stage {
         // A player that is gone is noticed where its reports end.
         let _ = self.instructions.write_all(&line(instruction)).await;
         Ok(())
+    }
+
+    /// Takes the capture, if it is what the player says that the kernel handed over.
+    async fn take(&mut self, sum: Sum) -> Result<()> {
+        let capture = Taken {
+            savefile: Arc::clone(&self.savefile),
+            sum,
+        };
+        capture.require_unchanged().await?;
+        self.taken = Some(capture);
+        self.instruct(&Instruction::Taken).await
     }
 
     async fn report(&mut self) -> Result<Report> {

@@ -14,6 +14,7 @@ use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
+use crate::trace::sum::Sum;
 use crate::trace::tally::Tally;
 
 /// What to play, and how.
@@ -50,6 +51,8 @@ pub enum Instruction {
     Play(Box<Order>),
     /// The timeline begins then.
     Start(Start),
+    /// The capture is as it was said to be: go on.
+    Taken,
     /// End everything, for this reason.
     End(Error),
 }
@@ -71,6 +74,8 @@ pub enum Report {
     Prepared,
     /// The step of the timeline that is waited for or under way.
     Step(String),
+    /// The capture is complete, with this hash, and nobody here writes to it any more; the program still runs.
+    Captured(Sum),
     /// How it ended; nothing that was started is left running.
     Played(Box<Result<Recording>>),
 }

@@ -66,21 +66,30 @@ struct Run<'a> {
     reports: &'a Reports,
 }
 
+/// What the conductor is asked for on the way.
+struct Consent<S, T> {
+    /// When the timeline begins; asked for when everything is ready.
+    start: S,
+    /// That it has the capture; asked for before the program is told to end.
+    taken: T,
+}
+
 /// Plays a scenario to its end. When this returns, in whichever way, nothing that it started is left running.
 ///
-/// `start` is asked for when everything is ready. An error is whatever went wrong first: a process that ended, a page
-/// that did not update, a capture without an end.
+/// An error is whatever went wrong first: a process that ended, a page that did not update, a capture without an end.
 async fn play(
     run: &Run<'_>,
     mut sniffer: Sniffer,
-    start: impl Future<Output = Result<Start>>,
+    consent: Consent<impl Future<Output = Result<Start>>, impl Future<Output = Result<()>>>,
     interrupt: Interrupt,
 ) -> Result<Recording> {
     let mut vigil = Vigil::default();
     vigil.watch(interrupt);
     vigil.watch(sniffer.failure());
     let mut stage = Stage::default();
-    let played = run.play(&mut stage, &mut vigil, &mut sniffer, start).await;
+    let played = run
+        .play(&mut stage, &mut vigil, &mut sniffer, consent)
+        .await;
     run.reports.phase("closing");
     // A run that went well has closed everything. What a failed one has left is not asked: it may hang.
     drop(stage);
@@ -128,17 +137,20 @@ impl Run<'_> {
         stage: &mut Stage,
         vigil: &mut Vigil,
         sniffer: &mut Sniffer,
-        start: impl Future<Output = Result<Start>>,
+        consent: Consent<impl Future<Output = Result<Start>>, impl Future<Output = Result<()>>>,
     ) -> Result<Recording> {
         self.start_programs(stage, vigil).await?;
         self.start_client(stage, vigil).await?;
         let versions = self.versions(stage);
         self.reports.prepared();
-        let start = vigil.during(start).await?;
+        let start = vigil.during(consent.start).await?;
         let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
         // Commands that end by themselves have no mark for it.
         Self::close(stage, vigil, sniffer).await?;
         let counters = self.finish_capture(sniffer, vigil).await?;
+        // Whatever the program does when it is told to end, the capture is out of its reach.
+        self.reports.captured(counters.sum);
+        vigil.during(consent.taken).await?;
         let mut tallies = stage.end_program().await;
         let probes = probe::ports(self.order.scenario.port);
         tallies.retain(|tally| !probes.contains(&tally.client.port()));

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::message::{Instruction, Order, Recording, Report, line};
 use super::start::Start;
-use super::{Run, play};
+use super::{Consent, Run, play};
 use crate::error::{Error, Result};
 use crate::lab::enclosure::{Launchers, Subject, needed};
 use crate::lab::link::Link;
@@ -26,6 +26,7 @@ use crate::lab::sniffer::{OpenCapture, Pace, Sniffer};
 use crate::lab::tools::{Browser, command_path};
 use crate::lab::{Lab, keeper, namespace, privilege, probe};
 use crate::scenario::Action;
+use crate::trace::sum::Sum;
 
 /// What the capture is written to: the file that the player was given as its standard input.
 const SAVEFILE: &str = "/proc/self/fd/0";
@@ -50,7 +51,9 @@ pub fn serve(capture: &str, ground: Ground, folder: &Path) -> Result<()> {
             return tell(&mut line, &Report::Enclosed(enclosed));
         }
         // Nobody wants anything played.
-        Some(Instruction::Start(_) | Instruction::End(_)) | None => return Ok(()),
+        Some(Instruction::Start(_) | Instruction::Taken | Instruction::End(_)) | None => {
+            return Ok(());
+        }
     };
     match open_stage(&order, capture, folder, cable) {
         Ok(stage) => play_and_report(order, folder, stage, line),
@@ -108,6 +111,8 @@ fn open_stage(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>
         probes,
         Path::new(SAVEFILE),
     )?;
+    // What has it open from here on is the capture alone, and until that ends.
+    keeper::let_go_of_capture()?;
     let link = link.map(Arc::new);
     // A snap is started by a program that has to gain privilege.
     let for_good = !order.tools.browser.is_snap;
@@ -270,7 +275,11 @@ async fn perform(
             error = dismissed => error,
         }
     });
-    play(&run, sniffer, instructions.start(), interrupt).await
+    let consent = Consent {
+        start: instructions.start(),
+        taken: instructions.taken(),
+    };
+    play(&run, sniffer, consent, interrupt).await
 }
 
 fn tell(line: &mut UnixStream, report: &Report) -> Result<()> {
@@ -315,6 +324,10 @@ impl Reports {
         self.report(Report::Note(note));
     }
 
+    pub(super) fn captured(&self, sum: Sum) {
+        self.report(Report::Captured(sum));
+    }
+
     pub(super) fn prepared(&self) {
         self.report(Report::Prepared);
     }
@@ -337,6 +350,7 @@ struct Instructions(watch::Receiver<Told>);
 #[derive(Clone, Default)]
 struct Told {
     start: Option<Start>,
+    is_taken: bool,
     end: Option<Error>,
 }
 
@@ -349,6 +363,15 @@ impl Instructions {
             told.ok()
                 .and_then(|told| told.start)
                 .ok_or_else(nobody_there)
+        }
+    }
+
+    /// That the conductor has the capture.
+    fn taken(&self) -> impl Future<Output = Result<()>> + use<> {
+        let mut told = self.0.clone();
+        async move {
+            let told = told.wait_for(|told| told.is_taken).await;
+            told.map(drop).map_err(|_| nobody_there())
         }
     }
 
@@ -387,6 +410,7 @@ fn connect(line: UnixStream) -> Result<(Reports, Instructions)> {
         while let Ok(Some(line)) = lines.next_line().await {
             match serde_json::from_str(&line) {
                 Ok(Instruction::Start(start)) => tell.send_modify(|told| told.start = Some(start)),
+                Ok(Instruction::Taken) => tell.send_modify(|told| told.is_taken = true),
                 Ok(Instruction::End(why)) => tell.send_modify(|told| told.end = Some(why)),
                 Ok(Instruction::Enclose | Instruction::Play(_)) | Err(_) => {}
             }

@@ -7,5 +7,6 @@ mod pcapng;
 pub mod provenance;
 pub mod reader;
 mod source;
+pub mod sum;
 pub mod tally;
 pub mod writer;

@@ -62,6 +62,12 @@ impl<W: Write> CaptureWriter<W> {
         self.output.write_all(bytes)
     }
 
+    /// What the file is written to; some of it may still wait to be.
+    #[must_use]
+    pub fn output(&self) -> &W {
+        self.output.get_ref()
+    }
+
     /// Has all packets written that were gathered.
     ///
     /// # Errors

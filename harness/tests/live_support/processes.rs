@@ -1,5 +1,7 @@
 //! The processes of a capture, as the system's table of processes has them.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, kill_process};

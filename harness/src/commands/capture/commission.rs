@@ -109,6 +109,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
         jobs: None,
         preparing: None,
         replace: true,
+        is_shared: false,
     })
 }
 

@@ -33,11 +33,11 @@ use crate::commands::{browsers, checkup, credentials, one_thread, say};
 use crate::error::{Class, Error, Result};
 use crate::lab::browser::Kind;
 use crate::lab::doctor::{Examination, Intent};
-use crate::lab::keeper;
 use crate::lab::network::{Ground, MeetingPoint, Network};
 use crate::lab::privilege::{self, Account};
 use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
+use crate::lab::{descriptors, keeper};
 use crate::project::Project;
 use crate::render::redactions::Redactions;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
@@ -78,6 +78,7 @@ impl Stage {
         let account = privilege::shed()?;
         // Where there is no process namespace, programs under study see it.
         privilege::forbid_inspection()?;
+        descriptors::allow_enough();
         let runtime = one_thread()?;
         let signals = runtime.block_on(async { watch_signals(asker) })?;
         Ok(Self {
@@ -97,6 +98,9 @@ impl Stage {
         let (jobs, preparing) = (wish.jobs, wish.preparing);
         let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
         let plan = Plan::make(wish, account.clone(), examine)?;
+        for exposure in &plan.exposures {
+            progress.warn(exposure);
+        }
         privilege::hand_on_to_labs()?;
         let folder = plan.network.folder(&plan.tools, &plan.account)?;
         let parts = plan.parts(&folder)?;
@@ -202,6 +206,8 @@ struct Wish {
     preparing: Option<u16>,
     /// To replace captures that say the same too.
     replace: bool,
+    /// Whether it is accepted that other users of this machine can drive the browser.
+    is_shared: bool,
 }
 
 impl Wish {
@@ -231,6 +237,7 @@ impl Wish {
             jobs: arguments.jobs,
             preparing: arguments.preparing,
             replace: arguments.replace,
+            is_shared: arguments.shared_machine,
         })
     }
 }
@@ -251,6 +258,8 @@ struct Plan {
     folder: Folder,
     time_scale: f64,
     replace: bool,
+    /// What the user should know before anything is started.
+    exposures: Vec<String>,
 }
 
 impl Plan {
@@ -271,9 +280,12 @@ impl Plan {
             captures: &wish.captures,
             network: wish.network,
             remote: wish.remote.as_ref(),
+            is_shared: wish.is_shared,
             with_optional: false,
         };
-        let network = network(&intent, &examine(&intent)?)?;
+        let examination = examine(&intent)?;
+        let network = network(&intent, &examination)?;
+        let exposures = examination.exposures().to_vec();
         let bounds = if wish.captures_are_in_project {
             Bounds::Within(&wish.root)
         } else {
@@ -293,6 +305,7 @@ impl Plan {
             folder,
             time_scale: wish.time_scale,
             replace: wish.replace,
+            exposures,
         })
     }
 

@@ -61,6 +61,13 @@ impl Terminal {
         }
     }
 
+    /// Says what the user should know before anything is started.
+    pub(super) fn warn(&self, exposure: &str) {
+        if !self.is_quiet {
+            say(&format!("note: {exposure}"));
+        }
+    }
+
     fn say(&self, player: usize, text: &str) {
         if self.is_quiet {
             return;

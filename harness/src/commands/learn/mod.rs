@@ -21,6 +21,7 @@ use super::{counted, coverage, current_folder, print_json, redactions, write};
 use crate::budget::Memory;
 use crate::cli::{LearnArgs, LearnFormat, RulesFile};
 use crate::error::Error;
+use crate::lab::{descriptors, privilege};
 use crate::project::Project;
 use crate::rule::Rules;
 use crate::scenario::file;
@@ -38,6 +39,9 @@ pub fn run(
     out: &mut impl Write,
     talk: &mut impl Write,
 ) -> anyhow::Result<()> {
+    // Under sudo, what is read and written is the user's, as with `capture`.
+    privilege::shed()?;
+    descriptors::allow_enough();
     let project = Project::find(&current_folder()?)?;
     let scenario = project.scenario_file(&arguments.scenario)?;
     let rules = project
@@ -48,6 +52,7 @@ pub fn run(
     let runs = if arguments.from.is_empty() {
         play(arguments, &name)?
     } else {
+        privilege::labs_are_made()?;
         read(&arguments.from, arguments.memory.memory)?
     };
     let survey = Survey::of(&runs, &rules);

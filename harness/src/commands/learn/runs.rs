@@ -1,11 +1,10 @@
 //! The runs of a scenario: played one after the other, each into a folder of its own, or captured before.
 
-use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
 
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -21,6 +20,7 @@ use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{coverage, named, one_thread, payload, say};
 use crate::error::{Error, Result};
 use crate::files::private_folder;
+use crate::lab::privilege;
 use crate::rule::Rules;
 use crate::trace::name::with_ending;
 use crate::trace::reader;
@@ -54,6 +54,7 @@ impl Run {
 pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>> {
     let folder = folder()?;
     let runtime = one_thread()?;
+    privilege::hand_on_to_labs()?;
     let files = runtime.block_on(async {
         let mut signals = watch_signals(None)?;
         let mut files = Vec::new();
@@ -64,6 +65,7 @@ pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>
         }
         Ok::<_, Error>(files)
     })?;
+    privilege::labs_are_made()?;
     open(
         Captures {
             files,
@@ -134,21 +136,14 @@ fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64
     Ok((talks, left_out, coverage))
 }
 
-/// A folder for the captures, which belongs to the user that `capture` will be: under sudo the one who called it.
+/// A folder for the captures.
 fn folder() -> Result<TempDir> {
     let cannot = |error: std::io::Error| {
         Error::environment(format!("cannot make a folder for the captures: {error}"))
             .with_hint("TMPDIR names a folder that has room")
     };
     // What varies may be a secret that no rule names yet.
-    let folder = private_folder(&std::env::temp_dir(), "wiresnap-learn-").map_err(cannot)?;
-    let number = |name| std::env::var(name).ok()?.parse().ok();
-    if let (true, Some(user), Some(group)) =
-        (geteuid().is_root(), number("SUDO_UID"), number("SUDO_GID"))
-    {
-        chown(folder.path(), Some(user), Some(group)).map_err(cannot)?;
-    }
-    Ok(folder)
+    private_folder(&std::env::temp_dir(), "wiresnap-learn-").map_err(cannot)
 }
 
 /// Plays the scenario once, by the command that does: a process of its own, as it gives up privilege on its way.

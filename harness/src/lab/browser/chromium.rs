@@ -24,6 +24,9 @@ const SWITCHES: &[&str] = &[
     "--lang=en-US",
 ];
 
+/// Chromedriver, which alone is to drive it, does so by a pipe: a port would be everybody's on this machine.
+const NO_PORT: &str = "--remote-debugging-pipe";
+
 /// The one place that an icon is looked for where a page names none.
 const ICON: &str = "*/favicon.ico";
 
@@ -55,6 +58,7 @@ impl Dialect for Chromium {
         let options = json!({
             "binary": executable,
             "args": switches(link::ADDRESS)
+                .chain([NO_PORT.to_owned()])
                 .chain([format!("--user-data-dir={}", profile.to_string_lossy())])
                 .chain(no_sandbox())
                 .collect::<Vec<_>>(),

@@ -6,6 +6,7 @@ pub mod chromium;
 pub mod confinement;
 pub mod firefox;
 mod link;
+mod neighbours;
 mod packages;
 mod place;
 mod remote;
@@ -14,8 +15,11 @@ pub mod version;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
+use rustix::process::geteuid;
+
 use self::check::{Check, State};
 use self::confinement::{Facts, Mend, capture_as_root, diagnose};
+use self::neighbours::Neighbours;
 use self::packages::{Packages, Wanted};
 use self::version::Version;
 use super::browser::Kind;
@@ -43,6 +47,8 @@ pub struct Intent<'a> {
     pub network: Option<Network>,
     /// The browser elsewhere that scenarios are to be played with; none where one is started here.
     pub remote: Option<&'a Remote>,
+    /// Whether it is accepted that other users of this machine can drive the browser.
+    pub is_shared: bool,
     /// Whether to look at what is good to have, too.
     pub with_optional: bool,
 }
@@ -81,6 +87,8 @@ pub struct Examination {
     checks: Vec<Check>,
     /// Whether `wiresnap doctor` looks at all of it, too; what is to be done with a browser elsewhere it does not know.
     is_known_to_doctor: bool,
+    /// What others can do meanwhile, and programs can do at all, that a user should know beforehand.
+    exposures: Vec<String>,
 }
 
 impl Examination {
@@ -120,6 +128,12 @@ impl Examination {
         &self.why_not_private
     }
 
+    /// What a user should know before anything is started.
+    #[must_use]
+    pub fn exposures(&self) -> &[String] {
+        &self.exposures
+    }
+
     /// Everything that was looked at.
     #[must_use]
     pub fn checks(&self) -> &[Check] {
@@ -146,11 +160,7 @@ impl Examination {
 /// Looks at everything that the scenarios need.
 pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     let folders = search_path(intent.project);
-    let packages = Packages::find(
-        intent.project,
-        &folders,
-        rustix::process::geteuid().is_root(),
-    );
+    let packages = Packages::find(intent.project, &folders, geteuid().is_root());
     let needs = |client| {
         intent.scenarios.is_empty()
             || intent
@@ -197,7 +207,24 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
         when(needs(Client::Netcat), netcat(intent.tools, packages)),
         when(intent.with_optional, tshark(&folders, packages)),
     );
-    checks.extend(browser.into_iter().flatten());
+    let browser: Vec<Check> = browser.into_iter().flatten().collect();
+    let is_driven_on_host = network == Some(Network::Host)
+        && needs_browser
+        && browser.iter().all(|check| check.state != State::Missing);
+    let others = is_driven_on_host.then(|| {
+        let private_is_possible = possible.private.is_ok() && possible.private_suits_browser;
+        let kind = intent.tools.browser.kind;
+        Neighbours::find().check(kind, private_is_possible, intent.is_shared)
+    });
+    let account = account(geteuid().is_root());
+    let exposures = [&account, &others].into_iter().flatten();
+    let exposures = exposures
+        .filter(|check| check.state == State::Warning)
+        .map(|check| check.found.clone())
+        .collect();
+    checks.extend(browser);
+    checks.extend(others);
+    checks.extend(account);
     checks.extend(netcat);
     checks.extend(tshark);
     if let Some(remote) = intent.remote {
@@ -222,6 +249,7 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
         browser: intent.tools.browser.kind,
         checks,
         is_known_to_doctor: intent.remote.is_none(),
+        exposures,
     }
 }
 
@@ -265,6 +293,10 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     let Err(refused) = &possible.private else {
         return Check::ok(name, "possible: each scenario gets its own");
     };
+    if let Some(cure) = refused.hint() {
+        // It is not that it is forbidden.
+        return Check::missing(name, refused.message()).mended_by(cure);
+    }
     let facts = Facts::read();
     let (reason, mend) = match diagnose(&facts) {
         Some(diagnosis) => (diagnosis.reason, diagnosis.mend),
@@ -286,6 +318,17 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
         State::Warning
     };
     Check::new(name, state, &reason).mended_by(mend)
+}
+
+/// What it means to programs under study that root starts them.
+fn account(is_root: bool) -> Option<Check> {
+    is_root.then(|| {
+        Check::warning(
+            "account",
+            "root: programs run as root, without capabilities, and can open what is root's",
+        )
+        .mended_by("capture as an ordinary user: that takes no privilege where private networks are possible")
+    })
 }
 
 /// Whether programs and clients are kept from what is not theirs.
