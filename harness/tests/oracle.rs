@@ -16,6 +16,11 @@
 //!   acknowledged, and begins another stream with a SYN that comes late. To TCP (RFC 9293 §3.4) the sequence numbers tell
 //!   the order, and here they do.
 //! - Its "follow" takes bytes after a FIN; RFC 9293 §3.10.7.4 has receivers ignore them.
+//! - It takes what a receiver ignores (§3.10.7.4): "follow" shows the payload of segments without ACK, with an
+//!   acknowledgement out of range, with SYN and RST, and reads a hole out of a damaged number. Here those are put aside.
+//! - To it, only a SYN begins another connection on the same ports; here the answer to a SYN that was not captured does too,
+//!   and segments with other numbers after the end of the one before.
+//! - Who is the client is told by the ports alone where no SYN was captured; here also by what a client says.
 //!
 //! A stream that differs from "follow" must then be what tshark's own payload fields give when each byte goes to its
 //! place; the made cases say which of the two is meant.

@@ -192,11 +192,20 @@ impl<'a> Inspection<'a> {
         let streams = [&connection.client_stream, &connection.server_stream];
         let aside: u64 = streams.iter().map(|stream| stream.aside).sum();
         let conflicts: u64 = streams.iter().map(|stream| stream.conflicts).sum();
+        let ignored: u64 = streams.iter().map(|stream| stream.ignored).sum();
         if aside > 0 {
             self.missing.push(format!(
                 "the connection {client} to {server} has {aside} bytes that are not part of its streams \
                  ({conflicts} copies with other contents)"
             ));
+        }
+        if ignored > 0 {
+            self.missing.push(format!(
+                "the connection {client} to {server} has {ignored} segments that a receiver ignores"
+            ));
+        }
+        if aside + ignored > 0 {
+            // What is missing may be what was put aside.
         } else if !connection.complete {
             let bytes = connection.client_stream.missing + connection.server_stream.missing;
             self.missing.push(format!(

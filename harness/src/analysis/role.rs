@@ -4,13 +4,17 @@
 //! role and the roles add up to the totals. The role of a packet follows from its TCP header and from what its connection
 //! had before. Only what of a server's payload is a response's header takes more: a reader of the streams (`heads`).
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::fmt;
+use std::net::SocketAddr;
+use std::rc::Rc;
 
 use serde::Serialize;
 
 use crate::trace::reader::Packet;
-use crate::units::Side;
-use crate::wire::connection::{Kind, Tracker};
+use crate::units::{Side, Timestamp};
+use crate::wire::connection::{Keeper, Kind, Tracked, Tracker};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
 
@@ -35,13 +39,15 @@ pub enum Role {
     Retransmission,
     /// FIN or RST without payload, and the ACK of a FIN.
     Close,
+    /// A segment that a receiver ignores: no ACK, a number out of range, SYN and RST at once.
+    Ignored,
     /// Anything that is no whole TCP segment.
     NotTcp,
 }
 
 impl Role {
     /// All roles, in the order in which tables list them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Handshake,
         Self::Request,
         Self::ResponseHeader,
@@ -50,6 +56,7 @@ impl Role {
         Self::Keepalive,
         Self::Retransmission,
         Self::Close,
+        Self::Ignored,
         Self::NotTcp,
     ];
 
@@ -65,6 +72,7 @@ impl Role {
             Self::Keepalive => "keepalive",
             Self::Retransmission => "retransmission",
             Self::Close => "close",
+            Self::Ignored => "ignored",
             Self::NotTcp => "not TCP",
         }
     }
@@ -100,13 +108,78 @@ pub struct Accounted {
     pub is_push: bool,
 }
 
+/// A packet of the capture with its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Numbered {
+    /// Its number in the capture.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// Its role and figures.
+    pub accounted: Accounted,
+}
+
 /// Gives the packets of one capture their roles, in order.
+///
+/// Where it is not known yet who is the client of a connection, its packets are held back, and all behind them.
 #[derive(Debug, Default)]
 pub struct Accountant {
     /// Only segments from or to this port count, where there is one.
     port: Option<u16>,
     decoder: FrameDecoder,
-    tracker: Tracker,
+    tracker: Tracker<Kept>,
+    held: VecDeque<Held>,
+}
+
+/// What is kept of each connection.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Whether the port that was asked for tells who is the server.
+    is_told_by_port: bool,
+    /// What its packets wait for that are held back.
+    verdict: Option<Rc<Cell<Verdict>>>,
+}
+
+/// Whether the sides of a connection are as they were guessed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Open,
+    AsGuessed,
+    Turned,
+}
+
+/// A packet that waits.
+#[derive(Debug)]
+struct Held {
+    packet: Numbered,
+    /// Its role where the sides turn out to be the other way round, and whether it is one of a push then.
+    turned: (Role, bool),
+    /// None where it only waits for packets before it.
+    verdict: Option<Rc<Cell<Verdict>>>,
+}
+
+/// Keeps what belongs to the connections of the server on a port, or of all.
+struct Ports(Option<u16>);
+
+impl Keeper for Ports {
+    type State = Kept;
+
+    fn open(&mut self, _: u64, client: SocketAddr, server: SocketAddr) -> Kept {
+        Kept {
+            is_told_by_port: self.0.is_some() && client.port() != server.port(),
+            verdict: None,
+        }
+    }
+
+    fn sides_are_known(&mut self, _: usize, have_turned: bool, kept: &mut Kept) {
+        if let Some(verdict) = kept.verdict.take() {
+            verdict.set(if have_turned {
+                Verdict::Turned
+            } else {
+                Verdict::AsGuessed
+            });
+        }
+    }
 }
 
 impl Accountant {
@@ -131,14 +204,16 @@ impl Accountant {
         &self.decoder
     }
 
-    /// Gives the next packet its role; `None` where it is not from or to the port that was asked for.
+    /// Gives the next packet its role; `None` where it is not from or to the port that was asked for, or is held back.
     #[inline]
     pub fn account(&mut self, packet: &Packet<'_>) -> Option<Accounted> {
         let decoded = self
             .decoder
             .decode(packet.link_type, packet.bytes, packet.original_length);
         let Decoded::Segment(segment) = decoded else {
-            return self.port.is_none().then(|| Accounted::not_tcp(packet));
+            let is_wanted = self.port.is_none();
+            let accounted = is_wanted.then(|| Accounted::not_tcp(packet));
+            return accounted.and_then(|accounted| self.in_order(packet, accounted));
         };
         if self
             .port
@@ -146,30 +221,116 @@ impl Accountant {
         {
             return None;
         }
-        let tracked = self.tracker.track(&segment);
+        let tracked = self.tracker.track_with(&segment, &mut Ports(self.port));
         let side = side(self.port, &segment, tracked.side);
-        let role = match tracked.kind {
-            Kind::Handshake => Role::Handshake,
-            Kind::Data if side == Side::Client => Role::Request,
-            Kind::Data => Role::Body,
-            Kind::Retransmission => Role::Retransmission,
-            Kind::KeepAlive => Role::Keepalive,
-            Kind::Acknowledgement | Kind::WindowUpdate => Role::PureAck,
-            Kind::Close => Role::Close,
-        };
-        let is_push = match side {
-            Side::Client => role == Role::PureAck && tracked.acknowledges,
-            Side::Server => role.is_data(),
-        };
-        Some(Accounted {
+        let kept = self.tracker.state(tracked.slot);
+        let is_sure = tracked.is_sure || kept.is_some_and(|kept| kept.is_told_by_port);
+        let (role, is_push) = role(&tracked, side);
+        let accounted = Accounted {
             role,
             sender: Some((tracked.connection, side)),
             frame_bytes: packet.original_length,
             tcp_bytes: segment.header_bytes,
             app_bytes: segment.payload_length,
             is_push,
-        })
+        };
+        if is_sure {
+            return self.in_order(packet, accounted);
+        }
+        let kept = self.tracker.state(tracked.slot);
+        let packet = Numbered::new(packet, accounted);
+        self.held.push_back(Held::new(packet, kept, &tracked));
+        None
     }
+
+    /// Takes the next packet that was held back and has its role now.
+    #[inline]
+    pub fn take_held(&mut self) -> Option<Numbered> {
+        let first = self.held.front()?;
+        let verdict = first
+            .verdict
+            .as_ref()
+            .map_or(Verdict::AsGuessed, |verdict| verdict.get());
+        if verdict == Verdict::Open {
+            return None;
+        }
+        let Held {
+            mut packet, turned, ..
+        } = self.held.pop_front()?;
+        if verdict == Verdict::Turned {
+            let accounted = &mut packet.accounted;
+            (accounted.role, accounted.is_push) = turned;
+            accounted.sender = accounted
+                .sender
+                .map(|(connection, side)| (connection, side.peer()));
+        }
+        Some(packet)
+    }
+
+    /// Takes the end of the capture: nothing is held back any more.
+    pub fn finish(&mut self) {
+        self.tracker.finish(&mut Ports(self.port));
+    }
+
+    /// Gives a packet back, unless others wait before it.
+    #[inline]
+    fn in_order(&mut self, packet: &Packet<'_>, accounted: Accounted) -> Option<Accounted> {
+        if self.held.is_empty() {
+            return Some(accounted);
+        }
+        self.held.push_back(Held {
+            packet: Numbered::new(packet, accounted),
+            turned: (accounted.role, accounted.is_push),
+            verdict: None,
+        });
+        None
+    }
+}
+
+impl Held {
+    /// A packet that waits until it is known who is the client.
+    #[cold]
+    fn new(packet: Numbered, kept: Option<&mut Kept>, tracked: &Tracked) -> Self {
+        let verdict = kept.map(|kept| {
+            let verdict = &mut kept.verdict;
+            Rc::clone(verdict.get_or_insert_with(|| Rc::new(Cell::new(Verdict::Open))))
+        });
+        Self {
+            packet,
+            turned: role(tracked, tracked.side.peer()),
+            verdict,
+        }
+    }
+}
+
+impl Numbered {
+    const fn new(packet: &Packet<'_>, accounted: Accounted) -> Self {
+        Self {
+            number: packet.number,
+            time: packet.time,
+            accounted,
+        }
+    }
+}
+
+/// The role of a segment that this side sent, and whether a push would take it.
+#[inline]
+const fn role(tracked: &Tracked, side: Side) -> (Role, bool) {
+    let role = match (tracked.kind, side) {
+        (Kind::Handshake, _) => Role::Handshake,
+        (Kind::Data, Side::Client) => Role::Request,
+        (Kind::Data, Side::Server) => Role::Body,
+        (Kind::Retransmission, _) => Role::Retransmission,
+        (Kind::KeepAlive, _) => Role::Keepalive,
+        (Kind::Acknowledgement | Kind::WindowUpdate, _) => Role::PureAck,
+        (Kind::Close, _) => Role::Close,
+        (Kind::Ignored, _) => Role::Ignored,
+    };
+    let is_push = match side {
+        Side::Client => matches!(role, Role::PureAck) && tracked.acknowledges,
+        Side::Server => role.is_data(),
+    };
+    (role, is_push)
 }
 
 /// A port that was asked for is the server's, even where a capture that starts in mid-connection lets it look otherwise.

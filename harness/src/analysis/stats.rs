@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::coverage::Coverage;
 use super::heads::HeadFinder;
-use super::role::{Accountant, Accounted, Role};
+use super::role::{Accountant, Accounted, Numbered, Role};
 use super::update::{Phase, UpdateFinder};
 use crate::budget::Memory;
 use crate::trace::reader::CaptureReader;
@@ -116,6 +116,13 @@ pub struct Options {
 /// What a packet takes that is listed, until it is written.
 const LISTED_BYTES: usize = 1024;
 
+impl Options {
+    /// How many packets are listed at most.
+    const fn most_listed(&self) -> usize {
+        self.memory.bytes() / 2 / LISTED_BYTES
+    }
+}
+
 /// The figures of one capture.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
@@ -164,26 +171,24 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
     let mut measured = Measured::default();
     let mut heads = options.explain.then(|| HeadFinder::new(options.port));
-    let most_listed = options.memory.bytes() / 2 / LISTED_BYTES;
     while let Some(packet) = reader.next() {
         if let Some(heads) = &mut heads {
             heads.packet(&packet);
         }
-        let Some(accounted) = accountant.account(&packet) else {
-            continue;
-        };
-        measured.roles[accounted.role as usize] += Statistics::from(&accounted);
-        if accounted.role != Role::NotTcp {
-            finder.add(packet.number, packet.time, &accounted);
-        }
-        if options.explain && measured.packets.len() == most_listed {
-            measured.packets_left_out += 1;
-        } else if options.explain {
-            measured
-                .packets
-                .push(Explained::new(packet.number, packet.time, &accounted));
+        if let Some(accounted) = accountant.account(&packet) {
+            let (number, time) = (packet.number, packet.time);
+            let packet = Numbered {
+                number,
+                time,
+                accounted,
+            };
+            measured.add(&packet, options, &mut finder);
+        } else {
+            measured.add_held(&mut accountant, options, &mut finder);
         }
     }
+    accountant.finish();
+    measured.add_held(&mut accountant, options, &mut finder);
     measured.connections = accountant.connections();
     measured.coverage = Coverage::new(reader, accountant.decoder());
     if let Some(heads) = heads {
@@ -210,6 +215,37 @@ impl Measured {
                 self.roles[Role::Body as usize] -= packet.statistics;
                 self.roles[Role::ResponseHeader as usize] += packet.statistics;
             }
+        }
+    }
+
+    /// Adds up the packets that were held back.
+    #[inline]
+    fn add_held(
+        &mut self,
+        accountant: &mut Accountant,
+        options: &Options,
+        finder: &mut UpdateFinder,
+    ) {
+        while let Some(packet) = accountant.take_held() {
+            self.add(&packet, options, finder);
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, packet: &Numbered, options: &Options, finder: &mut UpdateFinder) {
+        let Numbered {
+            number,
+            time,
+            accounted,
+        } = packet;
+        self.roles[accounted.role as usize] += Statistics::from(accounted);
+        if accounted.role != Role::NotTcp {
+            finder.add(*number, *time, accounted);
+        }
+        if options.explain && self.packets.len() == options.most_listed() {
+            self.packets_left_out += 1;
+        } else if options.explain {
+            self.packets.push(Explained::new(*number, *time, accounted));
         }
     }
 

@@ -62,7 +62,7 @@ pub const fn role_name(role: Role) -> &'static str {
         Role::Body => "body",
         Role::PureAck | Role::NotTcp => "pure-ack",
         Role::Keepalive => "keepalive",
-        Role::Retransmission => "retransmission",
+        Role::Retransmission | Role::Ignored => "retransmission",
         Role::Close => "close",
     }
 }

@@ -1,11 +1,13 @@
 //! One look through a capture: what of it is secret, what of it could not be read, and how it is read.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
+use std::rc::Rc;
 
 use super::hidden::Hidden;
 use super::matcher::{Matcher, SHORTEST_VALUE, Scope};
@@ -106,9 +108,11 @@ pub(super) fn survey(file: &File, matcher: &Matcher) -> anyhow::Result<Survey> {
         behind: 0,
     };
     let budget = Budget::default();
+    let turned = Rc::new(RefCell::new(Vec::new()));
     let mut reassembler = Reassembler::new(Options { hash: true }, |opening| Listener {
         matcher,
         connection: opening.index,
+        turned: Rc::clone(&turned),
         conversation: Conversation::within(&budget),
         names: Names::default(),
         halves: Default::default(),
@@ -120,6 +124,7 @@ pub(super) fn survey(file: &File, matcher: &Matcher) -> anyhow::Result<Survey> {
         match decoder.decode(packet.link_type, packet.bytes, packet.original_length) {
             Decoded::Segment(segment) => {
                 let tracked = reassembler.segment(packet.number, packet.time, &segment);
+                look.turn_sides(turned.take());
                 look.segment(&packet, &segment, tracked.connection, tracked.side);
             }
             Decoded::Other(other) => look.other(&packet, other),
@@ -139,6 +144,7 @@ pub(super) fn survey(file: &File, matcher: &Matcher) -> anyhow::Result<Survey> {
         look.hide(Place::Packet(packet + 1), Hidden::Cut);
     }
     let last = reassembler.finish().into_iter();
+    look.turn_sides(turned.take());
     over.extend(last.map(|(connection, listener)| (connection, listener.finish())));
     over.sort_by_key(|(connection, _)| connection.index);
     for (connection, halves) in over {
@@ -175,6 +181,15 @@ impl Look<'_> {
             self.metadata(between)?;
         }
         Ok(())
+    }
+
+    /// Turns the sides of connections whose client is not who was taken for it.
+    fn turn_sides(&mut self, connections: Vec<u64>) {
+        for connection in connections {
+            if let Some(sides) = self.sent.get_mut(&connection) {
+                sides.reverse();
+            }
+        }
     }
 
     /// Searches what a file says besides its packets, as comments and names.
@@ -376,6 +391,8 @@ impl Look<'_> {
 struct Listener<'a> {
     matcher: &'a Matcher,
     connection: u64,
+    /// The connections whose sides have turned lately.
+    turned: Rc<RefCell<Vec<u64>>>,
     conversation: Conversation,
     names: Names,
     halves: [Half; 2],
@@ -399,6 +416,10 @@ struct Half {
 }
 
 impl StreamSink for Listener<'_> {
+    fn sides_have_turned(&mut self) {
+        self.turned.borrow_mut().push(self.connection);
+    }
+
     fn event(&mut self, origin: event::Origin, event: StreamEvent<'_>) {
         let half = &mut self.halves[origin.side as usize];
         match event {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use super::event::Origin;
 use super::segment::{Flags, Segment};
+use super::stream::Verdict;
 
 /// What a segment that was read ahead costs besides its bytes.
 const OVERHEAD: usize = 160;
@@ -19,8 +20,7 @@ pub(super) struct Ahead {
 /// A segment with a payload of its own.
 pub(super) struct Held {
     pub(super) origin: Origin,
-    /// Whether it is a keepalive probe.
-    pub(super) is_probe: bool,
+    pub(super) verdict: Verdict,
     fields: Segment<'static>,
     payload: Box<[u8]>,
 }
@@ -43,10 +43,10 @@ impl Held {
 }
 
 impl Ahead {
-    pub(super) fn push(&mut self, origin: Origin, segment: &Segment<'_>, is_probe: bool) {
+    pub(super) fn push(&mut self, origin: Origin, segment: &Segment<'_>, verdict: Verdict) {
         let held = Held {
             origin,
-            is_probe,
+            verdict,
             payload: segment.payload.into(),
             fields: Segment {
                 payload: b"",
@@ -77,6 +77,13 @@ impl Ahead {
     /// What comes after the first.
     pub(super) fn rest(&self) -> impl Iterator<Item = &Held> {
         self.segments.iter().skip(1)
+    }
+
+    /// Who was taken for the client is the server.
+    pub(super) fn turn_sides(&mut self) {
+        for held in &mut self.segments {
+            held.origin.side = held.origin.side.peer();
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

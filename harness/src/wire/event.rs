@@ -128,4 +128,7 @@ pub struct Origin {
 pub trait StreamSink {
     /// Takes one piece of news. `event` borrows from the reassembler's buffers: copy what is to be kept.
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>);
+
+    /// Takes note that who was taken for the client is the server, and the other way round. Comes before any news.
+    fn sides_have_turned(&mut self) {}
 }

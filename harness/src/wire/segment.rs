@@ -58,10 +58,10 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
-    /// Opens a connection: SYN without ACK.
+    /// Opens a connection: SYN without ACK, and without RST, which would undo it.
     #[must_use]
     pub const fn opens(self) -> bool {
-        self.has(Self::SYN) && !self.has(Self::ACK)
+        self.has(Self::SYN) && !self.has(Self::ACK) && !self.has(Self::RST)
     }
 }
 
@@ -92,6 +92,9 @@ impl Segment<'_> {
             .wrapping_add(self.flags.has(Flags::FIN) as u32)
     }
 }
+
+/// RFC 7323 §2.3: the largest window there is. What is further away than that belongs to another stream.
+pub const LARGEST_WINDOW: i32 = 1 << 30;
 
 /// How far `sequence` is after `reference`; negative where it is before.
 ///

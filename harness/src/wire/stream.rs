@@ -15,10 +15,15 @@
 //! - The order of the packets in the file does not matter: before a gap is given up, or a side begins without its SYN,
 //!   the connection's next [`MOST_AHEAD`] bytes of packets are looked at for what is missing.
 //!
-//! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Ended` waits until nothing
-//! can follow (a RST may be forged, or overtake data): until the capture ends, the ports are used again, or the
-//! connection has been closed for a long time. Where both sides have finished, and each has acknowledged that of the
-//! other, nothing can follow at all: such a connection is given out at once, so that a million of them cost little.
+//! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Finished` waits until the peer
+//! has acknowledged the FIN, since one that it never saw ends nothing: what comes behind it is the stream's where the peer
+//! acknowledges that. `Ended` waits until nothing can follow (a RST may be forged, or overtake data). A connection that was
+//! closed is given out when it was quiet for the next [`LINGER`] segments of the capture, so that a million of them cost
+//! little; others when the ports are used again, or the capture ends.
+//!
+//! As long as it is not known who is the client (see [`sides`](super::connection::sides)), a connection's segments wait.
+//!
+//! [`LINGER`]: super::connection::LINGER
 //!
 //! ```
 //! use wiresnap::trace::reader::CaptureReader;
@@ -59,10 +64,10 @@ use std::net::SocketAddr;
 use sha2::{Digest, Sha256};
 
 use super::ahead::{Ahead, Held};
-use super::connection::{Kind, Retired, Tracked, Tracker};
+use super::connection::{Keeper, Kind, Retired, Tracked, Tracker};
 use super::delivered::{Compared, Delivered};
 use super::event::{AsideReason, Origin, StreamEvent, StreamSink};
-use super::segment::{Flags, Segment, distance};
+use super::segment::{self, Flags, Segment, distance};
 use crate::budget::Budget;
 use crate::units::{Side, Timestamp};
 
@@ -74,8 +79,8 @@ const MOST_WAITING: usize = 8 * 1024 * 1024;
 const WAITING_OVERHEAD: usize = 96;
 /// What the tracker keeps of a connection, and its place in the tables.
 const TRACKED_BYTES: usize = 320;
-/// RFC 7323 §2.3: the largest window there is. What is further away than that belongs to another stream.
-const LARGEST_WINDOW: u64 = 1 << 30;
+/// What is further away than this belongs to another stream.
+const LARGEST_WINDOW: u64 = segment::LARGEST_WINDOW.unsigned_abs() as u64;
 /// Segments that may wait at one place, each longer than those before it. All of them are looked at for every further one.
 const MOST_COPIES: usize = 32;
 
@@ -89,7 +94,8 @@ pub struct Options {
 /// What a reassembler may hold of all connections together.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// Bytes that wait behind gaps.
+    /// Bytes that wait behind gaps, or until it is known who is the client; the latter have a quarter of it (see
+    /// [`super::connection::sides`]).
     waiting: usize,
     /// Bytes that are remembered to compare copies with; where there are more, those that have been remembered longest
     /// are forgotten.
@@ -124,16 +130,17 @@ pub struct Opening {
 pub struct Connection {
     /// Number of the connection in the capture, counted from 0 in order of first packets.
     pub index: u64,
-    /// The client's address and port: of the side that sent the SYN, else the one with the higher port.
+    /// The client's address and port.
     pub client: SocketAddr,
     /// The server's address and port.
     pub server: SocketAddr,
     /// Time of its first packet.
     pub first: Timestamp,
-    /// Time of its last packet. (What comes after each side has acknowledged the other's end is not looked at any more.)
+    /// Time of its last packet. (What comes after the connection was given out is not looked at any more.)
     pub last: Timestamp,
     /// Whether all of it is in the capture: both SYNs (of a refused connection, the client's), both FINs or a RST, and
-    /// every byte between; and whether nothing else is, no payload that is not part of the streams.
+    /// every byte between; and whether nothing else is, no payload that is not part of the streams, and no segment that a
+    /// receiver ignores.
     pub complete: bool,
     /// What the client sent.
     pub client_stream: Stream,
@@ -154,6 +161,9 @@ pub struct Stream {
     pub conflicts: u64,
     /// Bytes that are in the capture, but not part of the stream; each was told as [`StreamEvent::Aside`].
     pub aside: u64,
+    /// Segments without payload that a receiver ignores: no ACK, an acknowledgement of what was never sent, a FIN that was
+    /// none. (A reset outside of the window is not counted: that of a connection which is just over often comes so.)
+    pub ignored: u64,
     /// SHA-256 of the bytes, holes left out; where [`Options::hash`] asked for it.
     pub sha256: Option<[u8; 32]>,
     /// Sequence number of its first byte; `None` if nothing is known of where it begins.
@@ -181,12 +191,50 @@ pub struct Reassembler<Sink, Open> {
     /// How many connections there are that were not given out.
     live: usize,
     /// With nothing for the connections that were given out: the tracker still tells their late packets from new ones.
-    tracker: Tracker<Option<Box<Live<Sink>>>>,
+    tracker: Tracker<Kept<Sink>>,
     finished: Vec<(Connection, Sink)>,
     waiting_in_all: usize,
     remembered_in_all: usize,
     /// The connections with remembered bytes, in the order in which that began: their slots and numbers.
     remembering: VecDeque<(usize, u64)>,
+}
+
+/// What is kept with a connection.
+type Kept<Sink> = Option<Box<Live<Sink>>>;
+
+/// Opens connections for the tracker, and takes them back.
+struct Opener<'a, Sink, Open> {
+    options: Options,
+    open: &'a mut Open,
+    time: Timestamp,
+    retired: Vec<Box<Live<Sink>>>,
+    /// The slots and numbers of connections whose client is known now.
+    decided: Vec<(usize, u64)>,
+}
+
+impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Keeper for Opener<'_, Sink, Open> {
+    type State = Kept<Sink>;
+
+    fn open(&mut self, index: u64, client: SocketAddr, server: SocketAddr) -> Kept<Sink> {
+        let opening = Opening {
+            index,
+            client,
+            server,
+        };
+        let live = Live::new(self.options, self.open, opening, self.time);
+        Some(Box::new(live))
+    }
+
+    fn sides_are_known(&mut self, slot: usize, have_turned: bool, kept: &mut Kept<Sink>) {
+        if let Some(live) = kept {
+            live.decide(have_turned);
+            self.decided.push((slot, live.opening.index));
+        }
+    }
+
+    fn retire(&mut self, retired: Retired<Kept<Sink>>) {
+        self.retired.extend(retired.state);
+    }
 }
 
 /// A connection that may go on.
@@ -197,7 +245,27 @@ struct Live<Sink> {
     client: Half,
     server: Half,
     ahead: Ahead,
+    /// Whether it is known who is the client; until then, all segments are read ahead.
+    is_sure: bool,
     sink: Sink,
+}
+
+/// What the tracker says of a segment, as far as its stream is concerned.
+#[derive(Clone, Copy)]
+pub(super) struct Verdict {
+    /// Whether it is a keepalive probe.
+    is_probe: bool,
+    /// Why a receiver ignores it, where it does.
+    ignored: Option<AsideReason>,
+}
+
+impl From<&Tracked> for Verdict {
+    fn from(tracked: &Tracked) -> Self {
+        Self {
+            is_probe: tracked.kind == Kind::KeepAlive,
+            ignored: tracked.ignored,
+        }
+    }
 }
 
 impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
@@ -231,24 +299,15 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
 
     /// Takes the next segment of the capture, with the number and time of its packet. Tells whose it is.
     pub fn segment(&mut self, packet: u64, time: Timestamp, segment: &Segment<'_>) -> Tracked {
-        let mut retired = Vec::new();
-        self.crowd_out(&mut retired);
-        let (options, open, live) = (self.options, &mut self.open, &mut self.live);
-        let tracked = self.tracker.track_with(
-            segment,
-            |index, client, server| {
-                let opening = Opening {
-                    index,
-                    client,
-                    server,
-                };
-                *live += 1;
-                Some(Box::new(Live::new(options, open, opening, time)))
-            },
-            |gone| retired.push(gone),
-        );
-        for live in retired.into_iter().filter_map(|gone| gone.state) {
-            self.end(*live);
+        self.crowd_out(time);
+        let mut opener = Opener::new(self.options, &mut self.open, time);
+        let before = self.tracker.connections();
+        let tracked = self.tracker.track_with(segment, &mut opener);
+        let (retired, decided) = (opener.retired, opener.decided);
+        self.live += usize::from(self.tracker.connections() > before);
+        self.end_all(retired);
+        for (slot, connection) in decided {
+            self.change(slot, connection, Live::take_decided);
         }
         let origin = Origin {
             side: tracked.side,
@@ -256,42 +315,23 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
             time,
             acknowledged: 0,
         };
-        if let Some(state) = self.tracker.state(tracked.slot)
-            && let Some(live) = state
-        {
-            let before = live.waiting();
-            let remembered = live.remembered();
-            let room = self
-                .bounds
-                .waiting
-                .saturating_sub(self.waiting_in_all - before);
-            let is_probe = tracked.kind == Kind::KeepAlive;
-            live.segment(origin, segment, is_probe, room);
-            self.waiting_in_all = self.waiting_in_all - before + live.waiting();
-            self.remembered_in_all = self.remembered_in_all - remembered + live.remembered();
-            if remembered == 0 && live.remembered() > 0 {
-                self.remembering
-                    .push_back((tracked.slot, tracked.connection));
-            }
-            if live.is_over()
-                && let Some(live) = state.take()
-            {
-                self.end(*live);
-            }
-        }
+        let verdict = Verdict::from(&tracked);
+        self.change(tracked.slot, tracked.connection, |live, room| {
+            live.is_sure |= tracked.is_sure;
+            live.segment(origin, segment, verdict, room);
+        });
         self.forget_surplus();
         tracked
     }
 
     /// Ends connections where there are too many.
-    fn crowd_out(&mut self, retired: &mut Vec<Retired<Option<Box<Live<Sink>>>>>) {
-        let mut live = self.live;
-        while live >= self.bounds.connections {
-            let forgot = self.tracker.forget_one(|gone| {
-                live -= usize::from(gone.state.is_some());
-                retired.push(gone);
-            });
-            if !forgot {
+    fn crowd_out(&mut self, time: Timestamp) {
+        while self.live >= self.bounds.connections {
+            let mut opener = Opener::new(self.options, &mut self.open, time);
+            let has_forgotten = self.tracker.forget_one(&mut opener);
+            let retired = opener.retired;
+            self.end_all(retired);
+            if !has_forgotten {
                 return;
             }
         }
@@ -326,23 +366,61 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
     /// Ends every connection; all that [`Self::take_finished`] did not give, in order of their first packets.
     #[must_use]
     pub fn finish(mut self) -> Vec<(Connection, Sink)> {
+        let mut opener = Opener::new(self.options, &mut self.open, Timestamp::default());
+        self.tracker.finish(&mut opener);
         let remaining = std::mem::take(&mut self.tracker).into_remaining();
-        for live in remaining
-            .into_iter()
-            .filter_map(|remaining| remaining.state)
-        {
-            self.end(*live);
-        }
+        self.end_all(
+            remaining
+                .into_iter()
+                .filter_map(|remaining| remaining.state),
+        );
         self.finished
             .sort_by_key(|(connection, _)| connection.index);
         self.finished
     }
 
-    fn end(&mut self, live: Live<Sink>) {
-        self.live -= 1;
-        self.waiting_in_all -= live.waiting();
-        self.remembered_in_all -= live.remembered();
-        self.finished.push(live.end());
+    /// Changes a connection, and keeps count of what it holds.
+    fn change(
+        &mut self,
+        slot: usize,
+        connection: u64,
+        change: impl FnOnce(&mut Live<Sink>, usize),
+    ) {
+        let Some(Some(live)) = self.tracker.state(slot) else {
+            return;
+        };
+        if live.opening.index != connection {
+            return;
+        }
+        let (waiting, remembered) = (live.waiting(), live.remembered());
+        let room = self.bounds.waiting - self.bounds.waiting / 4;
+        change(live, room.saturating_sub(self.waiting_in_all - waiting));
+        self.waiting_in_all = self.waiting_in_all - waiting + live.waiting();
+        self.remembered_in_all = self.remembered_in_all - remembered + live.remembered();
+        if remembered == 0 && live.remembered() > 0 {
+            self.remembering.push_back((slot, connection));
+        }
+    }
+
+    fn end_all(&mut self, lives: impl IntoIterator<Item = Box<Live<Sink>>>) {
+        for live in lives {
+            self.live -= 1;
+            self.waiting_in_all -= live.waiting();
+            self.remembered_in_all -= live.remembered();
+            self.finished.push(live.end());
+        }
+    }
+}
+
+impl<'a, Sink, Open> Opener<'a, Sink, Open> {
+    const fn new(options: Options, open: &'a mut Open, time: Timestamp) -> Self {
+        Self {
+            options,
+            open,
+            time,
+            retired: Vec::new(),
+            decided: Vec::new(),
+        }
     }
 }
 
@@ -362,8 +440,31 @@ impl<Sink: StreamSink> Live<Sink> {
             client: half(Side::Client),
             server: half(Side::Server),
             ahead: Ahead::default(),
+            is_sure: false,
             sink,
         }
+    }
+
+    /// It is known who is the client.
+    fn decide(&mut self, have_turned: bool) {
+        self.is_sure = true;
+        if have_turned {
+            let opening = &mut self.opening;
+            std::mem::swap(&mut opening.client, &mut opening.server);
+            self.ahead.turn_sides();
+            self.sink.sides_have_turned();
+        }
+    }
+
+    /// Takes what was read ahead until it was known who is the client.
+    fn take_decided(&mut self, room: usize) {
+        self.take_ahead(self.most_ahead(room), room);
+    }
+
+    /// Bytes that may be read ahead.
+    fn most_ahead(&self, room: usize) -> usize {
+        let behind_gaps = self.client.waiting_bytes + self.server.waiting_bytes;
+        MOST_AHEAD.min(room.saturating_sub(behind_gaps))
     }
 
     fn waiting(&self) -> usize {
@@ -381,59 +482,70 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    fn segment(&mut self, origin: Origin, segment: &Segment<'_>, is_probe: bool, room: usize) {
+    fn segment(&mut self, origin: Origin, segment: &Segment<'_>, verdict: Verdict, room: usize) {
         self.last = origin.time;
-        let side = origin.side;
-        let is_doubtful =
-            self.lacks_beginning(side, segment) || self.acknowledges_gap(side, segment);
-        if self.ahead.is_empty() && !is_doubtful {
-            self.take(origin, segment, is_probe, room);
+        if !self.is_sure {
+            self.ahead.push(origin, segment, verdict);
             return;
         }
-        self.ahead.push(origin, segment, is_probe);
-        let waiting_behind_gaps = self.client.waiting_bytes + self.server.waiting_bytes;
-        let most = MOST_AHEAD.min(room.saturating_sub(waiting_behind_gaps));
+        if self.ahead.is_empty() && !self.is_doubtful(origin.side, segment, verdict) {
+            self.take(origin, segment, verdict, room);
+            return;
+        }
+        self.ahead.push(origin, segment, verdict);
+        let most = self.most_ahead(room);
         if self.ahead.bytes() > most || self.last_may_help_first() {
             self.take_ahead(most, room);
         }
     }
 
+    /// Whether what is missing before a segment is to be looked for in those behind it.
+    fn is_doubtful(&self, side: Side, segment: &Segment<'_>, verdict: Verdict) -> bool {
+        verdict.ignored.is_none()
+            && (self.lacks_beginning(side, segment) || self.acknowledges_gap(side, segment))
+    }
+
     /// Takes what was read ahead, until a doubt is left and no more than `most` bytes are.
     fn take_ahead(&mut self, most: usize, room: usize) {
-        while let Some(first) = self.ahead.first()
-            && !self.is_over()
-        {
+        while let Some(first) = self.ahead.first() {
             let side = first.origin.side;
             let may_wait = self.ahead.bytes() <= most;
-            let lacks_beginning = self.lacks_beginning(side, &first.segment());
-            if lacks_beginning && !self.begin_ahead(side) && may_wait {
-                return;
+            let is_taken = first.verdict.ignored.is_none();
+            if is_taken && self.lacks_beginning(side, &first.segment()) && !self.begin_ahead(side) {
+                if may_wait {
+                    return;
+                }
+                self.begin_with_lowest(side);
             }
-            if self.first_acknowledges_gap() && !self.is_filled_ahead(side.peer()) {
+            if is_taken && self.first_acknowledges_gap() && !self.is_filled_ahead(side.peer()) {
                 if may_wait {
                     return;
                 }
                 self.give_up_gap_of_peer();
             } else if let Some(first) = self.ahead.pop() {
-                self.take(first.origin, &first.segment(), first.is_probe, room);
+                self.take(first.origin, &first.segment(), first.verdict, room);
             }
         }
     }
 
-    fn take(&mut self, origin: Origin, segment: &Segment<'_>, is_probe: bool, room: usize) {
+    fn take(&mut self, origin: Origin, segment: &Segment<'_>, verdict: Verdict, room: usize) {
         let room = room.saturating_sub(self.ahead.bytes());
         let (own, peer) = match origin.side {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
         };
+        if let Some(reason) = verdict.ignored {
+            own.ignore(origin, segment, reason, &mut self.sink);
+            return;
+        }
         if acknowledges(segment) {
-            peer.acknowledge(origin, segment.acknowledgement);
+            peer.acknowledge(origin, segment.acknowledgement, &mut self.sink);
         }
         let origin = Origin {
-            acknowledged: peer.acknowledged,
+            acknowledged: peer.acknowledged_so_far(),
             ..origin
         };
-        own.segment(origin, segment, is_probe, room, &mut self.sink);
+        own.segment(origin, segment, verdict.is_probe, room, &mut self.sink);
     }
 
     fn first_acknowledges_gap(&self) -> bool {
@@ -461,7 +573,9 @@ impl<Sink: StreamSink> Live<Sink> {
 
     /// Begins a side with its SYN, where that comes later in the file.
     fn begin_ahead(&mut self, side: Side) -> bool {
-        let is_its = |held: &&Held| held.origin.side == side && held.is_syn();
+        let is_its = |held: &&Held| {
+            held.origin.side == side && held.is_syn() && held.verdict.ignored.is_none()
+        };
         let Some(syn) = self.ahead.rest().find(is_its) else {
             return false;
         };
@@ -470,6 +584,35 @@ impl<Sink: StreamSink> Live<Sink> {
             Side::Server => self.server.begin(&syn.segment()),
         }
         true
+    }
+
+    /// Begins a side whose SYN was not captured with the first of the bytes that were read ahead and go on up to its first
+    /// segment in the file: their order there does not matter.
+    fn begin_with_lowest(&mut self, side: Side) {
+        let Some(first) = self.ahead.first() else {
+            return;
+        };
+        let reference = first.segment().sequence;
+        let is_its = |held: &&Held| {
+            let segment = held.segment();
+            let has_place = segment.payload_length > 0 || segment.flags.has(Flags::FIN);
+            let is_taken = held.verdict.ignored.is_none() && !held.verdict.is_probe;
+            held.origin.side == side && has_place && is_taken
+        };
+        let mut before: Vec<&Held> = self.ahead.rest().filter(is_its).collect();
+        before.sort_by_key(|held| Reverse(distance(reference, held.segment().sequence)));
+        let mut begin = first;
+        for held in before {
+            let (begins, ends) = (held.segment().sequence, held.segment().next_sequence());
+            let sequence = begin.segment().sequence;
+            if distance(begins, sequence) > 0 && distance(sequence, ends) >= 0 {
+                begin = held;
+            }
+        }
+        match side {
+            Side::Client => self.client.begin(&begin.segment()),
+            Side::Server => self.server.begin(&begin.segment()),
+        }
     }
 
     /// Whether the segment acknowledges data behind a gap in the peer's stream.
@@ -484,7 +627,9 @@ impl<Sink: StreamSink> Live<Sink> {
     }
 
     fn fills_gap(&self, side: Side, held: &Held) -> bool {
-        held.origin.side == side && self.half(side).is_in_gap(&held.segment())
+        held.origin.side == side
+            && held.verdict.ignored.is_none()
+            && self.half(side).is_in_gap(&held.segment())
     }
 
     /// Whether the segment that came last can end the doubt about the first.
@@ -493,11 +638,6 @@ impl<Sink: StreamSink> Live<Sink> {
             return false;
         };
         last.is_syn() || self.fills_gap(first.origin.side.peer(), last)
-    }
-
-    /// Whether each side has finished, and knows that the other has.
-    const fn is_over(&self) -> bool {
-        self.client.is_over() && self.server.is_over()
     }
 
     fn end(mut self) -> (Connection, Sink) {
@@ -526,7 +666,9 @@ impl<Sink: StreamSink> Live<Sink> {
         let is_refused = is_reset && server.figures.bytes == 0;
         let is_opened = client.syn && (server.syn || is_refused);
         let is_closed = is_reset || client.fin.is_some() && server.fin.is_some();
-        let is_whole = |half: &Half| half.figures.missing == 0 && half.figures.aside == 0;
+        let is_whole = |half: &Half| {
+            half.figures.missing == 0 && half.figures.aside == 0 && half.figures.ignored == 0
+        };
         is_opened && is_closed && is_whole(client) && is_whole(server)
     }
 }
@@ -554,16 +696,35 @@ struct Half {
     waiting: BTreeMap<(u64, u64), Waiting>,
     waiting_bytes: usize,
     arrivals: u64,
+    /// Behind all that was captured, its FIN included.
+    seen: u64,
     /// How far the peer has acknowledged, and the packet that did.
     acknowledged: u64,
     acknowledged_by: Option<Origin>,
+    /// What the peer acknowledged last, where that is more than was captured: believed once its next acknowledgement is no
+    /// less, or where none follows.
+    claim: Option<(u64, Origin)>,
+    /// The furthest claim whose next acknowledgement was less.
+    disputed: u64,
     delivered: Delivered,
-    /// Where the stream ends, and the packet that said so.
-    fin: Option<(u64, Origin)>,
+    /// Where the stream ends.
+    fin: Option<Fin>,
+    /// Another FIN, at another place.
+    other_fin: Option<Fin>,
     syn: bool,
     reset: Option<Origin>,
     last: Option<Origin>,
     is_finished: bool,
+}
+
+/// The end of a stream.
+#[derive(Clone, Copy)]
+struct Fin {
+    end: u64,
+    /// The packet that said so.
+    origin: Origin,
+    /// Whether the peer has acknowledged it: what comes behind it is no part of the stream then.
+    is_sure: bool,
 }
 
 /// How well the sequence number of byte 0 is known.
@@ -608,10 +769,14 @@ impl Half {
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
             arrivals: 0,
+            seen: 0,
             acknowledged: 0,
             acknowledged_by: None,
+            claim: None,
+            disputed: 0,
             delivered: Delivered::default(),
             fin: None,
+            other_fin: None,
             syn: false,
             reset: None,
             last: None,
@@ -643,7 +808,7 @@ impl Half {
         if segment.payload_length > 0 {
             self.payload(origin, segment, is_probe, room, sink);
         }
-        if segment.flags.has(Flags::FIN) {
+        if segment.flags.has(Flags::FIN.with(Flags::ACK)) {
             self.note_fin(origin, segment, sink);
         }
         if segment.flags.has(Flags::RST) {
@@ -652,14 +817,35 @@ impl Half {
         self.finish_if_done(sink);
     }
 
+    /// Takes note of a segment that a receiver ignores.
+    fn ignore(
+        &mut self,
+        origin: Origin,
+        segment: &Segment<'_>,
+        reason: AsideReason,
+        sink: &mut impl StreamSink,
+    ) {
+        self.figures.packets += 1;
+        self.last = Some(origin);
+        self.put_aside(reason, segment.payload, origin, sink);
+        let is_late_reset = reason == AsideReason::OutsideWindow && segment.flags.has(Flags::RST);
+        if segment.payload.is_empty() && !is_late_reset {
+            self.figures.ignored += 1;
+        }
+    }
+
     /// Finds out where the stream begins, from its SYN or, without one, from the first segment there is.
     fn begin(&mut self, segment: &Segment<'_>) {
         let is_syn = segment.flags.has(Flags::SYN);
         self.syn |= is_syn;
+        let sequence = segment.payload_sequence();
         if self.beginning == Beginning::Known {
+            if is_syn && self.seen == 0 && self.acknowledged_by.is_none() {
+                // Nothing came of the SYN before.
+                self.first_sequence = sequence;
+            }
             return;
         }
-        let sequence = segment.payload_sequence();
         let is_certain = is_syn || segment.payload_length > 0 || segment.flags.has(Flags::FIN);
         match self.beginning {
             Beginning::Guessed if !is_certain => {}
@@ -676,29 +862,91 @@ impl Half {
     /// The first data decides, unless it is a little way after what the peer acknowledged: then there is a gap before it.
     fn correct_guess(&mut self, sequence: u32, is_syn: bool) {
         let ahead = self.position(sequence);
-        let behind_acknowledged = ahead - self.acknowledged.cast_signed();
+        let acknowledged = self.acknowledged_so_far();
+        let behind_acknowledged = ahead - acknowledged.cast_signed();
         // A keepalive probe was seen before: it is one short of the next byte.
-        let was_probe = ahead == 1 && self.acknowledged <= 1;
+        let was_probe = ahead == 1 && acknowledged <= 1;
         let is_plausible = ahead >= 0 && behind_acknowledged.unsigned_abs() < LARGEST_WINDOW / 64;
         if is_syn || was_probe || !is_plausible {
             self.acknowledged = u64::try_from(-behind_acknowledged).unwrap_or(0);
+            self.claim = None;
             self.first_sequence = sequence;
         }
     }
 
     /// Takes note of how far the peer has acknowledged.
-    fn acknowledge(&mut self, by: Origin, acknowledgement: u32) {
+    fn acknowledge(&mut self, by: Origin, acknowledgement: u32, sink: &mut impl StreamSink) {
         if self.beginning == Beginning::Unknown {
             self.beginning = Beginning::Guessed;
             self.first_sequence = acknowledgement;
         }
-        if let Some(position) = self.acknowledged_position(acknowledgement)
-            && (position > self.acknowledged || self.acknowledged_by.is_none())
-        {
-            self.acknowledged = self.acknowledged.max(position);
+        if let Some(position) = self.acknowledged_position(acknowledgement) {
             let side = self.side;
-            self.acknowledged_by = Some(heard(side, by));
+            self.weigh(position, heard(side, by));
+            self.look_at_fin(position, sink);
         }
+    }
+
+    /// Believes an acknowledgement of what was captured; one of more than that only once the next one is no less. (One
+    /// damaged number must not make a hole.)
+    fn weigh(&mut self, position: u64, by: Origin) {
+        if let Some((claimed, claimed_by)) = self.claim.take() {
+            if claimed <= position.max(self.seen) {
+                self.believe(claimed, claimed_by);
+            } else {
+                self.disputed = self.disputed.max(claimed);
+            }
+        }
+        if position <= self.seen {
+            self.believe(position, by);
+        } else {
+            self.claim = Some((position, by));
+        }
+    }
+
+    /// How far the peer has acknowledged, by what it says.
+    fn acknowledged_so_far(&self) -> u64 {
+        let claimed = self.claim.map_or(0, |(position, _)| position);
+        self.acknowledged.max(claimed)
+    }
+
+    fn believe(&mut self, position: u64, by: Origin) {
+        if position > self.acknowledged || self.acknowledged_by.is_none() {
+            self.acknowledged = self.acknowledged.max(position);
+            self.acknowledged_by = Some(by);
+        }
+    }
+
+    /// A FIN that the peer acknowledged ends the stream. Where it acknowledged what was sent behind it, it never saw it.
+    fn look_at_fin(&mut self, acknowledged: u64, sink: &mut impl StreamSink) {
+        let Some(fin) = self.fin.filter(|fin| !fin.is_sure) else {
+            return;
+        };
+        let is_its = |fin: Fin| fin.end + 1 == acknowledged;
+        let is_refuted = acknowledged > fin.end + 1 && acknowledged <= self.seen;
+        if is_its(fin) {
+            self.make_sure_of_fin(sink);
+        } else if is_refuted || self.other_fin.is_some_and(is_its) {
+            self.figures.ignored += 1;
+            self.fin = self.other_fin.take();
+            self.deliver_waiting(sink);
+            if self.fin.is_some_and(is_its) {
+                self.make_sure_of_fin(sink);
+            }
+        }
+    }
+
+    fn make_sure_of_fin(&mut self, sink: &mut impl StreamSink) {
+        let Some(fin) = &mut self.fin else {
+            return;
+        };
+        fin.is_sure = true;
+        let end = fin.end;
+        for waiting in self.waiting.split_off(&(end, 0)).into_values() {
+            self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
+            self.put_aside(AsideReason::BehindFin, &waiting.bytes, waiting.origin, sink);
+        }
+        self.finish_if_done(sink);
     }
 
     fn acknowledged_position(&self, acknowledgement: u32) -> Option<u64> {
@@ -748,14 +996,16 @@ impl Half {
         if is_probe && (is_old || self.fin.is_some()) {
             return;
         }
-        let piece = self.behind_byte_0(position, origin, segment, sink);
-        let piece = piece.and_then(|piece| self.before_fin(piece, origin, sink));
+        let piece = self.in_reach(position, origin, segment, sink);
         let Some(piece) = piece else {
             return;
         };
-        if piece.start > self.offset + LARGEST_WINDOW {
-            self.put_aside(AsideReason::OutsideWindow, piece.bytes, origin, sink);
-        } else if piece.start > self.offset {
+        self.seen = self.seen.max(piece.start + u64::from(piece.sent));
+        let Some(piece) = self.before_fin(piece, origin, sink) else {
+            self.keep_within(room.min(MOST_WAITING), origin, sink);
+            return;
+        };
+        if piece.start > self.offset {
             self.wait(origin, piece, sink);
             self.keep_within(room.min(MOST_WAITING), origin, sink);
         } else {
@@ -765,9 +1015,9 @@ impl Half {
         }
     }
 
-    /// What of a segment's payload does not come before byte 0: what does was sent before the capture started, or belongs
-    /// to another stream.
-    fn behind_byte_0<'a>(
+    /// What of a segment's payload can be in the stream: what comes before byte 0 was sent before the capture started, or
+    /// belongs to another stream, as does what is too far away.
+    fn in_reach<'a>(
         &mut self,
         position: i64,
         origin: Origin,
@@ -779,27 +1029,42 @@ impl Half {
         let (outside, rest) = bytes.split_at(bytes.len().min(before as usize));
         self.put_aside(AsideReason::OutsideWindow, outside, origin, sink);
         let sent = sent.checked_sub(before).filter(|sent| *sent > 0)?;
+        let start = u64::try_from(position).unwrap_or(0);
+        if start > self.offset + LARGEST_WINDOW {
+            self.put_aside(AsideReason::OutsideWindow, rest, origin, sink);
+            return None;
+        }
         Some(PieceOfStream {
-            start: u64::try_from(position).unwrap_or(0),
+            start,
             bytes: rest,
             sent,
         })
     }
 
-    /// What of a piece comes before the end of the stream.
+    /// What of a piece comes before the end of the stream. What is behind it waits as long as the peer may not have seen
+    /// the FIN.
     fn before_fin<'a>(
         &mut self,
         piece: PieceOfStream<'a>,
         origin: Origin,
         sink: &mut impl StreamSink,
     ) -> Option<PieceOfStream<'a>> {
-        let Some((end, _)) = self.fin else {
+        let Some(fin) = self.fin else {
             return Some(piece);
         };
-        let sent = u64::from(piece.sent).min(end.saturating_sub(piece.start));
+        let sent = u64::from(piece.sent).min(fin.end.saturating_sub(piece.start));
         let length = usize::try_from(sent).unwrap_or(usize::MAX);
-        let (bytes, outside) = piece.bytes.split_at(length.min(piece.bytes.len()));
-        self.put_aside(AsideReason::BehindFin, outside, origin, sink);
+        let (bytes, behind) = piece.bytes.split_at(length.min(piece.bytes.len()));
+        if fin.is_sure {
+            self.put_aside(AsideReason::BehindFin, behind, origin, sink);
+        } else if u64::from(piece.sent) > sent {
+            let behind = PieceOfStream {
+                start: piece.start.max(fin.end),
+                bytes: behind,
+                sent: piece.sent - u32::try_from(sent).unwrap_or(piece.sent),
+            };
+            self.wait(origin, behind, sink);
+        }
         let sent = u32::try_from(sent).ok().filter(|sent| *sent > 0)?;
         Some(PieceOfStream {
             bytes,
@@ -877,8 +1142,10 @@ impl Half {
         );
     }
 
+    /// Where the first segment is that waits behind a gap; what waits behind a FIN does not.
     fn first_waiting(&self) -> Option<u64> {
-        self.waiting.first_key_value().map(|((start, _), _)| *start)
+        let first = self.waiting.first_key_value().map(|((start, _), _)| *start);
+        first.filter(|start| self.fin.is_none_or(|fin| *start < fin.end))
     }
 
     /// Gives up gaps until what waits fits in `room`.
@@ -887,6 +1154,9 @@ impl Half {
             && let Some(start) = self.first_waiting()
         {
             self.give_up_before(start, origin, sink);
+        }
+        if self.waiting_bytes > room {
+            self.make_sure_of_fin(sink);
         }
     }
 
@@ -900,11 +1170,16 @@ impl Half {
         let mut ready = BinaryHeap::new();
         let mut looked_up_to = 0;
         loop {
-            if looked_up_to <= self.offset {
-                let range = (looked_up_to, 0)..=(self.offset, u64::MAX);
+            // What is at the FIN's place waits for the peer's word on that.
+            let end = self
+                .fin
+                .map_or(u64::MAX, |fin| fin.end)
+                .min(self.offset + 1);
+            if looked_up_to < end {
+                let range = (looked_up_to, 0)..(end, 0);
                 let places = self.waiting.range(range).map(|(place, _)| *place);
                 ready.extend(places.map(|(start, arrival)| Reverse((arrival, start))));
-                looked_up_to = self.offset + 1;
+                looked_up_to = end;
             }
             let Some(Reverse((arrival, start))) = ready.pop() else {
                 return;
@@ -953,34 +1228,44 @@ impl Half {
     fn note_fin(&mut self, origin: Origin, segment: &Segment<'_>, sink: &mut impl StreamSink) {
         let position =
             self.position(segment.payload_sequence()) + i64::from(segment.payload_length);
-        if let Ok(end) = u64::try_from(position)
-            && self.fin.is_none()
-            && (self.offset..=self.offset + LARGEST_WINDOW).contains(&end)
+        let Ok(end) = u64::try_from(position) else {
+            return;
+        };
+        let fin = Fin {
+            end,
+            origin,
+            is_sure: false,
+        };
+        if self
+            .fin
+            .is_some_and(|known| known.is_sure || known.end == end)
+            || !(self.offset..=self.offset + LARGEST_WINDOW).contains(&end)
         {
-            self.fin = Some((end, origin));
-            for waiting in self.waiting.split_off(&(end, 0)).into_values() {
-                self.waiting_bytes -= waiting.bytes.len() + WAITING_OVERHEAD;
-                let reason = AsideReason::BehindFin;
-                self.put_aside(reason, &waiting.bytes, waiting.origin, sink);
-            }
+            return;
+        }
+        self.seen = self.seen.max(end + 1);
+        if self.fin.is_some() {
+            self.other_fin = Some(fin);
+            return;
+        }
+        self.fin = Some(fin);
+        let claimed = self.claim.map_or(0, |(position, _)| position);
+        let known = [self.acknowledged, claimed, self.disputed];
+        if known.contains(&(end + 1)) {
+            self.make_sure_of_fin(sink);
+        } else {
+            self.look_at_fin(self.acknowledged, sink);
         }
     }
 
     fn finish_if_done(&mut self, sink: &mut impl StreamSink) {
-        if let Some((end, origin)) = self.fin
-            && self.offset >= end
+        if let Some(fin) = self.fin
+            && fin.is_sure
+            && self.offset >= fin.end
             && !self.is_finished
         {
             self.is_finished = true;
-            sink.event(origin, StreamEvent::Finished);
-        }
-    }
-
-    /// Whether the side has finished and its peer has acknowledged that.
-    const fn is_over(&self) -> bool {
-        match self.fin {
-            Some((end, _)) => self.is_finished && self.acknowledged > end,
-            None => false,
+            sink.event(fin.origin, StreamEvent::Finished);
         }
     }
 
@@ -995,19 +1280,23 @@ impl Half {
         while let Some(start) = self.first_waiting() {
             self.give_up_before(start, last, sink);
         }
+        if let Some((claimed, by)) = self.claim.take() {
+            self.believe(claimed, by);
+        }
         // What the peer acknowledged, and what came before the FIN, was sent, even where nothing of it was captured.
         let sent = match self.fin {
-            Some((end, _)) => end,
+            Some(fin) => fin.end,
             // One more than was seen: a FIN that was not captured rather than a byte.
             None if self.acknowledged == self.offset + 1 => self.offset,
             None => self.acknowledged,
         };
         let shown_by = match self.fin {
-            Some((_, origin)) => origin,
+            Some(fin) => fin.origin,
             None => self.acknowledged_by.unwrap_or(last),
         };
         self.miss(sent.saturating_sub(self.offset), shown_by, sink);
-        self.finish_if_done(sink);
+        self.figures.ignored += u64::from(self.disputed > self.offset + 1);
+        self.make_sure_of_fin(sink);
         if !self.is_finished {
             sink.event(last, StreamEvent::Ended);
         }
@@ -1026,6 +1315,7 @@ impl Half {
 
 #[cfg(test)]
 mod tests {
+    use super::super::connection::LINGER;
     use super::super::delivered::MOST_REMEMBERED;
     use super::*;
     use proptest::prelude::*;
@@ -1184,7 +1474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_both_sides_know_to_be_over_is_given_out_at_once() {
+    fn a_connection_that_was_closed_is_given_out_after_a_while() {
         let mut reassembler = Reassembler::new(Options::default(), |_: &Opening| Heard::default());
         let mut take = |segment: Segment<'_>| {
             let tracked = reassembler.segment(1, Timestamp::default(), &segment);
@@ -1195,21 +1485,41 @@ mod tests {
         let segments = opening().into_iter().chain([
             segment(Client, 100, 500, FIN_ACK, b"abc"),
             segment(Server, 500, 104, FIN_ACK, b"xyz"),
+            segment(Client, 104, 504, Flags::ACK, b""),
         ]);
         for segment in segments {
             assert_eq!(take(segment), (0, vec![]));
         }
-        let last = segment(Client, 104, 504, Flags::ACK, b"");
-        assert_eq!(take(last), (0, vec![0]));
-        // What comes late is still that connection's, and changes nothing.
-        assert_eq!(take(last), (0, vec![]));
+        let other = Segment {
+            source: "10.0.0.3:1".parse().unwrap(),
+            ..segment(Client, 1, 0, Flags::SYN, b"")
+        };
+        for _ in 1..LINGER {
+            assert_eq!(take(other), (1, vec![]));
+        }
+        // A late copy is still that connection's, and begins the while anew.
         assert_eq!(
-            take(segment(Server, 500, 104, Flags::RST, b"")),
+            take(segment(Server, 500, 104, FIN_ACK, b"xyz")),
             (0, vec![])
         );
-        // The same ends again are the next one.
-        assert_eq!(take(segment(Client, 7000, 0, Flags::SYN, b"")), (1, vec![]));
-        assert_eq!(reassembler.finish().len(), 1);
+        for _ in 0..LINGER {
+            assert_eq!(take(other), (1, vec![]));
+        }
+        assert_eq!(take(other), (1, vec![0]));
+        // After that, what has no payload changes nothing, and what has is the next one.
+        assert_eq!(
+            take(segment(Client, 104, 504, Flags::ACK, b"")),
+            (0, vec![])
+        );
+        assert_eq!(
+            take(segment(Client, 104, 504, Flags::ACK, b"!")),
+            (2, vec![])
+        );
+        assert_eq!(
+            take(segment(Client, 7000, 0, Flags::SYN, b"")),
+            (3, vec![2])
+        );
+        assert_eq!(reassembler.finish().len(), 2);
     }
 
     #[test]
@@ -1271,9 +1581,9 @@ mod tests {
                 (8, "[too-late: ijk]"),
                 (9, "[outside-window: ?]"),
                 (10, "[outside-window: far]"),
-                (11, "finished"),
-                (12, "[behind-fin: lm]"),
                 (12, "[too-late: jk]"),
+                (12, "[behind-fin: lm]"),
+                (11, "finished"),
             ]
         );
         assert_eq!(connection.client_stream.aside, 2 + 3 + 1 + 3 + 2 + 2);

@@ -1,7 +1,7 @@
 //! One connection while it is read: its messages as they become whole, each with the packets that carried it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use super::entry::{Digest, Entry, Name, Said};
@@ -30,6 +30,8 @@ pub(super) struct Desk<'r> {
     pub(super) room: Cell<usize>,
     budget: Budget,
     packets: RefCell<Packets>,
+    /// The connections whose sides have turned: all, and those of which the reading has not heard.
+    turned: RefCell<(HashSet<u64>, Vec<u64>)>,
 }
 
 #[derive(Default)]
@@ -47,7 +49,14 @@ pub(super) struct Carrying {
 }
 
 /// Where a packet counts that turns out to carry nothing new.
-pub(super) type Place = (u64, super::record::Sort, Side);
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) connection: u64,
+    pub(super) sort: super::record::Sort,
+    pub(super) side: Side,
+    /// Whether it was known who is the client.
+    pub(super) is_sure: bool,
+}
 
 impl<'r> Desk<'r> {
     pub(super) fn new(redaction: Redaction<'r>, budget: &Budget, room: usize) -> Self {
@@ -57,6 +66,28 @@ impl<'r> Desk<'r> {
             room: Cell::new(room),
             budget: budget.clone(),
             packets: RefCell::default(),
+            turned: RefCell::default(),
+        }
+    }
+
+    fn turn(&self, connection: u64) {
+        let mut turned = self.turned.borrow_mut();
+        turned.0.insert(connection);
+        turned.1.push(connection);
+    }
+
+    /// The connections whose sides have turned since the last call.
+    pub(super) fn take_turned(&self) -> Vec<u64> {
+        std::mem::take(&mut self.turned.borrow_mut().1)
+    }
+
+    /// The side that a packet counts for.
+    pub(super) fn side(&self, place: &Place) -> Side {
+        let has_turned = !place.is_sure && self.turned.borrow().0.contains(&place.connection);
+        if has_turned {
+            place.side.peer()
+        } else {
+            place.side
         }
     }
 
@@ -105,11 +136,17 @@ impl StreamSink for Listener<'_> {
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         self.0.borrow_mut().event(origin, event);
     }
+
+    fn sides_have_turned(&mut self) {
+        self.0.borrow_mut().turn_sides();
+    }
 }
 
 /// What is known of a connection that may go on.
 pub(super) struct Live<'r> {
     desk: Rc<Desk<'r>>,
+    /// Its number, counted from 0.
+    index: u64,
     /// None when it is over: it is remembered for a while, and should cost little.
     conversation: Option<Box<Conversation>>,
     streams: [Stream; 2],
@@ -176,11 +213,12 @@ pub(super) struct Fold {
 }
 
 impl<'r> Live<'r> {
-    pub(super) fn new(desk: Rc<Desk<'r>>) -> Self {
+    pub(super) fn new(desk: Rc<Desk<'r>>, index: u64) -> Self {
         Self {
             holding: Holding::of(&desk.budget),
             conversation: Some(Box::new(Conversation::within(&desk.budget))),
             desk,
+            index,
             streams: [Stream::default(), Stream::default()],
             rest: Fold::default(),
         }
@@ -223,6 +261,12 @@ impl<'r> Live<'r> {
             spoken.missing[side] = stream.missing;
         }
         spoken
+    }
+
+    /// Nothing was said yet; but packets may have been noted.
+    fn turn_sides(&mut self) {
+        self.streams.reverse();
+        self.desk.turn(self.index);
     }
 
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {

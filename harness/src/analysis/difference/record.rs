@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::Digest;
 use super::facts::Facts;
-use super::live::{Carrying, Desk, Listener, Live, Spoken};
+use super::live::{Carrying, Desk, Listener, Live, Place, Spoken};
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
 use crate::analysis::coverage::Coverage;
@@ -93,6 +93,8 @@ pub(super) enum Sort {
     Data,
     Retransmission,
     KeepAlive,
+    /// What a receiver ignores.
+    Ignored,
     Acknowledgement,
     Fin,
     Reset,
@@ -135,6 +137,20 @@ impl Talk {
         self.sorts.entry((sort, side)).or_default().add(cost, 1);
     }
 
+    /// Who was taken for the client is the server.
+    fn turn_sides(&mut self) {
+        self.facts.reverse();
+        self.sent.reverse();
+        self.cut_off.reverse();
+        for (side, _) in &mut self.endings {
+            *side = side.peer();
+        }
+        let sorts = std::mem::take(&mut self.sorts).into_iter();
+        self.sorts = sorts
+            .map(|((sort, side), tally)| ((sort, side.peer()), tally))
+            .collect();
+    }
+
     fn note_ending(&mut self, side: Side, tracked: &Tracked, flags: Flags) {
         let ending = if flags.has(Flags::RST) {
             Ending::Reset
@@ -143,7 +159,9 @@ impl Talk {
         } else {
             return;
         };
-        if tracked.kind != Kind::Retransmission && self.endings.len() < MOST_ENDINGS {
+        if !matches!(tracked.kind, Kind::Retransmission | Kind::Ignored)
+            && self.endings.len() < MOST_ENDINGS
+        {
             self.endings.push((side, ending));
         }
     }
@@ -172,6 +190,7 @@ impl Sort {
             Kind::Close if flags.has(Flags::RST) => Self::Reset,
             Kind::Close if flags.has(Flags::FIN) => Self::Fin,
             Kind::Close => Self::LastAcknowledgement,
+            Kind::Ignored => Self::Ignored,
         }
     }
 }
@@ -211,7 +230,7 @@ impl Record {
         let desk = Rc::new(Desk::new(redaction, budget, room));
         let lives = Rc::new(RefCell::new(HashMap::new()));
         let open = |opening: &Opening| {
-            let live = Rc::new(RefCell::new(Live::new(Rc::clone(&desk))));
+            let live = Rc::new(RefCell::new(Live::new(Rc::clone(&desk), opening.index)));
             lives
                 .borrow_mut()
                 .insert(opening.index, (Rc::clone(&live), *opening));
@@ -228,13 +247,16 @@ impl Record {
                 Decoded::Segment(segment) => {
                     let carrying = reading.carrying(&packet, &segment);
                     let tracked = reassembler.segment(packet.number, packet.time, &segment);
+                    reading.turn_sides();
                     reading.segment(&packet, &segment, tracked, carrying);
                     reading.close(reassembler.take_finished());
                 }
                 Decoded::Other(other) => reading.not_tcp(&packet, other),
             }
         }
-        reading.close(reassembler.finish());
+        let finished = reassembler.finish();
+        reading.turn_sides();
+        reading.close(finished);
         reading.finish(Coverage::new(reader, &decoder))
     }
 
@@ -303,6 +325,15 @@ impl<'r> Reading<'r> {
         self.timeless.update(packet.bytes);
     }
 
+    /// Turns the sides of the connections whose client is known now, and is not who was taken for it.
+    fn turn_sides(&mut self) {
+        for index in self.desk.take_turned() {
+            if index < MOST_CONNECTIONS {
+                self.record.talk(index).turn_sides();
+            }
+        }
+    }
+
     fn carrying(&self, packet: &Packet<'_>, segment: &Segment<'_>) -> Carrying {
         let carrying = Carrying {
             cost: Cost::new(
@@ -334,7 +365,9 @@ impl<'r> Reading<'r> {
         let side = tracked.side;
         let talk = self.record.talk(tracked.connection);
         talk.statistics += statistics;
-        talk.facts[side as usize].note(packet, segment);
+        if tracked.ignored.is_none() {
+            talk.facts[side as usize].note(packet, segment);
+        }
         talk.note_ending(side, &tracked, segment.flags);
         let own = side as usize;
         talk.sent[own] += u64::from(segment.payload_length);
@@ -355,9 +388,14 @@ impl<'r> Reading<'r> {
             if let Some((live, _)) = self.lives.borrow().get(&connection) {
                 live.borrow_mut().wait(side, carrying.payload_bytes);
             }
-            let gone = self.desk.wait((connection, sort, side));
-            if let Some((carrying, (connection, sort, side))) = gone {
-                self.record.talk(connection).add(sort, side, carrying.cost);
+            let place = Place {
+                connection,
+                sort,
+                side,
+                is_sure: tracked.is_sure,
+            };
+            if let Some((carrying, place)) = self.desk.wait(place) {
+                self.add_waiting(carrying, place);
             }
             return;
         }
@@ -370,6 +408,13 @@ impl<'r> Reading<'r> {
         if !acknowledged {
             self.record.talk(connection).add(sort, side, carrying.cost);
         }
+    }
+
+    /// Counts a packet that never carried anything.
+    fn add_waiting(&mut self, carrying: Carrying, place: Place) {
+        let side = self.desk.side(&place);
+        let talk = self.record.talk(place.connection);
+        talk.add(place.sort, side, carrying.cost);
     }
 
     fn not_tcp(&mut self, packet: &Packet<'_>, other: Other) {
@@ -400,8 +445,8 @@ impl<'r> Reading<'r> {
     }
 
     fn finish(mut self, coverage: Coverage) -> Record {
-        for (carrying, (connection, sort, side)) in self.desk.take_waiting().into_values() {
-            self.record.talk(connection).add(sort, side, carrying.cost);
+        for (carrying, place) in self.desk.take_waiting().into_values() {
+            self.add_waiting(carrying, place);
         }
         self.record.coverage = coverage;
         self.record.timeless = self.timeless.finalize().into();

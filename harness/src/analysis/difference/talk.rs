@@ -287,6 +287,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
             ),
             (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
             (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
+            (Sort::Ignored, Kind::Tcp, "segments that a receiver ignores"),
             (Sort::Retransmission, Kind::Tcp, "retransmissions"),
         ];
         for (sort, kind, subject) in sorts {

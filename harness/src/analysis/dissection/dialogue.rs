@@ -210,6 +210,11 @@ impl<'a> Listener<'a> {
 }
 
 impl StreamSink for Listener<'_> {
+    fn sides_have_turned(&mut self) {
+        let dialogue = &mut self.dialogue;
+        std::mem::swap(&mut dialogue.client, &mut dialogue.server);
+    }
+
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         let carriers = self.carriers(origin.side);
         match event {

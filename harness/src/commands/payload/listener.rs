@@ -100,6 +100,14 @@ impl Listener {
 }
 
 impl StreamSink for Listener {
+    fn sides_have_turned(&mut self) {
+        std::mem::swap(&mut self.ends.client, &mut self.ends.server);
+        if let Some(scribe) = &mut self.scribe {
+            let book = self.book.borrow();
+            **scribe = Scribe::new(&book.request, &book.budget, self.ends);
+        }
+    }
+
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         for piece in event.pieces() {
             let Some(scribe) = &mut self.scribe else {
@@ -274,7 +282,7 @@ fn figures(connection: &Connection) -> String {
 fn stream(stream: &Stream) -> String {
     let digest = hex::joined(&stream.sha256.unwrap_or_default());
     format!(
-        "{{\"bytes\":{},\"missing\":{},\"aside\":{},\"conflicts\":{},\"sha256\":\"{digest}\"}}",
-        stream.bytes, stream.missing, stream.aside, stream.conflicts
+        "{{\"bytes\":{},\"missing\":{},\"aside\":{},\"conflicts\":{},\"ignored\":{},\"sha256\":\"{digest}\"}}",
+        stream.bytes, stream.missing, stream.aside, stream.conflicts, stream.ignored
     )
 }
