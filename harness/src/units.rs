@@ -32,6 +32,24 @@ impl Timestamp {
     pub fn seconds_after(self, other: Self) -> f64 {
         self.since(other).as_secs_f64() - other.since(self).as_secs_f64()
     }
+
+    /// How many nanoseconds `self` is after `other`; less than zero where it is before.
+    #[must_use]
+    pub const fn nanoseconds_after(self, other: Self) -> i64 {
+        self.nanoseconds
+            .wrapping_sub(other.nanoseconds)
+            .cast_signed()
+    }
+
+    /// The same in seconds, to the microsecond, as tables and listings write it: `0.250000`, `-2.996000`.
+    #[must_use]
+    pub fn shown_after(self, other: Self) -> String {
+        let text = format!("{:.6}", self.seconds_after(other));
+        match text.strip_prefix('-') {
+            Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero.to_owned(),
+            _ => text,
+        }
+    }
 }
 
 impl Add<Duration> for Timestamp {
@@ -156,7 +174,8 @@ impl fmt::Display for LinkType {
 
 /// One of the two ends of a connection.
 ///
-/// The client is the side that sent the SYN; where a capture starts in mid-connection, the side with the higher port.
+/// The client is the side that sent the SYN; where a capture starts in mid-connection, the side that says what only clients
+/// say, and where neither does, the one with the higher port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The end that opened the connection.
@@ -203,6 +222,11 @@ mod tests {
         assert!((early.seconds_after(start) + 0.25).abs() < 1e-9);
         assert!((start.seconds_after(early) - 0.25).abs() < 1e-9);
         assert_eq!(early.since(start), Duration::ZERO);
+        assert_eq!(early.nanoseconds_after(start), -250_000_000);
+        assert_eq!(early.shown_after(start), "-0.250000");
+        assert_eq!(start.shown_after(early), "0.250000");
+        let hardly = start - Duration::from_nanos(400);
+        assert_eq!(hardly.shown_after(start), "0.000000");
         assert_eq!(early + Duration::from_millis(250), start);
     }
 }

@@ -223,7 +223,7 @@ fn packet_table(measured: &Measured) -> Table {
         );
         table.row(vec![
             packet.number.to_string(),
-            format!("{:.6}", packet.time.since(start).as_secs_f64()),
+            packet.time.shown_after(start),
             connection,
             from,
             packet.role.to_string(),

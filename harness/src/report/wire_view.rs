@@ -46,9 +46,11 @@ pub(super) fn section(page: &mut Markup, capture: &Capture, id: &str) {
 fn summary(page: &mut Markup, dissection: &Dissection) {
     let measured = &dissection.measured;
     let overall = measured.overall;
-    let seconds = measured.packets.last().map_or(0.0, |last| {
-        last.time.since(dissection.start()).as_secs_f64()
-    });
+    let times = measured.packets.iter().map(|packet| packet.time);
+    let seconds = match (times.clone().min(), times.max()) {
+        (Some(first), Some(last)) => last.seconds_after(first),
+        _ => 0.0,
+    };
     page.within("p", &[], |page| {
         page.text(format!(
             "{} packets, {} bytes on the link, in {seconds:.1} s.",

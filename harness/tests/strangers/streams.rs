@@ -728,6 +728,21 @@ fn the_cases_of_others_are_right() {
     assert!(!garbage.contains("outside"), "{garbage}");
     let only = json("server-packets-only");
     assert!(!only.to_string().contains("\"packet\":0"), "{only}");
+    let backwards = run(&["stats", "--explain"], "time-backwards.pcap");
+    assert!(backwards.contains(" -2.996000 "), "{backwards}");
     let stats = run(&["stats", "--explain"], "gaps-filled-late.pcap");
     assert!(!stats.contains("retransmission"), "{stats}");
+}
+
+/// A packet that was captured before the file's first one is at a negative time.
+#[test]
+fn times_before_the_first_packet_are_negative() {
+    let mut packets = paced(asked(Script::default()).packets());
+    packets[3].nanoseconds -= 5_000_000_000;
+    packets[4].nanoseconds -= 250_000_000;
+    let file = file(&pcap(RAW, &packets));
+    let stats = printed(&wiresnap(&["stats", "--explain"], &[file.path()]));
+    for time in [" 0.000000 ", " 0.001000 ", " -4.997000 ", " -0.246000 "] {
+        assert!(stats.contains(time), "{time}: {stats}");
+    }
 }

@@ -1,7 +1,6 @@
 //! A message as it is compared: what of it is kept, and what its packets cost.
 
 use std::fmt;
-use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
@@ -59,8 +58,8 @@ impl fmt::Display for Name {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) name: Name,
-    /// When its first byte was on the wire, since the first packet of the capture.
-    pub(super) time: Duration,
+    /// When its first byte was on the wire, in nanoseconds after the first packet of the capture.
+    pub(super) time: i64,
     /// Bytes of its side's stream that are its own, missing ones included.
     pub(super) bytes: i64,
     pub(super) said: Said,
@@ -212,12 +211,7 @@ impl Body {
 
 impl Entry {
     /// What a message is, before its end and its packets are known.
-    pub(super) fn new(
-        message: Message,
-        name: Name,
-        time: Duration,
-        redaction: Redaction<'_>,
-    ) -> Self {
+    pub(super) fn new(message: Message, name: Name, time: i64, redaction: Redaction<'_>) -> Self {
         let said = Said::of(message.detail, redaction);
         let mut entry = Self {
             name,

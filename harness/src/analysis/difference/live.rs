@@ -311,7 +311,7 @@ impl<'r> Live<'r> {
         };
         self.settle(side, start);
         let name = self.streams[side].name(&message);
-        let time = message.time.since(self.desk.first.get());
+        let time = message.time.nanoseconds_after(self.desk.first.get());
         let mut entry = Entry::new(message, name, time, self.desk.redaction);
         if self.desk.budget.is_used_up() {
             entry.forget_shown();
@@ -332,7 +332,7 @@ impl<'r> Live<'r> {
         let stream = &mut self.streams[side as usize];
         stream.named_asides += 1;
         let name = Name::Aside(side, stream.named_asides);
-        let time = message.time.since(self.desk.first.get());
+        let time = message.time.nanoseconds_after(self.desk.first.get());
         let entry = Entry::new(message, name, time, self.desk.redaction);
         if let Some(room) = self.desk.room.get().checked_sub(entry.weight()) {
             self.desk.room.set(room);

@@ -143,8 +143,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
 
     fn pair(&mut self, old: &Entry, new: &Entry, side: Side) {
         *self.not_compared += message::not_compared(old, new);
-        let shift = old.time.abs_diff(new.time).as_nanos();
-        *self.shift = (*self.shift).max(u64::try_from(shift).unwrap_or(u64::MAX));
+        *self.shift = (*self.shift).max(old.time.abs_diff(new.time));
         let mut findings = message::compare(old, new, self.redaction);
         let cause = cause(&findings, new.bytes - old.bytes);
         findings.extend(self.segments(old, new, cause, side));

@@ -10,10 +10,10 @@ use crate::wire::segment::Flags;
 /// Characters of a label; what is longer would leave its arrow on a narrow screen.
 const LABEL_CHARACTERS: usize = 30;
 
-/// The time of a packet, in seconds since the first one.
+/// The time of a packet, in seconds since the first one in the file; negative where that was captured later.
 #[must_use]
 pub fn since_start(dissection: &Dissection, time: Timestamp) -> String {
-    format!("{:.6}", time.since(dissection.start()).as_secs_f64())
+    time.shown_after(dissection.start())
 }
 
 /// A packet in a few words: what it says, or where it says nothing, its flags.
