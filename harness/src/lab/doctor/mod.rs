@@ -169,7 +169,9 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
                 .any(|scenario| scenario.client == client)
     };
     let needs_browser = needs(Client::Firefox) && intent.remote.is_none();
-    let needs_snap = needs_browser && intent.tools.browser.is_snap;
+    // Chromium as a snap is played with on no network: another one would not help.
+    let browser = &intent.tools.browser;
+    let needs_snap = needs_browser && browser.is_snap && browser.kind == Kind::Firefox;
 
     let mut checks = vec![libpcap()];
     let possible = Possible {
