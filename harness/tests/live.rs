@@ -153,13 +153,13 @@ fn a_capture_that_says_the_same_leaves_the_files_as_they_are() {
     );
 
     let (printed, second) = play(&[]);
-    let unchanged = "unchanged: ../captures/tcpapp.pcap; the files stay as they are (--replace takes the new captures)";
+    let unchanged = "unchanged: captures/tcpapp.pcap; the files stay as they are (--replace takes the new captures)";
     assert!(printed.contains(unchanged), "{printed}");
     assert_eq!(second, first);
 
     let (printed, third) = play(&["--replace"]);
     assert!(
-        printed.contains("replaced: ../captures/tcpapp.pcap (--replace)\n"),
+        printed.contains("replaced: captures/tcpapp.pcap (--replace)\n"),
         "{printed}"
     );
     assert_ne!(third, second);
