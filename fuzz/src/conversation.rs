@@ -58,7 +58,7 @@ fn assert_in_stream<'a>(messages: impl Iterator<Item = &'a Message>, stream: &[O
             Detail::Raw(content) if content.holes.is_empty() => &content.bytes,
             Detail::WebSocket(_) | Detail::Raw(_) => &Vec::new(),
             // A part of a body, which may have been coded; and what is not in the stream.
-            Detail::Event(_) | Detail::Aside(_) => continue,
+            Detail::Event(_) | Detail::EventsEnd(_) | Detail::Aside(_) => continue,
         };
         assert!(start >= end, "{message:?} begins before {end}");
         let there = stream.get(start..).unwrap_or_default();
@@ -138,10 +138,16 @@ fn read(steps: &[Step], cut: Cut) -> Vec<Message> {
 
 fn assert_bounded(message: &Message) {
     match &message.detail {
-        Detail::Http(http) => assert!(http.body.bytes.len() <= BODY_LIMIT),
+        Detail::Http(http) => {
+            let undecoded = http
+                .coded
+                .as_ref()
+                .map_or(0, |coded| coded.undecoded.bytes.len());
+            assert!(http.body.bytes.len() + undecoded <= BODY_LIMIT);
+        }
         Detail::Raw(content) => assert!(content.bytes.len() <= RAW_PIECE),
         Detail::Aside(aside) => assert!(aside.content.bytes.len() <= RAW_PIECE),
-        Detail::WebSocket(_) | Detail::Event(_) => {}
+        Detail::WebSocket(_) | Detail::Event(_) | Detail::EventsEnd(_) => {}
     }
 }
 

@@ -11,11 +11,17 @@ pub fn check(data: &[u8]) {
     let whole = read(input.0, Cut::NONE);
     assert_eq!(read(input.0, cut), whole, "{cut:?}");
     for (index, event) in whole.iter().enumerate() {
-        assert!(event.raw.len() <= EVENT_LIMIT + 2);
+        assert!(event.raw.len() <= EVENT_LIMIT);
         assert!(!event.raw.is_empty());
         assert!(!event.incomplete || index + 1 == whole.len());
     }
-    if whole.iter().all(|event| !event.cut) {
+    let length: u64 = whole.iter().map(Event::length).sum();
+    assert_eq!(
+        length,
+        input.0.len() as u64,
+        "every byte is kept or counted"
+    );
+    if whole.iter().all(|event| event.left_out.is_empty()) {
         let raw: Vec<_> = whole.into_iter().flat_map(|event| event.raw).collect();
         assert_eq!(raw, input.0);
     }
@@ -28,7 +34,7 @@ fn read(bytes: &[u8], cut: Cut) -> Vec<Event> {
     for piece in cut.pieces(bytes) {
         events.extend(parser.push(piece));
         taken += piece.len();
-        assert!(parser.held_bytes() <= taken.min(EVENT_LIMIT + 2));
+        assert!(parser.held_bytes() <= taken as u64);
         assert_eq!(parser.in_event(), parser.held_bytes() > 0);
     }
     events.extend(parser.finish());

@@ -182,7 +182,7 @@ fn connections_are_listed_one_after_the_other() {
          Sec-WebSocket-Extensions: permessage-deflate\n\
          Sec-WebSocket-Accept: <accept, belongs to the key>\n\n\
          C1: text, 8 bytes, masked: \"get-time\"\n\
-         S1: text, 7 bytes, compressed: \"Hello\"\n"
+         S1: text, 7 bytes, compressed, sha256 77a4fa7c439d2b03: \"Hello\"\n"
     );
 }
 
@@ -246,7 +246,7 @@ fn one_message_or_one_frame_can_be_picked() {
     };
     assert_eq!(
         picked(Messages::Number(4), true, false),
-        "S1: text, 7 bytes, compressed: \"Hello\"\n"
+        "S1: text, 7 bytes, compressed, sha256 77a4fa7c439d2b03: \"Hello\"\n"
     );
     assert_eq!(
         picked(Messages::Frame("C1".to_owned()), false, true),

@@ -1,5 +1,7 @@
 //! Bytes as far as the capture has them: with their holes, and with what was too much to keep.
 
+use crate::wire::fingerprint::Fingerprint;
+
 /// A body, or a run of raw bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
@@ -7,10 +9,8 @@ pub struct Content {
     pub bytes: Vec<u8>,
     /// The holes, in order.
     pub holes: Vec<Hole>,
-    /// How many bytes were left out because there were too many.
-    pub left_out: u64,
-    /// The same for the same bytes left out (FNV-1a, 64 bits), whatever pieces they came in; 0 where there are none.
-    pub left_out_hash: u64,
+    /// The bytes behind those that were too many to keep.
+    pub left_out: Fingerprint,
 }
 
 /// Bytes that are missing between others.
@@ -29,32 +29,18 @@ pub enum Piece<'a> {
     Bytes(&'a [u8]),
     /// So many that are not in the capture.
     Missing(u64),
-    /// So many that were too much to keep.
-    LeftOut(u64),
+    /// Those that were too many to keep.
+    LeftOut(&'a Fingerprint),
 }
 
 impl Content {
     /// Appends bytes, as far as the whole stays within `limit`.
     pub fn push(&mut self, bytes: &[u8], limit: usize) {
+        // What was once left out has nothing behind it, whatever the limit is then.
+        let limit = if self.left_out.is_empty() { limit } else { 0 };
         let room = limit.saturating_sub(self.bytes.len()).min(bytes.len());
         self.bytes.extend_from_slice(&bytes[..room]);
-        self.leave_out(&bytes[room..]);
-    }
-
-    fn leave_out(&mut self, bytes: &[u8]) {
-        const BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-        const PRIME: u64 = 0x0100_0000_01b3;
-        if bytes.is_empty() {
-            return;
-        }
-        let start = if self.left_out == 0 {
-            BASIS
-        } else {
-            self.left_out_hash
-        };
-        let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-        self.left_out_hash = bytes.iter().fold(start, hash);
-        self.left_out += bytes.len() as u64;
+        self.left_out.push(&bytes[room..]);
     }
 
     /// Appends a hole.
@@ -66,10 +52,16 @@ impl Content {
         }
     }
 
+    /// How many bytes there are, those included that are not kept.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.bytes.len() as u64 + self.left_out.length()
+    }
+
     /// Whether there is nothing at all to say.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.holes.is_empty() && self.left_out == 0
+        self.bytes.is_empty() && self.holes.is_empty() && self.left_out.is_empty()
     }
 
     /// How many bytes the holes add up to.
@@ -86,7 +78,8 @@ impl Content {
         let ends = ends.chain(std::iter::once(self.bytes.len()));
         let holes = self.holes.iter().map(|hole| Piece::Missing(hole.missing));
         let holes = holes.map(Some).chain(std::iter::once(None));
-        let left_out = (self.left_out > 0).then_some(Piece::LeftOut(self.left_out));
+        let left_out = Some(&self.left_out).filter(|rest| !rest.is_empty());
+        let left_out = left_out.map(Piece::LeftOut);
         starts
             .zip(ends)
             .zip(holes)
@@ -115,9 +108,6 @@ mod tests {
     fn what_is_left_out_is_told_apart_whatever_pieces_it_came_in() {
         assert_eq!(pushed(&[b"abcdef"]), pushed(&[b"a", b"bcd", b"", b"ef"]));
         assert_ne!(pushed(&[b"abcdef"]), pushed(&[b"abcdeg"]));
-        assert_eq!(
-            (pushed(&[b"ab"]).left_out, pushed(&[b"ab"]).left_out_hash),
-            (0, 0)
-        );
+        assert!(pushed(&[b"ab"]).left_out.is_empty());
     }
 }

@@ -1,9 +1,11 @@
 //! What two programs said to each other, message by message.
 
+use super::chunks::Chunks;
 use super::content::Content;
 use super::obstacle::{Cause, Obstacle, Piece};
 use crate::units::{Side, Timestamp};
 use crate::wire::event::AsideReason;
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::http::Head;
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
@@ -28,6 +30,11 @@ pub struct Message {
     pub notes: Vec<Note>,
     /// What of it could not be read in clear; empty where all of it was.
     pub obstacles: Vec<Obstacle>,
+    /// The lines around the chunks of its body; of an event, those since the one before.
+    pub chunks: Chunks,
+    /// Whether a rule of the project hid something in its content, so that lengths and fingerprints of it say something
+    /// else than they seem to.
+    pub is_hidden: bool,
 }
 
 /// A message in the terms of its protocol.
@@ -39,6 +46,8 @@ pub enum Detail {
     WebSocket(Box<Frame>),
     /// A server-sent event, inside a response whose head came as a message of its own.
     Event(Box<Event>),
+    /// What follows on the last event of a stream.
+    EventsEnd(Box<EventsEnd>),
     /// Bytes of no protocol that is decoded here: one side's turn, or a part of a long one.
     Raw(Content),
     /// Payload that is not part of the stream.
@@ -48,22 +57,25 @@ pub enum Detail {
 impl Detail {
     /// What of it could not be kept, or is not in the capture, or could not be inflated.
     pub(super) fn obstacles(&self) -> Vec<Obstacle> {
+        let none = Fingerprint::default();
         let (piece, missing, left_out, inflated) = match self {
             Self::Http(http) => {
-                let body = &http.body;
-                (Piece::Body, !body.holes.is_empty(), body.left_out > 0, true)
+                let missing = http.missing_bytes() > 0;
+                (Piece::Body, missing, &http.body.left_out, true)
             }
             Self::Raw(content) => {
                 let missing = !content.holes.is_empty();
-                (Piece::Raw, missing, content.left_out > 0, true)
+                (Piece::Raw, missing, &content.left_out, true)
             }
+            Self::Aside(aside) => (Piece::Aside, false, &aside.content.left_out, true),
             Self::WebSocket(frame) => {
                 let missing = !frame.holes.is_empty();
-                (Piece::Payload, missing, frame.left_out > 0, frame.inflated)
+                (Piece::Payload, missing, &frame.left_out, frame.inflated)
             }
-            Self::Event(event) => (Piece::Events, false, event.cut, true),
-            Self::Aside(aside) => (Piece::Aside, false, aside.content.left_out > 0, true),
+            Self::Event(event) => (Piece::Events, false, &event.left_out, true),
+            Self::EventsEnd(_) => (Piece::Events, false, &none, true),
         };
+        let left_out = !left_out.is_empty();
         let causes = [
             (missing, Cause::Missing),
             (left_out, Cause::TooLarge),
@@ -81,7 +93,7 @@ impl Detail {
         match self {
             Self::Http(_) => "http",
             Self::WebSocket(_) => "websocket",
-            Self::Event(_) => "sse",
+            Self::Event(_) | Self::EventsEnd(_) => "sse",
             Self::Raw(_) => "raw",
             Self::Aside(_) => "aside",
         }
@@ -106,9 +118,11 @@ pub struct HttpMessage {
     pub body: Content,
     /// How many bytes of body there were before codings were undone.
     pub coded_length: u64,
+    /// What stands for these, where there were codings to undo.
+    pub coded: Option<Box<CodedBody>>,
     /// The codings that were undone, in the order in which they had been applied.
     pub codings: Vec<&'static str>,
-    /// The trailer section, as it was on the wire.
+    /// The lines of the trailer section, as they were on the wire.
     pub trailers: Vec<u8>,
     /// Method and target of the request that a response answers, where it is in the capture.
     pub request: Option<RequestLine>,
@@ -116,6 +130,39 @@ pub struct HttpMessage {
     pub accept_belongs: Option<bool>,
     /// Whether the body follows as events, each a message of its own.
     pub events_follow: bool,
+}
+
+impl HttpMessage {
+    /// Returns how many bytes of the body the capture lacks.
+    #[must_use]
+    pub fn missing_bytes(&self) -> u64 {
+        let coded = self.coded.as_ref();
+        let undecoded = coded.map_or(0, |coded| coded.undecoded.missing_bytes());
+        self.body.missing_bytes().saturating_add(undecoded)
+    }
+}
+
+/// A coded body as it was on the wire.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodedBody {
+    /// All its bytes, but for the times in headers of gzip.
+    pub fingerprint: Fingerprint,
+    /// The same for the same times.
+    pub times: u64,
+    /// The bytes from which nothing or nothing more came: behind the end of the coding, or from the block of 1 KiB on in
+    /// which it is damaged, or behind a hole.
+    pub undecoded: Content,
+}
+
+/// The end of an event stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventsEnd {
+    /// The codings that were undone, in the order in which they had been applied.
+    pub codings: Vec<&'static str>,
+    /// What stands for the stream before they were, where there were any.
+    pub coded: Option<Box<CodedBody>>,
+    /// The lines of the trailer section, as they were on the wire.
+    pub trailers: Vec<u8>,
 }
 
 /// The part of a request that its response is told by.

@@ -1,6 +1,7 @@
 //! What a capture amounts to: its figures, its updates, its conversations.
 
 pub mod certificate;
+pub mod chunks;
 pub mod clock;
 pub mod content;
 pub mod conversation;

@@ -24,6 +24,7 @@ pub fn parts(message: &Message) -> Vec<Part<'_>> {
             vec![part("payload", whole)]
         }
         Detail::Event(event) => vec![part("event", &event.raw)],
+        Detail::EventsEnd(end) => vec![part("trailers", &end.trailers)],
         Detail::Raw(content) => vec![part("bytes", &content.bytes)],
         Detail::Aside(aside) => vec![part("bytes", &aside.content.bytes)],
     };

@@ -97,6 +97,7 @@ pub struct Names {
     requests: u64,
     responses: u64,
     events: u64,
+    ends: u64,
     turns: [u64; 2],
     asides: [u64; 2],
 }
@@ -112,6 +113,7 @@ impl Names {
             (Detail::Http(_), Side::Client) => Name::Request(count(&mut self.requests)),
             (Detail::Http(_), Side::Server) => Name::Response(count(&mut self.responses)),
             (Detail::Event(_), _) => Name::Event(count(&mut self.events)),
+            (Detail::EventsEnd(_), _) => Name::EventsEnd(count(&mut self.ends)),
             (Detail::WebSocket(_) | Detail::Raw(_), side) => {
                 Name::Turn(side, count(&mut self.turns[side as usize]))
             }

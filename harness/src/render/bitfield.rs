@@ -66,7 +66,7 @@ pub fn figure(page: &mut Markup, frame: &Frame, title: &str, id: &str) {
         .wire
         .len()
         .saturating_sub(frame.header_length + PAYLOAD_DRAWN);
-    let more = more as u64 + frame.left_out;
+    let more = more as u64 + frame.left_out.length();
     if more > 0 {
         let text = format!("{more} bytes of payload more are not drawn.");
         page.element("p", &[("class", &"quiet")], text);

@@ -9,10 +9,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
+use crate::analysis::chunks::Run;
 use crate::analysis::content::Content;
-use crate::analysis::message::{Aside, Detail, HttpMessage, Message};
+use crate::analysis::message::{Aside, CodedBody, Detail, EventsEnd, HttpMessage, Message};
 use crate::render::safe_text::is_safe;
 use crate::render::{hex, redact};
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
 use crate::wire::websocket::{Frame, close_name};
@@ -46,12 +48,19 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
         Detail::Http(http) => serde_json::to_vec(&view.http(http))?,
         Detail::WebSocket(frame) => serde_json::to_vec(&view.frame(frame))?,
         Detail::Event(event) => serde_json::to_vec(&view.event(event))?,
+        Detail::EventsEnd(end) => serde_json::to_vec(&view.events_end(end))?,
         Detail::Raw(content) => serde_json::to_vec(&view.content(content))?,
         Detail::Aside(aside) => serde_json::to_vec(&view.aside(aside))?,
     };
     fields.pop();
     output.write_all(&ascii_where_unsafe(&fields[1..]))?;
     if fields.len() > 1 {
+        output.write_all(b",")?;
+    }
+    if !message.chunks.is_empty() {
+        let chunks: Vec<_> = message.chunks.runs().iter().map(ChunksView::new).collect();
+        output.write_all(b"\"chunks\":")?;
+        output.write_all(&ascii_where_unsafe(&serde_json::to_vec(&chunks)?))?;
         output.write_all(b",")?;
     }
     output.write_all(b"\"notes\":")?;
@@ -125,6 +134,9 @@ struct ContentView {
     holes: Vec<HoleView>,
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u64,
+    /// Stands for the bytes that were left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_sha256: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -132,9 +144,6 @@ struct AsideView {
     reason: &'static str,
     #[serde(flatten)]
     content: ContentView,
-    /// Stands for the bytes that were left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    left_out_hash: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -160,13 +169,15 @@ struct HttpView {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    version: &'static str,
+    version: String,
     headers: Vec<HeaderView>,
     framing: &'static str,
     body: ContentView,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     codings: Vec<&'static str>,
     coded_length: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coded: Option<CodedView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trailers: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -194,6 +205,14 @@ struct FrameView {
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_sha256: Option<String>,
+    /// Stands for the payload before it was inflated, unmasked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compressed_sha256: Option<String>,
+    /// The same itself, where not all of it could be inflated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_inflated: Option<Bytes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<Bytes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     close_code: Option<u16>,
@@ -216,6 +235,41 @@ struct EventView {
     comments: Vec<String>,
     #[serde(skip_serializing_if = "is_false")]
     incomplete: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    left_out: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out_sha256: Option<String>,
+}
+
+/// The end of an event stream.
+#[derive(Serialize)]
+struct EventsEndView {
+    end: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    codings: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coded: Option<CodedView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trailers: Option<String>,
+}
+
+/// A coded body as it was on the wire.
+#[derive(Serialize)]
+struct CodedView {
+    length: u64,
+    /// Of all its bytes; of the times in headers of gzip, it is of whether they are 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    /// The bytes from which nothing came.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    undecoded: Option<ContentView>,
+}
+
+/// A line around chunks, and how often it follows on itself.
+#[derive(Serialize)]
+struct ChunksView {
+    line: String,
+    count: u64,
 }
 
 #[expect(
@@ -232,6 +286,20 @@ const fn is_zero(number: &u64) -> bool {
 )]
 const fn is_false(truth: &bool) -> bool {
     !*truth
+}
+
+impl ChunksView {
+    fn new(run: &Run) -> Self {
+        Self {
+            line: lossy(run.text()),
+            count: run.count,
+        }
+    }
+}
+
+/// The SHA-256 of bytes that do not stand here, where there are any.
+fn sha256(fingerprint: &Fingerprint) -> Option<String> {
+    (!fingerprint.is_empty()).then(|| hex::joined(&fingerprint.digest()))
 }
 
 /// How values are shown.
@@ -261,16 +329,13 @@ impl View {
             target: request(head.target()),
             status: (!is_request).then(|| head.status()),
             reason: (!is_request).then(|| lossy(head.reason())),
-            version: if head.minor_version() == 0 {
-                "1.0"
-            } else {
-                "1.1"
-            },
+            version: format!("1.{}", head.minor_version()),
             headers: self.headers(message),
             framing: head.framing.name(),
             body: self.content(&message.body),
             codings: message.codings.clone(),
             coded_length: message.coded_length,
+            coded: message.coded.as_deref().map(|coded| self.coded(coded)),
             trailers: (!message.trailers.is_empty()).then(|| self.text(&message.trailers)),
             request: message.request.as_ref().map(|request| RequestView {
                 method: lossy(&request.method),
@@ -307,17 +372,15 @@ impl View {
             bytes: self.bytes(&content.bytes),
             bytes_kept: content.bytes.len(),
             holes: content.holes.iter().map(hole).collect(),
-            left_out: content.left_out,
+            left_out: content.left_out.length(),
+            left_out_sha256: sha256(&content.left_out),
         }
     }
 
     fn aside(self, aside: &Aside) -> AsideView {
-        let content = &aside.content;
-        let hash = hex::joined(&content.left_out_hash.to_be_bytes());
         AsideView {
             reason: aside.reason.word(),
-            content: self.content(content),
-            left_out_hash: (content.left_out > 0).then_some(hash),
+            content: self.content(&aside.content),
         }
     }
 
@@ -339,7 +402,10 @@ impl View {
             compressed: frame.compressed,
             payload: self.bytes(&frame.payload),
             holes: frame.holes.iter().map(hole).collect(),
-            left_out: frame.left_out,
+            left_out: frame.left_out.length(),
+            left_out_sha256: sha256(&frame.left_out),
+            compressed_sha256: sha256(&frame.deflated),
+            not_inflated: (!frame.inflated).then(|| Bytes::new(&frame.sent())),
             message: frame.message.as_ref().map(|message| self.bytes(message)),
             close_code: frame.close_code(),
             close_name: frame.close_code().map(close_name),
@@ -356,6 +422,26 @@ impl View {
             retry: event.retry,
             comments: event.comments.iter().map(text).collect(),
             incomplete: event.incomplete,
+            left_out: event.left_out.length(),
+            left_out_sha256: sha256(&event.left_out),
+        }
+    }
+
+    fn events_end(self, end: &EventsEnd) -> EventsEndView {
+        EventsEndView {
+            end: true,
+            codings: end.codings.clone(),
+            coded: end.coded.as_deref().map(|coded| self.coded(coded)),
+            trailers: (!end.trailers.is_empty()).then(|| self.text(&end.trailers)),
+        }
+    }
+
+    fn coded(self, coded: &CodedBody) -> CodedView {
+        let undecoded = &coded.undecoded;
+        CodedView {
+            length: coded.fingerprint.length(),
+            sha256: sha256(&coded.fingerprint),
+            undecoded: (!undecoded.is_empty()).then(|| self.content(undecoded)),
         }
     }
 

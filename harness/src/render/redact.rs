@@ -17,14 +17,16 @@
 //! );
 //! ```
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::brands;
+use super::safe_text::is_text;
 use crate::analysis::clock;
-use crate::analysis::difference::{Redaction, Rules};
+use crate::analysis::difference::{Hidden, Moves, Redaction, Rules, Sort};
 use crate::analysis::message::Message;
 use crate::wire::http::Head;
-use crate::wire::websocket;
+use crate::wire::websocket::{self, Opcode};
 
 /// Stands for a port; as wide as the port that the programs listen on by default.
 pub const PORT: &str = "PORT";
@@ -60,17 +62,18 @@ impl Rules for BuiltIn {
         field_value(name, value)
     }
 
-    fn text(&self, text: &[u8]) -> Vec<u8> {
-        self::text(text)
+    fn content(&self, bytes: &[u8], sort: Sort) -> Hidden {
+        Shown::of(bytes, sort).after(Hidden::plain(Vec::new()))
     }
 }
 
 /// A place, and what stands there instead.
 type Patch = (Range<usize>, Vec<u8>);
 
-/// A head's bytes with what is volatile hidden. `accept_belongs` says that an accept value was checked and is right.
+/// A head's bytes with what is volatile hidden. `accept_belongs` says that an accept value was checked and is right;
+/// `length` stands for a Content-Length that follows from something hidden.
 #[must_use]
-pub fn head(head: &Head, accept_belongs: bool) -> Vec<u8> {
+pub fn head(head: &Head, accept_belongs: bool, length: Option<&[u8]>) -> Vec<u8> {
     let mut patches = Vec::new();
     if head.is_request() {
         let hidden = target(head.method(), head.target());
@@ -78,15 +81,37 @@ pub fn head(head: &Head, accept_belongs: bool) -> Vec<u8> {
     }
     for (name, value) in head.field_spans() {
         let (name, bytes) = (&head.raw[name], &head.raw[value.clone()]);
-        let accept = name.eq_ignore_ascii_case(b"sec-websocket-accept");
-        let hidden = if accept && accept_belongs {
-            ACCEPT.as_bytes().to_vec()
-        } else {
-            field_value(name, bytes)
-        };
-        patches.push((value, hidden));
+        patches.push((value, head_value(name, bytes, accept_belongs, length)));
     }
     apply(&head.raw, &patches)
+}
+
+/// The value of a field of a head, likewise.
+#[must_use]
+pub fn head_value(
+    name: &[u8],
+    value: &[u8],
+    accept_belongs: bool,
+    length: Option<&[u8]>,
+) -> Vec<u8> {
+    if accept_belongs && name.eq_ignore_ascii_case(b"sec-websocket-accept") {
+        return ACCEPT.as_bytes().to_vec();
+    }
+    if let Some(length) = length
+        && name.eq_ignore_ascii_case(b"content-length")
+    {
+        return length.to_vec();
+    }
+    field_value(name, value)
+}
+
+/// Content as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown<'a> {
+    /// The bytes, with what is volatile hidden.
+    pub bytes: Cow<'a, [u8]>,
+    /// Where in the content something is hidden, and what stands there.
+    patches: Vec<Patch>,
 }
 
 fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
@@ -99,6 +124,80 @@ fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
     }
     output.extend_from_slice(&bytes[position..]);
     output
+}
+
+impl<'a> Shown<'a> {
+    /// Content as it is.
+    #[must_use]
+    pub const fn plain(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes: Cow::Borrowed(bytes),
+            patches: Vec::new(),
+        }
+    }
+
+    /// Text with what is volatile hidden.
+    #[must_use]
+    pub fn text(bytes: &'a [u8]) -> Self {
+        let patches = patches(bytes);
+        if patches.is_empty() {
+            return Self::plain(bytes);
+        }
+        Self {
+            bytes: Cow::Owned(apply(bytes, &patches)),
+            patches,
+        }
+    }
+
+    /// A body, or a turn, which may be text or not. In what is none, nothing is taken for a time.
+    #[must_use]
+    pub fn content(bytes: &'a [u8]) -> Self {
+        if is_text(bytes) {
+            Self::text(bytes)
+        } else {
+            Self::plain(bytes)
+        }
+    }
+
+    /// The payload of a frame of a message of that type.
+    #[must_use]
+    pub fn payload(bytes: &'a [u8], opcode: Opcode) -> Self {
+        match opcode {
+            Opcode::TEXT | Opcode::CLOSE => Self::text(bytes),
+            Opcode::BINARY => Self::plain(bytes),
+            _ => Self::content(bytes),
+        }
+    }
+
+    /// Content of that sort.
+    #[must_use]
+    pub fn of(bytes: &'a [u8], sort: Sort) -> Self {
+        match sort {
+            Sort::Text => Self::text(bytes),
+            Sort::Content => Self::content(bytes),
+            Sort::Payload(opcode) => Self::payload(bytes, opcode),
+        }
+    }
+
+    /// The same for those who compare, after other rules.
+    #[must_use]
+    pub fn after(self, before: Hidden) -> Hidden {
+        let moves = self.moves();
+        before.then(self.bytes.into_owned(), moves)
+    }
+
+    /// Whether anything is hidden in it.
+    #[must_use]
+    pub const fn is_hidden(&self) -> bool {
+        !self.patches.is_empty()
+    }
+
+    /// Where places in the content come to be.
+    #[must_use]
+    pub fn moves(&self) -> Moves {
+        let patches = self.patches.iter();
+        Moves::new(patches.map(|(place, value)| (place.clone(), value.len())))
+    }
 }
 
 /// A request's target with what is volatile hidden.
@@ -142,40 +241,37 @@ pub fn authority(value: &[u8]) -> Vec<u8> {
 /// Any text with dates, clock times and the ports of URLs hidden.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(bytes.len());
+    Shown::text(bytes).bytes.into_owned()
+}
+
+/// Where in a text something is hidden, and what stands there instead.
+fn patches(bytes: &[u8]) -> Vec<Patch> {
+    let mut patches = Vec::new();
     let mut position = 0;
     while position < bytes.len() {
-        let found = hidden_at(bytes, position);
-        if let Some((length, value)) = found {
-            output.extend_from_slice(&value);
+        if let Some((length, value)) = hidden_at(bytes, position) {
+            patches.push((position..position + length, value));
             position += length;
         } else {
-            output.push(bytes[position]);
             position += 1;
         }
     }
-    output
+    patches
 }
 
 /// Where [`text`] hides something, and what that is, in a word.
 #[must_use]
 pub fn places(bytes: &[u8]) -> Vec<(Range<usize>, &'static str)> {
-    let mut places = Vec::new();
-    let mut position = 0;
-    while position < bytes.len() {
-        let found = hidden_at(bytes, position);
-        let length = found.as_ref().map_or(1, |(length, _)| *length);
-        if let Some((_, value)) = found {
-            let what = match value.first() {
-                Some(b'H') => "clock time",
-                Some(b':') => "port",
-                _ => "date",
-            };
-            places.push((position..position + length, what));
-        }
-        position += length;
-    }
-    places
+    let patches = patches(bytes).into_iter();
+    let place = |(place, value): Patch| {
+        let what = match value.first() {
+            Some(b'H') => "clock time",
+            Some(b':') => "port",
+            _ => "date",
+        };
+        (place, what)
+    };
+    patches.map(place).collect()
 }
 
 /// Where [`field_value`] hides something, and what that is, in a word.
@@ -403,7 +499,7 @@ mod tests {
         let Some(Item::Head(found)) = parser.next(&mut &raw[..], None) else {
             panic!()
         };
-        let shown = String::from_utf8(head(&found, true)).unwrap();
+        let shown = String::from_utf8(head(&found, true, None)).unwrap();
         assert_eq!(
             shown,
             format!(
@@ -411,7 +507,11 @@ mod tests {
             )
         );
         assert_eq!(shown.len(), raw.len(), "all of it has a fixed width");
-        assert!(head(&found, false).windows(4).any(|part| part == b"jvz8"));
+        assert!(
+            head(&found, false, None)
+                .windows(4)
+                .any(|part| part == b"jvz8")
+        );
     }
 
     #[test]

@@ -10,10 +10,11 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::redact;
+use super::redact::{self, Shown};
+use crate::analysis::chunks::Chunks;
 use crate::analysis::content::Content;
-use crate::analysis::difference::Rules as DifferenceRules;
-use crate::analysis::message::{Detail, HttpMessage, Message, RequestLine};
+use crate::analysis::difference::{Hidden, Moves, Rules as DifferenceRules, Sort};
+use crate::analysis::message::{CodedBody, Detail, HttpMessage, Message, RequestLine};
 use crate::rule::{Edit, Rule, Rules, apply};
 use crate::wire::http::Head;
 use crate::wire::note::Note;
@@ -97,15 +98,25 @@ impl Redactions {
             rules: &self.own,
             scope,
             found: false,
+            in_content: false,
         };
-        match &mut message.detail {
-            Detail::Http(http) => hiding.http(http),
+        let Message { detail, chunks, .. } = message;
+        match detail {
+            Detail::Http(http) => hiding.http(http, chunks),
             Detail::WebSocket(frame) => hiding.frame(frame),
-            Detail::Event(event) => hiding.event(event),
-            Detail::Raw(content) => hiding.content(content),
-            Detail::Aside(aside) => hiding.content(&mut aside.content),
+            Detail::Event(event) => hiding.event(event, chunks),
+            Detail::EventsEnd(end) => {
+                hiding.coded(end.coded.as_deref_mut());
+                hiding.bytes(&mut end.trailers);
+            }
+            Detail::Raw(content) => hiding.content(content, None),
+            Detail::Aside(aside) => hiding.content(&mut aside.content, None),
+        }
+        for line in chunks.lines_mut() {
+            hiding.bytes(line);
         }
         hiding.notes(&mut message.notes);
+        message.is_hidden |= hiding.in_content;
         hiding.found
     }
 }
@@ -127,8 +138,14 @@ impl DifferenceRules for Redactions {
         redact::field_value(name, &apply(&line, &edits)[place.start..])
     }
 
-    fn text(&self, text: &[u8]) -> Vec<u8> {
-        redact::text(&self.text(text, Scope::All))
+    fn content(&self, bytes: &[u8], sort: Sort) -> Hidden {
+        let edits = self.own.edits(bytes, |_| true);
+        if edits.is_empty() {
+            return Shown::of(bytes, sort).after(Hidden::default());
+        }
+        let own = apply(bytes, &edits);
+        let hidden = Hidden::default().then(Vec::new(), moves(&edits));
+        Shown::of(&own, sort).after(hidden)
     }
 }
 
@@ -137,6 +154,8 @@ struct Hiding<'a> {
     rules: &'a Rules,
     scope: Scope,
     found: bool,
+    /// Whether something was found in what the message carries.
+    in_content: bool,
 }
 
 impl Hiding<'_> {
@@ -167,28 +186,44 @@ impl Hiding<'_> {
         }
     }
 
-    fn http(&mut self, http: &mut HttpMessage) {
+    fn http(&mut self, http: &mut HttpMessage, chunks: &mut Chunks) {
         let edits = head_edits(self.rules, self.scope, &http.head);
         self.found |= !edits.is_empty();
         http.head.edit(&edits);
         let mut notes = std::mem::take(&mut http.head.notes);
         self.notes(&mut notes);
         http.head.notes = notes;
-        self.content(&mut http.body);
+        self.coded(http.coded.as_deref_mut());
+        let chunks = http.coded.is_none().then_some(chunks);
+        self.content(&mut http.body, chunks);
         self.bytes(&mut http.trailers);
         if let Some(RequestLine { method, target }) = &mut http.request {
             *target = own_target(self.rules, self.scope, method, target);
         }
     }
 
-    /// Rules are told the bytes that are there: a hole in the middle of what they would hide is for nobody to see.
-    fn content(&mut self, content: &mut Content) {
+    fn coded(&mut self, coded: Option<&mut CodedBody>) {
+        if let Some(coded) = coded {
+            self.content(&mut coded.undecoded, None);
+        }
+    }
+
+    /// Rules are told the bytes that are there: a hole in the middle of what they would hide is for nobody to see. The
+    /// chunks are those that the content came in.
+    fn content(&mut self, content: &mut Content, chunks: Option<&mut Chunks>) {
         let edits = self.edits(&content.bytes);
         if edits.is_empty() {
             return;
         }
+        self.in_content = true;
+        let moves = moves(&edits);
+        if let Some(chunks) = chunks
+            && content.holes.is_empty()
+        {
+            *chunks = chunks.moved(|at| moves.moved(at));
+        }
         for hole in &mut content.holes {
-            hole.at = moved(hole.at, &edits);
+            move_place(&mut hole.at, &moves);
         }
         content.bytes = apply(&content.bytes, &edits);
     }
@@ -201,15 +236,23 @@ impl Hiding<'_> {
         if edits.is_empty() {
             return;
         }
+        self.in_content = true;
+        let moves = moves(&edits);
         for (at, _) in &mut frame.holes {
-            *at = moved(*at, &edits);
+            move_place(at, &moves);
         }
         frame.payload = apply(&frame.payload, &edits);
         wire_follows_payload(frame);
     }
 
-    fn event(&mut self, event: &mut Event) {
-        self.bytes(&mut event.raw);
+    fn event(&mut self, event: &mut Event, chunks: &mut Chunks) {
+        let edits = self.edits(&event.raw);
+        if !edits.is_empty() {
+            self.in_content = true;
+            let moves = moves(&edits);
+            *chunks = chunks.moved(|at| moves.moved(at));
+            event.raw = apply(&event.raw, &edits);
+        }
         let fields = [&mut event.event, &mut event.data, &mut event.id];
         for field in fields.into_iter().flatten() {
             self.string(field);
@@ -229,13 +272,14 @@ impl Hiding<'_> {
     }
 }
 
-/// Where a place is once edits before it are made; one inside an edit is behind what stands there.
-fn moved(at: usize, edits: &[Edit]) -> usize {
-    let before = edits.iter().take_while(|(place, _)| place.start < at);
-    before.fold(at, |at, (place, value)| {
-        // In steps that are never negative.
-        (at + value.len()).saturating_sub(place.len())
-    })
+/// Where places are once edits are made; one inside an edit is behind what stands there.
+fn moves(edits: &[Edit]) -> Moves {
+    let edits = edits.iter();
+    Moves::new(edits.map(|(place, value)| (place.clone(), value.len())))
+}
+
+fn move_place(at: &mut usize, moves: &Moves) {
+    *at = usize::try_from(moves.moved(*at as u64)).unwrap_or(*at);
 }
 
 /// Where in a head something is hidden: inside the target, and inside values.

@@ -3,7 +3,7 @@
 use super::figures::{grouped, table};
 use crate::analysis::content::{Content, Piece};
 use crate::analysis::dissection::Dissection;
-use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::analysis::message::{CodedBody, Detail, EventsEnd, HttpMessage, Message};
 use crate::render::markup::Markup;
 use crate::render::safe_text::{Form, is_text, safe_line, safe_text};
 use crate::render::sequence::since_start;
@@ -75,6 +75,7 @@ pub(super) fn article(
                 self::frame(page, frame, label, &figure_id, is_open);
             }
             Detail::Event(event) => page.element("pre", &[], safe_text(&event.raw, Form::Dots)),
+            Detail::EventsEnd(end) => events_end(page, end),
             Detail::Raw(content) => self::content(page, content),
             Detail::Aside(aside) => self::content(page, &aside.content),
         }
@@ -95,6 +96,7 @@ fn kind(message: &Message) -> String {
         Detail::Http(_) => "HTTP response".to_owned(),
         Detail::WebSocket(frame) => format!("WebSocket {} frame", frame.header.opcode.name()),
         Detail::Event(_) => "Server-sent event".to_owned(),
+        Detail::EventsEnd(_) => "End of server-sent events".to_owned(),
         Detail::Raw(_) => "Bytes".to_owned(),
         Detail::Aside(aside) => format!("Bytes outside the stream: {}", aside.reason),
     }
@@ -134,9 +136,38 @@ fn http(page: &mut Markup, http: &HttpMessage) {
         page.element("p", &[("class", &"quiet")], text);
     }
     content(page, &http.body);
-    if !http.trailers.is_empty() {
-        page.element("pre", &[], safe_text(&http.trailers, Form::Dots));
+    undecoded(page, http.coded.as_deref());
+    trailers(page, &http.trailers);
+}
+
+/// Coded bytes from which nothing came.
+fn undecoded(page: &mut Markup, coded: Option<&CodedBody>) {
+    if let Some(coded) = coded.filter(|coded| !coded.undecoded.is_empty()) {
+        let bytes = grouped(coded.undecoded.length());
+        page.element(
+            "p",
+            &[("class", &"quiet")],
+            format!("{bytes} bytes, not decoded:"),
+        );
+        content(page, &coded.undecoded);
     }
+}
+
+fn trailers(page: &mut Markup, trailers: &[u8]) {
+    if !trailers.is_empty() {
+        page.element("pre", &[], safe_text(trailers, Form::Dots));
+    }
+}
+
+fn events_end(page: &mut Markup, end: &EventsEnd) {
+    if let Some(coded) = &end.coded {
+        let codings = end.codings.join(", ");
+        let bytes = grouped(coded.fingerprint.length());
+        let text = format!("{bytes} bytes of {codings}, decoded to the events above");
+        page.element("p", &[("class", &"quiet")], text);
+    }
+    undecoded(page, end.coded.as_deref());
+    trailers(page, &end.trailers);
 }
 
 fn content(page: &mut Markup, content: &Content) {
@@ -150,7 +181,7 @@ fn content(page: &mut Markup, content: &Content) {
                 Piece::Bytes(bytes) if as_text => page.text(safe_text(bytes, Form::Dots)),
                 Piece::Bytes(bytes) => hexadecimal(page, bytes),
                 Piece::Missing(count) => gap(page, count, "bytes missing"),
-                Piece::LeftOut(count) => gap(page, count, "bytes more"),
+                Piece::LeftOut(rest) => gap(page, rest.length(), "bytes more"),
             }
         }
     });
@@ -176,8 +207,7 @@ fn frame(page: &mut Markup, frame: &Frame, label: &str, id: &str, is_open: bool)
         let text = Content {
             bytes: frame.payload.clone(),
             holes: Vec::new(),
-            left_out: frame.left_out,
-            ..Content::default()
+            left_out: frame.left_out.clone(),
         };
         content(page, &text);
     }

@@ -473,6 +473,8 @@ impl Half {
                 }
                 Kind::Event
             }
+            // What could not be decoded of the stream is in the file as it is.
+            Detail::EventsEnd(_) => Kind::Event,
             Detail::Aside(_) => return,
             Detail::Raw(content) => {
                 let hidden = Hidden::of_raw(&content.bytes, self.has_frames);
@@ -581,7 +583,7 @@ impl Half {
 fn is_cut(frame: &Frame) -> bool {
     let missing: u64 = frame.holes.iter().map(|(_, count)| *count).sum();
     let there = frame.wire.len() as u64 + missing;
-    there < frame.length() && frame.left_out == 0
+    there < frame.length() && frame.left_out.is_empty()
 }
 
 /// What of a message decides how it is read, besides where it is.
@@ -606,6 +608,7 @@ fn shape(detail: &Detail) -> String {
             event.retry.is_some(),
             event.incomplete
         ),
+        Detail::EventsEnd(end) => format!("{:?}", end.codings),
         Detail::Raw(_) | Detail::Aside(_) => String::new(),
     }
 }

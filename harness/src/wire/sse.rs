@@ -13,7 +13,9 @@
 //! assert_eq!(events[0].data.as_deref(), Some("1\n2"));
 //! ```
 
-/// The longest event (all its lines) that is kept, in bytes; a longer one is cut, and says so.
+use super::fingerprint::Fingerprint;
+
+/// The longest event (all its lines) that is kept, in bytes; of a longer one the rest is only counted and hashed.
 pub const EVENT_LIMIT: usize = 1 << 20;
 
 /// One block of lines up to an empty line.
@@ -31,8 +33,8 @@ pub struct Event {
     pub comments: Vec<String>,
     /// The block as it was in the stream, its empty line included.
     pub raw: Vec<u8>,
-    /// Whether bytes were left out because the block is too long.
-    pub cut: bool,
+    /// The bytes behind those, where the block is too long to be kept.
+    pub left_out: Fingerprint,
     /// Whether the stream ended before the empty line: a browser discards such an event.
     pub incomplete: bool,
 }
@@ -86,9 +88,9 @@ impl Parser {
 
     /// How many bytes of that event there are.
     #[must_use]
-    pub fn held_bytes(&self) -> usize {
-        let held = self.held.as_ref().map_or(0, |event| event.raw.len());
-        held + self.block.raw.len()
+    pub fn held_bytes(&self) -> u64 {
+        let held = self.held.as_ref().map_or(0, Event::length);
+        held + self.block.length()
     }
 
     /// Takes the end of the stream: what a browser would discard is handed back as incomplete.
@@ -110,31 +112,20 @@ impl Parser {
         let split = std::mem::take(&mut self.after_carriage_return);
         let rest = bytes.strip_prefix(b"\n").filter(|_| split);
         if rest.is_some() {
-            let raw = self
-                .held
-                .as_mut()
-                .map_or(&mut self.block.raw, |held| &mut held.raw);
-            if raw.len() < EVENT_LIMIT {
-                raw.push(b'\n');
-            }
+            self.held.as_mut().unwrap_or(&mut self.block).keep(b"\n");
         }
         events.extend(self.held.take());
         rest.unwrap_or(bytes)
     }
 
     fn keep(&mut self, piece: &[u8]) {
-        let room = EVENT_LIMIT.saturating_sub(self.block.raw.len());
-        let kept = &piece[..piece.len().min(room)];
         self.line_length = self.line_length.saturating_add(piece.len());
-        self.block.cut |= kept.len() < piece.len();
-        self.block.raw.extend_from_slice(kept);
+        let kept = self.block.keep(piece);
         self.line.extend_from_slice(kept);
     }
 
     fn end_line(&mut self, ending: u8, events: &mut Vec<Event>) {
-        if self.block.raw.len() < EVENT_LIMIT {
-            self.block.raw.push(ending);
-        }
+        self.block.keep(&[ending]);
         let empty = std::mem::take(&mut self.line_length) == 0;
         self.read_line();
         self.after_carriage_return = ending == b'\r';
@@ -165,6 +156,21 @@ impl Parser {
 }
 
 impl Event {
+    /// Returns how many bytes the block has in the stream.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.raw.len() as u64 + self.left_out.length()
+    }
+
+    /// Takes the next bytes of the block; returns what is kept of them.
+    fn keep<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+        let room = EVENT_LIMIT.saturating_sub(self.raw.len());
+        let (kept, rest) = piece.split_at(piece.len().min(room));
+        self.raw.extend_from_slice(kept);
+        self.left_out.push(rest);
+        kept
+    }
+
     fn read_field(&mut self, line: &[u8]) {
         let colon = memchr::memchr(b':', line);
         let (name, value) = line.split_at(colon.unwrap_or(line.len()));
@@ -287,7 +293,11 @@ mod tests {
             assert_eq!(parser.push(&vec![b'x'; 1 << 16]), []);
         }
         let events = parser.push(b"\n\ndata: y\n\n");
-        assert!(events[0].cut && events[0].raw.len() <= EVENT_LIMIT + 2);
+        assert_eq!(events[0].raw.len(), EVENT_LIMIT);
+        assert_eq!(events[0].length(), (40 << 16) + 2);
+        let rest = (40 << 16) - EVENT_LIMIT;
+        let rest = [&vec![b'x'; rest][..], b"\n\n"].concat();
+        assert_eq!(events[0].left_out, Fingerprint::of(&rest));
         assert_eq!(events[1].data.as_deref(), Some("y"));
     }
 

@@ -100,6 +100,7 @@ fn tell(message: &Message) -> String {
             format!("{} {:?}", frame.header.opcode, text(&frame.payload))
         }
         Detail::Event(event) => format!("event {:?}", event.data.clone().unwrap_or_default()),
+        Detail::EventsEnd(_) => "end of events".to_owned(),
         Detail::Aside(aside) => format!("{}: {:?}", aside.reason, text(&aside.content.bytes)),
         Detail::Raw(content) => {
             let mut what = format!("raw {:?}", text(&content.bytes));

@@ -11,3 +11,5 @@ mod secrets;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../workspace/mod.rs"]
+mod workspace;

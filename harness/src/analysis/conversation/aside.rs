@@ -1,6 +1,7 @@
 //! Payload that is not part of a side's stream: a message of its own, which no decoder hears of.
 
 use super::{Conversation, RAW_PIECE};
+use crate::analysis::chunks::Chunks;
 use crate::analysis::content::Content;
 use crate::analysis::message::{Aside, Detail, Message};
 use crate::wire::event::{AsideReason, Origin};
@@ -25,6 +26,8 @@ impl Conversation {
             length: 0,
             detail,
             notes: Vec::new(),
+            chunks: Chunks::default(),
+            is_hidden: false,
         };
         self.queue(order, message);
     }

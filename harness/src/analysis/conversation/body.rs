@@ -4,7 +4,7 @@ use super::Conversation;
 use super::half::{Open, Part};
 use super::pairing::Place;
 use crate::analysis::content::Content;
-use crate::analysis::message::HttpMessage;
+use crate::analysis::message::{CodedBody, HttpMessage};
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::budget::{Budget, MESSAGE_LIMIT};
 use crate::units::Side;
@@ -20,9 +20,11 @@ pub const BODY_LIMIT: usize = MESSAGE_LIMIT;
 /// How a body's bytes become content.
 #[derive(Debug)]
 pub(super) struct Body {
-    pub(super) decoder: Option<coding::Decoder>,
+    decoder: Option<coding::Decoder>,
     /// Nothing more can be decoded.
-    pub(super) stopped: bool,
+    stopped: bool,
+    /// The coded bytes from which nothing came.
+    undecoded: Content,
 }
 
 impl Body {
@@ -30,49 +32,107 @@ impl Body {
         Self {
             decoder: (!codings.is_empty()).then(|| coding::Decoder::within(budget, codings)),
             stopped: false,
+            undecoded: Content::default(),
         }
     }
 
-    /// How many bytes the decoder takes.
+    /// How many bytes it takes besides what was decoded.
     pub(super) fn memory(&self) -> usize {
         let decoder = self.decoder.as_ref().filter(|_| !self.stopped);
-        decoder.map_or(0, coding::Decoder::memory)
+        decoder.map_or(0, coding::Decoder::memory) + self.undecoded.bytes.len()
     }
 
-    /// Why nothing more can be decoded, where these bytes show it. The content may grow by so many bytes as there is
-    /// `room` for.
-    pub(super) fn push(
+    /// Whether it is coded.
+    pub(super) const fn is_coded(&self) -> bool {
+        self.decoder.is_some()
+    }
+
+    /// Takes the next bytes. The content may grow up to the limit. Returns why nothing more can be decoded, where these
+    /// bytes show it.
+    fn push(&mut self, bytes: &[u8], content: &mut Content, limit: usize) -> Option<CodingError> {
+        if self.decoder.is_none() {
+            content.push(bytes, limit);
+        }
+        self.decode(bytes, &mut content.bytes, limit)
+    }
+
+    /// Takes the next bytes of a body that is coded, and appends what they decode to.
+    pub(super) fn decode(
         &mut self,
         bytes: &[u8],
-        content: &mut Content,
+        output: &mut Vec<u8>,
         limit: usize,
     ) -> Option<CodingError> {
+        let decoder = self.decoder.as_mut()?;
         if self.stopped {
+            decoder.pass(bytes);
+            let room = limit.saturating_sub(output.len());
+            self.undecoded.push(bytes, room);
             return None;
         }
-        let Some(decoder) = &mut self.decoder else {
-            content.push(bytes, limit);
-            return None;
-        };
-        let outcome = decoder.push(bytes, &mut content.bytes, limit);
-        self.stopped = outcome.is_err();
-        outcome.err()
+        let error = decoder.push(bytes, output, limit).err();
+        if error.is_some() {
+            self.stop(limit.saturating_sub(output.len()));
+        }
+        error
     }
 
+    /// Nothing more can be decoded: keeps what was in vain, as far as there is room.
+    pub(super) fn stop(&mut self, room: usize) {
+        self.stopped = true;
+        if let Some(decoder) = &mut self.decoder {
+            self.undecoded.push(&decoder.undecoded(), room);
+        }
+    }
+
+    /// Takes the end of a body.
     pub(super) fn finish(&mut self, content: &mut Content, limit: usize) -> Option<CodingError> {
         if self.stopped {
             return None;
         }
-        let ended = self.decoder.as_mut()?.finish(&mut content.bytes, limit);
-        self.stopped = ended.is_err();
-        ended.err()
+        let decoder = self.decoder.as_mut()?;
+        let error = decoder.finish(&mut content.bytes, limit).err();
+        if error.is_some() {
+            self.stop(limit.saturating_sub(content.bytes.len()));
+        }
+        error
     }
 
-    /// A coded body cannot be decoded past a hole.
-    fn lose(&mut self, offset: u64) -> Option<Note> {
-        let coded = self.decoder.is_some() && !std::mem::replace(&mut self.stopped, true);
-        coded.then(|| Note::plain(offset, "the coded body cannot be decoded past the hole"))
+    /// Takes the news that so many bytes are not in the capture. Returns true if that ends the decoding.
+    pub(super) fn lose(&mut self, count: u64, content: &mut Content) -> bool {
+        if !self.is_coded() {
+            content.missing(count);
+            return false;
+        }
+        let stops = !self.stopped;
+        if stops {
+            self.stop(content.bytes.len());
+        }
+        self.undecoded.missing(count);
+        stops
     }
+
+    /// Returns what is remembered of the coded bytes, where they are any.
+    pub(super) fn coded(self) -> Option<Box<CodedBody>> {
+        let coded = self.decoder?;
+        let coded = coded.coded();
+        Some(Box::new(CodedBody {
+            fingerprint: coded.fingerprint().clone(),
+            times: coded.times(),
+            undecoded: self.undecoded,
+        }))
+    }
+
+    /// Returns how many bytes of a coded body there are so far.
+    pub(super) fn coded_length(&self) -> u64 {
+        let decoder = self.decoder.as_ref();
+        decoder.map_or(0, |decoder| decoder.coded().length())
+    }
+}
+
+/// What is to be said of a coded body past a hole.
+pub(super) fn lost(offset: u64) -> Note {
+    Note::plain(offset, "the coded body cannot be decoded past the hole")
 }
 
 /// What is to be said of a body that cannot be decoded.
@@ -99,6 +159,7 @@ impl Conversation {
         let mut message = HttpMessage {
             body: Content::default(),
             coded_length: 0,
+            coded: None,
             codings: codings.iter().map(|coding| coding.name()).collect(),
             trailers: Vec::new(),
             request: None,
@@ -161,6 +222,23 @@ impl Conversation {
                 open.hinder(Piece::Body, error.as_ref());
             }
             Part::Events(_) => self.event_bytes(origin, bytes),
+            Part::EventsEnd(_, body) => {
+                body.decode(bytes, &mut Vec::new(), limits.of(body.memory()));
+            }
+            Part::Unknown | Part::Raw(_) => {}
+        }
+    }
+
+    /// Takes what wraps the chunks of a body.
+    pub(super) fn chunk(&mut self, origin: Origin, line: &[u8]) {
+        let open = self.begin(origin);
+        match &mut open.part {
+            Part::Http(message, _) => {
+                let at = message.coded_length.saturating_add(message.missing_bytes());
+                open.chunks.push(at, line);
+            }
+            Part::Events(events) => events.chunk(line, &mut open.chunks),
+            Part::EventsEnd(_, body) => open.chunks.push(body.coded_length(), line),
             Part::Unknown | Part::Raw(_) => {}
         }
     }
@@ -175,32 +253,41 @@ impl Conversation {
         };
         match &mut open.part {
             Part::Http(message, body) => {
-                message.body.missing(count);
-                let note = body.lose(open.offset);
-                open.notes.extend(note);
+                if body.lose(count, &mut message.body) {
+                    open.notes.push(lost(open.offset));
+                }
             }
-            Part::Events(events) => {
-                let note = events.body.lose(open.offset);
-                open.notes.extend(note);
-                let missing = Obstacle::new(Piece::Events, Cause::Missing);
-                open.obstacles.push(missing);
-                let text = format!("[{count} bytes missing] in the event stream");
-                open.notes.push(Note::plain(open.offset, text));
+            Part::Events(_) => self.events_missing(origin, count),
+            Part::EventsEnd(_, body) => {
+                body.lose(count, &mut Content::default());
             }
             Part::Unknown | Part::Raw(_) => {}
         }
     }
 
     pub(super) fn end(&mut self, side: Side, trailers: &[u8]) {
-        if let Some(Open {
-            part: Part::Http(message, _),
-            ..
-        }) = &mut self.half(side).open
-        {
-            message.trailers = trailers.trim_ascii_end().to_vec();
+        let (lines, end) = trailer_lines(trailers);
+        if let Some(open) = &mut self.half(side).open {
+            match &mut open.part {
+                Part::Http(message, _) => message.trailers = lines.to_vec(),
+                Part::Events(events) => events.trailers = lines.to_vec(),
+                Part::EventsEnd(events, _) => events.trailers = lines.to_vec(),
+                Part::Unknown | Part::Raw(_) => {}
+            }
+            // That an empty line with CR LF ends the section is not worth a word.
+            if end == b"\n" {
+                open.chunks.push(u64::MAX, end);
+            }
         }
         self.close(side);
     }
+}
+
+/// The lines of a trailer section, and the empty one that ends it.
+fn trailer_lines(section: &[u8]) -> (&[u8], &[u8]) {
+    let without = section.strip_suffix(b"\n").unwrap_or(section);
+    let lines = without.strip_suffix(b"\r").unwrap_or(without).len();
+    section.split_at(lines)
 }
 
 /// Whether the framing leaves room for a body.

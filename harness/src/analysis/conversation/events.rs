@@ -4,7 +4,9 @@ use super::Conversation;
 use super::body::{self, Body};
 use super::half::{Open, Part};
 use super::limits::Limits;
-use crate::analysis::message::{Detail, HttpMessage, Message};
+use crate::analysis::chunks::{Case, Chunks};
+use crate::analysis::content::Content;
+use crate::analysis::message::{Detail, EventsEnd, HttpMessage, Message};
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
 use crate::wire::coding::CodingError;
@@ -16,9 +18,13 @@ use crate::wire::sse;
 #[derive(Debug)]
 pub(super) struct Events {
     parser: sse::Parser,
-    pub(super) body: Body,
+    body: Body,
+    codings: Vec<&'static str>,
+    pub(super) trailers: Vec<u8>,
     /// Where the bytes of the event in the making began.
     begun: Option<(Origin, u64)>,
+    /// What is needed beyond the events of a coded stream, all of whose chunks belong to its end.
+    coded_chunks: Chunks,
 }
 
 /// How many decoded bytes are looked through for events at a time.
@@ -29,19 +35,17 @@ pub(super) const EVENT_BYTES: usize = 512;
 
 impl Events {
     fn push(&mut self, bytes: &[u8], limits: &Limits) -> (Vec<sse::Event>, Option<CodingError>) {
-        let Some(decoder) = &mut self.body.decoder else {
+        if !self.body.is_coded() {
             return (self.parser.push(bytes), None);
-        };
-        if self.body.stopped {
-            return (Vec::new(), None);
         }
         let mut plain = Vec::new();
-        let outcome = decoder.push(bytes, &mut plain, limits.of(0));
+        let error = self.body.decode(bytes, &mut plain, limits.of(0));
         let mut found = Vec::new();
-        let read = self.read(&plain, limits, &mut found);
-        let outcome = outcome.and(read);
-        self.body.stopped = outcome.is_err();
-        (found, outcome.err())
+        let is_read = self.read(&plain, limits, &mut found);
+        if is_read.is_err() && error.is_none() {
+            self.body.stop(limits.of(0));
+        }
+        (found, error.or(is_read.err()))
     }
 
     /// Reads events out of decoded bytes, as many as there is room for.
@@ -68,17 +72,49 @@ impl Events {
     pub(super) fn memory(&self) -> usize {
         self.parser.memory() + self.body.memory()
     }
+
+    /// Takes what wraps a chunk: it belongs to the event that it is in, or to the next. Where events begin in the bytes
+    /// of a coded stream is for nobody to know.
+    pub(super) fn chunk(&mut self, line: &[u8], chunks: &mut Chunks) {
+        if self.body.is_coded() {
+            self.coded_chunks.push(self.body.coded_length(), line);
+        } else {
+            chunks.push(self.parser.held_bytes(), line);
+        }
+    }
+}
+
+/// What was noted before an event was whole.
+#[derive(Debug, Default)]
+struct Aside {
+    notes: Vec<Note>,
+    obstacles: Vec<Obstacle>,
+    chunks: Chunks,
+}
+
+impl Open {
+    fn take_aside(&mut self) -> Aside {
+        Aside {
+            notes: std::mem::take(&mut self.notes),
+            obstacles: std::mem::take(&mut self.obstacles),
+            chunks: self.chunks.hand_over(),
+        }
+    }
 }
 
 impl Conversation {
     /// Hands the response's head out at once, since a stream of events may never end.
     pub(super) fn events(&mut self, origin: Origin, message: HttpMessage, body: Body) {
+        let codings = message.codings.clone();
         self.finish_message(origin.side, Detail::Http(Box::new(message)));
         let open = self.begin(origin);
         open.part = Part::Events(Box::new(Events {
             parser: sse::Parser::default(),
             body,
+            codings,
+            trailers: Vec::new(),
             begun: None,
+            coded_chunks: Chunks::default(),
         }));
     }
 
@@ -86,44 +122,81 @@ impl Conversation {
         let limits = self.limits();
         let half = self.half(origin.side);
         let at = half.offset - bytes.len() as u64;
-        let Some(Open {
-            part: Part::Events(events),
-            notes,
-            obstacles,
-            ..
-        }) = &mut half.open
-        else {
+        let end = half.offset;
+        let Some(open) = &mut half.open else {
+            return;
+        };
+        let Part::Events(events) = &mut open.part else {
             return;
         };
         let begun = *events.begun.get_or_insert((origin, at));
         let (found, error) = events.push(bytes, &limits);
-        if let Some(error) = error {
-            notes.push(body::note(&error, 0));
-            obstacles.push(Obstacle::new(Piece::Events, Cause::from(&error)));
+        if let Some(error) = &error {
+            open.notes.push(body::note(error, at));
+            let cause = Cause::from(error);
+            open.obstacles.push(Obstacle::new(Piece::Events, cause));
         }
-        if found.is_empty() {
-            return;
-        }
-        let said = (std::mem::take(notes), std::mem::take(obstacles));
-        // All but the first event began in these bytes: their places are counted from the end of them.
-        let coded = events.body.decoder.is_some();
-        let mut place = half.offset;
-        let mut count_back = |length: usize| {
-            place = if coded {
-                at
-            } else {
-                place.saturating_sub(length as u64)
+        if !found.is_empty() {
+            // All but the first event began in these bytes: their places are counted from the end of them.
+            let is_coded = events.body.is_coded();
+            let mut place = end;
+            let mut count_back = |length: u64| {
+                place = if is_coded {
+                    at
+                } else {
+                    place.saturating_sub(length)
+                };
+                (origin, place)
             };
-            (origin, place)
-        };
-        let rest = count_back(events.parser.held_bytes());
-        events.begun = events.parser.in_event().then_some(rest);
-        let lengths = found.iter().map(|event| event.raw.len());
-        let mut places: Vec<_> = lengths.rev().map(count_back).collect();
-        if let Some(first) = places.last_mut() {
-            *first = begun;
+            let rest = count_back(events.parser.held_bytes());
+            events.begun = events.parser.in_event().then_some(rest);
+            let lengths = found.iter().map(sse::Event::length);
+            let mut places: Vec<_> = lengths.rev().map(count_back).collect();
+            if let Some(first) = places.last_mut() {
+                *first = begun;
+            }
+            let aside = open.take_aside();
+            self.hand_out_events(origin.side, places, found, aside);
         }
-        self.hand_out_events(origin.side, places, found, said);
+        if error.is_some() {
+            self.break_off_events(origin);
+        }
+    }
+
+    /// Nothing more of a coded stream can be decoded: what is left of it belongs to its end, which begins here.
+    fn break_off_events(&mut self, origin: Origin) {
+        let Some(open) = &mut self.half(origin.side).open else {
+            return;
+        };
+        let Part::Events(events) = std::mem::replace(&mut open.part, Part::Unknown) else {
+            return;
+        };
+        let mut events = *events;
+        self.hand_out_last(origin.side, &mut events);
+        let open = self.begin(origin);
+        open.chunks = events.coded_chunks;
+        let end = EventsEnd {
+            codings: events.codings,
+            ..EventsEnd::default()
+        };
+        open.part = Part::EventsEnd(Box::new(end), events.body);
+    }
+
+    pub(super) fn events_missing(&mut self, origin: Origin, count: u64) {
+        let Some(open) = &mut self.half(origin.side).open else {
+            return;
+        };
+        let Part::Events(events) = &mut open.part else {
+            return;
+        };
+        let text = format!("[{count} bytes missing] in the event stream");
+        open.notes.push(Note::plain(open.offset, text));
+        let missing = Obstacle::new(Piece::Events, Cause::Missing);
+        open.obstacles.push(missing);
+        if events.body.lose(count, &mut Content::default()) {
+            open.notes.push(body::lost(open.offset));
+            self.break_off_events(origin);
+        }
     }
 
     /// Queues events; `places` has where each began, the last first.
@@ -132,18 +205,26 @@ impl Conversation {
         side: Side,
         mut places: Vec<(Origin, u64)>,
         found: Vec<sse::Event>,
-        (mut notes, mut obstacles): (Vec<Note>, Vec<Obstacle>),
+        mut aside: Aside,
     ) {
         for event in found {
             let Some((first, offset)) = places.pop() else {
                 return;
             };
-            let length = event.raw.len() as u64;
-            if event.cut {
-                let text = format!("an event of more than {} bytes is cut", sse::EVENT_LIMIT);
-                notes.push(Note::plain(offset, text));
+            if !event.left_out.is_empty() {
+                let text = format!(
+                    "an event of more than {} bytes: the rest is left out",
+                    sse::EVENT_LIMIT
+                );
+                aside.notes.push(Note::plain(offset, text));
             }
+            let length = event.length();
             let detail = Detail::Event(Box::new(event));
+            let Aside {
+                notes,
+                mut obstacles,
+                chunks,
+            } = std::mem::take(&mut aside);
             obstacles.extend(detail.obstacles());
             let message = Message {
                 time: first.time,
@@ -152,8 +233,10 @@ impl Conversation {
                 offset,
                 length,
                 detail,
-                notes: std::mem::take(&mut notes),
-                obstacles: std::mem::take(&mut obstacles),
+                notes,
+                obstacles,
+                chunks,
+                is_hidden: false,
             };
             self.queue(self.next_order, message);
             self.next_order += 1;
@@ -167,39 +250,68 @@ impl Conversation {
 
     /// Hands out the event in the making as far as it is there, where it cannot be kept.
     pub(super) fn cut_event(&mut self, side: Side) {
-        let Some(Open {
-            part: Part::Events(events),
-            notes,
-            obstacles,
-            ..
-        }) = &mut self.half(side).open
-        else {
+        let Some(open) = &mut self.half(side).open else {
             return;
         };
-        let (Some(mut event), Some(begun)) = (events.parser.finish(), events.begun.take()) else {
+        let Part::Events(events) = &mut open.part else {
             return;
         };
-        event.cut = true;
-        let said = (std::mem::take(notes), std::mem::take(obstacles));
-        self.hand_out_events(side, vec![begun], vec![event], said);
+        let (Some(event), Some(begun)) = (events.parser.finish(), events.begun.take()) else {
+            return;
+        };
+        let text = "too much is in the making: the event is told in pieces";
+        open.notes.push(Note::plain(begun.1, text));
+        let aside = open.take_aside();
+        self.hand_out_events(side, vec![begun], vec![event], aside);
     }
 
-    pub(super) fn close_events(&mut self, side: Side, mut events: Events) {
-        let Some(open) = self.half(side).open.take() else {
+    /// Hands out the event that is in the making, which will not become whole.
+    fn hand_out_last(&mut self, side: Side, events: &mut Events) {
+        let Some(event) = events.parser.finish() else {
             return;
         };
-        let (mut notes, mut obstacles) = (open.notes, open.obstacles);
-        let Some(event) = events.parser.finish() else {
-            let half = self.half(side);
-            half.notes.append(&mut notes);
-            half.obstacles.append(&mut obstacles);
+        let Some(open) = &mut self.half(side).open else {
             return;
         };
         let begun = events.begun.unwrap_or((open.origin, open.offset));
         if event.incomplete {
             let text = "the stream ends inside an event, which a browser discards";
-            notes.push(Note::new(begun.1, "HTML §9.2.6", text));
+            open.notes.push(Note::new(begun.1, "HTML §9.2.6", text));
         }
-        self.hand_out_events(side, vec![begun], vec![event], (notes, obstacles));
+        let aside = open.take_aside();
+        self.hand_out_events(side, vec![begun], vec![event], aside);
+    }
+
+    pub(super) fn close_events(&mut self, side: Side, mut events: Events) {
+        self.hand_out_last(side, &mut events);
+        if events.body.is_coded()
+            && let Some(open) = &mut self.half(side).open
+        {
+            open.chunks = std::mem::take(&mut events.coded_chunks);
+        }
+        let end = EventsEnd {
+            codings: events.codings,
+            trailers: events.trailers,
+            ..EventsEnd::default()
+        };
+        self.end_events(side, end, events.body);
+    }
+
+    /// Hands out what there is to say of a stream besides its events, where it is anything.
+    pub(super) fn end_events(&mut self, side: Side, mut end: EventsEnd, body: Body) {
+        end.coded = body.coded();
+        let half = self.half(side);
+        let Some(open) = &mut half.open else {
+            return;
+        };
+        let is_usual = open.chunks.is_empty() || open.chunks.are_usual(0, true, Case::default());
+        if end != EventsEnd::default() || !is_usual || open.chunks.is_open() {
+            open.offset = half.offset;
+            return self.finish_message(side, Detail::EventsEnd(Box::new(end)));
+        }
+        let aside = open.take_aside();
+        half.open = None;
+        half.notes.extend(aside.notes);
+        half.obstacles.extend(aside.obstacles);
     }
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::body::Body;
 use super::events::Events;
 use super::provenance::Provenance;
+use crate::analysis::chunks::Chunks;
 use crate::analysis::content::Content;
-use crate::analysis::message::HttpMessage;
+use crate::analysis::message::{EventsEnd, HttpMessage};
 use crate::analysis::obstacle::Obstacle;
 use crate::wire::event::Origin;
 use crate::wire::http::{Parser, Role};
@@ -68,6 +69,8 @@ pub(super) struct Open {
     pub(super) turn: u32,
     pub(super) notes: Vec<Note>,
     pub(super) obstacles: Vec<Obstacle>,
+    /// The lines around the chunks of its body.
+    pub(super) chunks: Chunks,
 }
 
 #[derive(Debug)]
@@ -76,6 +79,8 @@ pub(super) enum Part {
     Unknown,
     Http(Box<HttpMessage>, Body),
     Events(Box<Events>),
+    /// What follows on the last event that could be decoded.
+    EventsEnd(Box<EventsEnd>, Body),
     Raw(Content),
 }
 

@@ -3,7 +3,7 @@
 use super::Conversation;
 use super::events::EVENT_BYTES;
 use super::half::{Decoder, Half, Part};
-use crate::analysis::message::{Detail, Message};
+use crate::analysis::message::{CodedBody, Detail, Message};
 use crate::budget::Budget;
 use crate::units::Side;
 use crate::wire::event::Origin;
@@ -83,7 +83,7 @@ impl Conversation {
             };
             let is_head = !matches!(
                 half.open.as_ref().map(|open| &open.part),
-                Some(Part::Http(..) | Part::Events(_))
+                Some(Part::Http(..) | Part::Events(_) | Part::EventsEnd(..))
             );
             if parser.memory() > LITTLE || is_head && parser.memory() > 0 {
                 let items = parser.give_up();
@@ -122,21 +122,30 @@ impl Half {
                 MESSAGE_BYTES + message.head.raw.len() + message.body.bytes.len() + body.memory()
             }
             Part::Events(events) => EVENT_BYTES + events.memory(),
+            Part::EventsEnd(_, body) => MESSAGE_BYTES + body.memory(),
             Part::Raw(content) => content.bytes.len(),
         };
         decoder + part + open.notes.len() * NOTE_BYTES
     }
 }
 
+fn undecoded(coded: Option<&CodedBody>) -> usize {
+    coded.map_or(0, |coded| coded.undecoded.bytes.len())
+}
+
 /// How many bytes a message takes.
 pub(super) fn weight(message: &Message) -> usize {
     let content = match &message.detail {
-        Detail::Http(http) => http.head.raw.len() + http.body.bytes.len() + http.trailers.len(),
+        Detail::Http(http) => {
+            let body = http.body.bytes.len() + undecoded(http.coded.as_deref());
+            http.head.raw.len() + body + http.trailers.len()
+        }
         Detail::WebSocket(frame) => {
             let message = frame.message.as_ref().map_or(0, Vec::len);
             frame.wire.len() + frame.payload.len() + message
         }
         Detail::Event(event) => 2 * event.raw.len(),
+        Detail::EventsEnd(end) => end.trailers.len() + undecoded(end.coded.as_deref()),
         Detail::Raw(content) => content.bytes.len(),
         Detail::Aside(aside) => aside.content.bytes.len(),
     };

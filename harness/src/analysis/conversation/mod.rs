@@ -38,6 +38,7 @@ use self::half::{Decoder, Half, Open, Part};
 use self::pairing::{Pairing, Place};
 pub use self::raw::RAW_PIECE;
 use self::switching::Held;
+use super::chunks::Chunks;
 use super::content::Content;
 use super::message::{Detail, Message};
 use super::obstacle::Piece;
@@ -354,6 +355,7 @@ impl Conversation {
             turn,
             notes: std::mem::take(notes),
             obstacles: std::mem::take(obstacles),
+            chunks: Chunks::default(),
         })
     }
 
@@ -364,7 +366,7 @@ impl Conversation {
             http::Item::Refused(head) => self.refused(origin, *head),
             http::Item::Unreadable { method, target } => self.unreadable(origin, method, target),
             http::Item::Body(bytes) => self.body(origin, &bytes),
-            http::Item::Chunk(_) => {}
+            http::Item::Chunk(line) => self.chunk(origin, &line),
             http::Item::BodyMissing(count) => self.body_missing(origin, count),
             http::Item::End { trailers } => self.end(origin.side, &trailers),
             http::Item::Raw(bytes) => {
@@ -431,9 +433,11 @@ impl Conversation {
                 open.notes
                     .extend(error.as_ref().map(|error| body::note(error, open.offset)));
                 open.hinder(Piece::Body, error.as_ref());
+                message.coded = body.coded();
                 self.finish_message(side, Detail::Http(message));
             }
             Part::Events(events) => self.close_events(side, *events),
+            Part::EventsEnd(end, body) => self.end_events(side, *end, body),
             Part::Raw(content) => {
                 self.recognize(side, &content);
                 self.finish_message(side, Detail::Raw(content));
@@ -483,6 +487,8 @@ impl Conversation {
             detail,
             notes: open.notes,
             obstacles,
+            chunks: open.chunks,
+            is_hidden: false,
         };
         self.queue(open.order, message);
     }

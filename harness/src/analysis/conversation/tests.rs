@@ -91,6 +91,7 @@ fn tell(message: &Message) -> String {
             format!("{} {:?}", frame.header.opcode, text(&frame.payload))
         }
         Detail::Event(event) => format!("event {:?}", event.data.clone().unwrap_or_default()),
+        Detail::EventsEnd(_) => "end of events".to_owned(),
         Detail::Raw(content) => format!("raw {:?}", text(&content.bytes)),
         Detail::Aside(aside) => format!("{}: {:?}", aside.reason, text(&aside.content.bytes)),
     };
@@ -140,7 +141,7 @@ fn asides_that_wait_are_bounded_and_told_apart_all_the_same() {
     });
     let (kept, all) = asides.fold((0, 0), |(kept, all), content| {
         let bytes = content.bytes.len() as u64;
-        (kept + bytes, all + bytes + content.left_out)
+        (kept + bytes, all + content.length())
     });
     assert_eq!((kept, all), (RAW_PIECE as u64, 101 * 30_000));
     assert_ne!(messages, listed(b'y'));

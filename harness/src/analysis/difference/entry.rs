@@ -4,21 +4,20 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::body::{Body, Coded, chunks_text};
 use super::field;
+use super::frames::Frames;
 use super::kind::Kind;
-use super::redaction::Redaction;
+use super::redaction::{Redaction, Sort};
 use super::tally::Tally;
+use crate::analysis::chunks::{Case, Chunks};
 use crate::analysis::content::Content;
-use crate::analysis::conversation::BODY_LIMIT;
-use crate::analysis::message::{Detail, HttpMessage, Message, RequestLine};
+use crate::analysis::message::{Detail, EventsEnd, HttpMessage, Message, RequestLine};
 use crate::units::Side;
 use crate::wire::event::AsideReason;
-use crate::wire::http::Head;
-use crate::wire::sse::Event;
-use crate::wire::websocket::{Frame, Header, Opcode};
-
-/// How much of one body is kept to show what changed in it; all of it is compared.
-const BODY_SHOWN: usize = 64 << 10;
+use crate::wire::http::{Framing, Head};
+use crate::wire::sse;
+use crate::wire::websocket::Opcode;
 
 /// How many segments of a message are told by their lengths.
 const CUTS_SHOWN: usize = 12;
@@ -37,6 +36,8 @@ pub enum Name {
     Turn(Side, u64),
     /// A server-sent event.
     Event(u64),
+    /// What follows on the last event of a stream.
+    EventsEnd(u64),
     /// Payload that is not part of the side's stream.
     Aside(Side, u64),
 }
@@ -49,6 +50,7 @@ impl fmt::Display for Name {
             Self::Turn(Side::Client, number) => write!(formatter, "C{number}"),
             Self::Turn(Side::Server, number) => write!(formatter, "S{number}"),
             Self::Event(number) => write!(formatter, "event {number}"),
+            Self::EventsEnd(number) => write!(formatter, "end of event stream {number}"),
             Self::Aside(side, number) => write!(formatter, "{side}'s aside {number}"),
         }
     }
@@ -71,6 +73,8 @@ pub(super) struct Entry {
     pub(super) acknowledgements: Tally,
     /// The same for two messages that differ in what is volatile only.
     pub(super) exact: Digest,
+    /// The same, whatever they answer.
+    pub(super) form: Digest,
     /// The same for two messages that do the same: the same request, the answer to it, a frame of the same kind.
     pub(super) shape: Digest,
 }
@@ -80,7 +84,8 @@ pub(super) struct Entry {
 pub(super) enum Said {
     Http(Box<Http>),
     Frames(Box<Frames>),
-    Event(Body),
+    Event(Box<Event>),
+    EventsEnd(Box<End>),
     Raw(Body),
     /// Payload that is not part of the stream: its bytes are none of the message's.
     Aside(AsideReason, Body),
@@ -93,39 +98,46 @@ pub(super) struct Http {
     pub(super) body: Body,
     /// Bytes of the body on the wire, before codings were undone.
     pub(super) body_bytes: i64,
+    /// Whether Content-Length says how many these are.
+    pub(super) has_its_length: bool,
     pub(super) codings: Vec<&'static str>,
+    pub(super) coded: Option<Coded>,
+    /// How the body was cut into chunks, where it was not cut as most are.
+    pub(super) chunks: Option<Vec<u8>>,
     pub(super) trailers: Vec<u8>,
 }
 
-/// A WebSocket message: one frame, or the fragments of one.
+/// A server-sent event.
 #[derive(Clone, Debug)]
-pub(super) struct Frames {
-    /// Of each frame: its header without the mask.
-    pub(super) headers: Vec<Header>,
-    /// Bytes of all headers, masks included.
-    pub(super) header_bytes: i64,
-    pub(super) compressed: bool,
+pub(super) struct Event {
     pub(super) body: Body,
-    /// Frames beyond those whose headers are kept.
-    pub(super) more: u64,
-    masks: Vec<[u8; 4]>,
-    /// The payload so far, of a message that goes on.
-    open: Vec<u8>,
+    pub(super) chunks: Option<Vec<u8>>,
+    /// Whether it came out of a coded stream, where its own bytes are not known.
+    pub(super) is_of_coded: bool,
 }
 
-/// Content, and what stands for all of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Body {
-    /// The beginning of it, what is volatile hidden.
-    pub(super) shown: Vec<u8>,
-    pub(super) length: u64,
-    /// Bytes that are not compared: they were too many to keep.
-    pub(super) left_out: u64,
-    /// Bytes that the capture lacks.
-    pub(super) missing: u64,
-    pub(super) digest: Digest,
-    /// With what is volatile hidden.
-    pub(super) hidden: Digest,
+/// The end of an event stream.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) codings: Vec<&'static str>,
+    pub(super) coded: Option<Coded>,
+    /// Whether something in the events before is hidden.
+    pub(super) is_hidden: bool,
+    pub(super) chunks: Option<Vec<u8>>,
+    pub(super) trailers: Vec<u8>,
+}
+
+/// What is remembered of the messages before on one side.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Before {
+    /// Whether something hidden is in what compressed messages refer to.
+    frames: bool,
+    /// Whether something in the events of this stream is hidden.
+    events: bool,
+    /// Whether this stream of events is coded.
+    is_coded: bool,
+    /// How the sizes of chunks are written.
+    case: Case,
 }
 
 /// How a message's bytes were cut into segments.
@@ -178,46 +190,22 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     hash.finalize().into()
 }
 
-impl Body {
-    fn new(bytes: &[u8], redaction: Redaction<'_>) -> Self {
-        let mut hidden = redaction.text(bytes);
-        let (digest, hidden_digest) = (digest([bytes]), digest([&hidden[..]]));
-        hidden.truncate(BODY_SHOWN);
-        hidden.shrink_to_fit();
-        Self {
-            shown: hidden,
-            length: bytes.len() as u64,
-            left_out: 0,
-            missing: 0,
-            digest,
-            hidden: hidden_digest,
-        }
-    }
-
-    fn of_content(content: &Content, redaction: Redaction<'_>) -> Self {
-        let mut body = Self::new(&content.bytes, redaction);
-        if content.left_out > 0 {
-            let rest = content.left_out_hash.to_be_bytes();
-            body.digest = digest([&body.digest[..], &rest]);
-            body.hidden = digest([&body.hidden[..], &rest]);
-        }
-        Self {
-            length: body.length + content.left_out,
-            missing: content.missing_bytes(),
-            ..body
-        }
-    }
-}
-
 impl Entry {
     /// What a message is, before its end and its packets are known.
-    pub(super) fn new(message: Message, name: Name, time: i64, redaction: Redaction<'_>) -> Self {
-        let said = Said::of(message.detail, redaction);
+    pub(super) fn new(
+        message: Message,
+        name: Name,
+        time: i64,
+        redaction: Redaction<'_>,
+        before: &mut Before,
+    ) -> Self {
+        let said = Said::of(message, redaction, before);
         let mut entry = Self {
             name,
             time,
             bytes: 0,
             exact: Digest::default(),
+            form: Digest::default(),
             shape: Digest::default(),
             said: said.0,
             data: Tally::default(),
@@ -225,7 +213,7 @@ impl Entry {
             acknowledgements: Tally::default(),
         };
         entry.shape = entry.shape(said.1.as_ref(), redaction);
-        entry.exact = entry.exact(redaction);
+        entry.take_digests(redaction);
         entry
     }
 
@@ -246,7 +234,7 @@ impl Entry {
         self.data.merge(&next.data);
         self.acknowledgements.merge(&next.acknowledgements);
         self.cuts.append(&next.cuts);
-        self.exact = self.exact(redaction);
+        self.take_digests(redaction);
         Ok(())
     }
 
@@ -262,6 +250,7 @@ impl Entry {
             Said::Frames(frames) if frames.first_opcode().is_control() => 1,
             Said::Frames(_) => 2,
             Said::Event(_) => 3,
+            Said::EventsEnd(_) => 9,
             Said::Raw(_) => 4,
             Said::Aside(reason, _) => 5 + *reason as u8,
         };
@@ -269,6 +258,7 @@ impl Entry {
             Name::Request(_) | Name::Turn(Side::Client, _) | Name::Aside(Side::Client, _) => true,
             Name::Response(_)
             | Name::Event(_)
+            | Name::EventsEnd(_)
             | Name::Turn(Side::Server, _)
             | Name::Aside(Side::Server, _) => false,
         };
@@ -295,8 +285,9 @@ impl Entry {
                 (Kind::Framing, frames.header_bytes),
                 (Kind::Body, self.bytes - frames.header_bytes),
             ],
-            Said::Event(body) => {
-                let body_bytes = body.length.cast_signed();
+            Said::EventsEnd(_) => vec![(Kind::Framing, self.bytes)],
+            Said::Event(event) => {
+                let body_bytes = event.body.length.cast_signed();
                 vec![
                     (Kind::Body, body_bytes),
                     (Kind::Framing, self.bytes - body_bytes),
@@ -310,7 +301,7 @@ impl Entry {
     /// Bytes of a message in fragments that are put together.
     pub(super) const fn growing_bytes(&self) -> usize {
         match &self.said {
-            Said::Frames(frames) => frames.open.len(),
+            Said::Frames(frames) => frames.growing_bytes(),
             _ => 0,
         }
     }
@@ -318,9 +309,14 @@ impl Entry {
     /// Keeps nothing of the content to be shown. It is compared all the same.
     pub(super) fn forget_shown(&mut self) {
         match &mut self.said {
-            Said::Http(http) => http.body.shown = Vec::new(),
-            Said::Frames(frames) => frames.body.shown = Vec::new(),
-            Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => body.shown = Vec::new(),
+            Said::Http(http) => {
+                http.body.shown = Vec::new();
+                forget_undecoded(http.coded.as_mut());
+            }
+            Said::Frames(frames) => frames.forget_shown(),
+            Said::Event(event) => event.body.shown = Vec::new(),
+            Said::EventsEnd(end) => forget_undecoded(end.coded.as_mut()),
+            Said::Raw(body) | Said::Aside(_, body) => body.shown = Vec::new(),
         }
     }
 
@@ -329,10 +325,18 @@ impl Entry {
         const OVERHEAD: usize = 768;
         let content = match &self.said {
             Said::Http(http) => {
-                http.head.raw.len() * 2 + http.body.shown.len() + http.trailers.len()
+                let coded = http.coded.as_ref();
+                let undecoded = coded.map_or(0, |coded| coded.undecoded.shown.len());
+                let head = http.head.raw.len() * 2;
+                head + http.body.shown.len() + undecoded + http.trailers.len()
             }
-            Said::Frames(frames) => frames.body.shown.len() + frames.headers.len() * 64,
-            Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => body.shown.len(),
+            Said::Frames(frames) => frames.weight(),
+            Said::Event(event) => event.body.shown.len(),
+            Said::EventsEnd(end) => {
+                let coded = end.coded.as_ref();
+                coded.map_or(0, |coded| coded.undecoded.shown.len()) + end.trailers.len()
+            }
+            Said::Raw(body) | Said::Aside(_, body) => body.shown.len(),
         };
         OVERHEAD + content
     }
@@ -342,7 +346,7 @@ impl Entry {
         match &self.said {
             Said::Http(http) => field::start(&http.head),
             Said::Frames(frames) => frames.first_opcode().name().as_bytes().to_vec(),
-            Said::Event(_) => Vec::new(),
+            Said::Event(_) | Said::EventsEnd(_) => Vec::new(),
             Said::Raw(body) | Said::Aside(_, body) => {
                 let line = body.shown.split(|byte| *byte == b'\n').next();
                 let line = line.unwrap_or_default().trim_ascii_end();
@@ -363,171 +367,230 @@ impl Entry {
                 digest([&family[..], method, &target, &head.status().to_be_bytes()])
             }
             Said::Frames(frames) => digest([&family[..], &[frames.first_opcode().0]]),
-            Said::Event(_) | Said::Raw(_) | Said::Aside(..) => digest([&family[..]]),
+            Said::Event(_) | Said::EventsEnd(_) | Said::Raw(_) | Said::Aside(..) => {
+                digest([&family[..]])
+            }
         }
     }
 
-    fn exact(&self, redaction: Redaction<'_>) -> Digest {
-        let bytes = self.bytes.to_be_bytes();
+    /// Remembers what stands for all of it.
+    fn take_digests(&mut self, redaction: Redaction<'_>) {
+        self.form = self.form(redaction);
+        self.exact = digest([&self.shape[..], &self.form]);
+    }
+
+    fn form(&self, redaction: Redaction<'_>) -> Digest {
         match &self.said {
-            Said::Http(http) => {
-                let start = field::start(&http.head);
-                let start = redaction.text(&start);
-                let value = |name: &[u8], value| match name.to_ascii_lowercase().as_slice() {
-                    b"sec-websocket-accept" if http.accept_belongs => Vec::new(),
-                    _ => redaction.field(name, value),
-                };
-                let fields = http.head.fields();
-                let fields = fields.flat_map(|(name, bytes)| [name.to_vec(), value(name, bytes)]);
-                let fields: Vec<Vec<u8>> = fields.collect();
-                let fields = fields.iter().map(Vec::as_slice);
-                let parts = [&self.shape[..], &start[..], &http.body.hidden[..]];
-                digest(parts.into_iter().chain(fields))
+            Said::Http(http) => http.exact(redaction),
+            Said::Frames(frames) => frames.exact(),
+            Said::Event(event) => {
+                let chunks = event.chunks.as_deref().unwrap_or_default();
+                digest([&event.body.hidden[..], chunks])
             }
-            Said::Frames(frames) => digest([&self.shape[..], &frames.body.hidden, &bytes]),
-            Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => {
-                digest([&self.shape[..], &body.hidden])
-            }
+            Said::EventsEnd(end) => end.exact(redaction),
+            Said::Raw(body) | Said::Aside(_, body) => body.hidden,
         }
+    }
+}
+
+fn forget_undecoded(coded: Option<&mut Coded>) {
+    if let Some(coded) = coded {
+        coded.undecoded.shown = Vec::new();
     }
 }
 
 impl Said {
-    fn of(detail: Detail, redaction: Redaction<'_>) -> (Self, Option<RequestLine>) {
-        match detail {
+    fn of(
+        message: Message,
+        redaction: Redaction<'_>,
+        before: &mut Before,
+    ) -> (Self, Option<RequestLine>) {
+        let is_hidden = message.is_hidden;
+        let case = before.case;
+        before.case = message.chunks.case_after(case);
+        let chunks = (&message.chunks, case);
+        let said = match message.detail {
             Detail::Http(http) => {
-                let (http, request) = Http::new(*http, redaction);
-                (Self::Http(Box::new(http)), request)
+                if http.events_follow {
+                    before.events = false;
+                    before.is_coded = !http.codings.is_empty();
+                }
+                let (http, request) = Http::new(*http, chunks, redaction, is_hidden);
+                return (Self::Http(Box::new(http)), request);
             }
             Detail::WebSocket(frame) => {
-                let frames = Frames::new(*frame, redaction);
-                (Self::Frames(Box::new(frames)), None)
+                let frames = Frames::new(*frame, redaction, is_hidden, before.frames);
+                before.frames = frames.hides_for_later().unwrap_or(before.frames);
+                Self::Frames(Box::new(frames))
             }
-            Detail::Event(event) => (Self::Event(event_body(&event, redaction)), None),
-            Detail::Raw(content) => (Self::Raw(Body::of_content(&content, redaction)), None),
+            Detail::Event(event) => {
+                let mut event = Event::new(*event, chunks, redaction, is_hidden);
+                before.events |= event.body.is_hidden;
+                event.is_of_coded = before.is_coded;
+                Self::Event(Box::new(event))
+            }
+            Detail::EventsEnd(end) => {
+                let is_hidden = before.events;
+                let end = End::new(*end, chunks, redaction, is_hidden);
+                Self::EventsEnd(Box::new(end))
+            }
+            Detail::Raw(content) => {
+                Self::Raw(Body::new(&content, Sort::Content, redaction, is_hidden).0)
+            }
             Detail::Aside(aside) => {
-                let body = Body::of_content(&aside.content, redaction);
-                (Self::Aside(aside.reason, body), None)
+                let body = Body::new(&aside.content, Sort::Text, redaction, is_hidden).0;
+                Self::Aside(aside.reason, body)
             }
+        };
+        (said, None)
+    }
+}
+
+impl Event {
+    fn new(
+        event: sse::Event,
+        (chunks, case): (&Chunks, Case),
+        redaction: Redaction<'_>,
+        was_hidden: bool,
+    ) -> Self {
+        let content = Content {
+            bytes: event.raw,
+            holes: Vec::new(),
+            left_out: event.left_out,
+        };
+        let (body, hidden) = Body::new(&content, Sort::Text, redaction, was_hidden);
+        let chunks = chunks.moved(|at| hidden.moved(at));
+        Self {
+            chunks: chunks_text(&chunks, body.hidden_length, false, case, redaction),
+            body,
+            is_of_coded: false,
         }
     }
 }
 
-fn event_body(event: &Event, redaction: Redaction<'_>) -> Body {
-    Body::new(&event.raw, redaction)
+impl End {
+    fn new(
+        end: EventsEnd,
+        (chunks, case): (&Chunks, Case),
+        redaction: Redaction<'_>,
+        is_hidden: bool,
+    ) -> Self {
+        let coded = end.coded.as_deref();
+        let coded = coded.map(|coded| Coded::new(coded, redaction, is_hidden));
+        let chunks = if is_hidden && coded.is_some() {
+            chunks_text(&chunks.without_sizes(), 0, true, case, redaction)
+        } else {
+            chunks_text(chunks, 0, true, case, redaction)
+        };
+        Self {
+            codings: end.codings,
+            coded,
+            is_hidden,
+            chunks,
+            trailers: end.trailers,
+        }
+    }
+
+    fn exact(&self, redaction: Redaction<'_>) -> Digest {
+        let codings = self.codings.join(",");
+        let [coded, undecoded] = coded_parts(self.coded.as_ref(), self.is_hidden);
+        let chunks = self.chunks.as_deref().unwrap_or_default();
+        let trailers = redaction.text(&self.trailers);
+        digest([codings.as_bytes(), coded, undecoded, chunks, &trailers])
+    }
+}
+
+/// What stands for coded bytes, where they do not follow from something hidden, and for those from which nothing came.
+fn coded_parts(coded: Option<&Coded>, is_hidden: bool) -> [&[u8]; 2] {
+    let digest = coded.filter(|_| !is_hidden).map(|coded| &coded.digest[..]);
+    let undecoded = coded.map(|coded| &coded.undecoded.hidden[..]);
+    [digest, undecoded].map(Option::unwrap_or_default)
 }
 
 impl Http {
-    fn new(message: HttpMessage, redaction: Redaction<'_>) -> (Self, Option<RequestLine>) {
-        let body_bytes = message
-            .coded_length
-            .saturating_add(message.body.missing_bytes());
-        let mut body = Body::of_content(&message.body, redaction);
-        if !message.codings.is_empty() && message.body.bytes.len() >= BODY_LIMIT {
-            // Decoding ended at the limit, and what is behind it is not known.
-            body.left_out = message.coded_length;
-        }
+    fn new(
+        message: HttpMessage,
+        (chunks, case): (&Chunks, Case),
+        redaction: Redaction<'_>,
+        was_hidden: bool,
+    ) -> (Self, Option<RequestLine>) {
+        let missing = message.missing_bytes();
+        let body_bytes = message.coded_length.saturating_add(missing);
+        let (mut body, hidden) = Body::new(&message.body, Sort::Content, redaction, was_hidden);
+        let coded = message.coded.as_deref();
+        let coded = coded.map(|coded| Coded::new(coded, redaction, was_hidden));
+        body.missing = missing;
+        body.is_hidden |= coded
+            .as_ref()
+            .is_some_and(|coded| coded.undecoded.is_hidden);
+        let chunks = match (&coded, body.is_hidden) {
+            (Some(_), false) => chunks_text(chunks, body_bytes, true, case, redaction),
+            (Some(_), true) if chunks.are_usual(body_bytes, true, case) => None,
+            (Some(_), true) => chunks_text(&chunks.without_sizes(), 0, true, case, redaction),
+            (None, true) if missing > 0 => {
+                chunks_text(&chunks.without_sizes(), 0, true, case, redaction)
+            }
+            (None, _) => {
+                let chunks = chunks.moved(|at| hidden.moved(at));
+                let length = body.hidden_length.saturating_add(missing);
+                chunks_text(&chunks, length, true, case, redaction)
+            }
+        };
         let http = Self {
             accept_belongs: message.accept_belongs == Some(true),
+            has_its_length: message.head.framing == Framing::Length(message.coded_length)
+                && missing == 0,
             body,
             body_bytes: body_bytes.cast_signed(),
             codings: message.codings,
+            coded,
+            chunks,
             trailers: message.trailers,
             head: message.head,
         };
         (http, message.request)
     }
-}
 
-/// Frames of one message whose headers are kept.
-const MOST_HEADERS: usize = 64;
+    /// The Content-Length of the body as it is shown, where that is another one; nothing where that cannot be known.
+    pub(super) fn shown_length(&self) -> Option<String> {
+        if !self.has_its_length || !self.body.is_hidden {
+            return None;
+        }
+        Some(match self.coded {
+            Some(_) => String::new(),
+            None => self.body.hidden_length.to_string(),
+        })
+    }
 
-/// How much of a fragmented message is put together.
-const MOST_OPEN: usize = 16 << 20;
-
-impl Frames {
-    fn new(frame: Frame, redaction: Redaction<'_>) -> Self {
-        let is_fragment = !frame.header.fin;
-        let body = Body {
-            length: frame.payload.len() as u64 + frame.left_out,
-            left_out: frame.left_out,
-            missing: frame.holes.iter().map(|(_, missing)| missing).sum(),
-            ..Body::new(&frame.payload, redaction)
+    fn exact(&self, redaction: Redaction<'_>) -> Digest {
+        let parts = field::Parts::of(&self.head);
+        let length = self.shown_length();
+        let value = |field: &field::Field<'_>| match field.name.to_ascii_lowercase().as_slice() {
+            b"sec-websocket-accept" if self.accept_belongs => Vec::new(),
+            b"content-length" if length.is_some() => {
+                length.as_deref().unwrap_or_default().as_bytes().to_vec()
+            }
+            _ => redaction.field(field.name, field.value),
         };
-        Self {
-            headers: vec![Header {
-                mask: frame.header.mask.map(|_| [0; 4]),
-                ..frame.header
-            }],
-            header_bytes: field::length(frame.header_length),
-            compressed: frame.compressed,
-            body,
-            more: 0,
-            masks: frame.header.mask.into_iter().collect(),
-            open: if is_fragment || frame.header.opcode == Opcode::CONTINUATION {
-                frame.payload
-            } else {
-                Vec::new()
-            },
-        }
-    }
-
-    fn first_opcode(&self) -> Opcode {
-        self.headers
-            .first()
-            .map_or(Opcode::CONTINUATION, |header| header.opcode)
-    }
-
-    fn goes_on(&self) -> bool {
-        let is_data = !self.first_opcode().is_control();
-        is_data && self.headers.last().is_some_and(|header| !header.fin)
-    }
-
-    fn append(&mut self, next: &Self, redaction: Redaction<'_>) {
-        self.header_bytes += next.header_bytes;
-        if self.headers.len() < MOST_HEADERS {
-            self.headers.extend_from_slice(&next.headers);
-            self.masks.extend_from_slice(&next.masks);
-        } else {
-            self.more += 1;
-            self.headers.pop();
-            self.headers.extend_from_slice(&next.headers);
-        }
-        let room = MOST_OPEN.saturating_sub(self.open.len());
-        let kept = room.min(next.open.len());
-        self.open.extend_from_slice(&next.open[..kept]);
-        let left_out = self.body.left_out + next.body.left_out + (next.open.len() - kept) as u64;
-        let missing = self.body.missing + next.body.missing;
-        self.body = Body {
-            left_out,
-            missing,
-            ..Body::default()
-        };
-        if !self.goes_on() {
-            self.put_together(redaction);
-        }
-    }
-
-    fn put_together(&mut self, redaction: Redaction<'_>) {
-        let whole = Body::new(&std::mem::take(&mut self.open), redaction);
-        self.body = Body {
-            length: whole.length + self.body.left_out,
-            left_out: self.body.left_out,
-            missing: self.body.missing,
-            ..whole
-        };
-    }
-
-    /// Nothing more comes: what is there of a message that goes on is all of it.
-    pub(super) fn end(&mut self, redaction: Redaction<'_>) {
-        if self.headers.len() > 1 && self.goes_on() {
-            self.put_together(redaction);
-        }
-        self.open = Vec::new();
-    }
-
-    /// Whether both are masked by the same keys.
-    pub(super) fn has_masks_of(&self, other: &Self) -> bool {
-        self.masks == other.masks
+        let fields = parts.fields.iter();
+        let fields: Vec<Vec<u8>> = fields
+            .flat_map(|field| [field.name.to_vec(), value(field), field.wrapping()])
+            .collect();
+        let codings = self.codings.join(",");
+        let start = parts.start_line(&self.head, redaction);
+        let trailers = redaction.text(&self.trailers);
+        let [coded, undecoded] = coded_parts(self.coded.as_ref(), self.body.is_hidden);
+        let chunks = self.chunks.as_deref().unwrap_or_default();
+        let rest = [
+            &start[..],
+            parts.end,
+            &self.body.hidden,
+            codings.as_bytes(),
+            coded,
+            undecoded,
+            chunks,
+            &trailers,
+        ];
+        digest(rest.into_iter().chain(fields.iter().map(Vec::as_slice)))
     }
 }

@@ -43,8 +43,19 @@ const FRAMING: [&str; 9] = [
 pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
+    /// What stands between them: the colon, and spaces.
+    before: &'a [u8],
+    /// What follows on the value: spaces, and the line end.
+    after: &'a [u8],
     /// Bytes of all its lines, line ends included.
     pub(super) bytes: i64,
+}
+
+impl Field<'_> {
+    /// What is around the value.
+    pub(super) fn wrapping(&self) -> Vec<u8> {
+        [self.before, b"\n", self.after].concat()
+    }
 }
 
 /// A head's bytes: first its start line, then its fields, then the empty line.
@@ -53,9 +64,11 @@ pub(super) struct Parts<'a> {
     pub(super) start: Vec<u8>,
     /// Bytes of the start line besides: version, spaces, line ends, empty lines before it.
     pub(super) start_rest: i64,
+    /// All of it, empty lines before it and the line end included.
+    line: &'a [u8],
     pub(super) fields: Vec<Field<'a>>,
-    /// Bytes of the empty line at the end.
-    pub(super) end: i64,
+    /// The empty line at the end.
+    pub(super) end: &'a [u8],
 }
 
 impl<'a> Parts<'a> {
@@ -64,21 +77,40 @@ impl<'a> Parts<'a> {
         let spans: Vec<_> = head.field_spans().collect();
         let end = end_of_fields(raw);
         let begins = |place: usize| spans.get(place).map_or(end, |(name, _)| name.start);
-        let fields = spans
-            .iter()
-            .enumerate()
-            .map(|(place, (name, value))| Field {
+        let part = |from: usize, to: usize| raw.get(from..to).unwrap_or_default();
+        let fields = spans.iter().enumerate().map(|(place, (name, value))| {
+            let next = begins(place + 1);
+            Field {
                 name: &raw[name.clone()],
                 value: &raw[value.clone()],
-                bytes: length(begins(place + 1).saturating_sub(name.start)),
-            });
+                before: part(name.end, value.start),
+                after: part(value.end, next),
+                bytes: length(next.saturating_sub(name.start)),
+            }
+        });
         let start = start(head);
         Self {
             start_rest: length(begins(0)) - length(start.len()),
             start,
+            line: &raw[..begins(0)],
             fields: fields.collect(),
-            end: length(raw.len()) - length(end),
+            end: &raw[end..],
         }
+    }
+
+    /// The start line with what is volatile in its target hidden.
+    pub(super) fn start_line(&self, head: &Head, redaction: Redaction<'_>) -> Vec<u8> {
+        let target = head.target_span();
+        if !head.is_request() || target.end > self.line.len() {
+            return self.line.to_vec();
+        }
+        let hidden = redaction.target(head.method(), head.target());
+        [
+            &self.line[..target.start],
+            &hidden,
+            &self.line[target.end..],
+        ]
+        .concat()
     }
 }
 
@@ -155,6 +187,7 @@ fn without_authority(value: &[u8]) -> Option<[&[u8]; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::difference::{Hidden, Sort};
     use crate::wire::http::{Item, Parser, Role};
     use proptest::prelude::*;
 
@@ -179,8 +212,8 @@ mod tests {
             value.to_vec()
         }
 
-        fn text(&self, text: &[u8]) -> Vec<u8> {
-            text.to_vec()
+        fn content(&self, bytes: &[u8], _: Sort) -> Hidden {
+            Hidden::plain(bytes.to_vec())
         }
     }
 
@@ -228,7 +261,7 @@ mod tests {
             let head = head(raw.as_bytes());
             let parts = Parts::of(&head);
             let fields: i64 = parts.fields.iter().map(|field| field.bytes).sum();
-            let sum = length(parts.start.len()) + parts.start_rest + fields + parts.end;
+            let sum = length(parts.start.len()) + parts.start_rest + fields + length(parts.end.len());
             prop_assert_eq!(sum, length(head.raw.len()));
             prop_assert!(parts.fields.iter().all(|field| field.bytes > length(field.name.len() + field.value.len())));
         }

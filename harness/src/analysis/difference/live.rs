@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::rc::Rc;
 
-use super::entry::{Digest, Entry, Name, Said};
+use super::entry::{Before, Digest, Entry, Name, Said};
 use super::kind::Kind;
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
@@ -169,10 +169,11 @@ struct Stream {
     entries: Vec<Entry>,
     /// A message in fragments that goes on.
     open: Option<usize>,
-    names: [u64; 3],
+    names: [u64; 4],
     /// Payload that is not part of it.
     asides: Vec<Entry>,
     named_asides: u64,
+    before: Before,
 }
 
 /// Packets that belong to a place in a stream.
@@ -312,7 +313,9 @@ impl<'r> Live<'r> {
         self.settle(side, start);
         let name = self.streams[side].name(&message);
         let time = message.time.nanoseconds_after(self.desk.first.get());
-        let mut entry = Entry::new(message, name, time, self.desk.redaction);
+        let redaction = self.desk.redaction;
+        let before = &mut self.streams[side].before;
+        let mut entry = Entry::new(message, name, time, redaction, before);
         if self.desk.budget.is_used_up() {
             entry.forget_shown();
         }
@@ -333,7 +336,8 @@ impl<'r> Live<'r> {
         stream.named_asides += 1;
         let name = Name::Aside(side, stream.named_asides);
         let time = message.time.nanoseconds_after(self.desk.first.get());
-        let entry = Entry::new(message, name, time, self.desk.redaction);
+        let redaction = self.desk.redaction;
+        let entry = Entry::new(message, name, time, redaction, &mut Before::default());
         if let Some(room) = self.desk.room.get().checked_sub(entry.weight()) {
             self.desk.room.set(room);
             stream.asides.push(entry);
@@ -394,7 +398,7 @@ impl<'r> Live<'r> {
     fn settle_the_rest(&mut self, side: usize) {
         let redaction = self.desk.redaction;
         let stream = &mut self.streams[side];
-        if stream.names == [0; 3] {
+        if stream.names == [0; 4] {
             self.rest.parts[Kind::Body as usize] += stream.length().cast_signed();
         }
         for mark in std::mem::take(&mut stream.marks) {
@@ -484,6 +488,7 @@ impl Stream {
             Detail::Http(_) => 0,
             Detail::WebSocket(_) | Detail::Raw(_) | Detail::Aside(_) => 1,
             Detail::Event(_) => 2,
+            Detail::EventsEnd(_) => 3,
         };
         self.names[sort] += 1;
         let number = self.names[sort];
@@ -494,6 +499,7 @@ impl Stream {
                 Name::Turn(message.from, number)
             }
             Detail::Event(_) => Name::Event(number),
+            Detail::EventsEnd(_) => Name::EventsEnd(number),
         }
     }
 }

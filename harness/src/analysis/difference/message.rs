@@ -4,11 +4,12 @@
 //! is counted twice.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
-use super::entry::{Body, Entry, Frames, Http, Said};
+use super::body::{Body, Coded, digest_text};
+use super::entry::{End, Entry, Event, Http, Said};
 use super::field::{Field, Parts, kind_of, kind_of_values, length, start};
 use super::figures::Delta;
+use super::frames::Frames;
 use super::kind::Kind;
 use super::ledger::{Finding, Value};
 use super::redaction::Redaction;
@@ -16,26 +17,18 @@ use crate::wire::event::AsideReason;
 use crate::wire::websocket::{Header, LengthForm};
 
 /// What two messages of one family differ in; the payload bytes of all findings add up to what their lengths differ by.
-pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Vec<Finding> {
-    let mut findings = Findings(Vec::new());
+pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Compared {
+    let mut findings = Findings {
+        found: Vec::new(),
+        not_compared: 0,
+    };
     let bytes = new.bytes - old.bytes;
     match (&old.said, &new.said) {
-        (Said::Http(before), Said::Http(after)) => {
-            findings.heads(before, after, redaction);
-            findings.http_bodies(before, after);
-            if before.trailers != after.trailers {
-                let values = [&before.trailers, &after.trailers].map(|value| Value::line(&**value));
-                findings.values(Kind::Framing, "trailers", values, 0);
-            }
-            findings.rest(bytes, "chunks");
-        }
-        (Said::Frames(before), Said::Frames(after)) => {
-            findings.frames(before, after, bytes);
-        }
-        (Said::Event(before), Said::Event(after)) => {
-            let length = after.length.cast_signed() - before.length.cast_signed();
-            findings.bodies(before, after, length, "event");
-            findings.rest(bytes, "chunks");
+        (Said::Http(before), Said::Http(after)) => findings.http(before, after, bytes, redaction),
+        (Said::Frames(before), Said::Frames(after)) => findings.frames(before, after, bytes),
+        (Said::Event(before), Said::Event(after)) => findings.events(before, after, bytes),
+        (Said::EventsEnd(before), Said::EventsEnd(after)) => {
+            findings.ends(before, after, bytes, redaction);
         }
         (Said::Raw(before), Said::Raw(after)) => findings.bodies(before, after, bytes, "text"),
         (Said::Aside(reason, before), Said::Aside(_, after)) => {
@@ -43,28 +36,45 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Vec
         }
         _ => findings.push(Kind::Exchange, "another protocol", bytes),
     }
-    findings.0
-}
-
-/// Bytes of content that were too many to be compared, of either.
-pub(super) fn not_compared(old: &Entry, new: &Entry) -> u64 {
-    body(old).left_out.max(body(new).left_out)
-}
-
-/// Bytes of content that the capture lacks.
-pub(super) const fn missing(entry: &Entry) -> u64 {
-    body(entry).missing
-}
-
-const fn body(entry: &Entry) -> &Body {
-    match &entry.said {
-        Said::Http(http) => &http.body,
-        Said::Frames(frames) => &frames.body,
-        Said::Event(body) | Said::Raw(body) | Said::Aside(_, body) => body,
+    // Each thing is compared above, and all of them together by what stands for them: nothing is left that is not told.
+    if old.form != new.form && !findings.found.iter().any(|finding| finding.kind.counts()) {
+        findings.push(Kind::Framing, "what is around the content", 0);
+    }
+    Compared {
+        findings: findings.found,
+        not_compared: findings.not_compared,
     }
 }
 
-struct Findings(Vec<Finding>);
+/// What a coded body is called where it is compared itself.
+const CODED_FORM: &str = "coded form of the body";
+
+/// What comparing two messages gives.
+pub(super) struct Compared {
+    pub(super) findings: Vec<Finding>,
+    /// Bytes that are not compared, as they follow from something hidden.
+    pub(super) not_compared: u64,
+}
+
+/// Bytes of content that the capture lacks.
+pub(super) fn missing(entry: &Entry) -> u64 {
+    body(entry).map_or(0, |body| body.missing)
+}
+
+fn body(entry: &Entry) -> Option<&Body> {
+    match &entry.said {
+        Said::Http(http) => Some(&http.body),
+        Said::Frames(frames) => Some(&frames.body),
+        Said::Event(event) => Some(&event.body),
+        Said::EventsEnd(_) => None,
+        Said::Raw(body) | Said::Aside(_, body) => Some(body),
+    }
+}
+
+struct Findings {
+    found: Vec<Finding>,
+    not_compared: u64,
+}
 
 impl Findings {
     fn push(&mut self, kind: Kind, subject: &str, bytes: i64) {
@@ -73,15 +83,87 @@ impl Findings {
 
     fn values(&mut self, kind: Kind, subject: &str, [old, new]: [Option<Value>; 2], bytes: i64) {
         let finding = Finding::new(kind, subject).from(old).to(new);
-        self.0.push(finding.costs(Delta::of_payload(bytes)));
+        self.found.push(finding.costs(Delta::of_payload(bytes)));
     }
 
-    /// What of the difference no part has taken is in what wraps the parts.
-    fn rest(&mut self, bytes: i64, subject: &str) {
-        let taken: i64 = self.0.iter().map(|finding| finding.delta.app_bytes).sum();
+    /// What of the difference no part has taken is in what wraps the parts; `follows` says that this follows from
+    /// something hidden.
+    fn rest(&mut self, bytes: i64, subject: &str, follows: bool) {
+        let taken: i64 = self
+            .found
+            .iter()
+            .map(|finding| finding.delta.app_bytes)
+            .sum();
         if bytes != taken {
-            self.push(Kind::Framing, subject, bytes - taken);
+            let kind = if follows {
+                Kind::Volatile
+            } else {
+                Kind::Framing
+            };
+            self.push(kind, subject, bytes - taken);
         }
+    }
+
+    fn http(&mut self, old: &Http, new: &Http, bytes: i64, redaction: Redaction<'_>) {
+        self.heads(old, new, redaction);
+        self.http_bodies(old, new);
+        self.chunks([&old.chunks, &new.chunks]);
+        self.trailers([&old.trailers, &new.trailers], redaction);
+        self.rest(bytes, "chunks", old.body.is_hidden || new.body.is_hidden);
+    }
+
+    fn events(&mut self, old: &Event, new: &Event, bytes: i64) {
+        let length = new.body.length.cast_signed() - old.body.length.cast_signed();
+        self.bodies(&old.body, &new.body, length, "event");
+        self.chunks([&old.chunks, &new.chunks]);
+        if old.is_of_coded && new.is_of_coded {
+            // Where an event ends in coded bytes is known by the packets alone.
+            let taken: i64 = self
+                .found
+                .iter()
+                .map(|finding| finding.delta.app_bytes)
+                .sum();
+            if bytes != taken {
+                let subject = "packets that events of the coded stream came with";
+                self.push(Kind::Segmentation, subject, bytes - taken);
+            }
+            return;
+        }
+        self.rest(bytes, "chunks", old.body.is_hidden || new.body.is_hidden);
+    }
+
+    fn ends(&mut self, old: &End, new: &End, bytes: i64, redaction: Redaction<'_>) {
+        if old.codings != new.codings {
+            let values = [old, new].map(|end| Value::line(end.codings.join(", ")));
+            self.values(Kind::Framing, "content coding", values, 0);
+        }
+        let follows = old.is_hidden || new.is_hidden;
+        self.coded([old.coded.as_ref(), new.coded.as_ref()], follows, 0);
+        self.chunks([&old.chunks, &new.chunks]);
+        self.trailers([&old.trailers, &new.trailers], redaction);
+        self.rest(bytes, "chunks", follows);
+    }
+
+    fn chunks(&mut self, [old, new]: [&Option<Vec<u8>>; 2]) {
+        if old != new {
+            let text = |chunks: &Option<Vec<u8>>| match chunks {
+                Some(text) => Value::line(text.clone()),
+                None => Value::line("as usual"),
+            };
+            self.values(Kind::Framing, "chunks", [text(old), text(new)], 0);
+        }
+    }
+
+    fn trailers(&mut self, trailers: [&Vec<u8>; 2], redaction: Redaction<'_>) {
+        let [old, new] = trailers;
+        if old == new {
+            return;
+        }
+        if redaction.text(old) == redaction.text(new) {
+            return self.push(Kind::Volatile, "trailers", 0);
+        }
+        let values = trailers.map(|value| Value::line(&**value));
+        self.values(Kind::Framing, "trailers", values, 0);
     }
 
     fn heads(&mut self, old: &Http, new: &Http, redaction: Redaction<'_>) {
@@ -89,7 +171,8 @@ impl Findings {
         self.start_lines(old, new, [&before, &after], redaction);
         self.fields(old, new, [&before.fields, &after.fields], redaction);
         if before.end != after.end {
-            self.push(Kind::Framing, "line ends", after.end - before.end);
+            let bytes = length(after.end.len()) - length(before.end.len());
+            self.push(Kind::Framing, "line ends", bytes);
         }
     }
 
@@ -120,9 +203,24 @@ impl Findings {
         if versions[0] != versions[1] {
             let values = versions.map(|minor| Value::line(format!("HTTP/1.{minor}")));
             self.values(Kind::Framing, "HTTP version", values, bytes);
-        } else if bytes != 0 {
-            self.push(Kind::Framing, "line ends", bytes);
+        } else if bytes != 0 || self.is_other_line(old, new, [before, after], redaction) {
+            let subject = "spaces and line ends around the start line";
+            self.push(Kind::Framing, subject, bytes);
         }
+    }
+
+    /// Whether start lines that say the same, but for what is volatile, are written in another way.
+    fn is_other_line(
+        &self,
+        old: &Http,
+        new: &Http,
+        [before, after]: [&Parts<'_>; 2],
+        redaction: Redaction<'_>,
+    ) -> bool {
+        let is_told = self.found.iter().any(|finding| finding.kind.counts());
+        let lines = [(before, old), (after, new)];
+        let [before, after] = lines.map(|(parts, http)| parts.start_line(&http.head, redaction));
+        !is_told && before != after
     }
 
     fn fields(
@@ -134,10 +232,19 @@ impl Findings {
     ) {
         let is_request = new.head.is_request();
         let accepts = old.accept_belongs && new.accept_belongs;
+        let lengths = [old, new].map(Http::shown_length);
+        let lengths = matches!(&lengths, [Some(before), Some(after)] if before == after);
         let [olds, news] = [before, after].map(by_name);
         for (name, field) in &olds.order {
             match news.fields.get(name) {
-                Some(other) => self.field([field, other], is_request, accepts, redaction),
+                Some(other) => {
+                    let follows = match name.0.as_slice() {
+                        b"sec-websocket-accept" => accepts,
+                        b"content-length" => lengths,
+                        _ => false,
+                    };
+                    self.field([field, other], is_request, follows, redaction);
+                }
                 None => self.lone_field(field, is_request, -1),
             }
         }
@@ -157,15 +264,14 @@ impl Findings {
         &mut self,
         [old, new]: [&Field<'_>; 2],
         is_request: bool,
-        accepts: bool,
+        follows: bool,
         redaction: Redaction<'_>,
     ) {
         let subject = String::from_utf8_lossy(new.name);
         let bytes = length(new.value.len()) - length(old.value.len());
         if old.value != new.value {
-            let belongs = accepts && new.name.eq_ignore_ascii_case(b"sec-websocket-accept");
             let values = [old.value, new.value];
-            let kind = if belongs {
+            let kind = if follows {
                 Kind::Volatile
             } else {
                 kind_of_values(new.name, is_request, values, redaction)
@@ -180,7 +286,7 @@ impl Findings {
         if old.name != new.name {
             let values = [old.name, new.name].map(Value::line);
             self.values(Kind::Framing, "case of a field's name", values, rest);
-        } else if rest != 0 {
+        } else if rest != 0 || old.wrapping() != new.wrapping() {
             self.push(
                 Kind::Framing,
                 &format!("{subject}: spaces, line ends"),
@@ -203,24 +309,78 @@ impl Findings {
 
     fn http_bodies(&mut self, old: &Http, new: &Http) {
         let bytes = new.body_bytes - old.body_bytes;
-        if old.codings == new.codings {
-            return self.bodies(&old.body, &new.body, bytes, "body");
+        let follows = old.body.is_hidden || new.body.is_hidden;
+        let codeds = [old.coded.as_ref(), new.coded.as_ref()];
+        if old.codings != new.codings {
+            let names = |http: &Http| match &http.codings[..] {
+                [] => Value::line("none"),
+                codings => Value::line(codings.join(", ")),
+            };
+            let is_same = old.body.hidden == new.body.hidden;
+            let coded = if is_same { bytes } else { 0 };
+            let names = [old, new].map(names);
+            self.values(Kind::Framing, "content coding", names, coded);
+            if !is_same {
+                self.bodies(&old.body, &new.body, bytes, "body");
+            }
+            self.undecoded(codeds);
+            return;
         }
-        let names = |http: &Http| match &http.codings[..] {
-            [] => Value::line("none"),
-            codings => Value::line(codings.join(", ")),
-        };
-        let is_same = old.body.hidden == new.body.hidden;
-        let coded = if is_same { bytes } else { 0 };
-        self.values(
-            Kind::Framing,
-            "content coding",
-            [old, new].map(names),
-            coded,
-        );
-        if !is_same {
+        if old.coded.is_none() || old.body.hidden != new.body.hidden {
             self.bodies(&old.body, &new.body, bytes, "body");
+            self.undecoded(codeds);
+            return;
         }
+        if old.body.digest != new.body.digest {
+            self.push(Kind::Volatile, "body", 0);
+        }
+        self.coded(codeds, follows, bytes);
+    }
+
+    /// Coded bytes that decode to the same; what they follow from may be hidden.
+    fn coded(&mut self, codeds: [Option<&Coded>; 2], follows: bool, bytes: i64) {
+        let [Some(old), Some(new)] = codeds else {
+            if codeds != [None, None] {
+                self.push(Kind::Framing, CODED_FORM, bytes);
+            }
+            return;
+        };
+        let has_told = self.undecoded(codeds);
+        if old.digest == new.digest && old.length == new.length {
+            if old.times != new.times {
+                self.push(Kind::Volatile, "time in the header of gzip", 0);
+            }
+            if bytes != 0 {
+                self.push(Kind::Capture, CODED_FORM, bytes);
+            }
+        } else if has_told {
+            self.push(Kind::Body, "body that is not decoded", bytes);
+        } else if follows {
+            self.not_compared += old.length.max(new.length);
+            self.push(Kind::Volatile, CODED_FORM, bytes);
+        } else {
+            let values = [old, new].map(|coded| {
+                let (length, digest) = (coded.length, digest_text(&coded.digest));
+                Value::line(format!("{length} bytes, {digest}"))
+            });
+            self.values(Kind::Framing, CODED_FORM, values, bytes);
+        }
+    }
+
+    /// Coded bytes from which nothing came. Returns true if they differ in what counts.
+    fn undecoded(&mut self, codeds: [Option<&Coded>; 2]) -> bool {
+        let none = Body::default();
+        let [old, new] = codeds.map(|coded| coded.map_or(&none, |coded| &coded.undecoded));
+        if old.digest == new.digest || old.length == 0 && new.length == 0 {
+            return false;
+        }
+        if old.hidden == new.hidden {
+            self.push(Kind::Volatile, "body that is not decoded", 0);
+            return false;
+        }
+        let values = [old, new].map(|body| Some(Value::Text(body.shown.clone())));
+        self.values(Kind::Body, "body that is not decoded", values, 0);
+        true
     }
 
     fn bodies(&mut self, old: &Body, new: &Body, bytes: i64, subject: &str) {
@@ -233,7 +393,7 @@ impl Findings {
                 };
                 self.push(kind, subject, bytes);
             }
-        } else if old.hidden == new.hidden && old.length == new.length {
+        } else if old.hidden == new.hidden {
             self.push(Kind::Volatile, subject, bytes);
         } else if old.missing != new.missing {
             // What is missing would be a difference in any case, and what is there may be none.
@@ -259,16 +419,57 @@ impl Findings {
 
     fn frames(&mut self, old: &Frames, new: &Frames, bytes: i64) {
         let headers = new.header_bytes - old.header_bytes;
-        let texts = [old, new].map(frames_text);
+        let texts = [old, new].map(Frames::text);
+        let is_hidden = old.body.is_hidden || new.body.is_hidden;
         if texts[0] != texts[1] {
             self.values(Kind::Framing, "frame", texts.map(Value::line), headers);
+        } else if old.rest() != new.rest() {
+            self.push(Kind::Framing, "further frames of the message", headers);
         } else if headers != 0 {
             let forms = [old, new].map(|frames| Value::line(forms_text(&frames.headers)));
-            self.values(Kind::Framing, "form of the length", forms, headers);
+            let kind = if is_hidden {
+                Kind::Volatile
+            } else {
+                Kind::Framing
+            };
+            self.values(kind, "form of the length", forms, headers);
         }
-        self.bodies(&old.body, &new.body, bytes - headers, "payload");
+        self.payloads(old, new, bytes - headers);
         if !old.has_masks_of(new) && old.headers.len() == new.headers.len() {
             self.push(Kind::Volatile, "mask", 0);
+        }
+    }
+
+    fn payloads(&mut self, old: &Frames, new: &Frames, bytes: i64) {
+        let (Some(before), Some(after)) = (&old.compressed, &new.compressed) else {
+            return self.bodies(&old.body, &new.body, bytes, "payload");
+        };
+        if old.body.hidden != new.body.hidden {
+            return self.bodies(&old.body, &new.body, bytes, "payload");
+        }
+        if old.body.digest != new.body.digest {
+            self.push(Kind::Volatile, "payload", 0);
+        }
+        if before.digest == after.digest {
+            if bytes != 0 {
+                self.push(Kind::Capture, "payload", bytes);
+            }
+        } else if before.not_inflated.is_some() || after.not_inflated.is_some() {
+            let values = [before, after].map(|compressed| {
+                let bytes = compressed.not_inflated.clone();
+                Some(Value::Text(bytes.unwrap_or_default()))
+            });
+            self.values(Kind::Body, "payload that is not inflated", values, bytes);
+        } else if before.follows || after.follows {
+            self.not_compared += before.length.max(after.length);
+            self.push(Kind::Volatile, "compressed form of the payload", bytes);
+        } else {
+            let values = [before, after].map(|compressed| {
+                let (length, digest) = (compressed.length, digest_text(&compressed.digest));
+                Value::line(format!("{length} bytes, {digest}"))
+            });
+            let subject = "compressed form of the payload";
+            self.values(Kind::Framing, subject, values, bytes);
         }
     }
 }
@@ -278,7 +479,10 @@ pub(super) fn lone_aside(old: Option<&Entry>, new: Option<&Entry>) -> Option<Fin
     let Said::Aside(reason, _) = &old.or(new)?.said else {
         return None;
     };
-    let shown = |entry: &Entry| Value::Text(body(entry).shown.clone());
+    let shown = |entry: &Entry| {
+        let shown = body(entry).map(|body| body.shown.clone());
+        Value::Text(shown.unwrap_or_default())
+    };
     let finding = Finding::new(Kind::Tcp, aside_subject(*reason));
     Some(finding.from(old.map(shown)).to(new.map(shown)))
 }
@@ -330,32 +534,6 @@ impl Named<'_> {
         let common = common.filter(|(name, _)| other.fields.contains_key(name));
         common.map(|((name, _), _)| name.clone()).collect()
     }
-}
-
-/// `text, masked`, or `text + continuation, masked, compressed`.
-fn frames_text(frames: &Frames) -> String {
-    let mut names: Vec<String> = Vec::new();
-    for header in &frames.headers {
-        let reserved = match header.reserved {
-            0 => String::new(),
-            bits => format!(" (reserved bits {bits:03b})"),
-        };
-        names.push(format!("{}{reserved}", header.opcode));
-    }
-    let mut text = names.join(" + ");
-    if frames.more > 0 {
-        let _ = write!(text, " + {} more", frames.more);
-    }
-    if frames.headers.iter().any(|header| header.mask.is_some()) {
-        text.push_str(", masked");
-    }
-    if frames.compressed {
-        text.push_str(", compressed");
-    }
-    if frames.headers.last().is_some_and(|header| !header.fin) {
-        text.push_str(", more follows");
-    }
-    text
 }
 
 /// How the lengths of frames are written.

@@ -23,10 +23,12 @@
 //! contents of packets that are not TCP, and what is beyond the first 16 MiB of a WebSocket message or a coded body.
 
 mod align;
+mod body;
 mod entry;
 mod facts;
 mod field;
 mod figures;
+mod frames;
 mod kind;
 mod ledger;
 mod live;
@@ -46,7 +48,7 @@ pub use self::ledger::{Change, Ends, Named, Place, Section, Value};
 use self::ledger::{Finding, Ledger};
 pub use self::record::Record;
 use self::record::Talk;
-pub use self::redaction::{Redaction, Rules};
+pub use self::redaction::{Hidden, Moves, Redaction, Rules, Sort};
 use self::talk::{Comparison, align_connections, key_of};
 use self::tally::Tally;
 use crate::analysis::coverage::Coverage;

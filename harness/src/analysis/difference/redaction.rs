@@ -1,9 +1,10 @@
 //! What is volatile, as the caller hides it.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use crate::analysis::message::Message;
+use crate::wire::websocket::Opcode;
 
 /// How what changes from run to run is hidden. The rules are those of listings and snapshots, which live where text is
 /// made; they are handed in, so that a capture differs exactly where its snapshot would.
@@ -14,8 +15,104 @@ pub trait Rules {
     fn target(&self, method: &[u8], target: &[u8]) -> Vec<u8>;
     /// A field's value, given its name.
     fn field(&self, name: &[u8], value: &[u8]) -> Vec<u8>;
+    /// What a message carries.
+    fn content(&self, bytes: &[u8], sort: Sort) -> Hidden;
+
     /// Any text.
-    fn text(&self, text: &[u8]) -> Vec<u8>;
+    fn text(&self, text: &[u8]) -> Vec<u8> {
+        self.content(text, Sort::Text).bytes
+    }
+}
+
+/// What is known of content before it is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// It is text.
+    Text,
+    /// A body, or a turn: it may be text or not.
+    Content,
+    /// The payload of a WebSocket message of that type.
+    Payload(Opcode),
+}
+
+/// Content with what is volatile hidden.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// What one set of rules did, then what the next did with what that left.
+    moves: Vec<Moves>,
+}
+
+impl Hidden {
+    /// Content in which nothing is hidden.
+    #[must_use]
+    pub const fn plain(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            moves: Vec::new(),
+        }
+    }
+
+    /// What is left after the next set of rules.
+    #[must_use]
+    pub fn then(mut self, bytes: Vec<u8>, moves: Moves) -> Self {
+        self.bytes = bytes;
+        if !moves.0.is_empty() {
+            self.moves.push(moves);
+        }
+        self
+    }
+
+    /// Returns true if anything is hidden.
+    #[must_use]
+    pub const fn is_any(&self) -> bool {
+        !self.moves.is_empty()
+    }
+
+    /// Returns where a place in the content comes to be; one in something hidden comes to be behind it.
+    #[must_use]
+    pub fn moved(&self, at: u64) -> u64 {
+        self.moves.iter().fold(at, |at, moves| moves.moved(at))
+    }
+}
+
+/// Where places come to be where some of them are replaced.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moves(Vec<Move>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Move {
+    start: u64,
+    end: u64,
+    /// Where the end comes to be.
+    new_end: u64,
+}
+
+impl Moves {
+    /// From what is replaced, in order, and by how many bytes.
+    pub fn new(replaced: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
+        let (mut old, mut new) = (0, 0);
+        let moves = replaced.into_iter().map(|(place, length)| {
+            let (start, end) = (place.start as u64, place.end as u64);
+            new += start - old + length as u64;
+            old = end;
+            Move {
+                start,
+                end,
+                new_end: new,
+            }
+        });
+        Self(moves.collect())
+    }
+
+    /// Returns where a place comes to be; one in what is replaced comes to be behind what stands there then.
+    #[must_use]
+    pub fn moved(&self, at: u64) -> u64 {
+        let before = self.0.partition_point(|replaced| replaced.start < at);
+        let last = before.checked_sub(1).and_then(|last| self.0.get(last));
+        last.map_or(at, |last| last.new_end + at.saturating_sub(last.end))
+    }
 }
 
 /// The rules of a comparison.
@@ -33,5 +130,20 @@ impl<'a> Deref for Redaction<'a> {
 impl fmt::Debug for Redaction<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Redaction")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_move_by_all_that_is_hidden_before_them() {
+        let hidden = Hidden::plain(Vec::new());
+        // "aXXXbYc": XXX is hidden as one byte, and then Y, which came to be at 3, as four.
+        let hidden = hidden.then(Vec::new(), Moves::new([(1..4, 1)]));
+        let hidden = hidden.then(Vec::new(), Moves::new([(3..4, 4)]));
+        let places: Vec<u64> = (0..=7).map(|at| hidden.moved(at)).collect();
+        assert_eq!(places, [0, 1, 2, 2, 2, 3, 7, 8]);
     }
 }

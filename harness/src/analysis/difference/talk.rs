@@ -117,7 +117,9 @@ impl<'a, 'r> Comparison<'a, 'r> {
                 after.map(|place| &news[place]),
             ];
             let findings = match entries {
-                [Some(before), Some(after)] => message::compare(before, after, self.redaction),
+                [Some(before), Some(after)] => {
+                    message::compare(before, after, self.redaction).findings
+                }
                 [before, after] => message::lone_aside(before, after).into_iter().collect(),
             };
             for finding in findings {
@@ -142,9 +144,10 @@ impl<'a, 'r> Comparison<'a, 'r> {
     }
 
     fn pair(&mut self, old: &Entry, new: &Entry, side: Side) {
-        *self.not_compared += message::not_compared(old, new);
         *self.shift = (*self.shift).max(old.time.abs_diff(new.time));
-        let mut findings = message::compare(old, new, self.redaction);
+        let compared = message::compare(old, new, self.redaction);
+        *self.not_compared += compared.not_compared;
+        let mut findings = compared.findings;
         let cause = cause(&findings, new.bytes - old.bytes);
         findings.extend(self.segments(old, new, cause, side));
         findings.extend(self.acknowledgements(old, new, side.peer()));

@@ -14,6 +14,7 @@ use crate::analysis::message::{Detail, HttpMessage, Message};
 use crate::budget::Budget;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::stream::{Connection, Opening};
 use crate::wire::websocket::Frame;
 
@@ -273,7 +274,9 @@ fn body_place(message: &Message) -> u64 {
     match &message.detail {
         Detail::Http(http) => http.head.offset + http.head.raw.len() as u64,
         Detail::WebSocket(frame) => frame.offset + frame.header_length as u64,
-        Detail::Event(_) | Detail::Raw(_) | Detail::Aside(_) => message.offset,
+        Detail::Event(_) | Detail::EventsEnd(_) | Detail::Raw(_) | Detail::Aside(_) => {
+            message.offset
+        }
     }
 }
 
@@ -285,7 +288,7 @@ fn clock_place(message: &Message) -> Option<u64> {
         Detail::WebSocket(frame) => clock::find(&frame.payload),
         Detail::Event(event) => clock::find(&event.raw),
         Detail::Raw(content) => clock::find(&content.bytes),
-        Detail::Aside(_) => None,
+        Detail::EventsEnd(_) | Detail::Aside(_) => None,
     };
     in_body.map(|place| body_place(message) + place as u64)
 }
@@ -302,29 +305,29 @@ fn shortened(mut message: Message) -> Message {
         Detail::Http(http) => shorten_content(&mut http.body),
         Detail::Raw(content) => shorten_content(content),
         Detail::WebSocket(frame) => shorten_frame(frame),
-        Detail::Event(event) => shorten(&mut event.raw, CONTENT_SHOWN),
+        Detail::Event(event) => shorten(&mut event.raw, &mut event.left_out),
+        Detail::EventsEnd(_) => {}
         Detail::Aside(aside) => shorten_content(&mut aside.content),
     }
     message
 }
 
-/// Keeps so many bytes, and no room for more.
-fn shorten(bytes: &mut Vec<u8>, length: usize) {
-    bytes.truncate(length);
+fn shorten_content(content: &mut Content) {
+    shorten(&mut content.bytes, &mut content.left_out);
+    content.holes.retain(|hole| hole.at <= CONTENT_SHOWN);
+}
+
+fn shorten(bytes: &mut Vec<u8>, left_out: &mut Fingerprint) {
+    let shown = bytes.len().min(CONTENT_SHOWN);
+    // Only how many there are is told of them.
+    left_out.push_for((bytes.len() - shown) as u64, &[]);
+    bytes.truncate(shown);
     bytes.shrink_to_fit();
 }
 
-fn shorten_content(content: &mut Content) {
-    let more = content.bytes.len().saturating_sub(CONTENT_SHOWN);
-    shorten(&mut content.bytes, CONTENT_SHOWN);
-    content.holes.retain(|hole| hole.at <= CONTENT_SHOWN);
-    content.left_out += more as u64;
-}
-
 fn shorten_frame(frame: &mut Frame) {
-    let more = frame.payload.len().saturating_sub(CONTENT_SHOWN);
-    shorten(&mut frame.payload, CONTENT_SHOWN);
-    shorten(&mut frame.wire, frame.header_length + CONTENT_SHOWN);
-    frame.left_out += more as u64;
+    shorten(&mut frame.payload, &mut frame.left_out);
+    frame.wire.truncate(frame.header_length + CONTENT_SHOWN);
+    frame.wire.shrink_to_fit();
     frame.message = None;
 }

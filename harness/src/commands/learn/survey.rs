@@ -306,6 +306,7 @@ fn kind(message: &Message) -> String {
         Detail::Http(http) => format!("a response {}", http.head.status()),
         Detail::WebSocket(frame) => format!("a {} frame", frame.header.opcode),
         Detail::Event(_) => "an event".to_owned(),
+        Detail::EventsEnd(_) => "the end of events".to_owned(),
         Detail::Raw(_) => "raw bytes".to_owned(),
         Detail::Aside(aside) => format!("bytes outside the stream ({})", aside.reason),
     }

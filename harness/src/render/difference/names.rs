@@ -83,6 +83,7 @@ const fn sort(name: Name) -> &'static str {
         Name::Response(_) => "response",
         Name::Turn(_, _) => "",
         Name::Event(_) => "event",
+        Name::EventsEnd(_) => "end of event stream",
         Name::Aside(Side::Client, _) => "client's aside",
         Name::Aside(Side::Server, _) => "server's aside",
     }
@@ -93,6 +94,7 @@ fn number(name: Name) -> String {
         Name::Request(number)
         | Name::Response(number)
         | Name::Event(number)
+        | Name::EventsEnd(number)
         | Name::Aside(_, number) => number.to_string(),
         Name::Turn(Side::Client, number) => format!("C{number}"),
         Name::Turn(Side::Server, number) => format!("S{number}"),
@@ -105,6 +107,7 @@ fn next(name: Name) -> Option<Name> {
         Name::Response(number) => Name::Response(number.checked_add(1)?),
         Name::Turn(side, number) => Name::Turn(side, number.checked_add(1)?),
         Name::Event(number) => Name::Event(number.checked_add(1)?),
+        Name::EventsEnd(number) => Name::EventsEnd(number.checked_add(1)?),
         Name::Aside(side, number) => Name::Aside(side, number.checked_add(1)?),
     })
 }

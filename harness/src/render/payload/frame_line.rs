@@ -1,19 +1,36 @@
 //! A frame on one line, as the redacted form has it.
 
-use super::quoted;
+use std::fmt::Write as _;
+
+use super::follows::UNKNOWN;
+use super::{digest, left_out, quoted};
 use crate::render::hex;
+use crate::render::redact::Shown;
 use crate::render::safe_text::is_text;
 use crate::wire::websocket::{Frame, Opcode, close_name};
 
-/// `text, 8 bytes, masked: "get-time"`.
-pub(super) fn frame_line(frame: &Frame) -> String {
+/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden, `follows` that its compressed
+/// form follows from something hidden.
+pub(super) fn frame_line(frame: &Frame, is_hidden: bool, follows: bool) -> String {
     let header = &frame.header;
-    let mut line = format!("{}, {} bytes", header.opcode, header.length);
+    let bytes = match frame.compressed {
+        true if follows => UNKNOWN.to_owned(),
+        false if is_hidden && is_whole(frame) => {
+            let shown = shown_payload(frame).bytes.len() as u64;
+            (shown + frame.left_out.length()).to_string()
+        }
+        _ => header.length.to_string(),
+    };
+    let mut line = format!("{}, {bytes} bytes", header.opcode);
     if header.mask.is_some() {
         line.push_str(", masked");
     }
     if frame.compressed {
         line.push_str(", compressed");
+    }
+    if frame.compressed && !follows && !frame.deflated.is_empty() {
+        line.push_str(", ");
+        line.push_str(&digest(&frame.deflated));
     }
     if !header.fin {
         line.push_str(", more follows");
@@ -23,16 +40,28 @@ pub(super) fn frame_line(frame: &Frame) -> String {
         line.push_str(&frame_payload(frame));
     }
     for (_, missing) in &frame.holes {
-        line.push_str(&bracketed(*missing, "missing"));
+        let _ = write!(line, " [{missing} bytes missing]");
     }
-    if frame.left_out > 0 {
-        line.push_str(&bracketed(frame.left_out, "left out"));
+    if !frame.left_out.is_empty() {
+        let _ = write!(line, " [{}]", left_out(&frame.left_out, true));
+    }
+    if !frame.inflated {
+        line.push_str("; not inflated: ");
+        line.push_str(&hex::spaced(&frame.sent()));
     }
     line
 }
 
-fn bracketed(count: u64, what: &str) -> String {
-    format!(" [{count} bytes {what}]")
+/// Whether all of its payload is in the capture.
+fn is_whole(frame: &Frame) -> bool {
+    let missing = frame.holes.iter().map(|(_, missing)| missing).sum::<u64>();
+    let sent = (frame.wire.len() - frame.header_length) as u64;
+    missing == 0 && sent + frame.left_out.length() == frame.header.length
+}
+
+/// The payload with what is volatile hidden.
+pub(super) fn shown_payload(frame: &Frame) -> Shown<'_> {
+    Shown::payload(&frame.payload, frame.message_opcode)
 }
 
 fn frame_payload(frame: &Frame) -> String {

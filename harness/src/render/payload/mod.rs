@@ -9,9 +9,15 @@
 //! what the plain form swallows: a frame is a line with its decoded payload, since masked bytes are random; a raw turn
 //! says who spoke; control bytes are escapes; a text that does not end with a line end says so.
 //!
+//! What cannot be shown is stood for by its SHA-256 in the redacted form: coded bodies and compressed frames, which are
+//! shown decoded, and what is left out. So two listings differ wherever the captures differ in a byte that is not hidden.
+//! Lengths, and digests, that follow from something hidden are hidden with it, see [`follows`].
+//!
 //! A capture with one connection is listed without a heading, so that its listing is the bytes and nothing else; with
 //! several, each begins with `Connection N: CLIENT to SERVER`.
 
+mod body;
+mod follows;
 mod frame_line;
 mod rows;
 #[cfg(test)]
@@ -20,15 +26,18 @@ mod tests;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use self::frame_line::frame_line;
+use self::follows::HiddenBefore;
+use self::frame_line::{frame_line, shown_payload};
 use self::rows::Rows;
+use super::redact::Shown;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
 use super::{dump, explain, hex, redact};
+use crate::analysis::chunks::Case;
 use crate::analysis::content::{Content, Piece};
-use crate::analysis::message::{Aside, Detail, HttpMessage, Message};
+use crate::analysis::message::{Aside, Detail, Message};
 use crate::units::Side;
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::note::Note;
-use crate::wire::sse::Event;
 use crate::wire::websocket::Frame;
 
 /// How a listing is written.
@@ -92,6 +101,29 @@ pub struct Listing {
     rows: Rows,
     client_frames: u64,
     server_frames: u64,
+    hidden: HiddenBefore,
+    /// How each side writes the sizes of chunks.
+    cases: [Case; 2],
+}
+
+/// `20 bytes left out`, and what stands for them where it is to be told apart from others.
+fn left_out(rest: &Fingerprint, with_digest: bool) -> String {
+    let bytes = rest.length();
+    if with_digest {
+        return format!("{bytes} bytes left out, {}", digest(rest));
+    }
+    format!("{bytes} bytes left out")
+}
+
+/// `sha256 0123456789abcdef`: the beginning of it, which is enough to tell two apart.
+fn digest(fingerprint: &Fingerprint) -> String {
+    let digest = fingerprint.digest();
+    format!("sha256 {}", hex::joined(&digest[..8]))
+}
+
+/// How long content is as it is shown.
+fn shown_length(content: &Content) -> u64 {
+    Shown::content(&content.bytes).bytes.len() as u64 + content.left_out.length()
 }
 
 /// One end of a connection.
@@ -136,15 +168,18 @@ impl Listing {
             rows: Rows::new(),
             client_frames: 0,
             server_frames: 0,
+            hidden: HiddenBefore::NOTHING,
+            cases: [Case::Lower; 2],
         }
     }
 
     /// Appends a message.
     pub fn message(&mut self, message: &Message) {
         match &message.detail {
-            Detail::Http(http) => self.http(http),
+            Detail::Http(http) => self.http(message, http),
             Detail::WebSocket(frame) => return self.frame(message, frame),
-            Detail::Event(event) => self.event(event),
+            Detail::Event(event) => self.event(message, event),
+            Detail::EventsEnd(end) => self.events_end(message, end),
             Detail::Raw(content) if content.is_empty() => {}
             Detail::Raw(content) => self.raw(message.from, content),
             Detail::Aside(aside) => self.aside(message.from, aside),
@@ -154,11 +189,12 @@ impl Listing {
 
     /// Passes over a message that is not to be listed; those behind it are called what they would be called.
     pub fn pass_over(&mut self, message: &Message) {
+        self.note_case(message);
         let has_label = match &message.detail {
             Detail::WebSocket(_) => true,
             Detail::Raw(content) if content.is_empty() => false,
             Detail::Raw(content) => self.style.redact || !is_text(&content.bytes),
-            Detail::Http(_) | Detail::Event(_) | Detail::Aside(_) => false,
+            Detail::Http(_) | Detail::Event(_) | Detail::EventsEnd(_) | Detail::Aside(_) => false,
         };
         if has_label {
             self.label(message.from);
@@ -190,58 +226,6 @@ impl Listing {
         self.rows.finish(&mut self.sheet.rows);
     }
 
-    fn http(&mut self, message: &HttpMessage) {
-        self.writer.set_form(self.style.form());
-        self.begin_text();
-        if self.style.redact {
-            let head = redact::head(&message.head, message.accept_belongs == Some(true));
-            self.head_text(&head);
-        } else {
-            self.write(&message.head.raw);
-        }
-        if !message.codings.is_empty() && !message.body.is_empty() {
-            let codings = message.codings.join(", ");
-            let text = format!("{} bytes of {codings}, decoded:", message.coded_length);
-            self.bracket(&text);
-        }
-        self.body(&message.body);
-        if self.style.redact && message.body.bytes.last().is_some_and(|last| *last != b'\n') {
-            self.bracket("no line end");
-        }
-        if !message.trailers.is_empty() {
-            self.end_line();
-            self.trailers(&message.trailers);
-        }
-    }
-
-    /// A head's lines end with CR LF, which needs no saying; where one does not, there is a note.
-    fn head_text(&mut self, head: &[u8]) {
-        for line in head.split_inclusive(|byte| *byte == b'\n') {
-            let text = line.strip_suffix(b"\r\n").unwrap_or(line);
-            self.write(text);
-            if text.len() < line.len() {
-                self.sheet.text.push(b'\n');
-            }
-        }
-    }
-
-    fn trailers(&mut self, trailers: &[u8]) {
-        let lines = trailers.split(|byte| *byte == b'\n');
-        for line in lines {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if self.style.redact {
-                self.write(&redact::text(line));
-            } else {
-                self.write(line);
-            }
-            self.sheet.text.push(b'\n');
-        }
-    }
-
-    fn event(&mut self, event: &Event) {
-        self.volatile_text(&event.raw);
-    }
-
     fn raw(&mut self, from: Side, content: &Content) {
         self.writer.set_form(self.style.form());
         let is_text = is_text(&content.bytes);
@@ -249,7 +233,7 @@ impl Listing {
             let label = self.label(from);
             self.begin_text();
             if self.style.redact {
-                let bytes = content.bytes.len() as u64 + content.left_out;
+                let bytes = shown_length(content);
                 let line = format!("{label}: {bytes} bytes\n");
                 self.sheet.text.extend_from_slice(line.as_bytes());
             }
@@ -266,7 +250,7 @@ impl Listing {
     /// Payload that is not part of the stream: a remark, in both forms the same, so that no byte of it is swallowed.
     fn aside(&mut self, from: Side, aside: &Aside) {
         let content = &aside.content;
-        let bytes = content.bytes.len() as u64 + content.left_out;
+        let bytes = content.length();
         let plural = if bytes == 1 { "" } else { "s" };
         let mut line = format!(
             "[{bytes} byte{plural} outside the stream, from the {from}: {}",
@@ -276,9 +260,8 @@ impl Listing {
             line.push_str(": ");
             line.push_str(&quoted(&content.bytes, self.style.redact));
         }
-        if content.left_out > 0 {
-            let hash = hex::joined(&content.left_out_hash.to_be_bytes());
-            let _ = write!(line, "; {} bytes left out, hash {hash}", content.left_out);
+        if !content.left_out.is_empty() {
+            let _ = write!(line, "; {}", left_out(&content.left_out, true));
         }
         line.push_str("]\n");
         self.writer.end(&mut self.sheet.text);
@@ -296,12 +279,24 @@ impl Listing {
         }
     }
 
+    /// Text as it reads without its holes, so that what is hidden in it is hidden whatever is missing inside of it.
     fn text(&mut self, content: &Content) {
-        for piece in content.pieces() {
-            match piece {
-                Piece::Bytes(bytes) => self.volatile_text(bytes),
-                other => self.gap(other),
-            }
+        let shown = if self.style.redact {
+            Shown::text(&content.bytes)
+        } else {
+            Shown::plain(&content.bytes)
+        };
+        let moves = shown.moves();
+        let mut from = 0;
+        for hole in &content.holes {
+            let at = usize::try_from(moves.moved(hole.at as u64)).unwrap_or(from);
+            self.write(shown.bytes.get(from..at).unwrap_or_default());
+            self.gap(Piece::Missing(hole.missing));
+            from = at;
+        }
+        self.write(shown.bytes.get(from..).unwrap_or_default());
+        if !content.left_out.is_empty() {
+            self.gap(Piece::LeftOut(&content.left_out));
         }
     }
 
@@ -321,7 +316,7 @@ impl Listing {
         let text = match piece {
             Piece::Bytes(_) => return,
             Piece::Missing(count) => format!("[{count} bytes missing]"),
-            Piece::LeftOut(count) => format!("[{count} bytes left out]"),
+            Piece::LeftOut(rest) => format!("[{}]", left_out(rest, self.style.redact)),
         };
         self.writer.end(&mut self.sheet.text);
         self.sheet.text.extend_from_slice(text.as_bytes());
@@ -341,7 +336,12 @@ impl Listing {
         }
         if self.style.redact {
             self.begin_text();
-            let line = format!("{label}: {}\n{below}", frame_line(frame));
+            let is_hidden = message.is_hidden || shown_payload(frame).is_hidden();
+            let follows = self.hidden.frame(message.from, frame, is_hidden);
+            let line = format!(
+                "{label}: {}\n{below}",
+                frame_line(frame, is_hidden, follows)
+            );
             self.sheet.text.extend_from_slice(line.as_bytes());
             return;
         }
@@ -350,6 +350,14 @@ impl Listing {
         self.write(&frame.wire);
         for (_, missing) in &frame.holes {
             self.gap(Piece::Missing(*missing));
+        }
+        let kept = (frame.wire.len() - frame.header_length) as u64;
+        let sent = frame.deflated.length().max(kept + frame.left_out.length());
+        if !frame.compressed && sent > kept {
+            self.gap(Piece::LeftOut(&frame.left_out));
+        } else if sent > kept {
+            let text = format!("[{} bytes left out]", sent - kept);
+            self.sheet.text.extend_from_slice(text.as_bytes());
         }
         let label = format!("{label}: ");
         self.rows
@@ -386,14 +394,6 @@ impl Listing {
         self.end_line();
         let line = format!("[{}]\n", safe_line(text.as_bytes()));
         self.sheet.text.extend_from_slice(line.as_bytes());
-    }
-
-    fn volatile_text(&mut self, bytes: &[u8]) {
-        if self.style.redact {
-            self.write(&redact::text(bytes));
-        } else {
-            self.write(bytes);
-        }
     }
 
     fn write(&mut self, bytes: &[u8]) {

@@ -161,9 +161,138 @@ fn coded_and_chunked_bodies_are_listed_decoded() {
     let wire = [&head[..], &gzip, b"\r\n0\r\nX: 12:00:00\r\n\r\n"].concat();
     let listing = redacted(&[Server(&wire)]);
     assert!(
-        listing.ends_with("\n\n[25 bytes of gzip, decoded:]\nhello\n[no line end]\nX: HH:MM:SS\n"),
+        listing.ends_with(
+            "\n\n[25 bytes of gzip, sha256 1c446156709bcfcd, decoded:]\nhello\n[no line end]\nX: HH:MM:SS\n"
+        ),
         "{listing}"
     );
+}
+
+fn response(fields: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// What a redacted listing has behind the head of a response.
+fn body_of(fields: &str, body: &[u8]) -> String {
+    let listing = redacted(&[Server(&response(fields, body))]);
+    listing.split_once("\n\n").unwrap().1.to_owned()
+}
+
+#[test]
+fn coded_bytes_from_which_nothing_came_are_listed_as_they_are() {
+    let gzip_of = |length: usize| format!("Content-Encoding: gzip\r\nContent-Length: {length}\r\n");
+    let body = b"not gzip at all";
+    assert_eq!(
+        body_of(&gzip_of(body.len()), body),
+        "[15 bytes of gzip, not decoded:]\nnot gzip at all\n[no line end]\n\
+         [RFC 9110 §8.4, offset 0: the body is not valid gzip: invalid gzip header]\n"
+    );
+    let body = [&gzip(b"hello\n")[..], b"\x00junk"].concat();
+    let listing = body_of(&gzip_of(body.len()), &body);
+    let (first, rest) = listing.split_once('\n').unwrap();
+    assert!(first.starts_with("[31 bytes of gzip, sha256 "), "{listing}");
+    assert_eq!(
+        rest,
+        "hello\n[5 of 31 bytes of gzip, not decoded:]\n00 6a 75 6e 6b  .junk\n\
+         [RFC 9110 §8.4, offset 0: bytes follow on the end of the gzip body]\n"
+    );
+}
+
+#[test]
+fn what_follows_from_something_hidden_is_hidden_with_it() {
+    let listing = |port: &str, is_coded: bool| {
+        let text = format!("see http://a:{port}/ at 12:00:00\n");
+        let (coding, body) = if is_coded {
+            ("Content-Encoding: gzip\r\n", gzip(text.as_bytes()))
+        } else {
+            ("", text.into_bytes())
+        };
+        let fields = format!("{coding}Content-Length: {}\r\n", body.len());
+        redacted(&[Server(&response(&fields, &body))])
+    };
+    for is_coded in [false, true] {
+        assert_eq!(listing("80", is_coded), listing("12345", is_coded));
+    }
+    assert!(listing("80", false).contains("Content-Length: 31\n"));
+    assert!(listing("80", true).contains("Content-Length: <n>\n"));
+    assert!(listing("80", true).contains("\n[<n> bytes of gzip, decoded:]\n"));
+}
+
+#[test]
+fn chunks_are_listed_where_they_are_not_as_usual() {
+    let chunked = |chunks: &str| body_of("Transfer-Encoding: chunked\r\n", chunks.as_bytes());
+    assert_eq!(chunked("6\r\nhello\n\r\n0\r\n\r\n"), "hello\n");
+    assert_eq!(
+        chunked("06;a=\"b\"\r\nhello\n\r\n6\nhello\n\n6\nhello\n\n0\r\n\n"),
+        "[chunks: 06;a=\"b\", 6\\n, end \\n, 6\\n, end \\n, 0, end \\n]\nhello\nhello\nhello\n"
+    );
+    let twice = "3\r\nabc\r\n3\r\nde\n\r\n0\r\n\r\n";
+    assert_eq!(chunked(twice), "[chunks: 3 ×2, 0]\nabcde\n");
+    assert!(chunked("3\r\nab").starts_with("[chunks: 3, the last one without its end]\nab\n"));
+}
+
+#[test]
+fn chunks_of_events_are_listed_with_the_event_that_they_are_in_or_before() {
+    let fields = "Content-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n";
+    let usual = "9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n";
+    assert_eq!(body_of(fields, usual.as_bytes()), "data: 1\n\ndata: 2\n\n");
+    let parted =
+        "4;x\r\ndata\r\n10\r\n: 1\n\ndata: 2\n\nda\r\n7\r\nta: 3\n\n\r\n00\r\nX: y\r\n\r\n";
+    assert_eq!(
+        body_of(fields, parted.as_bytes()),
+        "[chunks: 4;x, 10]\ndata: 1\n\ndata: 2\n\n[chunks: 7]\ndata: 3\n\n[chunks: 00]\nX: y\n"
+    );
+}
+
+#[test]
+fn a_coded_event_stream_is_told_by_its_digest_and_by_what_was_in_vain() {
+    let fields = "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n";
+    let coded = gzip(b"data: 1\n\n");
+    let listing = body_of(fields, &coded);
+    let (events, end) = listing.split_at(9);
+    assert_eq!(events, "data: 1\n\n");
+    let length = coded.len();
+    assert!(
+        end.starts_with(&format!("[{length} bytes of gzip, sha256 ")),
+        "{end}"
+    );
+    assert!(end.ends_with(", decoded to the events above]\n"), "{end}");
+    let listing = body_of(fields, &[&coded[..], b"junk\n"].concat());
+    let said = format!("[5 of {} bytes of gzip, not decoded:]\njunk\n", length + 5);
+    assert!(listing.contains(&said), "{listing}");
+}
+
+#[test]
+fn what_cannot_be_inflated_is_listed_as_it_was_compressed() {
+    let switching = String::from_utf8_lossy(SWITCHING).replace(
+        "Upgrade: websocket",
+        "Upgrade: websocket\r\nSec-WebSocket-Extensions: permessage-deflate",
+    );
+    // RFC 7692 §7.2.3.1: "Hello". RFC 1951 §3.2.3: there is no block of type 3.
+    let frames = [
+        0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0xc1, 2, 0xff, 0xff,
+    ];
+    let listing = redacted(&[
+        Client(UPGRADE),
+        Server(switching.as_bytes()),
+        Server(&frames),
+    ]);
+    assert!(
+        listing.contains("S1: text, 7 bytes, compressed, sha256 "),
+        "{listing}"
+    );
+    assert!(
+        listing.contains(": \"Hello\"\nS2: text, 2 bytes, compressed, sha256 "),
+        "{listing}"
+    );
+    assert!(listing.contains("; not inflated: ff ff\n"), "{listing}");
 }
 
 #[test]

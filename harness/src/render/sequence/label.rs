@@ -58,6 +58,7 @@ fn begin(message: &Message) -> String {
             let (opcode, length) = (frame.header.opcode.name(), frame.header.length);
             format!("{opcode} frame, {length} bytes")
         }
+        Detail::EventsEnd(_) => "end of events".to_owned(),
         Detail::Event(event) => format!("event: {}", first_line(&event.raw)),
         Detail::Raw(content) => format!("\u{201c}{}\u{201d}", first_line(&content.bytes)),
         Detail::Aside(aside) => format!("outside the stream: {}", aside.reason),

@@ -12,6 +12,7 @@ use super::violations::header_violations;
 use super::{Deflate, Frame, Header, Item, Opcode, unmask};
 use crate::budget::Budget;
 use crate::units::Side;
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::note::Note;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +131,8 @@ impl Decoder {
             open.remaining -= inside;
             let at = open.frame.payload.len();
             open.frame.holes.push((at, inside));
+            let sent = open.frame.wire.len() - open.frame.header_length;
+            open.frame.sent_holes.push((sent, inside));
             lost -= inside;
             self.offset = self.offset.saturating_add(inside);
             self.break_message();
@@ -262,9 +265,12 @@ impl Decoder {
             wire: bytes,
             payload: Vec::new(),
             compressed: message.is_some_and(|message| message.compressed),
+            deflated: Fingerprint::default(),
             inflated: true,
+            has_context: self.inflater.as_ref().is_some_and(Inflater::has_context),
             holes: Vec::new(),
-            left_out: 0,
+            sent_holes: Vec::new(),
+            left_out: Fingerprint::default(),
             message: None,
             message_opcode: message.map_or(header.opcode, |message| message.opcode),
             notes,
@@ -293,6 +299,7 @@ impl Decoder {
             if let Some(mask) = open.frame.header.mask {
                 unmask(&mut plain, mask, position);
             }
+            open.frame.deflated.push(&plain);
             if let Some(inflater) = &mut self.inflater {
                 inflater.inflate(&plain, offset, &mut open.frame, &mut self.room);
             }

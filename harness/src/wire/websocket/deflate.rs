@@ -130,6 +130,11 @@ impl Inflater {
         state + self.window.capacity() + self.scratch.capacity()
     }
 
+    /// Whether a message may refer to those before it.
+    pub(super) const fn has_context(&self) -> bool {
+        !self.deflate.no_context_takeover
+    }
+
     /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes
     /// on, since the next message may refer to these bytes, but nothing is kept.
     pub(super) fn inflate(

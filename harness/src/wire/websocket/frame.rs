@@ -2,6 +2,7 @@
 
 use super::room::Room;
 use super::{Header, Opcode, unmask};
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::note::Note;
 
 /// How many bytes of one frame's payload are kept; the rest is read over and counted.
@@ -22,12 +23,18 @@ pub struct Frame {
     pub payload: Vec<u8>,
     /// Whether the frame belongs to a compressed message.
     pub compressed: bool,
+    /// What stands for the payload before it was inflated, unmasked; empty where it was not compressed.
+    pub deflated: Fingerprint,
     /// Whether all that was compressed in it could be inflated.
     pub inflated: bool,
+    /// Whether what it inflates to follows from messages before it as well.
+    pub has_context: bool,
     /// The holes in the payload: after how many bytes of the kept payload, and how many bytes.
     pub holes: Vec<(usize, u64)>,
-    /// How many bytes of payload, or of inflated payload, are not kept.
-    pub left_out: u64,
+    /// The same holes in the payload as it was sent.
+    pub sent_holes: Vec<(usize, u64)>,
+    /// The bytes of the payload, unmasked and inflated, that are not kept.
+    pub left_out: Fingerprint,
     /// The whole message, on the last of several frames.
     pub message: Option<Vec<u8>>,
     /// The type of the message that a continuation belongs to; the frame's own otherwise.
@@ -48,6 +55,30 @@ impl Frame {
         self.header_length as u64 + payload
     }
 
+    /// Returns the payload as it was sent, without the mask, as far as it is kept.
+    #[must_use]
+    pub fn sent(&self) -> Vec<u8> {
+        let mut sent = self
+            .wire
+            .get(self.header_length..)
+            .unwrap_or_default()
+            .to_vec();
+        let Some(mask) = self.header.mask else {
+            return sent;
+        };
+        let (mut from, mut position) = (0, 0);
+        let end = (sent.len(), 0);
+        for (at, missing) in self.sent_holes.iter().chain([&end]) {
+            let at = (*at).clamp(from, sent.len());
+            unmask(&mut sent[from..at], mask, position);
+            position = position
+                .wrapping_add((at - from) as u64)
+                .wrapping_add(*missing);
+            from = at;
+        }
+        sent
+    }
+
     /// A close frame's status code, where there is one.
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {
@@ -65,29 +96,48 @@ impl Frame {
     }
 }
 
-/// Keeps bytes of a compressed frame as they are on the wire.
+/// Keeps bytes of a compressed frame as they are on the wire. What was once left out has no end behind it.
 pub(super) fn keep_wire(frame: &mut Frame, piece: &[u8], room: &mut Room) {
     let kept = frame.wire.len() - frame.header_length;
-    let kept = room.take(kept, piece.len(), 1);
+    let is_cut = frame.deflated.length() > kept as u64;
+    let kept = if is_cut {
+        0
+    } else {
+        room.take(kept, piece.len(), 1)
+    };
     frame.wire.extend_from_slice(&piece[..kept]);
 }
 
 /// Keeps bytes of a frame that is not compressed, on the wire and unmasked.
 pub(super) fn keep_payload(frame: &mut Frame, piece: &[u8], position: u64, room: &mut Room) {
     let from = frame.payload.len();
-    let kept = &piece[..room.take(from, piece.len(), 2)];
-    frame.left_out += (piece.len() - kept.len()) as u64;
+    let kept = if frame.left_out.is_empty() {
+        room.take(from, piece.len(), 2)
+    } else {
+        0
+    };
+    let (kept, rest) = piece.split_at(kept);
     frame.wire.extend_from_slice(kept);
     frame.payload.extend_from_slice(kept);
-    if let Some(mask) = frame.header.mask {
-        unmask(&mut frame.payload[from..], mask, position);
+    let Some(mask) = frame.header.mask else {
+        frame.left_out.push(rest);
+        return;
+    };
+    unmask(&mut frame.payload[from..], mask, position);
+    if !rest.is_empty() {
+        let mut rest = rest.to_vec();
+        unmask(&mut rest, mask, position.wrapping_add(kept.len() as u64));
+        frame.left_out.push(&rest);
     }
 }
 
 pub(super) fn keep_inflated(frame: &mut Frame, bytes: &[u8], room: &mut Room) {
-    let kept = &bytes[..room.take(frame.payload.len(), bytes.len(), 1)];
+    let kept = if frame.left_out.is_empty() {
+        room.take(frame.payload.len(), bytes.len(), 1)
+    } else {
+        0
+    };
+    let (kept, rest) = bytes.split_at(kept);
     frame.payload.extend_from_slice(kept);
-    frame.left_out = frame
-        .left_out
-        .saturating_add((bytes.len() - kept.len()) as u64);
+    frame.left_out.push(rest);
 }

@@ -68,6 +68,18 @@ pub enum LengthForm {
     SixtyFour,
 }
 
+impl LengthForm {
+    /// Returns how many bits the length itself has.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::Seven => 7,
+            Self::Sixteen => 16,
+            Self::SixtyFour => 64,
+        }
+    }
+}
+
 /// The fields in front of a frame's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {

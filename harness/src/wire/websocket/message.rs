@@ -71,7 +71,7 @@ impl Decoder {
         {
             inflater.end_message(frame, &mut self.room);
         }
-        message.broken |= !frame.holes.is_empty() || frame.left_out > 0;
+        message.broken |= !frame.holes.is_empty() || !frame.left_out.is_empty();
         if message.opcode == Opcode::TEXT && !message.broken {
             message.utf8.push(&frame.payload);
             message.utf8.complain(frame, self.offset);

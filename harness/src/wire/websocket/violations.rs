@@ -47,10 +47,9 @@ pub(super) fn header_violations(
         say(offset, "RFC 6455 §5.2", text.into());
     }
     if header.length_form != Header::form_for(header.length) {
-        let text = format!(
-            "length {} is not written in its shortest form",
-            header.length
-        );
+        let (length, bits) = (header.length, header.length_form.bits());
+        let text =
+            format!("length {length} is not written in its shortest form, but in {bits} bits");
         say(offset + 1, "RFC 6455 §5.2", text.into());
     }
     if header.opcode.is_control() {

@@ -1,0 +1,151 @@
+//! Content as it is compared, and how it was wrapped.
+
+use sha2::{Digest as _, Sha256};
+
+use super::entry::Digest;
+use super::redaction::{Hidden, Redaction, Sort};
+use crate::analysis::chunks::{Case, Chunks};
+use crate::analysis::content::{Content, Hole};
+use crate::analysis::message::CodedBody;
+use crate::wire::fingerprint::Fingerprint;
+
+/// How much of one body is kept to show what changed in it; all of it is compared.
+const BODY_SHOWN: usize = 64 << 10;
+
+/// Content, and what stands for all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Body {
+    /// The beginning of it, what is volatile hidden.
+    pub(super) shown: Vec<u8>,
+    pub(super) length: u64,
+    /// How long it is with what is volatile hidden.
+    pub(super) hidden_length: u64,
+    /// Bytes that the capture lacks.
+    pub(super) missing: u64,
+    pub(super) digest: Digest,
+    /// With what is volatile hidden.
+    pub(super) hidden: Digest,
+    /// Whether anything is hidden in it.
+    pub(super) is_hidden: bool,
+}
+
+impl Body {
+    /// Content, of which something may have been hidden before; with what is hidden in it now.
+    pub(super) fn new(
+        content: &Content,
+        sort: Sort,
+        redaction: Redaction<'_>,
+        was_hidden: bool,
+    ) -> (Self, Hidden) {
+        let bytes = &content.bytes[..];
+        let mut hidden = redaction.content(bytes, sort);
+        let own = digest_of(bytes, &content.holes, |at| at, &content.left_out);
+        let with_hidden = if hidden.is_any() {
+            let moved = |at| hidden.moved(at);
+            digest_of(&hidden.bytes, &content.holes, moved, &content.left_out)
+        } else {
+            own
+        };
+        let shown = std::mem::take(&mut hidden.bytes);
+        let body = Self {
+            length: content.length(),
+            hidden_length: shown.len() as u64 + content.left_out.length(),
+            missing: content.missing_bytes(),
+            digest: own,
+            hidden: with_hidden,
+            is_hidden: was_hidden || hidden.is_any(),
+            shown: beginning(shown),
+        };
+        (body, hidden)
+    }
+}
+
+/// No more of content than is shown.
+pub(super) fn beginning(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(BODY_SHOWN);
+    bytes.shrink_to_fit();
+    bytes
+}
+
+fn digest_of(
+    bytes: &[u8],
+    holes: &[Hole],
+    moved: impl Fn(u64) -> u64,
+    left_out: &Fingerprint,
+) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update((bytes.len() as u64).to_be_bytes());
+    hash.update(bytes);
+    for hole in holes {
+        hash.update(moved(hole.at as u64).to_be_bytes());
+        hash.update(hole.missing.to_be_bytes());
+    }
+    if !left_out.is_empty() {
+        hash.update(left_out.length().to_be_bytes());
+        hash.update(left_out.digest());
+    }
+    hash.finalize().into()
+}
+
+/// Coded bytes, and what stands for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Coded {
+    pub(super) length: u64,
+    /// Of all of them but for the times in headers of gzip.
+    pub(super) digest: Digest,
+    /// The same for the same times.
+    pub(super) times: u64,
+    /// Those from which nothing came.
+    pub(super) undecoded: Body,
+}
+
+impl Coded {
+    pub(super) fn new(coded: &CodedBody, redaction: Redaction<'_>, was_hidden: bool) -> Self {
+        let undecoded = Body::new(&coded.undecoded, Sort::Content, redaction, was_hidden);
+        Self {
+            length: coded.fingerprint.length(),
+            digest: coded.fingerprint.digest(),
+            times: coded.times,
+            undecoded: undecoded.0,
+        }
+    }
+}
+
+/// How content was cut into chunks, what is volatile hidden; nothing where it was cut as most is.
+pub(super) fn chunks_text(
+    chunks: &Chunks,
+    length: u64,
+    is_body: bool,
+    case: Case,
+    redaction: Redaction<'_>,
+) -> Option<Vec<u8>> {
+    let is_open = is_body && chunks.is_open();
+    if !is_open && (chunks.is_empty() || chunks.are_usual(length, is_body, case)) {
+        return None;
+    }
+    let mut text = Vec::new();
+    for run in chunks.runs() {
+        if !text.is_empty() {
+            text.extend_from_slice(b", ");
+        }
+        text.extend_from_slice(&redaction.text(run.text()));
+        if run.count > 1 {
+            text.extend_from_slice(format!(" ×{}", run.count).as_bytes());
+        }
+    }
+    let (more, rest) = chunks.more();
+    if more > 0 {
+        let digest = rest.digest();
+        text.extend_from_slice(format!(", {more} more, {}", digest_text(&digest)).as_bytes());
+    }
+    if is_open {
+        text.extend_from_slice(b", the last one without its end");
+    }
+    Some(text)
+}
+
+/// `sha256 0123456789abcdef`: the beginning of it, which is enough to tell two apart.
+pub(super) fn digest_text(digest: &Digest) -> String {
+    let first = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
+    format!("sha256 {first:016x}")
+}

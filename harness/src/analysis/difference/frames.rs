@@ -1,0 +1,279 @@
+//! WebSocket messages as they are compared: one frame, or the fragments of one message.
+
+use std::fmt::Write as _;
+
+use super::body::{Body, beginning};
+use super::entry::{Digest, digest};
+use super::field;
+use super::redaction::{Redaction, Sort};
+use crate::analysis::content::{Content, Hole};
+use crate::wire::fingerprint::Fingerprint;
+use crate::wire::websocket::{Frame, Header, Opcode};
+
+/// Frames of one message whose headers are kept.
+const MOST_HEADERS: usize = 64;
+
+/// How much of a fragmented message is put together.
+const MOST_OPEN: usize = 16 << 20;
+
+/// A WebSocket message.
+#[derive(Clone, Debug)]
+pub(super) struct Frames {
+    /// Of each frame: its header without the mask.
+    pub(super) headers: Vec<Header>,
+    /// Frames beyond those whose headers are kept, and what stands for theirs.
+    more: u64,
+    rest: Fingerprint,
+    /// Bytes of all headers, masks included.
+    pub(super) header_bytes: i64,
+    pub(super) body: Body,
+    /// What it was compressed to, where it was.
+    pub(super) compressed: Option<Compressed>,
+    masks: Vec<[u8; 4]>,
+    /// The payload so far, of a message that goes on.
+    open: Content,
+}
+
+/// A compressed message.
+#[derive(Clone, Debug)]
+pub(super) struct Compressed {
+    pub(super) length: u64,
+    pub(super) digest: Digest,
+    /// The beginning of it, where not all of it could be inflated.
+    pub(super) not_inflated: Option<Vec<u8>>,
+    /// Whether it follows from something hidden, in it or in messages before it.
+    pub(super) follows: bool,
+    has_context: bool,
+}
+
+impl Frames {
+    pub(super) fn new(
+        frame: Frame,
+        redaction: Redaction<'_>,
+        was_hidden: bool,
+        hidden_before: bool,
+    ) -> Self {
+        let is_fragment = !frame.header.fin || frame.header.opcode == Opcode::CONTINUATION;
+        let sort = Sort::Payload(frame.message_opcode);
+        let compressed = frame.compressed.then(|| Compressed {
+            length: frame.deflated.length(),
+            digest: frame.deflated.digest(),
+            not_inflated: (!frame.inflated).then(|| beginning(frame.sent())),
+            follows: false,
+            has_context: frame.has_context,
+        });
+        let hole = |(at, missing): &(usize, u64)| Hole {
+            at: *at,
+            missing: *missing,
+        };
+        let content = Content {
+            holes: frame.holes.iter().map(hole).collect(),
+            bytes: frame.payload,
+            left_out: frame.left_out,
+        };
+        let (body, _) = Body::new(&content, sort, redaction, was_hidden);
+        let mut frames = Self {
+            headers: vec![Header {
+                mask: frame.header.mask.map(|_| [0; 4]),
+                ..frame.header
+            }],
+            more: 0,
+            rest: Fingerprint::default(),
+            header_bytes: field::length(frame.header_length),
+            body,
+            compressed,
+            masks: frame.header.mask.into_iter().collect(),
+            open: if is_fragment {
+                content
+            } else {
+                Content::default()
+            },
+        };
+        let is_hidden = frames.body.is_hidden;
+        if let Some(compressed) = &mut frames.compressed {
+            compressed.follows = is_hidden || (hidden_before && compressed.has_context);
+        }
+        frames
+    }
+
+    /// Whether what is compressed after it may refer to something hidden; `None` where it says nothing of that.
+    pub(super) fn hides_for_later(&self) -> Option<bool> {
+        let compressed = self.compressed.as_ref()?;
+        compressed.has_context.then_some(compressed.follows)
+    }
+
+    pub(super) fn first_opcode(&self) -> Opcode {
+        self.headers
+            .first()
+            .map_or(Opcode::CONTINUATION, |header| header.opcode)
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        let is_data = !self.first_opcode().is_control();
+        is_data && self.headers.last().is_some_and(|header| !header.fin)
+    }
+
+    /// Takes in the next fragment.
+    pub(super) fn append(&mut self, next: &Self, redaction: Redaction<'_>) {
+        self.header_bytes += next.header_bytes;
+        if self.headers.len() < MOST_HEADERS {
+            self.headers.extend_from_slice(&next.headers);
+            self.masks.extend_from_slice(&next.masks);
+        } else if let Some(last) = self.headers.pop() {
+            self.more += 1;
+            let mut bytes = Vec::new();
+            last.emit(&mut bytes);
+            self.rest.push(&bytes);
+            self.headers.extend_from_slice(&next.headers);
+        }
+        let before = self.open.bytes.len();
+        for hole in &next.open.holes {
+            let at = before + hole.at;
+            self.open.holes.push(Hole { at, ..*hole });
+        }
+        self.open.push(&next.open.bytes, MOST_OPEN);
+        if !next.open.left_out.is_empty() {
+            let rest = &next.open.left_out;
+            self.open.left_out.push_for(rest.length(), &rest.digest());
+        }
+        self.body.is_hidden |= next.body.is_hidden;
+        if let (Some(own), Some(other)) = (&mut self.compressed, &next.compressed) {
+            own.append(other);
+        }
+        if !self.goes_on() {
+            self.put_together(redaction);
+        }
+    }
+
+    fn put_together(&mut self, redaction: Redaction<'_>) {
+        let content = std::mem::take(&mut self.open);
+        let sort = Sort::Payload(self.first_opcode());
+        self.body = Body::new(&content, sort, redaction, self.body.is_hidden).0;
+        let is_hidden = self.body.is_hidden;
+        if let Some(compressed) = &mut self.compressed {
+            compressed.follows |= is_hidden;
+        }
+    }
+
+    /// Nothing more comes: what is there of a message that goes on is all of it.
+    pub(super) fn end(&mut self, redaction: Redaction<'_>) {
+        if self.headers.len() > 1 && self.goes_on() {
+            self.put_together(redaction);
+        }
+        self.open = Content::default();
+    }
+
+    /// Whether both are masked by the same keys.
+    pub(super) fn has_masks_of(&self, other: &Self) -> bool {
+        self.masks == other.masks
+    }
+
+    /// Bytes of a message in fragments that are put together.
+    pub(super) const fn growing_bytes(&self) -> usize {
+        self.open.bytes.len()
+    }
+
+    /// Keeps nothing of the content to be shown.
+    pub(super) fn forget_shown(&mut self) {
+        self.body.shown = Vec::new();
+        if let Some(compressed) = &mut self.compressed
+            && let Some(bytes) = &mut compressed.not_inflated
+        {
+            *bytes = Vec::new();
+        }
+    }
+
+    /// How much memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        let compressed = self.compressed.as_ref();
+        let kept = compressed.and_then(|compressed| compressed.not_inflated.as_ref());
+        self.body.shown.len() + self.headers.len() * 64 + kept.map_or(0, Vec::len)
+    }
+
+    /// What stands for the frames beyond those whose headers are kept.
+    pub(super) fn rest(&self) -> (u64, Digest) {
+        (self.more, self.rest.digest())
+    }
+
+    /// What stands for all of it, what is volatile hidden, and what follows from that too.
+    pub(super) fn exact(&self) -> Digest {
+        let compressed = self.compressed.as_ref();
+        let compressed = compressed.filter(|compressed| !compressed.follows);
+        let compressed = compressed.map_or(&[][..], |compressed| &compressed.digest[..]);
+        let (more, rest) = self.rest();
+        let text = self.text();
+        digest([
+            text.as_bytes(),
+            &self.body.hidden,
+            compressed,
+            &more.to_be_bytes(),
+            &rest,
+        ])
+    }
+
+    /// `text, masked`, or `text (5 bytes) + continuation (3 bytes), masked, compressed`.
+    pub(super) fn text(&self) -> String {
+        let masked = self.headers.iter().filter(|header| header.mask.is_some());
+        let masked = masked.count();
+        let are_mixed = masked > 0 && masked < self.headers.len();
+        let parts = self.headers.iter().map(|header| {
+            let remarks = self.remarks(header, are_mixed);
+            match remarks.as_slice() {
+                [] => header.opcode.to_string(),
+                remarks => format!("{} ({})", header.opcode, remarks.join(", ")),
+            }
+        });
+        let mut text = parts.collect::<Vec<_>>().join(" + ");
+        if self.more > 0 {
+            let _ = write!(text, " + {} more", self.more);
+        }
+        if masked > 0 && !are_mixed {
+            text.push_str(", masked");
+        }
+        if self.compressed.is_some() {
+            text.push_str(", compressed");
+        }
+        if self.headers.last().is_some_and(|header| !header.fin) {
+            text.push_str(", more follows");
+        }
+        text
+    }
+
+    /// What is told of one frame: what is not the same for all, or not as it should be.
+    fn remarks(&self, header: &Header, with_mask: bool) -> Vec<String> {
+        let follows = match &self.compressed {
+            Some(compressed) => compressed.follows,
+            None => self.body.is_hidden,
+        };
+        let mut remarks = Vec::new();
+        if !header.opcode.is_known() {
+            remarks.push(format!("opcode {:#x}", header.opcode.0));
+        }
+        if header.reserved != 0 {
+            remarks.push(format!("reserved bits {:03b}", header.reserved));
+        }
+        if self.headers.len() > 1 && !follows {
+            remarks.push(format!("{} bytes", header.length));
+        }
+        if header.length_form != Header::form_for(header.length) {
+            remarks.push(format!("length in {} bits", header.length_form.bits()));
+        }
+        if with_mask && header.mask.is_some() {
+            remarks.push("masked".to_owned());
+        }
+        remarks
+    }
+}
+
+impl Compressed {
+    fn append(&mut self, next: &Self) {
+        self.length += next.length;
+        self.digest = digest([&self.digest[..], &next.digest]);
+        self.follows |= next.follows;
+        if let Some(bytes) = &next.not_inflated {
+            let own = self.not_inflated.get_or_insert_default();
+            own.extend_from_slice(bytes);
+            *own = beginning(std::mem::take(own));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Every byte of a capture is compared, hidden by a rule, or counted as not compared.
+//!
+//! Held by changing single bytes: whatever byte of whatever capture is changed, `diff` differs and the redacted listing is
+//! another one, unless a rule hides it, and then it is said which. A sample of that is made on every run of the tests;
+//! `make mutation` changes every byte in several ways.
+
+mod captures;
+mod mutation;
+
+use self::captures::{Capture, all};
+use self::mutation::{Original, Tally};
+use super::workspace;
+
+/// Changes for each capture in the ordinary tests.
+const SAMPLE: usize = 12;
+
+/// Numbers that look like chance and are the same on every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % limit as u64).unwrap()
+    }
+}
+
+fn report(capture: &Capture, failures: &[String]) {
+    let shown = &failures[..failures.len().min(20)];
+    assert!(
+        failures.is_empty(),
+        "{}: {} changes are not told:\n{}",
+        capture.name,
+        failures.len(),
+        shown.join("\n")
+    );
+}
+
+#[test]
+fn a_changed_payload_byte_is_told_or_a_rule_hides_it() {
+    let mut tally = Tally::default();
+    let mut chance = Chance(0x2545_f491_4f6c_dd1d);
+    for capture in all() {
+        let original = Original::new(&capture.file);
+        let mut failures = Vec::new();
+        for _ in 0..SAMPLE {
+            let place = original.payload[chance.below(original.payload.len())];
+            let byte = u8::try_from(chance.below(256)).unwrap();
+            failures.extend(original.change(place, byte, &mut tally).err());
+        }
+        report(&capture, &failures);
+    }
+    println!("{tally:?}");
+    assert!(tally.changes > 1000);
+}
+
+/// The values that a byte is changed to where all are changed: each bit the other way, and bytes that mean something.
+fn values(byte: u8) -> Vec<u8> {
+    let flips = (0..8).map(|bit| byte ^ 1 << bit);
+    flips
+        .chain(*b"\0\r\n aA09;:\xff")
+        .filter(|value| *value != byte)
+        .collect()
+}
+
+/// Changes every payload byte of a capture.
+fn change_all(capture: &Capture) -> Tally {
+    let original = Original::new(&capture.file);
+    let mut tally = Tally::default();
+    let mut failures = Vec::new();
+    for place in &original.payload {
+        for value in values(capture.file[*place]) {
+            failures.extend(original.change(*place, value, &mut tally).err());
+        }
+    }
+    println!(
+        "{}: {} bytes, {tally:?}",
+        capture.name,
+        original.payload.len()
+    );
+    report(capture, &failures);
+    tally
+}
+
+#[test]
+#[ignore = "takes minutes: `make mutation`"]
+fn whatever_payload_byte_is_changed_is_told_or_a_rule_hides_it() {
+    let mut sum = Tally::default();
+    for capture in all().iter().chain(&committed()) {
+        sum.add(change_all(capture));
+    }
+    println!("all: {sum:?}");
+}
+
+/// The captures of the experiment.
+fn committed() -> Vec<Capture> {
+    let folder = workspace::root().join("pcap");
+    let files = ["", "chromium"].map(|browser| workspace::files(&folder.join(browser), "pcap"));
+    let files = files.into_iter().flatten();
+    files
+        .map(|path| Capture {
+            name: path.display().to_string(),
+            file: std::fs::read(&path).unwrap(),
+        })
+        .collect()
+}

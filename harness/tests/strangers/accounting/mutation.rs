@@ -1,0 +1,217 @@
+//! Changes one byte of a capture at a time, and holds `diff` and the redacted listing to it.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use wiresnap::analysis::conversation::Conversation;
+use wiresnap::analysis::difference::{Difference, Kind, Record};
+use wiresnap::analysis::message::{Detail, HttpMessage, Message};
+use wiresnap::commands::payload::{Request, list};
+use wiresnap::render::payload::Style;
+use wiresnap::render::redact::{self, RULES};
+use wiresnap::trace::reader::{CaptureReader, read_from};
+use wiresnap::wire::frame::{Decoded, FrameDecoder};
+use wiresnap::wire::stream::{Opening, Options, Reassembler};
+
+/// A capture, read once, against which changed ones are held.
+pub(super) struct Original {
+    file: Vec<u8>,
+    record: Record,
+    listing: String,
+    messages: Vec<Message>,
+    /// Where in the file its payload bytes are.
+    pub(super) payload: Vec<usize>,
+}
+
+/// How many changes there were, and how many of them each rule hid.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) changes: u64,
+    pub(super) hidden: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Self) {
+        self.changes += other.changes;
+        for (rule, count) in other.hidden {
+            *self.hidden.entry(rule).or_default() += count;
+        }
+    }
+}
+
+fn reader(file: &[u8]) -> CaptureReader<Box<dyn std::io::Read>> {
+    read_from(Box::new(Cursor::new(file.to_vec()))).unwrap()
+}
+
+fn listing(file: &[u8]) -> String {
+    let request = Request {
+        style: Style {
+            redact: true,
+            explain: false,
+        },
+        ..Request::default()
+    };
+    let outcome = list(reader(file), request, Vec::new()).unwrap();
+    String::from_utf8(outcome.output).unwrap()
+}
+
+/// The messages of a capture, connection by connection.
+fn messages(file: &[u8]) -> Vec<Message> {
+    let mut reader = reader(file);
+    let open = |_: &Opening| Conversation::default();
+    let mut reassembler = Reassembler::new(Options::default(), open);
+    let mut decoder = FrameDecoder::default();
+    while let Some(packet) = reader.next() {
+        let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+        if let Decoded::Segment(segment) = decoded {
+            reassembler.segment(packet.number, packet.time, &segment);
+        }
+    }
+    let mut messages = Vec::new();
+    for (_, mut conversation) in reassembler.finish() {
+        conversation.finish();
+        messages.extend(std::iter::from_fn(|| conversation.take()));
+    }
+    messages
+}
+
+fn payload(file: &[u8]) -> Vec<usize> {
+    let mut reader = reader(file);
+    let mut decoder = FrameDecoder::default();
+    let mut places = Vec::new();
+    while let Some(packet) = reader.next() {
+        let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+        if let Decoded::Segment(segment) = decoded
+            && let Some(place) = packet.place_of(segment.payload)
+        {
+            let from = usize::try_from(place).unwrap();
+            places.extend(from..from + segment.payload.len());
+        }
+    }
+    places
+}
+
+impl Original {
+    pub(super) fn new(file: &[u8]) -> Self {
+        Self {
+            record: Record::read(&mut reader(file), RULES),
+            listing: listing(file),
+            messages: messages(file),
+            payload: payload(file),
+            file: file.to_vec(),
+        }
+    }
+
+    /// Changes the byte at a place of the file. Both `diff` and the listing tell it, or a rule hides it, and which.
+    pub(super) fn change(&self, place: usize, byte: u8, tally: &mut Tally) -> Result<(), String> {
+        let mut file = self.file.clone();
+        if std::mem::replace(&mut file[place], byte) == byte {
+            return Ok(());
+        }
+        tally.changes += 1;
+        let record = Record::read(&mut reader(&file), RULES);
+        let difference = Difference::between(&self.record, &record, RULES);
+        assert!(difference.adds_up());
+        assert!(!difference.is_identical);
+        let is_listed = listing(&file) != self.listing;
+        if difference.differs(&[]) && is_listed {
+            return Ok(());
+        }
+        let Some(rule) = self.hidden_by(&messages(&file)) else {
+            let kinds: Vec<&str> = difference.kinds().map(Kind::word).collect();
+            return Err(format!(
+                "byte {place}, {:#04x} to {byte:#04x}: listed {is_listed}, kinds {kinds:?}",
+                self.file[place]
+            ));
+        };
+        *tally.hidden.entry(rule).or_default() += 1;
+        Ok(())
+    }
+
+    /// The rule that hides what is not the same in these messages.
+    fn hidden_by(&self, others: &[Message]) -> Option<&'static str> {
+        if others.len() != self.messages.len() {
+            return None;
+        }
+        let pairs = self.messages.iter().zip(others);
+        let mut rules = pairs.filter(|(one, other)| one != other);
+        let mut found = rules.next().and_then(|(one, other)| rule(one, other))?;
+        for (one, other) in rules {
+            found = rule(one, other).filter(|rule| *rule == found)?;
+        }
+        Some(found)
+    }
+}
+
+/// The rule that hides what two messages differ in.
+fn rule(one: &Message, other: &Message) -> Option<&'static str> {
+    match (&one.detail, &other.detail) {
+        (Detail::Http(one), Detail::Http(other)) => {
+            head_rule(one, other).or_else(|| body_rule(one, other))
+        }
+        (Detail::WebSocket(one), Detail::WebSocket(other)) => {
+            if one.payload != other.payload {
+                return text_rule(&one.payload, &other.payload);
+            }
+            if one.deflated != other.deflated {
+                return Some("compressed after something hidden");
+            }
+            (one.header.mask != other.header.mask).then_some("mask")
+        }
+        (Detail::Event(one), Detail::Event(other)) => text_rule(&one.raw, &other.raw),
+        (Detail::EventsEnd(one), Detail::EventsEnd(other)) => {
+            let (one, other) = (one.coded.as_ref()?, other.coded.as_ref()?);
+            if one.fingerprint == other.fingerprint && one.times != other.times {
+                return Some("time of gzip");
+            }
+            (one.fingerprint != other.fingerprint).then_some("coded after something hidden")
+        }
+        (Detail::Raw(one), Detail::Raw(other)) => text_rule(&one.bytes, &other.bytes),
+        _ => None,
+    }
+}
+
+fn head_rule(one: &HttpMessage, other: &HttpMessage) -> Option<&'static str> {
+    let heads = [&one.head, &other.head];
+    if one.head.raw == other.head.raw {
+        return None;
+    }
+    if heads[0].target() != heads[1].target() {
+        return text_rule(heads[0].target(), heads[1].target());
+    }
+    let fields = heads[0].fields().zip(heads[1].fields());
+    let mut changed = fields.filter(|(one, other)| one != other);
+    let ((name, old), (other_name, new)) = changed.next()?;
+    if name != other_name || changed.next().is_some() {
+        return None;
+    }
+    let places = redact::field_places(name, old);
+    places.first().map(|(_, rule)| *rule).filter(|rule| {
+        let is_text = matches!(*rule, "clock time" | "date");
+        !is_text || text_rule(old, new).is_some()
+    })
+}
+
+fn body_rule(one: &HttpMessage, other: &HttpMessage) -> Option<&'static str> {
+    if one.body.bytes != other.body.bytes {
+        return text_rule(&one.body.bytes, &other.body.bytes);
+    }
+    let (one_coded, other_coded) = (one.coded.as_ref()?, other.coded.as_ref()?);
+    if one_coded.fingerprint == other_coded.fingerprint {
+        return (one_coded.times != other_coded.times).then_some("time of gzip");
+    }
+    let is_hidden = !redact::places(&one.body.bytes).is_empty();
+    is_hidden.then_some("coded after something hidden")
+}
+
+/// The rule that hides the bytes that two texts differ in.
+fn text_rule(one: &[u8], other: &[u8]) -> Option<&'static str> {
+    let place = one
+        .iter()
+        .zip(other)
+        .position(|(one, other)| one != other)?;
+    let places = redact::places(one);
+    let mut hidden = places.iter().filter(|(hidden, _)| hidden.contains(&place));
+    let (_, rule) = hidden.next()?;
+    (redact::text(one) == redact::text(other)).then_some(*rule)
+}
