@@ -169,6 +169,10 @@ pub struct Tracker<State = ()> {
     recent: Option<u32>,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent facts about one connection, not the states of a machine"
+)]
 #[derive(Debug)]
 struct Entry<State> {
     key: Key,

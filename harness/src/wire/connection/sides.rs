@@ -55,17 +55,17 @@ impl Doubt {
     }
 
     /// Whether enough was looked at.
-    pub(super) const fn is_over(&self) -> bool {
+    pub(super) const fn is_over(self) -> bool {
         self.segments >= MOST_SEGMENTS || self.payload >= MOST_PAYLOAD
     }
 
     /// Bytes of payload that were looked at.
-    pub(super) const fn payload(&self) -> u64 {
+    pub(super) const fn payload(self) -> u64 {
         self.payload as u64
     }
 
     /// Whether the lower end is the client, as far as its frames tell.
-    pub(super) const fn guess(&self) -> Option<bool> {
+    pub(super) const fn guess(self) -> Option<bool> {
         match self.masks {
             [true, false] => Some(true),
             [false, true] => Some(false),
