@@ -38,6 +38,7 @@ fn ours() -> Result<Option<Project>> {
 }
 
 /// Says once that a project's rules are not used: everybody can put one above the folder that we are in.
+#[expect(clippy::needless_pass_by_value, reason = "a project hands it over")]
 fn note(why: Error) {
     static SAID: Once = Once::new();
     SAID.call_once(|| say(&format!("note: {why}")));

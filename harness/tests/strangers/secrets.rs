@@ -77,11 +77,11 @@ fn capture(talk: &Talk, carried: Carried, cuts: &[usize]) -> Vec<u8> {
     let mut sent = [0_u32; 2];
     for ((from, bytes), cut) in talk.iter().zip(cuts) {
         let at = sent[*from as usize];
-        let end = u32::try_from(bytes.len()).unwrap();
+        let length = u32::try_from(bytes.len()).unwrap();
         let place = |cut: usize| at + u32::try_from(cut).unwrap();
         let (one, two) = bytes.split_at(*cut);
         let other: Vec<u8> = two.iter().map(|byte| byte ^ 1).collect();
-        let send = |script: Script, cut: usize, bytes: &[u8]| {
+        let carry = |script: Script, cut: usize, bytes: &[u8]| {
             if bytes.is_empty() {
                 script
             } else {
@@ -89,26 +89,26 @@ fn capture(talk: &Talk, carried: Carried, cuts: &[usize]) -> Vec<u8> {
             }
         };
         script = match carried {
-            Carried::Whole => send(script, 0, bytes),
-            Carried::InTwo => send(send(script, 0, one), *cut, two),
+            Carried::Whole => carry(script, 0, bytes),
+            Carried::InTwo => carry(carry(script, 0, one), *cut, two),
             Carried::Twice => {
-                let once = send(send(script, 0, one), *cut, two);
-                send(send(once, 0, one), *cut, two)
+                let before = carry(carry(script, 0, one), *cut, two);
+                carry(carry(before, 0, one), *cut, two)
             }
-            Carried::OutOfOrder => send(send(script, *cut, two), 0, one),
+            Carried::OutOfOrder => carry(carry(script, *cut, two), 0, one),
             Carried::Contradicted => {
-                let once = send(send(script, 0, one), *cut, two);
-                send(once, *cut, &other)
+                let before = carry(carry(script, 0, one), *cut, two);
+                carry(before, *cut, &other)
             }
             Carried::Contradicting => {
-                let once = send(send(script, 0, one), *cut, &other);
-                send(once, *cut, two)
+                let before = carry(carry(script, 0, one), *cut, &other);
+                carry(before, *cut, two)
             }
             Carried::ByteByByte => (0..bytes.len()).fold(script, |script, at| {
                 script.data(*from, place(at), &bytes[at..=at])
             }),
         };
-        sent[*from as usize] += end;
+        sent[*from as usize] += length;
         let peer = if *from == Client { Server } else { Client };
         script = script.ack(peer, sent[*from as usize]);
     }
@@ -218,12 +218,11 @@ fn websocket(extensions: &str) -> Talk {
 fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let mut frame = vec![first];
-    match u8::try_from(payload.len()) {
-        Ok(length @ 0..126) => frame.push(masked | length),
-        _ => {
-            frame.push(masked | 126);
-            frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
-        }
+    if let Ok(length @ 0..126) = u8::try_from(payload.len()) {
+        frame.push(masked | length);
+    } else {
+        frame.push(masked | 0x7e);
+        frame.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
     }
     let key = mask.unwrap_or_default();
     frame.extend(mask.iter().flatten());
@@ -249,6 +248,7 @@ enum Fate {
 use Fate::{Either, Kept, Refused};
 
 /// Every place of every protocol, with these bytes in it, and what must become of it.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn places(bytes: &[u8]) -> Vec<(&'static str, Talk, Fate)> {
     let shown = String::from_utf8_lossy(bytes).into_owned();
     let line = |before: &str, behind: &str| join(&[before.as_bytes(), bytes, behind.as_bytes()]);

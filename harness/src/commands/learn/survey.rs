@@ -327,7 +327,7 @@ fn partners(talks: &[Talk], others: &[Talk]) -> Vec<Option<usize>> {
     let exact = |talk: &Talk| Some((form(talk), opening(talk)));
     let begins = |talk: &Talk| Some((Vec::new(), opening(talk)));
     let any = |_: &Talk| Some((Vec::new(), None));
-    let alike: [&dyn Fn(&Talk) -> Option<Likeness>; 3] = [&exact, &begins, &any];
+    let alike: [HowAlike<'_>; 3] = [&exact, &begins, &any];
     for likeness in alike {
         let mut free: HashMap<Option<Likeness>, VecDeque<usize>> = HashMap::new();
         for (other, talk) in others
@@ -352,6 +352,9 @@ fn partners(talks: &[Talk], others: &[Talk]) -> Vec<Option<usize>> {
 
 /// What connections are told to be alike by: what was said, and how it begins.
 type Likeness = (Vec<String>, Option<Vec<u8>>);
+
+/// Tells what a connection is to be alike by.
+type HowAlike<'a> = &'a dyn Fn(&Talk) -> Option<Likeness>;
 
 fn form(talk: &Talk) -> Vec<String> {
     talk.iter()

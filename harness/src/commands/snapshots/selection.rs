@@ -47,12 +47,10 @@ pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<C
     };
     if selection.captures.is_none() {
         // Those that are named by their paths may be anywhere.
-        let of_project = files
+        let mut of_project = files
             .iter()
             .filter(|file| file.starts_with(&project.captures));
-        of_project
-            .map(|file| project.require_inside(file))
-            .collect::<Result<()>>()?;
+        of_project.try_for_each(|file| project.require_inside(file))?;
     }
     let captures: BTreeSet<Capture> = files.into_iter().map(Capture::of).collect();
     let captures: Vec<Capture> = captures.into_iter().collect();

@@ -241,7 +241,7 @@ fn bodies() -> Vec<Capture> {
 fn body_of(what: &str, coding: &str, wrapping: Wrapping, body: &[u8]) -> Capture {
     let (mut fields, body) = wrap(wrapping, body);
     if !coding.is_empty() {
-        fields.push_str(&format!("Content-Encoding: {coding}\r\n"));
+        fields = format!("{fields}Content-Encoding: {coding}\r\n");
     }
     let name = format!("a body: {what}, coded as {coding:?}");
     capture(name, &[get("/"), answer(&fields, &body)])
@@ -379,7 +379,7 @@ impl Frames {
         match u16::try_from(payload.len()).unwrap() {
             length @ 0..126 => self.bytes.push(masked | length.to_be_bytes()[1]),
             length => {
-                self.bytes.push(masked | 126);
+                self.bytes.push(masked | 0x7e);
                 self.bytes.extend(length.to_be_bytes());
             }
         }

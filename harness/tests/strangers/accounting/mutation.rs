@@ -62,8 +62,8 @@ fn messages(file: &[u8]) -> Vec<Message> {
     let mut reassembler = Reassembler::new(Options::default(), open);
     let mut decoder = FrameDecoder::default();
     while let Some(packet) = reader.next() {
-        let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        if let Decoded::Segment(segment) = decoded {
+        let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+        if let Decoded::Segment(segment) = found {
             reassembler.segment(packet.number, packet.time, &segment);
         }
     }
@@ -80,8 +80,8 @@ fn payload(file: &[u8]) -> Vec<usize> {
     let mut decoder = FrameDecoder::default();
     let mut places = Vec::new();
     while let Some(packet) = reader.next() {
-        let decoded = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        if let Decoded::Segment(segment) = decoded
+        let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
+        if let Decoded::Segment(segment) = found
             && let Some(place) = packet.place_of(segment.payload)
         {
             let from = usize::try_from(place).unwrap();
