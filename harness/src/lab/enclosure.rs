@@ -1,7 +1,7 @@
 //! What programs, helpers and clients are enclosed in: a process namespace of their own, in which neither the player nor
 //! anything else of the machine is to be seen, and a file system without the temporary files and sockets of others.
 //!
-//! The player itself stays outside, as do its threads: what is enclosed is what [`Launcher`]s start.
+//! The player itself stays outside, as do its threads: what is enclosed is what `Launcher`s start.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

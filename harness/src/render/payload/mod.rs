@@ -11,7 +11,7 @@
 //!
 //! What cannot be shown is stood for by its SHA-256 in the redacted form: coded bodies and compressed frames, which are
 //! shown decoded, and what is left out. So two listings differ wherever the captures differ in a byte that is not hidden.
-//! Lengths, and digests, that follow from something hidden are hidden with it, see [`follows`].
+//! Lengths, and digests, that follow from something hidden are hidden with it, see `follows`.
 //!
 //! A capture with one connection is listed without a heading, so that its listing is the bytes and nothing else; with
 //! several, each begins with `Connection N: CLIENT to SERVER`.
