@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Which captures `make report` shows, in the order of their story.
 REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
-.PHONY: help setup build capture docs report test test-everything test-offline test-live test-browser screenshots soak fuzz bench hostile review lint check clean
+.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak mutation fuzz bench hostile review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -53,10 +53,7 @@ report: build ## make report.html of the captures: what the wire did, on one pag
 # The tests play with both.
 test test-live: BROWSER := chromium
 
-test: setup lint test-everything ## everything: lint, all tests, and a live run of all scenarios
-
-# All tests without the linters; scripts/newcomer runs them as another user.
-test-everything:
+test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --workspace --no-run
 	$(CARGO) test --quiet --workspace
 	@$(MAKE) --no-print-directory test-browser test-live
@@ -75,6 +72,9 @@ test-browser: setup ## only the tests of the report, in the real Firefox
 
 screenshots: setup ## pictures of the report, desktop and phone, light and dark, into target/screenshots/
 	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --ignored --exact screenshots
+
+mutation: ## change every byte of captures of every protocol, and hold listing and diff to each (the tests take a sample)
+	$(CARGO) test --quiet --package wiresnap --test strangers accounting -- --ignored --nocapture
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)
