@@ -146,6 +146,7 @@ impl Original {
 /// The rule that hides what two messages differ in.
 fn rule(one: &Message, other: &Message) -> Option<&'static str> {
     match (&one.detail, &other.detail) {
+        (Detail::Http(old), Detail::Http(new)) if old == new => size_rule(one, other, old),
         (Detail::Http(one), Detail::Http(other)) => {
             head_rule(one, other).or_else(|| body_rule(one, other))
         }
@@ -169,6 +170,14 @@ fn rule(one: &Message, other: &Message) -> Option<&'static str> {
         (Detail::Raw(one), Detail::Raw(other)) => text_rule(&one.bytes, &other.bytes),
         _ => None,
     }
+}
+
+/// Of a coded body in which something is hidden, sizes of chunks are hidden with it, and so is the case of their digits.
+fn size_rule(one: &Message, other: &Message, http: &HttpMessage) -> Option<&'static str> {
+    let is_hidden = http.coded.is_some() && !redact::places(&http.body.bytes).is_empty();
+    let is_size =
+        one.chunks != other.chunks && one.chunks.without_sizes() == other.chunks.without_sizes();
+    (is_hidden && is_size).then_some("size of a chunk of something hidden")
 }
 
 fn head_rule(one: &HttpMessage, other: &HttpMessage) -> Option<&'static str> {
