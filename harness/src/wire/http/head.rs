@@ -57,6 +57,16 @@ struct Field {
     value: Span,
 }
 
+impl Field {
+    /// A field of a line that begins at `start`.
+    const fn at(start: usize, name: usize, value: Span) -> Self {
+        Self {
+            name: start..start + name,
+            value: start + value.start..start + value.end,
+        }
+    }
+}
+
 impl Head {
     /// Whether this is a request's head.
     #[must_use]
@@ -190,6 +200,12 @@ impl Head {
             .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
+    /// Returns true if the sender says that it closes the connection behind this message (RFC 9112 §9.3).
+    pub(super) fn says_close(&self) -> bool {
+        let keeps = self.minor_version() > 0 || self.has_token("connection", "keep-alive");
+        self.has_token("connection", "close") || !keeps
+    }
+
     /// Whether the body is a stream of server-sent events.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
@@ -256,10 +272,25 @@ fn refuse_line(head: &mut Head, line: Span, note: Note) {
     if !std::mem::replace(&mut head.is_refused, true) {
         head.notes.push(note);
     }
+    if let Some(field) = field_with_space(head, &line) {
+        head.fields.push(field);
+        return;
+    }
     let line = head.raw[line].to_ascii_lowercase();
     head.is_doubtful |= FRAMING_FIELDS
         .iter()
         .any(|name| memmem::find(&line, name).is_some());
+}
+
+/// RFC 9112 §5.1: of white space between a name and its colon, a server must refuse the request, but a proxy removes it from
+/// a response: what that means is known.
+fn field_with_space(head: &Head, line: &Span) -> Option<Field> {
+    let bytes = &head.raw[line.clone()];
+    let colon = memchr(b':', bytes)?;
+    let name = bytes[..colon].trim_ascii_end();
+    let is_name = !name.is_empty() && name.iter().copied().all(is_token);
+    (is_name && !head.is_request())
+        .then(|| Field::at(line.start, name.len(), trimmed(bytes, colon + 1)))
 }
 
 fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {
@@ -282,11 +313,8 @@ fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {
         let text = "a field name is not a token; the head is shown raw";
         return Err(Note::new(at, "RFC 9112 §5.1", text));
     }
-    let value = trimmed(bytes, colon + 1);
-    head.fields.push(Field {
-        name: line.start..line.start + colon,
-        value: line.start + value.start..line.start + value.end,
-    });
+    let field = Field::at(line.start, colon, trimmed(bytes, colon + 1));
+    head.fields.push(field);
     Ok(())
 }
 
