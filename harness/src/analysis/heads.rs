@@ -10,12 +10,18 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
-use crate::budget::Budget;
+use crate::budget::{Budget, Holding, Memory};
 use crate::trace::reader::Packet;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::stream::{Opening, Options, Reassembler};
+
+/// What a listener takes besides its own size: a message in the making.
+const LISTENER_BYTES: usize = 1024;
+
+/// What it takes to know which packet carried bytes.
+const CARRIER_BYTES: usize = size_of::<(u64, u64)>();
 
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
 
@@ -28,17 +34,19 @@ pub struct HeadFinder {
 }
 
 impl HeadFinder {
-    /// A finder for all packets of a capture, or for those of the server on `port`.
+    /// A finder for all packets of a capture, or for those of the server on `port`, which holds no more than that much memory
+    /// allows.
     #[must_use]
-    pub fn new(port: Option<u16>) -> Self {
+    pub fn new(port: Option<u16>, memory: Memory) -> Self {
         let found = Rc::new(RefCell::new(Vec::new()));
         let shared = Rc::clone(&found);
-        let budget = Budget::default();
-        let open: Open = Box::new(move |_| Listener::new(&budget, Rc::clone(&shared)));
+        let budget = Budget::new(memory);
+        let own = budget.clone();
+        let open: Open = Box::new(move |_| Listener::new(&own, Rc::clone(&shared)));
         Self {
             port,
             decoder: FrameDecoder::default(),
-            reassembler: Reassembler::new(Options::default(), open),
+            reassembler: Reassembler::new(Options::default(), open).within(&budget, LISTENER_BYTES),
             found,
         }
     }
@@ -82,6 +90,8 @@ struct Listener {
     carriers: VecDeque<(u64, u64)>,
     /// How many bytes the server sent.
     length: u64,
+    /// What `carriers` take: where that is too much, no conversation goes on to look for the end of a header.
+    holding: Holding,
     found: Rc<RefCell<Vec<u64>>>,
 }
 
@@ -91,6 +101,7 @@ impl Listener {
             conversation: Conversation::outline(budget),
             carriers: VecDeque::new(),
             length: 0,
+            holding: Holding::of(budget),
             found,
         }
     }
@@ -107,6 +118,7 @@ impl Listener {
         {
             self.carriers.pop_front();
         }
+        self.holding.set(self.carriers.len() * CARRIER_BYTES);
     }
 
     /// Takes note of the packets that carried a stretch of the stream.

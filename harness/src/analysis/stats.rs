@@ -170,7 +170,9 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     let mut accountant = Accountant::new(options.port);
     let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
     let mut measured = Measured::default();
-    let mut heads = options.explain.then(|| HeadFinder::new(options.port));
+    let mut heads = options
+        .explain
+        .then(|| HeadFinder::new(options.port, options.memory));
     while let Some(packet) = reader.next() {
         if let Some(heads) = &mut heads {
             heads.packet(&packet);
