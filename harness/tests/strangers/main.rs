@@ -4,6 +4,7 @@
 //! beside the checkout, holds captures of the same kinds that were made elsewhere.
 
 mod accounting;
+mod cases;
 mod files;
 mod http;
 mod run;
