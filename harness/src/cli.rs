@@ -432,6 +432,9 @@ pub struct ListArgs {
     /// How to print the list
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// How scenarios are listed.
@@ -472,6 +475,10 @@ pub struct DocsArgs {
     /// Write nothing; show what is not up to date, and end with exit code 1 where anything is not
     #[arg(long)]
     pub check: bool,
+
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 impl DocsArgs {

@@ -51,10 +51,11 @@ pub fn hear_within<R: Read>(
             listener.finish();
         }
     }
+    let ended_early = reassembler.ended_early();
     for (_, listener) in reassembler.finish() {
         listener.finish();
     }
-    Coverage::new(reader, &decoder)
+    Coverage::new(reader, &decoder).with_ended_early(ended_early)
 }
 
 /// What a listener allocates.

@@ -35,10 +35,12 @@ const FILE_NAME: &str = "report.html";
 /// Where a capture cannot be read, there is none, or the page cannot be written.
 pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let captures = captures(args)?;
+    // What is shown of all captures is held at once.
+    let memory = Memory::of(args.memory.memory.bytes() / captures.len().max(1));
     let mut parts = Vec::new();
     let mut failures = Vec::new();
     for path in &captures {
-        let capture = capture(path, args.memory.memory, talk)?;
+        let capture = capture(path, memory, talk)?;
         let covered = &capture.dissection.measured.coverage;
         coverage::warn(path, covered, talk)?;
         let failure = coverage::failure(path, covered);

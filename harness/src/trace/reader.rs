@@ -28,9 +28,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
-
 pub use super::error::TraceError;
+use super::gzip::Inflater;
 use super::pcap::{FILE_HEADER_BYTES, Pcap};
 use super::pcapng::{SECTION_HEADER, SECTION_START_BYTES, Section};
 use super::source::Source;
@@ -189,7 +188,7 @@ fn decompress(mut input: Box<dyn Read>) -> Result<Box<dyn Read>, TraceError> {
     let compressed = start == GZIP_MAGIC;
     let whole = Cursor::new(start).chain(input);
     Ok(if compressed {
-        Box::new(MultiGzDecoder::new(whole))
+        Box::new(Inflater::new(whole))
     } else {
         Box::new(whole)
     })

@@ -254,10 +254,12 @@ impl Record {
                 Decoded::Other(other) => reading.not_tcp(&packet, other),
             }
         }
+        let ended_early = reassembler.ended_early();
         let finished = reassembler.finish();
         reading.turn_sides();
         reading.close(finished);
-        reading.finish(Coverage::new(reader, &decoder))
+        let coverage = Coverage::new(reader, &decoder);
+        reading.finish(coverage.with_ended_early(ended_early))
     }
 
     /// The connection of this number, counted from 0.

@@ -9,6 +9,7 @@ use clap::CommandFactory as _;
 
 use super::place::Place;
 use super::records;
+use super::room::Room;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
@@ -70,15 +71,16 @@ impl Drawing {
 }
 
 /// Fills the blocks of one page.
-pub(super) struct Filler {
+pub(super) struct Filler<'a> {
     place: Place,
+    room: &'a Room,
 }
 
 type Filled<T> = Result<T, Diagnostic>;
 
-impl Filler {
-    pub(super) const fn new(place: Place) -> Self {
-        Self { place }
+impl<'a> Filler<'a> {
+    pub(super) const fn new(place: Place, room: &'a Room) -> Self {
+        Self { place, room }
     }
 
     /// Carries out a command; where that fails, the mistake is at the word that is to blame.
@@ -117,6 +119,7 @@ impl Filler {
         self.read(capture, |path| {
             let options = Options {
                 marks: marks_of(path)?,
+                memory: self.room.memory,
                 ..Options::default()
             };
             let measured = measure(&mut reader::open(path)?, &options);
@@ -159,11 +162,14 @@ impl Filler {
         self.read(capture, |path| {
             let request = Request {
                 rules: redactions::of(path)?,
+                memory: self.room.memory,
                 ..request
             };
-            let outcome = list(reader::open(path)?, request, Vec::new())?;
+            let outcome = list(reader::open(path)?, request, self.room.text())?;
             require_whole(&outcome.coverage)?;
-            Ok(String::from_utf8_lossy(&outcome.output).into_owned())
+            let text = outcome.output.bytes;
+            self.room.take(text.len());
+            Ok(String::from_utf8_lossy(&text).into_owned())
         })
     }
 
@@ -187,6 +193,7 @@ impl Filler {
         let dissection = self.read(capture, |path| {
             let options = Options {
                 marks: marks_of(path)?,
+                memory: self.room.memory,
                 ..Options::default()
             };
             let rules = redactions::of(path)?;
@@ -211,7 +218,11 @@ impl Filler {
         let record = |capture: &Word| {
             self.read(capture, |path| {
                 let rules = redactions::of(path)?;
-                let record = Record::read(&mut reader::open(path)?, Redaction(&*rules));
+                let record = Record::read_in(
+                    &mut reader::open(path)?,
+                    Redaction(&*rules),
+                    self.room.memory,
+                );
                 require_whole(&record.coverage)?;
                 Ok((record, rules))
             })
@@ -270,8 +281,11 @@ fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
     if let Some(failure) = coverage.failure() {
         return Err(failure.into());
     }
-    match coverage.cut {
-        Some(packet) => bail!("the capture is cut after packet {packet}"),
+    if let Some(packet) = coverage.cut {
+        bail!("the capture is cut after packet {packet}");
+    }
+    match coverage.shortages().first() {
+        Some(shortage) => bail!("{shortage}"),
         None => Ok(()),
     }
 }

@@ -55,8 +55,12 @@ pub fn run(
         privilege::labs_are_made()?;
         read(&arguments.from, arguments.memory.memory)?
     };
-    let survey = Survey::of(&runs, &rules);
-    let proposals = proposal::proposals(&survey, &rules);
+    let mut survey = Survey::of(&runs, &rules);
+    let (proposals, more) = proposal::proposals(&survey, &rules);
+    if more > 0 {
+        let text = format!("{more} values more vary than rules were looked for");
+        survey.structure.push(text);
+    }
     let outlook = Outlook::of(&runs, rules, &proposals, arguments.memory.memory)?;
     let lesson = Lesson {
         scenario: &name,

@@ -93,6 +93,9 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
     if let Some(packet) = coverage.cut {
         field("cut_after_packet", &json!(packet));
     }
+    if coverage.ended_early > 0 {
+        field("ended_early", &json!(coverage.ended_early));
+    }
     let failure = coverage.failure().map(|failure| failure.to_string());
     if let Some(error) = error.map(|error| format!("{error:#}")).or(failure) {
         field("error", &json!(error));
@@ -276,9 +279,10 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<
             }
         }
     }
+    let ended_early = reassembler.ended_early();
     close(reassembler.finish());
     (
-        Coverage::new(reader, &decoder),
+        Coverage::new(reader, &decoder).with_ended_early(ended_early),
         book.borrow().check_wanted(),
     )
 }
