@@ -74,7 +74,10 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(args.captures.clone());
     }
     let project = Project::find(&current_folder()?)?;
-    Ok(in_folder(&project.captures)?)
+    let captures = in_folder(&project.captures)?;
+    let mut of_project = captures.iter();
+    of_project.try_for_each(|capture| project.require_inside(capture))?;
+    Ok(captures)
 }
 
 /// A capture, taken apart.

@@ -1,6 +1,5 @@
 //! What blocks hold: their commands, carried out.
 
-use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,7 @@ use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
 use crate::docs::markdown::{fenced, file_link, plain};
-use crate::files::{reason, require_within};
+use crate::files::{self, reason, require_within};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
 use crate::render::redactions::Scope;
@@ -55,7 +54,7 @@ pub(super) struct Drawing {
 impl Drawing {
     /// Whether the file is there and is what it should be.
     pub(super) fn is_current(&self) -> bool {
-        fs::read(&self.file).is_ok_and(|bytes| bytes == self.svg.as_bytes())
+        files::read_text(&self.file).is_ok_and(|text| text == self.svg)
     }
 
     /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
@@ -119,7 +118,7 @@ impl Filler {
                 marks: marks_of(path)?,
                 ..Options::default()
             };
-            let measured = measure(&mut reader::open(path)?, &options);
+            let measured = measure(&mut reader::open_kept(path)?, &options);
             require_whole(&measured.coverage)?;
             Ok(measured)
         })
@@ -161,7 +160,7 @@ impl Filler {
                 rules: redactions::of(path)?,
                 ..request
             };
-            let outcome = list(reader::open(path)?, request, Vec::new())?;
+            let outcome = list(reader::open_kept(path)?, request, Vec::new())?;
             require_whole(&outcome.coverage)?;
             Ok(String::from_utf8_lossy(&outcome.output).into_owned())
         })
@@ -191,7 +190,7 @@ impl Filler {
             };
             let rules = redactions::of(path)?;
             let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
-            let dissection = Dissection::hiding(|| reader::open(path), options, &hide)?;
+            let dissection = Dissection::hiding(|| reader::open_kept(path), options, &hide)?;
             require_whole(&dissection.measured.coverage)?;
             Ok(dissection)
         })?;
@@ -211,7 +210,7 @@ impl Filler {
         let record = |capture: &Word| {
             self.read(capture, |path| {
                 let rules = redactions::of(path)?;
-                let record = Record::read(&mut reader::open(path)?, Redaction(&*rules));
+                let record = Record::read(&mut reader::open_kept(path)?, Redaction(&*rules));
                 require_whole(&record.coverage)?;
                 Ok((record, rules))
             })

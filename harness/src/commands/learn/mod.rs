@@ -39,9 +39,11 @@ pub fn run(
     out: &mut impl Write,
     talk: &mut impl Write,
 ) -> anyhow::Result<()> {
-    // Under sudo, what is read and written is the user's, as with `capture`.
-    privilege::shed()?;
-    descriptors::allow_enough();
+    if arguments.from.is_empty() {
+        // Under sudo, what is read and written is the user's, as with `capture`.
+        privilege::shed()?;
+        descriptors::allow_enough();
+    }
     let project = Project::find(&current_folder()?)?;
     let scenario = project.scenario_file(&arguments.scenario)?;
     let rules = project
@@ -52,7 +54,6 @@ pub fn run(
     let runs = if arguments.from.is_empty() {
         play(arguments, &name)?
     } else {
-        privilege::labs_are_made()?;
         read(&arguments.from, arguments.memory.memory)?
     };
     let survey = Survey::of(&runs, &rules);

@@ -112,7 +112,7 @@ const MESSAGE_BYTES: usize = 1024;
 /// What was said in a capture, as far as there is room for it, and how many messages there were besides.
 fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64, Coverage)> {
     let (mut talks, mut left_out, mut room) = (Talks::new(), 0, room);
-    let mut capture = reader::open(pcap)?;
+    let mut capture = reader::open_kept(pcap)?;
     let coverage = hear_within(&mut capture, memory, |connection, name, message| {
         let parts = parts(&message);
         let bytes: usize = parts.iter().map(|part| part.bytes.len()).sum();
