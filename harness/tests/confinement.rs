@@ -332,7 +332,7 @@ fn every_verb_that_reads_captures_says_what_it_gave_up() {
 }
 
 const TCPAPP: &str = "description = \"sleeps\"\ncommand = [\"sleep\", \"1\"]\nclient = \"nc\"\n\
-    [[mark]]\nat = 0\nsend = \"time\"\n[[mark]]\nat = 1\nclose = true\n";
+    [[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
 
 /// Confinement breaks nothing that was possible without it.
 #[test]

@@ -1,11 +1,12 @@
 //! The files that a process keeps: Landlock.
 
 use std::fs::{metadata, read_dir};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, AddRuleError, AddRulesError, BitFlags, LandlockStatus,
-    PathBeneath, PathFd, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreated,
+    PathBeneath, PathFd, PathFdError, RestrictionStatus, Ruleset, RulesetAttr as _, RulesetCreated,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 use rustix::io::Errno;
@@ -57,7 +58,7 @@ impl Files {
 
     /// Gives up all other files, and returns the version of Landlock that holds this thread to these; else why none does.
     pub(super) fn hold_to(&self) -> Result<String, String> {
-        let status = self.restrict().map_err(|error| error.to_string())?;
+        let status = self.restrict()?;
         match (status.ruleset, status.landlock) {
             (RulesetStatus::NotEnforced, LandlockStatus::NotEnabled) => {
                 Err("Landlock is switched off in this kernel".to_owned())
@@ -72,12 +73,15 @@ impl Files {
         }
     }
 
-    fn restrict(&self) -> Result<RestrictionStatus, RulesetError> {
-        let mut rules = Ruleset::default()
-            .handle_access(AccessFs::from_all(VERSION))?
-            .handle_access(AccessNet::from_all(VERSION))?
-            .scope(Scope::from_all(VERSION))?
-            .create()?;
+    fn restrict(&self) -> Result<RestrictionStatus, String> {
+        let create = || {
+            Ruleset::default()
+                .handle_access(AccessFs::from_all(VERSION))?
+                .handle_access(AccessNet::from_all(VERSION))?
+                .scope(Scope::from_all(VERSION))?
+                .create()
+        };
+        let mut rules = create().map_err(|error: RulesetError| error.to_string())?;
         let system = OF_THE_SYSTEM.map(PathBuf::from);
         for path in system.iter().chain(&self.read) {
             allow(&mut rules, path, AccessFs::ReadFile | AccessFs::ReadDir)?;
@@ -105,7 +109,7 @@ impl Files {
                 allow(&mut rules, stream, access)?;
             }
         }
-        rules.restrict_self()
+        rules.restrict_self().map_err(|error| error.to_string())
     }
 }
 
@@ -114,10 +118,17 @@ fn allow(
     rules: &mut RulesetCreated,
     path: &Path,
     access: BitFlags<AccessFs>,
-) -> Result<(), RulesetError> {
+) -> Result<(), String> {
     // What is not there, or not to be reached, is for the verb to say.
-    let (Ok(found), Ok(place)) = (metadata(path), PathFd::new(path)) else {
+    let Ok(found) = metadata(path) else {
         return Ok(());
+    };
+    let place = match PathFd::new(path) {
+        Ok(place) => place,
+        Err(PathFdError::OpenCall { source, .. }) if is_exhausted(&source) => {
+            return Err("this process may have too few files open".to_owned());
+        }
+        Err(_) => return Ok(()),
     };
     let of_files = AccessFs::from_file(VERSION);
     let access = if found.is_dir() {
@@ -128,8 +139,14 @@ fn allow(
     match rules.add_rule(PathBeneath::new(place, access)) {
         // A pipe, a socket or memory without a name belongs to no folder: Landlock leaves it alone, and takes no rule for it.
         Err(error) if is_nowhere(&error) => Ok(()),
-        added => added.map(drop),
+        added => added.map(drop).map_err(|error| error.to_string()),
     }
+}
+
+/// Whether no more files can be opened, whatever file it was for: then nothing is known of this one.
+fn is_exhausted(error: &io::Error) -> bool {
+    let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| exhausted.contains(&errno))
 }
 
 fn is_nowhere(error: &RulesetError) -> bool {

@@ -20,6 +20,7 @@ use rustix::thread::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::lab::travelling;
 
 /// What making labs takes under sudo, where it is not left to a user namespace.
 const FOR_LABS: CapabilitySet = CapabilitySet::SYS_ADMIN
@@ -38,6 +39,7 @@ pub struct Account {
     /// The user's name, where the system knows it.
     pub name: Option<String>,
     /// The user's home folder, where the system knows it.
+    #[serde(with = "travelling")]
     pub home: Option<PathBuf>,
 }
 

@@ -8,8 +8,10 @@ mod runs;
 mod survey;
 mod text;
 
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::iter;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use self::proposal::Proposal;
@@ -224,8 +226,19 @@ fn verdict(lesson: &Lesson<'_>, accepted: usize) -> anyhow::Result<()> {
     Err(Error::differs(message).into())
 }
 
-/// Captures of runs, and the folder that they are in as long as they are needed.
+/// Captures of runs.
 struct Captures {
     files: Vec<PathBuf>,
-    _folder: Option<tempfile::TempDir>,
+    /// Those that have no name, and are reached by their descriptors for as long as they are open.
+    _open: Vec<File>,
+}
+
+impl Captures {
+    /// Captures that have no name.
+    fn of(open: Vec<File>) -> Self {
+        let path = |file: &File| PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let files = open.iter().map(path).collect();
+        let _open = open;
+        Self { files, _open }
+    }
 }
