@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 
+use crate::files::reason;
+
 /// Blocks are written together until they are this many bytes, and read back in parts of as many.
 const AT_ONCE: usize = 256 << 10;
 
@@ -160,10 +162,10 @@ impl Spill {
 
 /// The error of a temporary file, which is not to be taken for one of the capture or of the output.
 fn cannot(error: &io::Error) -> io::Error {
-    let why = error.kind();
+    let why = reason(error);
     let text =
         format!("cannot keep a temporary file: {why}\nhint: TMPDIR names a folder that has room");
-    io::Error::new(why, text)
+    io::Error::new(error.kind(), text)
 }
 
 /// The place of the next block, and the length of this one.
