@@ -18,6 +18,9 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+    /// Say what the command has given up before it reads a capture: other files, the network, programs
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
 }
 
 const EXIT_CODES: &str = "\
@@ -121,6 +124,9 @@ pub struct CaptureArgs {
     /// Say where the time outside of the timelines went
     #[arg(long)]
     pub timings: bool,
+    /// End when this process ends, which has started this one; `learn` has its runs do so
+    #[arg(long, value_name = "PROCESS", hide = true)]
+    pub with_parent: Option<i32>,
 }
 
 /// Values for the variables of scenarios.

@@ -67,7 +67,7 @@ fn places(
         places.map(|(place, _)| place).collect()
     };
     let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    let mut capture = reader::open(pcap).map_err(|error| named(error.into(), pcap))?;
+    let mut capture = reader::open_kept(pcap).map_err(|error| named(error.into(), pcap))?;
     hear_within(&mut capture, memory, |connection, name, message| {
         for credential in find(&message, covered) {
             if known.contains(&credential.kind) {

@@ -120,8 +120,10 @@ fn captured(project: &Project, name: &str, browser: Kind, memory: Memory) -> Opt
     let capture = selection::of_scenario(project, name, browser)?;
     // What cannot be read is `check`'s to explain.
     let provenance = Provenance::read_beside(&capture.pcap).ok().flatten();
-    let comparison = Comparison::of(project, &capture, memory)
+    let comparison = project
+        .require_inside(&capture.pcap)
         .ok()
+        .and_then(|()| Comparison::of(project, &capture, memory).ok())
         .filter(|comparison| comparison.failure().is_none());
     Some(Captured {
         pcap: capture.pcap.to_text(),

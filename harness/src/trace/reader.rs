@@ -22,11 +22,14 @@
 //! # Ok::<(), wiresnap::trace::error::TraceError>(())
 //! ```
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::OFlags;
 
 pub use super::error::TraceError;
 use super::gzip::Inflater;
@@ -150,6 +153,33 @@ pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
         Box::new(open_file(path)?)
     };
     read_from(input)
+}
+
+/// Opens a capture file that is read twice, or that nobody named: a regular file, which begins and ends. Anybody may have put
+/// a FIFO there, and it would be waited for.
+///
+/// # Errors
+///
+/// Returns an error if it is not a regular file, cannot be opened or read, or is not a capture.
+pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
+    let fail = |reason| TraceError::Open {
+        path: path.to_owned(),
+        reason,
+    };
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(flags).open(path);
+    let file = file.map_err(fail)?;
+    let kind = file.metadata().map_err(fail)?.file_type();
+    if kind.is_dir() {
+        return Err(fail(io::ErrorKind::IsADirectory.into()));
+    }
+    if !kind.is_file() {
+        return Err(fail(io::Error::other(
+            "it is not a regular file; copy it into one",
+        )));
+    }
+    read_from(Box::new(file))
 }
 
 /// Reads a capture from any input; decompresses gzip, which its first bytes tell.

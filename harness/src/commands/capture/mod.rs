@@ -16,6 +16,7 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::runtime::Runtime;
 
 use self::keep::{Folder, Savefile};
@@ -57,10 +58,23 @@ use crate::trace::provenance::Provenance;
 /// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let stage = Stage::set(None)?;
+    if let Some(parent) = arguments.with_parent {
+        end_with(parent)?;
+    }
     let wish = Wish::of(arguments)?;
     let progress = Terminal::new(&wish.scenarios, &wish.redactions);
     let outcomes = stage.play(wish, &progress)?;
     conclude(outcomes, arguments.timings, out)
+}
+
+/// Has this process told as by SIGTERM when the one ends that has started it.
+fn end_with(parent: i32) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| Error::environment(format!("cannot watch a process: {error}")))?;
+    if getppid() == Pid::from_raw(parent) {
+        return Ok(());
+    }
+    Err(Error::ended_by(15, "the process that has started it"))
 }
 
 /// What is needed for any capture.

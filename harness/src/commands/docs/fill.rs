@@ -1,6 +1,5 @@
 //! What blocks hold: their commands, carried out.
 
-use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +21,7 @@ use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
 use crate::docs::markdown::{fenced, file_link, plain};
-use crate::files::{reason, require_within};
+use crate::files::{self, reason, require_within};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
 use crate::render::redactions::Scope;
@@ -56,7 +55,7 @@ pub(super) struct Drawing {
 impl Drawing {
     /// Whether the file is there and is what it should be.
     pub(super) fn is_current(&self) -> bool {
-        fs::read(&self.file).is_ok_and(|bytes| bytes == self.svg.as_bytes())
+        files::read_text(&self.file).is_ok_and(|text| text == self.svg)
     }
 
     /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
@@ -122,7 +121,7 @@ impl<'a> Filler<'a> {
                 memory: self.room.memory,
                 ..Options::default()
             };
-            let measured = measure(&mut reader::open(path)?, &options);
+            let measured = measure(&mut reader::open_kept(path)?, &options);
             require_whole(&measured.coverage)?;
             Ok(measured)
         })
@@ -165,7 +164,7 @@ impl<'a> Filler<'a> {
                 memory: self.room.memory,
                 ..request
             };
-            let outcome = list(reader::open(path)?, request, self.room.text())?;
+            let outcome = list(reader::open_kept(path)?, request, self.room.text())?;
             require_whole(&outcome.coverage)?;
             let text = outcome.output.bytes;
             self.room.take(text.len());
@@ -198,7 +197,7 @@ impl<'a> Filler<'a> {
             };
             let rules = redactions::of(path)?;
             let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
-            let dissection = Dissection::hiding(|| reader::open(path), options, &hide)?;
+            let dissection = Dissection::hiding(|| reader::open_kept(path), options, &hide)?;
             require_whole(&dissection.measured.coverage)?;
             Ok(dissection)
         })?;
@@ -219,7 +218,7 @@ impl<'a> Filler<'a> {
             self.read(capture, |path| {
                 let rules = redactions::of(path)?;
                 let record = Record::read_in(
-                    &mut reader::open(path)?,
+                    &mut reader::open_kept(path)?,
                     Redaction(&*rules),
                     self.room.memory,
                 );

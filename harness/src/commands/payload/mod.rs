@@ -29,7 +29,7 @@ use crate::render::payload::Style;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
 use crate::text::Shown as _;
-use crate::trace::reader::{CaptureReader, open};
+use crate::trace::reader::{CaptureReader, open, open_kept};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
@@ -157,7 +157,7 @@ fn listed(
         ..Request::default()
     };
     let beginning = Beginning::new(memory.bytes() / 16);
-    let Outcome { output, coverage } = list(open(path)?, request, beginning)?;
+    let Outcome { output, coverage } = list(open_kept(path)?, request, beginning)?;
     Ok(Outcome {
         output: output.into_text(),
         coverage,
