@@ -4,6 +4,7 @@ pub(super) mod commission;
 mod keep;
 mod lock;
 mod news;
+mod notes;
 pub(super) mod programs;
 mod progress;
 mod remote;
@@ -21,6 +22,7 @@ use tokio::runtime::Runtime;
 
 use self::keep::{Folder, Savefile};
 use self::news::news;
+use self::notes::notes;
 use self::programs::Programs;
 use self::progress::Terminal;
 use self::remote::remote;
@@ -153,7 +155,8 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
         }
     }
     for capture in &captured {
-        capture.warning.iter().for_each(|warning| say(warning));
+        let told = capture.notes.iter().chain(&capture.warning);
+        told.for_each(|note| say(note));
     }
     if !captured.is_empty() {
         let table = summary(&captured)?;
@@ -181,6 +184,8 @@ struct Captured {
     news: Option<Vec<String>>,
     /// What is to be said of what looks like a credential.
     warning: Option<String>,
+    /// What else there is to say of it.
+    notes: Vec<String>,
 }
 
 /// What has become of a scenario.
@@ -240,7 +245,7 @@ impl Wish {
             programs,
             browser,
             captures_are_in_project: captures.is_none(),
-            captures: captures.unwrap_or_else(|| browsers::folder(&project.captures, browser)),
+            captures: browsers::folder(&captures.unwrap_or(project.captures), browser),
             root: project.root,
             network: match remote {
                 Some(_) => Some(Network::Host),
@@ -327,7 +332,7 @@ impl Plan {
     fn meeting_point(&self, scenario: &Scenario) -> MeetingPoint {
         match &self.remote {
             Some(remote) => remote.meeting_point.clone(),
-            None => MeetingPoint::of(scenario.link.as_ref()),
+            None => MeetingPoint::of(scenario),
         }
     }
 
@@ -471,7 +476,9 @@ fn keep(
     };
     let warning = credentials::warning(&plan.known_credentials, rules, &pcap, Memory::default())
         .map_err(|error| Error::run(format!("{} cannot be read back: {error:#}", pcap.shown())))?;
+    let notes = notes(scenario, &provenance, &pcap);
     Ok(Captured {
+        notes,
         pcap,
         provenance,
         news,
