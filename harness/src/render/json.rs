@@ -27,17 +27,21 @@ use crate::wire::websocket::{Frame, Opcode, close_name};
 #[derive(Clone, Debug)]
 pub struct Messages {
     redact: bool,
+    /// Whether something may be hidden that is not known yet.
+    has_rules: bool,
     hidden: HiddenBefore,
     /// Whether lengths that follow from something hidden are among the offsets of each side.
     moved: [bool; 2],
 }
 
 impl Messages {
-    /// None so far. With `redact`, times are left out and what is volatile is hidden.
+    /// None so far. With `redact`, times are left out and what is volatile is hidden. Without, there may be rules that
+    /// hide secrets.
     #[must_use]
-    pub const fn new(redact: bool) -> Self {
+    pub const fn new(redact: bool, has_secrets: bool) -> Self {
         Self {
             redact,
+            has_rules: redact || has_secrets,
             hidden: HiddenBefore::NOTHING,
             moved: [false; 2],
         }
@@ -61,19 +65,12 @@ impl Messages {
 
     /// Returns true if digests and lengths in a message follow from something that is hidden.
     fn follows(&mut self, message: &Message) -> bool {
-        let shown = |bytes, sort| {
-            if self.redact {
-                Shown::of(bytes, sort).is_hidden()
-            } else {
-                false
-            }
-        };
+        let shown = |bytes, sort| self.redact && Shown::of(bytes, sort).is_hidden();
         match &message.detail {
             Detail::Http(http) => {
                 let is_hidden = message.is_hidden || shown(&http.body.bytes, Sort::Content);
                 let coded = http.coded.as_ref();
-                is_hidden
-                    || coded.is_some_and(|coded| shown(&coded.undecoded.bytes, Sort::Content))
+                is_hidden || coded.is_some_and(|coded| shown(&coded.undecoded.bytes, Sort::Content))
             }
             Detail::WebSocket(frame) => {
                 let sort = Sort::Payload(frame.message_opcode);
@@ -81,7 +78,7 @@ impl Messages {
                 let follows = self.hidden.frame(message.from, frame, is_hidden);
                 // What is hidden may be in a part of the message that is still to come.
                 let is_part = !frame.header.fin || frame.header.opcode == Opcode::CONTINUATION;
-                follows || (frame.compressed && is_part && self.redact)
+                follows || (frame.compressed && is_part && self.has_rules)
             }
             Detail::Event(event) => {
                 let is_hidden = message.is_hidden || shown(&event.raw, Sort::Text);
@@ -95,12 +92,7 @@ impl Messages {
     }
 }
 
-fn write(
-    message: &Message,
-    view: View,
-    is_moved: bool,
-    output: &mut impl Write,
-) -> io::Result<()> {
+fn write(message: &Message, view: View, is_moved: bool, output: &mut impl Write) -> io::Result<()> {
     let View { redact, follows } = view;
     output.write_all(b"{")?;
     if !redact {
@@ -115,14 +107,8 @@ fn write(
     }
     let (from, protocol) = (message.from.name(), message.detail.protocol());
     write!(output, "\"from\":\"{from}\",\"protocol\":\"{protocol}\",")?;
-    let number = |number: u64, is_hidden: bool| match redact && is_hidden {
-        true => "null".to_owned(),
-        false => number.to_string(),
-    };
-    let (offset, length) = (
-        number(message.offset, is_moved),
-        number(message.length, follows),
-    );
+    let offset = number_text(message.offset, redact && is_moved);
+    let length = number_text(message.length, redact && follows);
     write!(output, "\"offset\":{offset},\"length\":{length},")?;
     let mut fields = match &message.detail {
         Detail::Http(http) => serde_json::to_vec(&view.http(http))?,
@@ -147,6 +133,13 @@ fn write(
     let notes: Vec<_> = message.notes.iter().map(NoteView::new).collect();
     output.write_all(&ascii_where_unsafe(&serde_json::to_vec(&notes)?))?;
     output.write_all(b"}")
+}
+
+fn number_text(number: u64, is_hidden: bool) -> String {
+    if is_hidden {
+        return "null".to_owned();
+    }
+    number.to_string()
 }
 
 /// JSON escapes the control bytes of ASCII itself; here go the characters beyond, which can stand in strings only, that

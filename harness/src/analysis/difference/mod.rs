@@ -17,10 +17,22 @@
 //! - Payload that is captured and not part of a stream (a copy with other contents, data behind a FIN, …) is compared
 //!   byte by byte too, as part of [`Kind::Tcp`]. The one exception is the byte of a keepalive probe, which RFC 9293 §3.8.4
 //!   calls garbage.
-//! - Of packets that have a counterpart, the TCP headers belong to [`Kind::Tcp`], those below to [`Kind::Link`].
+//! - Of packets that have a counterpart, the headers are compared bit by bit: TCP's belong to [`Kind::Tcp`], those below to
+//!   [`Kind::Link`]. Of packets that are not TCP, length and headers of IP do to [`Kind::NotTcp`].
 //!
-//! Not compared are PSH bits, windows after the SYN, checksums, sequence numbers, IP identification, MAC addresses, the
-//! contents of packets that are not TCP, and what is beyond the first 16 MiB of a WebSocket message or a coded body.
+//! Not compared is what differs each time, or is told elsewhere:
+//!
+//! - of the link: hardware addresses, the number of the interface, the PPPoE session, the length in a header of 802.3 or
+//!   PPPoE, and what padding and trailers hold;
+//! - of IP: identification, flow label, checksums, what an authentication header has behind its length, and headers of
+//!   tunnels but for IP in IP;
+//! - of TCP: ports (which are volatile), sequence and acknowledgement numbers (but for where they put the payload), PSH,
+//!   windows after the SYN, checksums, and values of the options that are another number each time (see `options`);
+//! - of packets that are not TCP: addresses, and what follows IP;
+//! - what was made of something hidden that is not the same in both captures. It is counted, see
+//!   [`Difference::not_compared`].
+//!
+//! `docs/diff.md` has the same list for users, and a test changes every bit to hold it to that.
 
 mod align;
 mod body;
@@ -71,7 +83,7 @@ pub struct Difference {
     sums: [Delta; Kind::ALL.len()],
     /// How many changes of each kind there are.
     counts: [u64; Kind::ALL.len()],
-    /// Bytes of messages that were too many to be compared.
+    /// Bytes that are not compared, for they were made of something hidden that is not the same.
     pub not_compared: u64,
     /// Packets that are not TCP, whose contents are not compared.
     pub not_tcp: u64,

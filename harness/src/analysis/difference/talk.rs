@@ -21,7 +21,7 @@ const SIDES: [Side; 2] = [Side::Client, Side::Server];
 pub(super) struct Comparison<'a, 'r> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) redaction: Redaction<'r>,
-    /// Bytes of content that were too many to be compared.
+    /// Bytes that were made of something hidden that is not the same.
     pub(super) not_compared: &'a mut u64,
     /// The most that a message came earlier or later, in nanoseconds.
     pub(super) shift: &'a mut u64,

@@ -86,7 +86,10 @@ impl Listener {
         self.read();
         self.write(Scribe::finish);
         if self.wants_figures {
-            let hides = self.scribe.as_ref().map_or([true; 2], |scribe| scribe.hides);
+            let hides = self
+                .scribe
+                .as_ref()
+                .map_or([true; 2], |scribe| scribe.hides);
             let mut book = self.book.borrow_mut();
             book.append(self.ends, figures(connection, hides));
         }
@@ -250,7 +253,7 @@ impl JsonPage {
         let [client, server] = [ends.client, ends.server].map(|end| address(end, request.style));
         let opening = format!("{{\"client\":\"{client}\",\"server\":\"{server}\",\"messages\":[");
         Self {
-            json: json::Messages::new(request.style.redact),
+            json: json::Messages::new(request.style.redact, request.rules.has_secrets()),
             opening: Some(opening),
             messages: 0,
         }

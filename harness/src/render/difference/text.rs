@@ -55,7 +55,7 @@ fn summary(comparison: Comparison<'_>) -> String {
         "identical" if is_read => "They are identical, packet for packet.",
         "identical" => "As far as they can be read, they are identical, packet for packet.",
         "volatile" if difference.not_compared > 0 => {
-            "Nothing differs that counts, as far as it can be compared."
+            "Only what changes from run to run differs (volatile), as far as it can be compared."
         }
         "volatile" if comparison.ignored.is_empty() => {
             "Only what changes from run to run differs (volatile)."

@@ -30,7 +30,12 @@ impl HiddenBefore {
     };
 
     /// Takes note of a frame. Returns true if its compressed form follows from something hidden.
-    pub(in crate::render) const fn frame(&mut self, from: Side, frame: &Frame, is_hidden: bool) -> bool {
+    pub(in crate::render) const fn frame(
+        &mut self,
+        from: Side,
+        frame: &Frame,
+        is_hidden: bool,
+    ) -> bool {
         let before = &mut self.frames[from as usize];
         let follows = is_hidden || (*before && frame.has_context);
         if frame.compressed && frame.has_context {
@@ -90,19 +95,19 @@ impl Fragments {
             *self = Self::NONE;
         }
         if is_first && header.fin {
-            return match follows {
-                true => Form::Hidden,
-                false => Form::Whole(frame.deflated.clone()),
-            };
+            if follows {
+                return Form::Hidden;
+            }
+            return Form::Whole(frame.deflated.clone());
         }
         self.goes_on = true;
         self.is_hidden |= follows;
         let (length, digest) = (frame.deflated.length(), frame.deflated.digest());
         self.rest.push_for(length, &digest);
-        match header.fin {
-            true => self.end().map_or(Form::Hidden, Form::Last),
-            false => Form::Hidden,
+        if !header.fin {
+            return Form::Hidden;
         }
+        self.end().map_or(Form::Hidden, Form::Last)
     }
 
     /// Returns what stands for all of them, if there are any and nothing in them is hidden.
