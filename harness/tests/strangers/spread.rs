@@ -1,0 +1,187 @@
+//! Pages whose parts a browser fetches over one connection or several, as chance has it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::run::{printed, wiresnap};
+use super::support::file::{Packet, RAW, pcap};
+use super::support::script::{Client, Script, Server};
+use super::workspace;
+use wiresnap::commands::payload::listing;
+
+/// When mark 0 was due.
+const START: u64 = 1_000_000_000_000_000_000;
+const MILLISECOND: u64 = 1_000_000;
+
+/// A request with its answer.
+#[derive(Clone, Copy)]
+struct Exchange {
+    target: &'static str,
+    body: &'static str,
+}
+
+const PAGE: Exchange = Exchange {
+    target: "/index.html",
+    body: "<script src=app.js></script>\n",
+};
+
+const PARTS: [Exchange; 4] = [
+    Exchange {
+        target: "/app.js",
+        body: "run()\n",
+    },
+    Exchange {
+        target: "/icon.svg",
+        body: "<svg/>\n",
+    },
+    Exchange {
+        target: "/app.js",
+        body: "run()\n",
+    },
+    Exchange {
+        target: "/Zoo.css",
+        body: "p { color: green }\n",
+    },
+];
+
+/// A capture that is being made, packet by packet, on several connections.
+struct Recorder {
+    connections: Vec<(Script, usize)>,
+    packets: Vec<Packet>,
+    time: u64,
+}
+
+impl Recorder {
+    fn new() -> Self {
+        Self {
+            connections: Vec::new(),
+            packets: Vec::new(),
+            time: START + 20 * MILLISECOND,
+        }
+    }
+
+    /// Goes on with a connection, which is opened if it is new.
+    fn on(&mut self, connection: usize, more: impl FnOnce(Script) -> Script) {
+        while self.connections.len() <= connection {
+            let client = format!("10.0.0.1:{}", 50_000 + self.connections.len());
+            let script = Script::between(&client, "10.0.0.2:8000").open();
+            self.connections.push((script, 0));
+        }
+        let (script, sent) = &mut self.connections[connection];
+        *script = more(script.clone());
+        for segment in &script.segments[*sent..] {
+            self.packets.push(Packet::new(self.time, segment.in_ip()));
+            self.time += MILLISECOND;
+        }
+        *sent = script.segments.len();
+    }
+
+    fn exchange(&mut self, connection: usize, exchange: Exchange, destination: &str) {
+        let Exchange { target, body } = exchange;
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: {destination}\r\n\r\n"
+        );
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.on(connection, |script| {
+            script.say(Client, request).say(Server, answer)
+        });
+    }
+
+    /// Loads the page at a mark: its parts in this order, each on the connection that chance gave it.
+    fn load(&mut self, mark: u64, order: &[usize], connections: &[usize]) {
+        self.time = self.time.max(START + mark * 10_000 * MILLISECOND);
+        self.exchange(0, PAGE, "document");
+        for (part, connection) in order.iter().zip(connections) {
+            self.exchange(*connection, PARTS[*part], "script");
+        }
+    }
+
+    fn keep(mut self, folder: &Path, name: &str) -> PathBuf {
+        for connection in 0..self.connections.len() {
+            self.on(connection, Script::close);
+        }
+        let path = folder.join(format!("{name}.pcap"));
+        fs::write(&path, pcap(RAW, &self.packets)).unwrap();
+        let known = fs::read(workspace::root().join("pcap/webapp.json")).unwrap();
+        let mut known: serde_json::Value = serde_json::from_slice(&known).unwrap();
+        known["started"] = "2001-09-09T01:46:40Z".into();
+        fs::write(path.with_extension("json"), known.to_string()).unwrap();
+        path
+    }
+}
+
+/// The same page, loaded twice.
+fn twice(folder: &Path, name: &str, loads: [(&[usize], &[usize]); 2]) -> PathBuf {
+    let mut recorder = Recorder::new();
+    for (mark, (order, connections)) in (0..).zip(loads) {
+        recorder.load(mark, order, connections);
+    }
+    recorder.keep(folder, name)
+}
+
+/// Runs of chance: the order of the parts, and the connection of each.
+const CHANCES: [[(&[usize], &[usize]); 2]; 5] = [
+    [(&[0, 1, 2, 3], &[0; 4]), (&[0, 1, 2, 3], &[0; 4])],
+    [
+        (&[0, 1, 2, 3], &[1, 2, 3, 0]),
+        (&[0, 1, 2, 3], &[0, 1, 0, 1]),
+    ],
+    [
+        (&[3, 1, 2, 0], &[0, 0, 1, 1]),
+        (&[1, 0, 3, 2], &[2, 0, 1, 2]),
+    ],
+    [
+        (&[2, 3, 0, 1], &[1, 1, 1, 1]),
+        (&[2, 0, 1, 3], &[0, 0, 0, 0]),
+    ],
+    [
+        (&[1, 3, 0, 2], &[0, 1, 2, 3]),
+        (&[3, 2, 1, 0], &[3, 2, 1, 0]),
+    ],
+];
+
+#[test]
+fn the_reviewed_listing_does_not_tell_which_connection_took_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let listings: Vec<String> = (0..)
+        .zip(CHANCES)
+        .map(|(number, loads)| twice(folder.path(), &format!("page-{number}"), loads))
+        .map(|path| listing(&path, true).unwrap())
+        .collect();
+    insta::assert_snapshot!(listings[0]);
+    for (number, listing) in (0..).zip(&listings) {
+        assert_eq!(listings[0], *listing, "run {number}");
+    }
+}
+
+#[test]
+fn every_byte_of_an_exchange_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = twice(folder.path(), "page", CHANCES[2]);
+    let reviewed = listing(&path, true).unwrap();
+    let capture = fs::read(&path).unwrap();
+    for exchange in PARTS.iter().chain([&PAGE]) {
+        for text in [exchange.target, exchange.body] {
+            let places = memchr::memmem::find_iter(&capture, text);
+            for place in places {
+                let mut other = capture.clone();
+                other[place + 1] ^= 1;
+                fs::write(&path, &other).unwrap();
+                assert_ne!(listing(&path, true).unwrap(), reviewed, "{text} at {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_capture_of_which_nothing_more_is_known_is_listed_by_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = twice(folder.path(), "page", CHANCES[1]);
+    fs::remove_file(path.with_extension("json")).unwrap();
+    let by_connection = printed(&wiresnap(&["payload", "--redact"], &[&path]));
+    assert_eq!(listing(&path, true).unwrap(), by_connection);
+    assert!(by_connection.contains("Connection 4: "));
+}
