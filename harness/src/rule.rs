@@ -59,14 +59,20 @@ pub type Edit = (Range<usize>, Vec<u8>);
 
 /// Rules in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    hides_chunks: bool,
+}
 
 /// A `[[redact]]` table as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawRule {
     name: Spanned<String>,
-    pattern: Spanned<String>,
+    pattern: Option<Spanned<String>>,
+    /// In place of a pattern: the rule hides how bodies are cut into chunks.
+    #[serde(default)]
+    chunks: bool,
     placeholder: Option<Spanned<String>>,
     #[serde(default)]
     secret: bool,
@@ -99,35 +105,47 @@ impl Rules {
     ///
     /// The first mistake.
     pub fn check(tables: &[RawRule], text: &str) -> std::result::Result<Self, Diagnostic> {
-        let mut rules: Vec<Rule> = Vec::new();
+        let mut rules = Self::default();
+        let mut names: Vec<&str> = Vec::new();
         for table in tables {
-            let rule = check(table, text)?;
-            if rules.iter().any(|other| other.name == rule.name) {
-                let message = format!("there is a rule `{}` already", rule.name);
+            let name = table.name.get_ref();
+            match check(table, text)? {
+                Some(rule) => rules.rules.push(rule),
+                None => rules.hides_chunks = true,
+            }
+            if names.contains(&name.as_str()) {
+                let message = format!("there is a rule `{name}` already");
                 return Err(Diagnostic::new(table.name.span(), message)
                     .with_hint("rules are told apart by their names: choose another one"));
             }
-            rules.push(rule);
+            names.push(name);
         }
-        Ok(Self(rules))
+        Ok(rules)
     }
 
     /// These rules, and after them others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
+        self.rules.extend(others.rules);
+        self.hides_chunks |= others.hides_chunks;
         self
     }
 
-    /// The rules one by one.
+    /// The rules with a pattern, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.0.iter()
+        self.rules.iter()
+    }
+
+    /// Returns true if one of them hides how bodies are cut into chunks.
+    #[must_use]
+    pub const fn hides_chunks(&self) -> bool {
+        self.hides_chunks
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty() && !self.hides_chunks
     }
 
     /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
@@ -145,7 +163,7 @@ impl Rules {
     /// Edits in order, each with its rule.
     fn found(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<(Edit, &Rule)> {
         let mut found: Vec<(Edit, &Rule)> = Vec::new();
-        for rule in self.0.iter().filter(|rule| wanted(rule)) {
+        for rule in self.rules.iter().filter(|rule| wanted(rule)) {
             let mut edits = rule.edits(text);
             edits.retain(|(place, _)| is_free(place, &found));
             found.extend(edits.into_iter().map(|edit| (edit, rule)));
@@ -259,16 +277,38 @@ pub fn apply(text: &[u8], edits: &[Edit]) -> Vec<u8> {
 
 type Checked<T> = std::result::Result<T, Diagnostic>;
 
-fn check(raw: &RawRule, text: &str) -> Checked<Rule> {
+/// Checks a table; `None` for the one that hides how bodies are cut into chunks.
+fn check(raw: &RawRule, text: &str) -> Checked<Option<Rule>> {
     check_name(&raw.name)?;
-    let pattern = check_pattern(&raw.pattern, text)?;
-    Ok(Rule {
+    let Some(of_table) = &raw.pattern else {
+        return check_chunks(raw).map(|()| None);
+    };
+    if raw.chunks {
+        return Err(
+            Diagnostic::new(of_table.span(), "a rule with `chunks` has no pattern")
+                .with_hint("write two rules"),
+        );
+    }
+    let pattern = check_pattern(of_table, text)?;
+    Ok(Some(Rule {
         name: raw.name.get_ref().clone(),
         secret: raw.secret,
-        group: check_group(&pattern, &raw.pattern)?,
+        group: check_group(&pattern, of_table)?,
         placeholder: check_placeholder(raw)?,
         pattern,
-    })
+    }))
+}
+
+fn check_chunks(raw: &RawRule) -> Checked<()> {
+    let hint = "write `pattern`, or `chunks = true` to hide how bodies are cut into chunks";
+    if !raw.chunks {
+        return Err(Diagnostic::new(raw.name.span(), "missing field `pattern`").with_hint(hint));
+    }
+    if raw.secret || raw.placeholder.is_some() {
+        let message = "a rule with `chunks` has neither placeholder nor secret";
+        return Err(Diagnostic::new(raw.name.span(), message).with_hint("leave them out"));
+    }
+    Ok(())
 }
 
 fn check_name(name: &Spanned<String>) -> Checked<()> {

@@ -1369,6 +1369,7 @@ mod tests {
             flags,
             window: 1000,
             header_bytes: 20,
+            header: &[],
             payload,
             payload_length: u32::try_from(payload.len()).unwrap(),
         }

@@ -29,20 +29,24 @@ mod facts;
 mod field;
 mod figures;
 mod frames;
+mod header;
 mod kind;
 mod ledger;
 mod live;
 mod message;
+mod options;
 mod record;
 mod redaction;
 mod talk;
 mod tally;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use self::align::Key;
 pub use self::entry::Name;
 pub use self::figures::Delta;
+use self::header::{Header, Headers};
 pub use self::kind::Kind;
 pub use self::ledger::{Change, Ends, Named, Place, Section, Value};
 use self::ledger::{Finding, Ledger};
@@ -78,12 +82,13 @@ pub struct Difference {
 impl Difference {
     /// Compares two captures.
     #[must_use]
-    pub fn between(old: &Record, new: &Record, redaction: Redaction<'_>) -> Self {
+    pub fn between<'r>(old: &'r Record, new: &'r Record, redaction: Redaction<'r>) -> Self {
         let mut work = Work {
             ledger: Ledger::new(),
             redaction,
             not_compared: 0,
             shift: 0,
+            tables: [&old.headers, &new.headers],
         };
         if old.digest != new.digest {
             work.connections(old, new);
@@ -149,6 +154,7 @@ struct Work<'r> {
     not_compared: u64,
     /// The most that a message came earlier or later, in nanoseconds.
     shift: u64,
+    tables: [&'r Headers; 2],
 }
 
 impl<'r> Work<'r> {
@@ -185,6 +191,7 @@ impl<'r> Work<'r> {
             self.redaction,
             &mut self.not_compared,
             &mut self.shift,
+            self.tables,
         )
     }
 
@@ -223,16 +230,36 @@ impl<'r> Work<'r> {
             let none = Tally::default();
             let [before, after] =
                 [old, new].map(|record| record.not_tcp.get(name).unwrap_or(&none));
-            let delta = after.delta() + -before.delta();
             if before != after {
-                let values = [before, after].map(|tally| packets_text(tally.packets()));
-                let [before, after] = values.map(Value::line);
-                let finding = Finding::new(Kind::NotTcp, name.as_str());
-                let finding = finding.from(before).to(after).costs(delta);
-                self.ledger.enter(finding, [None, None]);
+                self.not_tcp(name, before, after);
             }
         }
         self.times(old, new);
+    }
+
+    /// Packets that are not TCP, of one sort: how many, how long, and what their headers say.
+    fn not_tcp(&mut self, name: &str, before: &Tally, after: &Tally) {
+        let delta = after.delta() + -before.delta();
+        let compared = Tally::compare(before, after);
+        let mut said = BTreeSet::new();
+        for ([old, new], _) in compared.headers {
+            let headers = (self.tables[0].get(old), self.tables[1].get(new));
+            if let (Some(old), Some(new)) = headers {
+                let found = Header::differences(old, new).into_iter();
+                said.extend(found.map(|(old, new)| (old.name, old.value, new.value)));
+            }
+        }
+        if said.is_empty() || before.packets() != after.packets() || !delta.is_zero() {
+            let values = [before, after].map(|tally| packets_text(tally.packets()));
+            let [before, after] = values.map(Value::line);
+            let finding = Finding::new(Kind::NotTcp, name).from(before).to(after);
+            self.ledger.enter(finding.costs(delta), [None, None]);
+        }
+        for (what, old, new) in said {
+            let finding = Finding::new(Kind::NotTcp, format!("{name}: {what}"));
+            let finding = finding.from(Value::line(old)).to(Value::line(new));
+            self.ledger.enter(finding, [None, None]);
+        }
     }
 
     fn times(&mut self, old: &Record, new: &Record) {

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::Digest;
 use super::facts::Facts;
+use super::header::Headers;
 use super::live::{Carrying, Desk, Listener, Live, Place, Spoken};
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
@@ -65,6 +66,8 @@ pub struct Record {
     most_connections: u64,
     /// Packets that are not TCP, by what they are.
     pub(super) not_tcp: BTreeMap<String, Tally>,
+    /// What the headers of its packets say.
+    pub(super) headers: Headers,
 }
 
 /// One connection.
@@ -304,6 +307,7 @@ impl<'r> Reading<'r> {
                 more_connections: 0,
                 most_connections,
                 not_tcp: BTreeMap::new(),
+                headers: Headers::default(),
             },
             digest: Sha256::new(),
             timeless: Sha256::new(),
@@ -334,12 +338,13 @@ impl<'r> Reading<'r> {
         }
     }
 
-    fn carrying(&self, packet: &Packet<'_>, segment: &Segment<'_>) -> Carrying {
+    fn carrying(&mut self, packet: &Packet<'_>, segment: &Segment<'_>) -> Carrying {
         let carrying = Carrying {
             cost: Cost::new(
                 packet.original_length,
                 segment.header_bytes,
                 segment.payload_length,
+                self.record.headers.id(packet, Some(segment)),
             ),
             payload_bytes: segment.payload_length,
         };
@@ -366,7 +371,7 @@ impl<'r> Reading<'r> {
         let talk = self.record.talk(tracked.connection);
         talk.statistics += statistics;
         if tracked.ignored.is_none() {
-            talk.facts[side as usize].note(packet, segment);
+            talk.facts[side as usize].note(segment);
         }
         talk.note_ending(side, &tracked, segment.flags);
         let own = side as usize;
@@ -425,7 +430,8 @@ impl<'r> Reading<'r> {
             ..Statistics::default()
         };
         let tally = self.record.not_tcp.entry(other.to_string()).or_default();
-        tally.add(Cost::new(frame_bytes, 0, 0), 1);
+        let header = self.record.headers.id(packet, None);
+        tally.add(Cost::new(frame_bytes, 0, 0, header), 1);
     }
 
     fn close(&mut self, finished: Vec<(Connection, Listener<'r>)>) {
@@ -449,6 +455,7 @@ impl<'r> Reading<'r> {
             self.add_waiting(carrying, place);
         }
         self.record.coverage = coverage;
+        self.record.headers.finish();
         self.record.timeless = self.timeless.finalize().into();
         self.digest.update(self.record.timeless);
         self.record.digest = self.digest.finalize().into();

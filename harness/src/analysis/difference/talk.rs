@@ -1,10 +1,11 @@
 //! Two connections that answer each other: their messages, and every packet that carried them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::align::{Key, Pair, align};
 use super::entry::{Digest, Entry, digest};
 use super::figures::Delta;
+use super::header::{self, Header, HeaderId, Headers};
 use super::kind::Kind;
 use super::ledger::{Finding, Ledger, Value};
 use super::live::Fold;
@@ -24,8 +25,28 @@ pub(super) struct Comparison<'a, 'r> {
     pub(super) not_compared: &'a mut u64,
     /// The most that a message came earlier or later, in nanoseconds.
     pub(super) shift: &'a mut u64,
-    /// What headers of the packets of each side differ by: TCP's, and those below.
-    headers: [[Delta; 2]; 2],
+    /// What the headers of both captures say.
+    tables: [&'a Headers; 2],
+    /// What the headers of each side's packets differ in.
+    headers: [OfHeaders; 2],
+}
+
+/// Pairs of headers that are told apart; of further ones it is only told that there are some.
+const MOST_PAIRS: usize = 4096;
+
+/// What the headers of packets differ in that have a counterpart.
+#[derive(Default)]
+struct OfHeaders {
+    /// Bytes of TCP headers, and of those below.
+    tcp: Delta,
+    below: Delta,
+    /// How many packets have a counterpart.
+    pairs: u64,
+    changed: BTreeMap<[HeaderId; 2], u64>,
+    /// Whether there are others that differ.
+    others: bool,
+    /// Whether flags and options of SYNs are told already.
+    told: [bool; 2],
 }
 
 impl<'a, 'r> Comparison<'a, 'r> {
@@ -34,12 +55,14 @@ impl<'a, 'r> Comparison<'a, 'r> {
         redaction: Redaction<'r>,
         not_compared: &'a mut u64,
         shift: &'a mut u64,
+        tables: [&'a Headers; 2],
     ) -> Self {
         Self {
             ledger,
             redaction,
             not_compared,
             shift,
+            tables,
             headers: Default::default(),
         }
     }
@@ -58,7 +81,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         self.closings(old, new);
         self.streams(old, new);
         for side in SIDES {
-            self.headers(old, new, side);
+            self.headers(side);
         }
     }
 
@@ -191,9 +214,9 @@ impl<'a, 'r> Comparison<'a, 'r> {
     /// Compares packets of one side: what their headers differ by is summed up, the rest is given back.
     fn headers_of(&mut self, old: &Tally, new: &Tally, side: Side) -> Compared {
         let compared = Tally::compare(old, new);
-        let [tcp, below] = &mut self.headers[side as usize];
-        *tcp += compared.tcp;
-        *below += compared.below;
+        let headers = &mut self.headers[side as usize];
+        headers.add(&compared);
+        headers.tcp += compared.tcp;
         compared
     }
 
@@ -235,10 +258,12 @@ impl<'a, 'r> Comparison<'a, 'r> {
         for side in SIDES {
             let [before, after] = [old, new].map(|talk| tally(talk, Sort::Handshake, side));
             let compared = Tally::compare(before, after);
-            self.headers[side as usize][1] += compared.below;
+            self.headers[side as usize].add(&compared);
             let told = self.syns(old, new, side, compared.tcp);
-            if !told {
-                self.headers[side as usize][0] += compared.tcp;
+            let headers = &mut self.headers[side as usize];
+            headers.told = told;
+            if !told[1] {
+                headers.tcp += compared.tcp;
             }
             let opened = [old, new].map(|talk| talk.packets(Sort::Handshake) > 0);
             let kind = if opened[0] == opened[1] {
@@ -253,30 +278,31 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// What the SYNs differ in. Tells whether options do, so that they are what headers differ by.
-    fn syns(&mut self, old: &Talk, new: &Talk, side: Side, tcp: Delta) -> bool {
+    /// What the SYNs differ in. Tells whether flags do, and options: then these are what headers differ by.
+    fn syns(&mut self, old: &Talk, new: &Talk, side: Side, tcp: Delta) -> [bool; 2] {
         let [before, after] = [old, new].map(|talk| talk.facts[side as usize].syn.as_ref());
         let (Some(before), Some(after)) = (before, after) else {
-            return false;
+            return [false; 2];
         };
         if before.window != after.window {
             let [old, new] = [before, after].map(|syn| Value::line(syn.window.to_string()));
             let subject = format!("window in the SYN of the {side}");
             self.enter(Finding::new(Kind::Tcp, subject).from(old).to(new));
         }
-        if before.flags != after.flags {
+        let are_other = before.flags != after.flags;
+        if are_other {
             let [old, new] = [before, after].map(|syn| Value::line(format!("{:?}", syn.flags)));
             let subject = format!("flags in the SYN of the {side}");
             self.enter(Finding::new(Kind::Tcp, subject).from(old).to(new));
         }
-        let is_other = before.options != after.options;
+        let is_other = !before.has_options_of(after);
         if is_other {
             let [old, new] = [before, after].map(|syn| Value::line(syn.options_text()));
             let subject = format!("options in the SYN of the {side}");
             let finding = Finding::new(Kind::Tcp, subject).from(old).to(new);
             self.enter(finding.costs(tcp));
         }
-        is_other
+        [are_other, is_other]
     }
 
     /// Packets of no message that neither open nor close.
@@ -341,26 +367,78 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    fn headers(&mut self, old: &Talk, new: &Talk, side: Side) {
-        let [tcp, below] = std::mem::take(&mut self.headers[side as usize]);
-        if !tcp.is_zero() {
-            let subject = format!("TCP options of the {side}");
-            self.enter(Finding::new(Kind::Tcp, subject).costs(tcp));
-        }
-        let carriers = [old, new].map(|talk| talk.facts[side as usize].carrier);
-        let is_other = matches!(carriers, [Some(before), Some(after)] if before != after);
-        if is_other || !below.is_zero() {
-            let text =
-                |carrier: Option<super::facts::Carrier>| carrier.map(|carrier| carrier.text());
-            let [before, after] = carriers.map(|carrier| text(carrier).and_then(Value::line));
-            let subject = format!("headers below TCP, of the {side}");
-            let finding = Finding::new(Kind::Link, subject);
-            let finding = if is_other {
-                finding.from(before).to(after)
-            } else {
-                finding
+    fn headers(&mut self, side: Side) {
+        let mut headers = std::mem::take(&mut self.headers[side as usize]);
+        let said = self.said(&mut headers);
+        for ((kind, name, [old, new]), packets) in said {
+            let packets = match packets {
+                all if all == headers.pairs => String::new(),
+                1 => "1 packet of ".to_owned(),
+                some => format!("{some} packets of "),
             };
-            self.enter(finding.costs(below));
+            let subject = format!("{name}, of {packets}the {side}");
+            let delta = match name {
+                header::OPTIONS => std::mem::take(&mut headers.tcp),
+                header::BELOW => std::mem::take(&mut headers.below),
+                _ => Delta::default(),
+            };
+            let finding = Finding::new(kind, subject).from(Value::line(old));
+            self.enter(finding.to(Value::line(new)).costs(delta));
+        }
+        let rest = [
+            (Kind::Tcp, header::OPTIONS, headers.tcp),
+            (Kind::Link, header::BELOW, headers.below),
+        ];
+        for (kind, name, delta) in rest {
+            if !delta.is_zero() {
+                let subject = format!("{name}, of the {side}");
+                self.enter(Finding::new(kind, subject).costs(delta));
+            }
+        }
+        if headers.others {
+            let subject = format!("further headers of the {side}");
+            self.enter(Finding::new(Kind::Tcp, subject));
+        }
+    }
+
+    /// What is said in another way, and in how many packets.
+    fn said(&self, headers: &mut OfHeaders) -> BTreeMap<(Kind, &'static str, [String; 2]), u64> {
+        let [olds, news] = self.tables;
+        let mut found = BTreeMap::new();
+        for ([old, new], packets) in &headers.changed {
+            let (Some(old), Some(new)) = (olds.get(*old), news.get(*new)) else {
+                headers.others = true;
+                continue;
+            };
+            let are_syns = old.is_syn() && new.is_syn();
+            for (before, after) in Header::differences(old, new) {
+                let is_told = match before.name {
+                    header::FLAGS => headers.told[0],
+                    header::OPTIONS => headers.told[1],
+                    _ => false,
+                };
+                if !(are_syns && is_told) {
+                    let values = [before.value, after.value];
+                    *found.entry((before.kind, before.name, values)).or_default() += packets;
+                }
+            }
+        }
+        found
+    }
+}
+
+impl OfHeaders {
+    /// Takes in what packets differ in, but for the bytes of TCP headers.
+    fn add(&mut self, compared: &Compared) {
+        self.below += compared.below;
+        self.pairs += compared.pairs;
+        self.others |= compared.others;
+        for (pair, packets) in &compared.headers {
+            if self.changed.len() < MOST_PAIRS || self.changed.contains_key(pair) {
+                *self.changed.entry(*pair).or_default() += packets;
+            } else {
+                self.others = true;
+            }
         }
     }
 }

@@ -54,6 +54,9 @@ fn summary(comparison: Comparison<'_>) -> String {
     let verdict = match comparison.verdict() {
         "identical" if is_read => "They are identical, packet for packet.",
         "identical" => "As far as they can be read, they are identical, packet for packet.",
+        "volatile" if difference.not_compared > 0 => {
+            "Nothing differs that counts, as far as it can be compared."
+        }
         "volatile" if comparison.ignored.is_empty() => {
             "Only what changes from run to run differs (volatile)."
         }
@@ -135,7 +138,7 @@ fn limits(difference: &Difference) -> String {
     if difference.not_compared > 0 {
         let bytes = difference.not_compared;
         say(format!(
-            "{bytes} bytes at the ends of bodies are too many to compare."
+            "{bytes} bytes are not compared: what is compressed there is hidden, and not the same."
         ));
     }
     if difference.not_tcp > 0 && !difference.is_identical {

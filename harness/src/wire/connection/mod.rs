@@ -31,6 +31,7 @@
 //!     flags: Flags::SYN,
 //!     window: 65535,
 //!     header_bytes: 20,
+//!     header: b"",
 //!     payload: b"",
 //!     payload_length: 0,
 //! };
