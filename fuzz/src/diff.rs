@@ -98,10 +98,13 @@ fn change_payload(file: &[u8], place: usize, rules: Redaction<'_>) {
     changed[place] ^= 0x15;
     let difference = compare([file, &changed], rules).expect("both can be read");
     assert!(!difference.is_identical);
-    let mut changes = difference.sections.iter().flat_map(|section| &section.changes);
+    let mut changes = difference
+        .sections
+        .iter()
+        .flat_map(|section| &section.changes);
     // That sequence numbers and the like are not the same is said of any two captures.
-    let is_volatile =
-        changes.any(|change| change.kind == Kind::Volatile && !change.subject.starts_with("sequence"));
+    let is_volatile = changes
+        .any(|change| change.kind == Kind::Volatile && !change.subject.starts_with("sequence"));
     assert!(
         difference.differs(&[]) || difference.not_compared > 0 || is_volatile,
         "the byte at {place} is changed without a word"

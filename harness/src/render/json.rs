@@ -72,8 +72,7 @@ impl Messages {
             Detail::Http(http) => {
                 let is_hidden = message.is_hidden || shown(&http.body.bytes, Sort::Content);
                 let coded = http.coded.as_ref();
-                is_hidden
-                    || coded.is_some_and(|coded| shown(&coded.undecoded.bytes, Sort::Content))
+                is_hidden || coded.is_some_and(|coded| shown(&coded.undecoded.bytes, Sort::Content))
             }
             Detail::WebSocket(frame) => {
                 let sort = Sort::Payload(frame.message_opcode);
@@ -95,12 +94,7 @@ impl Messages {
     }
 }
 
-fn write(
-    message: &Message,
-    view: View,
-    is_moved: bool,
-    output: &mut impl Write,
-) -> io::Result<()> {
+fn write(message: &Message, view: View, is_moved: bool, output: &mut impl Write) -> io::Result<()> {
     let View { redact, follows } = view;
     output.write_all(b"{")?;
     if !redact {

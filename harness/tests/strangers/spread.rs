@@ -185,3 +185,123 @@ fn a_capture_of_which_nothing_more_is_known_is_listed_by_connection() {
     assert_eq!(listing(&path, true).unwrap(), by_connection);
     assert!(by_connection.contains("Connection 4: "));
 }
+
+/// The exit code of `diff`, and what it printed.
+fn diff(arguments: &[&str], old: &Path, new: &Path) -> (Option<i32>, String) {
+    let output = wiresnap(&[&["diff"], arguments].concat(), &[old, new]);
+    (output.status.code(), printed(&output))
+}
+
+fn json(old: &Path, new: &Path) -> serde_json::Value {
+    serde_json::from_str(&diff(&["--format", "json"], old, new).1).unwrap()
+}
+
+/// Asserts that the differences of all kinds add up to that of the totals.
+fn assert_adds_up(difference: &serde_json::Value) {
+    for figure in [
+        "total_packets",
+        "app_packets",
+        "frame_bytes",
+        "tcp_bytes",
+        "app_bytes",
+    ] {
+        let kinds = difference["kinds"].as_array().unwrap();
+        let kinds = kinds
+            .iter()
+            .map(|kind| kind["difference"][figure].as_i64().unwrap());
+        let total = difference["difference"][figure].as_i64().unwrap();
+        assert_eq!(kinds.sum::<i64>(), total, "{figure}");
+    }
+}
+
+#[test]
+fn which_connection_took_a_request_is_volatile() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..)
+        .zip(CHANCES)
+        .map(|(number, loads)| twice(folder.path(), &format!("page-{number}"), loads))
+        .collect();
+    for (one, old) in (0..).zip(&paths) {
+        for (other, new) in (0..).zip(&paths) {
+            let (code, said) = diff(&[], old, new);
+            assert_eq!(code, Some(0), "{one} and {other}: {said}");
+            let difference = json(old, new);
+            let verdict = if one == other {
+                "identical"
+            } else {
+                "volatile"
+            };
+            assert_eq!(difference["verdict"], verdict, "{one} and {other}: {said}");
+            assert_adds_up(&difference);
+        }
+    }
+    insta::assert_snapshot!(
+        diff(&["--volatile"], &paths[0], &paths[1])
+            .1
+            .replace(folder.path().to_str().unwrap(), "FOLDER")
+    );
+}
+
+#[test]
+fn every_byte_of_an_exchange_on_another_connection_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = twice(folder.path(), "old", CHANCES[0]);
+    let new = twice(folder.path(), "new", CHANCES[2]);
+    let capture = fs::read(&new).unwrap();
+    for exchange in PARTS.iter().chain([&PAGE]) {
+        for text in [exchange.target, exchange.body] {
+            for place in memchr::memmem::find_iter(&capture, text) {
+                let mut other = capture.clone();
+                other[place + 1] ^= 1;
+                fs::write(&new, &other).unwrap();
+                assert_eq!(diff(&[], &old, &new).0, Some(1), "{text} at {place}");
+                assert_adds_up(&json(&old, &new));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_more_is_told_whichever_connection_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = twice(folder.path(), "old", CHANCES[1]);
+    let new = twice(
+        folder.path(),
+        "new",
+        [CHANCES[2][0], (&[1, 0, 3, 2, 1], &[2, 0, 1, 2, 3])],
+    );
+    let (code, said) = diff(&[], &old, &new);
+    assert_eq!(code, Some(1));
+    assert_eq!(said.matches("GET /icon.svg").count(), 1, "{said}");
+    assert_adds_up(&json(&old, &new));
+}
+
+#[test]
+fn another_tcp_stack_is_told_whichever_connections_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = twice(folder.path(), "old", CHANCES[1]);
+    let mut recorder = Recorder::new();
+    for connection in 0..3 {
+        recorder.on(connection, |script| script.hear(Client));
+    }
+    // The window of every SYN.
+    for (script, _) in &mut recorder.connections {
+        script.segments[0].window = 1000;
+    }
+    let syns = recorder
+        .connections
+        .iter()
+        .map(|(script, _)| script.segments[0].in_ip());
+    let syns: Vec<Vec<u8>> = syns.collect();
+    for (number, syn) in (0..).zip(syns) {
+        recorder.packets[4 * number].bytes = syn;
+    }
+    for (mark, (order, connections)) in (0..).zip(CHANCES[2]) {
+        recorder.load(mark, order, connections);
+    }
+    let new = recorder.keep(folder.path(), "new");
+    let (code, said) = diff(&[], &old, &new);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("window in the SYN of the client"), "{said}");
+    assert_adds_up(&json(&old, &new));
+}

@@ -326,7 +326,11 @@ fn tags(link_type: u16, link: &[u8]) -> (String, Vec<u8>) {
     {
         let control = u16::from_be_bytes([*control, *tag]);
         let (number, priority) = (control & 0x0fff, control >> 13);
-        let drop = if control & 0x1000 == 0 { "" } else { ", may be dropped" };
+        let drop = if control & 0x1000 == 0 {
+            ""
+        } else {
+            ", may be dropped"
+        };
         tags.push(format!("{number} (priority {priority}{drop})"));
         blank(&mut rest, &[place + 2, place + 3]);
         place += 4;
@@ -337,7 +341,11 @@ fn tags(link_type: u16, link: &[u8]) -> (String, Vec<u8>) {
 /// Bytes as digits, as many as fit.
 fn hex(bytes: &[u8]) -> String {
     const SHOWN: usize = 48;
-    let mut text: String = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let mut text: String = bytes
+        .iter()
+        .take(SHOWN)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     if let Some(more @ 1..) = bytes.len().checked_sub(SHOWN) {
         let id = digest([bytes]);
         let id = id.first_chunk().copied().map_or(0, u32::from_be_bytes);

@@ -55,7 +55,9 @@ const fn fixed(kind: u8) -> Option<usize> {
 /// Sets to zero what is another number each time.
 pub(super) fn mask(bytes: &mut [u8]) {
     let mut place = 0;
-    let lengths: Vec<(u8, usize)> = split(bytes).map(|option| (option[0], option.len())).collect();
+    let lengths: Vec<(u8, usize)> = split(bytes)
+        .map(|option| (option[0], option.len()))
+        .collect();
     for (kind, length) in lengths {
         let end = place + length;
         if let Some(fixed) = fixed(kind) {

@@ -86,7 +86,10 @@ impl Listener {
         self.read();
         self.write(Scribe::finish);
         if self.wants_figures {
-            let hides = self.scribe.as_ref().map_or([true; 2], |scribe| scribe.hides);
+            let hides = self
+                .scribe
+                .as_ref()
+                .map_or([true; 2], |scribe| scribe.hides);
             let mut book = self.book.borrow_mut();
             book.append(self.ends, figures(connection, hides));
         }

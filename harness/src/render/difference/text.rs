@@ -230,6 +230,7 @@ fn place(comparison: Comparison<'_>, section: &Section) -> String {
     match section.place {
         Place::Capture => format!("{TITLE}Outside of connections{TITLE:#}\n"),
         Place::Rest => format!("{TITLE}All further connections{TITLE:#}\n"),
+        Place::Requests(server) => format!("{TITLE}Requests to {server}{TITLE:#}\n"),
         Place::Connection(ends) => {
             let [old, new] = ends.map(|ends| Some((ends?.number, ends_text(comparison, ends?))));
             connection(old, new)

@@ -30,7 +30,12 @@ impl HiddenBefore {
     };
 
     /// Takes note of a frame. Returns true if its compressed form follows from something hidden.
-    pub(in crate::render) const fn frame(&mut self, from: Side, frame: &Frame, is_hidden: bool) -> bool {
+    pub(in crate::render) const fn frame(
+        &mut self,
+        from: Side,
+        frame: &Frame,
+        is_hidden: bool,
+    ) -> bool {
         let before = &mut self.frames[from as usize];
         let follows = is_hidden || (*before && frame.has_context);
         if frame.compressed && frame.has_context {

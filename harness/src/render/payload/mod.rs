@@ -227,7 +227,10 @@ impl Listing {
     pub fn finish(&mut self) {
         for side in [Side::Client, Side::Server] {
             if let Some(rest) = self.fragments[side as usize].end() {
-                let text = format!("compressed message of the {side} without its end, {}", digest(&rest));
+                let text = format!(
+                    "compressed message of the {side} without its end, {}",
+                    digest(&rest)
+                );
                 self.bracket(&text);
             }
         }

@@ -53,7 +53,13 @@ impl Frame {
 
     /// A byte whose bits are of two fields.
     fn mixed(mut self, byte: u8, other: &'static str, bits: u8) -> Self {
-        let field = |bit| if bits >> bit & 1 == 1 { other } else { COMPARED };
+        let field = |bit| {
+            if bits >> bit & 1 == 1 {
+                other
+            } else {
+                COMPARED
+            }
+        };
         self.bytes.push(byte);
         self.fields.push(std::array::from_fn(field));
         self
@@ -81,7 +87,10 @@ fn session(inner: Frame) -> Frame {
     let length = u16::try_from(inner.bytes.len() + 2).unwrap();
     let frame = Frame::default().put(COMPARED, &[0x11, 0]);
     let frame = frame.put("PPPoE session", &[0, 7]);
-    let frame = frame.put("length in a header of 802.3 or PPPoE", &length.to_be_bytes());
+    let frame = frame.put(
+        "length in a header of 802.3 or PPPoE",
+        &length.to_be_bytes(),
+    );
     ethernet(0x8864, frame.put(COMPARED, &[0, 0x21]).then(inner))
 }
 
@@ -89,8 +98,13 @@ fn session(inner: Frame) -> Frame {
 fn snap(inner: Frame) -> Frame {
     let length = u16::try_from(inner.bytes.len() + 8).unwrap();
     let frame = Frame::default().put("hardware addresses", &[2; 12]);
-    let frame = frame.put("length in a header of 802.3 or PPPoE", &length.to_be_bytes());
-    frame.put(COMPARED, &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0]).then(inner)
+    let frame = frame.put(
+        "length in a header of 802.3 or PPPoE",
+        &length.to_be_bytes(),
+    );
+    frame
+        .put(COMPARED, &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0])
+        .then(inner)
 }
 
 fn padded(inner: Frame) -> Frame {
@@ -109,7 +123,9 @@ fn cooked_2(inner: Frame) -> Frame {
     let frame = Frame::default().put(COMPARED, &[8, 0, 0, 0]);
     let frame = frame.put("number of the interface", &[0, 0, 0, 3]);
     let frame = frame.put(COMPARED, &[0, 1, 0, 6]);
-    frame.put("hardware addresses", &[2, 0, 0, 0, 0, 1, 0, 0]).then(inner)
+    frame
+        .put("hardware addresses", &[2, 0, 0, 0, 0, 1, 0, 0])
+        .then(inner)
 }
 
 fn ipv4(protocol: u8, options: &[u8], is_client: bool, inner: Frame) -> Frame {
@@ -123,7 +139,10 @@ fn ipv4(protocol: u8, options: &[u8], is_client: bool, inner: Frame) -> Frame {
     let frame = frame.put("identification", &[0x12, 0x34]);
     let frame = frame.put(COMPARED, &[0x40, 0, 64, protocol]);
     let frame = frame.put("checksums", &[0xab, 0xcd]);
-    frame.put(COMPARED, &ends.concat()).put(COMPARED, options).then(inner)
+    frame
+        .put(COMPARED, &ends.concat())
+        .put(COMPARED, options)
+        .then(inner)
 }
 
 fn ipv6(next: u8, is_client: bool, inner: Frame) -> Frame {
@@ -131,15 +150,21 @@ fn ipv6(next: u8, is_client: bool, inner: Frame) -> Frame {
     let mut ends = [[0x20; 16], [0x20; 16]];
     ends[usize::from(is_client)][15] = 1;
     let frame = Frame::default().put(COMPARED, &[0x60]);
-    let frame = frame.mixed(0x01, "flow label", 0x0f).put("flow label", &[2, 3]);
-    let frame = frame.put(COMPARED, &length.to_be_bytes()).put(COMPARED, &[next, 64]);
+    let frame = frame
+        .mixed(0x01, "flow label", 0x0f)
+        .put("flow label", &[2, 3]);
+    let frame = frame
+        .put(COMPARED, &length.to_be_bytes())
+        .put(COMPARED, &[next, 64]);
     frame.put(COMPARED, &ends.concat()).then(inner)
 }
 
 /// Hop-by-hop options, a fragment that is all of its datagram, an authentication header, destination options.
 fn extended(is_client: bool, inner: Frame) -> Frame {
     let frame = Frame::default().put(COMPARED, &[44, 0, 1, 4, 0, 0, 0, 0]);
-    let frame = frame.put(COMPARED, &[51, 0, 0, 0]).put("identification", &[1, 2, 3, 4]);
+    let frame = frame
+        .put(COMPARED, &[51, 0, 0, 0])
+        .put("identification", &[1, 2, 3, 4]);
     let frame = frame.put(COMPARED, &[60, 4, 0, 0]);
     let frame = frame.put("authentication header", &[7; 20]);
     let frame = frame.put(COMPARED, &[6, 0, 1, 4, 0, 0, 0, 0]);
@@ -159,30 +184,48 @@ fn usual_options(is_syn: bool) -> Frame {
         let frame = Frame::default().put(COMPARED, &[2, 4, 5, 0xb4, 4, 2, 8, 10]);
         return frame.put(value, &[1; 8]).put(COMPARED, &[1, 3, 3, 7]);
     }
-    Frame::default().put(COMPARED, &[1, 1, 8, 10]).put(value, &[1; 8])
+    Frame::default()
+        .put(COMPARED, &[1, 1, 8, 10])
+        .put(value, &[1; 8])
 }
 
 fn rare_options(is_syn: bool) -> Frame {
     let value = "values of TCP options";
     if is_syn {
-        let frame = Frame::default().put(COMPARED, &[34, 6]).put(value, &[1, 2, 3, 4]);
+        let frame = Frame::default()
+            .put(COMPARED, &[34, 6])
+            .put(value, &[1, 2, 3, 4]);
         return frame.put(COMPARED, &[253, 4, 0xf9, 0x89, 1, 0]);
     }
     let frame = Frame::default().put(COMPARED, &[5, 10]).put(value, &[1; 8]);
-    let frame = frame.put(COMPARED, &[30, 4]).mixed(0x21, value, 0x0f).put(value, &[9]);
+    let frame = frame
+        .put(COMPARED, &[30, 4])
+        .mixed(0x21, value, 0x0f)
+        .put(value, &[9]);
     frame.put(COMPARED, &[28, 4, 0x80, 1, 0, 0])
 }
 
 fn tcp(is_client: bool, numbers: [u32; 2], flags: u8, options: Frame, payload: &[u8]) -> Frame {
-    let ports: [u16; 2] = if is_client { [50_000, 80] } else { [80, 50_000] };
+    let ports: [u16; 2] = if is_client {
+        [50_000, 80]
+    } else {
+        [80, 50_000]
+    };
     let offset = u8::try_from(5 + options.bytes.len() / 4).unwrap() << 4;
-    let window = if flags & SYN != 0 { COMPARED } else { "windows after the SYN" };
+    let window = if flags & SYN != 0 {
+        COMPARED
+    } else {
+        "windows after the SYN"
+    };
     let number = "sequence and acknowledgement numbers";
     let frame = Frame::default().put("ports", &ports.map(u16::to_be_bytes).concat());
     let frame = frame.put(number, &numbers.map(u32::to_be_bytes).concat());
     let frame = frame.put(COMPARED, &[offset]).mixed(flags, "PSH", PSH);
     let frame = frame.put(window, &[1, 0]).put("checksums", &[1, 2]);
-    frame.put(COMPARED, &[0, 0]).then(options).put("payload", payload)
+    frame
+        .put(COMPARED, &[0, 0])
+        .then(options)
+        .put("payload", payload)
 }
 
 /// A request and its answer, each packet wrapped so.
@@ -217,7 +260,10 @@ fn others() -> Vec<Frame> {
     let name = content(&[0xc0, 0, 0, 53, 0, 12, 1, 2, 3, 4, 5, 6]);
     frames.insert(3, ethernet(0x0800, ipv4(17, &[], true, name)));
     frames.push(ethernet(0x0806, content(&[0, 1, 8, 0, 6, 4, 0, 1, 9, 9])));
-    frames.push(ethernet(0x86dd, ipv6(58, true, content(&[128, 0, 1, 2, 0, 0, 0, 0]))));
+    frames.push(ethernet(
+        0x86dd,
+        ipv6(58, true, content(&[128, 0, 1, 2, 0, 0, 0, 0])),
+    ));
     frames
 }
 
@@ -232,28 +278,66 @@ fn tunnelled(is_client: bool, tcp: Frame) -> Frame {
 fn captures() -> Vec<(&'static str, u16, Vec<Frame>)> {
     let plain = |is_client: bool, tcp| ipv4(6, &[], is_client, tcp);
     vec![
-        ("Ethernet", ETHERNET, conversation(usual_options, |is_client, tcp| {
-            ethernet(0x0800, plain(is_client, tcp))
-        })),
-        ("VLAN", ETHERNET, conversation(no_options, |is_client, tcp| tagged(plain(is_client, tcp)))),
-        ("PPPoE", ETHERNET, conversation(no_options, |is_client, tcp| session(plain(is_client, tcp)))),
-        ("802.3", ETHERNET, conversation(no_options, |is_client, tcp| snap(plain(is_client, tcp)))),
-        ("padding", ETHERNET, conversation(no_options, |is_client, tcp| padded(plain(is_client, tcp)))),
-        ("options of IP", IPV4, conversation(rare_options, |is_client, tcp| {
-            ipv4(6, &[0x94, 4, 0, 0, 1, 1, 1, 0], is_client, tcp)
-        })),
-        ("IPv6", ETHERNET, conversation(usual_options, |is_client, tcp| {
-            ethernet(0x86dd, ipv6(6, is_client, tcp))
-        })),
-        ("extension headers", ETHERNET, conversation(no_options, |is_client, tcp| {
-            ethernet(0x86dd, extended(is_client, tcp))
-        })),
-        ("Linux cooked", LINUX_SLL, conversation(no_options, |is_client, tcp| {
-            cooked(plain(is_client, tcp))
-        })),
-        ("Linux cooked 2", LINUX_SLL2, conversation(rare_options, |is_client, tcp| {
-            cooked_2(plain(is_client, tcp))
-        })),
+        (
+            "Ethernet",
+            ETHERNET,
+            conversation(usual_options, |is_client, tcp| {
+                ethernet(0x0800, plain(is_client, tcp))
+            }),
+        ),
+        (
+            "VLAN",
+            ETHERNET,
+            conversation(no_options, |is_client, tcp| tagged(plain(is_client, tcp))),
+        ),
+        (
+            "PPPoE",
+            ETHERNET,
+            conversation(no_options, |is_client, tcp| session(plain(is_client, tcp))),
+        ),
+        (
+            "802.3",
+            ETHERNET,
+            conversation(no_options, |is_client, tcp| snap(plain(is_client, tcp))),
+        ),
+        (
+            "padding",
+            ETHERNET,
+            conversation(no_options, |is_client, tcp| padded(plain(is_client, tcp))),
+        ),
+        (
+            "options of IP",
+            IPV4,
+            conversation(rare_options, |is_client, tcp| {
+                ipv4(6, &[0x94, 4, 0, 0, 1, 1, 1, 0], is_client, tcp)
+            }),
+        ),
+        (
+            "IPv6",
+            ETHERNET,
+            conversation(usual_options, |is_client, tcp| {
+                ethernet(0x86dd, ipv6(6, is_client, tcp))
+            }),
+        ),
+        (
+            "extension headers",
+            ETHERNET,
+            conversation(no_options, |is_client, tcp| {
+                ethernet(0x86dd, extended(is_client, tcp))
+            }),
+        ),
+        (
+            "Linux cooked",
+            LINUX_SLL,
+            conversation(no_options, |is_client, tcp| cooked(plain(is_client, tcp))),
+        ),
+        (
+            "Linux cooked 2",
+            LINUX_SLL2,
+            conversation(rare_options, |is_client, tcp| {
+                cooked_2(plain(is_client, tcp))
+            }),
+        ),
         ("tunnels", ETHERNET, conversation(no_options, tunnelled)),
         ("not TCP", ETHERNET, others()),
     ]
@@ -263,7 +347,10 @@ fn captures() -> Vec<(&'static str, u16, Vec<Frame>)> {
 fn change(keep: impl Fn() -> bool, changes: &mut u64) -> (BTreeSet<&'static str>, Vec<String>) {
     let (mut silent, mut failures) = (BTreeSet::new(), Vec::new());
     for (name, link_type, frames) in captures() {
-        let file = pcap(link_type, &paced(frames.iter().map(|frame| frame.bytes.clone())));
+        let file = pcap(
+            link_type,
+            &paced(frames.iter().map(|frame| frame.bytes.clone())),
+        );
         let original = record(&file);
         let mut start = 24;
         for (number, frame) in (1..).zip(&frames) {
@@ -284,7 +371,9 @@ fn change(keep: impl Fn() -> bool, changes: &mut u64) -> (BTreeSet<&'static str>
                     if NOT_COMPARED.contains(field) {
                         silent.insert(*field);
                     } else {
-                        failures.push(format!("{name}: packet {number}, byte {place}, bit {bit}: {field:?}"));
+                        failures.push(format!(
+                            "{name}: packet {number}, byte {place}, bit {bit}: {field:?}"
+                        ));
                     }
                 }
             }

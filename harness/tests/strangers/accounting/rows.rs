@@ -55,7 +55,11 @@ fn kinds(difference: &Difference) -> Vec<Kind> {
 fn assert_told(name: &str, [old, new]: [Vec<u8>; 2], kind: Kind) {
     let none = Redactions::default();
     let difference = between(&old, &new, &none);
-    assert!(kinds(&difference).contains(&kind), "{name}: {:?}", kinds(&difference));
+    assert!(
+        kinds(&difference).contains(&kind),
+        "{name}: {:?}",
+        kinds(&difference)
+    );
     assert_eq!(difference.not_compared, 0, "{name}");
     assert_ne!(reviewed(&old, &none), reviewed(&new, &none), "{name}");
 }
@@ -84,16 +88,46 @@ fn a_body_that_cannot_be_decoded_is_compared() {
     };
     let behind = |bytes: &[u8]| [&good[..], bytes].concat();
     let cases = [
-        ("mislabelled", "gzip", b"this is A, and no gzip".to_vec(), b"this is B, and no gzip".to_vec()),
-        ("unknown", "x-own", b"\x01\x02".to_vec(), b"\x01\x03".to_vec()),
+        (
+            "mislabelled",
+            "gzip",
+            b"this is A, and no gzip".to_vec(),
+            b"this is B, and no gzip".to_vec(),
+        ),
+        (
+            "unknown",
+            "x-own",
+            b"\x01\x02".to_vec(),
+            b"\x01\x03".to_vec(),
+        ),
         ("junk behind", "gzip", behind(b"junk"), behind(b"jump")),
         ("zeros behind", "gzip", behind(&[0; 10]), behind(&[0; 9])),
         ("damaged", "gzip", with(14, 0xff), with(14, 0xfe)),
-        ("checksum", "gzip", with(good.len() - 8, 1), with(good.len() - 8, 2)),
-        ("length", "gzip", with(good.len() - 1, 1), with(good.len() - 1, 2)),
+        (
+            "checksum",
+            "gzip",
+            with(good.len() - 8, 1),
+            with(good.len() - 8, 2),
+        ),
+        (
+            "length",
+            "gzip",
+            with(good.len() - 1, 1),
+            with(good.len() - 1, 2),
+        ),
         ("cut off", "gzip", good[..20].to_vec(), good[..19].to_vec()),
-        ("bare", "deflate", [&bare(page)[..], b"a"].concat(), [&bare(page)[..], b"b"].concat()),
-        ("empty member", "gzip", behind(&gzip(b"")), behind(&gzip(b"x"))),
+        (
+            "bare",
+            "deflate",
+            [&bare(page)[..], b"a"].concat(),
+            [&bare(page)[..], b"b"].concat(),
+        ),
+        (
+            "empty member",
+            "gzip",
+            behind(&gzip(b"")),
+            behind(&gzip(b"x")),
+        ),
     ];
     for (name, coding, old, new) in cases {
         let kind = if old.len() == new.len() || name == "zeros behind" || name == "cut off" {
@@ -103,7 +137,10 @@ fn a_body_that_cannot_be_decoded_is_compared() {
         };
         let files = [coded(coding, &old), coded(coding, &new)];
         let found = kinds(&between(&files[0], &files[1], &Redactions::default()));
-        assert!(found.contains(&kind) || found.contains(&Kind::Body), "{name}: {found:?}");
+        assert!(
+            found.contains(&kind) || found.contains(&Kind::Body),
+            "{name}: {found:?}"
+        );
         assert_told(name, files, found[0]);
     }
 }
@@ -111,17 +148,53 @@ fn a_body_that_cannot_be_decoded_is_compared() {
 #[test]
 fn chunks_cut_or_written_in_another_way_are_told() {
     let cases = [
-        ("extension", "5;sig=aaaa\r\nfirst\r\n0\r\n\r\n", "5;sig=bbbb\r\nfirst\r\n0\r\n\r\n"),
-        ("extension added", "5\r\nfirst\r\n0\r\n\r\n", "5;a\r\nfirst\r\n0\r\n\r\n"),
-        ("extension of the last", "5\r\nfirst\r\n0;a\r\n\r\n", "5\r\nfirst\r\n0;b\r\n\r\n"),
-        ("more", "b\r\nfirstsecond\r\n0\r\n\r\n", "5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n"),
-        ("moved", "5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n", "6\r\nfirsts\r\n5\r\necond\r\n0\r\n\r\n"),
-        ("padded", "b\r\nfirstsecond\r\n0\r\n\r\n", "0000b\r\nfirstsecond\r\n0\r\n\r\n"),
-        ("letters", "b\r\nfirstsecond\r\n0\r\n\r\n", "B\r\nfirstsecond\r\n0\r\n\r\n"),
-        ("line end", "5\r\nfirst\r\n0\r\n\r\n", "5\nfirst\r\n0\r\n\r\n"),
+        (
+            "extension",
+            "5;sig=aaaa\r\nfirst\r\n0\r\n\r\n",
+            "5;sig=bbbb\r\nfirst\r\n0\r\n\r\n",
+        ),
+        (
+            "extension added",
+            "5\r\nfirst\r\n0\r\n\r\n",
+            "5;a\r\nfirst\r\n0\r\n\r\n",
+        ),
+        (
+            "extension of the last",
+            "5\r\nfirst\r\n0;a\r\n\r\n",
+            "5\r\nfirst\r\n0;b\r\n\r\n",
+        ),
+        (
+            "more",
+            "b\r\nfirstsecond\r\n0\r\n\r\n",
+            "5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n",
+        ),
+        (
+            "moved",
+            "5\r\nfirst\r\n6\r\nsecond\r\n0\r\n\r\n",
+            "6\r\nfirsts\r\n5\r\necond\r\n0\r\n\r\n",
+        ),
+        (
+            "padded",
+            "b\r\nfirstsecond\r\n0\r\n\r\n",
+            "0000b\r\nfirstsecond\r\n0\r\n\r\n",
+        ),
+        (
+            "letters",
+            "b\r\nfirstsecond\r\n0\r\n\r\n",
+            "B\r\nfirstsecond\r\n0\r\n\r\n",
+        ),
+        (
+            "line end",
+            "5\r\nfirst\r\n0\r\n\r\n",
+            "5\nfirst\r\n0\r\n\r\n",
+        ),
     ];
     for (name, old, new) in cases {
-        assert_told(name, [chunked(old.as_bytes()), chunked(new.as_bytes())], Kind::Framing);
+        assert_told(
+            name,
+            [chunked(old.as_bytes()), chunked(new.as_bytes())],
+            Kind::Framing,
+        );
     }
 }
 
@@ -140,15 +213,25 @@ fn a_rule_of_its_own_hides_how_bodies_are_cut_into_chunks() {
         assert!(!difference.is_identical);
         assert_eq!(reviewed(&one, &rules), reviewed(&new, &rules));
     }
-    for new in ["b;a=1\r\nfirstsecond\r\n0\r\n\r\n", "b\r\nfirstSecond\r\n0\r\n\r\n"] {
+    for new in [
+        "b;a=1\r\nfirstsecond\r\n0\r\n\r\n",
+        "b\r\nfirstSecond\r\n0\r\n\r\n",
+    ] {
         let new = chunked(new.as_bytes());
         assert!(between(&one, &new, &rules).differs(&[]));
         assert_ne!(reviewed(&one, &rules), reviewed(&new, &rules));
     }
-    let mistakes = ["", "pattern = 'a'\nchunks = true\n", "chunks = true\nsecret = true\n"];
+    let mistakes = [
+        "",
+        "pattern = 'a'\nchunks = true\n",
+        "chunks = true\nsecret = true\n",
+    ];
     for mistake in mistakes {
         let text = format!("[[redact]]\nname = \"cuts\"\n{mistake}");
-        assert!(Rules::of_text("wiresnap.toml".as_ref(), &text).is_err(), "{mistake}");
+        assert!(
+            Rules::of_text("wiresnap.toml".as_ref(), &text).is_err(),
+            "{mistake}"
+        );
     }
 }
 
@@ -163,7 +246,9 @@ fn an_event_is_compared_to_its_end() {
         script = script.say(Client, &get("/").1);
         script = script.say_in(Server, 16_000, &answer(fields, &body).1);
         let frames = script.close().packets();
-        let frames = frames.iter().map(|packet| super::super::support::network::ethernet(packet));
+        let frames = frames
+            .iter()
+            .map(|packet| super::super::support::network::ethernet(packet));
         super::super::support::file::pcap(
             super::super::support::file::ETHERNET,
             &super::super::support::file::paced(frames),
@@ -171,7 +256,11 @@ fn an_event_is_compared_to_its_end() {
     };
     let old = event(1000);
     for changed in [1001, (1 << 20) + 5, (2 << 20) - 1] {
-        assert_told(&changed.to_string(), [old.clone(), event(changed)], Kind::Body);
+        assert_told(
+            &changed.to_string(),
+            [old.clone(), event(changed)],
+            Kind::Body,
+        );
     }
 }
 
@@ -194,15 +283,20 @@ fn the_coded_form_of_something_hidden_is_compared_where_the_value_is_the_same() 
     let new = coded("gzip", &gzip(other));
     let difference = between(&old, &new, &none);
     assert_eq!(kinds(&difference), []);
-    assert_eq!(difference.not_compared, gzip(one).len().max(gzip(other).len()) as u64);
+    assert_eq!(
+        difference.not_compared,
+        gzip(one).len().max(gzip(other).len()) as u64
+    );
     assert_eq!(reviewed(&old, &none), reviewed(&new, &none));
 }
 
 /// Compressed messages from the server.
 fn websocket(messages: &[(&[u8], usize)]) -> Vec<u8> {
-    let frames = messages.iter().fold(Frames::new(Server), |frames, (text, pieces)| {
-        frames.compressed(text, true, *pieces)
-    });
+    let frames = messages
+        .iter()
+        .fold(Frames::new(Server), |frames, (text, pieces)| {
+            frames.compressed(text, true, *pieces)
+        });
     let mut turns = handshake("Sec-WebSocket-Extensions: permessage-deflate\r\n").to_vec();
     turns.push((Server, frames.bytes));
     file(&turns)
@@ -222,7 +316,10 @@ fn fragments_before_a_hidden_value_are_hidden_with_it() {
     let new = messages("12:34:56", "HERE");
     assert_ne!(reviewed(&old, &none), reviewed(&new, &none));
     assert!(between(&old, &new, &none).differs(&[]));
-    let text = reviewed(&websocket(&[(b"nothing hidden, in three frames", 3)]), &none);
+    let text = reviewed(
+        &websocket(&[(b"nothing hidden, in three frames", 3)]),
+        &none,
+    );
     assert_eq!(text.matches("sha256 ").count(), 1, "{text}");
 }
 
@@ -232,12 +329,18 @@ fn no_digest_of_something_hidden_is_printed() {
     let text = b"your pin=4711, keep it";
     let turns: [(End, Vec<u8>); 2] = [get("/"), {
         let body = gzip(text);
-        let fields = format!("Content-Encoding: gzip\r\nContent-Length: {}\r\n", body.len());
+        let fields = format!(
+            "Content-Encoding: gzip\r\nContent-Length: {}\r\n",
+            body.len()
+        );
         answer(&fields, &body)
     }];
     let captures = [
         file(&turns),
-        file(&[(Server, b"your pin=4711\n".to_vec()), (Client, b"thanks\n".to_vec())]),
+        file(&[
+            (Server, b"your pin=4711\n".to_vec()),
+            (Client, b"thanks\n".to_vec()),
+        ]),
         websocket(&[(text, 1), (b"after it", 1)]),
         websocket(&[(text, 3)]),
     ];
