@@ -272,7 +272,11 @@ fn a_request_more_is_told_whichever_connection_took_it() {
     );
     let (code, said) = diff(&[], &old, &new);
     assert_eq!(code, Some(1));
-    assert_eq!(said.matches("GET /icon.svg").count(), 1, "{said}");
+    assert_eq!(
+        said.matches("message added: GET /icon.svg").count(),
+        1,
+        "{said}"
+    );
     assert_adds_up(&json(&old, &new));
 }
 

@@ -132,7 +132,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         let finding = if counts[0] == counts[1] {
             finding
         } else {
-            let [before, after] = counts.map(|count| Value::line(format!("{count} connections")));
+            let [before, after] = counts.map(|count| Value::line(connections_text(count)));
             finding.from(before).to(after)
         };
         self.enter(finding.costs(delta));
@@ -596,6 +596,11 @@ fn closing_text(talk: &Talk) -> String {
 
 fn bytes_text(bytes: i64) -> String {
     format!("{bytes} bytes")
+}
+
+fn connections_text(connections: usize) -> String {
+    let end = if connections == 1 { "" } else { "s" };
+    format!("{connections} connection{end}")
 }
 
 fn messages_text(messages: u64) -> String {
