@@ -68,7 +68,8 @@ fn places(
     };
     let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
     let mut capture = reader::open_kept(pcap).map_err(|error| named(error.into(), pcap))?;
-    hear_within(&mut capture, memory, |connection, name, message| {
+    hear_within(&mut capture, memory, |opening, name, message| {
+        let connection = opening.index;
         for credential in find(&message, covered) {
             if known.contains(&credential.kind) {
                 continue;

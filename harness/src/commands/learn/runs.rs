@@ -117,13 +117,13 @@ const MESSAGE_BYTES: usize = 1024;
 fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64, Coverage)> {
     let (mut talks, mut left_out, mut room) = (Talks::new(), 0, room);
     let mut capture = reader::open_kept(pcap)?;
-    let coverage = hear_within(&mut capture, memory, |connection, name, message| {
+    let coverage = hear_within(&mut capture, memory, |opening, name, message| {
         let parts = parts(&message);
         let bytes: usize = parts.iter().map(|part| part.bytes.len()).sum();
         // Whatever has a place in a text takes more than its bytes there.
         let weight = MESSAGE_BYTES + 4 * bytes;
         drop(parts);
-        let place = usize::try_from(connection).unwrap_or(usize::MAX);
+        let place = usize::try_from(opening.index).unwrap_or(usize::MAX);
         let more = (place + 1).saturating_sub(talks.len()) * size_of::<Vec<(Name, Message)>>();
         let Some(left) = room.checked_sub(weight + more) else {
             left_out += 1;

@@ -2,6 +2,7 @@
 
 mod beginning;
 mod book;
+mod by_exchange;
 mod listener;
 mod press;
 
@@ -157,7 +158,16 @@ fn listed(
         ..Request::default()
     };
     let beginning = Beginning::new(memory.bytes() / 16);
-    let Outcome { output, coverage } = list(open_kept(path)?, request, beginning)?;
+    let layout = if redact {
+        by_exchange::layout(path, &request)?
+    } else {
+        None
+    };
+    let reader = open_kept(path)?;
+    let Outcome { output, coverage } = match layout {
+        Some(layout) => by_exchange::list(reader, &layout, &request, beginning)?,
+        None => list(reader, request, beginning)?,
+    };
     Ok(Outcome {
         output: output.into_text(),
         coverage,

@@ -123,6 +123,7 @@ fn section(section: &Section) -> SectionView {
     let (place, [old, new]) = match section.place {
         Place::Capture => ("capture", [None, None]),
         Place::Rest => ("further connections", [None, None]),
+        Place::Requests(_) => ("requests", [None, None]),
         Place::Connection(ends) => ("connection", ends),
     };
     SectionView {
