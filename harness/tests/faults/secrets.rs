@@ -15,7 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::live_support::processes::{contains, of_capture};
+use crate::live_support::processes::{Process, contains, of_capture};
 use crate::live_support::{Bench, Outcome};
 use crate::misbehaving;
 
@@ -139,8 +139,6 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 
 /// The secret in each form that it could be written in.
 fn forms() -> Vec<(&'static str, Vec<u8>)> {
-    let hexadecimal =
-        |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
     let mut forms = vec![
         ("clear", SECRET.as_bytes().to_vec()),
         (
@@ -150,7 +148,13 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
                 .flat_map(|byte| format!("%{byte:02X}").into_bytes())
                 .collect(),
         ),
-        ("hexadecimal", hexadecimal(SECRET.as_bytes()).into_bytes()),
+        (
+            "hexadecimal",
+            SECRET
+                .bytes()
+                .flat_map(|byte| format!("{byte:02x}").into_bytes())
+                .collect(),
+        ),
         (
             "UTF-16",
             SECRET.encode_utf16().flat_map(u16::to_le_bytes).collect(),
@@ -287,14 +291,12 @@ fn what_is_served_and_printed_is_overwritten_or_the_capture_is_not_kept() {
 fn no_error_message_tells_it() {
     // A client that shows something else, a client that fails, and steps that hold it themselves.
     let shows = "expect = { shows = \"nothing of the kind\" }";
-    let failing = format!(
-        "[[mark]]\nat = 1\nrun = [\"sh\", \"-c\", \"curl -sS http://127.0.0.1:8000/plain; curl -sS \
-         http://127.0.0.1:8000/plain >&2; exit 9\"]\n"
-    );
+    let failing = "[[mark]]\nat = 1\nrun = [\"sh\", \"-c\", \"curl -sS http://127.0.0.1:8000/plain; curl -sS \
+         http://127.0.0.1:8000/plain >&2; exit 9\"]\n";
     let cases = [
         ("another text", asks_for("leaks", "plain", shows)),
         ("another form", asks_for("leaks", "forms", shows)),
-        ("a client that fails", asks_for("leaks", "plain", &failing)),
+        ("a client that fails", asks_for("leaks", "plain", failing)),
         (
             "a program that fails",
             asks_for("leaks-and-fails", "plain", ""),
@@ -399,7 +401,7 @@ fn a_run_does_not_outlive_the_learning_that_it_is_for() {
     process.kill().unwrap();
     process.wait().unwrap();
     let deadline = Instant::now() + PATIENCE;
-    while runs.iter().any(|run| run.is_alive()) || is_running(&tmp) {
+    while runs.iter().any(Process::is_alive) || is_running(&tmp) {
         assert!(Instant::now() < deadline, "{runs:?}");
         std::thread::sleep(Duration::from_millis(10));
     }
