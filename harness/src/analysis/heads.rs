@@ -17,13 +17,13 @@ use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::stream::{Opening, Options, Reassembler};
 
-/// What a listener takes besides its own size: a message in the making.
-const LISTENER_BYTES: usize = 1024;
-
-/// What it takes to know which packet carried bytes.
-const CARRIER_BYTES: usize = size_of::<(u64, u64)>();
-
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
+
+/// What a listener allocates.
+const LISTENER_BYTES: usize = 512;
+
+/// What is known of a packet until it is known what it carried.
+const CARRIER_BYTES: usize = size_of::<(u64, u64)>();
 
 /// Reads the connections of one capture in outline.
 pub struct HeadFinder {
@@ -34,19 +34,19 @@ pub struct HeadFinder {
 }
 
 impl HeadFinder {
-    /// A finder for all packets of a capture, or for those of the server on `port`, which holds no more than that much memory
-    /// allows.
+    /// A finder for all packets of a capture, or for those of the server on `port`, in so much memory.
     #[must_use]
     pub fn new(port: Option<u16>, memory: Memory) -> Self {
         let found = Rc::new(RefCell::new(Vec::new()));
         let shared = Rc::clone(&found);
         let budget = Budget::new(memory);
-        let own = budget.clone();
-        let open: Open = Box::new(move |_| Listener::new(&own, Rc::clone(&shared)));
+        let of_listeners = budget.clone();
+        let open: Open = Box::new(move |_| Listener::new(&of_listeners, Rc::clone(&shared)));
+        let reassembler = Reassembler::new(Options::default(), open);
         Self {
             port,
             decoder: FrameDecoder::default(),
-            reassembler: Reassembler::new(Options::default(), open).within(&budget, LISTENER_BYTES),
+            reassembler: reassembler.within(&budget, LISTENER_BYTES),
             found,
         }
     }
@@ -90,7 +90,7 @@ struct Listener {
     carriers: VecDeque<(u64, u64)>,
     /// How many bytes the server sent.
     length: u64,
-    /// What `carriers` take: where that is too much, no conversation goes on to look for the end of a header.
+    /// What `carriers` takes.
     holding: Holding,
     found: Rc<RefCell<Vec<u64>>>,
 }
@@ -154,6 +154,10 @@ impl StreamSink for Listener {
             match event {
                 StreamEvent::Data(bytes) => {
                     self.length = self.length.saturating_add(bytes.len() as u64);
+                    // Where there is no room, the packets that came first are taken for what they were taken for.
+                    if self.holding.budget().is_used_up() {
+                        self.carriers.pop_front();
+                    }
                     self.carriers.push_back((self.length, origin.packet));
                 }
                 StreamEvent::Missing(count) => self.length = self.length.saturating_add(count),

@@ -9,6 +9,7 @@ mod files;
 mod http;
 mod run;
 mod secrets;
+mod spread;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -37,6 +37,7 @@ pub use self::body::BODY_LIMIT;
 use self::half::{Decoder, Half, Open, Part};
 use self::pairing::{Pairing, Place};
 pub use self::raw::RAW_PIECE;
+pub use self::recognition::{Unread, unread_protocol};
 use self::switching::Held;
 use super::chunks::Chunks;
 use super::content::Content;

@@ -65,6 +65,25 @@ impl Conversation {
     }
 }
 
+/// A protocol that is known by its first bytes and not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Encrypted.
+    Tls,
+    /// HTTP/2 in clear text.
+    Http2,
+}
+
+/// Returns the protocol that is not read yet of a connection whose client begins with these bytes.
+#[must_use]
+pub fn unread_protocol(first: &[u8]) -> Option<Unread> {
+    if is_tls_record(first) {
+        Some(Unread::Tls)
+    } else {
+        is_http_2(Side::Client, first).then_some(Unread::Http2)
+    }
+}
+
 /// RFC 8446 §5.1: the type of the record, a version of 3.0 to 3.4, the length; of a handshake, a greeting comes first.
 fn is_tls_record(bytes: &[u8]) -> bool {
     let [kind @ 20..=24, 3, 0..=4, high, low, rest @ ..] = bytes else {
