@@ -13,8 +13,9 @@ use wiresnap::analysis::message::Detail;
 use wiresnap::trace::reader;
 use wiresnap::units::Side;
 
-use super::run::{file, printed, wiresnap};
+use super::run::{file, listing, printed, wiresnap};
 use super::support::file::{RAW, paced, pcap};
+use super::support::network::{ACK, RST};
 use super::support::reading;
 use super::support::script::{Client, Script, Server};
 
@@ -161,6 +162,46 @@ fn pairs_of_the_cases_of_others_differ() {
         pairs += 1;
     }
     assert!(pairs > 10, "{names:?}");
+}
+
+/// Of each packet that only one side sent: a message that shows a hole is told with the packet that does.
+#[test]
+fn a_capture_of_one_side_has_no_packet_and_no_time_of_the_other() {
+    let whole = Script::opened()
+        .say(Client, "one\n")
+        .say(Server, "ok\n")
+        .say(Client, "two\n")
+        .say(Server, "ok\n")
+        .close();
+    for side in whole.ends {
+        let mut script = whole.clone();
+        script.segments.retain(|segment| segment.source == side);
+        let capture = file(&pcap(RAW, &paced(script.packets())));
+        let output = wiresnap(&["payload", "--format", "json"], &[capture.path()]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let connection = &json["connections"][0];
+        let last = script.segments.len() as u64;
+        for message in connection["messages"].as_array().unwrap() {
+            let packet = &message["packet"];
+            let is_there = packet
+                .as_u64()
+                .is_some_and(|packet| (1..=last).contains(&packet));
+            assert!(is_there || packet.is_null(), "{message}");
+            assert_eq!(message["time"].is_null(), packet.is_null(), "{message}");
+        }
+        assert_eq!(connection["complete"], false);
+    }
+}
+
+/// RFC 9293 §3.5.3: a reset may carry data, and what was captured of it is listed.
+#[test]
+fn the_payload_of_a_reset_is_listed() {
+    let script = Script::opened()
+        .say(Client, "time\n")
+        .say(Server, "12:00\n");
+    let script = script.hear(Client).at(Server, 6, RST | ACK, b"overloaded");
+    let told = listing(&[], &pcap(RAW, &paced(script.packets())));
+    assert!(told.contains("overloaded"), "{told}");
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
