@@ -222,6 +222,38 @@ fn exchange(fields: &str, body: &[u8]) -> Vec<u8> {
     pcap(RAW, &paced(script.hear(Client).close().packets()))
 }
 
+/// An exchange whose answer is this.
+fn answered(answer: &str) -> Vec<u8> {
+    let script = Script::opened().say(Client, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    pcap(
+        RAW,
+        &paced(script.say(Server, answer).hear(Client).close().packets()),
+    )
+}
+
+/// Two conversations on the same ports, of which the second has no SYN.
+fn again(second: &str) -> Vec<u8> {
+    let first = Script::opened()
+        .say(Client, "one\n")
+        .say(Server, "ok\n")
+        .close();
+    let second = Script::default()
+        .initial(900_000, 700_000)
+        .say(Client, second)
+        .say(Server, "ok\n");
+    pcap(RAW, &paced(first.then(second.close()).packets()))
+}
+
+fn switched(accept: &str) -> Vec<u8> {
+    let ask = "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    let script = Script::opened().say(Client, ask).say(Server, answer);
+    pcap(RAW, &paced(script.hear(Client).close().packets()))
+}
+
 fn chunked(chunks: &str) -> Vec<u8> {
     exchange("Transfer-Encoding: chunked\r\n", chunks.as_bytes())
 }
@@ -263,6 +295,24 @@ fn changes() -> Vec<(&'static str, Vec<u8>, Vec<u8>, &'static str)> {
     };
     let junk = |rest: &[u8]| [&gzip(b"hello")[..], rest].concat();
     vec![
+        (
+            "a line end",
+            answered("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
+            answered("HTTP/1.1 200 OK\nContent-Length: 1\r\n\r\nx"),
+            "",
+        ),
+        (
+            "an accept that does not belong to its key",
+            switched("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            switched("S3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            "",
+        ),
+        (
+            "a second conversation without SYN",
+            again("two\n"),
+            again("owt\n"),
+            "",
+        ),
         (
             "what is labelled gzip and is none",
             coded("gzip", b"no gzip, 1\n"),
