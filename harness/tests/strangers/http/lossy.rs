@@ -40,7 +40,10 @@ fn conversation(random: &mut Random) -> (Script, BTreeMap<String, String>) {
         if !sent.is_empty() {
             script = script.say(Client, sent);
         }
-        let body = format!("the body of {target}, {}", "x".repeat(number as usize * 7));
+        let body = format!(
+            "the body of {target}, {}",
+            "x".repeat(usize::try_from(number * 7).unwrap())
+        );
         let kind = random.one_of(&["length", "chunked", "204", "304"]);
         let (status, fields, pieces) = match kind {
             "chunked" => {
