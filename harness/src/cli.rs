@@ -124,9 +124,6 @@ pub struct CaptureArgs {
     /// Say where the time outside of the timelines went
     #[arg(long)]
     pub timings: bool,
-    /// End when this process ends, which has started this one; `learn` has its runs do so
-    #[arg(long, value_name = "PROCESS", hide = true)]
-    pub with_parent: Option<i32>,
 }
 
 /// Values for the variables of scenarios.

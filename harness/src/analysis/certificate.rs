@@ -164,11 +164,6 @@ impl<'a> Inspection<'a> {
         if drops > 0 {
             self.missing.push(format!("{drops} packets were dropped"));
         }
-        if packets == 0 {
-            let server = self.evidence.server;
-            self.missing
-                .push(format!("no packet went to or from {server}"));
-        }
         if self.packets != packets || self.cut {
             let read = self.packets;
             self.missing.push(format!(

@@ -12,15 +12,16 @@ use nix::libc::{
     SYS_execve, SYS_execveat, SYS_fanotify_init, SYS_fchmodat, SYS_finit_module, SYS_fsconfig,
     SYS_fsmount, SYS_fsopen, SYS_fspick, SYS_init_module, SYS_io_uring_enter,
     SYS_io_uring_register, SYS_io_uring_setup, SYS_ioctl, SYS_kcmp, SYS_kexec_load, SYS_keyctl,
-    SYS_kill, SYS_listen, SYS_lsetxattr, SYS_mount, SYS_mount_setattr, SYS_move_mount,
-    SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_open_tree, SYS_perf_event_open,
+    SYS_kill, SYS_listen, SYS_lsetxattr, SYS_mount, SYS_mount_setattr, SYS_move_mount, SYS_mq_open,
+    SYS_msgget, SYS_name_to_handle_at, SYS_open_by_handle_at, SYS_open_tree, SYS_perf_event_open,
     SYS_personality, SYS_pidfd_getfd, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_pivot_root,
     SYS_process_madvise, SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_quotactl,
-    SYS_reboot, SYS_recvmmsg, SYS_removexattr, SYS_request_key, SYS_sendmmsg, SYS_sendmsg,
-    SYS_sendto, SYS_setdomainname, SYS_setfsgid, SYS_setfsuid, SYS_setgid, SYS_setgroups,
-    SYS_sethostname, SYS_setns, SYS_setregid, SYS_setresgid, SYS_setresuid, SYS_setreuid,
-    SYS_settimeofday, SYS_setuid, SYS_setxattr, SYS_socket, SYS_socketpair, SYS_swapoff,
-    SYS_swapon, SYS_syslog, SYS_tgkill, SYS_umount2, SYS_unshare, SYS_userfaultfd, SYS_utimensat,
+    SYS_reboot, SYS_recvmmsg, SYS_removexattr, SYS_request_key, SYS_rt_sigqueueinfo,
+    SYS_rt_tgsigqueueinfo, SYS_semget, SYS_sendmmsg, SYS_sendmsg, SYS_sendto, SYS_setdomainname,
+    SYS_setfsgid, SYS_setfsuid, SYS_setgid, SYS_setgroups, SYS_sethostname, SYS_setns,
+    SYS_setregid, SYS_setresgid, SYS_setresuid, SYS_setreuid, SYS_settimeofday, SYS_setuid,
+    SYS_setxattr, SYS_shmat, SYS_shmget, SYS_socket, SYS_socketpair, SYS_swapoff, SYS_swapon,
+    SYS_syslog, SYS_tgkill, SYS_tkill, SYS_umount2, SYS_unshare, SYS_userfaultfd, SYS_utimensat,
     SYS_vhangup,
 };
 use rustix::process::getpid;
@@ -60,6 +61,11 @@ const REFUSED: &[i64] = &[
     SYS_pidfd_getfd,
     SYS_pidfd_send_signal,
     SYS_kcmp,
+    SYS_mq_open,
+    SYS_msgget,
+    SYS_semget,
+    SYS_shmat,
+    SYS_shmget,
     // What a reader is, and where.
     SYS_setuid,
     SYS_setgid,
@@ -160,7 +166,13 @@ fn program(architecture: TargetArch) -> Result<BpfProgram, seccompiler::BackendE
         always.map(|call| (*call, Vec::new())).collect();
     // It may end itself, and nobody else.
     let ourselves = u64::from(getpid().as_raw_nonzero().get().unsigned_abs());
-    for call in [SYS_kill, SYS_tgkill] {
+    for call in [
+        SYS_kill,
+        SYS_tgkill,
+        SYS_tkill,
+        SYS_rt_sigqueueinfo,
+        SYS_rt_tgsigqueueinfo,
+    ] {
         rules.insert(call, vec![is(0, SeccompCmpOp::Ne, ourselves)?]);
     }
     // What is pushed into a terminal's input is read by the shell behind us.

@@ -32,8 +32,8 @@ pub struct Tables(PathBuf);
 /// A socket that waits for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Socket {
-    address: SocketAddr,
-    is_udp: bool,
+    pub(super) address: SocketAddr,
+    pub(super) is_udp: bool,
     /// The number by which a process's open files tell that it is theirs.
     pub(super) inode: u64,
 }

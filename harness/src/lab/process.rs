@@ -480,6 +480,17 @@ impl Process {
         Ok(())
     }
 
+    /// The UDP sockets that this program waits at, in words; `None` if it has none.
+    #[must_use]
+    pub fn udp_sockets(&self) -> Option<String> {
+        let service = self.service.as_ref()?;
+        let mut sockets = service.tables.sockets().ok()?;
+        sockets.retain(|socket| socket.is_udp);
+        let own = self.own_sockets(&sockets).into_iter();
+        let own: Vec<String> = own.map(|socket| socket.address.to_string()).collect();
+        (!own.is_empty()).then(|| own.join(", "))
+    }
+
     /// Those of the sockets that belong to this program.
     pub(super) fn own_sockets(&self, sockets: &[Socket]) -> Vec<Socket> {
         let Some(service) = &self.service else {

@@ -147,6 +147,7 @@ impl Run<'_> {
         let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
         // Commands that end by themselves have no mark for it.
         Self::close(stage, vigil, sniffer).await?;
+        self.note_udp(stage);
         let counters = self.finish_capture(sniffer, vigil).await?;
         // Whatever the program does when it is told to end, the capture is out of its reach.
         self.reports.captured(counters.sum);
@@ -162,6 +163,17 @@ impl Run<'_> {
             tallies,
             pictures: std::mem::take(&mut stage.pictures),
         })
+    }
+
+    /// Says so where the program speaks something that is not captured.
+    fn note_udp(&self, stage: &Stage) {
+        let program = stage.program.as_ref();
+        let sockets = program.and_then(|program| Some((program.name(), program.udp_sockets()?)));
+        if let Some((name, sockets)) = sockets {
+            self.reports.note(format!(
+                "{name} is on UDP too ({sockets}), which is not captured"
+            ));
+        }
     }
 
     /// Starts the helpers, then the program under study.

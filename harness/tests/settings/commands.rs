@@ -37,7 +37,6 @@ fn a_program_that_takes_its_time_is_waited_for() {
     );
     bench.scenario("late", &late);
 
-    bench.run(&["slow", "early"]).is(0, &[]);
     bench.run(&["late"]).is(
         4,
         &[
@@ -45,6 +44,7 @@ fn a_program_that_takes_its_time_is_waited_for() {
             "`ready = { within = 60 }`",
         ],
     );
+    bench.run(&["slow", "early"]).is(0, &[]);
 }
 
 #[test]
@@ -112,16 +112,17 @@ fn a_program_at_another_address_is_told_of_and_played_there() {
         .is(4, &["hint: it listens on 127.0.0.1:9000", "`port = 9000`"]);
     bench.run(&["v6"]).is(0, &[]);
     let listed = payloads(&bench, "v6");
-    assert!(listed.contains("Host: [::1]:8000"), "{listed}");
+    assert!(listed.contains("Host: [::1]:"), "{listed}");
 }
 
 #[test]
 fn a_program_in_the_background_is_told_of_and_followed() {
     let bench = bench();
-    for (name, arguments) in [
+    let daemons = [
         ("daemon", r#""daemon", "{host}", "{port}""#),
         ("daemon-late", r#""daemon-late", "{host}", "{port}", "1""#),
-    ] {
+    ];
+    for (name, arguments) in daemons {
         bench.scenario(name, &asks(arguments, ""));
         bench.run(&[name]).is(
             4,
@@ -132,7 +133,6 @@ fn a_program_in_the_background_is_told_of_and_followed() {
             ],
         );
         bench.scenario(name, &asks(arguments, "daemon = true"));
-        bench.run(&[name]).is(0, &[]);
     }
     let stays = asks(
         r#""plain", "{host}", "{port}""#,
@@ -146,6 +146,7 @@ fn a_program_in_the_background_is_told_of_and_followed() {
             "hint: leave `daemon` out",
         ],
     );
+    bench.run(&["daemon", "daemon-late"]).is(0, &[]);
 }
 
 #[test]
@@ -196,11 +197,11 @@ fn lines_end_as_the_scenario_says() {
         &scenario("client = \"command\"\nline_end = \"crlf\"", run),
     );
 
-    bench.run(&["nc", "run"]).is(0, &[]);
     bench.run(&["nc-lf"]).is(
         4,
         &["nc printed \"wrong b'HELO me\\\\n'\\r\\n\" within 5 s, expected \"right\", no \"wrong\""],
     );
+    bench.run(&["nc", "run"]).is(0, &[]);
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn a_capture_without_a_packet_proves_nothing() {
     bench.run(&["silent"]).is(
         5,
         &[
-            "the capture is not complete: no packet went to or from 127.0.0.1:8000",
+            "error: silent: not a single packet was captured",
             "hint: does the client go to the program?",
         ],
     );

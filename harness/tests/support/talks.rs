@@ -888,7 +888,7 @@ pub fn talks() -> Vec<Talk> {
             ],
         },
         Talk {
-            name: "chunk-oddities",
+            name: "odd-chunks",
             script: closed(&[
             (Client, b"GET /pad HTTP/1.1\r\nHost: h\r\n\r\n"),
             (Server, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5   \r\nfirst\r\n0   \r\n\r\n"),

@@ -133,6 +133,10 @@ impl Conversation {
             self.end(Side::Server, &[]);
             return self.open_tunnel(origin);
         }
+        let unasked = (message.request.is_some() && offer.is_none()).then(|| {
+            let text = "the request did not ask for a switch";
+            Note::new(message.head.offset, "RFC 9110 §7.8", text)
+        });
         let is_websocket = message.head.has_token("upgrade", "websocket");
         let switch = if is_websocket {
             websocket_switch(message, offer)
@@ -140,7 +144,7 @@ impl Conversation {
             let text = "the protocol that both sides switch to is not read here; shown raw";
             Switch::to_raw(Note::plain(message.head.offset, text), false)
         };
-        for note in switch.notes {
+        for note in unasked.into_iter().chain(switch.notes) {
             self.note(Side::Server, note);
         }
         if let Some(open) = &mut self.server.open {
@@ -253,7 +257,7 @@ fn websocket_switch(message: &HttpMessage, offer: Option<&Offer>) -> Switch {
         }
         notes.push(note);
     }
-    notes.extend(handshake_notes(message));
+    notes.extend(handshake_notes(message, offer));
     let extensions = websocket::extensions(head);
     notes.extend(extensions.notes);
     let (obstacle, next) = if extensions.are_read {
@@ -268,8 +272,12 @@ fn websocket_switch(message: &HttpMessage, offer: Option<&Offer>) -> Switch {
     }
 }
 
-fn handshake_notes(message: &HttpMessage) -> Vec<Note> {
+fn handshake_notes(message: &HttpMessage, offer: Option<&Offer>) -> Vec<Note> {
     let mut notes = Vec::new();
+    if offer.is_some_and(|offer| offer.key.is_none()) {
+        let text = "the request has no Sec-WebSocket-Key";
+        notes.push(Note::new(message.head.offset, "RFC 6455 §4.1", text));
+    }
     if message.accept_belongs == Some(false) {
         let text = "Sec-WebSocket-Accept does not belong to the request's key";
         notes.push(Note::new(message.head.offset, "RFC 6455 §4.2.2", text));

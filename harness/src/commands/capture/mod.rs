@@ -12,6 +12,7 @@ mod scenarios;
 mod summary;
 mod verify;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -60,8 +61,8 @@ use crate::trace::provenance::Provenance;
 /// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let stage = Stage::set(None)?;
-    if let Some(parent) = arguments.with_parent {
-        end_with(parent)?;
+    if let Some(parent) = std::env::var_os(PARENT) {
+        end_with(&parent)?;
     }
     let wish = Wish::of(arguments)?;
     let progress = Terminal::new(&wish.scenarios, &wish.redactions);
@@ -69,11 +70,15 @@ pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     conclude(outcomes, arguments.timings, out)
 }
 
+/// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+pub(super) const PARENT: &str = "WIRESNAP_PARENT";
+
 /// Has this process told as by SIGTERM when the one ends that has started it.
-fn end_with(parent: i32) -> Result<()> {
+fn end_with(parent: &OsStr) -> Result<()> {
     set_parent_process_death_signal(Some(Signal::TERM))
         .map_err(|error| Error::environment(format!("cannot watch a process: {error}")))?;
-    if getppid() == Pid::from_raw(parent) {
+    let is_there = |now: Pid| parent == now.as_raw_nonzero().to_string().as_str();
+    if getppid().is_some_and(is_there) {
         return Ok(());
     }
     Err(Error::ended_by(15, "the process that has started it"))

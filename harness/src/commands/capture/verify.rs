@@ -83,11 +83,7 @@ fn require_certificate(evidence: &Evidence<'_>, pcap: &Path) -> Result<Certifica
             "the capture is not complete: {}",
             missing.join("; ")
         ))
-        .with_hint(if evidence.packets == 0 {
-            "does the client go to the program? its address is `{host}`, its port `{port}`"
-        } else {
-            "run it again; is the disk full, or does somebody else talk to this port?"
-        })
+        .with_hint("run it again; is the disk full, or does somebody else talk to this port?")
     })
 }
 

@@ -234,7 +234,8 @@ fn verdict(lesson: &Lesson<'_>, accepted: usize) -> anyhow::Result<()> {
 struct Captures {
     files: Vec<PathBuf>,
     /// Those that have no name, and are reached by their descriptors for as long as they are open.
-    _open: Vec<File>,
+    #[expect(dead_code, reason = "they are held, not looked at")]
+    open: Vec<File>,
 }
 
 impl Captures {
@@ -242,7 +243,6 @@ impl Captures {
     fn of(open: Vec<File>) -> Self {
         let path = |file: &File| PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let files = open.iter().map(path).collect();
-        let _open = open;
-        Self { files, _open }
+        Self { files, open }
     }
 }

@@ -18,6 +18,7 @@ use crate::analysis::part::parts;
 use crate::analysis::talks::hear_within;
 use crate::budget::{Budget, Memory};
 use crate::cli::LearnArgs;
+use crate::commands::capture::PARENT;
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{coverage, named, one_thread, payload, say};
 use crate::error::{Error, Result};
@@ -86,8 +87,11 @@ fn without_name(place: &Path, pcap: &Path) -> Result<File> {
 /// Reads captures that there are already.
 pub(super) fn read(files: &[PathBuf], memory: Memory) -> anyhow::Result<Vec<Run>> {
     let files = files.to_vec();
-    let _open = Vec::new();
-    open(Captures { files, _open }, memory)
+    let captures = Captures {
+        files,
+        open: Vec::new(),
+    };
+    open(captures, memory)
 }
 
 fn open(captures: Captures, memory: Memory) -> anyhow::Result<Vec<Run>> {
@@ -166,7 +170,7 @@ async fn capture(
         .arg(place)
         .args(["--time-scale", &arguments.time_scale.to_string()])
         .args(assignments(&arguments.variables.set))
-        .args(["--with-parent", &std::process::id().to_string()])
+        .env(PARENT, std::process::id().to_string())
         // Its table, its progress and its warnings are those of one run of many.
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())

@@ -55,6 +55,8 @@ const STILL_LOADING: &str = "
 pub(super) struct Known {
     pub(super) message: String,
     pub(super) hint: Option<&'static str>,
+    /// Whether nothing else can be behind it, such as the end of the program.
+    pub(super) is_cause: bool,
 }
 
 /// What was wrong with a command, where nothing is wrong with the browser.
@@ -62,6 +64,13 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
     let CmdError::Standard(error) = error else {
         return None;
     };
+    if let Some(message) = error_page(&error.message) {
+        return Some(Known {
+            message,
+            hint: None,
+            is_cause: false,
+        });
+    }
     let message = format!("{}: {}", error.error(), first_line(&error.message));
     let (message, hint) = match &error.error {
         ErrorStatus::UnexpectedAlertOpen => (
@@ -97,7 +106,23 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
         | ErrorStatus::MoveTargetOutOfBounds => (message, None),
         _ => return None,
     };
-    Some(Known { message, hint })
+    Some(Known {
+        message,
+        hint,
+        is_cause: true,
+    })
+}
+
+/// What the page says that Firefox shows in the place of one that it could not load.
+fn error_page(message: &str) -> Option<String> {
+    let (_, query) = message.split_once("about:neterror?")?;
+    let field = |name: &str| {
+        let mut fields = url::form_urlencoded::parse(query.as_bytes());
+        let (_, value) = fields.find(|(field, _)| field == name)?;
+        Some(value.into_owned())
+    };
+    let (name, description) = (field("e")?, field("d").unwrap_or_default());
+    Some(format!("{description} ({name})").trim_start().to_owned())
 }
 
 /// What a dialog says, as far as the driver tells.
@@ -270,6 +295,10 @@ mod tests {
             "Reached error page: about:neterror?e=netReset",
         );
         assert!(hint_of_page(&reset, "http://a/").contains("TLS"));
+        let page = "Reached error page: about:neterror?e=netReset&u=http%3A//a/&d=The%20connection%20was%20reset.";
+        let known = known(&standard(ErrorStatus::UnknownError, page)).unwrap();
+        assert_eq!(known.message, "The connection was reset. (netReset)");
+        assert!(!known.is_cause, "the program may have ended");
         let refused = standard(ErrorStatus::UnknownError, "e=connectionFailure");
         assert!(hint_of_page(&refused, "http://a/").contains("does the program answer"));
     }

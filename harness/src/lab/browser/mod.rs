@@ -730,7 +730,10 @@ fn failure(kind: Kind, home: &Home, what: &str, error: &CmdError) -> Error {
     };
     // Its answer says what was wrong: nothing is wrong with the browser itself.
     if let Some(known) = causes::known(error) {
-        let failure = Error::run(format!("{whose} could not {what}: {}", known.message)).as_cause();
+        let mut failure = Error::run(format!("{whose} could not {what}: {}", known.message));
+        if known.is_cause {
+            failure = failure.as_cause();
+        }
         return match known.hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,

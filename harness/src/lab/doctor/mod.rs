@@ -12,7 +12,6 @@ mod place;
 mod remote;
 pub mod version;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use rustix::process::geteuid;
@@ -235,14 +234,13 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     }
     checks.extend(place::ports(
         intent.scenarios,
-        intent
-            .remote
-            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |remote| {
-                remote.meeting_point.address
-            }),
+        intent.remote.map(|remote| remote.meeting_point.address),
         network == Some(Network::Private),
     ));
-    checks.push(place::captures(intent.captures, intent.project, packages));
+    // Outside of a project there is no such folder.
+    if !intent.captures.as_os_str().is_empty() {
+        checks.push(place::captures(intent.captures, intent.project, packages));
+    }
     if let (Some(network), true) = (network, needs_browser) {
         checks.extend(place::temporary(network));
     }

@@ -48,6 +48,11 @@ enum Announced {
 fn announced(head: &mut Head) -> Announced {
     let coded = head.field("transfer-encoding").is_some();
     if coded {
+        if head.minor_version() == 0 {
+            let text = "Transfer-Encoding in HTTP/1.0, which does not have it: the body's length is not certain";
+            head.notes
+                .push(Note::new(head.offset, "RFC 9112 §6.1", text));
+        }
         if head.field("content-length").is_some() {
             let text = "both Transfer-Encoding and Content-Length; the latter is ignored";
             head.notes

@@ -241,6 +241,7 @@ pub(super) fn parse_head(
             .ok_or_else(|| Note::new(offset, "RFC 9112 §2.1", "not a start line; shown raw"))?,
         fields: Vec::new(),
     };
+    say_space_in_target(&mut head);
     read_fields(&mut head, end + 1);
     say_bare_line_feeds(&mut head);
     let said = head.notes.len();
@@ -323,6 +324,19 @@ fn trimmed(bytes: &[u8], from: usize) -> Span {
     let start = from + (rest.len() - rest.trim_ascii_start().len());
     let length = rest.trim_ascii().len();
     start..start + length
+}
+
+/// RFC 9112 §3.2: no white space is allowed there. Many servers read it all the same.
+fn say_space_in_target(head: &mut Head) {
+    let target = head.target_span();
+    let space = head.raw[target.clone()]
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\t'));
+    if let Some(place) = space {
+        let at = head.offset + (target.start + place) as u64;
+        let text = "the request's target has white space in it";
+        head.notes.push(Note::new(at, "RFC 9112 §3.2", text));
+    }
 }
 
 /// RFC 9112 §2.2: lines end with CRLF; a bare LF may be taken for one, but is worth a word.

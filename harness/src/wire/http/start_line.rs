@@ -139,7 +139,9 @@ pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
         begins_status_line(line.bytes)
     };
     if !is_status_line {
-        return Err(malformed("the status line has no version and three digits"));
+        return Err(malformed(
+            "the status line has no version and status from 100 to 999",
+        ));
     }
     Ok(())
 }

@@ -674,6 +674,63 @@ fn what_a_proxy_puts_in_front_is_a_message_of_its_own() {
     }
 }
 
+/// Behind a chain of proxies there is one of each.
+#[test]
+fn a_preamble_may_follow_on_another() {
+    for (first, _) in preambles() {
+        for (second, _) in preambles() {
+            let all = [&first, &second, GET_A.as_bytes()].concat();
+            let messages = read_talk(&[(Client, &all), (Server, FIRST.as_bytes())]);
+            assert_eq!(
+                told(&messages)[2..],
+                ["client GET /a \"\"", "server 200 to GET /a \"first\""]
+            );
+            assert_eq!(notes(&messages).len(), 2);
+        }
+    }
+}
+
+#[test]
+fn what_breaks_a_rule_and_can_be_read_is_said() {
+    let space = GET_A.replace("/a", "/a b");
+    let coded = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n";
+    let keyless = UPGRADE.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
+    for (request, answer, note) in [
+        (
+            &space[..],
+            FIRST,
+            "RFC 9112 §3.2, offset 6: the request's target has white space in it",
+        ),
+        (
+            GET_A,
+            coded,
+            "RFC 9112 §6.1, offset 0: Transfer-Encoding in HTTP/1.0, which does not have it: the body's length is not certain",
+        ),
+        (
+            GET_A,
+            SWITCHING,
+            "RFC 9110 §7.8, offset 0: the request did not ask for a switch",
+        ),
+        (
+            &keyless,
+            SWITCHING,
+            "RFC 6455 §4.1, offset 0: the request has no Sec-WebSocket-Key",
+        ),
+        (
+            GET_A,
+            "HTTP/1.1 099 Odd\r\n\r\n",
+            "RFC 9112 §2.1, offset 0: not HTTP/1: the status line has no version and status from 100 to 999; shown raw",
+        ),
+    ] {
+        let messages = talk(&[(Client, request), (Server, answer)]);
+        assert!(
+            notes(&messages).contains(&note.to_owned()),
+            "{note}: {:?}",
+            notes(&messages)
+        );
+    }
+}
+
 const CLIENT_HELLO: &[u8] = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03";
 const SERVER_HELLO: &[u8] = b"\x16\x03\x03\x00\x05\x02\x00\x00\x01\x03";
 const TLS: &str = "TLS: encrypted; keys are not read yet";
