@@ -10,6 +10,7 @@
 pub mod capture_file;
 pub mod coding;
 pub mod conversation;
+pub mod diff;
 pub mod frame;
 pub mod http;
 mod input;
@@ -25,10 +26,11 @@ pub mod whole_path;
 pub type Check = fn(&[u8]);
 
 /// Every target by name: the folders of its seeds and regressions are called so too.
-pub const TARGETS: [(&str, Check); 11] = [
+pub const TARGETS: [(&str, Check); 12] = [
     ("capture_file", capture_file::check),
     ("coding", coding::check),
     ("conversation", conversation::check),
+    ("diff", diff::check),
     ("frame", frame::check),
     ("http", http::check),
     ("overwrite", overwrite::check),

@@ -114,6 +114,7 @@ impl Step {
             flags: self.flags,
             window: 1000,
             header_bytes: 20,
+            header: &[],
             payload: &payload[..captured],
             payload_length: u32::try_from(payload.len()).unwrap(),
         }

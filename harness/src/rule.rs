@@ -16,11 +16,13 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+use std::iter;
 use std::ops::Range;
 use std::path::Path;
 
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
 use crate::diagnostic::Diagnostic;
@@ -57,16 +59,25 @@ enum Placeholder {
 /// A place, and what stands there instead.
 pub type Edit = (Range<usize>, Vec<u8>);
 
+/// The most places of a text that are hidden one by one.
+pub const MOST_PLACES: usize = 65_536;
+
 /// Rules in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Rule>,
+    hides_chunks: bool,
+}
 
 /// A `[[redact]]` table as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RawRule {
     name: Spanned<String>,
-    pattern: Spanned<String>,
+    pattern: Option<Spanned<String>>,
+    /// In place of a pattern: the rule hides how bodies are cut into chunks.
+    #[serde(default)]
+    chunks: bool,
     placeholder: Option<Spanned<String>>,
     #[serde(default)]
     secret: bool,
@@ -99,59 +110,93 @@ impl Rules {
     ///
     /// The first mistake.
     pub fn check(tables: &[RawRule], text: &str) -> std::result::Result<Self, Diagnostic> {
-        let mut rules: Vec<Rule> = Vec::new();
+        let mut rules = Self::default();
+        let mut names: Vec<&str> = Vec::new();
         for table in tables {
-            let rule = check(table, text)?;
-            if rules.iter().any(|other| other.name == rule.name) {
-                let message = format!("there is a rule `{}` already", rule.name);
+            let name = table.name.get_ref();
+            match check(table, text)? {
+                Some(rule) => rules.rules.push(rule),
+                None => rules.hides_chunks = true,
+            }
+            if names.contains(&name.as_str()) {
+                let message = format!("there is a rule `{name}` already");
                 return Err(Diagnostic::new(table.name.span(), message)
                     .with_hint("rules are told apart by their names: choose another one"));
             }
-            rules.push(rule);
+            names.push(name);
         }
-        Ok(Self(rules))
+        Ok(rules)
     }
 
     /// These rules, and after them others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
-        self.0.extend(others.0);
+        self.rules.extend(others.rules);
+        self.hides_chunks |= others.hides_chunks;
         self
     }
 
-    /// The rules one by one.
+    /// The rules with a pattern, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.0.iter()
+        self.rules.iter()
+    }
+
+    /// Returns true if one of them hides how bodies are cut into chunks.
+    #[must_use]
+    pub const fn hides_chunks(&self) -> bool {
+        self.hides_chunks
     }
 
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rules.is_empty() && !self.hides_chunks
     }
 
     /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
+    ///
+    /// Where they hide more than [`MOST_PLACES`], the rest of the text is one place more: for it stands the SHA-256 of what
+    /// would stand there.
     pub fn edits(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<Edit> {
-        let found = self.found(text, wanted).into_iter();
-        found.map(|(edit, _)| edit).collect()
+        let mut edits: Vec<Edit> = Vec::new();
+        let mut found = self.found(text, wanted);
+        while let Some((place, rule)) = found.next() {
+            if edits.len() == MOST_PLACES {
+                let rest = edits.last().map_or(0, |(last, _)| last.end)..text.len();
+                let found = iter::once((place, rule)).chain(found);
+                let remark = told_by_hash(text, rest.clone(), found);
+                edits.push((rest, remark.into_bytes()));
+                break;
+            }
+            let value = rule.stands_for(place.len());
+            edits.push((place, value));
+        }
+        edits
     }
 
     /// Where something is hidden in a text, and by which rule.
-    pub fn places(&self, text: &[u8]) -> impl Iterator<Item = (Range<usize>, &str)> {
-        let found = self.found(text, |_| true).into_iter();
-        found.map(|((place, _), rule)| (place, rule.name.as_str()))
+    pub fn places<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (Range<usize>, &'a str)> {
+        let found = self.found(text, |_| true);
+        found.map(|(place, rule)| (place, rule.name.as_str()))
     }
 
-    /// Edits in order, each with its rule.
-    fn found(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<(Edit, &Rule)> {
-        let mut found: Vec<(Edit, &Rule)> = Vec::new();
-        for rule in self.0.iter().filter(|rule| wanted(rule)) {
-            let mut edits = rule.edits(text);
-            edits.retain(|(place, _)| is_free(place, &found));
-            found.extend(edits.into_iter().map(|edit| (edit, rule)));
-            found.sort_by_key(|((place, _), _)| place.start);
+    /// The places in order, each with its rule.
+    fn found<'a>(&'a self, text: &'a [u8], wanted: impl Fn(&Rule) -> bool) -> Places<'a> {
+        let mut places = Places(None);
+        for rule in self.rules.iter().filter(|rule| wanted(rule)) {
+            let mut own = rule.places(text);
+            let next = own.next();
+            if next.is_some() {
+                places = Places(Some(Box::new(Merged {
+                    rule,
+                    own: Box::new(own),
+                    next,
+                    next_before: places.next(),
+                    before: places,
+                })));
+            }
         }
-        found
+        places
     }
 
     /// A text with what the `wanted` rules hide hidden.
@@ -160,11 +205,63 @@ impl Rules {
     }
 }
 
-/// Whether none of the edits, which are in order, is in a place.
-fn is_free(place: &Range<usize>, found: &[(Edit, &Rule)]) -> bool {
-    let next = found.partition_point(|((other, _), _)| other.end <= place.start);
-    let next = found.get(next);
-    next.is_none_or(|((other, _), _)| place.end <= other.start)
+/// What rules hide in a text, in order: however much that is, it takes no memory.
+struct Places<'a>(Option<Box<Merged<'a>>>);
+
+/// What a rule hides, among what the rules before it do.
+struct Merged<'a> {
+    rule: &'a Rule,
+    own: Box<dyn Iterator<Item = Range<usize>> + 'a>,
+    next: Option<Range<usize>>,
+    before: Places<'a>,
+    next_before: Option<(Range<usize>, &'a Rule)>,
+}
+
+impl<'a> Iterator for Places<'a> {
+    type Item = (Range<usize>, &'a Rule);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let merged = self.0.as_mut()?;
+        loop {
+            let Some(own) = &merged.next else {
+                return std::mem::replace(&mut merged.next_before, merged.before.next());
+            };
+            match &merged.next_before {
+                Some((other, _)) if other.end <= own.start => {
+                    return std::mem::replace(&mut merged.next_before, merged.before.next());
+                }
+                // The rules before it have these bytes.
+                Some((other, _)) if other.start < own.end => merged.next = merged.own.next(),
+                _ => {
+                    let own = std::mem::replace(&mut merged.next, merged.own.next());
+                    return own.map(|own| (own, merged.rule));
+                }
+            }
+        }
+    }
+}
+
+/// What stands for the rest of a text of which too many places are hidden: two such texts say the same where this is the same.
+fn told_by_hash<'a>(
+    text: &[u8],
+    rest: Range<usize>,
+    found: impl Iterator<Item = (Range<usize>, &'a Rule)>,
+) -> String {
+    let mut hash = Sha256::new();
+    let mut position = rest.start;
+    for (place, rule) in found {
+        hash.update(&text[position..place.start]);
+        hash.update(rule.stands_for(place.len()));
+        position = place.end;
+    }
+    hash.update(&text[position..]);
+    let hash: String = (hash.finalize().iter())
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "[rules hide more than {MOST_PLACES} places: {} bytes more, shown as SHA-256 {hash}]",
+        rest.len()
+    )
 }
 
 impl FromIterator<Rules> for Rules {
@@ -193,12 +290,6 @@ impl Rule {
         let mut parser = regex_syntax::ast::parse::Parser::new();
         let parsed = parser.parse(self.pattern());
         parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
-    }
-
-    /// What the rule hides in a text, from left to right.
-    fn edits(&self, text: &[u8]) -> Vec<Edit> {
-        let edit = |place: Range<usize>| (place.clone(), self.stands_for(place.len()));
-        self.places(text).map(edit).collect()
     }
 
     /// What stands for so many bytes.
@@ -259,16 +350,38 @@ pub fn apply(text: &[u8], edits: &[Edit]) -> Vec<u8> {
 
 type Checked<T> = std::result::Result<T, Diagnostic>;
 
-fn check(raw: &RawRule, text: &str) -> Checked<Rule> {
+/// Checks a table; `None` for the one that hides how bodies are cut into chunks.
+fn check(raw: &RawRule, text: &str) -> Checked<Option<Rule>> {
     check_name(&raw.name)?;
-    let pattern = check_pattern(&raw.pattern, text)?;
-    Ok(Rule {
+    let Some(of_table) = &raw.pattern else {
+        return check_chunks(raw).map(|()| None);
+    };
+    if raw.chunks {
+        return Err(
+            Diagnostic::new(of_table.span(), "a rule with `chunks` has no pattern")
+                .with_hint("write two rules"),
+        );
+    }
+    let pattern = check_pattern(of_table, text)?;
+    Ok(Some(Rule {
         name: raw.name.get_ref().clone(),
         secret: raw.secret,
-        group: check_group(&pattern, &raw.pattern)?,
+        group: check_group(&pattern, of_table)?,
         placeholder: check_placeholder(raw)?,
         pattern,
-    })
+    }))
+}
+
+fn check_chunks(raw: &RawRule) -> Checked<()> {
+    let hint = "write `pattern`, or `chunks = true` to hide how bodies are cut into chunks";
+    if !raw.chunks {
+        return Err(Diagnostic::new(raw.name.span(), "missing field `pattern`").with_hint(hint));
+    }
+    if raw.secret || raw.placeholder.is_some() {
+        let message = "a rule with `chunks` has neither placeholder nor secret";
+        return Err(Diagnostic::new(raw.name.span(), message).with_hint("leave them out"));
+    }
+    Ok(())
 }
 
 fn check_name(name: &Spanned<String>) -> Checked<()> {
@@ -414,6 +527,23 @@ mod tests {
         ] {
             assert_eq!(same_width("session", width), shown);
         }
+    }
+
+    #[test]
+    fn what_hides_very_much_is_told_apart_by_what_is_shown() {
+        let rules = rules("[[redact]]\nname = \"n\"\npattern = '[0-9]'\n");
+        let texts = ["1a", "2a", "1b"].map(|one| one.repeat(MOST_PLACES) + "3c");
+        let hidden = texts.each_ref().map(|text| hidden(&rules, text));
+        assert_eq!(hidden[0], hidden[1], "only what is hidden differs");
+        let other = texts[0].replace("3c", "3d");
+        assert_ne!(hidden[0], super::tests::hidden(&rules, &other));
+        let remark = "[rules hide more than 65536 places: 3 bytes more, shown as SHA-256 ";
+        assert!(hidden[0].starts_with("xaxa") && hidden[0].contains(remark));
+        let just = "1a".repeat(MOST_PLACES);
+        assert_eq!(
+            super::tests::hidden(&rules, &just),
+            "xa".repeat(MOST_PLACES)
+        );
     }
 
     #[test]

@@ -189,6 +189,32 @@ impl Chunks {
         chunks
     }
 
+    /// Returns what is left of the lines where it does not count how content is cut into chunks: those that say more than
+    /// a size, or end in another way than most.
+    #[must_use]
+    pub fn without_boundaries(&self) -> Self {
+        let is_plain = |run: &Run| {
+            let rest = run.size().and_then(|(_, digits)| run.line.get(digits..));
+            rest == Some(b"\r\n")
+        };
+        let mut chunks = self.without_sizes();
+        chunks.runs.clear();
+        for run in self.runs.iter().filter(|run| !is_plain(run)) {
+            let line = match run.size() {
+                Some((_, digits)) => [b"<n>", &run.line[digits..]].concat(),
+                None => run.line.clone(),
+            };
+            if chunks.runs.last().is_none_or(|last| last.line != line) {
+                chunks.runs.push(Run {
+                    line,
+                    at: 0,
+                    count: 1,
+                });
+            }
+        }
+        chunks
+    }
+
     /// Returns the same lines with the sizes that chunks have where hidden values have others: `moved` says where a place
     /// in the body comes to be.
     #[must_use]

@@ -6,6 +6,7 @@ pub mod capture;
 pub mod check;
 mod checkup;
 mod collisions;
+mod confinement;
 mod coverage;
 pub mod credentials;
 pub mod diff;
@@ -45,6 +46,7 @@ use crate::lab::descriptors;
 use crate::render::json::ascii_where_unsafe;
 use crate::text::Shown as _;
 use crate::trace::reader::TraceError;
+use crate::units;
 
 /// The fewest open files that a run gets along with: its own, and for each scenario a capture, a line and the ends of
 /// processes.
@@ -62,6 +64,10 @@ pub fn main() -> ExitCode {
         Command::Capture(_) | Command::Doctor(_) | Command::PlayTest
     );
     if starts_others && let Err(error) = descriptors::close_inherited() {
+        say(&format!("error: {error}"));
+        return ExitCode::from(error.class().exit_code());
+    }
+    if let Err(error) = confinement::apply(&cli) {
         say(&format!("error: {error}"));
         return ExitCode::from(error.class().exit_code());
     }
@@ -130,8 +136,7 @@ fn carry_out(
 
 /// So many of something, as `1 capture`, `2 captures`.
 fn counted(count: usize, what: &str) -> String {
-    let end = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{end}")
+    units::counted(u64::try_from(count).unwrap_or(u64::MAX), what)
 }
 
 /// Where projects are looked for, and what paths are relative to.

@@ -29,6 +29,7 @@ pub mod remote;
 pub mod sniffer;
 pub mod terminal;
 pub mod tools;
+pub mod travelling;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -624,6 +624,7 @@ mod tests {
             flags,
             window: 0,
             header_bytes: 20,
+            header: &[],
             payload: &[],
             payload_length: 0,
         });

@@ -11,20 +11,89 @@ use serde::Serialize;
 
 use crate::analysis::chunks::Run;
 use crate::analysis::content::Content;
+use crate::analysis::difference::Sort;
 use crate::analysis::message::{Aside, CodedBody, Detail, EventsEnd, HttpMessage, Message};
+use crate::render::payload::follows::{HiddenBefore, UNKNOWN};
+use crate::render::redact::Shown;
 use crate::render::safe_text::is_safe;
 use crate::render::{hex, redact};
 use crate::wire::fingerprint::Fingerprint;
+use crate::wire::http::Framing;
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
-use crate::wire::websocket::{Frame, close_name};
+use crate::wire::websocket::{Frame, Opcode, close_name};
 
-/// Writes one message. With `redact`, times are left out and what is volatile is hidden.
-///
-/// # Errors
-///
-/// Where writing fails.
-pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::Result<()> {
+/// Writes the messages of a connection.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    redact: bool,
+    /// Whether something may be hidden that is not known yet.
+    has_rules: bool,
+    hidden: HiddenBefore,
+    /// Whether lengths that follow from something hidden are among the offsets of each side.
+    moved: [bool; 2],
+}
+
+impl Messages {
+    /// None so far. With `redact`, times are left out and what is volatile is hidden. Without, there may be rules that
+    /// hide secrets.
+    #[must_use]
+    pub const fn new(redact: bool, has_secrets: bool) -> Self {
+        Self {
+            redact,
+            has_rules: redact || has_secrets,
+            hidden: HiddenBefore::NOTHING,
+            moved: [false; 2],
+        }
+    }
+
+    /// Writes the next one.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if writing fails.
+    pub fn write(&mut self, message: &Message, output: &mut impl Write) -> io::Result<()> {
+        let side = message.from as usize;
+        let view = View {
+            redact: self.redact,
+            follows: self.follows(message),
+        };
+        let is_moved = self.moved[side];
+        self.moved[side] |= self.redact && view.follows;
+        write(message, view, is_moved, output)
+    }
+
+    /// Returns true if digests and lengths in a message follow from something that is hidden.
+    fn follows(&mut self, message: &Message) -> bool {
+        let shown = |bytes, sort| self.redact && Shown::of(bytes, sort).is_hidden();
+        match &message.detail {
+            Detail::Http(http) => {
+                let is_hidden = message.is_hidden || shown(&http.body.bytes, Sort::Content);
+                let coded = http.coded.as_ref();
+                is_hidden || coded.is_some_and(|coded| shown(&coded.undecoded.bytes, Sort::Content))
+            }
+            Detail::WebSocket(frame) => {
+                let sort = Sort::Payload(frame.message_opcode);
+                let is_hidden = message.is_hidden || shown(&frame.payload, sort);
+                let follows = self.hidden.frame(message.from, frame, is_hidden);
+                // What is hidden may be in a part of the message that is still to come.
+                let is_part = !frame.header.fin || frame.header.opcode == Opcode::CONTINUATION;
+                follows || (frame.compressed && is_part && self.has_rules)
+            }
+            Detail::Event(event) => {
+                let is_hidden = message.is_hidden || shown(&event.raw, Sort::Text);
+                self.hidden.event(message.from, is_hidden);
+                is_hidden
+            }
+            Detail::EventsEnd(_) => self.hidden.end_events(message.from),
+            Detail::Raw(content) => message.is_hidden || shown(&content.bytes, Sort::Content),
+            Detail::Aside(aside) => message.is_hidden || shown(&aside.content.bytes, Sort::Content),
+        }
+    }
+}
+
+fn write(message: &Message, view: View, is_moved: bool, output: &mut impl Write) -> io::Result<()> {
+    let View { redact, follows } = view;
     output.write_all(b"{")?;
     if !redact {
         let nanoseconds = message.time.nanoseconds;
@@ -38,12 +107,9 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
     }
     let (from, protocol) = (message.from.name(), message.detail.protocol());
     write!(output, "\"from\":\"{from}\",\"protocol\":\"{protocol}\",")?;
-    write!(
-        output,
-        "\"offset\":{},\"length\":{},",
-        message.offset, message.length
-    )?;
-    let view = View { redact };
+    let offset = number_text(message.offset, redact && is_moved);
+    let length = number_text(message.length, redact && follows);
+    write!(output, "\"offset\":{offset},\"length\":{length},")?;
     let mut fields = match &message.detail {
         Detail::Http(http) => serde_json::to_vec(&view.http(http))?,
         Detail::WebSocket(frame) => serde_json::to_vec(&view.frame(frame))?,
@@ -69,6 +135,13 @@ pub fn message(message: &Message, redact: bool, output: &mut impl Write) -> io::
     output.write_all(b"}")
 }
 
+fn number_text(number: u64, is_hidden: bool) -> String {
+    if is_hidden {
+        return "null".to_owned();
+    }
+    number.to_string()
+}
+
 /// JSON escapes the control bytes of ASCII itself; here go the characters beyond, which can stand in strings only, that
 /// would turn a terminal's text around or command it.
 #[must_use]
@@ -90,6 +163,22 @@ pub fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(output.into_bytes())
+}
+
+/// Writes JSON that is made piece by piece, as [`ascii_where_unsafe`] does of a whole. Each piece must be whole characters,
+/// which those of `serde_json` are.
+#[derive(Debug)]
+pub struct AsciiWhereUnsafe<Output>(pub Output);
+
+impl<Output: Write> Write for AsciiWhereUnsafe<Output> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0.write_all(&ascii_where_unsafe(piece))?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[derive(Serialize)]
@@ -175,7 +264,8 @@ struct HttpView {
     body: ContentView,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     codings: Vec<&'static str>,
-    coded_length: u64,
+    /// Nothing where it follows from something hidden.
+    coded_length: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coded: Option<CodedView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,7 +287,8 @@ struct FrameView {
     masked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask: Option<String>,
-    payload_length: u64,
+    /// Nothing where it follows from something hidden.
+    payload_length: Option<u64>,
     compressed: bool,
     payload: Bytes,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -256,7 +347,8 @@ struct EventsEndView {
 /// A coded body as it was on the wire.
 #[derive(Serialize)]
 struct CodedView {
-    length: u64,
+    /// Nothing where it follows from something hidden.
+    length: Option<u64>,
     /// Of all its bytes; of the times in headers of gzip, it is of whether they are 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
@@ -297,15 +389,12 @@ impl ChunksView {
     }
 }
 
-/// The SHA-256 of bytes that do not stand here, where there are any.
-fn sha256(fingerprint: &Fingerprint) -> Option<String> {
-    (!fingerprint.is_empty()).then(|| hex::joined(&fingerprint.digest()))
-}
-
 /// How values are shown.
 #[derive(Clone, Copy)]
 struct View {
     redact: bool,
+    /// Whether digests and lengths follow from something that is hidden.
+    follows: bool,
 }
 
 impl Bytes {
@@ -334,7 +423,7 @@ impl View {
             framing: head.framing.name(),
             body: self.content(&message.body),
             codings: message.codings.clone(),
-            coded_length: message.coded_length,
+            coded_length: self.length(message.coded_length),
             coded: message.coded.as_deref().map(|coded| self.coded(coded)),
             trailers: (!message.trailers.is_empty()).then(|| self.text(&message.trailers)),
             request: message.request.as_ref().map(|request| RequestView {
@@ -356,8 +445,11 @@ impl View {
 
     fn header_value(self, message: &HttpMessage, name: &[u8], value: &[u8]) -> String {
         let accept = name.eq_ignore_ascii_case(b"sec-websocket-accept");
+        let is_length = name.eq_ignore_ascii_case(b"content-length")
+            && message.head.framing == Framing::Length(message.coded_length);
         match self.redact {
             false => lossy(value),
+            true if is_length && self.follows => UNKNOWN.to_owned(),
             true if accept && message.accept_belongs == Some(true) => redact::ACCEPT.to_owned(),
             true => lossy(&redact::field_value(name, value)),
         }
@@ -373,7 +465,7 @@ impl View {
             bytes_kept: content.bytes.len(),
             holes: content.holes.iter().map(hole).collect(),
             left_out: content.left_out.length(),
-            left_out_sha256: sha256(&content.left_out),
+            left_out_sha256: self.sha256(&content.left_out),
         }
     }
 
@@ -398,13 +490,13 @@ impl View {
             reserved_bits: header.reserved,
             masked: header.mask.is_some(),
             mask: mask.map(|mask| hex::joined(&mask)),
-            payload_length: header.length,
+            payload_length: self.length(header.length),
             compressed: frame.compressed,
             payload: self.bytes(&frame.payload),
             holes: frame.holes.iter().map(hole).collect(),
             left_out: frame.left_out.length(),
-            left_out_sha256: sha256(&frame.left_out),
-            compressed_sha256: sha256(&frame.deflated),
+            left_out_sha256: self.sha256(&frame.left_out),
+            compressed_sha256: self.sha256(&frame.deflated),
             not_inflated: (!frame.inflated).then(|| Bytes::new(&frame.sent())),
             message: frame.message.as_ref().map(|message| self.bytes(message)),
             close_code: frame.close_code(),
@@ -423,7 +515,7 @@ impl View {
             comments: event.comments.iter().map(text).collect(),
             incomplete: event.incomplete,
             left_out: event.left_out.length(),
-            left_out_sha256: sha256(&event.left_out),
+            left_out_sha256: self.sha256(&event.left_out),
         }
     }
 
@@ -439,10 +531,21 @@ impl View {
     fn coded(self, coded: &CodedBody) -> CodedView {
         let undecoded = &coded.undecoded;
         CodedView {
-            length: coded.fingerprint.length(),
-            sha256: sha256(&coded.fingerprint),
+            length: self.length(coded.fingerprint.length()),
+            sha256: self.sha256(&coded.fingerprint),
             undecoded: (!undecoded.is_empty()).then(|| self.content(undecoded)),
         }
+    }
+
+    /// The SHA-256 of bytes that do not stand here, where there are any and it tells nothing of what is hidden.
+    fn sha256(self, fingerprint: &Fingerprint) -> Option<String> {
+        let is_told = !self.follows && !fingerprint.is_empty();
+        is_told.then(|| hex::joined(&fingerprint.digest()))
+    }
+
+    /// A length on the wire. A secret is as long as what stands for it.
+    fn length(self, length: u64) -> Option<u64> {
+        (!(self.redact && self.follows)).then_some(length)
     }
 
     fn bytes(self, bytes: &[u8]) -> Bytes {

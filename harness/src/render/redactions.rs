@@ -115,6 +115,11 @@ impl Redactions {
         for line in chunks.lines_mut() {
             hiding.bytes(line);
         }
+        if scope == Scope::All && self.own.hides_chunks() {
+            let hidden = chunks.without_boundaries();
+            hiding.found |= hidden != *chunks;
+            *chunks = hidden;
+        }
         hiding.notes(&mut message.notes);
         message.is_hidden |= hiding.in_content;
         hiding.found
@@ -125,6 +130,10 @@ impl Redactions {
 impl DifferenceRules for Redactions {
     fn hide_secrets(&self, message: &mut Message) {
         self.hide(message, Scope::Secrets);
+    }
+
+    fn hides_chunks(&self) -> bool {
+        self.own.hides_chunks()
     }
 
     fn target(&self, method: &[u8], target: &[u8]) -> Vec<u8> {
@@ -229,8 +238,11 @@ impl Hiding<'_> {
     }
 
     fn frame(&mut self, frame: &mut Frame) {
-        if let Some(message) = &mut frame.message {
-            self.bytes(message);
+        if let Some(message) = &mut frame.message
+            && let Some(hidden) = self.text(message)
+        {
+            *message = hidden;
+            self.in_content = true;
         }
         let edits = self.edits(&frame.payload);
         if edits.is_empty() {

@@ -15,6 +15,7 @@ pub(super) fn layers(layers: &Layers) -> [(&'static str, &'static str, Range<usi
     let Layers {
         link,
         ip,
+        inner_ip: _,
         tcp,
         payload,
         rest,

@@ -49,6 +49,7 @@ impl Ahead {
             verdict,
             payload: segment.payload.into(),
             fields: Segment {
+                header: b"",
                 payload: b"",
                 ..*segment
             },

@@ -23,6 +23,12 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
+    /// That of no bytes.
+    pub const EMPTY: Self = Self {
+        length: 0,
+        hash: None,
+    };
+
     /// Returns the fingerprint of bytes that are all there.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {

@@ -72,6 +72,8 @@ pub(super) struct Captured<'a> {
 pub(super) struct Datagram<'a> {
     source: IpAddr,
     destination: IpAddr,
+    /// Its own header, without those that extend it.
+    pub(super) header: &'a [u8],
     pub(super) protocol: u8,
     pub(super) payload: Captured<'a>,
     fragment: Option<FragmentPlace>,
@@ -188,6 +190,7 @@ fn inside(whole: &[u8], outline: Outline) -> Layered<Datagram<'_>> {
     let mut datagram = Datagram {
         source: outline.source,
         destination: outline.destination,
+        header: &[],
         protocol: outline.protocol,
         payload: Captured {
             bytes: whole,
@@ -444,6 +447,7 @@ fn ipv4(packet: Captured<'_>) -> Layered<Datagram<'_>> {
     Ok(Datagram {
         source: Ipv4Addr::from_bits(big_endian_u32(header, 12)).into(),
         destination: Ipv4Addr::from_bits(big_endian_u32(header, 16)).into(),
+        header: &packet.bytes[..header_bytes],
         protocol: header[9],
         payload,
         fragment: (more || offset > 0).then_some(FragmentPlace {
@@ -469,6 +473,7 @@ fn ipv6(packet: Captured<'_>) -> Layered<Datagram<'_>> {
     let datagram = Datagram {
         source: ipv6_address(header, 8).into(),
         destination: ipv6_address(header, 24).into(),
+        header,
         protocol: header[6],
         payload,
         fragment: None,
@@ -549,6 +554,7 @@ fn tcp<'a>(datagram: &Datagram<'a>) -> Layered<Segment<'a>> {
         flags: Flags(header[13]),
         window: big_endian_u16(header, 14),
         header_bytes: u32::from(header[12] >> 4) * 4,
+        header: &packet.bytes[..packet.bytes.len().min(header_bytes)],
         // The snapshot length may have cut the options: then nothing of the payload was captured.
         payload: packet.bytes.get(header_bytes..).unwrap_or_default(),
         payload_length: u32::try_from(packet.sent - header_bytes).unwrap_or(u32::MAX),
@@ -602,6 +608,7 @@ mod tests {
                 flags: Flags::PSH.with(Flags::ACK),
                 window: 0x1234,
                 header_bytes: 20,
+                header: &TCP,
                 payload: b"hi",
                 payload_length: 2,
             })
@@ -749,6 +756,7 @@ mod tests {
                 flags: Flags(flags),
                 window,
                 header_bytes: u32::try_from(20 + options * 4).unwrap(),
+                header: &packet[20..40 + options * 4],
                 payload: &payload,
                 payload_length: u32::try_from(payload.len()).unwrap(),
             };

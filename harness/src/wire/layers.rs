@@ -27,6 +27,8 @@ pub struct Layers {
     pub link: Range<usize>,
     /// The header of IPv4, or of IPv6 with its extension headers; through tunnels, all of them.
     pub ip: Range<usize>,
+    /// The last header of IP in these, with those that extend it.
+    pub inner_ip: Range<usize>,
     /// The TCP header with its options.
     pub tcp: Range<usize>,
     /// The TCP payload.
@@ -53,6 +55,8 @@ impl Layers {
 struct Ends {
     link: usize,
     ip: usize,
+    /// Where the last header of IP begins.
+    inner_ip: usize,
     tcp: usize,
     payload: usize,
 }
@@ -67,6 +71,7 @@ impl Ends {
         self.link = place(bytes, packet.bytes);
         let datagram = innermost(datagram(network, packet)?)?;
         self.ip = place(bytes, datagram.payload.bytes);
+        self.inner_ip = place(bytes, datagram.header);
         if !datagram.is_fragment() {
             let header_bytes = transport(&datagram)?.header_bytes as usize;
             self.payload = self.ip + datagram.payload.bytes.len();
@@ -83,6 +88,7 @@ impl Ends {
         Layers {
             link: 0..self.link,
             ip: self.link..ip,
+            inner_ip: self.inner_ip.clamp(self.link, ip)..ip,
             tcp: ip..tcp,
             payload: tcp..payload,
             rest: payload..length,
@@ -119,6 +125,7 @@ mod tests {
         let layers = Layers::of(LinkType::ETHERNET, &packet, 0);
 
         assert_eq!((layers.link, layers.ip), (0..18, 18..66));
+        assert_eq!(layers.inner_ip, 18..66);
         assert_eq!((layers.tcp, layers.payload), (66..86, 86..89));
     }
 
@@ -144,7 +151,8 @@ mod tests {
             original_length in 0_u32..200,
         ) {
             let layers = Layers::of(LinkType(link_type), &bytes, original_length);
-            let Layers { link, ip, tcp, payload, rest } = layers;
+            let Layers { link, ip, inner_ip, tcp, payload, rest } = layers;
+            prop_assert!(ip.start <= inner_ip.start && inner_ip.end == ip.end);
             prop_assert_eq!(link.start, 0);
             for (one, next) in [(&link, &ip), (&ip, &tcp), (&tcp, &payload), (&payload, &rest)] {
                 prop_assert_eq!(one.end, next.start);

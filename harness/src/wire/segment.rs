@@ -22,6 +22,8 @@ pub struct Segment<'a> {
     pub window: u16,
     /// Bytes of the TCP header with its options.
     pub header_bytes: u32,
+    /// What was captured of the TCP header.
+    pub header: &'a [u8],
     /// What was captured of the payload.
     pub payload: &'a [u8],
     /// Bytes of payload that were sent: more than `payload` holds where the snapshot length cut the packet.

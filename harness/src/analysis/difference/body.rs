@@ -27,6 +27,8 @@ pub(super) struct Body {
     pub(super) hidden: Digest,
     /// Whether anything is hidden in it.
     pub(super) is_hidden: bool,
+    /// Whether a secret is: then the digest is that of what stands there instead.
+    pub(super) is_secret: bool,
 }
 
 impl Body {
@@ -54,9 +56,18 @@ impl Body {
             digest: own,
             hidden: with_hidden,
             is_hidden: was_hidden || hidden.is_any(),
+            is_secret: was_hidden,
             shown: beginning(shown),
         };
         (body, hidden)
+    }
+}
+
+impl Body {
+    /// Returns true if both are the same byte by byte, what is hidden included.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let is_secret = self.is_secret || other.is_secret;
+        !is_secret && self.digest == other.digest && self.length == other.length
     }
 }
 
@@ -109,6 +120,21 @@ impl Coded {
             undecoded: undecoded.0,
         }
     }
+}
+
+/// What stands for the lines around chunks as they are.
+pub(super) fn chunks_digest(chunks: &Chunks) -> Digest {
+    let mut hash = Sha256::new();
+    for run in chunks.runs() {
+        for number in [run.line.len() as u64, run.at, run.count] {
+            hash.update(number.to_be_bytes());
+        }
+        hash.update(&run.line);
+    }
+    let (more, rest) = chunks.more();
+    hash.update(more.to_be_bytes());
+    hash.update(rest.digest());
+    hash.finalize().into()
 }
 
 /// How content was cut into chunks, what is volatile hidden; nothing where it was cut as most is.

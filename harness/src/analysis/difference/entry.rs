@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::body::{Body, Coded, chunks_text};
+use super::body::{Body, Coded, chunks_digest, chunks_text};
 use super::field;
 use super::frames::Frames;
 use super::kind::Kind;
@@ -104,6 +104,8 @@ pub(super) struct Http {
     pub(super) coded: Option<Coded>,
     /// How the body was cut into chunks, where it was not cut as most are.
     pub(super) chunks: Option<Vec<u8>>,
+    /// What stands for them as they are, where something in the body is hidden.
+    pub(super) cuts: Digest,
     pub(super) trailers: Vec<u8>,
 }
 
@@ -112,6 +114,8 @@ pub(super) struct Http {
 pub(super) struct Event {
     pub(super) body: Body,
     pub(super) chunks: Option<Vec<u8>>,
+    /// What stands for them as they are, where something in it is hidden.
+    pub(super) cuts: Digest,
     /// Whether it came out of a coded stream, where its own bytes are not known.
     pub(super) is_of_coded: bool,
 }
@@ -123,8 +127,38 @@ pub(super) struct End {
     pub(super) coded: Option<Coded>,
     /// Whether something in the events before is hidden.
     pub(super) is_hidden: bool,
+    /// What stands for these events.
+    pub(super) context: Context,
     pub(super) chunks: Option<Vec<u8>>,
+    /// What stands for them as they are, where something in the events is hidden.
+    pub(super) cuts: Digest,
     pub(super) trailers: Vec<u8>,
+}
+
+/// What stands for all contents that something was made of, what is hidden in them included.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Context {
+    digest: Digest,
+    /// Whether a secret is among it: then it stands for what is there instead.
+    is_secret: bool,
+}
+
+impl Context {
+    pub(super) fn add(&mut self, body: &Body) {
+        self.digest = digest([&self.digest[..], &body.digest]);
+        self.is_secret |= body.is_secret;
+    }
+
+    /// Takes in what stands for more of it.
+    pub(super) fn join(&mut self, next: &Self) {
+        self.digest = digest([&self.digest[..], &next.digest]);
+        self.is_secret |= next.is_secret;
+    }
+
+    /// Returns true if both are the same byte by byte.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.digest == other.digest && !self.is_secret && !other.is_secret
+    }
 }
 
 /// What is remembered of the messages before on one side.
@@ -132,8 +166,12 @@ pub(super) struct End {
 pub(super) struct Before {
     /// Whether something hidden is in what compressed messages refer to.
     frames: bool,
+    /// What stands for that.
+    frames_context: Context,
     /// Whether something in the events of this stream is hidden.
     events: bool,
+    /// What stands for them.
+    events_context: Context,
     /// Whether this stream of events is coded.
     is_coded: bool,
     /// How the sizes of chunks are written.
@@ -407,31 +445,37 @@ impl Said {
     ) -> (Self, Option<RequestLine>) {
         let is_hidden = message.is_hidden;
         let case = before.case;
-        before.case = message.chunks.case_after(case);
-        let chunks = (&message.chunks, case);
+        let hidden = redaction.hides_chunks();
+        let cut = hidden.then(|| message.chunks.without_boundaries());
+        let cut = cut.as_ref().unwrap_or(&message.chunks);
+        before.case = cut.case_after(case);
+        let chunks = (cut, case);
         let said = match message.detail {
             Detail::Http(http) => {
                 if http.events_follow {
                     before.events = false;
+                    before.events_context = Context::default();
                     before.is_coded = !http.codings.is_empty();
                 }
                 let (http, request) = Http::new(*http, chunks, redaction, is_hidden);
                 return (Self::Http(Box::new(http)), request);
             }
             Detail::WebSocket(frame) => {
-                let frames = Frames::new(*frame, redaction, is_hidden, before.frames);
-                before.frames = frames.hides_for_later().unwrap_or(before.frames);
+                let was = (before.frames, before.frames_context);
+                let frames = Frames::new(*frame, redaction, is_hidden, was);
+                let next = frames.for_later().unwrap_or(was);
+                (before.frames, before.frames_context) = next;
                 Self::Frames(Box::new(frames))
             }
             Detail::Event(event) => {
                 let mut event = Event::new(*event, chunks, redaction, is_hidden);
                 before.events |= event.body.is_hidden;
+                before.events_context.add(&event.body);
                 event.is_of_coded = before.is_coded;
                 Self::Event(Box::new(event))
             }
             Detail::EventsEnd(end) => {
-                let is_hidden = before.events;
-                let end = End::new(*end, chunks, redaction, is_hidden);
+                let end = End::new(*end, chunks, redaction, before);
                 Self::EventsEnd(Box::new(end))
             }
             Detail::Raw(content) => {
@@ -459,8 +503,10 @@ impl Event {
             left_out: event.left_out,
         };
         let (body, hidden) = Body::new(&content, Sort::Text, redaction, was_hidden);
+        let cuts = cuts(chunks, body.is_hidden);
         let chunks = chunks.moved(|at| hidden.moved(at));
         Self {
+            cuts,
             chunks: chunks_text(&chunks, body.hidden_length, false, case, redaction),
             body,
             is_of_coded: false,
@@ -473,8 +519,10 @@ impl End {
         end: EventsEnd,
         (chunks, case): (&Chunks, Case),
         redaction: Redaction<'_>,
-        is_hidden: bool,
+        before: &Before,
     ) -> Self {
+        let is_hidden = before.events;
+        let cuts = cuts(chunks, is_hidden);
         let coded = end.coded.as_deref();
         let coded = coded.map(|coded| Coded::new(coded, redaction, is_hidden));
         let chunks = if is_hidden && coded.is_some() {
@@ -486,7 +534,9 @@ impl End {
             codings: end.codings,
             coded,
             is_hidden,
+            context: before.events_context,
             chunks,
+            cuts,
             trailers: end.trailers,
         }
     }
@@ -497,6 +547,15 @@ impl End {
         let chunks = self.chunks.as_deref().unwrap_or_default();
         let trailers = redaction.text(&self.trailers);
         digest([codings.as_bytes(), coded, undecoded, chunks, &trailers])
+    }
+}
+
+/// What stands for the lines around chunks as they are, where they may be hidden.
+fn cuts(chunks: &Chunks, is_hidden: bool) -> Digest {
+    if is_hidden {
+        chunks_digest(chunks)
+    } else {
+        Digest::default()
     }
 }
 
@@ -523,6 +582,7 @@ impl Http {
         body.is_hidden |= coded
             .as_ref()
             .is_some_and(|coded| coded.undecoded.is_hidden);
+        let cuts = cuts(chunks, body.is_hidden);
         let chunks = match (&coded, body.is_hidden) {
             (Some(_), false) => chunks_text(chunks, body_bytes, true, case, redaction),
             (Some(_), true) if chunks.are_usual(body_bytes, true, case) => None,
@@ -545,10 +605,21 @@ impl Http {
             codings: message.codings,
             coded,
             chunks,
+            cuts,
             trailers: message.trailers,
             head: message.head,
         };
         (http, message.request)
+    }
+
+    /// Returns true if the bodies are the same byte by byte, what is hidden in them included, once codings are undone.
+    pub(super) fn has_content_of(&self, other: &Self) -> bool {
+        let codeds = (self.coded.as_ref(), other.coded.as_ref());
+        let are_undecoded_same = match codeds {
+            (Some(own), Some(other)) => own.undecoded.is_same(&other.undecoded),
+            (own, other) => own.is_none() && other.is_none(),
+        };
+        are_undecoded_same && self.body.is_same(&other.body)
     }
 
     /// The Content-Length of the body as it is shown, where that is another one; nothing where that cannot be known.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::body::{Body, beginning};
-use super::entry::{Digest, digest};
+use super::entry::{Context, Digest, digest};
 use super::field;
 use super::redaction::{Redaction, Sort};
 use crate::analysis::content::{Content, Hole};
@@ -43,6 +43,8 @@ pub(super) struct Compressed {
     pub(super) not_inflated: Option<Vec<u8>>,
     /// Whether it follows from something hidden, in it or in messages before it.
     pub(super) follows: bool,
+    /// What stands for all that it was made of.
+    context: Context,
     has_context: bool,
 }
 
@@ -51,7 +53,7 @@ impl Frames {
         frame: Frame,
         redaction: Redaction<'_>,
         was_hidden: bool,
-        hidden_before: bool,
+        (hidden_before, mut context): (bool, Context),
     ) -> Self {
         let is_fragment = !frame.header.fin || frame.header.opcode == Opcode::CONTINUATION;
         let sort = Sort::Payload(frame.message_opcode);
@@ -60,6 +62,7 @@ impl Frames {
             digest: frame.deflated.digest(),
             not_inflated: (!frame.inflated).then(|| beginning(frame.sent())),
             follows: false,
+            context: Context::default(),
             has_context: frame.has_context,
         });
         let hole = |(at, missing): &(usize, u64)| Hole {
@@ -92,14 +95,21 @@ impl Frames {
         let is_hidden = frames.body.is_hidden;
         if let Some(compressed) = &mut frames.compressed {
             compressed.follows = is_hidden || (hidden_before && compressed.has_context);
+            if !compressed.has_context {
+                context = Context::default();
+            }
+            context.add(&frames.body);
+            compressed.context = context;
         }
         frames
     }
 
-    /// Whether what is compressed after it may refer to something hidden; `None` where it says nothing of that.
-    pub(super) fn hides_for_later(&self) -> Option<bool> {
+    /// Whether what is compressed after it may refer to something hidden, and what stands for all that it may refer to;
+    /// `None` where it says nothing of that.
+    pub(super) fn for_later(&self) -> Option<(bool, Context)> {
         let compressed = self.compressed.as_ref()?;
-        compressed.has_context.then_some(compressed.follows)
+        let later = (compressed.follows, compressed.context);
+        compressed.has_context.then_some(later)
     }
 
     pub(super) fn first_opcode(&self) -> Opcode {
@@ -161,6 +171,14 @@ impl Frames {
             self.put_together(redaction);
         }
         self.open = Content::default();
+    }
+
+    /// Returns true if each frame has the length of the other's.
+    pub(super) fn has_lengths_of(&self, other: &Self) -> bool {
+        let lengths = |frames: &Self| -> Vec<u64> {
+            frames.headers.iter().map(|header| header.length).collect()
+        };
+        self.compressed.is_some() || lengths(self) == lengths(other)
     }
 
     /// Whether both are masked by the same keys.
@@ -266,7 +284,13 @@ impl Frames {
 }
 
 impl Compressed {
+    /// Returns true if both were made of the same, byte by byte.
+    pub(super) fn has_context_of(&self, other: &Self) -> bool {
+        self.context.is_same(&other.context)
+    }
+
     fn append(&mut self, next: &Self) {
+        self.context.join(&next.context);
         self.length += next.length;
         self.digest = digest([&self.digest[..], &next.digest]);
         self.follows |= next.follows;

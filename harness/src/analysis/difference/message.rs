@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::body::{Body, Coded, digest_text};
-use super::entry::{End, Entry, Event, Http, Said};
+use super::entry::{Digest, End, Entry, Event, Http, Said};
 use super::field::{Field, Parts, kind_of, kind_of_values, length, start};
 use super::figures::Delta;
 use super::frames::Frames;
@@ -26,7 +26,9 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Com
     match (&old.said, &new.said) {
         (Said::Http(before), Said::Http(after)) => findings.http(before, after, bytes, redaction),
         (Said::Frames(before), Said::Frames(after)) => findings.frames(before, after, bytes),
-        (Said::Event(before), Said::Event(after)) => findings.events(before, after, bytes),
+        (Said::Event(before), Said::Event(after)) => {
+            findings.events(before, after, bytes, redaction);
+        }
         (Said::EventsEnd(before), Said::EventsEnd(after)) => {
             findings.ends(before, after, bytes, redaction);
         }
@@ -48,6 +50,14 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Com
 
 /// What a coded body is called where it is compared itself.
 const CODED_FORM: &str = "coded form of the body";
+
+/// What a compressed payload is called, likewise.
+const COMPRESSED_FORM: &str = "compressed form of the payload";
+
+/// Returns true if what is made of bodies follows from something hidden that is not the same in both.
+fn follows(bodies: [&Body; 2], is_same: bool) -> bool {
+    bodies.iter().any(|body| body.is_hidden) && !is_same
+}
 
 /// What comparing two messages gives.
 pub(super) struct Compared {
@@ -106,16 +116,21 @@ impl Findings {
 
     fn http(&mut self, old: &Http, new: &Http, bytes: i64, redaction: Redaction<'_>) {
         self.heads(old, new, redaction);
-        self.http_bodies(old, new);
-        self.chunks([&old.chunks, &new.chunks]);
+        let follows = follows([&old.body, &new.body], old.has_content_of(new));
+        self.http_bodies(old, new, follows);
+        let cuts = (!follows).then_some([old.cuts, new.cuts]);
+        self.chunks([&old.chunks, &new.chunks], cuts);
         self.trailers([&old.trailers, &new.trailers], redaction);
-        self.rest(bytes, "chunks", old.body.is_hidden || new.body.is_hidden);
+        self.rest(bytes, "chunks", follows || redaction.hides_chunks());
     }
 
-    fn events(&mut self, old: &Event, new: &Event, bytes: i64) {
+    fn events(&mut self, old: &Event, new: &Event, bytes: i64, redaction: Redaction<'_>) {
         let length = new.body.length.cast_signed() - old.body.length.cast_signed();
         self.bodies(&old.body, &new.body, length, "event");
-        self.chunks([&old.chunks, &new.chunks]);
+        let bodies = [&old.body, &new.body];
+        let follows = follows(bodies, old.body.is_same(&new.body));
+        let cuts = (!follows).then_some([old.cuts, new.cuts]);
+        self.chunks([&old.chunks, &new.chunks], cuts);
         if old.is_of_coded && new.is_of_coded {
             // Where an event ends in coded bytes is known by the packets alone.
             let taken: i64 = self
@@ -129,7 +144,7 @@ impl Findings {
             }
             return;
         }
-        self.rest(bytes, "chunks", old.body.is_hidden || new.body.is_hidden);
+        self.rest(bytes, "chunks", follows || redaction.hides_chunks());
     }
 
     fn ends(&mut self, old: &End, new: &End, bytes: i64, redaction: Redaction<'_>) {
@@ -137,20 +152,27 @@ impl Findings {
             let values = [old, new].map(|end| Value::line(end.codings.join(", ")));
             self.values(Kind::Framing, "content coding", values, 0);
         }
-        let follows = old.is_hidden || new.is_hidden;
-        self.coded([old.coded.as_ref(), new.coded.as_ref()], follows, 0);
-        self.chunks([&old.chunks, &new.chunks]);
+        let are_hidden = old.is_hidden || new.is_hidden;
+        let follows = are_hidden && !old.context.is_same(&new.context);
+        let is_hidden = follows || are_hidden;
+        let codeds = [old.coded.as_ref(), new.coded.as_ref()];
+        self.coded(codeds, (follows, is_hidden), 0);
+        let cuts = (!follows).then_some([old.cuts, new.cuts]);
+        self.chunks([&old.chunks, &new.chunks], cuts);
         self.trailers([&old.trailers, &new.trailers], redaction);
-        self.rest(bytes, "chunks", follows);
+        self.rest(bytes, "chunks", follows || redaction.hides_chunks());
     }
 
-    fn chunks(&mut self, [old, new]: [&Option<Vec<u8>>; 2]) {
+    /// Lines around chunks, what is hidden in them; and as they are, where they do not follow from something hidden.
+    fn chunks(&mut self, [old, new]: [&Option<Vec<u8>>; 2], cuts: Option<[Digest; 2]>) {
         if old != new {
             let text = |chunks: &Option<Vec<u8>>| match chunks {
                 Some(text) => Value::line(text.clone()),
                 None => Value::line("as usual"),
             };
             self.values(Kind::Framing, "chunks", [text(old), text(new)], 0);
+        } else if cuts.is_some_and(|[old, new]| old != new) {
+            self.push(Kind::Framing, "chunks around something hidden", 0);
         }
     }
 
@@ -307,9 +329,9 @@ impl Findings {
         self.values(kind, &subject, values, sign * field.bytes);
     }
 
-    fn http_bodies(&mut self, old: &Http, new: &Http) {
+    fn http_bodies(&mut self, old: &Http, new: &Http, follows: bool) {
         let bytes = new.body_bytes - old.body_bytes;
-        let follows = old.body.is_hidden || new.body.is_hidden;
+        let is_hidden = old.body.is_hidden || new.body.is_hidden;
         let codeds = [old.coded.as_ref(), new.coded.as_ref()];
         if old.codings != new.codings {
             let names = |http: &Http| match &http.codings[..] {
@@ -334,11 +356,17 @@ impl Findings {
         if old.body.digest != new.body.digest {
             self.push(Kind::Volatile, "body", 0);
         }
-        self.coded(codeds, follows, bytes);
+        self.coded(codeds, (follows, is_hidden), bytes);
     }
 
-    /// Coded bytes that decode to the same; what they follow from may be hidden.
-    fn coded(&mut self, codeds: [Option<&Coded>; 2], follows: bool, bytes: i64) {
+    /// Coded bytes that decode to the same. What they follow from may be hidden, and differ: then they are not compared.
+    /// Where it is the same they are, but no digest is told of what a secret may be in.
+    fn coded(
+        &mut self,
+        codeds: [Option<&Coded>; 2],
+        (follows, is_hidden): (bool, bool),
+        bytes: i64,
+    ) {
         let [Some(old), Some(new)] = codeds else {
             if codeds != [None, None] {
                 self.push(Kind::Framing, CODED_FORM, bytes);
@@ -358,6 +386,8 @@ impl Findings {
         } else if follows {
             self.not_compared += old.length.max(new.length);
             self.push(Kind::Volatile, CODED_FORM, bytes);
+        } else if is_hidden {
+            self.push(Kind::Framing, CODED_FORM, bytes);
         } else {
             let values = [old, new].map(|coded| {
                 let (length, digest) = (coded.length, digest_text(&coded.digest));
@@ -425,9 +455,11 @@ impl Findings {
             self.values(Kind::Framing, "frame", texts.map(Value::line), headers);
         } else if old.rest() != new.rest() {
             self.push(Kind::Framing, "further frames of the message", headers);
+        } else if headers == 0 && !old.has_lengths_of(new) && old.body.is_same(&new.body) {
+            self.push(Kind::Framing, "lengths of the fragments", 0);
         } else if headers != 0 {
             let forms = [old, new].map(|frames| Value::line(forms_text(&frames.headers)));
-            let kind = if is_hidden {
+            let kind = if is_hidden && !old.body.is_same(&new.body) {
                 Kind::Volatile
             } else {
                 Kind::Framing
@@ -461,15 +493,17 @@ impl Findings {
             });
             self.values(Kind::Body, "payload that is not inflated", values, bytes);
         } else if before.follows || after.follows {
+            if before.has_context_of(after) {
+                return self.push(Kind::Framing, COMPRESSED_FORM, bytes);
+            }
             self.not_compared += before.length.max(after.length);
-            self.push(Kind::Volatile, "compressed form of the payload", bytes);
+            self.push(Kind::Volatile, COMPRESSED_FORM, bytes);
         } else {
             let values = [before, after].map(|compressed| {
                 let (length, digest) = (compressed.length, digest_text(&compressed.digest));
                 Value::line(format!("{length} bytes, {digest}"))
             });
-            let subject = "compressed form of the payload";
-            self.values(Kind::Framing, subject, values, bytes);
+            self.values(Kind::Framing, COMPRESSED_FORM, values, bytes);
         }
     }
 }

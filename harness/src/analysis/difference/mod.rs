@@ -17,10 +17,22 @@
 //! - Payload that is captured and not part of a stream (a copy with other contents, data behind a FIN, …) is compared
 //!   byte by byte too, as part of [`Kind::Tcp`]. The one exception is the byte of a keepalive probe, which RFC 9293 §3.8.4
 //!   calls garbage.
-//! - Of packets that have a counterpart, the TCP headers belong to [`Kind::Tcp`], those below to [`Kind::Link`].
+//! - Of packets that have a counterpart, the headers are compared bit by bit: TCP's belong to [`Kind::Tcp`], those below to
+//!   [`Kind::Link`]. Of packets that are not TCP, length and headers of IP do to [`Kind::NotTcp`].
 //!
-//! Not compared are PSH bits, windows after the SYN, checksums, sequence numbers, IP identification, MAC addresses, the
-//! contents of packets that are not TCP, and what is beyond the first 16 MiB of a WebSocket message or a coded body.
+//! Not compared is what differs each time, or is told elsewhere:
+//!
+//! - of the link: hardware addresses, the number of the interface, the PPPoE session, the length in a header of 802.3 or
+//!   PPPoE, and what padding and trailers hold;
+//! - of IP: identification, flow label, checksums, what an authentication header has behind its length, and headers of
+//!   tunnels but for IP in IP;
+//! - of TCP: ports (which are volatile), sequence and acknowledgement numbers (but for where they put the payload), PSH,
+//!   windows after the SYN, checksums, and values of the options that are another number each time (see `options`);
+//! - of packets that are not TCP: addresses, and what follows IP;
+//! - what was made of something hidden that is not the same in both captures. It is counted, see
+//!   [`Difference::not_compared`].
+//!
+//! `docs/diff.md` has the same list for users, and a test changes every bit to hold it to that.
 
 mod align;
 mod body;
@@ -29,26 +41,32 @@ mod facts;
 mod field;
 mod figures;
 mod frames;
+mod header;
 mod kind;
 mod ledger;
 mod live;
 mod message;
+mod options;
 mod record;
 mod redaction;
+mod spread;
 mod talk;
 mod tally;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use self::align::Key;
 pub use self::entry::Name;
 pub use self::figures::Delta;
+use self::header::{Header, Headers};
 pub use self::kind::Kind;
 pub use self::ledger::{Change, Ends, Named, Place, Section, Value};
 use self::ledger::{Finding, Ledger};
 pub use self::record::Record;
 use self::record::Talk;
 pub use self::redaction::{Hidden, Moves, Redaction, Rules, Sort};
+use self::spread::take_groups;
 use self::talk::{Comparison, align_connections, key_of};
 use self::tally::Tally;
 use crate::analysis::coverage::Coverage;
@@ -67,7 +85,7 @@ pub struct Difference {
     sums: [Delta; Kind::ALL.len()],
     /// How many changes of each kind there are.
     counts: [u64; Kind::ALL.len()],
-    /// Bytes of messages that were too many to be compared.
+    /// Bytes that are not compared, for they were made of something hidden that is not the same.
     pub not_compared: u64,
     /// Packets that are not TCP, whose contents are not compared.
     pub not_tcp: u64,
@@ -78,12 +96,13 @@ pub struct Difference {
 impl Difference {
     /// Compares two captures.
     #[must_use]
-    pub fn between(old: &Record, new: &Record, redaction: Redaction<'_>) -> Self {
+    pub fn between<'r>(old: &'r Record, new: &'r Record, redaction: Redaction<'r>) -> Self {
         let mut work = Work {
             ledger: Ledger::new(),
             redaction,
             not_compared: 0,
             shift: 0,
+            tables: [&old.headers, &new.headers],
         };
         if old.digest != new.digest {
             work.connections(old, new);
@@ -149,6 +168,7 @@ struct Work<'r> {
     not_compared: u64,
     /// The most that a message came earlier or later, in nanoseconds.
     shift: u64,
+    tables: [&'r Headers; 2],
 }
 
 impl<'r> Work<'r> {
@@ -157,7 +177,17 @@ impl<'r> Work<'r> {
             let keys = record.connections.iter().map(key_of);
             keys.collect::<Vec<Key>>()
         });
-        for (before, after) in align_connections(&old_keys, &new_keys) {
+        let mut pairs = align_connections(&old_keys, &new_keys);
+        for group in take_groups(&mut pairs, &old.connections, &new.connections) {
+            self.ledger.begin(Place::Requests(group.server));
+            let [olds, news] =
+                [(old, &group.places[0]), (new, &group.places[1])].map(|(record, places)| {
+                    let talks = places.iter().map(|place| &record.connections[*place]);
+                    talks.collect::<Vec<_>>()
+                });
+            self.comparison().compare_spread(&olds, &news);
+        }
+        for (before, after) in pairs {
             let places = [ends(old, before), ends(new, after)];
             self.ledger.begin(Place::Connection(places));
             let talks = (
@@ -185,6 +215,7 @@ impl<'r> Work<'r> {
             self.redaction,
             &mut self.not_compared,
             &mut self.shift,
+            self.tables,
         )
     }
 
@@ -223,16 +254,36 @@ impl<'r> Work<'r> {
             let none = Tally::default();
             let [before, after] =
                 [old, new].map(|record| record.not_tcp.get(name).unwrap_or(&none));
-            let delta = after.delta() + -before.delta();
             if before != after {
-                let values = [before, after].map(|tally| packets_text(tally.packets()));
-                let [before, after] = values.map(Value::line);
-                let finding = Finding::new(Kind::NotTcp, name.as_str());
-                let finding = finding.from(before).to(after).costs(delta);
-                self.ledger.enter(finding, [None, None]);
+                self.not_tcp(name, before, after);
             }
         }
         self.times(old, new);
+    }
+
+    /// Packets that are not TCP, of one sort: how many, how long, and what their headers say.
+    fn not_tcp(&mut self, name: &str, before: &Tally, after: &Tally) {
+        let delta = after.delta() + -before.delta();
+        let compared = Tally::compare(before, after);
+        let mut said = BTreeSet::new();
+        for ([old, new], _) in compared.headers {
+            let headers = (self.tables[0].get(old), self.tables[1].get(new));
+            if let (Some(old), Some(new)) = headers {
+                let found = Header::differences(old, new).into_iter();
+                said.extend(found.map(|(old, new)| (old.name, old.value, new.value)));
+            }
+        }
+        if said.is_empty() || before.packets() != after.packets() || !delta.is_zero() {
+            let values = [before, after].map(|tally| packets_text(tally.packets()));
+            let [before, after] = values.map(Value::line);
+            let finding = Finding::new(Kind::NotTcp, name).from(before).to(after);
+            self.ledger.enter(finding.costs(delta), [None, None]);
+        }
+        for (what, old, new) in said {
+            let finding = Finding::new(Kind::NotTcp, format!("{name}: {what}"));
+            let finding = finding.from(Value::line(old)).to(Value::line(new));
+            self.ledger.enter(finding, [None, None]);
+        }
     }
 
     fn times(&mut self, old: &Record, new: &Record) {

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::entry::Digest;
 use super::facts::Facts;
+use super::header::Headers;
 use super::live::{Carrying, Desk, Listener, Live, Place, Spoken};
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
@@ -65,6 +66,8 @@ pub struct Record {
     most_connections: u64,
     /// Packets that are not TCP, by what they are.
     pub(super) not_tcp: BTreeMap<String, Tally>,
+    /// What the headers of its packets say.
+    pub(super) headers: Headers,
 }
 
 /// One connection.
@@ -135,6 +138,29 @@ impl Talk {
 
     fn add(&mut self, sort: Sort, side: Side, cost: Cost) {
         self.sorts.entry((sort, side)).or_default().add(cost, 1);
+    }
+
+    /// Returns several connections taken together, but for what was said on them; the ends are those of the first.
+    pub(super) fn together(talks: &[&Self]) -> Self {
+        let mut all = Self::default();
+        for talk in talks {
+            all.ends = all.ends.or(talk.ends);
+            all.statistics += talk.statistics;
+            for (sort, tally) in &talk.sorts {
+                all.sorts.entry(*sort).or_default().merge(tally);
+            }
+            for side in 0..2 {
+                if all.facts[side].syn.is_none() {
+                    all.facts[side] = talk.facts[side].clone();
+                }
+                all.sent[side] = all.sent[side].wrapping_add(talk.sent[side]);
+                all.cut_off[side] = all.cut_off[side].wrapping_add(talk.cut_off[side]);
+                let (sum, own) = (&mut all.spoken, &talk.spoken);
+                sum.delivered[side] = sum.delivered[side].wrapping_add(own.delivered[side]);
+                sum.missing[side] = sum.missing[side].wrapping_add(own.missing[side]);
+            }
+        }
+        all
     }
 
     /// Who was taken for the client is the server.
@@ -254,10 +280,12 @@ impl Record {
                 Decoded::Other(other) => reading.not_tcp(&packet, other),
             }
         }
+        let ended_early = reassembler.ended_early();
         let finished = reassembler.finish();
         reading.turn_sides();
         reading.close(finished);
-        reading.finish(Coverage::new(reader, &decoder))
+        let coverage = Coverage::new(reader, &decoder);
+        reading.finish(coverage.with_ended_early(ended_early))
     }
 
     /// The connection of this number, counted from 0.
@@ -304,6 +332,7 @@ impl<'r> Reading<'r> {
                 more_connections: 0,
                 most_connections,
                 not_tcp: BTreeMap::new(),
+                headers: Headers::default(),
             },
             digest: Sha256::new(),
             timeless: Sha256::new(),
@@ -334,12 +363,13 @@ impl<'r> Reading<'r> {
         }
     }
 
-    fn carrying(&self, packet: &Packet<'_>, segment: &Segment<'_>) -> Carrying {
+    fn carrying(&mut self, packet: &Packet<'_>, segment: &Segment<'_>) -> Carrying {
         let carrying = Carrying {
             cost: Cost::new(
                 packet.original_length,
                 segment.header_bytes,
                 segment.payload_length,
+                self.record.headers.id(packet, Some(segment)),
             ),
             payload_bytes: segment.payload_length,
         };
@@ -366,7 +396,7 @@ impl<'r> Reading<'r> {
         let talk = self.record.talk(tracked.connection);
         talk.statistics += statistics;
         if tracked.ignored.is_none() {
-            talk.facts[side as usize].note(packet, segment);
+            talk.facts[side as usize].note(segment);
         }
         talk.note_ending(side, &tracked, segment.flags);
         let own = side as usize;
@@ -425,7 +455,8 @@ impl<'r> Reading<'r> {
             ..Statistics::default()
         };
         let tally = self.record.not_tcp.entry(other.to_string()).or_default();
-        tally.add(Cost::new(frame_bytes, 0, 0), 1);
+        let header = self.record.headers.id(packet, None);
+        tally.add(Cost::new(frame_bytes, 0, 0, header), 1);
     }
 
     fn close(&mut self, finished: Vec<(Connection, Listener<'r>)>) {
@@ -449,6 +480,7 @@ impl<'r> Reading<'r> {
             self.add_waiting(carrying, place);
         }
         self.record.coverage = coverage;
+        self.record.headers.finish();
         self.record.timeless = self.timeless.finalize().into();
         self.digest.update(self.record.timeless);
         self.record.digest = self.digest.finalize().into();

@@ -1,31 +1,82 @@
 //! Two connections that answer each other: their messages, and every packet that carried them.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::align::{Key, Pair, align};
 use super::entry::{Digest, Entry, digest};
 use super::figures::Delta;
+use super::header::{self, Header, HeaderId, Headers};
 use super::kind::Kind;
 use super::ledger::{Finding, Ledger, Value};
 use super::live::Fold;
 use super::message;
 use super::record::{Ending, Sort, Talk};
 use super::redaction::Redaction;
+use super::spread;
 use super::tally::{Compared, Tally};
 use crate::units::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
+/// Packets that are there for a connection's sake.
+const OF_CONNECTIONS: [Sort; 6] = [
+    Sort::Handshake,
+    Sort::Acknowledgement,
+    Sort::KeepAlive,
+    Sort::Fin,
+    Sort::Reset,
+    Sort::LastAcknowledgement,
+];
+
+/// Those of them that neither open nor close it, with what a change of their number is.
+const BETWEEN: [(Sort, Kind, &str); 2] = [
+    (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
+    (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
+];
+
+/// Packets of no message that are not there for the connection's sake either.
+const AMONG_MESSAGES: [(Sort, Kind, &str); 3] = [
+    (
+        Sort::Data,
+        Kind::Segmentation,
+        "packets whose payload nothing is known of",
+    ),
+    (Sort::Ignored, Kind::Tcp, "segments that a receiver ignores"),
+    (Sort::Retransmission, Kind::Tcp, "retransmissions"),
+];
+
 /// Compares two connections, and enters what differs.
 pub(super) struct Comparison<'a, 'r> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) redaction: Redaction<'r>,
-    /// Bytes of content that were too many to be compared.
+    /// Bytes that were made of something hidden that is not the same.
     pub(super) not_compared: &'a mut u64,
     /// The most that a message came earlier or later, in nanoseconds.
     pub(super) shift: &'a mut u64,
-    /// What headers of the packets of each side differ by: TCP's, and those below.
-    headers: [[Delta; 2]; 2],
+    /// What the headers of both captures say.
+    tables: [&'a Headers; 2],
+    /// What the headers of each side's packets differ in.
+    headers: [OfHeaders; 2],
+    /// Whether chance decided which connection took which exchange, and so how packets carry and acknowledge it.
+    is_spread: bool,
+}
+
+/// Pairs of headers that are told apart; of further ones it is only told that there are some.
+const MOST_PAIRS: usize = 4096;
+
+/// What the headers of packets differ in that have a counterpart.
+#[derive(Default)]
+struct OfHeaders {
+    /// Bytes of TCP headers, and of those below.
+    tcp: Delta,
+    below: Delta,
+    /// How many packets have a counterpart.
+    pairs: u64,
+    changed: BTreeMap<[HeaderId; 2], u64>,
+    /// Whether there are others that differ.
+    others: bool,
+    /// Whether flags and options of SYNs are told already.
+    told: [bool; 2],
 }
 
 impl<'a, 'r> Comparison<'a, 'r> {
@@ -34,13 +85,71 @@ impl<'a, 'r> Comparison<'a, 'r> {
         redaction: Redaction<'r>,
         not_compared: &'a mut u64,
         shift: &'a mut u64,
+        tables: [&'a Headers; 2],
     ) -> Self {
         Self {
             ledger,
             redaction,
             not_compared,
             shift,
+            tables,
             headers: Default::default(),
+            is_spread: false,
+        }
+    }
+
+    /// Compares the exchanges of connections between which chance spread them.
+    pub(super) fn compare_spread(&mut self, olds: &[&Talk], news: &[&Talk]) {
+        self.is_spread = true;
+        let [old, new] = [olds, news].map(Talk::together);
+        self.addresses(&old, &new);
+        let [before, after] = [olds, news].map(spread::in_order);
+        for side in SIDES {
+            self.all_messages(&before[side as usize], &after[side as usize], side);
+        }
+        for side in SIDES {
+            self.headers[side as usize].told = self.syns(&old, &new, side, Delta::ZERO);
+        }
+        self.connections_taken(&old, &new, [olds.len(), news.len()]);
+        self.packets_of(&old, &new, &AMONG_MESSAGES);
+        self.ways_to_close(olds, news);
+        self.streams(&old, &new);
+        for side in SIDES {
+            self.headers(side);
+        }
+    }
+
+    /// Which connections took the exchanges, and the packets that are there for the connections' sake.
+    fn connections_taken(&mut self, old: &Talk, new: &Talk, counts: [usize; 2]) {
+        let mut delta = Delta::default();
+        for sort in OF_CONNECTIONS {
+            for side in SIDES {
+                let [before, after] = [old, new].map(|talk| tally(talk, sort, side));
+                delta += self.headers_of(before, after, side).count;
+            }
+        }
+        let finding = Finding::new(Kind::Volatile, "which connection took which request");
+        let finding = if counts[0] == counts[1] {
+            finding
+        } else {
+            let [before, after] = counts.map(|count| Value::line(connections_text(count)));
+            finding.from(before).to(after)
+        };
+        self.enter(finding.costs(delta));
+    }
+
+    /// How connections on which something was said were closed, whichever of them.
+    fn ways_to_close(&mut self, olds: &[&Talk], news: &[&Talk]) {
+        let [before, after] = [olds, news].map(|talks| {
+            let used = talks
+                .iter()
+                .filter(|talk| !talk.spoken.entries[0].is_empty());
+            let ways: BTreeSet<String> = used.map(|talk| closing_text(talk)).collect();
+            ways.into_iter().collect::<Vec<_>>().join("; or ")
+        });
+        if before != after {
+            let finding = Finding::new(Kind::Closing, "end of the connections");
+            self.enter(finding.from(Value::line(before)).to(Value::line(after)));
         }
     }
 
@@ -58,7 +167,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         self.closings(old, new);
         self.streams(old, new);
         for side in SIDES {
-            self.headers(old, new, side);
+            self.headers(side);
         }
     }
 
@@ -89,14 +198,19 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    fn messages(&mut self, old: &Talk, new: &Talk, side: Side) {
-        let [olds, news] = [old, new].map(|talk| &talk.spoken.entries[side as usize]);
-        let [old_keys, new_keys] = [olds, news].map(|entries| entries.iter().map(key).collect());
-        let (old_keys, new_keys): (Vec<Key>, Vec<Key>) = (old_keys, new_keys);
+    fn messages<'t>(&mut self, old: &'t Talk, new: &'t Talk, side: Side) {
+        let entries = |talk: &'t Talk| talk.spoken.entries[side as usize].iter().collect();
+        let [olds, news]: [Vec<&Entry>; 2] = [old, new].map(entries);
+        self.all_messages(&olds, &news, side);
+    }
+
+    fn all_messages(&mut self, olds: &[&Entry], news: &[&Entry], side: Side) {
+        let [old_keys, new_keys] = [olds, news]
+            .map(|entries| entries.iter().map(|entry| key(entry)).collect::<Vec<Key>>());
         for pair in align(&old_keys, &new_keys) {
             match (
-                pair.0.map(|place| &olds[place]),
-                pair.1.map(|place| &news[place]),
+                pair.0.map(|place| olds[place]),
+                pair.1.map(|place| news[place]),
             ) {
                 (Some(before), Some(after)) => self.pair(before, after, side),
                 (Some(before), None) => self.lone(before, -1),
@@ -149,11 +263,23 @@ impl<'a, 'r> Comparison<'a, 'r> {
         *self.not_compared += compared.not_compared;
         let mut findings = compared.findings;
         let cause = cause(&findings, new.bytes - old.bytes);
-        findings.extend(self.segments(old, new, cause, side));
-        findings.extend(self.acknowledgements(old, new, side.peer()));
+        let of_packets = [
+            self.segments(old, new, cause, side),
+            self.acknowledgements(old, new, side.peer()),
+        ];
+        let of_packets = of_packets.into_iter().flatten();
+        findings.extend(of_packets.map(|finding| self.as_chance(finding)));
         for finding in findings {
             self.ledger.enter(finding, [Some(old), Some(new)]);
         }
+    }
+
+    /// Segments and acknowledgements follow from what else a connection took before, and from when.
+    const fn as_chance(&self, mut finding: Finding) -> Finding {
+        if self.is_spread && matches!(finding.kind, Kind::Segmentation | Kind::Tcp) {
+            finding.kind = Kind::Volatile;
+        }
+        finding
     }
 
     /// More bytes take more packets, and what made the bytes more made the packets more; else the same bytes were cut in
@@ -191,9 +317,9 @@ impl<'a, 'r> Comparison<'a, 'r> {
     /// Compares packets of one side: what their headers differ by is summed up, the rest is given back.
     fn headers_of(&mut self, old: &Tally, new: &Tally, side: Side) -> Compared {
         let compared = Tally::compare(old, new);
-        let [tcp, below] = &mut self.headers[side as usize];
-        *tcp += compared.tcp;
-        *below += compared.below;
+        let headers = &mut self.headers[side as usize];
+        headers.add(&compared);
+        headers.tcp += compared.tcp;
         compared
     }
 
@@ -235,10 +361,12 @@ impl<'a, 'r> Comparison<'a, 'r> {
         for side in SIDES {
             let [before, after] = [old, new].map(|talk| tally(talk, Sort::Handshake, side));
             let compared = Tally::compare(before, after);
-            self.headers[side as usize][1] += compared.below;
+            self.headers[side as usize].add(&compared);
             let told = self.syns(old, new, side, compared.tcp);
-            if !told {
-                self.headers[side as usize][0] += compared.tcp;
+            let headers = &mut self.headers[side as usize];
+            headers.told = told;
+            if !told[1] {
+                headers.tcp += compared.tcp;
             }
             let opened = [old, new].map(|talk| talk.packets(Sort::Handshake) > 0);
             let kind = if opened[0] == opened[1] {
@@ -253,52 +381,47 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// What the SYNs differ in. Tells whether options do, so that they are what headers differ by.
-    fn syns(&mut self, old: &Talk, new: &Talk, side: Side, tcp: Delta) -> bool {
+    /// What the SYNs differ in. Tells whether flags do, and options: then these are what headers differ by.
+    fn syns(&mut self, old: &Talk, new: &Talk, side: Side, tcp: Delta) -> [bool; 2] {
         let [before, after] = [old, new].map(|talk| talk.facts[side as usize].syn.as_ref());
         let (Some(before), Some(after)) = (before, after) else {
-            return false;
+            return [false; 2];
         };
         if before.window != after.window {
             let [old, new] = [before, after].map(|syn| Value::line(syn.window.to_string()));
             let subject = format!("window in the SYN of the {side}");
             self.enter(Finding::new(Kind::Tcp, subject).from(old).to(new));
         }
-        if before.flags != after.flags {
+        let are_other = before.flags != after.flags;
+        if are_other {
             let [old, new] = [before, after].map(|syn| Value::line(format!("{:?}", syn.flags)));
             let subject = format!("flags in the SYN of the {side}");
             self.enter(Finding::new(Kind::Tcp, subject).from(old).to(new));
         }
-        let is_other = before.options != after.options;
+        let is_other = !before.has_options_of(after);
         if is_other {
             let [old, new] = [before, after].map(|syn| Value::line(syn.options_text()));
             let subject = format!("options in the SYN of the {side}");
             let finding = Finding::new(Kind::Tcp, subject).from(old).to(new);
             self.enter(finding.costs(tcp));
         }
-        is_other
+        [are_other, is_other]
     }
 
     /// Packets of no message that neither open nor close.
     fn packets_between(&mut self, old: &Talk, new: &Talk) {
-        let sorts = [
-            (
-                Sort::Data,
-                Kind::Segmentation,
-                "packets whose payload nothing is known of",
-            ),
-            (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
-            (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
-            (Sort::Ignored, Kind::Tcp, "segments that a receiver ignores"),
-            (Sort::Retransmission, Kind::Tcp, "retransmissions"),
-        ];
+        self.packets_of(old, new, &BETWEEN);
+        self.packets_of(old, new, &AMONG_MESSAGES);
+    }
+
+    fn packets_of(&mut self, old: &Talk, new: &Talk, sorts: &[(Sort, Kind, &str)]) {
         for (sort, kind, subject) in sorts {
             for side in SIDES {
-                let [before, after] = [old, new].map(|talk| tally(talk, sort, side));
+                let [before, after] = [old, new].map(|talk| tally(talk, *sort, side));
                 let compared = self.headers_of(before, after, side);
                 let counts = [before, after].map(Tally::packets);
                 let subject = format!("{subject}, of the {side}");
-                let finding = counted(kind, &subject, counts, compared.count);
+                let finding = counted(*kind, &subject, counts, compared.count);
                 self.enter_all(finding);
             }
         }
@@ -341,26 +464,78 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    fn headers(&mut self, old: &Talk, new: &Talk, side: Side) {
-        let [tcp, below] = std::mem::take(&mut self.headers[side as usize]);
-        if !tcp.is_zero() {
-            let subject = format!("TCP options of the {side}");
-            self.enter(Finding::new(Kind::Tcp, subject).costs(tcp));
-        }
-        let carriers = [old, new].map(|talk| talk.facts[side as usize].carrier);
-        let is_other = matches!(carriers, [Some(before), Some(after)] if before != after);
-        if is_other || !below.is_zero() {
-            let text =
-                |carrier: Option<super::facts::Carrier>| carrier.map(|carrier| carrier.text());
-            let [before, after] = carriers.map(|carrier| text(carrier).and_then(Value::line));
-            let subject = format!("headers below TCP, of the {side}");
-            let finding = Finding::new(Kind::Link, subject);
-            let finding = if is_other {
-                finding.from(before).to(after)
-            } else {
-                finding
+    fn headers(&mut self, side: Side) {
+        let mut headers = std::mem::take(&mut self.headers[side as usize]);
+        let said = self.said(&mut headers);
+        for ((kind, name, [old, new]), packets) in said {
+            let packets = match packets {
+                all if all == headers.pairs => String::new(),
+                1 => "1 packet of ".to_owned(),
+                some => format!("{some} packets of "),
             };
-            self.enter(finding.costs(below));
+            let subject = format!("{name}, of {packets}the {side}");
+            let delta = match name {
+                header::OPTIONS => std::mem::take(&mut headers.tcp),
+                header::BELOW => std::mem::take(&mut headers.below),
+                _ => Delta::default(),
+            };
+            let finding = Finding::new(kind, subject).from(Value::line(old));
+            self.enter(finding.to(Value::line(new)).costs(delta));
+        }
+        let rest = [
+            (Kind::Tcp, header::OPTIONS, headers.tcp),
+            (Kind::Link, header::BELOW, headers.below),
+        ];
+        for (kind, name, delta) in rest {
+            if !delta.is_zero() {
+                let subject = format!("{name}, of the {side}");
+                self.enter(Finding::new(kind, subject).costs(delta));
+            }
+        }
+        if headers.others {
+            let subject = format!("further headers of the {side}");
+            self.enter(Finding::new(Kind::Tcp, subject));
+        }
+    }
+
+    /// What is said in another way, and in how many packets.
+    fn said(&self, headers: &mut OfHeaders) -> BTreeMap<(Kind, &'static str, [String; 2]), u64> {
+        let [olds, news] = self.tables;
+        let mut found = BTreeMap::new();
+        for ([old, new], packets) in &headers.changed {
+            let (Some(old), Some(new)) = (olds.get(*old), news.get(*new)) else {
+                headers.others = true;
+                continue;
+            };
+            let are_syns = old.is_syn() && new.is_syn();
+            for (before, after) in Header::differences(old, new) {
+                let is_told = match before.name {
+                    header::FLAGS => headers.told[0],
+                    header::OPTIONS => headers.told[1],
+                    _ => false,
+                };
+                if !(are_syns && is_told) {
+                    let values = [before.value, after.value];
+                    *found.entry((before.kind, before.name, values)).or_default() += packets;
+                }
+            }
+        }
+        found
+    }
+}
+
+impl OfHeaders {
+    /// Takes in what packets differ in, but for the bytes of TCP headers.
+    fn add(&mut self, compared: &Compared) {
+        self.below += compared.below;
+        self.pairs += compared.pairs;
+        self.others |= compared.others;
+        for (pair, packets) in &compared.headers {
+            if self.changed.len() < MOST_PAIRS || self.changed.contains_key(pair) {
+                *self.changed.entry(*pair).or_default() += packets;
+            } else {
+                self.others = true;
+            }
         }
     }
 }
@@ -421,6 +596,11 @@ fn closing_text(talk: &Talk) -> String {
 
 fn bytes_text(bytes: i64) -> String {
     format!("{bytes} bytes")
+}
+
+fn connections_text(connections: usize) -> String {
+    let end = if connections == 1 { "" } else { "s" };
+    format!("{connections} connection{end}")
 }
 
 fn messages_text(messages: u64) -> String {

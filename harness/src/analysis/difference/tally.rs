@@ -1,6 +1,7 @@
 //! Packets of one sort, counted by what they cost; and what differs between two such counts.
 
 use super::figures::Delta;
+use super::header::HeaderId;
 
 /// What one packet costs besides its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,15 +13,23 @@ pub(super) struct Cost {
     pub(super) below: i64,
     /// Whether it has payload.
     pub(super) has_payload: bool,
+    /// What its headers say.
+    pub(super) header: HeaderId,
 }
 
 impl Cost {
-    pub(super) fn new(frame_bytes: u32, tcp_bytes: u32, payload_bytes: u32) -> Self {
+    pub(super) fn new(
+        frame_bytes: u32,
+        tcp_bytes: u32,
+        payload_bytes: u32,
+        header: HeaderId,
+    ) -> Self {
         let above = i64::from(tcp_bytes) + i64::from(payload_bytes);
         Self {
             tcp: tcp_bytes,
             below: i64::from(frame_bytes) - above,
             has_payload: payload_bytes > 0,
+            header,
         }
     }
 
@@ -46,11 +55,13 @@ pub(super) struct Tally {
     costs: Vec<(Cost, u64)>,
     /// The figures of those whose costs are too many to be told apart, without payload.
     rest: Delta,
+    /// The same for the same headers of these, in any order.
+    rest_headers: u64,
 }
 
 /// What differs between two tallies. Packets of the same cost answer each other; of the rest, those that cost most do, one
 /// by one (a SYN a SYN); what is left over is more packets, or fewer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Compared {
     /// The packets that have no counterpart, headers and all.
     pub(super) count: Delta,
@@ -58,6 +69,12 @@ pub(super) struct Compared {
     pub(super) tcp: Delta,
     /// Headers below, likewise.
     pub(super) below: Delta,
+    /// How many packets have one.
+    pub(super) pairs: u64,
+    /// What headers such pairs have, where these are not the same, and how many pairs.
+    pub(super) headers: Vec<([HeaderId; 2], u64)>,
+    /// Whether headers differ somewhere in what is only counted.
+    pub(super) others: bool,
 }
 
 impl Tally {
@@ -65,6 +82,7 @@ impl Tally {
     pub(super) const NONE: Self = Self {
         costs: Vec::new(),
         rest: Delta::ZERO,
+        rest_headers: 0,
     };
 
     pub(super) fn add(&mut self, cost: Cost, count: u64) {
@@ -72,6 +90,8 @@ impl Tally {
             Ok(place) => self.costs[place].1 += count,
             Err(_) if self.costs.len() == MOST_COSTS => {
                 self.rest += cost.delta(count.cast_signed());
+                let headers = cost.header.0.wrapping_mul(count);
+                self.rest_headers = self.rest_headers.wrapping_add(headers);
             }
             Err(place) => self.costs.insert(place, (cost, count)),
         }
@@ -82,6 +102,7 @@ impl Tally {
             self.add(*cost, *count);
         }
         self.rest += other.rest;
+        self.rest_headers = self.rest_headers.wrapping_add(other.rest_headers);
     }
 
     pub(super) fn packets(&self) -> u64 {
@@ -98,14 +119,16 @@ impl Tally {
     pub(super) fn compare(old: &Self, new: &Self) -> Compared {
         let mut compared = Compared {
             count: new.rest + -old.rest,
+            others: old.rest_headers != new.rest_headers,
             ..Compared::default()
         };
+        compared.pairs = old.in_common(new);
         let mut olds = old.without(new).into_iter().rev();
         let mut news = new.without(old).into_iter().rev();
         let (mut before, mut after) = (olds.next(), news.next());
         while let (Some((was, had)), Some((is, has))) = (&mut before, &mut after) {
             let pairs = (*had).min(*has);
-            compared.pair(*was, *is, pairs.cast_signed());
+            compared.pair(*was, *is, pairs);
             *had -= pairs;
             *has -= pairs;
             before = before.filter(|(_, left)| *left > 0).or_else(|| olds.next());
@@ -118,6 +141,15 @@ impl Tally {
             compared.count += cost.delta(count.cast_signed());
         }
         compared
+    }
+
+    /// How many packets both have that are the same.
+    fn in_common(&self, other: &Self) -> u64 {
+        let common = |(cost, count): &(Cost, u64)| {
+            let found = other.costs.binary_search_by_key(cost, |(cost, _)| *cost);
+            found.map_or(0, |place| other.costs[place].1.min(*count))
+        };
+        self.costs.iter().map(common).sum()
     }
 
     /// What is left when what both have is taken away.
@@ -136,7 +168,12 @@ impl Tally {
 }
 
 impl Compared {
-    fn pair(&mut self, old: Cost, new: Cost, pairs: i64) {
+    fn pair(&mut self, old: Cost, new: Cost, pairs: u64) {
+        self.pairs += pairs;
+        if old.header != new.header {
+            self.headers.push(([old.header, new.header], pairs));
+        }
+        let pairs = pairs.cast_signed();
         let tcp = pairs.wrapping_mul(i64::from(new.tcp) - i64::from(old.tcp));
         self.tcp += Delta {
             frame_bytes: tcp,
@@ -149,7 +186,7 @@ impl Compared {
 
     /// All of it.
     #[cfg(test)]
-    fn sum(self) -> Delta {
+    fn sum(&self) -> Delta {
         self.count + self.tcp + self.below
     }
 }
@@ -164,7 +201,12 @@ mod tests {
         for (tcp, below, payload) in packets {
             let [tcp, payload] = [u32::from(tcp % 4) * 4 + 20, u32::from(payload % 2)];
             tally.add(
-                Cost::new(tcp + payload + u32::from(below % 3), tcp, payload),
+                Cost::new(
+                    tcp + payload + u32::from(below % 3),
+                    tcp,
+                    payload,
+                    HeaderId(u64::from(*below / 128)),
+                ),
                 1,
             );
         }
@@ -173,17 +215,19 @@ mod tests {
 
     #[test]
     fn a_packet_more_costs_all_its_headers_and_one_with_an_option_more_the_option() {
-        let acknowledgement = Cost::new(66, 32, 0);
+        let acknowledgement = Cost::new(66, 32, 0, HeaderId(1));
         let mut old = Tally::default();
         old.add(acknowledgement, 2);
-        old.add(Cost::new(78, 44, 0), 1);
+        old.add(Cost::new(78, 44, 0, HeaderId(2)), 1);
         let mut new = Tally::default();
         new.add(acknowledgement, 3);
-        new.add(Cost::new(74, 40, 0), 1);
+        new.add(Cost::new(74, 40, 0, HeaderId(3)), 1);
         let compared = Tally::compare(&old, &new);
         assert_eq!(compared.count.figures(), [1, 0, 66, 32, 0]);
         assert_eq!(compared.tcp.figures(), [0, 0, -4, -4, 0]);
         assert!(compared.below.is_zero());
+        assert_eq!(compared.pairs, 3);
+        assert_eq!(compared.headers, [([HeaderId(2), HeaderId(3)], 1)]);
     }
 
     #[test]
@@ -191,7 +235,8 @@ mod tests {
         let mut tallies = [Tally::default(), Tally::default()];
         for (place, tally) in tallies.iter_mut().enumerate() {
             for cost in 0..5000 + 10 * place {
-                tally.add(Cost::new(100 + u32::try_from(cost).unwrap(), 20, 0), 1);
+                let cost = 100 + u32::try_from(cost).unwrap();
+                tally.add(Cost::new(cost, 20, 0, HeaderId::default()), 1);
             }
         }
         let [old, new] = tallies;
@@ -214,7 +259,11 @@ mod tests {
             prop_assert_eq!(back.count, -compared.count);
             prop_assert_eq!(back.tcp, -compared.tcp);
             prop_assert_eq!(back.below, -compared.below);
-            prop_assert_eq!(Tally::compare(&old, &old), Compared::default());
+            prop_assert_eq!(back.pairs, compared.pairs);
+            let turned = back.headers.iter().map(|([new, old], pairs)| ([*old, *new], *pairs));
+            prop_assert_eq!(turned.collect::<Vec<_>>(), compared.headers);
+            let same = Tally::compare(&old, &old);
+            prop_assert_eq!(&same, &Compared { pairs: old.packets(), ..Compared::default() });
         }
     }
 }

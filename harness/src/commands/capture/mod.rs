@@ -12,11 +12,13 @@ mod scenarios;
 mod summary;
 mod verify;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::runtime::Runtime;
 
 use self::keep::{Folder, Savefile};
@@ -59,10 +61,27 @@ use crate::trace::provenance::Provenance;
 /// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let stage = Stage::set(None)?;
+    if let Some(parent) = std::env::var_os(PARENT) {
+        end_with(&parent)?;
+    }
     let wish = Wish::of(arguments)?;
     let progress = Terminal::new(&wish.scenarios, &wish.redactions);
     let outcomes = stage.play(wish, &progress)?;
     conclude(outcomes, arguments.timings, out)
+}
+
+/// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+pub(super) const PARENT: &str = "WIRESNAP_PARENT";
+
+/// Has this process told as by SIGTERM when the one ends that has started it.
+fn end_with(parent: &OsStr) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| Error::environment(format!("cannot watch a process: {error}")))?;
+    let is_there = |now: Pid| parent == now.as_raw_nonzero().to_string().as_str();
+    if getppid().is_some_and(is_there) {
+        return Ok(());
+    }
+    Err(Error::ended_by(15, "the process that has started it"))
 }
 
 /// What is needed for any capture.

@@ -86,8 +86,12 @@ impl Listener {
         self.read();
         self.write(Scribe::finish);
         if self.wants_figures {
+            let hides = self
+                .scribe
+                .as_ref()
+                .map_or([true; 2], |scribe| scribe.hides);
             let mut book = self.book.borrow_mut();
-            book.append(self.ends, figures(connection));
+            book.append(self.ends, figures(connection, hides));
         }
         self.end();
     }
@@ -127,6 +131,8 @@ struct Scribe {
     choice: Choice,
     rules: Arc<Redactions>,
     scope: Scope,
+    /// Whether something of each side's stream is hidden.
+    hides: [bool; 2],
     /// What of the listing waits for what comes.
     holding: Holding,
 }
@@ -178,6 +184,7 @@ impl Scribe {
             },
             rules: Arc::clone(&request.rules),
             scope: Scope::of_listing(request.style.redact),
+            hides: [request.style.redact; 2],
             holding: Holding::of(budget),
         }
     }
@@ -190,7 +197,7 @@ impl Scribe {
     /// The next message that is whole.
     fn next(&mut self) -> Option<Message> {
         let mut message = self.conversation.take()?;
-        self.rules.hide(&mut message, self.scope);
+        self.hides[message.from as usize] |= self.rules.hide(&mut message, self.scope);
         Some(message)
     }
 
@@ -235,7 +242,7 @@ impl Scribe {
 
 /// A connection as a JSON object, whose figures come last.
 struct JsonPage {
-    redact: bool,
+    json: json::Messages,
     /// The beginning of the object, until it is written.
     opening: Option<String>,
     messages: u64,
@@ -246,7 +253,7 @@ impl JsonPage {
         let [client, server] = [ends.client, ends.server].map(|end| address(end, request.style));
         let opening = format!("{{\"client\":\"{client}\",\"server\":\"{server}\",\"messages\":[");
         Self {
-            redact: request.style.redact,
+            json: json::Messages::new(request.style.redact, request.rules.has_secrets()),
             opening: Some(opening),
             messages: 0,
         }
@@ -265,24 +272,29 @@ impl JsonPage {
         }
         self.messages += 1;
         // Writing to memory does not fail.
-        let _ = json::message(message, self.redact, text);
+        let _ = self.json.write(message, text);
     }
 }
 
-/// What is known of a connection when it has ended, as the end of its JSON object.
-fn figures(connection: &Connection) -> String {
+/// What is known of a connection when it has ended, as the end of its JSON object. `hides` says of which side's stream
+/// something is hidden.
+fn figures(connection: &Connection, hides: [bool; 2]) -> String {
     format!(
         "],\"client_stream\":{},\"server_stream\":{},\"complete\":{}}}",
-        stream(&connection.client_stream),
-        stream(&connection.server_stream),
+        stream(&connection.client_stream, hides[0]),
+        stream(&connection.server_stream, hides[1]),
         connection.complete
     )
 }
 
-fn stream(stream: &Stream) -> String {
-    let digest = hex::joined(&stream.sha256.unwrap_or_default());
+/// A digest of what is hidden would let it be guessed.
+fn stream(stream: &Stream, is_hidden: bool) -> String {
+    let digest = match stream.sha256.filter(|_| !is_hidden) {
+        Some(digest) => format!("\"{}\"", hex::joined(&digest)),
+        None => "null".to_owned(),
+    };
     format!(
-        "{{\"bytes\":{},\"missing\":{},\"aside\":{},\"conflicts\":{},\"ignored\":{},\"sha256\":\"{digest}\"}}",
+        "{{\"bytes\":{},\"missing\":{},\"aside\":{},\"conflicts\":{},\"ignored\":{},\"sha256\":{digest}}}",
         stream.bytes, stream.missing, stream.aside, stream.conflicts, stream.ignored
     )
 }

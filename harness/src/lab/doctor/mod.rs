@@ -30,6 +30,7 @@ use super::{privilege, sniffer};
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
+use crate::text::shell_word;
 
 /// What is to be played here.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +148,8 @@ impl Examination {
         };
         let more = match others {
             0 => String::new(),
-            _ => format!(" ({others} more is missing: see `{doctor}`)"),
+            1 => format!(" (1 more is missing: see `{doctor}`)"),
+            _ => format!(" ({others} more are missing: see `{doctor}`)"),
         };
         match &first.mend {
             Some(mend) => error.with_hint(format!("{mend}{more}")),
@@ -364,7 +366,7 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     } else {
         Check::missing(name, "may not be captured on: CAP_NET_RAW is lacking")
     };
-    let executable = confinement::quoted(&std::env::current_exe().unwrap_or_default());
+    let executable = shell_word(&std::env::current_exe().unwrap_or_default());
     check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
 }
 
@@ -400,7 +402,7 @@ async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Op
 
 fn hung(name: &str, path: &Path, argument: &str) -> Check {
     let seconds = PATIENCE.as_secs();
-    let command = format!("{} {argument}", confinement::quoted(path));
+    let command = format!("{} {argument}", shell_word(path));
     Check::missing(
         name,
         &format!("still silent {seconds} s after it was asked who it is"),

@@ -8,11 +8,11 @@ use rustix::fs::{Access, access, statvfs};
 use rustix::io::Errno;
 
 use super::check::Check;
-use super::confinement::quoted;
 use super::packages::Packages;
 use crate::lab::listening::Tables;
 use crate::lab::network::Network;
 use crate::scenario::Scenario;
+use crate::text::shell_word;
 
 /// What a folder should have left for captures: a hundred times what ours take.
 const ROOM_FOR_CAPTURES: u64 = 16 << 20;
@@ -71,7 +71,7 @@ pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Che
             _ => false,
         };
         if is_in_project {
-            packages.as_root(&format!("chown \"$USER\" {}", quoted(existing)))
+            packages.as_root(&format!("chown \"$USER\" {}", shell_word(existing)))
         } else {
             "name another folder with --out".to_owned()
         }

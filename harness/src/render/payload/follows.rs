@@ -7,15 +7,16 @@
 use super::super::redact::Shown;
 use crate::analysis::message::{HttpMessage, Message};
 use crate::units::Side;
+use crate::wire::fingerprint::Fingerprint;
 use crate::wire::http::Framing;
-use crate::wire::websocket::Frame;
+use crate::wire::websocket::{Frame, Opcode};
 
 /// Stands for a number that follows from something hidden.
-pub(super) const UNKNOWN: &str = "<n>";
+pub(in crate::render) const UNKNOWN: &str = "<n>";
 
 /// What was hidden earlier on a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HiddenBefore {
+pub(in crate::render) struct HiddenBefore {
     /// In compressed messages of each side that later ones may refer to.
     frames: [bool; 2],
     /// In events of a stream.
@@ -23,13 +24,18 @@ pub(super) struct HiddenBefore {
 }
 
 impl HiddenBefore {
-    pub(super) const NOTHING: Self = Self {
+    pub(in crate::render) const NOTHING: Self = Self {
         frames: [false; 2],
         events: [false; 2],
     };
 
     /// Takes note of a frame. Returns true if its compressed form follows from something hidden.
-    pub(super) const fn frame(&mut self, from: Side, frame: &Frame, is_hidden: bool) -> bool {
+    pub(in crate::render) const fn frame(
+        &mut self,
+        from: Side,
+        frame: &Frame,
+        is_hidden: bool,
+    ) -> bool {
         let before = &mut self.frames[from as usize];
         let follows = is_hidden || (*before && frame.has_context);
         if frame.compressed && frame.has_context {
@@ -39,26 +45,88 @@ impl HiddenBefore {
     }
 
     /// Takes note of an event.
-    pub(super) const fn event(&mut self, from: Side, is_hidden: bool) {
+    pub(in crate::render) const fn event(&mut self, from: Side, is_hidden: bool) {
         self.events[from as usize] |= is_hidden;
     }
 
     /// Takes the end of an event stream. Returns true if anything was hidden in it.
-    pub(super) const fn end_events(&mut self, from: Side) -> bool {
+    pub(in crate::render) const fn end_events(&mut self, from: Side) -> bool {
         std::mem::replace(&mut self.events[from as usize], false)
     }
 }
 
+/// The fragments of a compressed message so far. What is hidden may be in the last of them, and what the first was
+/// compressed to follows from that too: so nothing is told of each, but of all of them when the last one is there.
+#[derive(Clone, Debug)]
+pub(in crate::render) struct Fragments {
+    rest: Fingerprint,
+    is_hidden: bool,
+    /// Whether there are any.
+    goes_on: bool,
+}
+
+/// What is told of the compressed form of a frame.
+pub(in crate::render) enum Form {
+    /// It is not compressed.
+    Plain,
+    /// Nothing, not even its length.
+    Hidden,
+    /// All of a message.
+    Whole(Fingerprint),
+    /// The last fragment, with what stands for all of them.
+    Last(Fingerprint),
+}
+
+impl Fragments {
+    pub(in crate::render) const NONE: Self = Self {
+        rest: Fingerprint::EMPTY,
+        is_hidden: false,
+        goes_on: false,
+    };
+
+    /// Takes note of a frame. `follows` says that what it was compressed to follows from something hidden.
+    pub(in crate::render) fn form(&mut self, frame: &Frame, follows: bool) -> Form {
+        let header = &frame.header;
+        if !frame.compressed {
+            return Form::Plain;
+        }
+        let is_first = header.opcode != Opcode::CONTINUATION;
+        if is_first {
+            *self = Self::NONE;
+        }
+        if is_first && header.fin {
+            if follows {
+                return Form::Hidden;
+            }
+            return Form::Whole(frame.deflated.clone());
+        }
+        self.goes_on = true;
+        self.is_hidden |= follows;
+        let (length, digest) = (frame.deflated.length(), frame.deflated.digest());
+        self.rest.push_for(length, &digest);
+        if !header.fin {
+            return Form::Hidden;
+        }
+        self.end().map_or(Form::Hidden, Form::Last)
+    }
+
+    /// Returns what stands for all of them, if there are any and nothing in them is hidden.
+    pub(in crate::render) fn end(&mut self) -> Option<Fingerprint> {
+        let all = std::mem::replace(self, Self::NONE);
+        (all.goes_on && !all.is_hidden).then_some(all.rest)
+    }
+}
+
 /// What is told of the body of an HTTP message.
-pub(super) struct Lengths {
+pub(in crate::render) struct Lengths {
     /// Whether something in it is hidden.
-    pub(super) is_hidden: bool,
+    pub(in crate::render) is_hidden: bool,
     /// What stands for its Content-Length.
-    pub(super) content_length: Option<Vec<u8>>,
+    pub(in crate::render) content_length: Option<Vec<u8>>,
 }
 
 impl Lengths {
-    pub(super) fn of(message: &Message, http: &HttpMessage, shown: &Shown<'_>) -> Self {
+    pub(in crate::render) fn of(message: &Message, http: &HttpMessage, shown: &Shown<'_>) -> Self {
         let undecoded = http.coded.as_ref();
         let undecoded = undecoded.map(|coded| Shown::content(&coded.undecoded.bytes));
         let is_hidden = message.is_hidden

@@ -2,20 +2,19 @@
 
 use std::fmt::Write as _;
 
-use super::follows::UNKNOWN;
+use super::follows::{Form, UNKNOWN};
 use super::{digest, left_out, quoted};
 use crate::render::hex;
 use crate::render::redact::Shown;
 use crate::render::safe_text::is_text;
 use crate::wire::websocket::{Frame, Opcode, close_name};
 
-/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden, `follows` that its compressed
-/// form follows from something hidden.
-pub(super) fn frame_line(frame: &Frame, is_hidden: bool, follows: bool) -> String {
+/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden.
+pub(super) fn frame_line(frame: &Frame, is_hidden: bool, form: &Form) -> String {
     let header = &frame.header;
-    let bytes = match frame.compressed {
-        true if follows => UNKNOWN.to_owned(),
-        false if is_hidden && is_whole(frame) => {
+    let bytes = match form {
+        Form::Hidden | Form::Last(_) => UNKNOWN.to_owned(),
+        Form::Plain if is_hidden && is_whole(frame) => {
             let shown = shown_payload(frame).bytes.len() as u64;
             (shown + frame.left_out.length()).to_string()
         }
@@ -28,9 +27,16 @@ pub(super) fn frame_line(frame: &Frame, is_hidden: bool, follows: bool) -> Strin
     if frame.compressed {
         line.push_str(", compressed");
     }
-    if frame.compressed && !follows && !frame.deflated.is_empty() {
-        line.push_str(", ");
-        line.push_str(&digest(&frame.deflated));
+    match form {
+        Form::Whole(all) if !all.is_empty() => {
+            line.push_str(", ");
+            line.push_str(&digest(all));
+        }
+        Form::Last(all) => {
+            line.push_str(", with those before it ");
+            line.push_str(&digest(all));
+        }
+        Form::Plain | Form::Hidden | Form::Whole(_) => {}
     }
     if !header.fin {
         line.push_str(", more follows");

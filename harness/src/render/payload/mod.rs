@@ -17,7 +17,7 @@
 //! several, each begins with `Connection N: CLIENT to SERVER`.
 
 mod body;
-mod follows;
+pub(super) mod follows;
 mod frame_line;
 mod rows;
 #[cfg(test)]
@@ -26,7 +26,7 @@ mod tests;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use self::follows::HiddenBefore;
+use self::follows::{Fragments, HiddenBefore};
 use self::frame_line::{frame_line, shown_payload};
 use self::rows::Rows;
 use super::redact::Shown;
@@ -102,6 +102,8 @@ pub struct Listing {
     client_frames: u64,
     server_frames: u64,
     hidden: HiddenBefore,
+    /// What stands for the fragments so far of a compressed message of each side.
+    fragments: [Fragments; 2],
     /// How each side writes the sizes of chunks.
     cases: [Case; 2],
 }
@@ -169,6 +171,7 @@ impl Listing {
             client_frames: 0,
             server_frames: 0,
             hidden: HiddenBefore::NOTHING,
+            fragments: [Fragments::NONE; 2],
             cases: [Case::Lower; 2],
         }
     }
@@ -222,6 +225,15 @@ impl Listing {
 
     /// The end of the listing: its last line's end, and the last rows.
     pub fn finish(&mut self) {
+        for side in [Side::Client, Side::Server] {
+            if let Some(rest) = self.fragments[side as usize].end() {
+                let text = format!(
+                    "compressed message of the {side} without its end, {}",
+                    digest(&rest)
+                );
+                self.bracket(&text);
+            }
+        }
         self.end_line();
         self.rows.finish(&mut self.sheet.rows);
     }
@@ -338,10 +350,9 @@ impl Listing {
             self.begin_text();
             let is_hidden = message.is_hidden || shown_payload(frame).is_hidden();
             let follows = self.hidden.frame(message.from, frame, is_hidden);
-            let line = format!(
-                "{label}: {}\n{below}",
-                frame_line(frame, is_hidden, follows)
-            );
+            let form = self.fragments[message.from as usize].form(frame, follows);
+            let line = frame_line(frame, is_hidden, &form);
+            let line = format!("{label}: {line}\n{below}");
             self.sheet.text.extend_from_slice(line.as_bytes());
             return;
         }

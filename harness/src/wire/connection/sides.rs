@@ -188,6 +188,7 @@ mod tests {
             flags: Flags::ACK,
             window: 0,
             header_bytes: 20,
+            header: &[],
             payload,
             payload_length: u32::try_from(payload.len()).unwrap(),
         })

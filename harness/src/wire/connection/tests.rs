@@ -36,6 +36,7 @@ impl Exchange {
             flags,
             window: 1000,
             header_bytes: 20,
+            header: &[],
             payload: &vec![0; length],
             payload_length: u32::try_from(length).unwrap(),
         })
@@ -189,6 +190,7 @@ fn of_client(client: u32, flags: Flags, length: u32) -> Segment<'static> {
         flags,
         window: 0,
         header_bytes: 20,
+        header: &[],
         payload: &[],
         payload_length: length,
     }
