@@ -25,7 +25,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Which captures `make report` shows, in the order of their story.
 REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
-.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak mutation fuzz bench hostile review lint check clean
+.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak newcomer mutation fuzz bench hostile review lint check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -63,6 +63,10 @@ test-offline: lint ## what needs neither privilege nor browser nor network
 
 soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same each time? (HOG=1: with every core busy)
 	@HOG=$(HOG) scripts/soak $(N)
+
+newcomer: ## both commands in a fresh account, in both orders (takes root, and an hour)
+	scripts/newcomer capture-first
+	scripts/newcomer test-first
 
 test-live: setup ## only the tests with the real Firefox, Chromium and nc
 	@scripts/live-tests

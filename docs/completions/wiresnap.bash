@@ -143,7 +143,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__capture)
-            opts="-h --out --time-scale --jobs --preparing --browser --network --shared-machine --webdriver --advertise --interface --set --replace --timings --help"
+            opts="-h --out --time-scale --jobs --preparing --browser --network --shared-machine --webdriver --advertise --interface --set --replace --timings --with-parent --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -186,6 +186,10 @@ _wiresnap() {
                     return 0
                     ;;
                 --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --with-parent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

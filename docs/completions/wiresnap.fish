@@ -53,6 +53,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l webdriver 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l advertise -d 'The address of this machine that a browser elsewhere opens, and that programs listen on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l interface -d 'The interface that faces a browser elsewhere, to capture on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l with-parent -d 'End when this process ends, which has started this one; `learn` has its runs do so' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l shared-machine -d 'Play with a browser on the host\'s network although other users of this machine could drive it meanwhile'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l replace -d 'Replace a capture even if the new one says the same: without this, one that differs only in ports, dates and times, and was made by the same versions, stays as it is'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'

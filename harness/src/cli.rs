@@ -18,6 +18,9 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+    /// Say what the command has given up before it reads a capture: other files, the network, programs
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
 }
 
 const EXIT_CODES: &str = "\
@@ -432,6 +435,9 @@ pub struct ListArgs {
     /// How to print the list
     #[arg(long, value_enum, default_value_t = ListFormat::Text)]
     pub format: ListFormat,
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 /// How scenarios are listed.
@@ -472,6 +478,10 @@ pub struct DocsArgs {
     /// Write nothing; show what is not up to date, and end with exit code 1 where anything is not
     #[arg(long)]
     pub check: bool,
+
+    /// How much it may hold.
+    #[command(flatten)]
+    pub memory: MemoryArgs,
 }
 
 impl DocsArgs {

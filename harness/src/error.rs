@@ -55,6 +55,7 @@ pub struct Error {
     output: Option<(String, Vec<String>)>,
     note: Option<Box<str>>,
     hint: Option<Box<str>>,
+    is_cause: bool,
 }
 
 /// The result of anything that touches the system.
@@ -99,6 +100,7 @@ impl Error {
             output: None,
             note: None,
             hint: None,
+            is_cause: false,
         }
     }
 
@@ -107,6 +109,19 @@ impl Error {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into().into_boxed_str());
         self
+    }
+
+    /// Makes it one that is known to be no consequence of something else, such as the end of a process.
+    #[must_use]
+    pub const fn as_cause(mut self) -> Self {
+        self.is_cause = true;
+        self
+    }
+
+    /// Returns true if it is known to be no consequence of something else.
+    #[must_use]
+    pub const fn is_cause(&self) -> bool {
+        self.is_cause
     }
 
     /// Adds what else there is to know, as where something was put.
@@ -138,6 +153,16 @@ impl Error {
         if self.hint.is_some() {
             return self;
         }
+        self.with_hint(hint)
+    }
+
+    /// Adds another cure to the one that there is.
+    #[must_use]
+    pub fn add_to_hint(self, more: &str) -> Self {
+        let hint = match &self.hint {
+            Some(hint) => format!("{hint}; {more}"),
+            None => more.to_owned(),
+        };
         self.with_hint(hint)
     }
 

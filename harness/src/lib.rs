@@ -51,6 +51,8 @@ pub mod cli;
 #[doc(hidden)]
 pub mod commands;
 #[doc(hidden)]
+pub mod confinement;
+#[doc(hidden)]
 pub mod diagnostic;
 #[doc(hidden)]
 pub mod docs;
@@ -92,8 +94,8 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, cli, commands, diagnostic, docs, error, files, lab, project, render,
-        report, rule, run, scenario, secrets, text, trace, units, wire,
+        analysis, budget, cli, commands, confinement, diagnostic, docs, error, files, lab, project,
+        render, report, rule, run, scenario, secrets, text, trace, units, wire,
     };
 }
 

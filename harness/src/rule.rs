@@ -16,11 +16,13 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+use std::iter;
 use std::ops::Range;
 use std::path::Path;
 
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
 use crate::diagnostic::Diagnostic;
@@ -56,6 +58,9 @@ enum Placeholder {
 
 /// A place, and what stands there instead.
 pub type Edit = (Range<usize>, Vec<u8>);
+
+/// The most places of a text that are hidden one by one.
+pub const MOST_PLACES: usize = 65_536;
 
 /// Rules in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
@@ -149,27 +154,49 @@ impl Rules {
     }
 
     /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
+    ///
+    /// Where they hide more than [`MOST_PLACES`], the rest of the text is one place more: for it stands the SHA-256 of what
+    /// would stand there.
     pub fn edits(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<Edit> {
-        let found = self.found(text, wanted).into_iter();
-        found.map(|(edit, _)| edit).collect()
+        let mut edits: Vec<Edit> = Vec::new();
+        let mut found = self.found(text, wanted);
+        while let Some((place, rule)) = found.next() {
+            if edits.len() == MOST_PLACES {
+                let rest = edits.last().map_or(0, |(last, _)| last.end)..text.len();
+                let found = iter::once((place, rule)).chain(found);
+                let remark = told_by_hash(text, rest.clone(), found);
+                edits.push((rest, remark.into_bytes()));
+                break;
+            }
+            let value = rule.stands_for(place.len());
+            edits.push((place, value));
+        }
+        edits
     }
 
     /// Where something is hidden in a text, and by which rule.
-    pub fn places(&self, text: &[u8]) -> impl Iterator<Item = (Range<usize>, &str)> {
-        let found = self.found(text, |_| true).into_iter();
-        found.map(|((place, _), rule)| (place, rule.name.as_str()))
+    pub fn places<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (Range<usize>, &'a str)> {
+        let found = self.found(text, |_| true);
+        found.map(|(place, rule)| (place, rule.name.as_str()))
     }
 
-    /// Edits in order, each with its rule.
-    fn found(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<(Edit, &Rule)> {
-        let mut found: Vec<(Edit, &Rule)> = Vec::new();
+    /// The places in order, each with its rule.
+    fn found<'a>(&'a self, text: &'a [u8], wanted: impl Fn(&Rule) -> bool) -> Places<'a> {
+        let mut places = Places(None);
         for rule in self.rules.iter().filter(|rule| wanted(rule)) {
-            let mut edits = rule.edits(text);
-            edits.retain(|(place, _)| is_free(place, &found));
-            found.extend(edits.into_iter().map(|edit| (edit, rule)));
-            found.sort_by_key(|((place, _), _)| place.start);
+            let mut own = rule.places(text);
+            let next = own.next();
+            if next.is_some() {
+                places = Places(Some(Box::new(Merged {
+                    rule,
+                    own: Box::new(own),
+                    next,
+                    next_before: places.next(),
+                    before: places,
+                })));
+            }
         }
-        found
+        places
     }
 
     /// A text with what the `wanted` rules hide hidden.
@@ -178,11 +205,63 @@ impl Rules {
     }
 }
 
-/// Whether none of the edits, which are in order, is in a place.
-fn is_free(place: &Range<usize>, found: &[(Edit, &Rule)]) -> bool {
-    let next = found.partition_point(|((other, _), _)| other.end <= place.start);
-    let next = found.get(next);
-    next.is_none_or(|((other, _), _)| place.end <= other.start)
+/// What rules hide in a text, in order: however much that is, it takes no memory.
+struct Places<'a>(Option<Box<Merged<'a>>>);
+
+/// What a rule hides, among what the rules before it do.
+struct Merged<'a> {
+    rule: &'a Rule,
+    own: Box<dyn Iterator<Item = Range<usize>> + 'a>,
+    next: Option<Range<usize>>,
+    before: Places<'a>,
+    next_before: Option<(Range<usize>, &'a Rule)>,
+}
+
+impl<'a> Iterator for Places<'a> {
+    type Item = (Range<usize>, &'a Rule);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let merged = self.0.as_mut()?;
+        loop {
+            let Some(own) = &merged.next else {
+                return std::mem::replace(&mut merged.next_before, merged.before.next());
+            };
+            match &merged.next_before {
+                Some((other, _)) if other.end <= own.start => {
+                    return std::mem::replace(&mut merged.next_before, merged.before.next());
+                }
+                // The rules before it have these bytes.
+                Some((other, _)) if other.start < own.end => merged.next = merged.own.next(),
+                _ => {
+                    let own = std::mem::replace(&mut merged.next, merged.own.next());
+                    return own.map(|own| (own, merged.rule));
+                }
+            }
+        }
+    }
+}
+
+/// What stands for the rest of a text of which too many places are hidden: two such texts say the same where this is the same.
+fn told_by_hash<'a>(
+    text: &[u8],
+    rest: Range<usize>,
+    found: impl Iterator<Item = (Range<usize>, &'a Rule)>,
+) -> String {
+    let mut hash = Sha256::new();
+    let mut position = rest.start;
+    for (place, rule) in found {
+        hash.update(&text[position..place.start]);
+        hash.update(rule.stands_for(place.len()));
+        position = place.end;
+    }
+    hash.update(&text[position..]);
+    let hash: String = (hash.finalize().iter())
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "[rules hide more than {MOST_PLACES} places: {} bytes more, shown as SHA-256 {hash}]",
+        rest.len()
+    )
 }
 
 impl FromIterator<Rules> for Rules {
@@ -211,12 +290,6 @@ impl Rule {
         let mut parser = regex_syntax::ast::parse::Parser::new();
         let parsed = parser.parse(self.pattern());
         parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
-    }
-
-    /// What the rule hides in a text, from left to right.
-    fn edits(&self, text: &[u8]) -> Vec<Edit> {
-        let edit = |place: Range<usize>| (place.clone(), self.stands_for(place.len()));
-        self.places(text).map(edit).collect()
     }
 
     /// What stands for so many bytes.
@@ -454,6 +527,23 @@ mod tests {
         ] {
             assert_eq!(same_width("session", width), shown);
         }
+    }
+
+    #[test]
+    fn what_hides_very_much_is_told_apart_by_what_is_shown() {
+        let rules = rules("[[redact]]\nname = \"n\"\npattern = '[0-9]'\n");
+        let texts = ["1a", "2a", "1b"].map(|one| one.repeat(MOST_PLACES) + "3c");
+        let hidden = texts.each_ref().map(|text| hidden(&rules, text));
+        assert_eq!(hidden[0], hidden[1], "only what is hidden differs");
+        let other = texts[0].replace("3c", "3d");
+        assert_ne!(hidden[0], super::tests::hidden(&rules, &other));
+        let remark = "[rules hide more than 65536 places: 3 bytes more, shown as SHA-256 ";
+        assert!(hidden[0].starts_with("xaxa") && hidden[0].contains(remark));
+        let just = "1a".repeat(MOST_PLACES);
+        assert_eq!(
+            super::tests::hidden(&rules, &just),
+            "xa".repeat(MOST_PLACES)
+        );
     }
 
     #[test]

@@ -104,7 +104,7 @@ fn write_visibly(character: char, output: &mut impl fmt::Write) -> fmt::Result {
 pub fn shell_word(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref();
     let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
+        |character: char| character.is_ascii_alphanumeric() || "/._-+=:@%".contains(character);
     match word.to_str() {
         Some(word) if !word.is_empty() && word.chars().all(is_plain) => word.to_owned(),
         Some(word) if word.chars().all(is_safe) => {

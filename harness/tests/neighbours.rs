@@ -3,12 +3,18 @@
 
 mod workspace;
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
 use workspace::{Said, wiresnap};
 
 /// A user who is nobody here.
@@ -53,6 +59,12 @@ impl Stage {
     fn run(&self, arguments: &[&str]) -> Said {
         wiresnap(&self.project(), arguments)
     }
+}
+
+/// Says how many of what was tried held.
+fn tell(tried: usize, held: usize) {
+    println!("tried {tried}, held {held}");
+    assert_eq!(tried, held);
 }
 
 /// As root there are other users to be; else that is said.
@@ -373,4 +385,402 @@ fn what_is_taken_from_elsewhere_is_of_one_version() {
             "{line}"
         );
     }
+}
+
+/// A FIFO in the place of a capture that is read twice, or that nobody named.
+#[test]
+fn no_capture_is_a_fifo_that_is_waited_for() {
+    let stage = Stage::new();
+    fs::create_dir(stage.project().join("docs")).unwrap();
+    let page = "<!-- wiresnap: stats pcap/fifo.pcap -->\n<!-- /wiresnap -->\n";
+    fs::write(stage.project().join("docs/page.md"), page).unwrap();
+    fs::write(stage.project().join("scenarios/tcpapp.toml"), SLEEPS).unwrap();
+    let fifo = |name: &str| {
+        let file = stage.project().join(name);
+        mknodat(CWD, &file, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    };
+    fifo("pcap/fifo.pcap");
+    fifo("docs/a.svg");
+    let verbs = [
+        "check pcap/fifo.pcap",
+        "accept pcap/fifo.pcap",
+        "learn tcpapp --from pcap/fifo.pcap pcap/fifo.pcap",
+        "docs",
+    ];
+    for verb in verbs {
+        let output = Command::new("timeout")
+            .args(["60", env!("CARGO_BIN_EXE_wiresnap")])
+            .args(verb.split(' '))
+            .current_dir(stage.project())
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{verb}: {error}");
+        assert!(
+            error.contains("it is not a regular file"),
+            "{verb}: {error}"
+        );
+    }
+    let page = page.replace(
+        "stats pcap/fifo.pcap",
+        "diagram pcap/tcpapp.pcap --to a.svg",
+    );
+    fs::write(stage.project().join("docs/page.md"), page).unwrap();
+    let Said { code, error, .. } = stage.run(&["docs"]);
+    assert_eq!(code, Some(3), "{error}");
+    tell(verbs.len() + 1, verbs.len() + 1);
+}
+
+const SLEEPS: &str = "description = \"sleeps\"\ncommand = [\"sleep\", \"1\"]\nclient = \"nc\"\n\
+    [[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
+
+/// All files below a folder, with what is in them.
+fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    files
+}
+
+/// A project in which every verb that writes has something to write.
+fn stale() -> Stage {
+    let stage = Stage::new();
+    for name in ["ajaxapp", "webapp"] {
+        let file = format!("pcap/{name}.pcap");
+        fs::copy(workspace::root().join(&file), stage.project().join(&file)).unwrap();
+        let snapshot = fs::read_to_string(stage.project().join("snapshots/tcpapp.snap")).unwrap();
+        let file = format!("snapshots/{name}.snap");
+        fs::write(stage.project().join(file), snapshot).unwrap();
+    }
+    fs::create_dir(stage.project().join("docs")).unwrap();
+    let page = "<!-- wiresnap: payload pcap/webapp.pcap -->\n<!-- /wiresnap -->\n\
+        <!-- wiresnap: diagram pcap/ajaxapp.pcap --to a.svg -->\n<!-- /wiresnap -->\n";
+    for name in ["a.svg", "report.html"] {
+        fs::write(stage.project().join("docs").join(name), "old").unwrap();
+    }
+    fs::write(stage.project().join("docs/page.md"), page).unwrap();
+    stage
+}
+
+#[test]
+fn a_signal_leaves_each_file_as_it_was_or_as_it_is_to_be() {
+    const MOMENTS: u32 = 8;
+    let (mut tried, mut held) = (0, 0);
+    for verb in [
+        "check",
+        "accept --all",
+        "docs",
+        "report --out docs/report.html",
+    ] {
+        let command = |stage: &Stage| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_wiresnap"));
+            command
+                .args(verb.split(' '))
+                .current_dir(stage.project())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            command
+        };
+        let below = |stage: &Stage| {
+            let root = stage.project();
+            let files = files_below(&root).into_iter();
+            let name = |path: PathBuf| path.strip_prefix(&root).unwrap().to_owned();
+            files.map(|(path, bytes)| (name(path), bytes)).collect()
+        };
+        let stage = stale();
+        let old: BTreeMap<PathBuf, Vec<u8>> = below(&stage);
+        let began = Instant::now();
+        command(&stage).status().unwrap();
+        let takes = began.elapsed();
+        let new: BTreeMap<PathBuf, Vec<u8>> = below(&stage);
+        assert_ne!(old, new, "{verb}");
+        for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+            for moment in 0..=MOMENTS {
+                let stage = stale();
+                let mut process = command(&stage).spawn().unwrap();
+                // The moment is what is tried: there is nothing to wait for.
+                std::thread::sleep(takes * moment / MOMENTS);
+                kill_process(Pid::from_child(&process), signal).unwrap();
+                process.wait().unwrap();
+                let left: BTreeMap<PathBuf, Vec<u8>> = below(&stage);
+                let is_whole = |(name, bytes): (&PathBuf, &Vec<u8>)| {
+                    old.get(name) == Some(bytes) || new.get(name) == Some(bytes)
+                };
+                let is_there = old.keys().all(|name| left.contains_key(name));
+                tried += 1;
+                held += usize::from(is_there && left.iter().all(is_whole));
+            }
+        }
+    }
+    tell(tried, held);
+}
+
+/// What is few is what is blamed, and nothing is taken for missing or for different.
+#[test]
+fn few_descriptors_are_said_to_be_few() {
+    let stage = Stage::new();
+    fs::write(stage.project().join("scenarios/tcpapp.toml"), SLEEPS).unwrap();
+    let (mut tried, mut held) = (0, 0);
+    for most in [4, 5, 6, 7, 8, 16, 63] {
+        for verb in [
+            "payload pcap/tcpapp.pcap",
+            "stats pcap/tcpapp.pcap",
+            "diff pcap/tcpapp.pcap pcap/tcpapp.pcap",
+            "check",
+            "accept --all",
+            "list",
+            "validate",
+            "report",
+            "learn tcpapp --from pcap/tcpapp.pcap pcap/tcpapp.pcap",
+            "capture",
+            "doctor",
+        ] {
+            let script = format!("ulimit -n {most} && exec \"$0\" {verb}");
+            let output = Command::new("sh")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_wiresnap")])
+                .current_dir(stage.project())
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            let blames = ["Too many open files", "too many open files", "files open"];
+            let is_said = blames.iter().any(|blame| said.contains(blame));
+            let is_right = match output.status.code() {
+                Some(0) => true,
+                Some(1..=5) => is_said,
+                _ => false,
+            };
+            tried += 1;
+            held += usize::from(is_right);
+            assert!(is_right, "{most} {verb}: {:?} {said}", output.status);
+        }
+    }
+    tell(tried, held);
+}
+
+/// A temporary folder that takes nothing is what is blamed, and neither the capture nor the output.
+#[test]
+fn a_temporary_folder_that_takes_nothing_is_blamed() {
+    let stage = Stage::new();
+    for nowhere in ["/nowhere", "/proc", "/dev/null"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wiresnap"));
+        let capture = fs::File::open(stage.project().join("pcap/tcpapp.pcap")).unwrap();
+        let output = command
+            .args(["report", "-", "--out", "-"])
+            .env("TMPDIR", nowhere)
+            .current_dir(stage.project())
+            .stdin(capture)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{error}");
+        assert!(
+            error.contains("error: cannot keep standard input in a temporary file: "),
+            "{error}"
+        );
+        assert!(
+            error.contains("hint: TMPDIR names a folder that has room"),
+            "{error}"
+        );
+    }
+    tell(3, 3);
+}
+
+/// Editors leave locks, other programs leave their own JSON, and a folder may be called anything.
+#[test]
+fn what_else_lies_in_a_project_is_in_nobodys_way() {
+    let stage = Stage::new();
+    let strange = stage
+        .0
+        .path()
+        .join(OsStr::from_bytes(b"\xff\xfe strange\n\x1b[31m"));
+    fs::rename(stage.project(), &strange).unwrap();
+    fs::write(strange.join("scenarios/tcpapp.toml"), SLEEPS).unwrap();
+    symlink("nobody@nowhere.1:2", strange.join("scenarios/.#x.toml")).unwrap();
+    symlink("nobody@nowhere.1:2", strange.join("pcap/.#y.pcap")).unwrap();
+    fs::write(strange.join("pcap/tcpapp.json"), "{\"theirs\": [1, 2").unwrap();
+    fs::write(strange.join("snapshots/theirs.snap"), [0xff, 0xfe]).unwrap();
+    let verbs = [
+        "payload pcap/tcpapp.pcap",
+        "stats pcap/tcpapp.pcap",
+        "diff pcap/tcpapp.pcap pcap/tcpapp.pcap",
+        "check",
+        "accept --all",
+        "list",
+        "validate",
+        "report",
+        "learn tcpapp --from pcap/tcpapp.pcap pcap/tcpapp.pcap",
+        "docs",
+        "init new",
+    ];
+    for verb in verbs {
+        let arguments: Vec<&str> = verb.split(' ').collect();
+        let Said { code, out, error } = wiresnap(&strange, &arguments);
+        assert_eq!(code, Some(0), "{verb}: {error}");
+        assert!(
+            !out.contains('\x1b') && !error.contains('\x1b'),
+            "{verb}: {out}{error}"
+        );
+    }
+    tell(verbs.len(), verbs.len());
+}
+
+/// A command as sudo starts it for another user.
+fn through_sudo(stage: &Stage, verb: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wiresnap"));
+    let id = ANOTHER.to_string();
+    command
+        .args(verb.split(' '))
+        .current_dir(stage.project())
+        .env("SUDO_UID", &id)
+        .env("SUDO_GID", &id);
+    command
+}
+
+fn hand_over(folder: &Path) {
+    let owner = format!("{ANOTHER}:{ANOTHER}");
+    let status = Command::new("chown")
+        .args(["--recursive", &owner])
+        .arg(folder)
+        .status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn what_works_on_a_project_is_the_users_who_called_sudo() {
+    if !is_root() {
+        return;
+    }
+    let stage = stale();
+    fs::write(stage.project().join("scenarios/tcpapp.toml"), SLEEPS).unwrap();
+    hand_over(stage.0.path());
+    let roots = stage.path("outside/roots");
+    fs::create_dir(&roots).unwrap();
+    fs::set_permissions(&roots, fs::Permissions::from_mode(0o755)).unwrap();
+    // It reads what only root may read, or writes where only root may, if it is root.
+    let capture = roots.join("private.pcap");
+    fs::copy(stage.project().join("pcap/tcpapp.pcap"), &capture).unwrap();
+    fs::set_permissions(&capture, fs::Permissions::from_mode(0o600)).unwrap();
+    let (mut tried, mut held) = (0, 0);
+    for verb in [
+        "check ../outside/roots/private.pcap",
+        "accept ../outside/roots/private.pcap",
+        "report ../outside/roots/private.pcap --out -",
+        "report pcap/tcpapp.pcap --out ../outside/roots/report.html",
+        "learn tcpapp --from pcap/tcpapp.pcap ../outside/roots/private.pcap",
+        "init ../outside/roots",
+        "docs ../outside/roots/page.md",
+    ] {
+        fs::write(
+            roots.join("page.md"),
+            "<!-- wiresnap: help diff -->\n<!-- /wiresnap -->\n",
+        )
+        .unwrap();
+        let output = through_sudo(&stage, verb).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        assert!(
+            matches!(output.status.code(), Some(2 | 3)),
+            "{verb}: {error}"
+        );
+        assert!(error.contains("permission denied"), "{verb}: {error}");
+        tried += 1;
+        let names: Vec<_> = fs::read_dir(&roots).unwrap().collect();
+        held += usize::from(names.len() == 2);
+    }
+    // What is the user's is written, and stays the user's.
+    for verb in [
+        "check",
+        "accept --all",
+        "docs",
+        "report",
+        "init ../outside/new",
+        "list",
+        "validate",
+    ] {
+        let output = through_sudo(&stage, verb).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)),
+            "{verb}: {error}"
+        );
+        let is_theirs = |path: &PathBuf| fs::metadata(path).unwrap().uid() == ANOTHER;
+        let files = files_below(&stage.project()).into_keys();
+        tried += 1;
+        held += usize::from(
+            files
+                .chain(
+                    [stage.path("outside/new/wiresnap.toml")]
+                        .into_iter()
+                        .filter(|file| file.exists()),
+                )
+                .all(|file| is_theirs(&file)),
+        );
+    }
+    assert!(stage.path("outside/new/wiresnap.toml").exists());
+    tell(tried, held);
+}
+
+#[test]
+fn nothing_of_roots_is_left_while_a_page_is_made_through_sudo() {
+    if !is_root() {
+        return;
+    }
+    let stage = Stage::new();
+    hand_over(stage.0.path());
+    let mut command = through_sudo(&stage, "report -v - --out -");
+    let mut process = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut note = String::new();
+    let mut said = BufReader::new(process.stderr.take().unwrap());
+    said.read_line(&mut note).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    };
+    assert_eq!(field("Uid:"), [ANOTHER.to_string().as_str(); 4].join("\t"));
+    assert_eq!(field("Gid:"), [ANOTHER.to_string().as_str(); 4].join("\t"));
+    assert_eq!(field("Groups:"), ANOTHER.to_string());
+    for set in ["CapPrm:", "CapEff:", "CapInh:", "CapAmb:"] {
+        assert_eq!(field(set), "0000000000000000", "{set}");
+    }
+    let capture = fs::read(workspace::root().join("pcap/tcpapp.pcap")).unwrap();
+    process.stdin.take().unwrap().write_all(&capture).unwrap();
+    assert!(process.wait().unwrap().success());
+    tell(7, 7);
+}
+
+/// Root itself keeps what opens files, and nothing else.
+#[test]
+fn root_reads_captures_with_what_opens_files_alone() {
+    if !is_root() {
+        return;
+    }
+    let stage = Stage::new();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
+        .args(["payload", "-v", "-"])
+        .current_dir(stage.project())
+        .env_remove("SUDO_UID")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut note = String::new();
+    let mut said = BufReader::new(process.stderr.take().unwrap());
+    said.read_line(&mut note).unwrap();
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+    // CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER.
+    assert!(status.contains("CapEff:\t000000000000000f\n"), "{status}");
+    drop(process.stdin.take());
+    assert_eq!(process.wait().unwrap().code(), Some(2));
 }

@@ -5,6 +5,7 @@ mod workspace;
 use std::path::Path;
 
 use wiresnap::error::Class;
+use wiresnap::scenario::expect::{Condition, Subject, Template};
 use wiresnap::scenario::file::{Reading, parse, parse_for};
 use wiresnap::scenario::variables::Values;
 use wiresnap::scenario::{Action, Scenario};
@@ -115,8 +116,9 @@ fn variables_have_what_was_set_or_their_default() {
     };
     assert_eq!(opens.action, Action::OpenPage("/en".to_owned()));
     let expect = opens.expect.as_ref().unwrap();
-    assert_eq!(expect.element.as_deref(), Some("#en"));
-    assert_eq!(expect.shows.0, "a1 {clock}");
+    assert_eq!(expect.of, Subject::Element("#en".to_owned()));
+    let text = Template("a1 {clock}".to_owned());
+    assert_eq!(expect.text, Some(Condition::Contains(text)));
     let script = "if (document.body) {reload} else en".to_owned();
     assert_eq!(executes.action, Action::Script(script));
 }

@@ -37,7 +37,7 @@ pub struct Evidence<'a> {
 pub struct MarkEvidence {
     /// When the client was told to do it.
     pub time: Timestamp,
-    /// Whether it makes no sense without a packet; to type into a field is none of the network's business.
+    /// Whether it cannot be done without a packet; what a browser or a command does is its own business.
     pub reaches_wire: bool,
 }
 

@@ -21,6 +21,10 @@ pub struct Coverage {
     pub others: Others,
     /// The packet after which the file breaks off, if it does.
     pub cut: Option<u64>,
+    /// Connections that were taken for ended while they were still open, to make room for others.
+    pub ended_early: u64,
+    /// Updates that are in no figures but the overall ones, since there was no room to tell them apart.
+    pub updates_left_out: u64,
     damage: Option<Arc<TraceError>>,
 }
 
@@ -50,8 +54,17 @@ impl Coverage {
             packets: reader.packets(),
             others: decoder.others().clone(),
             cut: reader.cut(),
+            ended_early: 0,
+            updates_left_out: 0,
             damage: reader.damage().cloned(),
         }
+    }
+
+    /// The same, where so many connections were taken for ended to make room for others.
+    #[must_use]
+    pub const fn with_ended_early(mut self, connections: u64) -> Self {
+        self.ended_early = connections;
+        self
     }
 
     /// Returns the number of packets that are TCP segments.
@@ -99,7 +112,34 @@ impl Coverage {
             }
         }
         warnings.extend(self.cut.map(|packet| format!("cut after packet {packet}")));
+        warnings.extend(self.shortages());
         warnings
+    }
+
+    /// Returns what was left out for want of memory, a line for each.
+    #[must_use]
+    pub fn shortages(&self) -> Vec<String> {
+        let connections = |count: u64| {
+            let (end, was) = if count == 1 {
+                ("", "was")
+            } else {
+                ("s", "were")
+            };
+            format!(
+                "{count} connection{end} {was} still open when there was no more room, and taken for ended"
+            )
+        };
+        let updates = |count: u64| {
+            let (end, is) = if count == 1 { ("", "is") } else { ("s", "are") };
+            format!("{count} update{end} more {is} not told apart, for want of room")
+        };
+        let all = [
+            (self.ended_early > 0).then(|| connections(self.ended_early)),
+            (self.updates_left_out > 0).then(|| updates(self.updates_left_out)),
+        ];
+        let all = all.into_iter().flatten();
+        all.map(|what| format!("{what}: a larger --memory has more"))
+            .collect()
     }
 
     /// Returns what the packets are if none is TCP, as in `no packet is TCP: 12 UDP, 3 ARP`.

@@ -94,16 +94,22 @@ fn shapes(shapes: &[(&'static str, &str)]) -> Vec<Shape> {
     shapes.iter().filter_map(shape).collect()
 }
 
-/// What in a message looks like a credential. Places that are `covered` in their part count for nothing.
+/// How many different things in one message are told apart.
+const MOST_OF_A_MESSAGE: usize = 100;
+
+/// The longest name of a field that is told: nobody acknowledges a credential by more.
+const LONGEST_NAME: usize = 200;
+
+/// What in a message looks like a credential, each kind once for each part. Places that are `covered` in their part count for
+/// nothing; they are in order.
 pub fn find(message: &Message, covered: impl Fn(&[u8]) -> Vec<Range<usize>>) -> Vec<Credential> {
     let mut found = Vec::new();
     for part in parts(message) {
         let covered = covered(part.bytes);
         for shape in shapes_of(&part) {
-            found.extend(in_part(shape, &part, &covered));
+            in_part(shape, &part, &covered, &mut found);
         }
     }
-    found.dedup();
     found
 }
 
@@ -115,38 +121,44 @@ fn shapes_of<'a>(part: &Part<'_>) -> impl Iterator<Item = &'a Shape> {
     own.iter().chain(ANYWHERE.iter())
 }
 
-fn in_part(shape: &Shape, part: &Part<'_>, covered: &[Range<usize>]) -> Vec<Credential> {
-    let mut found = Vec::new();
-    let is_cookie = part.name.to_ascii_lowercase().ends_with("cookie");
-    if shape.kind == "cookie" && !is_cookie {
-        return found;
+/// Adds to `found` what has a shape in a part, unless it is there or there are enough.
+fn in_part(shape: &Shape, part: &Part<'_>, covered: &[Range<usize>], found: &mut Vec<Credential>) {
+    let is_cookie = || part.name.to_ascii_lowercase().ends_with("cookie");
+    if shape.kind == "cookie" && !is_cookie() {
+        return;
     }
     for captures in shape.pattern.captures_iter(part.bytes) {
+        if found.len() >= MOST_OF_A_MESSAGE {
+            return;
+        }
         let last = captures.len() - 1;
         let Some(value) = captures.get(last).map(|value| value.range()) else {
             continue;
         };
+        let behind = covered.partition_point(|place| place.end <= value.start);
         if covered
-            .iter()
-            .any(|place| place.start < value.end && value.start < place.end)
+            .get(behind)
+            .is_some_and(|place| place.start < value.end)
         {
             continue;
         }
         let name = (last > 1).then(|| captures.get(1)).flatten();
         let kind = match name {
-            Some(name) => format!(
-                "{} {}",
-                shape.kind,
-                String::from_utf8_lossy(name.as_bytes())
-            ),
+            Some(name) => {
+                let name = name.as_bytes();
+                let shown = String::from_utf8_lossy(&name[..name.len().min(LONGEST_NAME)]);
+                format!("{} {shown}", shape.kind)
+            }
             None => shape.kind.to_owned(),
         };
-        found.push(Credential {
-            kind,
-            part: part.name.clone().into_owned(),
-        });
+        let is_known = |other: &Credential| other.kind == kind && other.part == part.name;
+        if !found.iter().any(is_known) {
+            found.push(Credential {
+                kind,
+                part: part.name.clone().into_owned(),
+            });
+        }
     }
-    found
 }
 
 #[cfg(test)]
@@ -158,10 +170,11 @@ mod tests {
             name: name.into(),
             bytes: bytes.as_bytes(),
         };
-        shapes_of(&part)
-            .flat_map(|shape| in_part(shape, &part, &[]))
-            .map(|credential| credential.kind)
-            .collect()
+        let mut all = Vec::new();
+        for shape in shapes_of(&part) {
+            in_part(shape, &part, &[], &mut all);
+        }
+        all.into_iter().map(|credential| credential.kind).collect()
     }
 
     #[test]

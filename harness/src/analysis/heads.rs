@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::conversation::Conversation;
-use crate::budget::Budget;
+use crate::budget::{Budget, Holding, Memory};
 use crate::trace::reader::Packet;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
@@ -18,6 +18,12 @@ use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::stream::{Opening, Options, Reassembler};
 
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
+
+/// What a listener allocates.
+const LISTENER_BYTES: usize = 512;
+
+/// What is known of a packet until it is known what it carried.
+const CARRIER_BYTES: usize = size_of::<(u64, u64)>();
 
 /// Reads the connections of one capture in outline.
 pub struct HeadFinder {
@@ -28,17 +34,19 @@ pub struct HeadFinder {
 }
 
 impl HeadFinder {
-    /// A finder for all packets of a capture, or for those of the server on `port`.
+    /// A finder for all packets of a capture, or for those of the server on `port`, in so much memory.
     #[must_use]
-    pub fn new(port: Option<u16>) -> Self {
+    pub fn new(port: Option<u16>, memory: Memory) -> Self {
         let found = Rc::new(RefCell::new(Vec::new()));
         let shared = Rc::clone(&found);
-        let budget = Budget::default();
-        let open: Open = Box::new(move |_| Listener::new(&budget, Rc::clone(&shared)));
+        let budget = Budget::new(memory);
+        let of_listeners = budget.clone();
+        let open: Open = Box::new(move |_| Listener::new(&of_listeners, Rc::clone(&shared)));
+        let reassembler = Reassembler::new(Options::default(), open);
         Self {
             port,
             decoder: FrameDecoder::default(),
-            reassembler: Reassembler::new(Options::default(), open),
+            reassembler: reassembler.within(&budget, LISTENER_BYTES),
             found,
         }
     }
@@ -82,6 +90,8 @@ struct Listener {
     carriers: VecDeque<(u64, u64)>,
     /// How many bytes the server sent.
     length: u64,
+    /// What `carriers` takes.
+    holding: Holding,
     found: Rc<RefCell<Vec<u64>>>,
 }
 
@@ -91,6 +101,7 @@ impl Listener {
             conversation: Conversation::outline(budget),
             carriers: VecDeque::new(),
             length: 0,
+            holding: Holding::of(budget),
             found,
         }
     }
@@ -107,6 +118,7 @@ impl Listener {
         {
             self.carriers.pop_front();
         }
+        self.holding.set(self.carriers.len() * CARRIER_BYTES);
     }
 
     /// Takes note of the packets that carried a stretch of the stream.
@@ -142,6 +154,10 @@ impl StreamSink for Listener {
             match event {
                 StreamEvent::Data(bytes) => {
                     self.length = self.length.saturating_add(bytes.len() as u64);
+                    // Where there is no room, the packets that came first are taken for what they were taken for.
+                    if self.holding.budget().is_used_up() {
+                        self.carriers.pop_front();
+                    }
                     self.carriers.push_back((self.length, origin.packet));
                 }
                 StreamEvent::Missing(count) => self.length = self.length.saturating_add(count),

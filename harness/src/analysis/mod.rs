@@ -10,6 +10,7 @@ pub mod credential;
 pub mod difference;
 pub mod dissection;
 pub mod heads;
+pub mod layout;
 pub mod marks;
 pub mod message;
 pub mod obstacle;

@@ -192,6 +192,19 @@ impl Accountant {
         }
     }
 
+    /// The same, whose table of connections takes about so many bytes.
+    #[must_use]
+    pub fn within(mut self, bytes: usize) -> Self {
+        self.tracker = Tracker::within(bytes);
+        self
+    }
+
+    /// Returns how many connections were forgotten before they closed, to make room for others.
+    #[must_use]
+    pub const fn ended_early(&self) -> u64 {
+        self.tracker.crowded_out()
+    }
+
     /// Connections that were seen so far.
     #[must_use]
     pub const fn connections(&self) -> u64 {

@@ -113,13 +113,25 @@ pub struct Options {
     pub memory: Memory,
 }
 
-/// What a packet takes that is listed, until it is written.
-const LISTED_BYTES: usize = 1024;
+/// What a packet takes that is listed, until it is written: itself, in a list that grows.
+const LISTED_BYTES: usize = 2 * size_of::<Explained>();
 
 impl Options {
     /// How many packets are listed at most.
     const fn most_listed(&self) -> usize {
         self.memory.bytes() / 2 / LISTED_BYTES
+    }
+
+    /// How many bytes of memory the table of connections takes: three quarters where nothing but figures is wanted, since
+    /// the rest is for windows.
+    const fn for_connections(&self) -> usize {
+        let all = self.memory.bytes();
+        if self.explain { all / 8 } else { all / 4 * 3 }
+    }
+
+    /// In how much memory the streams are read.
+    const fn for_heads(&self) -> Memory {
+        Memory::of(self.memory.bytes() / 4)
     }
 }
 
@@ -167,12 +179,16 @@ pub struct Explained {
 
 /// Measures a capture from its next packet to its end, or as far as it can be read.
 pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Measured {
-    let mut accountant = Accountant::new(options.port);
-    let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain);
+    let mut accountant = Accountant::new(options.port).within(options.for_connections());
+    let mut finder = UpdateFinder::new(options.marks.as_deref(), options.explain, options.memory);
     let mut measured = Measured::default();
-    let mut heads = options.explain.then(|| HeadFinder::new(options.port));
+    let heads = || HeadFinder::new(options.port, options.for_heads());
+    let mut heads = options.explain.then(heads);
     while let Some(packet) = reader.next() {
-        if let Some(heads) = &mut heads {
+        // What is not listed needs no reading.
+        if let Some(heads) = &mut heads
+            && measured.packets_left_out == 0
+        {
             heads.packet(&packet);
         }
         if let Some(accounted) = accountant.account(&packet) {
@@ -190,7 +206,8 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     accountant.finish();
     measured.add_held(&mut accountant, options, &mut finder);
     measured.connections = accountant.connections();
-    measured.coverage = Coverage::new(reader, accountant.decoder());
+    measured.coverage =
+        Coverage::new(reader, accountant.decoder()).with_ended_early(accountant.ended_early());
     if let Some(heads) = heads {
         measured.tell_headers(&heads.finish());
     }
@@ -252,6 +269,7 @@ impl Measured {
     fn conclude(&mut self, finder: UpdateFinder) {
         self.overall = self.roles.iter().copied().sum();
         let windows = finder.finish();
+        self.coverage.updates_left_out = windows.left_out();
         for packet in &mut self.packets {
             packet.phase = windows.phase(packet.number, packet.role);
         }

@@ -13,15 +13,15 @@ use crate::trace::reader::CaptureReader;
 use crate::units::Side;
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::stream::{Options, Reassembler};
+use crate::wire::stream::{Opening, Options, Reassembler};
 
-/// Hears each message with the number of its connection, counted from 0, and its name there.
-type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(u64, Name, Message)>>;
+/// Hears each message with its connection and its name there.
+type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(&Opening, Name, Message)>>;
 
 /// Reads a capture as far as it goes and tells each message as soon as it is whole.
 pub fn hear<R: Read>(
     reader: &mut CaptureReader<R>,
-    hear: impl FnMut(u64, Name, Message),
+    hear: impl FnMut(&Opening, Name, Message),
 ) -> Coverage {
     hear_within(reader, Memory::default(), hear)
 }
@@ -30,12 +30,12 @@ pub fn hear<R: Read>(
 pub fn hear_within<R: Read>(
     reader: &mut CaptureReader<R>,
     memory: Memory,
-    mut hear: impl FnMut(u64, Name, Message),
+    mut hear: impl FnMut(&Opening, Name, Message),
 ) -> Coverage {
     let budget = Budget::new(memory);
     let hearer: Hearer<'_> = Rc::new(RefCell::new(&mut hear));
     let mut reassembler = Reassembler::new(Options::default(), |opening| Listener {
-        index: opening.index,
+        opening: *opening,
         conversation: Conversation::within(&budget),
         names: Names::default(),
         hearer: Rc::clone(&hearer),
@@ -51,10 +51,11 @@ pub fn hear_within<R: Read>(
             listener.finish();
         }
     }
+    let ended_early = reassembler.ended_early();
     for (_, listener) in reassembler.finish() {
         listener.finish();
     }
-    Coverage::new(reader, &decoder)
+    Coverage::new(reader, &decoder).with_ended_early(ended_early)
 }
 
 /// What a listener allocates.
@@ -62,7 +63,7 @@ const LISTENER_BYTES: usize = 512;
 
 /// Listens to one connection.
 struct Listener<'a> {
-    index: u64,
+    opening: Opening,
     conversation: Conversation,
     names: Names,
     hearer: Hearer<'a>,
@@ -72,7 +73,7 @@ impl Listener<'_> {
     fn tell(&mut self) {
         while let Some(message) = self.conversation.take() {
             let name = self.names.next(&message);
-            (self.hearer.borrow_mut())(self.index, name, message);
+            (self.hearer.borrow_mut())(&self.opening, name, message);
         }
     }
 

@@ -14,12 +14,15 @@ use std::time::Duration;
 
 use super::role::{Accounted, Role};
 use super::stats::Statistics;
+use crate::budget::Memory;
 use crate::units::Timestamp;
 
 const SHORTEST_GAP: Duration = Duration::from_millis(50);
 const LONGEST_GAP: Duration = Duration::from_secs(1);
 /// Windows that are kept at [`SHORTEST_GAP`]; where there are more, closer ones are joined, up to [`LONGEST_GAP`].
 const MOST_WINDOWS: usize = 65_536;
+/// What a window takes, with the figures that are made of it.
+const WINDOW_BYTES: usize = size_of::<Window>() + 4 * size_of::<Statistics>();
 
 /// What the conversation was at when a packet was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +74,12 @@ pub struct UpdateFinder {
     pace: Pace,
     /// Whether windows that are no updates are kept too, to explain each packet.
     keep_all: bool,
+    /// How many windows there is room for.
+    most: usize,
+    /// The window at hand, where there was no room for it.
+    beyond: Option<Window>,
+    /// Updates for which there was no room.
+    left_out: u64,
 }
 
 #[derive(Debug)]
@@ -85,12 +94,14 @@ enum Pace {
 #[derive(Debug)]
 pub struct Windows {
     windows: Vec<Window>,
+    left_out: u64,
 }
 
 impl UpdateFinder {
-    /// For a capture whose scenario had these marks, or whose marks are not known.
+    /// For a capture whose scenario had these marks, or whose marks are not known. Windows take an eighth of the memory
+    /// at most; updates behind those are counted.
     #[must_use]
-    pub fn new(marks: Option<&[Timestamp]>, keep_all: bool) -> Self {
+    pub fn new(marks: Option<&[Timestamp]>, keep_all: bool, memory: Memory) -> Self {
         let pace = match marks {
             Some(marks) => {
                 let mut times = marks.to_vec();
@@ -106,32 +117,52 @@ impl UpdateFinder {
             windows: Vec::new(),
             pace,
             keep_all,
+            most: memory.bytes() / 8 / WINDOW_BYTES,
+            beyond: None,
+            left_out: 0,
         }
     }
 
     /// Takes the next TCP packet.
     #[inline]
     pub fn add(&mut self, number: u64, time: Timestamp, packet: &Accounted) {
-        let last_time = self.windows.last().map(|window| window.last_time);
+        let last = self.beyond.as_ref().or_else(|| self.windows.last());
+        let last_time = last.map(|window| window.last_time);
         if self.pace.begins_window(time, last_time) || last_time.is_none() {
             self.begin_window(number, time);
         }
-        if let Some(window) = self.windows.last_mut() {
+        let window = match &mut self.beyond {
+            Some(window) => Some(window),
+            None => self.windows.last_mut(),
+        };
+        if let Some(window) = window {
             window.add(number, time, packet);
         }
     }
 
     #[cold]
     fn begin_window(&mut self, number: u64, time: Timestamp) {
-        if self.windows.len() >= MOST_WINDOWS {
+        if self.beyond.is_none() && self.windows.len() >= MOST_WINDOWS.min(self.most) {
             self.make_room();
         }
-        self.windows.push(Window {
+        let window = Window {
             first_packet: number,
             first_time: time,
             last_time: time,
             ..Window::default()
-        });
+        };
+        self.count_beyond();
+        if self.beyond.is_some() || self.windows.len() >= self.most {
+            self.beyond = Some(window);
+        } else {
+            self.windows.push(window);
+        }
+    }
+
+    /// Counts the window for which there was no room, if it is an update.
+    fn count_beyond(&mut self) {
+        let is_update = self.beyond.as_ref().is_some_and(Window::is_plain_update);
+        self.left_out += u64::from(is_update);
     }
 
     fn make_room(&mut self) {
@@ -140,7 +171,9 @@ impl UpdateFinder {
         {
             *gap = (*gap * 2).min(LONGEST_GAP);
             join_close(&mut self.windows, *gap);
-        } else if !self.keep_all && self.windows.len().is_power_of_two() {
+        } else if !self.keep_all
+            && (self.windows.len().is_power_of_two() || self.windows.len() == self.most)
+        {
             self.windows.retain(Window::is_plain_update);
         }
     }
@@ -148,6 +181,7 @@ impl UpdateFinder {
     /// The windows, now that the whole capture was seen.
     #[must_use]
     pub fn finish(mut self) -> Windows {
+        self.count_beyond();
         match self.pace {
             Pace::Marks { .. } => number_marked(&mut self.windows),
             Pace::Gaps { gap, longest } => {
@@ -164,6 +198,7 @@ impl UpdateFinder {
         }
         Windows {
             windows: self.windows,
+            left_out: self.left_out,
         }
     }
 }
@@ -255,6 +290,11 @@ impl Window {
 }
 
 impl Windows {
+    /// Returns how many updates there were no windows for: they come behind all others.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     /// The windows that are updates, in order.
     pub fn updates(&self) -> impl Iterator<Item = &Window> {
         self.windows.iter().filter(|window| window.update.is_some())
@@ -311,7 +351,7 @@ mod tests {
     fn windows(marks: Option<&[u64]>, packets: &[(u64, Role, u32)]) -> Windows {
         let marks: Option<Vec<Timestamp>> =
             marks.map(|marks| marks.iter().map(|mark| at(*mark)).collect());
-        let mut finder = UpdateFinder::new(marks.as_deref(), true);
+        let mut finder = UpdateFinder::new(marks.as_deref(), true, Memory::default());
         for (number, (time, role, app_bytes)) in (1..).zip(packets) {
             finder.add(number, at(*time), &packet(*role, *app_bytes));
         }
@@ -453,7 +493,7 @@ mod tests {
 
     #[test]
     fn a_capture_of_many_sparse_packets_takes_little_memory() {
-        let mut finder = UpdateFinder::new(None, false);
+        let mut finder = UpdateFinder::new(None, false, Memory::default());
         for number in 0..1_000_000 {
             finder.add(number, at(number * 2_000), &packet(Keepalive, 0));
         }
@@ -463,5 +503,21 @@ mod tests {
             finder.windows.len()
         );
         assert_eq!(finder.finish().updates().count(), 0);
+    }
+
+    #[test]
+    fn updates_for_which_there_is_no_room_are_counted() {
+        let memory = Memory::of(1 << 20);
+        for keep_all in [false, true] {
+            let mut finder = UpdateFinder::new(None, keep_all, memory);
+            let most = finder.most;
+            for number in 0..10_000 {
+                finder.add(number, at(number * 2_000), &packet(Body, 5));
+            }
+            let windows = finder.finish();
+            let kept = windows.updates().count();
+            assert!(kept <= most && kept + 1 >= most, "{kept} of {most}");
+            assert_eq!(kept as u64 + windows.left_out(), 10_000);
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
-use super::check::text;
+use super::check::{SHARE, text};
 use super::snapshots::comparison::Comparison;
 use super::snapshots::selection;
 use super::{coverage, current_folder};
@@ -29,10 +29,14 @@ pub fn run(
     }
     let project = Project::find(&current_folder()?)?;
     let captures = selection::selected(&project, &arguments.selection)?;
-    let compared = captures
-        .iter()
-        .map(|capture| Comparison::of(&project, capture, arguments.memory.memory))
-        .collect::<anyhow::Result<Vec<Comparison>>>()?;
+    let memory = arguments.memory.memory;
+    let mut room = memory.bytes() / SHARE;
+    let mut compared = Vec::new();
+    for capture in &captures {
+        let mut comparison = Comparison::of(&project, capture, memory)?;
+        comparison.shorten(&mut room);
+        compared.push(comparison);
+    }
     refuse_damaged(&compared, out, talk)?;
     if asks {
         review(&compared, &mut io::stdin().lock(), out, talk)

@@ -21,11 +21,12 @@ pub(super) fn plays(browser: Kind, scenario: &Scenario) -> bool {
     browser == Kind::default() || scenario.client == Client::Firefox
 }
 
-/// The folder of a browser's captures, in that of all.
+/// Returns the folder of a browser's captures, in that of all. A folder that is called after the browser is its own already.
 pub(super) fn folder(captures: &Path, browser: Kind) -> PathBuf {
-    browser
-        .folder()
-        .map_or_else(|| captures.to_owned(), |folder| captures.join(folder))
+    match browser.folder() {
+        Some(folder) if !captures.ends_with(folder) => captures.join(folder),
+        _ => captures.to_owned(),
+    }
 }
 
 /// The browser that a capture was made with, as far as its listing depends on it: captures without a browser are kept

@@ -9,6 +9,7 @@ use crate::analysis::credential::find;
 use crate::analysis::talks::hear_within;
 use crate::budget::Memory;
 use crate::render::redactions::Redactions;
+use crate::rule::MOST_PLACES;
 use crate::text::Shown as _;
 use crate::trace::reader;
 
@@ -61,12 +62,14 @@ fn places(
     memory: Memory,
 ) -> anyhow::Result<BTreeMap<String, (String, u64)>> {
     let covered = |text: &[u8]| {
-        let edits = rules.own().edits(text, |_| true).into_iter();
-        edits.map(|(place, _)| place).collect()
+        // Behind so many, it is rather said once too often that something looks like a credential.
+        let places = rules.own().places(text).take(MOST_PLACES);
+        places.map(|(place, _)| place).collect()
     };
     let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    let mut capture = reader::open(pcap).map_err(|error| named(error.into(), pcap))?;
-    hear_within(&mut capture, memory, |connection, name, message| {
+    let mut capture = reader::open_kept(pcap).map_err(|error| named(error.into(), pcap))?;
+    hear_within(&mut capture, memory, |opening, name, message| {
+        let connection = opening.index;
         for credential in find(&message, covered) {
             if known.contains(&credential.kind) {
                 continue;

@@ -32,7 +32,12 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     descriptors::allow_enough();
     let browser = browsers::kind(arguments.browser);
     let (subject, scenarios) = Subject::find(browser);
-    let captures = browsers::folder(&subject.captures, browser);
+    // Outside of a project there is none.
+    let captures = if subject.captures.as_os_str().is_empty() {
+        PathBuf::new()
+    } else {
+        browsers::folder(&subject.captures, browser)
+    };
     let tools = Tools::find(&subject.root, browser);
     let intent = Intent {
         project: &subject.root,
@@ -103,7 +108,11 @@ impl Subject {
             .and_then(|folder| Project::find(&folder).map_err(|error| first_line(&error)));
         let project = match found {
             Ok(project) => project,
-            Err(error) => return (Self::default(), Check::new(name, State::Warning, &error)),
+            Err(error) => {
+                let check = Check::new(name, State::Warning, &error);
+                let cure = "run this in a project, or begin one here with `wiresnap init`";
+                return (Self::default(), check.mended_by(cure));
+            }
         };
         let (scenarios, check) = match scenarios(&project, browser) {
             Ok(scenarios) => {

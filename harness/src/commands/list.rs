@@ -33,7 +33,7 @@ pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> 
     let names = project.scenario_names()?;
     let entries: Vec<Entry> = names
         .into_iter()
-        .map(|name| Entry::of(&project, &programs.names, name))
+        .map(|name| Entry::of(&project, &programs.names, name, arguments.memory.memory))
         .collect();
     match arguments.format {
         ListFormat::Json => print_json(&entries, out)?,
@@ -75,12 +75,12 @@ struct Captured {
 }
 
 impl Entry {
-    fn of(project: &Project, programs: &[String], name: String) -> Self {
+    fn of(project: &Project, programs: &[String], name: String, memory: Memory) -> Self {
         let place = project.scenarios.join(format!("{name}.toml"));
         let mut entry = Self {
             file: place.to_text(),
-            capture: captured(project, &name, Kind::default()),
-            others: others(project, &name),
+            capture: captured(project, &name, Kind::default(), memory),
+            others: others(project, &name, memory),
             name,
             program: None,
             client: None,
@@ -104,20 +104,26 @@ impl Entry {
     }
 }
 
-fn others(project: &Project, name: &str) -> BTreeMap<&'static str, Option<Captured>> {
+fn others(
+    project: &Project,
+    name: &str,
+    memory: Memory,
+) -> BTreeMap<&'static str, Option<Captured>> {
     let browsers = Kind::ALL.into_iter();
     browsers
         .filter(|browser| browser.folder().is_some())
-        .map(|browser| (browser.word(), captured(project, name, browser)))
+        .map(|browser| (browser.word(), captured(project, name, browser, memory)))
         .collect()
 }
 
-fn captured(project: &Project, name: &str, browser: Kind) -> Option<Captured> {
+fn captured(project: &Project, name: &str, browser: Kind, memory: Memory) -> Option<Captured> {
     let capture = selection::of_scenario(project, name, browser)?;
     // What cannot be read is `check`'s to explain.
     let provenance = Provenance::read_beside(&capture.pcap).ok().flatten();
-    let comparison = Comparison::of(project, &capture, Memory::default())
+    let comparison = project
+        .require_inside(&capture.pcap)
         .ok()
+        .and_then(|()| Comparison::of(project, &capture, memory).ok())
         .filter(|comparison| comparison.failure().is_none());
     Some(Captured {
         pcap: capture.pcap.to_text(),

@@ -6,6 +6,7 @@ pub mod capture;
 pub mod check;
 mod checkup;
 mod collisions;
+mod confinement;
 mod coverage;
 pub mod credentials;
 pub mod diff;
@@ -62,6 +63,10 @@ pub fn main() -> ExitCode {
         Command::Capture(_) | Command::Doctor(_) | Command::PlayTest
     );
     if starts_others && let Err(error) = descriptors::close_inherited() {
+        say(&format!("error: {error}"));
+        return ExitCode::from(error.class().exit_code());
+    }
+    if let Err(error) = confinement::apply(&cli) {
         say(&format!("error: {error}"));
         return ExitCode::from(error.class().exit_code());
     }

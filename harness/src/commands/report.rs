@@ -1,11 +1,9 @@
 //! `wiresnap report`: one self-contained HTML page of some captures.
 
 use std::fs::{File, Metadata, metadata};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
-
-use anyhow::Context as _;
 
 use super::snapshots::selection::{self, in_folder};
 use super::stats::marks_or_warning;
@@ -35,10 +33,12 @@ const FILE_NAME: &str = "report.html";
 /// Where a capture cannot be read, there is none, or the page cannot be written.
 pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let captures = captures(args)?;
+    // What is shown of all captures is held at once.
+    let memory = Memory::of(args.memory.memory.bytes() / captures.len().max(1));
     let mut parts = Vec::new();
     let mut failures = Vec::new();
     for path in &captures {
-        let capture = capture(path, args.memory.memory, talk)?;
+        let capture = capture(path, memory, talk)?;
         let covered = &capture.dissection.measured.coverage;
         coverage::warn(path, covered, talk)?;
         let failure = coverage::failure(path, covered);
@@ -74,7 +74,10 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
         return Ok(args.captures.clone());
     }
     let project = Project::find(&current_folder()?)?;
-    Ok(in_folder(&project.captures)?)
+    let captures = in_folder(&project.captures)?;
+    let mut of_project = captures.iter();
+    of_project.try_for_each(|capture| project.require_inside(capture))?;
+    Ok(captures)
 }
 
 /// A capture, taken apart.
@@ -107,15 +110,22 @@ fn is_read_once(path: &Path) -> bool {
 }
 
 /// Copies what can be read only once into a file without a name, so that nothing is left of it however we end.
-fn spool(path: &Path) -> anyhow::Result<File> {
-    let cannot = || format!("cannot keep {}", name(path).shown());
-    let mut file = tempfile::tempfile().with_context(cannot)?;
-    if path == Path::new("-") {
-        io::copy(&mut io::stdin().lock(), &mut file).with_context(cannot)?;
+fn spool(path: &Path) -> Result<File, Error> {
+    let cannot = |error: io::Error| {
+        let (name, why) = (name(path), files::reason(&error));
+        Error::environment(format!(
+            "cannot keep {} in a temporary file: {why}",
+            name.shown()
+        ))
+        .with_hint("TMPDIR names a folder that has room")
+    };
+    let mut file = tempfile::tempfile().map_err(cannot)?;
+    let mut input: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
     } else {
-        let mut input = File::open(path).with_context(cannot)?;
-        io::copy(&mut input, &mut file).with_context(cannot)?;
-    }
+        Box::new(File::open(path).map_err(cannot)?)
+    };
+    io::copy(&mut input, &mut file).map_err(cannot)?;
     Ok(file)
 }
 

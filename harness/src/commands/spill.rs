@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt as _;
 
+use crate::files::reason;
+
 /// Blocks are written together until they are this many bytes, and read back in parts of as many.
 const AT_ONCE: usize = 256 << 10;
 
@@ -54,7 +56,7 @@ impl Spill {
     /// An empty file without a name, which goes when it is closed.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            file: tempfile::tempfile()?,
+            file: tempfile::tempfile().map_err(|error| cannot(&error))?,
             written: 0,
             // No block is at 0, which stands for none.
             pending: vec![0; HEADER_BYTES],
@@ -76,7 +78,7 @@ impl Spill {
         self.pending.extend_from_slice(&length.to_le_bytes());
         if bytes.len() + HEADER_BYTES > AT_ONCE {
             self.flush()?;
-            self.file.write_all_at(bytes, self.written)?;
+            self.write_at(bytes, self.written)?;
             self.written += length;
         } else {
             self.pending.extend_from_slice(bytes);
@@ -108,7 +110,7 @@ impl Spill {
                 self.pending[at..at + 8].copy_from_slice(&next);
                 Ok(())
             }
-            None => self.file.write_all_at(&next, before),
+            None => self.write_at(&next, before),
         }
     }
 
@@ -145,12 +147,25 @@ impl Spill {
         Ok(())
     }
 
+    fn write_at(&self, bytes: &[u8], place: u64) -> io::Result<()> {
+        let written = self.file.write_all_at(bytes, place);
+        written.map_err(|error| cannot(&error))
+    }
+
     fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all_at(&self.pending, self.written)?;
+        self.write_at(&self.pending, self.written)?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
     }
+}
+
+/// The error of a temporary file, which is not to be taken for one of the capture or of the output.
+fn cannot(error: &io::Error) -> io::Error {
+    let why = reason(error);
+    let text =
+        format!("cannot keep a temporary file: {why}\nhint: TMPDIR names a folder that has room");
+    io::Error::new(error.kind(), text)
 }
 
 /// The place of the next block, and the length of this one.
@@ -173,7 +188,7 @@ pub(super) struct Numbers {
 impl Numbers {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
-            file: tempfile::tempfile()?,
+            file: tempfile::tempfile().map_err(|error| cannot(&error))?,
             end: 0,
         })
     }
@@ -185,7 +200,8 @@ impl Numbers {
             .flat_map(|number| number.to_le_bytes())
             .collect();
         self.end = self.end.max(first + numbers.len() as u64);
-        self.file.write_all_at(&bytes, first * 8)
+        let written = self.file.write_all_at(&bytes, first * 8);
+        written.map_err(|error| cannot(&error))
     }
 
     /// Behind the last place that was written.

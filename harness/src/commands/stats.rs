@@ -1,10 +1,10 @@
 //! `wiresnap stats`: how many packets and bytes captures take, in all, per update, and per push.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{coverage, named};
 use crate::analysis::coverage::Coverage;
@@ -12,6 +12,7 @@ use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::budget::Memory;
 use crate::cli::{StatsArgs, StatsFormat};
+use crate::render::json::AsciiWhereUnsafe;
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
 use crate::text::Shown as _;
 use crate::trace::provenance::{Provenance, path_beside};
@@ -170,19 +171,20 @@ fn print_titled(
     style: Style,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let prefix = if style == Style::Markdown { "### " } else { "" };
-    writeln!(out, "{prefix}{title}\n\n{}", table.render(style).trim_end())?;
+    print_title(title, style, out)?;
+    writeln!(out, "{}", table.render(style).trim_end())?;
     Ok(())
+}
+
+fn print_title(title: &str, style: Style, out: &mut impl Write) -> io::Result<()> {
+    let prefix = if style == Style::Markdown { "### " } else { "" };
+    writeln!(out, "{prefix}{title}\n")
 }
 
 fn print_explanation(report: &Report, style: Style, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out)?;
-    print_titled(
-        &format!("Packets of {}", report.name),
-        &packet_table(&report.measured),
-        style,
-        out,
-    )?;
+    print_title(&format!("Packets of {}", report.name), style, out)?;
+    print_packets(&report.measured, style, out)?;
     let left_out = report.measured.packets_left_out;
     if left_out > 0 {
         writeln!(
@@ -199,7 +201,8 @@ fn print_explanation(report: &Report, style: Style, out: &mut impl Write) -> any
     )
 }
 
-fn packet_table(measured: &Measured) -> Table {
+/// Prints the packets row by row: there may be very many.
+fn print_packets(measured: &Measured, style: Style, out: &mut impl Write) -> io::Result<()> {
     let columns = [
         ("Packet", true),
         ("Time", true),
@@ -211,17 +214,16 @@ fn packet_table(measured: &Measured) -> Table {
         ("TCP Bytes", true),
         ("App Bytes", true),
     ];
-    let mut table = Table::new(&columns);
     let start = measured
         .packets
         .first()
         .map_or(Timestamp::default(), |packet| packet.time);
-    for packet in &measured.packets {
+    let row = |packet: &Explained| {
         let (connection, from) = packet.sender.map_or_else(
             || ("-".to_owned(), "-".to_owned()),
             |(connection, side)| ((connection + 1).to_string(), side.to_string()),
         );
-        table.row(vec![
+        vec![
             packet.number.to_string(),
             packet.time.shown_after(start),
             connection,
@@ -231,9 +233,12 @@ fn packet_table(measured: &Measured) -> Table {
             packet.statistics.frame_bytes.to_string(),
             packet.statistics.tcp_bytes.to_string(),
             packet.statistics.app_bytes.to_string(),
-        ]);
-    }
-    table
+        ]
+    };
+    let mut out = BufWriter::new(out);
+    let rows = || measured.packets.iter().map(row);
+    Table::new(&columns).write_with(style, rows, &mut out)?;
+    out.flush()
 }
 
 fn role_table(measured: &Measured) -> Table {
@@ -266,7 +271,7 @@ struct JsonReport<'a> {
     updates: &'a [Statistics],
     server_push: Option<Statistics>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    packets: Option<Vec<JsonPacket>>,
+    packets: Option<JsonPackets<'a>>,
     /// Packets that are not listed, since there was no room.
     #[serde(skip_serializing_if = "is_zero")]
     packets_left_out: u64,
@@ -275,6 +280,12 @@ struct JsonReport<'a> {
     not_tcp: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cut_after_packet: Option<u64>,
+    /// Connections that were taken for ended, since there was no room.
+    #[serde(skip_serializing_if = "is_zero")]
+    ended_early: u64,
+    /// Updates that are not told apart, since there was no room.
+    #[serde(skip_serializing_if = "is_zero")]
+    updates_left_out: u64,
     /// Why it, or the rest of it, could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -286,6 +297,15 @@ struct JsonReport<'a> {
 )]
 const fn is_zero(number: &u64) -> bool {
     *number == 0
+}
+
+/// The packets of `--explain`, each made when it is written: there may be very many.
+struct JsonPackets<'a>(&'a [Explained]);
+
+impl Serialize for JsonPackets<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(JsonPacket::from))
+    }
 }
 
 /// A packet of `--explain`.
@@ -320,7 +340,10 @@ impl From<&Explained> for JsonPacket {
 
 fn print_json(reports: &[Report], explain: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let reports: Vec<JsonReport<'_>> = reports.iter().map(|report| report.json(explain)).collect();
-    super::print_json(&reports, out)?;
+    let mut out = AsciiWhereUnsafe(BufWriter::new(out));
+    serde_json::to_writer_pretty(&mut out, &reports).map_err(io::Error::from)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
     Ok(())
 }
 
@@ -333,10 +356,12 @@ impl Report {
             per_update: measured.per_update,
             updates: &measured.updates,
             server_push: measured.server_push,
-            packets: explain.then(|| measured.packets.iter().map(JsonPacket::from).collect()),
+            packets: explain.then_some(JsonPackets(&measured.packets)),
             packets_left_out: self.measured.packets_left_out,
             not_tcp: measured.coverage.not_tcp(),
             cut_after_packet: measured.coverage.cut,
+            ended_early: measured.coverage.ended_early,
+            updates_left_out: measured.coverage.updates_left_out,
             error: (self.failure.as_ref()).map(|failure| format!("{failure:#}")),
         }
     }

@@ -17,6 +17,7 @@ use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 pub use self::folder::{Folder, Place, require_within};
 pub use self::replacement::Replacement;
@@ -84,9 +85,11 @@ pub fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Returns in a few words why the system refused, without the name of a file: those that only we know would be in it.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
-    match error.raw_os_error() {
-        Some(_) => error.kind().to_string(),
-        None => error.to_string(),
+    match (error.raw_os_error(), Errno::from_io_error(error)) {
+        // The standard library has no kind for it.
+        (_, Some(Errno::MFILE | Errno::NFILE)) => "too many open files".to_owned(),
+        (Some(_), _) => error.kind().to_string(),
+        (None, _) => error.to_string(),
     }
 }
 

@@ -10,10 +10,14 @@ use super::introduction::netcat_variant;
 use super::terminal::Terminal;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
-use crate::scenario::{self, Action, Expect, Mark};
+use crate::scenario::expect::{Expect, Subject};
+use crate::scenario::{self, Action, Mark};
 
 /// How often a page is looked at for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
+
+/// What has all that a page shows.
+const WHOLE_PAGE: &str = "body";
 
 /// How long an element that is waited for may take to appear.
 const APPEARANCE_PATIENCE: Duration = Duration::from_secs(5);
@@ -38,6 +42,8 @@ pub struct Prepared {
     target: Option<Element>,
     /// Whether the target is to be clicked by moving the pointer there.
     is_in_reach: bool,
+    /// Whether what is typed into the target are paths of files.
+    takes_files: bool,
     before: Shown,
 }
 
@@ -136,13 +142,24 @@ impl Client {
             }
             _ => false,
         };
-        let before = match &mark.expect {
-            Some(expect) => self.shown(expect).await?,
-            None => Shown::Nothing,
+        let takes_files = match (self, &mark.action, &target) {
+            (Self::Browser(browser), Action::Type { .. }, Some(target)) => {
+                browser.takes_files(target).await?
+            }
+            _ => false,
+        };
+        if let Self::Browser(browser) = self {
+            browser.limit_loading(mark.within).await?;
+        }
+        let before = match (&mark.expect, &mark.action) {
+            // What is there then is another page, even if it reads the same.
+            (_, Action::OpenPage(_) | Action::Reload(_)) | (None, _) => Shown::Nothing,
+            (Some(expect), _) => self.shown(expect).await?,
         };
         Ok(Prepared {
             target,
             is_in_reach,
+            takes_files,
             before,
         })
     }
@@ -165,21 +182,44 @@ impl Client {
         &mut self,
         lab: &Lab,
         place: &Place,
-        action: &Action,
+        mark: &Mark,
         prepared: &Prepared,
     ) -> Result<()> {
-        match (self, action) {
+        match (self, &mark.action) {
             (_, Action::Wait) => Ok(()),
-            (Self::Browser(browser), action) => in_browser(browser, place, action, prepared).await,
+            (Self::Browser(browser), _) => in_browser(browser, place, mark, prepared).await,
             (Self::Terminal { terminal, .. }, action) => match action {
                 Action::Connect => terminal.connect(lab, place),
                 Action::Start(command) => terminal.open(lab, place, command),
                 Action::Execute { command, input } => {
-                    terminal.execute(lab, place, command, input).await
+                    terminal
+                        .execute(lab, place, command, input, mark.within)
+                        .await
                 }
-                Action::Send(line) => terminal.send(line).await,
+                Action::Send(line) => terminal.send(line, place.line_end).await,
                 action => Err(cannot(action)),
             },
+        }
+    }
+
+    /// What messages call what prints; empty for a browser, whose page is spoken of.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Browser(_) => String::new(),
+            Self::Terminal { terminal, .. } => terminal.name().to_owned(),
+        }
+    }
+
+    /// What may be known of why something is not seen: that an element is in a frame, that another window was opened. What
+    /// was seen last is `last`.
+    pub async fn why_not_there(&self, of: &Subject, last: &Shown) -> Option<String> {
+        match (self, of, last) {
+            (Self::Browser(browser), Subject::Element(selector), Shown::Nothing) => {
+                browser.why_not_found(selector).await
+            }
+            (Self::Browser(browser), _, _) => browser.other_window().await,
+            (Self::Terminal { .. }, ..) => None,
         }
     }
 
@@ -248,14 +288,17 @@ impl Client {
     }
 
     async fn shown(&self, expect: &Expect) -> Result<Shown> {
-        match (self, &expect.element) {
-            (Self::Browser(browser), Some(element)) => Ok(browser
-                .text(element)
-                .await?
-                .map_or(Shown::Nothing, Shown::Text)),
-            (Self::Terminal { terminal, .. }, _) => Ok(Shown::Transcript(terminal.shown())),
-            (Self::Browser(_), None) => Ok(Shown::Nothing),
-        }
+        let browser = match self {
+            Self::Browser(browser) => browser,
+            Self::Terminal { terminal, .. } => return Ok(Shown::Transcript(terminal.shown())),
+        };
+        let text = match &expect.of {
+            Subject::Element(selector) => browser.text(selector).await?,
+            Subject::All => browser.text(WHOLE_PAGE).await?,
+            Subject::Title => Some(browser.title().await?),
+            Subject::Url => Some(browser.url().await?),
+        };
+        Ok(text.map_or(Shown::Nothing, Shown::Text))
     }
 
     async fn find(&self, selector: &str, patience: Duration) -> Result<Element> {
@@ -270,22 +313,28 @@ impl Client {
 async fn in_browser(
     browser: &Browser,
     place: &Place,
-    action: &Action,
+    mark: &Mark,
     prepared: &Prepared,
 ) -> Result<()> {
-    match (action, &prepared.target) {
+    match (&mark.action, &prepared.target) {
         (Action::OpenPage(path), _) => {
             let url = format!("http://{}{path}", place.setting.address);
             browser.open(&url).await
         }
         (Action::Click(_), Some(target)) => browser.click(target, prepared.is_in_reach).await,
+        (Action::Type { text, .. }, Some(target)) if prepared.takes_files => {
+            browser.choose_files(target, text, &place.root).await
+        }
         (Action::Type { text, .. }, Some(target)) => browser.type_text(target, text).await,
         (Action::Select { text, .. }, Some(target)) => browser.select(target, text).await,
-        (Action::Reload, _) => browser.reload().await,
+        (Action::Reload(reload), _) => browser.reload(*reload).await,
         (Action::Script(script), _) => browser.execute(script).await,
-        (Action::WaitFor(selector), _) => wait_for_element(browser, selector, APPEARANCE_PATIENCE)
-            .await
-            .map(drop),
+        (Action::WaitFor(selector), _) => {
+            let patience = mark.within.unwrap_or(APPEARANCE_PATIENCE);
+            wait_for_element(browser, selector, patience)
+                .await
+                .map(drop)
+        }
         (action, _) => Err(cannot(action)),
     }
 }
@@ -303,10 +352,17 @@ async fn wait_for_element(
         }
         if Instant::now() >= deadline {
             let seconds = patience.as_secs_f64();
+            let why = browser.why_not_found(selector).await;
+            let hint = why.unwrap_or_else(|| {
+                "is the selector in the scenario file the one of the page? where it only takes longer, give the mark time: \
+                 `within = 20`"
+                    .to_owned()
+            });
             return Err(Error::run(format!(
                 "no element `{selector}` on the page, looked for {seconds:.1} s"
             ))
-            .with_hint("is the selector in the scenario file the one of the page?"));
+            .with_hint(hint)
+            .as_cause());
         }
         sleep(POLL).await;
     }

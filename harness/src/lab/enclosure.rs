@@ -143,44 +143,57 @@ fn join_processes_of(thread: Pid) -> Result<()> {
 
 /// A row of the table of processes.
 #[derive(Debug, PartialEq, Eq)]
-struct Row {
-    id: i32,
-    parent: i32,
+pub(super) struct Row {
+    pub(super) id: i32,
+    pub(super) parent: i32,
+    pub(super) name: String,
+    /// Has ended, and nobody has taken note of it yet.
+    pub(super) has_ended: bool,
     /// Its numbers in the namespaces that it is in, ours first.
     numbers: Vec<i32>,
 }
 
+/// Reads the table of processes, as far as it is to be seen from here.
+pub(super) fn rows() -> Vec<Row> {
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let row = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.ok()?.path();
+        let id = path.file_name()?.to_str()?.parse().ok()?;
+        row(id, &std::fs::read_to_string(path.join("status")).ok()?)
+    };
+    processes.filter_map(row).collect()
+}
+
 fn seen_from_here(inner: Pid) -> Option<Pid> {
-    let rows: Vec<Row> = std::fs::read_dir("/proc")
-        .ok()?
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let id = path.file_name()?.to_str()?.parse().ok()?;
-            row(id, &std::fs::read_to_string(path.join("status")).ok()?)
-        })
-        .collect();
+    let rows = rows();
     let ourselves = getpid().as_raw_nonzero().get();
     find(&rows, inner.as_raw_nonzero().get(), ourselves).and_then(Pid::from_raw)
 }
 
 /// The process below `ancestor` that calls itself `inner`: others of the machine may call themselves the same.
 fn find(rows: &[Row], inner: i32, ancestor: i32) -> Option<i32> {
-    let is_below = |row: &Row| {
-        let mut row = row;
-        // Parents come before their children, but numbers are given anew: no chain is longer than the table.
-        for _ in 0..rows.len() {
-            if row.parent == ancestor {
-                return true;
-            }
-            match rows.iter().find(|other| other.id == row.parent) {
-                Some(parent) => row = parent,
-                None => return false,
-            }
-        }
-        false
+    let is_it = |row: &&Row| {
+        row.numbers.len() == 2 && row.numbers[1] == inner && is_below(rows, row, ancestor)
     };
-    let is_it = |row: &&Row| row.numbers.len() == 2 && row.numbers[1] == inner && is_below(row);
     rows.iter().find(is_it).map(|row| row.id)
+}
+
+/// Returns true if the process of a row was started by `ancestor`, directly or not.
+pub(super) fn is_below(rows: &[Row], row: &Row, ancestor: i32) -> bool {
+    let mut row = row;
+    // Parents come before their children, but numbers are given anew: no chain is longer than the table.
+    for _ in 0..rows.len() {
+        if row.parent == ancestor {
+            return true;
+        }
+        match rows.iter().find(|other| other.id == row.parent) {
+            Some(parent) => row = parent,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// Reads `/proc/PID/status` (proc(5)).
@@ -193,6 +206,8 @@ fn row(id: i32, status: &str) -> Option<Row> {
     Some(Row {
         id,
         parent: field("PPid")?.trim().parse().ok()?,
+        name: field("Name")?.trim().to_owned(),
+        has_ended: field("State").is_some_and(|state| state.trim().starts_with(['Z', 'X'])),
         numbers: numbers
             .map(str::parse)
             .collect::<std::result::Result<_, _>>()
@@ -229,6 +244,8 @@ mod tests {
         let row = |(id, parent, numbers): &(i32, i32, &[i32])| Row {
             id: *id,
             parent: *parent,
+            name: String::new(),
+            has_ended: false,
             numbers: numbers.to_vec(),
         };
         table.iter().map(row).collect()
@@ -257,16 +274,22 @@ mod tests {
 
     #[test]
     fn the_status_of_a_process_is_read() {
-        let status = "Name:\tfirefox\nPid:\t30\nPPid:\t10\nNSpid:\t30\t7\n";
+        let status = "Name:\tfirefox\nState:\tS (sleeping)\nPid:\t30\nPPid:\t10\nNSpid:\t30\t7\n";
 
         assert_eq!(
             row(30, status),
             Some(Row {
                 id: 30,
                 parent: 10,
+                name: "firefox".to_owned(),
+                has_ended: false,
                 numbers: vec![30, 7]
             })
         );
-        assert_eq!(row(30, "PPid:\t10\n"), None, "a kernel before 4.1");
+        assert_eq!(
+            row(30, "Name:\ta\nPPid:\t10\n"),
+            None,
+            "a kernel before 4.1"
+        );
     }
 }

@@ -10,6 +10,7 @@ mod copies;
 pub mod descriptors;
 pub mod doctor;
 pub mod enclosure;
+mod family;
 pub mod init;
 pub mod introduction;
 pub mod keeper;
@@ -28,22 +29,25 @@ pub mod remote;
 pub mod sniffer;
 pub mod terminal;
 pub mod tools;
+pub mod travelling;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
+use tokio::time::Instant;
 
 use self::enclosure::Launchers;
 use self::introduction::Answer;
 use self::launcher::Launcher;
 use self::listening::Tables;
 use self::privilege::Account;
-use self::process::{Command, Groups, Pipes, Process};
+use self::process::{Command, Groups, Pipes, Process, Service};
 use self::remote::Visit;
 use self::tools::Tools;
 use crate::error::Result;
+use crate::scenario::LineEnd;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
 use crate::text::Shown as _;
 
@@ -68,6 +72,8 @@ pub struct Place {
     pub root: PathBuf,
     /// What placeholders stand for.
     pub setting: Setting,
+    /// What a line that is typed ends with.
+    pub line_end: LineEnd,
 }
 
 /// A place to play one scenario in.
@@ -153,23 +159,47 @@ impl Lab {
         for address in &listens_on {
             tables.require_free(*address)?;
         }
-        let command = self.command_of(program, executable, place);
-        let process = match self.programs() {
+        let command = self
+            .command_of(program, executable, place)
+            .service(Service {
+                tables: tables.clone(),
+                listens_on: listens_on.clone(),
+                before: family::ids(),
+                is_daemon: program.is_daemon,
+            });
+        let within = program.within;
+        let deadline = Instant::now() + within;
+        let mut process = match self.programs() {
             Some(programs) => programs.launch(command)?,
             None => Process::start(&command)?,
         };
         match &program.ready {
             Ready::Listening | Ready::ListeningOn(_) => {
-                tables.wait_until_accepting(&process, &listens_on).await?;
+                tables
+                    .wait_until_accepting(&process, &listens_on, within)
+                    .await?;
             }
             Ready::Answers { path, .. } => {
-                tables.wait_until_accepting(&process, &listens_on).await?;
+                tables
+                    .wait_until_accepting(&process, &listens_on, within)
+                    .await?;
                 for address in &listens_on {
-                    probe::wait_until_answering(&process, *address, path).await?;
+                    probe::wait_until_answering(&process, *address, path, deadline, within).await?;
                 }
             }
-            Ready::Says(text) => listening::wait_until_saying(&process, text).await?,
+            Ready::Says(text) => {
+                let said = listening::wait_until_saying(&process, text, within).await;
+                said.map_err(|error| match tables.is_listening(server) {
+                    Ok(true) => error.with_hint(format!(
+                        "it listens on {server}, though: leave `ready` out, or give a text that it prints"
+                    )),
+                    _ => error,
+                })?;
+            }
             Ready::Started => {}
+        }
+        if program.is_daemon {
+            process.go_into_background(deadline).await?;
         }
         Ok(process)
     }

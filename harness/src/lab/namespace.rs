@@ -25,6 +25,9 @@ use crate::error::{Error, Result};
 /// It is the one place that every Linux system has and that nobody keeps a project in.
 pub const FOLDER: &str = "/dev/shm";
 
+/// The least port that takes no privilege to listen on (ip-sysctl).
+const LEAST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
+
 /// What the player needs inside: to mount its `/proc`, and to open the capture.
 pub(super) const NEEDED_INSIDE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_RAW);
@@ -62,7 +65,14 @@ pub(super) fn enter() -> Result<()> {
     )
     .map_err(io::Error::from)
     .map_err(refused("mount a temporary file system"))?;
+    allow_all_ports();
     link::bring_loopback_up().map_err(refused("bring up the loopback interface"))
+}
+
+/// Lets whoever is in this network listen on ports below 1024 too: nobody else is there to be kept from it.
+fn allow_all_ports() {
+    // Where /proc/sys cannot be written to, as in some containers, a program that wants such a port says so itself.
+    let _ = fs::write(LEAST_PORT, "0");
 }
 
 /// Makes `/proc` tell of the new process namespace, which the caller is the first process of.

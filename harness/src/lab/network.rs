@@ -11,6 +11,7 @@ use super::sniffer::interfaces;
 use super::tools::Tools;
 use super::{link, namespace};
 use crate::error::{Error, Result};
+use crate::scenario::Scenario;
 use crate::scenario::link::Link;
 use crate::text::Shown as _;
 
@@ -68,13 +69,14 @@ pub struct MeetingPoint {
 }
 
 impl MeetingPoint {
-    /// Where program and client meet that are, or are not, parted by a link.
+    /// Where program and client of a scenario meet: at the ends of its link, or at an address of the loopback interface.
     #[must_use]
-    pub fn of(link: Option<&Link>) -> Self {
-        let (interface, address) = match link {
-            Some(_) => (link::INTERFACE, link::ADDRESS),
+    pub fn of(scenario: &Scenario) -> Self {
+        let (interface, address) = match (&scenario.link, scenario.host) {
+            (Some(_), _) => (link::INTERFACE, link::ADDRESS),
+            (None, Some(host)) => (super::INTERFACE, host),
             // Never `localhost`, which may be `::1`, where every packet is 20 bytes longer.
-            None => (super::INTERFACE, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            (None, None) => (super::INTERFACE, IpAddr::V4(Ipv4Addr::LOCALHOST)),
         };
         Self {
             interface: interface.to_owned(),

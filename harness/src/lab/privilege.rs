@@ -6,6 +6,7 @@
 //! have none, every file is the user's, and no path is ever followed with root's rights. (Root itself, on a server or
 //! in CI, stays root; what it starts is root without capabilities.)
 
+use std::ffi::CString;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -19,11 +20,18 @@ use rustix::thread::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::lab::travelling;
 
 /// What making labs takes under sudo, where it is not left to a user namespace.
 const FOR_LABS: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::NET_ADMIN)
     .union(CapabilitySet::NET_RAW);
+
+/// What root takes to read and write files that are not its own.
+const FOR_FILES: CapabilitySet = CapabilitySet::DAC_OVERRIDE
+    .union(CapabilitySet::DAC_READ_SEARCH)
+    .union(CapabilitySet::CHOWN)
+    .union(CapabilitySet::FOWNER);
 
 /// On whose behalf everything is done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -31,6 +39,7 @@ pub struct Account {
     /// The user's name, where the system knows it.
     pub name: Option<String>,
     /// The user's home folder, where the system knows it.
+    #[serde(with = "travelling")]
     pub home: Option<PathBuf>,
 }
 
@@ -43,6 +52,39 @@ pub struct Account {
 ///
 /// Where the kernel refuses, or sudo's variables make no sense.
 pub fn shed() -> Result<Account> {
+    step_down()?;
+    Ok(account())
+}
+
+/// Becomes the user who called sudo, where one did, with no capability at all: nothing is captured.
+///
+/// In a folder that belongs to root, root is meant even if it came by way of sudo. Call this before the process has a second
+/// thread.
+///
+/// # Errors
+///
+/// Returns an error if the kernel refuses, or sudo's variables make no sense.
+pub fn become_caller() -> Result<()> {
+    step_down()?;
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    keep_only(CapabilitySet::empty())
+}
+
+/// Keeps of root's capabilities those that open files and give them to their owners, and of anybody else's none.
+///
+/// # Errors
+///
+/// Returns an error if the kernel refuses.
+pub fn keep_files_only() -> Result<()> {
+    if geteuid().is_root() {
+        return keep_only(FOR_FILES);
+    }
+    keep_only(CapabilitySet::empty())
+}
+
+fn step_down() -> Result<()> {
     if let (true, Some((uid, gid))) = (geteuid().is_root(), invoking_user()?) {
         become_user(uid, gid).map_err(|errno| {
             let uid = uid.as_raw();
@@ -51,7 +93,7 @@ pub fn shed() -> Result<Account> {
             ))
         })?;
     }
-    Ok(account())
+    Ok(())
 }
 
 /// Hands capabilities that this process has on to the programs that it starts from now on.
@@ -193,12 +235,32 @@ fn invoking_user() -> Result<Option<(Uid, Gid)>> {
 }
 
 fn become_user(uid: Uid, gid: Gid) -> rustix::io::Result<()> {
-    set_thread_groups(&[gid])?;
+    set_thread_groups(&groups_of(uid, gid))?;
     set_thread_res_gid(gid, gid, gid)?;
     set_keep_capabilities(true)?;
     let kept = capabilities(None)?.permitted.intersection(FOR_LABS);
     set_thread_res_uid(uid, uid, uid)?;
     hold(kept)
+}
+
+/// The groups of a user, as the system's database has them: files of the user's may be there for one of these alone.
+fn groups_of(uid: Uid, gid: Gid) -> Vec<Gid> {
+    let user = nix::unistd::User::from_uid(uid.as_raw().into())
+        .ok()
+        .flatten();
+    let groups = user
+        .and_then(|user| CString::new(user.name).ok())
+        .and_then(|name| nix::unistd::getgrouplist(&name, gid.as_raw().into()).ok());
+    // Of a user that the database does not know, sudo knows the one.
+    groups.map_or_else(
+        || vec![gid],
+        |groups| {
+            groups
+                .iter()
+                .map(|group| Gid::from_raw(group.as_raw()))
+                .collect()
+        },
+    )
 }
 
 /// Makes these the capabilities of this process, which no program that it starts inherits.

@@ -15,14 +15,14 @@ use tokio::time::{Instant, sleep, timeout};
 use super::process::Process;
 use crate::error::Result;
 
-/// How long a program may take, from when it listens, until it answers that it is ready.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How long it may take to answer at all.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long to wait before asking again.
+/// How long to wait before asking again, at least.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How often is asked at most: no port is used twice, whose first connection may still be remembered.
+const QUESTIONS: u32 = 250;
 
 /// How much of an answer is read.
 const MOST_BYTES: u64 = 1 << 20;
@@ -48,27 +48,36 @@ pub fn ports(port: u16) -> RangeInclusive<u16> {
 ///
 /// # Errors
 ///
-/// Where it ends first, or takes too long: then the last answer is told.
+/// Where it ends first, or takes longer than until `deadline`, `within` from its start: then the last answer is told.
 pub(super) async fn wait_until_answering(
     program: &Process,
     address: SocketAddr,
     path: &str,
+    deadline: Instant,
+    within: Duration,
 ) -> Result<()> {
-    let asking = ask_until_ready(address, path);
+    let pause = PAUSE.max(within / QUESTIONS);
+    let asking = ask_until_ready(address, path, deadline, pause);
     tokio::select! {
         death = program.death() => Err(death.context("before it was ready")),
         ready = asking => ready.map_err(|last| {
-            let seconds = PATIENCE.as_secs();
-            program.failing(&format!(
-                "is not ready after {seconds} s: GET http://{address}{path} {last}"
-            ))
+            let seconds = within.as_secs_f64();
+            program
+                .failing(&format!(
+                    "is not ready after {seconds} s: GET http://{address}{path} {last}"
+                ))
+                .add_to_hint("where it only takes longer, give it time: `ready = { …, within = 60 }`")
         }),
     }
 }
 
 /// Asks again and again; where that takes too long, gives what came of it last.
-async fn ask_until_ready(address: SocketAddr, path: &str) -> std::result::Result<(), Answer> {
-    let deadline = Instant::now() + PATIENCE;
+async fn ask_until_ready(
+    address: SocketAddr,
+    path: &str,
+    deadline: Instant,
+    pause: Duration,
+) -> std::result::Result<(), Answer> {
     let mut ports = ports(address.port()).cycle();
     loop {
         let from = ports.next().unwrap_or_default();
@@ -84,7 +93,7 @@ async fn ask_until_ready(address: SocketAddr, path: &str) -> std::result::Result
         if Instant::now() >= deadline {
             return Err(answer);
         }
-        sleep(PAUSE).await;
+        sleep(pause).await;
     }
 }
 

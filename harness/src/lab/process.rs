@@ -1,22 +1,30 @@
 //! Processes that end when their guard does: asked first, then made to, together with all that they started.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitOptions, kill_process_group, test_kill_process_group, waitpgid,
+    Pid, PidfdFlags, Signal, WaitOptions, getpgid, kill_process_group, pidfd_open,
+    test_kill_process, test_kill_process_group, waitpgid,
 };
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::descriptors::with_cure;
+use super::family::{self, Member};
+use super::listening::{Socket, Tables};
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
 use crate::trace::tally::Tally;
@@ -37,6 +45,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long to wait for the last words of a process that has ended.
 const LOG_PATIENCE: Duration = Duration::from_millis(200);
 
+/// How long something in the background may take until it listens, before it is told of without.
+const BACKGROUND_PATIENCE: Duration = Duration::from_secs(3);
+
 /// How often to look whether the last process of a group is gone: the system has no event for that.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -50,6 +61,75 @@ pub struct Command {
     folder: PathBuf,
     groups: Groups,
     advice: Option<String>,
+    service: Option<Service>,
+}
+
+/// What is known of a program that is to run for as long as its scenario.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    /// The tables of the network that it is in.
+    pub(super) tables: Tables,
+    /// Where it is to listen.
+    pub(super) listens_on: Vec<SocketAddr>,
+    /// The processes that were there before it.
+    pub(super) before: BTreeSet<i32>,
+    /// Goes into the background: its first process ends with exit code 0, and another one is it from then on.
+    pub(super) is_daemon: bool,
+}
+
+impl Service {
+    /// What is left of a program whose first process has ended: the process that listens, else the first of all.
+    fn left(&self) -> Option<Left> {
+        let newcomers = family::newcomers(&self.before);
+        let sockets = self.tables.sockets().unwrap_or_default();
+        let meant = |socket: &Socket| {
+            let mut addresses = self.listens_on.iter();
+            addresses.any(|address| socket.accepts(*address))
+        };
+        let sockets: Vec<Socket> = sockets.into_iter().filter(meant).collect();
+        let listener = newcomers
+            .iter()
+            .find(|newcomer| family::holds(newcomer.id, &sockets));
+        Some(match (listener, sockets.first()) {
+            (Some(listener), Some(socket)) => Left {
+                process: listener.clone(),
+                socket: Some(*socket),
+            },
+            _ => Left {
+                process: newcomers.into_iter().next()?,
+                socket: None,
+            },
+        })
+    }
+
+    /// The same, with some time for it to listen.
+    async fn left_in_time(&self) -> Option<Left> {
+        let deadline = Instant::now() + BACKGROUND_PATIENCE;
+        loop {
+            let left = self.left()?;
+            let is_settled = left.socket.is_some() || self.listens_on.is_empty();
+            if is_settled || Instant::now() >= deadline {
+                return Some(left);
+            }
+            sleep(POLL).await;
+        }
+    }
+}
+
+/// A process in the background.
+struct Left {
+    process: Member,
+    /// What it listens on, if that is what its program is to listen on.
+    socket: Option<Socket>,
+}
+
+impl std::fmt::Display for Left {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.socket {
+            Some(socket) => write!(formatter, "{} listens on {socket}", self.process),
+            None => write!(formatter, "{} goes on", self.process),
+        }
+    }
 }
 
 /// The process groups that are alive, as far as we know.
@@ -104,7 +184,15 @@ impl Command {
             folder: PathBuf::from("/"),
             groups: Groups::default(),
             advice: None,
+            service: None,
         }
+    }
+
+    /// Makes it one that is to run for as long as its scenario.
+    #[must_use]
+    pub(super) fn service(mut self, service: Service) -> Self {
+        self.service = Some(service);
+        self
     }
 
     /// Sets what a user can do where the process ends unasked or does not do its work.
@@ -171,10 +259,48 @@ pub struct Process {
     name: String,
     group: Pid,
     log: Log,
-    end: watch::Receiver<Option<ExitStatus>>,
+    /// How the process that was started ended.
+    first_end: watch::Receiver<Option<ExitStatus>>,
+    /// How what it is all about ended, which may be another process.
+    end: watch::Sender<Option<End>>,
     groups: Groups,
     advice: Option<String>,
+    service: Option<Service>,
     gone: bool,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// As its parent was told.
+    Told(ExitStatus),
+    /// It is somebody else's child.
+    Untold,
+}
+
+impl End {
+    fn is_success(self) -> bool {
+        matches!(self, Self::Told(status) if status.success())
+    }
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self::Told(status) = self else {
+            return formatter.write_str("ended");
+        };
+        match (status.code(), status.signal()) {
+            (Some(code), _) => write!(formatter, "ended with exit code {code}"),
+            (None, Some(signal)) => {
+                write!(
+                    formatter,
+                    "was killed by signal {signal}{}",
+                    signal_name(signal)
+                )
+            }
+            (None, None) => formatter.write_str("ended"),
+        }
+    }
 }
 
 /// The two ends of a process that is talked to.
@@ -230,18 +356,30 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             log.collect(stderr);
         }
-        let (tell_end, end) = watch::channel(None);
+        let (tell_first_end, first_end) = watch::channel(None);
+        let end = watch::Sender::new(None);
+        let tell_end = end.clone();
+        let is_daemon = command
+            .service
+            .as_ref()
+            .is_some_and(|service| service.is_daemon);
         tokio::spawn(async move {
             // Waiting for a child of ours cannot fail.
-            tell_end.send_replace(child.wait().await.ok());
+            let status = child.wait().await.unwrap_or_default();
+            tell_first_end.send_replace(Some(status));
+            if !(is_daemon && status.success()) {
+                tell_end.send_replace(Some(End::Told(status)));
+            }
         });
         Ok(Self {
             name: command.name.clone(),
             group,
             log,
+            first_end,
             end,
             groups: command.groups.clone(),
             advice: command.advice.clone(),
+            service: command.service.clone(),
             gone: false,
         })
     }
@@ -270,14 +408,25 @@ impl Process {
 
     /// Waits for the process to end, and tells how: the error that this is, unless it was asked to.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
-        let (name, log, mut end) = (self.name.clone(), self.log.clone(), self.end.clone());
-        let advice = self.advice.clone();
+        let (name, log, mut end) = (self.name.clone(), self.log.clone(), self.end.subscribe());
+        let (advice, service) = (self.advice.clone(), self.service.clone());
         async move {
-            let how = match end.wait_for(Option::is_some).await {
-                Ok(status) => (*status).map_or_else(String::new, how_it_ended),
-                Err(_) => "ended".to_owned(),
-            };
+            let how = end
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|end| *end);
+            let how = how.unwrap_or(End::Untold);
             log.wait_for_end().await;
+            let in_background = match service {
+                Some(service) if how.is_success() => service.left_in_time().await,
+                _ => None,
+            };
+            if let Some(left) = in_background {
+                return Error::run(format!("{name} went into the background: {left}"))
+                    .with_output(name, log.lines())
+                    .with_hint("add `daemon = true` beside its `command`, or have it stay in the foreground");
+            }
             let error = Error::run(format!("{name} {how}")).with_output(name, log.lines());
             match advice {
                 Some(advice) => error.with_hint(advice),
@@ -286,15 +435,85 @@ impl Process {
         }
     }
 
+    /// Waits until a program that goes into the background is there alone, and looks after it from then on.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if its first process does not end before `deadline`, or leaves nothing.
+    pub(super) async fn go_into_background(&mut self, deadline: Instant) -> Result<()> {
+        let left_alone = async {
+            // Its sender ends when the process has.
+            let _ = self.first_end.clone().wait_for(Option::is_some).await;
+        };
+        tokio::select! {
+            () = left_alone => {}
+            death = self.death() => return Err(death.context("before it was in the background")),
+            () = tokio::time::sleep_until(deadline) => {
+                return Err(self
+                    .failing("stays in the foreground")
+                    .with_hint("leave `daemon` out"));
+            }
+        }
+        let left = match &self.service {
+            Some(service) => service.left_in_time().await,
+            None => None,
+        };
+        match left {
+            Some(left) => self.follow(left.process.id),
+            None => {
+                Err(self.failing("ended with exit code 0, and nothing of it is in the background"))
+            }
+        }
+    }
+
+    /// Takes another process, which the first one has started, for what it is all about.
+    fn follow(&mut self, process: Pid) -> Result<()> {
+        let group = getpgid(Some(process))
+            .map_err(|_| self.failing("ended as soon as it was in the background"))?;
+        self.group = group;
+        self.groups.add(group);
+        let end = self.end.clone();
+        tokio::spawn(async move {
+            end_of(process).await;
+            end.send_replace(Some(End::Untold));
+        });
+        Ok(())
+    }
+
+    /// The UDP sockets that this program waits at, in words; `None` if it has none.
+    #[must_use]
+    pub fn udp_sockets(&self) -> Option<String> {
+        let service = self.service.as_ref()?;
+        let mut sockets = service.tables.sockets().ok()?;
+        sockets.retain(|socket| socket.is_udp);
+        let own = self.own_sockets(&sockets).into_iter();
+        let own: Vec<String> = own.map(|socket| socket.address.to_string()).collect();
+        (!own.is_empty()).then(|| own.join(", "))
+    }
+
+    /// Those of the sockets that belong to this program.
+    pub(super) fn own_sockets(&self, sockets: &[Socket]) -> Vec<Socket> {
+        let Some(service) = &self.service else {
+            return Vec::new();
+        };
+        let newcomers = family::newcomers(&service.before);
+        let inodes: Vec<_> = newcomers
+            .iter()
+            .map(|newcomer| family::inodes(newcomer.id))
+            .collect();
+        let is_own = |socket: &&Socket| inodes.iter().any(|inodes| inodes.contains(&socket.inode));
+        sockets.iter().filter(is_own).copied().collect()
+    }
+
     /// Waits for the process to end; it was to end by itself.
     ///
     /// # Errors
     ///
     /// Where it says that it failed.
     pub async fn success(&self) -> Result<()> {
-        let mut end = self.end.clone();
+        let mut end = self.end.subscribe();
         let succeeded = match end.wait_for(Option::is_some).await {
-            Ok(status) => status.is_some_and(|status| status.success()),
+            Ok(end) => end.is_some_and(End::is_success),
             Err(_) => false,
         };
         if succeeded {
@@ -335,7 +554,7 @@ impl Process {
 
     /// Waits until no process of the group is left.
     async fn group_end(&mut self) {
-        let _ = self.end.wait_for(Option::is_some).await;
+        let _ = self.end.subscribe().wait_for(Option::is_some).await;
         end_of_group(self.group).await;
         self.groups.remove(self.group);
         self.gone = true;
@@ -350,12 +569,25 @@ impl Drop for Process {
     }
 }
 
-fn how_it_ended(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}{}", signal_name(signal)),
-        (None, None) => "ended".to_owned(),
+/// Waits until a process that is not our child is gone.
+pub(super) async fn end_of(process: Pid) {
+    match pidfd_open(process, PidfdFlags::empty()) {
+        // A thread that waits is no burden: what it waits for is gone before the run is over.
+        Ok(descriptor) => drop(spawn_blocking(move || wait_on(&descriptor)).await),
+        Err(Errno::SRCH) => {}
+        // Where the system has no such descriptors, only looking is left.
+        Err(_) => {
+            while test_kill_process(process).is_ok() {
+                sleep(POLL).await;
+            }
+        }
     }
+}
+
+/// Blocks until the process of this descriptor has ended.
+fn wait_on(descriptor: &OwnedFd) {
+    let mut end = [PollFd::new(descriptor, PollFlags::IN)];
+    while poll(&mut end, None) == Err(Errno::INTR) {}
 }
 
 fn signal_name(signal: i32) -> &'static str {

@@ -315,7 +315,9 @@ impl Drop for Sniffer {
 fn not_closed(seen: &Seen, patience: Duration) -> Error {
     let seconds = patience.as_secs();
     if seen.packets == 0 {
-        return Error::inconclusive("not a single packet was captured");
+        return Error::inconclusive("not a single packet was captured").with_hint(
+            "does the client go to the program? its address is `{host}`, its port `{port}`",
+        );
     }
     if seen.open.is_empty() {
         return Error::inconclusive(format!(

@@ -14,13 +14,14 @@ use super::process::{Command, Pipes, Process};
 use super::tools::command_path;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
+use crate::scenario::LineEnd;
 use crate::scenario::program::CommandLine;
 use crate::text::Shown as _;
 
 /// How much of what is printed is looked at; a scenario's answers are far shorter.
 const KEPT_BYTES: usize = 1 << 20;
 
-/// How long a command that ends by itself may take.
+/// How long a command that ends by itself may take, where the mark does not say.
 const RUN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the commands of a client have printed, one after the other.
@@ -49,6 +50,8 @@ impl Transcript {
 pub struct Terminal {
     transcript: Transcript,
     running: Option<Running>,
+    /// What was started last.
+    name: String,
 }
 
 #[derive(Debug)]
@@ -76,6 +79,7 @@ impl Terminal {
                 netcat.shown(),
             ))
             .arguments([ip.into(), port.into()]);
+        "nc".clone_into(&mut self.name);
         self.running = Some(self.start(lab, command)?);
         Ok(())
     }
@@ -86,6 +90,7 @@ impl Terminal {
     ///
     /// Where it cannot be started.
     pub fn open(&mut self, lab: &Lab, place: &Place, command: &CommandLine) -> Result<()> {
+        command.name().clone_into(&mut self.name);
         self.running = Some(self.start(lab, client_command(lab, place, command)?)?);
         Ok(())
     }
@@ -96,25 +101,36 @@ impl Terminal {
     ///
     /// Where it cannot be started, takes too long, or says that it failed.
     pub async fn execute(
-        &self,
+        &mut self,
         lab: &Lab,
         place: &Place,
         command: &CommandLine,
         input: &[String],
+        within: Option<Duration>,
     ) -> Result<()> {
+        command.name().clone_into(&mut self.name);
         let Running {
             process,
             mut stdin,
             collector,
         } = self.start(lab, client_command(lab, place, command)?)?;
-        let typed: String = input.iter().flat_map(|line| [line, "\n"]).collect();
+        let typed: String = input
+            .iter()
+            .flat_map(|line| [line, place.line_end.text()])
+            .collect();
         // One that ends before it has read everything may have read enough: its exit code tells.
         let _ = stdin.write_all(typed.as_bytes()).await;
         drop(stdin);
-        let seconds = RUN_PATIENCE.as_secs();
-        match timeout(RUN_PATIENCE, process.success()).await {
+        let patience = within.unwrap_or(RUN_PATIENCE);
+        match timeout(patience, process.success()).await {
             Ok(success) => success?,
-            Err(_) => return Err(process.failing(&format!("did not end within {seconds} s"))),
+            Err(_) => {
+                let seconds = patience.as_secs_f64();
+                let error = process.failing(&format!("did not end within {seconds} s"));
+                return Err(error
+                    .add_to_hint("where it only takes longer, give the mark time: `within = 60`")
+                    .as_cause());
+            }
         }
         // All that it has printed is in the pipe; what it has started may keep that open.
         let _ = timeout(RUN_PATIENCE, collector).await;
@@ -127,16 +143,22 @@ impl Terminal {
     /// # Errors
     ///
     /// Where nothing is open, or it does not take it.
-    pub async fn send(&mut self, line: &str) -> Result<()> {
+    pub async fn send(&mut self, line: &str, end: LineEnd) -> Result<()> {
         let Some(running) = &mut self.running else {
             return Err(Error::run(
                 "nothing is open that a line could be typed into",
             ));
         };
-        let typed = format!("{line}\n");
+        let typed = format!("{line}{}", end.text());
         let written = running.stdin.write_all(typed.as_bytes()).await;
         let name = running.process.name();
         written.map_err(|error| Error::run(format!("{name} takes no more input: {error}")))
+    }
+
+    /// What messages call what was started last.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What was printed so far.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::browser::Kind;
 use crate::error::{Error, Result};
 use crate::files::{PROJECT_FILE, require_trusted, require_trusted_project};
+use crate::lab::travelling;
 use crate::text::Shown as _;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
@@ -18,6 +19,7 @@ pub struct Tools {
     /// The browser that pages are played with.
     pub browser: Browser,
     /// Netcat, of whichever kind.
+    #[serde(with = "travelling")]
     pub netcat: Option<PathBuf>,
 }
 
@@ -27,10 +29,12 @@ pub struct Browser {
     /// Which browser.
     pub kind: Kind,
     /// What to start.
+    #[serde(with = "travelling")]
     pub executable: Option<PathBuf>,
     /// Whether that is a snap, which sees neither /tmp nor hidden folders.
     pub is_snap: bool,
     /// The program that drives it.
+    #[serde(with = "travelling")]
     pub driver: Option<PathBuf>,
 }
 

@@ -165,6 +165,22 @@ pub fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(output.into_bytes())
 }
 
+/// Writes JSON that is made piece by piece, as [`ascii_where_unsafe`] does of a whole. Each piece must be whole characters,
+/// which those of `serde_json` are.
+#[derive(Debug)]
+pub struct AsciiWhereUnsafe<Output>(pub Output);
+
+impl<Output: Write> Write for AsciiWhereUnsafe<Output> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        self.0.write_all(&ascii_where_unsafe(piece))?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 #[derive(Serialize)]
 struct NoteView<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]

@@ -1,6 +1,7 @@
 //! Statistics as tables: for a terminal, and as the Markdown that documents take in.
 
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use crate::analysis::stats::Statistics;
 
@@ -45,6 +46,33 @@ impl Table {
         }
     }
 
+    /// Writes a table without rows of its own, with those that `rows` gives: it is asked twice, so that none has to be kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if `output` does.
+    pub fn write_with<Rows: Iterator<Item = Vec<String>>>(
+        &self,
+        style: Style,
+        rows: impl Fn() -> Rows,
+        output: &mut impl Write,
+    ) -> io::Result<()> {
+        let mut widths = self.widths();
+        for row in rows() {
+            for (width, cell) in widths.iter_mut().zip(&row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
+        let mut line = String::new();
+        for row in [self.headings.clone(), rule].into_iter().chain(rows()) {
+            line.clear();
+            self.line(&mut line, &row, &widths, style);
+            output.write_all(line.as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// Adds a row.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
@@ -57,12 +85,16 @@ impl Table {
         let rule: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
         let mut text = String::new();
         for cells in [&self.headings, &rule].into_iter().chain(&self.rows) {
-            match style {
-                Style::Text => self.text_line(&mut text, cells, &widths),
-                Style::Markdown => markdown_line(&mut text, cells, &widths),
-            }
+            self.line(&mut text, cells, &widths, style);
         }
         text
+    }
+
+    fn line(&self, text: &mut String, cells: &[String], widths: &[usize], style: Style) {
+        match style {
+            Style::Text => self.text_line(text, cells, widths),
+            Style::Markdown => markdown_line(text, cells, widths),
+        }
     }
 
     fn widths(&self) -> Vec<usize> {

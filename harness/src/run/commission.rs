@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::lab::travelling;
 use crate::scenario::variables::Values;
 
 /// The verb of the executable that takes a commission, on its standard input, which is a socket.
@@ -14,12 +15,14 @@ pub const VERB: &str = "play-test";
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Commission {
     /// The scenario's file, as messages have it.
+    #[serde(with = "travelling")]
     pub file: PathBuf,
     /// What is in it.
     pub text: String,
     /// The variables that were set.
     pub set: Values,
     /// The folder that the scenario's paths start from, as an absolute path.
+    #[serde(with = "travelling")]
     pub root: PathBuf,
     /// 1 plays as written, 0.1 ten times as fast.
     pub time_scale: f64,

@@ -4,39 +4,196 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp as ClockTime, ToSpan as _};
+use regex::Regex;
 
 use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared, Shown};
-use crate::scenario::{Expect, Template};
+use crate::scenario::expect::{Absent, Condition, Expect, Subject, Template, compile};
 
-/// Waits until the client shows what is expected, and gives the text in question.
+/// Waits until the client shows what is expected, and gives the text in question; `None` if something must only be gone.
 pub(super) async fn see(
     client: &Client,
     expect: &Expect,
     prepared: &Prepared,
     acted: ClockTime,
     patience: Duration,
-) -> Result<String> {
+) -> Result<Option<String>> {
+    let wanted = Wanted::new(expect, acted)?;
     let before = prepared.before();
-    let is_it = |shown: &Shown| {
-        let news = shown.news(before)?;
-        texts_at(&expect.shows, acted)
-            .into_iter()
-            .find(|text| match shown {
-                Shown::Transcript(_) => news.contains(text.as_str()),
-                _ => news.trim() == text,
+    let is_it = |shown: &Shown| wanted.is_met_by(shown, before);
+    match client.wait_for(expect, patience, is_it).await? {
+        Ok(seen) => Ok(seen),
+        Err(last) => {
+            let error = wanted.error(&client.name(), before, &last, patience);
+            Err(match client.why_not_there(&expect.of, &last).await {
+                Some(hint) => error.with_hint(hint),
+                None => error,
             })
-    };
-    let seen = client.wait_for(expect, patience, is_it).await?;
-    seen.map_err(|last| {
-        let place = expect.element.as_ref().map_or("nc".to_owned(), |element| format!("`{element}`"));
-        let expected = texts_at(&expect.shows, acted).pop().unwrap_or_default();
-        Error::run(format!(
-            "{place} did not update: it showed {before} before and {last} {:.1} s after, expected {expected:?}",
-            patience.as_secs_f64()
-        ))
-        .with_hint("is what the scenario file expects what the program sends?")
-    })
+        }
+    }
+}
+
+/// What is expected, ready to be looked for.
+struct Wanted<'a> {
+    expect: &'a Expect,
+    pattern: Option<Regex>,
+    acted: ClockTime,
+}
+
+impl<'a> Wanted<'a> {
+    fn new(expect: &'a Expect, acted: ClockTime) -> Result<Self> {
+        let pattern = match &expect.text {
+            Some(Condition::Matches(pattern)) => Some(compile(pattern).map_err(|error| {
+                Error::usage(format!("no regular expression: `{pattern}`: {error}"))
+            })?),
+            _ => None,
+        };
+        Ok(Self {
+            expect,
+            pattern,
+            acted,
+        })
+    }
+
+    /// Gives the text in question if everything is as expected; inside, `None` if there is none.
+    #[expect(clippy::option_option, reason = "it may be met without a text")]
+    fn is_met_by(&self, shown: &Shown, before: &Shown) -> Option<Option<String>> {
+        if !self.is_free_of_absent(shown, before) {
+            return None;
+        }
+        let Some(condition) = &self.expect.text else {
+            return Some(None);
+        };
+        let news = shown.news(before)?;
+        self.find(condition, news).map(Some)
+    }
+
+    /// Returns true if what must not be there is not.
+    fn is_free_of_absent(&self, shown: &Shown, before: &Shown) -> bool {
+        match (&self.expect.absent, shown) {
+            (None, _) | (Some(_), Shown::Nothing) => true,
+            (Some(Absent::Element), _) => false,
+            (Some(Absent::Text(template)), Shown::Text(text)) => self.is_free(template, text),
+            (Some(Absent::Text(template)), Shown::Transcript(_)) => {
+                self.is_free(template, shown.news(before).unwrap_or_default())
+            }
+        }
+    }
+
+    fn is_free(&self, template: &Template, text: &str) -> bool {
+        let texts = texts_at(template, self.acted);
+        !texts
+            .iter()
+            .any(|unwanted| text.contains(unwanted.as_str()))
+    }
+
+    /// The text in question, if it is in what is new.
+    fn find(&self, condition: &Condition, news: &str) -> Option<String> {
+        match condition {
+            Condition::Contains(template) => {
+                let mut texts = texts_at(template, self.acted).into_iter();
+                texts.find(|text| news.contains(text.as_str()))
+            }
+            Condition::Equals(template) => {
+                let mut texts = texts_at(template, self.acted).into_iter();
+                texts.find(|text| news.trim() == text.trim())
+            }
+            Condition::Matches(_) => {
+                let found = self.pattern.as_ref()?.find(news)?;
+                Some(found.as_str().to_owned())
+            }
+        }
+    }
+
+    /// What was wrong, after `patience`, with what was shown last.
+    fn error(&self, client: &str, before: &Shown, last: &Shown, patience: Duration) -> Error {
+        let seconds = patience.as_secs_f64();
+        let place = place(&self.expect.of, client);
+        let expected = self.described();
+        let is_unchanged = !matches!(last, Shown::Nothing)
+            && last.news(before).is_none()
+            && self.expect.text.is_some();
+        let hint = "is what the scenario file expects what the program sends?";
+        let (message, hint) = match last {
+            Shown::Nothing => (
+                format!("there is no {place} on the page after {seconds} s, expected {expected}"),
+                "is the selector in the scenario file the one of the page?".to_owned(),
+            ),
+            Shown::Transcript(_) => {
+                let news = last.news(before).unwrap_or_default();
+                let printed = if news.is_empty() {
+                    "nothing".to_owned()
+                } else {
+                    format!("{:?}", cut(news))
+                };
+                (
+                    format!("{client} printed {printed} within {seconds} s, expected {expected}"),
+                    hint.to_owned(),
+                )
+            }
+            Shown::Text(text) if is_unchanged => (
+                format!(
+                    "{place} shows {:?}, the same as before the step, and nothing else within {seconds} s, expected {expected}",
+                    cut(text)
+                ),
+                format!(
+                    "a text must change for the step to be seen to work: has it come too early, or is it always the same? \
+                     (then look for something that changes, or empty {place} by `execute` before)"
+                ),
+            ),
+            Shown::Text(text) => (
+                format!(
+                    "{place} shows {:?} after {seconds} s, expected {expected}",
+                    cut(text)
+                ),
+                hint.to_owned(),
+            ),
+        };
+        // It was looked at to the end: no death is behind it.
+        Error::run(message).with_hint(hint).as_cause()
+    }
+
+    /// What is expected, with the time as it should be now.
+    fn described(&self) -> String {
+        let now = |template: &Template| {
+            Template(texts_at(template, self.acted).pop().unwrap_or_default())
+        };
+        let text = match &self.expect.text {
+            Some(Condition::Contains(text)) => Some(Condition::Contains(now(text))),
+            Some(Condition::Equals(text)) => Some(Condition::Equals(now(text))),
+            other => other.clone(),
+        };
+        Expect {
+            text,
+            ..self.expect.clone()
+        }
+        .to_string()
+    }
+}
+
+fn place(of: &Subject, client: &str) -> String {
+    match of {
+        Subject::All => match client {
+            "" => "page".to_owned(),
+            client => client.to_owned(),
+        },
+        Subject::Element(selector) => format!("`{selector}`"),
+        Subject::Title => "the title".to_owned(),
+        Subject::Url => "the URL".to_owned(),
+    }
+}
+
+/// The most characters of a text that a message has.
+const LONGEST_TEXT: usize = 200;
+
+/// The beginning of a text that is too long for a message.
+fn cut(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut cut: String = characters.by_ref().take(LONGEST_TEXT).collect();
+    if characters.next().is_some() {
+        cut.push('…');
+    }
+    cut
 }
 
 /// What a template may read since `acted`, to the second: the program may have read its clock just before or after.
@@ -73,6 +230,107 @@ mod tests {
         assert_eq!(
             texts_at(&Template("Good bye!".to_owned()), acted),
             ["Good bye!"]
+        );
+    }
+
+    fn template(text: &str) -> Template {
+        Template(text.to_owned())
+    }
+
+    fn expect(text: Option<Condition>, absent: Option<Absent>) -> Expect {
+        Expect {
+            of: Subject::Element("p".to_owned()),
+            text,
+            absent,
+            within: None,
+        }
+    }
+
+    fn met(expect: &Expect, before: &Shown, now: &Shown) -> Option<Option<String>> {
+        let wanted = Wanted::new(expect, ClockTime::now()).unwrap();
+        wanted.is_met_by(now, before)
+    }
+
+    fn shows(text: &str) -> Shown {
+        Shown::Text(text.to_owned())
+    }
+
+    fn printed(text: &str) -> Shown {
+        Shown::Transcript(text.to_owned())
+    }
+
+    /// What a page and a command show before a step and after, with the same text behind it.
+    fn both(before: &str, after: &str) -> [(Shown, Shown); 2] {
+        [
+            (shows(before), shows(after)),
+            (printed(before), printed(&format!("{before}{after}"))),
+        ]
+    }
+
+    #[test]
+    fn one_rule_holds_for_pages_and_for_what_is_printed() {
+        let contains = expect(Some(Condition::Contains(template("who"))), None);
+        let equals = expect(Some(Condition::Equals(template("who?"))), None);
+        let matches = expect(Some(Condition::Matches("wh[aeiou]".to_owned())), None);
+
+        for (before, after) in both("-", " who? ") {
+            let found = |expect: &Expect| met(expect, &before, &after).flatten();
+            assert_eq!(found(&contains).as_deref(), Some("who"));
+            assert_eq!(found(&equals).as_deref(), Some("who?"));
+            assert_eq!(found(&matches).as_deref(), Some("who"));
+        }
+        for (before, after) in both("who?", "why") {
+            for expect in [&contains, &equals, &matches] {
+                assert_eq!(met(expect, &before, &after), None, "{after:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_must_be_absent_is_waited_for_beside_what_must_be_there() {
+        let gone = expect(None, Some(Absent::Text(template("loading"))));
+        let element = expect(None, Some(Absent::Element));
+        let other = expect(
+            Some(Condition::Contains(template("done"))),
+            Some(Absent::Text(template("error"))),
+        );
+
+        assert_eq!(met(&gone, &shows("loading"), &shows("loading…")), None);
+        assert_eq!(met(&gone, &shows("loading"), &shows("there")), Some(None));
+        assert_eq!(met(&gone, &shows("loading"), &Shown::Nothing), Some(None));
+        assert_eq!(met(&element, &shows("x"), &shows("x")), None);
+        assert_eq!(met(&element, &shows("x"), &Shown::Nothing), Some(None));
+        assert_eq!(met(&other, &printed(""), &printed("error, done")), None);
+        // What was printed before the step does not count.
+        let found = met(&other, &printed("error "), &printed("error done"));
+        assert_eq!(found, Some(Some("done".to_owned())));
+    }
+
+    #[test]
+    fn a_failure_says_what_was_there_and_what_was_expected() {
+        let expected = expect(Some(Condition::Contains(template("saved"))), None);
+        let wanted = Wanted::new(&expected, ClockTime::now()).unwrap();
+        let said = |client: &str, before: &Shown, last: &Shown| {
+            let error = wanted.error(client, before, last, Duration::from_secs(5));
+            assert!(error.is_cause());
+            error.message().to_owned()
+        };
+
+        assert_eq!(
+            said("", &shows("saved"), &shows("saved")),
+            "`p` shows \"saved\", the same as before the step, and nothing else within 5 s, expected \"saved\""
+        );
+        assert_eq!(
+            said("", &shows("-"), &shows("saving")),
+            "`p` shows \"saving\" after 5 s, expected \"saved\""
+        );
+        assert_eq!(
+            said("", &shows("-"), &Shown::Nothing),
+            "there is no `p` on the page after 5 s, expected \"saved\""
+        );
+        assert_eq!(
+            said("curl", &printed("a"), &printed("a")),
+            "curl printed nothing within 5 s, expected \"saved\""
         );
     }
 }

@@ -12,6 +12,7 @@ use crate::lab::network::{MeetingPoint, Network};
 use crate::lab::privilege::Account;
 use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
+use crate::lab::travelling;
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
 use crate::trace::sum::Sum;
@@ -23,10 +24,13 @@ pub struct Order {
     /// What to play.
     pub scenario: Scenario,
     /// The project's folder, as an absolute path.
+    #[serde(with = "travelling")]
     pub root: PathBuf,
     /// The executable of the scenario's program.
+    #[serde(with = "travelling")]
     pub program: PathBuf,
     /// Those of its helpers, in their order.
+    #[serde(with = "travelling")]
     pub helpers: Vec<PathBuf>,
     /// 1 plays as written, 0.1 ten times as fast.
     pub time_scale: f64,
@@ -123,7 +127,7 @@ impl Picture {
 /// A message as it travels.
 #[must_use]
 pub fn line(message: &impl Serialize) -> Vec<u8> {
-    // What has no form in JSON is a path that is no text; such a path is refused where it is found.
+    // Everything that is sent has a form in JSON.
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line

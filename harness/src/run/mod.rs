@@ -147,6 +147,7 @@ impl Run<'_> {
         let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
         // Commands that end by themselves have no mark for it.
         Self::close(stage, vigil, sniffer).await?;
+        self.note_udp(stage);
         let counters = self.finish_capture(sniffer, vigil).await?;
         // Whatever the program does when it is told to end, the capture is out of its reach.
         self.reports.captured(counters.sum);
@@ -162,6 +163,17 @@ impl Run<'_> {
             tallies,
             pictures: std::mem::take(&mut stage.pictures),
         })
+    }
+
+    /// Says so where the program speaks something that is not captured.
+    fn note_udp(&self, stage: &Stage) {
+        let program = stage.program.as_ref();
+        let sockets = program.and_then(|program| Some((program.name(), program.udp_sockets()?)));
+        if let Some((name, sockets)) = sockets {
+            self.reports.note(format!(
+                "{name} is on UDP too ({sockets}), which is not captured"
+            ));
+        }
     }
 
     /// Starts the helpers, then the program under study.
@@ -201,6 +213,7 @@ impl Run<'_> {
         } = self.order;
         Place {
             root: root.clone(),
+            line_end: scenario.line_end,
             setting: Setting {
                 address: meeting_point.server(scenario.port),
                 time_scale: *time_scale,
@@ -245,7 +258,8 @@ impl Run<'_> {
             let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
             let kept = kept.map_err(|error| {
                 let error = stage.words_of_program(error);
-                self.at(start, mark, error)
+                let failed = vigil.failed_at().unwrap_or_else(Instant::now);
+                self.at(failed - start, mark, error)
             })?;
             records.push(kept);
         }
@@ -265,7 +279,8 @@ impl Run<'_> {
         let client = stage.client()?;
         let moment = cue.moment(client);
         vigil.during(until(cue.preparation(moment))).await?;
-        let prepared = vigil.during(client.prepare(mark, STEP_PATIENCE)).await?;
+        let patience = mark.within.unwrap_or(STEP_PATIENCE);
+        let prepared = vigil.during(client.prepare(mark, patience)).await?;
         vigil.during(until(moment)).await?;
         let acted = cue.acted();
         let (mut shown, mut picture) = (None, None);
@@ -311,7 +326,7 @@ impl Run<'_> {
         let acted = ClockTime::now();
         let place = self.place();
         vigil
-            .during(client.perform(self.lab, &place, &cue.mark.action, prepared))
+            .during(client.perform(self.lab, &place, cue.mark, prepared))
             .await?;
         if !was_running {
             vigil.watch_client(client);
@@ -320,7 +335,7 @@ impl Run<'_> {
             return Ok(None);
         };
         let seen = see(client, expect, prepared, acted, cue.patience());
-        vigil.during(seen).await.map(Some)
+        vigil.during(seen).await
     }
 
     /// Closes the client, whose end is no accident any more; the program's still is.
@@ -361,8 +376,8 @@ impl Run<'_> {
     }
 
     /// Says when in the timeline it happened.
-    fn at(&self, start: Instant, mark: &Mark, error: Error) -> Error {
-        let elapsed = start.elapsed().as_secs_f64();
+    fn at(&self, elapsed: Duration, mark: &Mark, error: Error) -> Error {
+        let elapsed = elapsed.as_secs_f64();
         let Mark { at, step, .. } = mark;
         let due = self.scaled(*at).as_secs_f64();
         error.context(format!(
@@ -497,10 +512,14 @@ impl Cue<'_> {
         }
     }
 
-    /// How long the step's consequence may take: with what comes by itself, no longer than until more of it comes.
+    /// How long the step's consequence may take: what the file says; else, with what comes by itself, no longer than until more
+    /// of it comes.
     fn patience(&self) -> Duration {
-        match (&self.mark.action, self.more_after) {
-            (Action::Wait, Some(more_after)) => STEP_PATIENCE.min(more_after),
+        let expect = self.mark.expect.as_ref();
+        let wanted = expect.and_then(|expect| expect.within).or(self.mark.within);
+        match (wanted, &self.mark.action, self.more_after) {
+            (Some(wanted), ..) => wanted,
+            (None, Action::Wait, Some(more_after)) => STEP_PATIENCE.min(more_after),
             _ => STEP_PATIENCE,
         }
     }

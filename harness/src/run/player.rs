@@ -320,7 +320,7 @@ impl Reports {
         self.report(Report::Step(step.to_owned()));
     }
 
-    fn note(&self, note: String) {
+    pub(super) fn note(&self, note: String) {
         self.report(Report::Note(note));
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::error::{Error, Result};
 use crate::lab::client::Client;
@@ -23,6 +23,8 @@ pub(super) struct Vigil {
     client: JoinSet<Error>,
     /// How it ended, once it has: nobody may be waiting any more when it is known whether the program did too.
     client_death: Option<Error>,
+    /// When the work failed, or the first death came, whatever was found out about it since.
+    failed_at: Option<Instant>,
 }
 
 impl Vigil {
@@ -48,11 +50,22 @@ impl Vigil {
             biased;
             death = self.first_death() => Err(death),
             outcome = work => match outcome {
-                // What failed the work may be a death that has not been noticed yet.
-                Err(error) => Err(timeout(REASON_PATIENCE, self.first_death()).await.unwrap_or(error)),
+                Err(error) => {
+                    self.failed_at.get_or_insert_with(Instant::now);
+                    if error.is_cause() {
+                        return Err(error);
+                    }
+                    // What failed the work may be a death that has not been noticed yet.
+                    Err(timeout(REASON_PATIENCE, self.first_death()).await.unwrap_or(error))
+                }
                 done => done,
             },
         }
+    }
+
+    /// When something failed; `None` if nothing has.
+    pub(super) const fn failed_at(&self) -> Option<Instant> {
+        self.failed_at
     }
 
     /// Waits for the first death. Where nobody waits for it to the end, the next who asks is told.
@@ -62,8 +75,12 @@ impl Vigil {
         } else {
             tokio::select! {
                 biased;
-                Some(Ok(death)) = self.lasting.join_next() => return death,
+                Some(Ok(death)) = self.lasting.join_next() => {
+                    self.failed_at.get_or_insert_with(Instant::now);
+                    return death;
+                }
                 Some(Ok(death)) = self.client.join_next() => {
+                    self.failed_at.get_or_insert_with(Instant::now);
                     self.client_death.insert(death).clone()
                 }
                 else => std::future::pending().await,

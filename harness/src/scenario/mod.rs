@@ -2,6 +2,7 @@
 //!
 //! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
+pub mod expect;
 pub mod file;
 pub mod link;
 pub mod program;
@@ -9,10 +10,12 @@ pub mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::expect::Expect;
 use self::link::Link;
 use self::program::{CommandLine, Program};
 use self::variables::Variable;
@@ -32,12 +35,17 @@ pub struct Scenario {
     pub program: Program,
     /// What it needs beside it; started before it, in this order.
     pub helpers: Vec<Program>,
+    /// The address of the loopback interface that the program is told to listen on; `None` if that is 127.0.0.1, or the
+    /// link's.
+    pub host: Option<IpAddr>,
     /// The port that the program is told to listen on.
     pub port: u16,
     /// The link that parts program and client; none where they meet on the loopback interface.
     pub link: Option<Link>,
     /// Who talks to the program.
     pub client: Client,
+    /// What Enter is where a line is typed into netcat or a command.
+    pub line_end: LineEnd,
     /// What happens when, in order of time. It begins with an open and ends with [`Action::Close`]; a client whose commands
     /// all end by themselves needs neither.
     pub marks: Vec<Mark>,
@@ -94,11 +102,7 @@ impl Scenario {
         let updates: Vec<_> = self
             .marks
             .iter()
-            .filter(|mark| {
-                mark.expect
-                    .as_ref()
-                    .is_some_and(|expect| expect.shows.has_clock())
-            })
+            .filter(|mark| mark.expect.as_ref().is_some_and(Expect::has_clock))
             .collect();
         updates
             .windows(2)
@@ -128,6 +132,27 @@ impl fmt::Display for Client {
     }
 }
 
+/// What a line that is typed ends with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LineEnd {
+    /// A line feed, as on a terminal.
+    #[default]
+    Lf,
+    /// Carriage return and line feed, as most protocols of the Internet want it.
+    CrLf,
+}
+
+impl LineEnd {
+    /// The characters themselves.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Lf => "\n",
+            Self::CrLf => "\r\n",
+        }
+    }
+}
+
 /// One point of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
@@ -139,20 +164,32 @@ pub struct Mark {
     pub action: Action,
     /// What it must see as a consequence, before the next mark.
     pub expect: Option<Expect>,
+    /// How long the step and what is expected of it may take; `None` if the file does not say.
+    pub within: Option<Duration>,
 }
 
 impl Mark {
-    /// Whether the step makes no sense without traffic: what is typed into a page, or clicked for the page's own sake,
-    /// reaches the wire or not, and a close finds connections that are open or not.
+    /// Returns true if the step cannot be done without a packet, as when netcat connects. All else may be rightly done without: a
+    /// page may come from the browser's cache, a click change no more than the page, a command not use the network.
     #[must_use]
     pub const fn reaches_wire(&self) -> bool {
+        matches!(self.action, Action::Connect)
+    }
+
+    /// Returns true if who reads of the step takes it for one that has packets: it opens, runs or loads something, or
+    /// something is expected of it.
+    #[must_use]
+    pub const fn is_thought_to_reach_wire(&self) -> bool {
         match self.action {
-            Action::OpenPage(_) | Action::Connect | Action::Execute { .. } | Action::Reload => true,
-            Action::Send(_) | Action::Click(_) | Action::Wait => self.expect.is_some(),
+            Action::OpenPage(_) | Action::Connect | Action::Execute { .. } | Action::Reload(_) => {
+                true
+            }
+            Action::Send(_) | Action::Click(_) | Action::Script(_) | Action::Wait => {
+                self.expect.is_some()
+            }
             Action::Start(_)
             | Action::Type { .. }
             | Action::Select { .. }
-            | Action::Script(_)
             | Action::WaitFor(_)
             | Action::Screenshot(_)
             | Action::Close => false,
@@ -195,7 +232,7 @@ pub enum Action {
         text: String,
     },
     /// The browser loads its page again.
-    Reload,
+    Reload(Reload),
     /// The browser executes JavaScript in its page.
     Script(String),
     /// The browser waits until this CSS selector finds an element.
@@ -206,6 +243,15 @@ pub enum Action {
     Wait,
     /// The client is closed: the browser quits, netcat or a command gets Ctrl-C.
     Close,
+}
+
+/// How a browser loads its page again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reload {
+    /// As by F5: it asks whether what it has still holds, which may be answered with 304.
+    Normal,
+    /// As by Ctrl-F5: it asks for everything anew, past its cache.
+    Forced,
 }
 
 impl fmt::Display for Action {
@@ -219,7 +265,8 @@ impl fmt::Display for Action {
             Self::Click(selector) => write!(formatter, "click {selector}"),
             Self::Type { element, text } => write!(formatter, "type {text} into {element}"),
             Self::Select { element, text } => write!(formatter, "select {text} in {element}"),
-            Self::Reload => write!(formatter, "reload"),
+            Self::Reload(Reload::Normal) => write!(formatter, "reload"),
+            Self::Reload(Reload::Forced) => write!(formatter, "reload by force"),
             Self::Script(script) => write!(formatter, "execute {script}"),
             Self::WaitFor(selector) => write!(formatter, "wait for {selector}"),
             Self::Screenshot(None) => write!(formatter, "screenshot"),
@@ -227,40 +274,5 @@ impl fmt::Display for Action {
             Self::Wait => write!(formatter, "wait"),
             Self::Close => write!(formatter, "close"),
         }
-    }
-}
-
-/// What must be seen after an action.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Expect {
-    /// CSS selector of the element whose text is looked at; none for netcat and commands, whose output is.
-    pub element: Option<String>,
-    /// The text that must be there.
-    pub shows: Template,
-}
-
-/// A text in which `{clock}` stands for the time of day, `HH:MM:SS`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Template(pub String);
-
-impl Template {
-    const CLOCK: &str = "{clock}";
-
-    /// Whether the text depends on the time.
-    #[must_use]
-    pub fn has_clock(&self) -> bool {
-        self.0.contains(Self::CLOCK)
-    }
-
-    /// The text as it reads at `time_of_day`.
-    #[must_use]
-    pub fn at(&self, time_of_day: &str) -> String {
-        self.0.replace(Self::CLOCK, time_of_day)
-    }
-}
-
-impl fmt::Display for Template {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
     }
 }

@@ -1,8 +1,9 @@
 //! What a scenario starts: the program under study, its helpers, the commands of its client.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,10 @@ pub struct Program {
     pub folder: Option<PathBuf>,
     /// What shows that it is ready.
     pub ready: Ready,
+    /// How long it may take, from its start, until it is ready.
+    pub within: Duration,
+    /// Goes into the background: what is started ends, and something that it has started goes on.
+    pub is_daemon: bool,
 }
 
 impl Program {
@@ -60,6 +65,12 @@ pub enum Ready {
     },
 }
 
+/// The placeholder of the address that the program listens on.
+const HOST: &str = "{host}";
+
+/// The placeholder of the port that it listens on.
+const PORT: &str = "{port}";
+
 /// What the placeholders of a scenario stand for while it is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setting {
@@ -96,6 +107,10 @@ impl Argument {
     /// assert_eq!(interval.filled_in(setting(0.25)), "--interval=2.5");
     /// let url = Argument("http://{host}:{port}/".to_owned());
     /// assert_eq!(url.filled_in(setting(1.0)), "http://127.0.0.1:8000/");
+    /// let listen = Argument("--listen {host} {host}:{port}".to_owned());
+    /// let of_ipv6 = Setting { address: "[::1]:8000".parse()?, time_scale: 1.0 };
+    /// assert_eq!(listen.filled_in(of_ipv6), "--listen ::1 [::1]:8000");
+    /// assert_eq!(url.filled_in(of_ipv6), "http://[::1]:8000/");
     /// let json = Argument("{\"json\": {}}".to_owned());
     /// assert_eq!(json.filled_in(setting(1.0)), "{\"json\": {}}");
     /// # Ok::<(), std::net::AddrParseError>(())
@@ -107,7 +122,7 @@ impl Argument {
         while let Some(place) = rest.find('{') {
             let (before, braced) = rest.split_at(place);
             text.push_str(before);
-            if let Some((value, length)) = Self::value_of(braced, setting) {
+            if let Some((value, length)) = Self::value_of(braced, &text, setting) {
                 text.push_str(&value);
                 rest = &braced[length..];
             } else {
@@ -129,19 +144,24 @@ impl Argument {
         })
     }
 
-    /// What the placeholder that a text begins with stands for, and how many bytes of the text it is.
-    fn value_of(braced: &str, setting: Setting) -> Option<(String, usize)> {
+    /// What the placeholder that a text begins with stands for behind what is `before` it, and how many bytes of the text it is.
+    fn value_of(braced: &str, before: &str, setting: Setting) -> Option<(String, usize)> {
         let Setting {
             address,
             time_scale,
         } = setting;
-        for (name, value) in [
-            ("{host}", address.ip().to_string()),
-            ("{port}", address.port().to_string()),
-        ] {
-            if braced.starts_with(name) {
-                return Some((value, name.len()));
-            }
+        if let Some(rest) = braced.strip_prefix(HOST) {
+            let host = match address.ip() {
+                // RFC 3986 §3.2.2: in front of a port, or in a URL, an address with colons is in brackets.
+                IpAddr::V6(ip) if rest.starts_with(':') || before.ends_with("//") => {
+                    format!("[{ip}]")
+                }
+                ip => ip.to_string(),
+            };
+            return Some((host, HOST.len()));
+        }
+        if braced.starts_with(PORT) {
+            return Some((address.port().to_string(), PORT.len()));
         }
         let (seconds, length) = Self::length_of_time(braced)?;
         // Finer than a microsecond is nothing but the machine's arithmetic.

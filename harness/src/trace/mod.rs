@@ -1,6 +1,7 @@
 //! Capture files, in and out.
 
 pub mod error;
+mod gzip;
 pub mod name;
 mod pcap;
 mod pcapng;

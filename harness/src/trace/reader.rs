@@ -22,15 +22,17 @@
 //! # Ok::<(), wiresnap::trace::error::TraceError>(())
 //! ```
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Cursor, Read};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
+use rustix::fs::OFlags;
 
 pub use super::error::TraceError;
+use super::gzip::Inflater;
 use super::pcap::{FILE_HEADER_BYTES, Pcap};
 use super::pcapng::{SECTION_HEADER, SECTION_START_BYTES, Section};
 use super::source::Source;
@@ -153,6 +155,33 @@ pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
     read_from(input)
 }
 
+/// Opens a capture file that is read twice, or that nobody named: a regular file, which begins and ends. Anybody may have put
+/// a FIFO there, and it would be waited for.
+///
+/// # Errors
+///
+/// Returns an error if it is not a regular file, cannot be opened or read, or is not a capture.
+pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
+    let fail = |reason| TraceError::Open {
+        path: path.to_owned(),
+        reason,
+    };
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let mut options = OpenOptions::new();
+    let file = options.read(true).custom_flags(flags).open(path);
+    let file = file.map_err(fail)?;
+    let kind = file.metadata().map_err(fail)?.file_type();
+    if kind.is_dir() {
+        return Err(fail(io::ErrorKind::IsADirectory.into()));
+    }
+    if !kind.is_file() {
+        return Err(fail(io::Error::other(
+            "it is not a regular file; copy it into one",
+        )));
+    }
+    read_from(Box::new(file))
+}
+
 /// Reads a capture from any input; decompresses gzip, which its first bytes tell.
 ///
 /// # Errors
@@ -189,7 +218,7 @@ fn decompress(mut input: Box<dyn Read>) -> Result<Box<dyn Read>, TraceError> {
     let compressed = start == GZIP_MAGIC;
     let whole = Cursor::new(start).chain(input);
     Ok(if compressed {
-        Box::new(MultiGzDecoder::new(whole))
+        Box::new(Inflater::new(whole))
     } else {
         Box::new(whole)
     })

@@ -358,6 +358,13 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         self.waiting_in_all
     }
 
+    /// Returns how many connections were ended before they closed, to make room for others. What comes of them later is
+    /// taken for other connections.
+    #[must_use]
+    pub const fn ended_early(&self) -> u64 {
+        self.tracker.crowded_out()
+    }
+
     /// The connections that have ended since the last call, where a caller wants them before the capture ends.
     pub fn take_finished(&mut self) -> Vec<(Connection, Sink)> {
         std::mem::take(&mut self.finished)

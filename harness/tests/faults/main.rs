@@ -13,6 +13,7 @@ mod misbehaving;
 mod netcat;
 mod privilege;
 mod program;
+mod secrets;
 mod system;
 
 #[path = "../live_support/mod.rs"]

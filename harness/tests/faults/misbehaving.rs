@@ -49,6 +49,8 @@ fn behave() {
             drop(listener);
             sleep(FOR_EVER);
         }
+        Ok("leaks") => crate::secrets::leak(),
+        Ok("leaks-and-fails") => crate::secrets::leak_and_fail(),
         Ok("pings") => serve(|client| pong(&client)),
         Ok("never-closes") => serve(|client| {
             pong(&client);

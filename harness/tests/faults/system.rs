@@ -1,10 +1,11 @@
 //! What a machine can lack, refuse or change: tools, rights, room, memory, time.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 
@@ -198,6 +199,27 @@ fn two_captures_into_one_folder() {
     );
     assert!(said.contains("hint: wait until it is done"), "{said}");
     first.end().is(0, &[]);
+}
+
+/// Anybody who may write to the folder of captures can put a FIFO there: it is neither waited for nor replaced.
+#[test]
+fn a_fifo_in_the_place_of_a_capture() {
+    let bench = bench();
+    bench.run(&["pings"]).is(0, &[]);
+    let capture = bench.captures().join("pings.pcap");
+    fs::remove_file(&capture).unwrap();
+    mknodat(CWD, &capture, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+
+    // `timeout` ends with 124 what does not end by itself.
+    let wiresnap = bench.capture_in_script(&["timeout", "100"], "exec \"$@\"", &["pings"]);
+    let output = { wiresnap }.output().unwrap();
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("it is not a regular file"), "{said}");
+    let kind = fs::symlink_metadata(&capture).unwrap().file_type();
+    assert!(kind.is_fifo());
+    println!("tried 1, held 1");
 }
 
 #[test]

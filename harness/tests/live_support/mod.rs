@@ -125,6 +125,13 @@ impl Bench {
         command
     }
 
+    /// `wiresnap` with these arguments.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.path("bin/wiresnap"));
+        self.set_up(command.args(arguments));
+        command
+    }
+
     /// The same from a script for sh, which finds the folder for captures in `OUT` and `wiresnap capture …` in `"$@"`.
     pub(crate) fn capture_in_script(
         &self,

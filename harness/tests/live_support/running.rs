@@ -57,6 +57,22 @@ impl<'a> Running<'a> {
         assert!(self.says(end), "no {end:?} in:\n{}", self.said.join("\n"));
     }
 
+    /// Waits until it says a line that holds this, or ends.
+    pub(crate) fn until_said(&mut self, part: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                return;
+            };
+            let is_it = line.contains(part);
+            self.said.push(line);
+            if is_it {
+                return;
+            }
+        }
+    }
+
     /// Waits until it says such a line; it does not where it ends before, or takes too long.
     pub(crate) fn says(&mut self, end: &str) -> bool {
         let deadline = Instant::now() + PATIENCE;

@@ -129,7 +129,7 @@ fn a_session_elsewhere_is_ended_however_a_run_ends() {
     let arguments = [&THERE[..], &["--time-scale", "0.2", "never"]].concat();
     let outcome = beside_browsers_machine(&bench, TO_THE_END, &arguments);
 
-    outcome.is(4, &["did not update"]);
+    outcome.is(4, &["expected \"never\""]);
     assert!(
         status(&bench).contains(r#""ready":true"#),
         "{}",

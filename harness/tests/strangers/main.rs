@@ -4,10 +4,12 @@
 //! beside the checkout, holds captures of the same kinds that were made elsewhere.
 
 mod accounting;
+mod cases;
 mod files;
 mod http;
 mod run;
 mod secrets;
+mod spread;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;

@@ -6,9 +6,10 @@
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::net::IpAddr;
 
 use super::support::file::{ETHERNET, Order, Packet, Pcapng, paced, pcap};
-use super::support::network::{UDP, ethernet, ip};
+use super::support::network::{Ipv4, UDP, ethernet, ip};
 use super::support::script::{Client, End, Script, Server};
 use wiresnap::cli::PayloadFormat;
 use wiresnap::commands::payload::{Request, list};
@@ -640,6 +641,45 @@ fn a_secret_outside_of_any_stream_is_overwritten() {
         judge(what, &capture, Kept, &mut complaints);
     }
     assert!(complaints.is_empty(), "{complaints}");
+}
+
+/// What fragments of IP bring is put together to be read, and has no place in the file where it could be overwritten.
+#[test]
+fn a_secret_in_fragments_is_refused_and_the_cure_is_said() {
+    let ends: [IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|end| end.parse().unwrap());
+    let text = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: 48\r\n\r\n{:8} secret={SECRET}",
+        ""
+    );
+    let packets = Script::opened().data(Server, 0, text.as_bytes()).packets();
+    // The segment of the script, without its IP header, in fragments that part the secret.
+    let segment = &packets.last().unwrap()[20..];
+    let all = Ipv4::new(ends[1], ends[0], 6).fragments(segment, &[0, 64, 88]);
+    let (mut tried, mut held) = (0, 0);
+    for (what, fragments) in [
+        ("whole", &all[..]),
+        ("without the first", &all[1..]),
+        ("without the last", &all[..2]),
+    ] {
+        let frames = fragments
+            .iter()
+            .map(|fragment| ethernet(fragment))
+            .collect();
+        tried += 1;
+        match overwritten(&of_frames(frames)) {
+            Ok(after) => {
+                assert_eq!(is_in(&after), [""; 0], "{what}");
+                assert!(!found_in(&after).contains(&"clear"), "{what}");
+            }
+            Err(error) => {
+                assert!(error.contains("the capture is not kept"), "{what}: {error}");
+                assert!(error.contains("hint: "), "{what}: {error}");
+                held += 1;
+            }
+        }
+    }
+    println!("tried {tried}, refused {held}");
+    assert!(held > 0);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Makes captures for tests: packets of every shape, in files of every kind.
 //!
-//! What is built here is checked against tshark (see `oracle.rs`), so that a mistake in these builders does not hide one
+//! What is built here is checked against tshark (see `oracle/`), so that a mistake in these builders does not hide one
 //! in the decoders.
 
 #![allow(
@@ -16,7 +16,9 @@ pub mod file;
 pub mod hostile;
 pub mod limited;
 pub mod network;
+pub mod reading;
 pub mod script;
+pub mod talks;
 pub mod tshark;
 
 use self::file::{ETHERNET, Packet, pcap};

@@ -316,3 +316,181 @@ pub fn file_of(capture: &[u8]) -> tempfile::NamedTempFile {
     file.write_all(capture).unwrap();
     file
 }
+
+/// What one end said, as tshark takes it apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    /// Method and target of each request.
+    pub requests: Vec<String>,
+    /// Status of each response.
+    pub responses: Vec<String>,
+    /// Status of each final response, with the request that it answers.
+    pub answers: Vec<String>,
+    /// Opcode, FIN and length of each WebSocket frame.
+    pub frames: Vec<String>,
+    /// How many different bytes of payload there are.
+    pub bytes: u64,
+}
+
+/// Returns what each end said, by `ADDRESS port`; `ports` speak HTTP, whatever their numbers.
+pub fn said(file: &Path, ports: impl IntoIterator<Item = u16>) -> BTreeMap<String, Said> {
+    let mut arguments: Vec<String> = ["-T", "pdml", "-J", "ip ipv6 tcp http websocket"]
+        .map(str::to_owned)
+        .into();
+    for port in ports {
+        arguments.extend(["-d".to_owned(), format!("tcp.port=={port},http")]);
+    }
+    let mut reader = Dissected::default();
+    for line in tshark(file, &arguments).lines() {
+        reader.line(line.trim_start());
+    }
+    reader.finish()
+}
+
+/// A packet as tshark takes it apart: a protocol and its fields after the other.
+#[derive(Default)]
+struct Dissected {
+    number: u64,
+    fields: BTreeMap<String, String>,
+    protocols: Vec<(String, BTreeMap<String, String>)>,
+    segments: Vec<SegmentFields>,
+    /// The requests in each packet.
+    asked: BTreeMap<u64, Vec<String>>,
+    said: BTreeMap<String, Said>,
+}
+
+impl Dissected {
+    fn line(&mut self, line: &str) {
+        if line == "</packet>" {
+            return self.end_packet();
+        }
+        let Some(name) = attribute(line, "name") else {
+            return;
+        };
+        if line.starts_with("<proto ") {
+            self.protocols.push((name, BTreeMap::new()));
+        } else if line.starts_with("<field ") {
+            if name == "num" {
+                self.number = attribute(line, "show").unwrap().parse().unwrap();
+            }
+            let shown = if name == "tcp.payload" {
+                "value"
+            } else {
+                "show"
+            };
+            let value = attribute(line, shown).unwrap_or_default();
+            let (_, fields) = self.protocols.last_mut().unwrap();
+            fields.entry(name).or_insert(value);
+        }
+    }
+
+    fn end_packet(&mut self) {
+        let protocols = std::mem::take(&mut self.protocols);
+        let mut address = String::new();
+        let mut sender = String::new();
+        for (protocol, fields) in protocols {
+            match protocol.as_str() {
+                "icmp" | "icmpv6" => return,
+                "ip" | "ipv6" => {
+                    let source = format!("{protocol}.src");
+                    address = fields.get(&source).cloned().unwrap_or_default();
+                }
+                "tcp" => {
+                    let Some(segment) = segment_of(&fields, &address) else {
+                        return;
+                    };
+                    sender.clone_from(&segment.sender);
+                    self.segments.push(segment);
+                }
+                "http" => self.http(&sender, &fields),
+                "websocket" => self.websocket(&sender, &fields),
+                _ => {}
+            }
+        }
+    }
+
+    fn http(&mut self, sender: &str, fields: &BTreeMap<String, String>) {
+        let field = |name: &str| fields.get(name).cloned().unwrap_or_default();
+        let said = self.said.entry(sender.to_owned()).or_default();
+        if fields.contains_key("http.request.method") {
+            let request = format!(
+                "{} {}",
+                field("http.request.method"),
+                field("http.request.uri")
+            );
+            said.requests.push(request.clone());
+            self.asked.entry(self.number).or_default().push(request);
+        } else if fields.contains_key("http.response.code") {
+            let code = field("http.response.code");
+            said.responses.push(code.clone());
+            if code == "101" || !code.starts_with('1') {
+                let asked = field("http.request_in").parse::<u64>().ok();
+                let asked = asked.and_then(|packet| self.asked.get(&packet));
+                let uri = field("http.response_for.uri");
+                // Where several requests are in that packet, the target tells which.
+                let request = asked.and_then(|requests| match &requests[..] {
+                    [request] => Some(request),
+                    _ => requests.iter().find(|request| {
+                        let target = request.split(' ').nth(1).unwrap_or_default();
+                        !target.is_empty() && uri.ends_with(target)
+                    }),
+                });
+                let request = request.map_or("nothing", String::as_str);
+                said.answers.push(format!("{code} to {request}"));
+            }
+        }
+    }
+
+    fn websocket(&mut self, sender: &str, fields: &BTreeMap<String, String>) {
+        let field = |name: &str| fields.get(name).cloned();
+        let Some(opcode) = field("websocket.opcode") else {
+            return;
+        };
+        let fin = matches!(field("websocket.fin").as_deref(), Some("1" | "True"));
+        let length = ["_ext_64", "_ext_16", ""]
+            .iter()
+            .find_map(|form| field(&format!("websocket.payload_length{form}")))
+            .unwrap_or_default();
+        let frame = format!("opcode {opcode}, fin {fin}, {length} bytes");
+        self.said
+            .entry(sender.to_owned())
+            .or_default()
+            .frames
+            .push(frame);
+    }
+
+    fn finish(mut self) -> BTreeMap<String, Said> {
+        for ((_, sender), bytes) in put_together(&self.segments) {
+            self.said.entry(sender).or_default().bytes += bytes.len() as u64;
+        }
+        self.said.retain(|_, said| *said != Said::default());
+        self.said
+    }
+}
+
+fn segment_of(fields: &BTreeMap<String, String>, address: &str) -> Option<SegmentFields> {
+    let number = |name: &str| fields.get(name)?.parse::<u32>().ok();
+    let is_set = |name: &str| matches!(fields.get(name).map(String::as_str), Some("1" | "True"));
+    Some(SegmentFields {
+        stream: u64::from(number("tcp.stream")?),
+        sender: format!("{address} {}", number("tcp.srcport")?),
+        sequence: number("tcp.seq_raw")?,
+        is_syn: is_set("tcp.flags.syn"),
+        is_fin: is_set("tcp.flags.fin"),
+        payload: bytes(fields.get("tcp.payload").map_or("", String::as_str)),
+    })
+}
+
+/// The value of an attribute of an element that stands in one line.
+fn attribute(line: &str, name: &str) -> Option<String> {
+    let start = line.find(&format!(" {name}=\""))? + name.len() + 3;
+    let end = line[start..]
+        .find('"')
+        .map_or(line.len(), |end| start + end);
+    let value = line[start..end]
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'");
+    Some(value.replace("&amp;", "&"))
+}

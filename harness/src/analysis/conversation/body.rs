@@ -82,6 +82,7 @@ impl Body {
         self.stopped = true;
         if let Some(decoder) = &mut self.decoder {
             self.undecoded.push(&decoder.undecoded(), room);
+            decoder.release();
         }
     }
 

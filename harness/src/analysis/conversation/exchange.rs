@@ -1,7 +1,7 @@
 //! Requests and answers as they come, read or refused, each to its place.
 
 use super::Conversation;
-use super::half::Decoder;
+use super::half::{After, Decoder};
 use super::pairing::{Answered, Place, Waiting};
 use crate::analysis::message::{HttpMessage, RequestLine};
 use crate::units::Side;
@@ -96,7 +96,7 @@ impl Conversation {
         }
         if head.framing == Framing::Switched {
             self.end_client_http(origin);
-            self.speak_raw(false);
+            self.speak_raw(After::Unanswered);
             self.release_held();
         }
     }

@@ -49,6 +49,8 @@ pub(super) enum After {
     Switch,
     /// A 101 with a note that says what it is.
     Named,
+    /// A request to switch whose answer is lost, or cannot be read.
+    Unanswered,
 }
 
 #[derive(Debug)]

@@ -37,6 +37,7 @@ pub use self::body::BODY_LIMIT;
 use self::half::{Decoder, Half, Open, Part};
 use self::pairing::{Pairing, Place};
 pub use self::raw::RAW_PIECE;
+pub use self::recognition::{Unread, unread_protocol};
 use self::switching::Held;
 use super::chunks::Chunks;
 use super::content::Content;
@@ -376,7 +377,10 @@ impl Conversation {
             http::Item::RawMissing(count) => self.raw_missing(origin, count),
             http::Item::Lost(lost) => match origin.side {
                 Side::Client => self.pairing.requests_lost(lost),
-                Side::Server => self.pairing.answers_lost(lost),
+                Side::Server => {
+                    self.pairing.answers_lost(lost);
+                    self.switch_lost(lost);
+                }
             },
             http::Item::Note(note) => self.note(origin.side, note),
         }
@@ -390,7 +394,7 @@ impl Conversation {
                 let open = self.begin(origin);
                 open.offset = frame.offset;
                 open.notes.append(&mut frame.notes);
-                let end = frame.offset.saturating_add(frame.length());
+                let end = frame.offset.saturating_add(frame.taken());
                 let half = self.half(origin.side);
                 half.offset = half.offset.max(end);
                 self.finish_message(origin.side, Detail::WebSocket(Box::new(frame)));
@@ -473,7 +477,7 @@ impl Conversation {
         }
         let length = match &detail {
             Detail::Raw(content) => content.bytes.len() as u64 + content.missing_bytes(),
-            Detail::WebSocket(frame) => frame.length(),
+            Detail::WebSocket(frame) => frame.taken(),
             _ => end.saturating_sub(open.offset),
         };
         let mut obstacles = open.obstacles;

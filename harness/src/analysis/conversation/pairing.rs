@@ -222,7 +222,7 @@ impl Pairing {
         let before_last = i64::try_from(sent).unwrap_or(i64::MAX) - 1;
         let most = passed_over.most.min(before_last);
         let least = passed_over.least.min(most);
-        if least < 0 {
+        if most < 0 {
             return Range { least, most };
         }
         let in_step = self.in_step(sent);
@@ -234,6 +234,9 @@ impl Pairing {
                 least: index,
                 most: index,
             };
+        }
+        if least < 0 {
+            return Range { least, most };
         }
         let passed = if in_step > 0 { index + 1 } else { least };
         Range {

@@ -23,8 +23,12 @@ impl Conversation {
         let Some(open) = &mut half.open else {
             return;
         };
-        let has_first = content.holes.first().is_none_or(|hole| hole.at > 0);
-        let is_first = open.offset == fresh.offset && has_first && !content.bytes.is_empty();
+        let lost = content.holes.first().filter(|hole| hole.at == 0);
+        let first = open
+            .offset
+            .saturating_add(lost.map_or(0, |hole| hole.missing));
+        let has_first = lost.is_none() || fresh.after == After::Unanswered;
+        let is_first = first == fresh.offset && has_first && !content.bytes.is_empty();
         if !is_first || fresh.after == After::Named {
             return;
         }
@@ -36,6 +40,11 @@ impl Conversation {
             Some("HTTP/2 (RFC 9113): it is not read yet; shown raw")
         } else if content.bytes.starts_with(b"SSH-") {
             Some("SSH: it is not read here; shown raw")
+        } else if is_websocket && fresh.after == After::Unanswered {
+            Some(
+                "this looks like WebSocket frames, but the answer to the request for them is not in the capture, or \
+                 cannot be read; shown raw",
+            )
         } else if is_websocket {
             Some(
                 "this looks like WebSocket frames, but their handshake is not in the capture; shown raw",
@@ -45,8 +54,7 @@ impl Conversation {
         } else {
             None
         };
-        open.notes
-            .extend(text.map(|text| Note::plain(open.offset, text)));
+        open.notes.extend(text.map(|text| Note::plain(first, text)));
         let cause = match (is_tls, is_websocket) {
             (true, _) => Some(Cause::Encrypted),
             (false, true) => Some(Cause::Masked),
@@ -54,6 +62,25 @@ impl Conversation {
         };
         open.obstacles
             .extend(cause.map(|cause| Obstacle::new(Piece::Raw, cause)));
+    }
+}
+
+/// A protocol that is known by its first bytes and not read yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Encrypted.
+    Tls,
+    /// HTTP/2 in clear text.
+    Http2,
+}
+
+/// Returns the protocol that is not read yet of a connection whose client begins with these bytes.
+#[must_use]
+pub fn unread_protocol(first: &[u8]) -> Option<Unread> {
+    if is_tls_record(first) {
+        Some(Unread::Tls)
+    } else {
+        is_http_2(Side::Client, first).then_some(Unread::Http2)
     }
 }
 
@@ -79,5 +106,6 @@ fn is_http_2(side: Side, bytes: &[u8]) -> bool {
 
 fn is_websocket(side: Side, content: &Content) -> bool {
     let is_cut = content.bytes.len() >= RAW_PIECE;
-    content.holes.is_empty() && websocket::looks_like_frames(side, &content.bytes, is_cut)
+    content.holes.iter().all(|hole| hole.at == 0)
+        && websocket::looks_like_frames(side, &content.bytes, is_cut)
 }

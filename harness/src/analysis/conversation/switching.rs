@@ -7,7 +7,7 @@ use crate::analysis::message::HttpMessage;
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
 use crate::units::Side;
 use crate::wire::event::Origin;
-use crate::wire::http::{Framing, Parser, Role};
+use crate::wire::http::{self, Framing, Lost, Parser, Role};
 use crate::wire::note::Note;
 use crate::wire::websocket::{self, Deflate, Offer};
 
@@ -41,6 +41,7 @@ impl Conversation {
             bytes: bytes.to_vec(),
         });
         self.next_order += 1;
+        self.release_requests();
         true
     }
 
@@ -49,11 +50,57 @@ impl Conversation {
         self.switching && self.client.open.is_none()
     }
 
-    /// What is held may ask to switch again, and hold what is behind it.
+    /// The answer to the wish to switch is not going to come. What is held may ask to switch again, and hold what is behind it.
     pub(super) fn release_all_held(&mut self) {
         while self.switching {
+            if self.holds_frames() {
+                self.client.decoder = Decoder::Raw;
+                self.client.fresh = Fresh {
+                    offset: self.client.offset,
+                    after: After::Unanswered,
+                };
+            }
             self.release_held();
         }
+    }
+
+    /// Whether the client spoke WebSocket as if the answer had been a switch.
+    fn holds_frames(&self) -> bool {
+        let bytes: Vec<u8> = self
+            .held
+            .iter()
+            .flat_map(|held| &held.bytes)
+            .copied()
+            .collect();
+        websocket::looks_like_frames(Side::Client, &bytes, true)
+    }
+
+    /// A hole in the server's stream may have held the answer to a wish to switch, and what is behind it be another protocol.
+    pub(super) fn switch_lost(&mut self, lost: Lost) {
+        if self.switching {
+            self.server.fresh = Fresh {
+                offset: lost.offset.saturating_add(lost.bytes),
+                after: After::Unanswered,
+            };
+            self.release_requests();
+        }
+    }
+
+    /// Where the answer to the wish to switch may be lost, a client that goes on with another request knows that it was no
+    /// switch.
+    pub(super) fn release_requests(&mut self) {
+        while self.switching
+            && self.server.fresh.after == After::Unanswered
+            && http::begins_request(&self.held_start())
+        {
+            self.release_held();
+        }
+    }
+
+    /// What is held, as far as a request line goes.
+    fn held_start(&self) -> Vec<u8> {
+        let bytes = self.held.iter().flat_map(|held| &held.bytes).copied();
+        bytes.take(http::START_LINE_LIMIT).collect()
     }
 
     pub(super) fn release_held(&mut self) {
@@ -86,6 +133,10 @@ impl Conversation {
             self.end(Side::Server, &[]);
             return self.open_tunnel(origin);
         }
+        let unasked = (message.request.is_some() && offer.is_none()).then(|| {
+            let text = "the request did not ask for a switch";
+            Note::new(message.head.offset, "RFC 9110 §7.8", text)
+        });
         let is_websocket = message.head.has_token("upgrade", "websocket");
         let switch = if is_websocket {
             websocket_switch(message, offer)
@@ -93,7 +144,7 @@ impl Conversation {
             let text = "the protocol that both sides switch to is not read here; shown raw";
             Switch::to_raw(Note::plain(message.head.offset, text), false)
         };
-        for note in switch.notes {
+        for note in unasked.into_iter().chain(switch.notes) {
             self.note(Side::Server, note);
         }
         if let Some(open) = &mut self.server.open {
@@ -103,23 +154,19 @@ impl Conversation {
         self.end_client_http(origin);
         match switch.next {
             Next::WebSocket(deflate) if !self.is_outline() => self.speak_websocket(deflate),
-            Next::WebSocket(_) => self.speak_raw(true),
-            Next::Raw { is_known } => self.speak_raw(is_known),
+            Next::WebSocket(_) | Next::Raw { is_known: true } => self.speak_raw(After::Named),
+            Next::Raw { is_known: false } => self.speak_raw(After::Switch),
         }
         self.release_held();
     }
 
     /// Both sides speak what is not decoded here.
-    pub(super) fn speak_raw(&mut self, is_known: bool) {
+    pub(super) fn speak_raw(&mut self, after: After) {
         for half in [&mut self.client, &mut self.server] {
             half.decoder = Decoder::Raw;
             half.fresh = Fresh {
                 offset: half.offset,
-                after: if is_known {
-                    After::Named
-                } else {
-                    After::Switch
-                },
+                after,
             };
         }
     }
@@ -210,7 +257,7 @@ fn websocket_switch(message: &HttpMessage, offer: Option<&Offer>) -> Switch {
         }
         notes.push(note);
     }
-    notes.extend(handshake_notes(message));
+    notes.extend(handshake_notes(message, offer));
     let extensions = websocket::extensions(head);
     notes.extend(extensions.notes);
     let (obstacle, next) = if extensions.are_read {
@@ -225,8 +272,12 @@ fn websocket_switch(message: &HttpMessage, offer: Option<&Offer>) -> Switch {
     }
 }
 
-fn handshake_notes(message: &HttpMessage) -> Vec<Note> {
+fn handshake_notes(message: &HttpMessage, offer: Option<&Offer>) -> Vec<Note> {
     let mut notes = Vec::new();
+    if offer.is_some_and(|offer| offer.key.is_none()) {
+        let text = "the request has no Sec-WebSocket-Key";
+        notes.push(Note::new(message.head.offset, "RFC 6455 §4.1", text));
+    }
     if message.accept_belongs == Some(false) {
         let text = "Sec-WebSocket-Accept does not belong to the request's key";
         notes.push(Note::new(message.head.offset, "RFC 6455 §4.2.2", text));

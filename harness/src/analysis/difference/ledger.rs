@@ -89,6 +89,8 @@ pub enum Place {
     Capture,
     /// A connection, in one of the captures or in both.
     Connection([Option<Ends>; 2]),
+    /// The requests to a server, on connections that chance spread them over.
+    Requests(SocketAddr),
     /// All connections beyond those that are compared one by one.
     Rest,
 }

@@ -49,6 +49,7 @@ mod message;
 mod options;
 mod record;
 mod redaction;
+mod spread;
 mod talk;
 mod tally;
 
@@ -65,6 +66,7 @@ use self::ledger::{Finding, Ledger};
 pub use self::record::Record;
 use self::record::Talk;
 pub use self::redaction::{Hidden, Moves, Redaction, Rules, Sort};
+use self::spread::take_groups;
 use self::talk::{Comparison, align_connections, key_of};
 use self::tally::Tally;
 use crate::analysis::coverage::Coverage;
@@ -175,7 +177,17 @@ impl<'r> Work<'r> {
             let keys = record.connections.iter().map(key_of);
             keys.collect::<Vec<Key>>()
         });
-        for (before, after) in align_connections(&old_keys, &new_keys) {
+        let mut pairs = align_connections(&old_keys, &new_keys);
+        for group in take_groups(&mut pairs, &old.connections, &new.connections) {
+            self.ledger.begin(Place::Requests(group.server));
+            let [olds, news] =
+                [(old, &group.places[0]), (new, &group.places[1])].map(|(record, places)| {
+                    let talks = places.iter().map(|place| &record.connections[*place]);
+                    talks.collect::<Vec<_>>()
+                });
+            self.comparison().compare_spread(&olds, &news);
+        }
+        for (before, after) in pairs {
             let places = [ends(old, before), ends(new, after)];
             self.ledger.begin(Place::Connection(places));
             let talks = (

@@ -140,6 +140,29 @@ impl Talk {
         self.sorts.entry((sort, side)).or_default().add(cost, 1);
     }
 
+    /// Returns several connections taken together, but for what was said on them; the ends are those of the first.
+    pub(super) fn together(talks: &[&Self]) -> Self {
+        let mut all = Self::default();
+        for talk in talks {
+            all.ends = all.ends.or(talk.ends);
+            all.statistics += talk.statistics;
+            for (sort, tally) in &talk.sorts {
+                all.sorts.entry(*sort).or_default().merge(tally);
+            }
+            for side in 0..2 {
+                if all.facts[side].syn.is_none() {
+                    all.facts[side] = talk.facts[side].clone();
+                }
+                all.sent[side] = all.sent[side].wrapping_add(talk.sent[side]);
+                all.cut_off[side] = all.cut_off[side].wrapping_add(talk.cut_off[side]);
+                let (sum, own) = (&mut all.spoken, &talk.spoken);
+                sum.delivered[side] = sum.delivered[side].wrapping_add(own.delivered[side]);
+                sum.missing[side] = sum.missing[side].wrapping_add(own.missing[side]);
+            }
+        }
+        all
+    }
+
     /// Who was taken for the client is the server.
     fn turn_sides(&mut self) {
         self.facts.reverse();
@@ -257,10 +280,12 @@ impl Record {
                 Decoded::Other(other) => reading.not_tcp(&packet, other),
             }
         }
+        let ended_early = reassembler.ended_early();
         let finished = reassembler.finish();
         reading.turn_sides();
         reading.close(finished);
-        reading.finish(Coverage::new(reader, &decoder))
+        let coverage = Coverage::new(reader, &decoder);
+        reading.finish(coverage.with_ended_early(ended_early))
     }
 
     /// The connection of this number, counted from 0.

@@ -12,10 +12,38 @@ use super::live::Fold;
 use super::message;
 use super::record::{Ending, Sort, Talk};
 use super::redaction::Redaction;
+use super::spread;
 use super::tally::{Compared, Tally};
 use crate::units::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
+
+/// Packets that are there for a connection's sake.
+const OF_CONNECTIONS: [Sort; 6] = [
+    Sort::Handshake,
+    Sort::Acknowledgement,
+    Sort::KeepAlive,
+    Sort::Fin,
+    Sort::Reset,
+    Sort::LastAcknowledgement,
+];
+
+/// Those of them that neither open nor close it, with what a change of their number is.
+const BETWEEN: [(Sort, Kind, &str); 2] = [
+    (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
+    (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
+];
+
+/// Packets of no message that are not there for the connection's sake either.
+const AMONG_MESSAGES: [(Sort, Kind, &str); 3] = [
+    (
+        Sort::Data,
+        Kind::Segmentation,
+        "packets whose payload nothing is known of",
+    ),
+    (Sort::Ignored, Kind::Tcp, "segments that a receiver ignores"),
+    (Sort::Retransmission, Kind::Tcp, "retransmissions"),
+];
 
 /// Compares two connections, and enters what differs.
 pub(super) struct Comparison<'a, 'r> {
@@ -29,6 +57,8 @@ pub(super) struct Comparison<'a, 'r> {
     tables: [&'a Headers; 2],
     /// What the headers of each side's packets differ in.
     headers: [OfHeaders; 2],
+    /// Whether chance decided which connection took which exchange, and so how packets carry and acknowledge it.
+    is_spread: bool,
 }
 
 /// Pairs of headers that are told apart; of further ones it is only told that there are some.
@@ -64,6 +94,62 @@ impl<'a, 'r> Comparison<'a, 'r> {
             shift,
             tables,
             headers: Default::default(),
+            is_spread: false,
+        }
+    }
+
+    /// Compares the exchanges of connections between which chance spread them.
+    pub(super) fn compare_spread(&mut self, olds: &[&Talk], news: &[&Talk]) {
+        self.is_spread = true;
+        let [old, new] = [olds, news].map(Talk::together);
+        self.addresses(&old, &new);
+        let [before, after] = [olds, news].map(spread::in_order);
+        for side in SIDES {
+            self.all_messages(&before[side as usize], &after[side as usize], side);
+        }
+        for side in SIDES {
+            self.headers[side as usize].told = self.syns(&old, &new, side, Delta::ZERO);
+        }
+        self.connections_taken(&old, &new, [olds.len(), news.len()]);
+        self.packets_of(&old, &new, &AMONG_MESSAGES);
+        self.ways_to_close(olds, news);
+        self.streams(&old, &new);
+        for side in SIDES {
+            self.headers(side);
+        }
+    }
+
+    /// Which connections took the exchanges, and the packets that are there for the connections' sake.
+    fn connections_taken(&mut self, old: &Talk, new: &Talk, counts: [usize; 2]) {
+        let mut delta = Delta::default();
+        for sort in OF_CONNECTIONS {
+            for side in SIDES {
+                let [before, after] = [old, new].map(|talk| tally(talk, sort, side));
+                delta += self.headers_of(before, after, side).count;
+            }
+        }
+        let finding = Finding::new(Kind::Volatile, "which connection took which request");
+        let finding = if counts[0] == counts[1] {
+            finding
+        } else {
+            let [before, after] = counts.map(|count| Value::line(connections_text(count)));
+            finding.from(before).to(after)
+        };
+        self.enter(finding.costs(delta));
+    }
+
+    /// How connections on which something was said were closed, whichever of them.
+    fn ways_to_close(&mut self, olds: &[&Talk], news: &[&Talk]) {
+        let [before, after] = [olds, news].map(|talks| {
+            let used = talks
+                .iter()
+                .filter(|talk| !talk.spoken.entries[0].is_empty());
+            let ways: BTreeSet<String> = used.map(|talk| closing_text(talk)).collect();
+            ways.into_iter().collect::<Vec<_>>().join("; or ")
+        });
+        if before != after {
+            let finding = Finding::new(Kind::Closing, "end of the connections");
+            self.enter(finding.from(Value::line(before)).to(Value::line(after)));
         }
     }
 
@@ -112,14 +198,19 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    fn messages(&mut self, old: &Talk, new: &Talk, side: Side) {
-        let [olds, news] = [old, new].map(|talk| &talk.spoken.entries[side as usize]);
-        let [old_keys, new_keys] = [olds, news].map(|entries| entries.iter().map(key).collect());
-        let (old_keys, new_keys): (Vec<Key>, Vec<Key>) = (old_keys, new_keys);
+    fn messages<'t>(&mut self, old: &'t Talk, new: &'t Talk, side: Side) {
+        let entries = |talk: &'t Talk| talk.spoken.entries[side as usize].iter().collect();
+        let [olds, news]: [Vec<&Entry>; 2] = [old, new].map(entries);
+        self.all_messages(&olds, &news, side);
+    }
+
+    fn all_messages(&mut self, olds: &[&Entry], news: &[&Entry], side: Side) {
+        let [old_keys, new_keys] = [olds, news]
+            .map(|entries| entries.iter().map(|entry| key(entry)).collect::<Vec<Key>>());
         for pair in align(&old_keys, &new_keys) {
             match (
-                pair.0.map(|place| &olds[place]),
-                pair.1.map(|place| &news[place]),
+                pair.0.map(|place| olds[place]),
+                pair.1.map(|place| news[place]),
             ) {
                 (Some(before), Some(after)) => self.pair(before, after, side),
                 (Some(before), None) => self.lone(before, -1),
@@ -172,11 +263,23 @@ impl<'a, 'r> Comparison<'a, 'r> {
         *self.not_compared += compared.not_compared;
         let mut findings = compared.findings;
         let cause = cause(&findings, new.bytes - old.bytes);
-        findings.extend(self.segments(old, new, cause, side));
-        findings.extend(self.acknowledgements(old, new, side.peer()));
+        let of_packets = [
+            self.segments(old, new, cause, side),
+            self.acknowledgements(old, new, side.peer()),
+        ];
+        let of_packets = of_packets.into_iter().flatten();
+        findings.extend(of_packets.map(|finding| self.as_chance(finding)));
         for finding in findings {
             self.ledger.enter(finding, [Some(old), Some(new)]);
         }
+    }
+
+    /// Segments and acknowledgements follow from what else a connection took before, and from when.
+    const fn as_chance(&self, mut finding: Finding) -> Finding {
+        if self.is_spread && matches!(finding.kind, Kind::Segmentation | Kind::Tcp) {
+            finding.kind = Kind::Volatile;
+        }
+        finding
     }
 
     /// More bytes take more packets, and what made the bytes more made the packets more; else the same bytes were cut in
@@ -307,24 +410,18 @@ impl<'a, 'r> Comparison<'a, 'r> {
 
     /// Packets of no message that neither open nor close.
     fn packets_between(&mut self, old: &Talk, new: &Talk) {
-        let sorts = [
-            (
-                Sort::Data,
-                Kind::Segmentation,
-                "packets whose payload nothing is known of",
-            ),
-            (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
-            (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
-            (Sort::Ignored, Kind::Tcp, "segments that a receiver ignores"),
-            (Sort::Retransmission, Kind::Tcp, "retransmissions"),
-        ];
+        self.packets_of(old, new, &BETWEEN);
+        self.packets_of(old, new, &AMONG_MESSAGES);
+    }
+
+    fn packets_of(&mut self, old: &Talk, new: &Talk, sorts: &[(Sort, Kind, &str)]) {
         for (sort, kind, subject) in sorts {
             for side in SIDES {
-                let [before, after] = [old, new].map(|talk| tally(talk, sort, side));
+                let [before, after] = [old, new].map(|talk| tally(talk, *sort, side));
                 let compared = self.headers_of(before, after, side);
                 let counts = [before, after].map(Tally::packets);
                 let subject = format!("{subject}, of the {side}");
-                let finding = counted(kind, &subject, counts, compared.count);
+                let finding = counted(*kind, &subject, counts, compared.count);
                 self.enter_all(finding);
             }
         }
@@ -499,6 +596,11 @@ fn closing_text(talk: &Talk) -> String {
 
 fn bytes_text(bytes: i64) -> String {
     format!("{bytes} bytes")
+}
+
+fn connections_text(connections: usize) -> String {
+    let end = if connections == 1 { "" } else { "s" };
+    format!("{connections} connection{end}")
 }
 
 fn messages_text(messages: u64) -> String {

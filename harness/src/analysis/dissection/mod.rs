@@ -22,7 +22,7 @@ pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
 use super::message::Message;
 use super::stats::{Measured, Options, measure};
 use super::update::Phase;
-use crate::budget::Budget;
+use crate::budget::{Budget, Memory};
 use crate::trace::error::TraceError;
 use crate::trace::reader::CaptureReader;
 use crate::units::{Side, Timestamp};
@@ -72,7 +72,8 @@ impl Dissection {
             ..options
         };
         let measured = measure(&mut open()?, &options);
-        let budget = Budget::new(options.memory);
+        // The list of packets keeps its half.
+        let budget = Budget::new(Memory::of(options.memory.bytes() / 2));
         Ok(Reading::new(measured).read(&mut open()?, &budget, hide))
     }
 

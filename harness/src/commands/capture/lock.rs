@@ -170,6 +170,50 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
+    /// Anybody who may look into a folder can lock it: that keeps nobody else from capturing, and captures from each other.
+    #[test]
+    fn another_users_lock_is_in_nobodys_way() {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        use std::os::unix::fs::PermissionsExt as _;
+        use std::process::{Command, Stdio};
+        if !geteuid().is_root() {
+            let _ = writeln!(std::io::stderr(), "skipped: only root can be another user");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let all_may_look = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), all_may_look).unwrap();
+        let mut theirs = Command::new("setpriv")
+            .args(["--reuid=64124", "--regid=64124", "--clear-groups", "--"])
+            .args(["flock", "--exclusive", "--no-fork"])
+            .arg(folder.path())
+            .args(["sh", "-c", "echo locked; read -r end"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = String::new();
+        let mut stdout = BufReader::new(theirs.stdout.take().unwrap());
+        stdout.read_line(&mut said).unwrap();
+        assert_eq!(said, "locked\n");
+
+        let open = Folder::open(folder.path()).unwrap();
+        let first = Lock::try_to_take(&open).unwrap();
+        assert!(first.is_some());
+        assert!(Lock::try_to_take(&open).unwrap().is_none());
+        drop(first);
+        let second = Lock::try_to_take(&open).unwrap();
+        assert!(second.is_some());
+        // They let go: who captures then finds the one that does already.
+        drop(theirs.stdin.take());
+        theirs.wait().unwrap();
+        assert!(Lock::try_to_take(&open).unwrap().is_none());
+        drop(second);
+        assert!(Lock::try_to_take(&open).unwrap().is_some());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        println!("tried 5, held 5");
+    }
+
     #[test]
     fn those_who_wait_hold_no_lock() {
         let locks = "1: FLOCK  ADVISORY  WRITE 12 fe:00:34 0 EOF\n\

@@ -4,6 +4,7 @@ pub(super) mod commission;
 mod keep;
 mod lock;
 mod news;
+mod notes;
 pub(super) mod programs;
 mod progress;
 mod remote;
@@ -11,15 +12,18 @@ mod scenarios;
 mod summary;
 mod verify;
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::runtime::Runtime;
 
 use self::keep::{Folder, Savefile};
 use self::news::news;
+use self::notes::notes;
 use self::programs::Programs;
 use self::progress::Terminal;
 use self::remote::remote;
@@ -57,10 +61,27 @@ use crate::trace::provenance::Provenance;
 /// The first that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let stage = Stage::set(None)?;
+    if let Some(parent) = std::env::var_os(PARENT) {
+        end_with(&parent)?;
+    }
     let wish = Wish::of(arguments)?;
     let progress = Terminal::new(&wish.scenarios, &wish.redactions);
     let outcomes = stage.play(wish, &progress)?;
     conclude(outcomes, arguments.timings, out)
+}
+
+/// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+pub(super) const PARENT: &str = "WIRESNAP_PARENT";
+
+/// Has this process told as by SIGTERM when the one ends that has started it.
+fn end_with(parent: &OsStr) -> Result<()> {
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| Error::environment(format!("cannot watch a process: {error}")))?;
+    let is_there = |now: Pid| parent == now.as_raw_nonzero().to_string().as_str();
+    if getppid().is_some_and(is_there) {
+        return Ok(());
+    }
+    Err(Error::ended_by(15, "the process that has started it"))
 }
 
 /// What is needed for any capture.
@@ -139,7 +160,8 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
         }
     }
     for capture in &captured {
-        capture.warning.iter().for_each(|warning| say(warning));
+        let told = capture.notes.iter().chain(&capture.warning);
+        told.for_each(|note| say(note));
     }
     if !captured.is_empty() {
         let table = summary(&captured)?;
@@ -167,6 +189,8 @@ struct Captured {
     news: Option<Vec<String>>,
     /// What is to be said of what looks like a credential.
     warning: Option<String>,
+    /// What else there is to say of it.
+    notes: Vec<String>,
 }
 
 /// What has become of a scenario.
@@ -226,7 +250,7 @@ impl Wish {
             programs,
             browser,
             captures_are_in_project: captures.is_none(),
-            captures: captures.unwrap_or_else(|| browsers::folder(&project.captures, browser)),
+            captures: browsers::folder(&captures.unwrap_or(project.captures), browser),
             root: project.root,
             network: match remote {
                 Some(_) => Some(Network::Host),
@@ -313,7 +337,7 @@ impl Plan {
     fn meeting_point(&self, scenario: &Scenario) -> MeetingPoint {
         match &self.remote {
             Some(remote) => remote.meeting_point.clone(),
-            None => MeetingPoint::of(scenario.link.as_ref()),
+            None => MeetingPoint::of(scenario),
         }
     }
 
@@ -457,7 +481,9 @@ fn keep(
     };
     let warning = credentials::warning(&plan.known_credentials, rules, &pcap, Memory::default())
         .map_err(|error| Error::run(format!("{} cannot be read back: {error:#}", pcap.shown())))?;
+    let notes = notes(scenario, &provenance, &pcap);
     Ok(Captured {
+        notes,
         pcap,
         provenance,
         news,

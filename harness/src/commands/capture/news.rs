@@ -27,7 +27,7 @@ pub(super) fn news(
 }
 
 fn record(path: &Path, rules: &Redactions) -> Option<Record> {
-    let mut capture = reader::open(path).ok()?;
+    let mut capture = reader::open_kept(path).ok()?;
     let record = Record::read(&mut capture, Redaction(rules));
     record.coverage.failure().is_none().then_some(record)
 }

@@ -30,9 +30,10 @@ pub fn run(
 ) -> anyhow::Result<()> {
     let project = Project::find(&current_folder()?)?;
     let captures = selection::selected(&project, &arguments.selection)?;
+    let mut room = arguments.memory.memory.bytes() / SHARE;
     let checked: Vec<Checked> = captures
         .into_iter()
-        .map(|capture| Checked::of(&project, capture, arguments.memory.memory))
+        .map(|capture| Checked::of(&project, capture, arguments.memory.memory, &mut room))
         .collect();
     let notes = notes(&project, &arguments.selection, &checked);
     match arguments.format {
@@ -47,6 +48,9 @@ pub fn run(
     verdict(checked, &arguments.selection, talk)
 }
 
+/// How much of the memory what captures differ in takes, until it is written.
+pub(super) const SHARE: usize = 16;
+
 /// A capture and what was found of it.
 struct Checked {
     capture: Capture,
@@ -54,8 +58,11 @@ struct Checked {
 }
 
 impl Checked {
-    fn of(project: &Project, capture: Capture, memory: Memory) -> Self {
-        let found = Comparison::of(project, &capture, memory);
+    fn of(project: &Project, capture: Capture, memory: Memory, room: &mut usize) -> Self {
+        let mut found = Comparison::of(project, &capture, memory);
+        if let Ok(found) = &mut found {
+            found.shorten(room);
+        }
         Self { capture, found }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::fill::{Drawing, Filler, Filling};
 use super::place::Place;
+use super::room::Room;
 use crate::commands::write::Bounds;
 use crate::diagnostic::Diagnostic;
 use crate::docs::block::Block;
@@ -40,7 +41,7 @@ pub(super) struct Stale {
 
 impl Draft {
     /// Reads a page and fills its blocks, in memory.
-    pub(super) fn of(file: PathBuf) -> Result<Self> {
+    pub(super) fn of(file: PathBuf, room: &Room) -> Result<Self> {
         let place = Place::of(&file)?;
         let root = place.root().to_owned();
         let read = files::Place::within(&root, &file).and_then(|page| page.read_text());
@@ -48,7 +49,7 @@ impl Draft {
             read.map_err(|error| Error::usage(format!("cannot read {}: {error}", file.shown())))?;
         let at_its_place = |diagnostic: Diagnostic| diagnostic.into_error(&file, &text);
         let page = Page::parse(text.clone()).map_err(at_its_place)?;
-        let filler = Filler::new(place);
+        let filler = Filler::new(place, room);
         let fillings = page
             .blocks()
             .map(|(_, command)| filler.fill(command))

@@ -1,6 +1,5 @@
 //! What blocks hold: their commands, carried out.
 
-use std::fs;
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +8,7 @@ use clap::CommandFactory as _;
 
 use super::place::Place;
 use super::records;
+use super::room::Room;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
@@ -21,7 +21,7 @@ use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
 use crate::docs::markdown::{fenced, file_link, plain};
-use crate::files::{reason, require_within};
+use crate::files::{self, reason, require_within};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
 use crate::render::redactions::Scope;
@@ -55,7 +55,7 @@ pub(super) struct Drawing {
 impl Drawing {
     /// Whether the file is there and is what it should be.
     pub(super) fn is_current(&self) -> bool {
-        fs::read(&self.file).is_ok_and(|bytes| bytes == self.svg.as_bytes())
+        files::read_text(&self.file).is_ok_and(|text| text == self.svg)
     }
 
     /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
@@ -70,15 +70,16 @@ impl Drawing {
 }
 
 /// Fills the blocks of one page.
-pub(super) struct Filler {
+pub(super) struct Filler<'a> {
     place: Place,
+    room: &'a Room,
 }
 
 type Filled<T> = Result<T, Diagnostic>;
 
-impl Filler {
-    pub(super) const fn new(place: Place) -> Self {
-        Self { place }
+impl<'a> Filler<'a> {
+    pub(super) const fn new(place: Place, room: &'a Room) -> Self {
+        Self { place, room }
     }
 
     /// Carries out a command; where that fails, the mistake is at the word that is to blame.
@@ -117,9 +118,10 @@ impl Filler {
         self.read(capture, |path| {
             let options = Options {
                 marks: marks_of(path)?,
+                memory: self.room.memory,
                 ..Options::default()
             };
-            let measured = measure(&mut reader::open(path)?, &options);
+            let measured = measure(&mut reader::open_kept(path)?, &options);
             require_whole(&measured.coverage)?;
             Ok(measured)
         })
@@ -159,11 +161,14 @@ impl Filler {
         self.read(capture, |path| {
             let request = Request {
                 rules: redactions::of(path)?,
+                memory: self.room.memory,
                 ..request
             };
-            let outcome = list(reader::open(path)?, request, Vec::new())?;
+            let outcome = list(reader::open_kept(path)?, request, self.room.text())?;
             require_whole(&outcome.coverage)?;
-            Ok(String::from_utf8_lossy(&outcome.output).into_owned())
+            let text = outcome.output.bytes;
+            self.room.take(text.len());
+            Ok(String::from_utf8_lossy(&text).into_owned())
         })
     }
 
@@ -187,11 +192,12 @@ impl Filler {
         let dissection = self.read(capture, |path| {
             let options = Options {
                 marks: marks_of(path)?,
+                memory: self.room.memory,
                 ..Options::default()
             };
             let rules = redactions::of(path)?;
             let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
-            let dissection = Dissection::hiding(|| reader::open(path), options, &hide)?;
+            let dissection = Dissection::hiding(|| reader::open_kept(path), options, &hide)?;
             require_whole(&dissection.measured.coverage)?;
             Ok(dissection)
         })?;
@@ -211,7 +217,11 @@ impl Filler {
         let record = |capture: &Word| {
             self.read(capture, |path| {
                 let rules = redactions::of(path)?;
-                let record = Record::read(&mut reader::open(path)?, Redaction(&*rules));
+                let record = Record::read_in(
+                    &mut reader::open_kept(path)?,
+                    Redaction(&*rules),
+                    self.room.memory,
+                );
                 require_whole(&record.coverage)?;
                 Ok((record, rules))
             })
@@ -270,8 +280,11 @@ fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
     if let Some(failure) = coverage.failure() {
         return Err(failure.into());
     }
-    match coverage.cut {
-        Some(packet) => bail!("the capture is cut after packet {packet}"),
+    if let Some(packet) = coverage.cut {
+        bail!("the capture is cut after packet {packet}");
+    }
+    match coverage.shortages().first() {
+        Some(shortage) => bail!("{shortage}"),
         None => Ok(()),
     }
 }

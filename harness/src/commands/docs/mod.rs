@@ -8,10 +8,12 @@ mod fill;
 mod pages;
 mod place;
 mod records;
+mod room;
 
 use std::io::Write;
 
 use self::draft::{Draft, Stale};
+use self::room::Room;
 use super::{counted, write};
 use crate::cli::DocsArgs;
 use crate::error::{Error, printable};
@@ -24,9 +26,10 @@ use crate::text::{Shown as _, shell_word};
 /// Where a page or a block makes no sense, a page cannot be written, or `--check` finds something stale.
 pub fn run(arguments: &DocsArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let pages = pages::pages(&arguments.files)?;
+    let room = Room::new(arguments.memory.memory);
     let drafts = pages
         .into_iter()
-        .map(Draft::of)
+        .map(|page| Draft::of(page, &room))
         .collect::<Result<Vec<Draft>, Error>>()?;
     draft::refuse_shared_drawings(&drafts)?;
     if arguments.check {

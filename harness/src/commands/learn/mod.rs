@@ -8,8 +8,10 @@ mod runs;
 mod survey;
 mod text;
 
+use std::fs::File;
 use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::iter;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 use self::proposal::Proposal;
@@ -39,9 +41,11 @@ pub fn run(
     out: &mut impl Write,
     talk: &mut impl Write,
 ) -> anyhow::Result<()> {
-    // Under sudo, what is read and written is the user's, as with `capture`.
-    privilege::shed()?;
-    descriptors::allow_enough();
+    if arguments.from.is_empty() {
+        // Under sudo, what is read and written is the user's, as with `capture`.
+        privilege::shed()?;
+        descriptors::allow_enough();
+    }
     let project = Project::find(&current_folder()?)?;
     let scenario = project.scenario_file(&arguments.scenario)?;
     let rules = project
@@ -52,11 +56,14 @@ pub fn run(
     let runs = if arguments.from.is_empty() {
         play(arguments, &name)?
     } else {
-        privilege::labs_are_made()?;
         read(&arguments.from, arguments.memory.memory)?
     };
-    let survey = Survey::of(&runs, &rules);
-    let proposals = proposal::proposals(&survey, &rules);
+    let mut survey = Survey::of(&runs, &rules);
+    let (proposals, more) = proposal::proposals(&survey, &rules);
+    if more > 0 {
+        let text = format!("{more} values more vary than rules were looked for");
+        survey.structure.push(text);
+    }
     let outlook = Outlook::of(&runs, rules, &proposals, arguments.memory.memory)?;
     let lesson = Lesson {
         scenario: &name,
@@ -223,8 +230,19 @@ fn verdict(lesson: &Lesson<'_>, accepted: usize) -> anyhow::Result<()> {
     Err(Error::differs(message).into())
 }
 
-/// Captures of runs, and the folder that they are in as long as they are needed.
+/// Captures of runs.
 struct Captures {
     files: Vec<PathBuf>,
-    _folder: Option<tempfile::TempDir>,
+    /// Those that have no name, and are reached by their descriptors for as long as they are open.
+    #[expect(dead_code, reason = "they are held, not looked at")]
+    open: Vec<File>,
+}
+
+impl Captures {
+    /// Captures that have no name.
+    fn of(open: Vec<File>) -> Self {
+        let path = |file: &File| PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let files = open.iter().map(path).collect();
+        Self { files, open }
+    }
 }

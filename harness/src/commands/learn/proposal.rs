@@ -1,6 +1,6 @@
 //! Rules for what varies, each held against the runs before it is proposed.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
@@ -53,8 +53,9 @@ impl Setting {
     }
 }
 
-/// Rules for all that nothing hides yet.
-pub(super) fn proposals(survey: &Survey, rules: &Rules) -> Vec<Proposal> {
+/// Returns rules for what nothing hides yet, and how many places more vary that no rule was looked for.
+pub(super) fn proposals(survey: &Survey, rules: &Rules) -> (Vec<Proposal>, usize) {
+    let mut more = 0;
     let mut order: Vec<Setting> = Vec::new();
     let mut groups: BTreeMap<Setting, Vec<&Variation>> = BTreeMap::new();
     for variation in &survey.open {
@@ -64,14 +65,37 @@ pub(super) fn proposals(survey: &Survey, rules: &Rules) -> Vec<Proposal> {
         }
         groups.entry(setting).or_default().push(variation);
     }
-    let mut taken: Vec<String> = rules.iter().map(|rule| rule.name.clone()).collect();
+    let mut names = Names {
+        taken: rules.iter().map(|rule| rule.name.clone()).collect(),
+        counts: HashMap::new(),
+    };
     let mut proposals = Vec::new();
+    let mut work = 0_usize;
     for setting in order {
-        let name = free_name(&name_of(&setting), &taken);
-        taken.push(name.clone());
-        proposals.push(Proposal::of(name, &setting, &groups[&setting]));
+        let variations = &groups[&setting];
+        work = work.saturating_add(text_bytes(variations));
+        if proposals.len() == MOST_PROPOSALS || work > MOST_WORK {
+            more += variations.len();
+            continue;
+        }
+        let name = names.free(&name_of(&setting));
+        proposals.push(Proposal::of(name, &setting, variations));
     }
-    proposals
+    (proposals, more)
+}
+
+/// The most rules that are proposed: more than anybody reads.
+const MOST_PROPOSALS: usize = 100;
+
+/// The most bytes of texts that rules are held against: each rule is held against all texts that what it hides is in.
+const MOST_WORK: usize = 512 << 20;
+
+/// The bytes of the texts that variations are in.
+fn text_bytes(variations: &[&Variation]) -> usize {
+    let texts = by_texts(variations);
+    let of_one =
+        |(variation, _): &(&Variation, _)| variation.texts.iter().map(Vec::len).sum::<usize>();
+    texts.iter().map(of_one).sum()
 }
 
 impl Proposal {
@@ -197,13 +221,28 @@ fn name_of(setting: &Setting) -> String {
     word.unwrap_or("value").to_owned()
 }
 
-fn free_name(name: &str, taken: &[String]) -> String {
-    let numbered = |number: usize| match number {
-        1 => name.to_owned(),
-        number => format!("{name}-{number}"),
-    };
-    let mut names = (1..).map(numbered);
-    names.find(|name| !taken.contains(name)).unwrap_or_default()
+/// Names for rules, no two the same.
+struct Names {
+    taken: HashSet<String>,
+    /// How many rules wanted a name.
+    counts: HashMap<String, usize>,
+}
+
+impl Names {
+    /// Takes a name, with a number behind it if it is taken.
+    fn free(&mut self, name: &str) -> String {
+        loop {
+            let count = self.counts.entry(name.to_owned()).or_default();
+            *count += 1;
+            let free = match *count {
+                1 => name.to_owned(),
+                number => format!("{name}-{number}"),
+            };
+            if self.taken.insert(free.clone()) {
+                return free;
+            }
+        }
+    }
 }
 
 /// The beginning of a value, and how long it is: enough to tell values apart, too little to use one.

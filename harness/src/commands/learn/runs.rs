@@ -1,5 +1,7 @@
 //! The runs of a scenario: played one after the other, each into a folder of its own, or captured before.
 
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -16,10 +18,11 @@ use crate::analysis::part::parts;
 use crate::analysis::talks::hear_within;
 use crate::budget::{Budget, Memory};
 use crate::cli::LearnArgs;
+use crate::commands::capture::PARENT;
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::{coverage, named, one_thread, payload, say};
 use crate::error::{Error, Result};
-use crate::files::private_folder;
+use crate::files::{private_folder, reason};
 use crate::lab::privilege;
 use crate::rule::Rules;
 use crate::trace::name::with_ending;
@@ -61,29 +64,34 @@ pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>
         for number in 1..=arguments.times {
             say(&format!("run {number} of {}", arguments.times));
             let place = folder.path().join(number.to_string());
-            files.push(capture(arguments, name, &place, &mut signals).await?);
+            let pcap = capture(arguments, name, &place, &mut signals).await?;
+            files.push(without_name(&place, &pcap)?);
         }
         Ok::<_, Error>(files)
     })?;
     privilege::labs_are_made()?;
-    open(
-        Captures {
-            files,
-            _folder: Some(folder),
-        },
-        arguments.memory.memory,
-    )
+    open(Captures::of(files), arguments.memory.memory)
+}
+
+/// Opens a capture and removes the folder that it is in: nothing is left of it then, whoever is killed.
+fn without_name(place: &Path, pcap: &Path) -> Result<File> {
+    let cannot = |error: io::Error| {
+        let why = reason(&error);
+        Error::run(format!("cannot take over the capture of a run: {why}"))
+    };
+    let capture = File::open(pcap).map_err(cannot)?;
+    std::fs::remove_dir_all(place).map_err(cannot)?;
+    Ok(capture)
 }
 
 /// Reads captures that there are already.
 pub(super) fn read(files: &[PathBuf], memory: Memory) -> anyhow::Result<Vec<Run>> {
-    open(
-        Captures {
-            files: files.to_vec(),
-            _folder: None,
-        },
-        memory,
-    )
+    let files = files.to_vec();
+    let captures = Captures {
+        files,
+        open: Vec::new(),
+    };
+    open(captures, memory)
 }
 
 fn open(captures: Captures, memory: Memory) -> anyhow::Result<Vec<Run>> {
@@ -112,14 +120,14 @@ const MESSAGE_BYTES: usize = 1024;
 /// What was said in a capture, as far as there is room for it, and how many messages there were besides.
 fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64, Coverage)> {
     let (mut talks, mut left_out, mut room) = (Talks::new(), 0, room);
-    let mut capture = reader::open(pcap)?;
-    let coverage = hear_within(&mut capture, memory, |connection, name, message| {
+    let mut capture = reader::open_kept(pcap)?;
+    let coverage = hear_within(&mut capture, memory, |opening, name, message| {
         let parts = parts(&message);
         let bytes: usize = parts.iter().map(|part| part.bytes.len()).sum();
         // Whatever has a place in a text takes more than its bytes there.
         let weight = MESSAGE_BYTES + 4 * bytes;
         drop(parts);
-        let place = usize::try_from(connection).unwrap_or(usize::MAX);
+        let place = usize::try_from(opening.index).unwrap_or(usize::MAX);
         let more = (place + 1).saturating_sub(talks.len()) * size_of::<Vec<(Name, Message)>>();
         let Some(left) = room.checked_sub(weight + more) else {
             left_out += 1;
@@ -162,6 +170,7 @@ async fn capture(
         .arg(place)
         .args(["--time-scale", &arguments.time_scale.to_string()])
         .args(assignments(&arguments.variables.set))
+        .env(PARENT, std::process::id().to_string())
         // Its table, its progress and its warnings are those of one run of many.
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())

@@ -1,6 +1,8 @@
 //! What varies between runs: in what was said, and in the bytes of what was said alike.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher};
+use std::iter;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -26,7 +28,13 @@ pub(super) struct Survey {
     pub(super) open: Vec<Variation>,
     /// Further places that vary, which are only counted.
     more: u64,
+    /// How many places `hidden` has, and how many there are besides.
+    hidden_places: usize,
+    more_hidden: u64,
 }
+
+/// The most places that are told of what rules hide already.
+const MOST_HIDDEN: usize = 20_000;
 
 /// The most places that vary for which rules are looked for.
 const MOST_OPEN: usize = 20_000;
@@ -100,6 +108,13 @@ impl Survey {
             let text = format!("{} values more vary than are looked at", self.more);
             self.structure.push(text);
         }
+        if self.more_hidden > 0 {
+            let place = format!("{} places more", self.more_hidden);
+            self.hidden
+                .entry("others".to_owned())
+                .or_default()
+                .push(place);
+        }
     }
 
     fn talk<'a>(&mut self, index: usize, talks: &[Option<&'a Talk>], rules: &Rules) {
@@ -140,7 +155,7 @@ impl Survey {
         }
     }
 
-    fn message(&mut self, at: &str, messages: &[&Message], rules: &Rules) {
+    fn message<'a>(&mut self, at: &str, messages: &[&'a Message], rules: &Rules) {
         let kinds: BTreeSet<String> = messages.iter().map(|message| kind(message)).collect();
         if kinds.len() > 1 {
             let kinds: Vec<String> = kinds.into_iter().collect();
@@ -151,27 +166,39 @@ impl Survey {
         if masks_vary(messages) {
             self.hide("mask", at);
         }
-        let all: Vec<Vec<NamedPart<'_>>> = messages.iter().map(|one| numbered(one)).collect();
+        let all: Vec<Vec<NamedPart<'a>>> = messages.iter().map(|one| numbered(one)).collect();
         if let Some(lone) = lone_part(&all) {
             self.structure
                 .push(format!("{at} has {lone} in some runs only"));
         }
-        for (name, _) in &all[0] {
-            let same = |parts: &Vec<NamedPart<'_>>| {
-                let found = parts.iter().find(|(other, _)| other == name);
-                found.map(|(_, part)| part.bytes.to_vec())
-            };
-            let texts: Vec<Vec<u8>> = all.iter().filter_map(same).collect();
-            if texts.len() == messages.len() {
-                self.part(&format!("{name} of {at}"), name, messages[0], &texts, rules);
+        let by_name = |parts: &Vec<NamedPart<'a>>| -> HashMap<String, &'a [u8]> {
+            let parts = parts.iter();
+            parts
+                .map(|(name, part)| (name.clone(), part.bytes))
+                .collect()
+        };
+        let others: Vec<HashMap<String, &[u8]>> = all[1..].iter().map(by_name).collect();
+        let mut kept = None;
+        for (name, part) in &all[0] {
+            let others = others.iter().filter_map(|parts| parts.get(name).copied());
+            let texts: Vec<&[u8]> = iter::once(part.bytes).chain(others).collect();
+            let varies = texts.iter().any(|text| *text != texts[0]);
+            if texts.len() == messages.len() && varies {
+                let message = kept.get_or_insert_with(|| Rc::new(messages[0].clone()));
+                self.part(&format!("{name} of {at}"), name, message, &texts, rules);
             }
         }
     }
 
-    fn part(&mut self, at: &str, name: &str, message: &Message, texts: &[Vec<u8>], rules: &Rules) {
-        if texts.iter().all(|text| *text == texts[0]) {
-            return;
-        }
+    /// Takes a part that varies.
+    fn part(
+        &mut self,
+        at: &str,
+        name: &str,
+        message: &Rc<Message>,
+        texts: &[&[u8]],
+        rules: &Rules,
+    ) {
         let covered: Vec<Covered> = texts
             .iter()
             .map(|text| Covered::of(name, message, text, rules))
@@ -181,8 +208,7 @@ impl Survey {
         for rule in varying_rules(&covered) {
             self.hide(&rule, at);
         }
-        let texts: Rc<[Vec<u8>]> = texts.to_vec().into();
-        let message = Rc::new(message.clone());
+        let texts: Rc<[Vec<u8>]> = texts.iter().map(|text| text.to_vec()).collect();
         for place in open {
             let Range { start, end } = place.ranges[0];
             if self.open.len() == MOST_OPEN {
@@ -193,12 +219,17 @@ impl Survey {
                 at: format!("{at}, bytes {} to {end}", start + 1),
                 texts: Rc::clone(&texts),
                 place,
-                message: Rc::clone(&message),
+                message: Rc::clone(message),
             });
         }
     }
 
     fn hide(&mut self, rule: &str, at: &str) {
+        if self.hidden_places == MOST_HIDDEN {
+            self.more_hidden += 1;
+            return;
+        }
+        self.hidden_places += 1;
         self.hidden
             .entry(rule.to_owned())
             .or_default()
@@ -209,8 +240,8 @@ impl Survey {
 /// A text with what rules hide covered.
 struct Covered {
     masked: Vec<u8>,
-    /// What each rule hides, by its name.
-    hidden: BTreeMap<String, Vec<Vec<u8>>>,
+    /// What stands for all that each rule hides, by its name.
+    hidden: BTreeMap<String, DefaultHasher>,
 }
 
 impl Covered {
@@ -229,8 +260,13 @@ impl Covered {
     }
 
     fn cover(&mut self, place: Range<usize>, rule: &str) {
-        let value = self.masked[place.clone()].to_vec();
-        self.hidden.entry(rule.to_owned()).or_default().push(value);
+        if !self.hidden.contains_key(rule) {
+            self.hidden.insert(rule.to_owned(), DefaultHasher::new());
+        }
+        if let Some(hidden) = self.hidden.get_mut(rule) {
+            // With its length, so that values do not run into each other.
+            self.masked[place.clone()].hash(hidden);
+        }
         self.masked[place].fill(COVERED);
     }
 }
@@ -239,7 +275,8 @@ impl Covered {
 fn varying_rules(covered: &[Covered]) -> BTreeSet<String> {
     let all = covered.iter().flat_map(|one| one.hidden.keys());
     let varies = |rule: &&String| {
-        let mut hidden = covered.iter().map(|one| one.hidden.get(*rule));
+        let of_one = |one: &Covered| one.hidden.get(*rule).map(Hasher::finish);
+        let mut hidden = covered.iter().map(of_one);
         let first = hidden.next();
         hidden.any(|other| Some(other) != first)
     };
@@ -270,9 +307,12 @@ fn built_in(name: &str, message: &Message, text: &[u8]) -> Vec<(Range<usize>, &'
 }
 
 /// The name of a part that is not in all of the messages.
-fn lone_part(all: &[Vec<NamedPart<'_>>]) -> Option<String> {
-    let is_in = |name: &str, parts: &[NamedPart<'_>]| parts.iter().any(|(own, _)| own == name);
-    let is_lone = |name: &&String| !all.iter().all(|parts| is_in(name, parts));
+fn lone_part<'b>(all: &'b [Vec<NamedPart<'_>>]) -> Option<String> {
+    let names_of = |parts: &'b Vec<NamedPart<'_>>| -> HashSet<&'b str> {
+        parts.iter().map(|(name, _)| name.as_str()).collect()
+    };
+    let names: Vec<HashSet<&str>> = all.iter().map(names_of).collect();
+    let is_lone = |name: &&String| !names.iter().all(|parts| parts.contains(name.as_str()));
     let mut names = all.iter().flatten().map(|(name, _)| name);
     names.find(is_lone).cloned()
 }

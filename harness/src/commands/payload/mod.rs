@@ -2,6 +2,7 @@
 
 mod beginning;
 mod book;
+mod by_exchange;
 mod listener;
 mod press;
 
@@ -29,7 +30,7 @@ use crate::render::payload::Style;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
 use crate::text::Shown as _;
-use crate::trace::reader::{CaptureReader, open};
+use crate::trace::reader::{CaptureReader, open, open_kept};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
@@ -93,6 +94,9 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
     if let Some(packet) = coverage.cut {
         field("cut_after_packet", &json!(packet));
     }
+    if coverage.ended_early > 0 {
+        field("ended_early", &json!(coverage.ended_early));
+    }
     let failure = coverage.failure().map(|failure| failure.to_string());
     if let Some(error) = error.map(|error| format!("{error:#}")).or(failure) {
         field("error", &json!(error));
@@ -154,7 +158,16 @@ fn listed(
         ..Request::default()
     };
     let beginning = Beginning::new(memory.bytes() / 16);
-    let Outcome { output, coverage } = list(open(path)?, request, beginning)?;
+    let layout = if redact {
+        by_exchange::layout(path, &request)?
+    } else {
+        None
+    };
+    let reader = open_kept(path)?;
+    let Outcome { output, coverage } = match layout {
+        Some(layout) => by_exchange::list(reader, &layout, &request, beginning)?,
+        None => list(reader, request, beginning)?,
+    };
     Ok(Outcome {
         output: output.into_text(),
         coverage,
@@ -276,9 +289,10 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<
             }
         }
     }
+    let ended_early = reassembler.ended_early();
     close(reassembler.finish());
     (
-        Coverage::new(reader, &decoder),
+        Coverage::new(reader, &decoder).with_ended_early(ended_early),
         book.borrow().check_wanted(),
     )
 }

@@ -1,9 +1,11 @@
 //! A capture beside its reviewed listing.
 
+use std::fmt::Write as _;
 use std::iter;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Snapshot};
+use super::kept::Kept;
 use super::selection::Capture;
 use crate::analysis::coverage::Coverage;
 use crate::budget::Memory;
@@ -42,7 +44,7 @@ impl State {
 }
 
 /// A capture, its snapshot, and what they differ in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Comparison {
     /// The capture.
     pub capture: Capture,
@@ -59,7 +61,7 @@ pub struct Comparison {
     /// The root of the project, which nothing is written outside of.
     root: PathBuf,
     /// The snapshot that the capture's listing would be.
-    proposed: Snapshot,
+    proposed: Kept,
 }
 
 impl Comparison {
@@ -87,12 +89,28 @@ impl Comparison {
             root: project.root.clone(),
             difference: (state != State::Same).then(|| unified(old, &listing)),
             credentials,
-            proposed: propose(project, capture, reviewed, &listing),
+            proposed: Kept::new(&propose(project, capture, reviewed, &listing).text())?,
             capture: capture.clone(),
             coverage: listed.coverage,
             snapshot,
             state,
         })
+    }
+
+    /// Cuts what is shown of the difference to `room`, and takes it from there: all that is found of all captures is there at
+    /// once.
+    pub fn shorten(&mut self, room: &mut usize) {
+        if let Some(difference) = &mut self.difference {
+            if difference.len() > *room {
+                let is_boundary = |end: &usize| difference.is_char_boundary(*end);
+                let end = (0..=*room).rev().find(is_boundary).unwrap_or(0);
+                let rest = difference.len() - end;
+                difference.truncate(end);
+                // Writing to a string cannot fail.
+                let _ = writeln!(difference, "\n[{rest} bytes of differences more]");
+            }
+            *room = room.saturating_sub(difference.len());
+        }
     }
 
     /// Whether there is something to review.
@@ -145,11 +163,10 @@ impl Comparison {
                     .with_hint("the folder above it must belong to you")
             })?;
         }
-        write::all(iter::once((
-            Bounds::Within(&self.root),
-            file,
-            &*self.proposed.text(),
-        )))
+        let text = self.proposed.text().map_err(|error| {
+            Error::environment(format!("cannot read the new listing back: {error}"))
+        })?;
+        write::all(iter::once((Bounds::Within(&self.root), file, &*text)))
     }
 
     /// What is not there, or cannot be removed, is in nobody's way.

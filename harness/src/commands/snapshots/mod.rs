@@ -5,5 +5,6 @@
 
 pub mod comparison;
 pub mod file;
+mod kept;
 pub mod paint;
 pub mod selection;

@@ -91,6 +91,14 @@ impl Dialect for Chromium {
         ]
     }
 
+    /// WebDriver's command is a normal reload here.
+    fn forced_reload(&self) -> Option<VendorCommand> {
+        Some(VendorCommand {
+            path: "goog/cdp/execute",
+            parameters: json!({"cmd": "Page.reload", "params": {"ignoreCache": true}}),
+        })
+    }
+
     /// Before it clicks an element, chromedriver asks the page some twenty things about it, one after the other.
     fn prefers_pointer(&self) -> bool {
         true
@@ -119,7 +127,7 @@ impl Dialect for Chromium {
 /// Whatever it wants of anybody else (updates, hints, accounts, its search engine) ends where a name is looked up: a
 /// switch for each would be one too few in the next version.
 fn switches(address: IpAddr) -> impl Iterator<Item = String> {
-    let to_others = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost";
+    let to_others = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE ::1, EXCLUDE [::1], EXCLUDE localhost";
     let switches = SWITCHES.iter().map(|switch| (*switch).to_owned());
     switches.chain([format!("{to_others}, EXCLUDE {address}")])
 }

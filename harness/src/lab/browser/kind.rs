@@ -111,6 +111,11 @@ pub(super) trait Dialect {
         Vec::new()
     }
 
+    /// The command that has the page loaded again past the cache, and does not wait for it; `None` if `WebDriver`'s own does.
+    fn forced_reload(&self) -> Option<VendorCommand> {
+        None
+    }
+
     /// Whether its driver is faster at moving the pointer than at clicking an element.
     fn prefers_pointer(&self) -> bool {
         false

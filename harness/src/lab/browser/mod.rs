@@ -2,6 +2,7 @@
 //!
 //! What sets one kind apart from the others is in `firefox.rs` and `chromium.rs`.
 
+mod causes;
 mod chromium;
 mod firefox;
 mod kind;
@@ -9,29 +10,28 @@ mod vendor;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::Element;
-use fantoccini::error::CmdError;
-use fantoccini::wd::Capabilities;
+use fantoccini::error::{CmdError, ErrorStatus, WebDriver};
+use fantoccini::wd::{Capabilities, TimeoutConfiguration};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, test_kill_process};
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
-use tokio::task::spawn_blocking;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use self::kind::Kind;
 use super::Lab;
-use super::process::Process;
+use super::process::{Process, end_of};
 use super::rehearsal::{self, Page, Reaction};
 use super::remote::Visit;
 use crate::error::{Error, Result};
-use crate::scenario::Action;
+use crate::scenario::{Action, Reload};
+use crate::text::Shown as _;
 
 /// How long a driver may take until it listens.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(10);
@@ -42,8 +42,29 @@ const START_PATIENCE: Duration = Duration::from_secs(90);
 /// How long one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a user can do about a browser that ends or hangs.
+/// How long a page may take to load, where a scenario does not say: as long as one command may take.
+const LOADING_PATIENCE: Duration = COMMAND_PATIENCE;
+
+/// How much longer than a page may take to load the driver is waited for, which tells that it took too long.
+const DRIVERS_TIME: Duration = Duration::from_secs(5);
+
+/// How often to look whether a page is loaded again.
+const POLL: Duration = Duration::from_millis(10);
+
+/// When the page of a window began, and whether it is loaded.
+const AGE_OF_PAGE: &str = "return [performance.timeOrigin, document.readyState === 'complete'];";
+
+/// The same, after the page was told to load again, as by F5.
+const RELOAD_PAGE: &str = "location.reload(); return [performance.timeOrigin, false];";
+
+/// The key that `WebDriver` calls Enter (§17.4.2): a line feed presses none.
+const ENTER: &str = "\u{e007}";
+
+/// What a user can do about a browser that ends by itself.
 const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
+
+/// What a user can do about one that does not do what it is told, and does not say why.
+const ADVICE_HERE: &str = "run it again; where it happens again, do the step by hand in that browser, with the program running";
 
 /// What a user can do about one that is elsewhere.
 const ADVICE_ELSEWHERE: &str =
@@ -58,9 +79,6 @@ const HIT_BY_POINTER: &str = "
     return Boolean(box) && arguments[0].contains(
         document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2));";
 
-/// How often to look whether the browser is there, where the system cannot tell.
-const LOOK_PERIOD: Duration = Duration::from_millis(100);
-
 /// A browser session with one window.
 #[derive(Debug)]
 pub struct Browser {
@@ -69,6 +87,8 @@ pub struct Browser {
     client: Client,
     versions: Versions,
     reaction: Reaction,
+    /// How long a page may take to load, in milliseconds, as the driver was told; 0 before it was.
+    loading_limit: AtomicU64,
 }
 
 /// Where a browser is at home.
@@ -133,6 +153,7 @@ impl Browser {
             client,
             versions,
             reaction: Reaction::default(),
+            loading_limit: AtomicU64::default(),
         };
         browser.prepare().await?;
         Ok(browser)
@@ -170,6 +191,7 @@ impl Browser {
             client,
             versions,
             reaction: Reaction::default(),
+            loading_limit: AtomicU64::default(),
         };
         browser.prepare().await?;
         Ok(browser)
@@ -259,18 +281,53 @@ impl Browser {
             .map_err(|error| self.failure("leave the page", &error))
     }
 
+    /// Sets how long a page may take to load.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the browser does not answer.
+    pub async fn limit_loading(&self, within: Option<Duration>) -> Result<()> {
+        let within = within.unwrap_or(LOADING_PATIENCE);
+        let milliseconds = u64::try_from(within.as_millis()).unwrap_or(u64::MAX).max(1);
+        if self.loading_limit.swap(milliseconds, Ordering::Relaxed) == milliseconds {
+            return Ok(());
+        }
+        let limits = TimeoutConfiguration::new(None, Some(within), None);
+        answer(self.client.update_timeouts(limits))
+            .await
+            .map_err(|error| self.failure("be told how long a page may take", &error))
+    }
+
+    /// How long a page may take to load.
+    fn loading_limit(&self) -> Duration {
+        match self.loading_limit.load(Ordering::Relaxed) {
+            0 => LOADING_PATIENCE,
+            milliseconds => Duration::from_millis(milliseconds),
+        }
+    }
+
+    /// What the browser answers to what may load a page, or that it does not.
+    async fn answer_of_page<T>(
+        &self,
+        command: impl Future<Output = std::result::Result<T, CmdError>>,
+    ) -> std::result::Result<T, CmdError> {
+        answer_within(self.loading_limit() + DRIVERS_TIME, command).await
+    }
+
     /// Opens a page and waits until it is loaded.
     ///
     /// # Errors
     ///
     /// Where it cannot be loaded.
     pub async fn open(&self, url: &str) -> Result<()> {
-        answer(self.client.goto(url)).await.map_err(|error| {
-            self.failure(&format!("open {url}"), &error)
-                .with_hint(format!(
-                    "does the program answer? start it by hand and try `curl {url}`"
-                ))
-        })
+        match self.answer_of_page(self.client.goto(url)).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_timeout() => Err(self.slow_page(&format!("open {url}")).await),
+            Err(error) => {
+                let hint = causes::hint_of_page(&error, url);
+                Err(self.failure(&format!("open {url}"), &error).with_hint(hint))
+            }
+        }
     }
 
     /// The first element that a CSS selector finds, on the page as it is now; none where there is none (yet).
@@ -326,22 +383,88 @@ impl Browser {
     /// Where that cannot be done.
     pub async fn click(&self, element: &Element, is_in_reach: bool) -> Result<()> {
         let clicked = if is_in_reach {
-            answer(self.client.perform_actions(click_by_pointer(element))).await
+            self.answer_of_page(self.client.perform_actions(click_by_pointer(element)))
+                .await
         } else {
-            answer(element.click()).await
+            self.answer_of_page(element.click()).await
         };
-        clicked.map_err(|error| self.failure("click", &error))
+        match clicked {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_timeout() => Err(self.slow_page("click").await),
+            Err(error) => Err(self.failure("click", &error)),
+        }
     }
 
-    /// Types a text into an element.
+    /// Types a text into an element; where a line ends, Enter is pressed.
     ///
     /// # Errors
     ///
     /// Where that cannot be done.
     pub async fn type_text(&self, element: &Element, text: &str) -> Result<()> {
-        answer(element.send_keys(text))
+        let keys = text.replace("\r\n", ENTER).replace(['\n', '\r'], ENTER);
+        self.answer_of_page(element.send_keys(&keys))
             .await
             .map_err(|error| self.failure("type", &error))
+    }
+
+    /// Chooses files in a field for them: a path a line, from the folder `root`.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no such file, or the field takes only one.
+    pub async fn choose_files(&self, element: &Element, paths: &str, root: &Path) -> Result<()> {
+        let files: Vec<_> = paths.lines().map(|path| root.join(path)).collect();
+        if let (Home::Here { .. }, Some(missing)) =
+            (&self.home, files.iter().find(|file| !file.is_file()))
+        {
+            let error = Error::run(format!("there is no file {}", missing.shown()));
+            return Err(error
+                .with_hint(
+                    "what is typed into a field for files is a path, from the project's folder on",
+                )
+                .as_cause());
+        }
+        let files: Vec<_> = files.iter().map(|file| file.to_string_lossy()).collect();
+        answer(element.send_keys(&files.join("\n")))
+            .await
+            .map_err(|error| self.failure("choose a file", &error))
+    }
+
+    /// Returns true if an element is a field for files.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the browser does not answer.
+    pub async fn takes_files(&self, element: &Element) -> Result<bool> {
+        match answer(element.attr("type")).await {
+            Ok(kind) => Ok(kind.is_some_and(|kind| kind.eq_ignore_ascii_case("file"))),
+            // The page was replaced: typing tells.
+            Err(error) if error.is_stale_element_reference() => Ok(false),
+            Err(error) => Err(self.failure("look at an element", &error)),
+        }
+    }
+
+    /// The title of the page.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the browser does not answer.
+    pub async fn title(&self) -> Result<String> {
+        answer(self.client.title())
+            .await
+            .map_err(|error| self.failure("read the title", &error))
+    }
+
+    /// The address of the page.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the browser does not answer.
+    pub async fn url(&self) -> Result<String> {
+        answer(self.client.current_url())
+            .await
+            .map(String::from)
+            .map_err(|error| self.failure("read the URL", &error))
     }
 
     /// Selects the option that shows this text.
@@ -360,10 +483,50 @@ impl Browser {
     /// # Errors
     ///
     /// Where it cannot be loaded.
-    pub async fn reload(&self) -> Result<()> {
-        answer(self.client.refresh())
-            .await
-            .map_err(|error| self.failure("load the page again", &error))
+    pub async fn reload(&self, kind: Reload) -> Result<()> {
+        let reloaded = match (kind, self.kind.dialect().forced_reload()) {
+            (Reload::Normal, _) => {
+                self.reload_by(self.client.execute(RELOAD_PAGE, Vec::new()))
+                    .await
+            }
+            (Reload::Forced, None) => self.answer_of_page(self.client.refresh()).await,
+            (Reload::Forced, Some(command)) => {
+                let reloading = async {
+                    let age = self.client.execute(AGE_OF_PAGE, Vec::new()).await?;
+                    self.client.issue_cmd(command).await?;
+                    Ok(age)
+                };
+                self.reload_by(reloading).await
+            }
+        };
+        match reloaded {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_timeout() => Err(self.slow_page("load the page again").await),
+            Err(error) => Err(self.failure("load the page again", &error)),
+        }
+    }
+
+    /// Waits for a page that comes in the place of one whose age `reloading` gives.
+    async fn reload_by(
+        &self,
+        reloading: impl Future<Output = std::result::Result<Value, CmdError>>,
+    ) -> std::result::Result<(), CmdError> {
+        let deadline = Instant::now() + self.loading_limit();
+        let before = answer(reloading).await?;
+        loop {
+            match answer(self.client.execute(AGE_OF_PAGE, Vec::new())).await {
+                Ok(now) if now[0] != before[0] && now[1] == Value::Bool(true) => return Ok(()),
+                Ok(_) => {}
+                // The page went away while it was asked.
+                Err(error) if error.is_javascript_error() || error.is_no_such_window() => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() >= deadline {
+                let late = WebDriver::new(ErrorStatus::Timeout, "the page was not loaded again");
+                return Err(CmdError::Standard(late));
+            }
+            sleep(POLL).await;
+        }
     }
 
     /// Executes JavaScript in the page.
@@ -372,7 +535,7 @@ impl Browser {
     ///
     /// Where the script throws.
     pub async fn execute(&self, script: &str) -> Result<()> {
-        answer(self.client.execute(script, Vec::new()))
+        self.answer_of_page(self.client.execute(script, Vec::new()))
             .await
             .map(drop)
             .map_err(|error| self.failure("execute the script", &error))
@@ -464,14 +627,19 @@ fn click_by_pointer(element: &Element) -> MouseActions {
 async fn answer<T>(
     command: impl Future<Output = std::result::Result<T, CmdError>>,
 ) -> std::result::Result<T, CmdError> {
-    timeout(COMMAND_PATIENCE, command)
-        .await
-        .unwrap_or_else(|_| {
-            let seconds = COMMAND_PATIENCE.as_secs();
-            Err(CmdError::Lost(io::Error::other(format!(
-                "no answer within {seconds} s"
-            ))))
-        })
+    answer_within(COMMAND_PATIENCE, command).await
+}
+
+async fn answer_within<T>(
+    patience: Duration,
+    command: impl Future<Output = std::result::Result<T, CmdError>>,
+) -> std::result::Result<T, CmdError> {
+    timeout(patience, command).await.unwrap_or_else(|_| {
+        let seconds = patience.as_secs_f64();
+        Err(CmdError::Lost(io::Error::other(format!(
+            "no answer within {seconds} s"
+        ))))
+    })
 }
 
 fn start_driver(lab: &Lab, kind: Kind) -> Result<Process> {
@@ -555,41 +723,33 @@ fn process_id(value: &Value) -> Option<Pid> {
     Pid::from_raw(i32::try_from(value.as_i64()?).ok()?)
 }
 
-/// Waits until a process that is not our child is gone.
-async fn end_of(process: Pid) {
-    match pidfd_open(process, PidfdFlags::empty()) {
-        // A thread that waits is no burden: the browser is gone before the run is over.
-        Ok(descriptor) => drop(spawn_blocking(move || wait_on(&descriptor)).await),
-        Err(Errno::SRCH) => {}
-        // Where the system has no such descriptors, only looking is left.
-        Err(_) => {
-            while test_kill_process(process).is_ok() {
-                sleep(LOOK_PERIOD).await;
-            }
-        }
-    }
-}
-
-/// Blocks until the process of this descriptor has ended.
-fn wait_on(descriptor: &OwnedFd) {
-    let mut end = [PollFd::new(descriptor, PollFlags::IN)];
-    while poll(&mut end, None) == Err(Errno::INTR) {}
-}
-
 fn failure(kind: Kind, home: &Home, what: &str, error: &CmdError) -> Error {
+    let whose = match home {
+        Home::Here { .. } => kind.to_string(),
+        Home::Elsewhere(_) => "the browser elsewhere".to_owned(),
+    };
+    // Its answer says what was wrong: nothing is wrong with the browser itself.
+    if let Some(known) = causes::known(error) {
+        let mut failure = Error::run(format!("{whose} could not {what}: {}", known.message));
+        if known.is_cause {
+            failure = failure.as_cause();
+        }
+        return match known.hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        };
+    }
     let message = match error {
         CmdError::Standard(error) => format!("{}: {}", error.error(), first_line(&error.message)),
         CmdError::Lost(error) => error.to_string(),
         other => other.to_string(),
     };
+    let failure = Error::run(format!("{whose} could not {what}: {message}"));
     match home {
-        Home::Here { driver, .. } => Error::run(format!("{kind} could not {what}: {message}"))
+        Home::Here { driver, .. } => failure
             .with_output(both(kind), driver.last_output())
-            .with_hint(ADVICE),
-        Home::Elsewhere(_) => {
-            Error::run(format!("the browser elsewhere could not {what}: {message}"))
-                .with_hint(ADVICE_ELSEWHERE)
-        }
+            .with_hint(ADVICE_HERE),
+        Home::Elsewhere(_) => failure.with_hint(ADVICE_ELSEWHERE),
     }
 }
 

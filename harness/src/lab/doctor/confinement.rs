@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::thread::{CapabilitySet, capabilities};
 
+use crate::text::shell_word;
+
 /// With these, namespaces can be made without one for users.
 const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
@@ -185,7 +187,7 @@ fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
 /// Root needs no user namespace.
 #[must_use]
 pub fn capture_as_root(executable: &Path) -> Mend {
-    Mend::AsRoot(format!("{} capture", quoted(executable)))
+    Mend::AsRoot(format!("{} capture", shell_word(executable)))
 }
 
 fn in_container(facts: &Facts) -> Option<Diagnosis> {
@@ -255,22 +257,6 @@ fn profile(executable: &Path) -> String {
         })
         .collect();
     format!("abi <abi/4.0>,\nprofile wiresnap \"{path}\" flags=(unconfined) {{\n  userns,\n}}\n")
-}
-
-/// A path as a word of a shell's command.
-#[must_use]
-pub fn quoted(path: &Path) -> String {
-    shell_word(&path.to_string_lossy())
-}
-
-fn shell_word(text: &str) -> String {
-    let is_plain =
-        |character: char| character.is_ascii_alphanumeric() || "/._-+=:@%".contains(character);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ mod place;
 mod remote;
 pub mod version;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use rustix::process::geteuid;
@@ -31,6 +30,7 @@ use super::{privilege, sniffer};
 use crate::error::{Error, Result};
 use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
+use crate::text::shell_word;
 
 /// What is to be played here.
 #[derive(Clone, Copy, Debug)]
@@ -234,14 +234,13 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     }
     checks.extend(place::ports(
         intent.scenarios,
-        intent
-            .remote
-            .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |remote| {
-                remote.meeting_point.address
-            }),
+        intent.remote.map(|remote| remote.meeting_point.address),
         network == Some(Network::Private),
     ));
-    checks.push(place::captures(intent.captures, intent.project, packages));
+    // Outside of a project there is no such folder.
+    if !intent.captures.as_os_str().is_empty() {
+        checks.push(place::captures(intent.captures, intent.project, packages));
+    }
     if let (Some(network), true) = (network, needs_browser) {
         checks.extend(place::temporary(network));
     }
@@ -366,7 +365,7 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     } else {
         Check::missing(name, "may not be captured on: CAP_NET_RAW is lacking")
     };
-    let executable = confinement::quoted(&std::env::current_exe().unwrap_or_default());
+    let executable = shell_word(&std::env::current_exe().unwrap_or_default());
     check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
 }
 
@@ -402,7 +401,7 @@ async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Op
 
 fn hung(name: &str, path: &Path, argument: &str) -> Check {
     let seconds = PATIENCE.as_secs();
-    let command = format!("{} {argument}", confinement::quoted(path));
+    let command = format!("{} {argument}", shell_word(path));
     Check::missing(
         name,
         &format!("still silent {seconds} s after it was asked who it is"),

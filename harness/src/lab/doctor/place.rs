@@ -1,18 +1,18 @@
 //! Where a capture takes place: ports and folders.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use rustix::fs::{Access, access, statvfs};
 use rustix::io::Errno;
 
 use super::check::Check;
-use super::confinement::quoted;
 use super::packages::Packages;
 use crate::lab::listening::Tables;
 use crate::lab::network::Network;
 use crate::scenario::Scenario;
+use crate::text::shell_word;
 
 /// What a folder should have left for captures: a hundred times what ours take.
 const ROOM_FOR_CAPTURES: u64 = 16 << 20;
@@ -20,17 +20,25 @@ const ROOM_FOR_CAPTURES: u64 = 16 << 20;
 /// What a folder should have left for the profile that a browser makes there.
 const ROOM_FOR_PROFILES: u64 = 256 << 20;
 
-/// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway.
-pub(super) fn ports(scenarios: &[Scenario], address: IpAddr, labs_are_private: bool) -> Vec<Check> {
-    let mut ports: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+/// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway. A browser
+/// elsewhere meets its programs at the address `remote`.
+pub(super) fn ports(
+    scenarios: &[Scenario],
+    remote: Option<IpAddr>,
+    labs_are_private: bool,
+) -> Vec<Check> {
+    let mut ports: BTreeMap<(u16, IpAddr), Vec<&str>> = BTreeMap::new();
     for scenario in scenarios {
-        ports.entry(scenario.port).or_default().push(&scenario.name);
+        let host = remote.or(scenario.host);
+        let host = host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let port = (scenario.port, host);
+        ports.entry(port).or_default().push(&scenario.name);
     }
     ports
         .into_iter()
-        .map(|(port, names)| {
+        .map(|((port, host), names)| {
             port_check(
-                SocketAddr::new(address, port),
+                SocketAddr::new(host, port),
                 &names.join(", "),
                 labs_are_private,
             )
@@ -63,7 +71,7 @@ pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Che
             _ => false,
         };
         if is_in_project {
-            packages.as_root(&format!("chown \"$USER\" {}", quoted(existing)))
+            packages.as_root(&format!("chown \"$USER\" {}", shell_word(existing)))
         } else {
             "name another folder with --out".to_owned()
         }

@@ -27,6 +27,9 @@ struct Capture<'a> {
     pcap: &'a str,
     overall: Statistics,
     cut_after_packet: Option<u64>,
+    /// Connections that were taken for ended, since there was no room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_early: Option<u64>,
     /// Packets that are not TCP, by what they are.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     not_tcp: BTreeMap<String, u64>,
@@ -94,6 +97,7 @@ fn document(comparison: Comparison<'_>) -> Document<'_> {
         pcap: comparison.names[place],
         overall: difference.figures[place],
         cut_after_packet: difference.coverage[place].cut,
+        ended_early: Some(difference.coverage[place].ended_early).filter(|count| *count > 0),
         not_tcp: difference.coverage[place].not_tcp(),
         error: (difference.coverage[place].failure()).map(|failure| failure.to_string()),
     };
@@ -119,6 +123,7 @@ fn section(section: &Section) -> SectionView {
     let (place, [old, new]) = match section.place {
         Place::Capture => ("capture", [None, None]),
         Place::Rest => ("further connections", [None, None]),
+        Place::Requests(_) => ("requests", [None, None]),
         Place::Connection(ends) => ("connection", ends),
     };
     SectionView {

@@ -170,7 +170,8 @@ pub fn changes(comparison: Comparison<'_>) -> String {
         let changes: Vec<&Change> = changes.collect();
         if !changes.is_empty() {
             let is_shown = parts.len() < MOST_PLACES;
-            let text = is_shown.then(|| place(comparison, section) + &groups_text(&changes));
+            let text = is_shown
+                .then(|| place(comparison, section) + &groups_text(section.place, &changes));
             parts.push(text.unwrap_or_default());
         }
     }
@@ -230,6 +231,7 @@ fn place(comparison: Comparison<'_>, section: &Section) -> String {
     match section.place {
         Place::Capture => format!("{TITLE}Outside of connections{TITLE:#}\n"),
         Place::Rest => format!("{TITLE}All further connections{TITLE:#}\n"),
+        Place::Requests(server) => format!("{TITLE}Requests to {server}{TITLE:#}\n"),
         Place::Connection(ends) => {
             let [old, new] = ends.map(|ends| Some((ends?.number, ends_text(comparison, ends?))));
             connection(old, new)
@@ -293,10 +295,10 @@ fn groups<'a>(changes: &[&'a Change]) -> Vec<Vec<&'a Change>> {
     groups
 }
 
-fn groups_text(changes: &[&Change]) -> String {
+fn groups_text(place: Place, changes: &[&Change]) -> String {
     let groups = groups(changes);
     let shown = groups.iter().take(MOST_GROUPS);
-    let mut text: String = shown.map(|group| group_text(group)).collect();
+    let mut text: String = shown.map(|group| group_text(place, group)).collect();
     let more = groups.len().saturating_sub(MOST_GROUPS);
     if more > 0 {
         let _ = writeln!(
@@ -307,13 +309,18 @@ fn groups_text(changes: &[&Change]) -> String {
     text
 }
 
-fn group_text(group: &[&Change]) -> String {
+fn group_text(place: Place, group: &[&Change]) -> String {
     let mut text = String::new();
     let Some(first) = group.first() else {
         return text;
     };
     let title = if first.messages.is_empty() {
-        "The connection".to_owned()
+        match place {
+            Place::Capture => "The capture",
+            Place::Connection(_) => "The connection",
+            Place::Requests(_) | Place::Rest => "The connections",
+        }
+        .to_owned()
     } else {
         heading(&first.messages, first.count)
     };

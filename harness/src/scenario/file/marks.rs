@@ -6,14 +6,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::programs::RawCommand;
+use super::expect::{RawExpect, check_expect};
+use super::programs::{RawCommand, check_within};
 use super::steps::{check_action, written};
 use super::{Checked, RawClient};
 use crate::diagnostic::Diagnostic;
-use crate::scenario::{Action, Client, Expect, Mark, Template};
+use crate::scenario::{Action, Client, Mark};
 
 /// The longest timeline that makes sense: one hour.
-const LONGEST_SECONDS: f64 = 3600.0;
+pub(super) const LONGEST_SECONDS: f64 = 3600.0;
 
 /// The most marks that one table of a file stands for.
 const MOST_TIMES: u16 = 1000;
@@ -33,13 +34,14 @@ pub(super) struct RawMark {
     #[serde(rename = "type")]
     pub(super) type_text: Option<Spanned<RawText>>,
     pub(super) select: Option<Spanned<RawText>>,
-    pub(super) reload: Option<Spanned<bool>>,
+    pub(super) reload: Option<Spanned<toml::Value>>,
     pub(super) execute: Option<Spanned<String>>,
     pub(super) wait: Option<Spanned<bool>>,
     pub(super) wait_for: Option<Spanned<String>>,
     pub(super) screenshot: Option<Spanned<toml::Value>>,
     pub(super) close: Option<Spanned<bool>>,
-    expect: Option<Spanned<RawExpect>>,
+    pub(super) expect: Option<Spanned<RawExpect>>,
+    within: Option<Spanned<f64>>,
     /// The step as it is written, before variables have their values.
     #[serde(skip)]
     step: String,
@@ -79,19 +81,6 @@ impl RawText {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawExpect {
-    element: Option<Spanned<String>>,
-    shows: Spanned<String>,
-}
-
-impl RawExpect {
-    fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
-        self.element.iter_mut().chain([&mut self.shows])
-    }
-}
-
 /// All marks, in order; a table with `times` stands for as many.
 pub(super) fn check_marks(
     raw: &[Spanned<RawMark>],
@@ -123,6 +112,7 @@ fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
     Ok(Mark {
         at: check_time(&raw.at)?,
         step: raw.step.clone(),
+        within: check_limit(raw, &action)?,
         action,
         expect,
     })
@@ -190,48 +180,18 @@ fn check_wait(raw: &RawMark) -> Checked<()> {
     }
 }
 
-fn check_expect(expect: &Spanned<RawExpect>, action: &Action, client: Client) -> Checked<Expect> {
-    let raw = expect.get_ref();
-    if *action == Action::Close {
+/// How long the step may take, and what is expected of it.
+fn check_limit(raw: &RawMark, action: &Action) -> Checked<Option<Duration>> {
+    let Some(within) = &raw.within else {
+        return Ok(None);
+    };
+    if matches!(action, Action::Close | Action::Screenshot(_)) {
         return Err(
-            Diagnostic::new(expect.span(), "nothing can be expected of a closed client")
-                .with_hint("put the expectation at an earlier mark"),
+            Diagnostic::new(within.span(), "nothing is waited for at this step")
+                .with_hint("leave `within` out"),
         );
     }
-    if matches!(action, Action::Screenshot(_)) {
-        return Err(
-            Diagnostic::new(expect.span(), "a picture shows what is there")
-                .with_hint("put the expectation at the mark before it"),
-        );
-    }
-    match (client, &raw.element) {
-        (Client::Firefox, None) => {
-            return Err(
-                Diagnostic::new(expect.span(), "which element is to show it?")
-                    .with_hint("add a CSS selector, as in `element = \"time\"`"),
-            );
-        }
-        (Client::Netcat | Client::Commands, Some(element)) => {
-            return Err(
-                Diagnostic::new(element.span(), format!("{client} has no elements"))
-                    .with_hint("leave `element` out: what it prints is looked at"),
-            );
-        }
-        _ => {}
-    }
-    if raw.shows.get_ref().is_empty() {
-        return Err(
-            Diagnostic::new(raw.shows.span(), "an empty text is always there")
-                .with_hint("say what must be shown; `{clock}` stands for the time, HH:MM:SS"),
-        );
-    }
-    Ok(Expect {
-        element: raw
-            .element
-            .as_ref()
-            .map(|element| element.get_ref().clone()),
-        shows: Template(raw.shows.get_ref().clone()),
-    })
+    check_within(within, LONGEST_SECONDS, "a step").map(Some)
 }
 
 fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<()> {

@@ -26,6 +26,7 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+mod expect;
 mod link;
 mod marks;
 mod programs;
@@ -34,6 +35,7 @@ mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -47,7 +49,7 @@ use self::variables::{RawVariables, check_variables, fill_in};
 use super::link::Link;
 use super::program::Program;
 use super::variables::{Values, Variable};
-use super::{Client, Mark, Scenario};
+use super::{Client, LineEnd, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::files;
@@ -117,9 +119,11 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
         variables: checked.variables,
         program: checked.program,
         helpers: checked.helpers,
+        host: checked.host,
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         link: checked.link,
         client: (*raw.client.get_ref()).into(),
+        line_end: checked.line_end,
         marks: checked.marks,
     })
 }
@@ -183,10 +187,14 @@ struct RawScenario {
     environment: BTreeMap<String, Spanned<String>>,
     folder: Option<Spanned<String>>,
     ready: Option<Spanned<RawReady>>,
+    #[serde(default)]
+    daemon: bool,
+    host: Option<Spanned<String>>,
     port: Option<Spanned<u16>>,
     network: Option<RawNetwork>,
     link: Option<Spanned<RawLink>>,
     client: Spanned<RawClient>,
+    line_end: Option<Spanned<RawLineEnd>>,
     #[serde(default)]
     helper: Vec<Spanned<RawHelper>>,
     #[serde(default)]
@@ -206,6 +214,14 @@ enum RawClient {
     Netcat,
     #[serde(rename = "command")]
     Commands,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum RawLineEnd {
+    #[serde(rename = "lf")]
+    Lf,
+    #[serde(rename = "crlf")]
+    CrLf,
 }
 
 impl From<RawClient> for Client {
@@ -235,7 +251,9 @@ struct Parts {
     variables: Vec<Variable>,
     program: Program,
     helpers: Vec<Program>,
+    host: Option<IpAddr>,
     link: Option<Link>,
+    line_end: LineEnd,
     marks: Vec<Mark>,
 }
 
@@ -253,12 +271,20 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         .collect::<Checked<_>>()?;
     raw.port.iter().try_for_each(check_port)?;
     let link = check_link(raw)?;
+    let host = raw
+        .host
+        .as_ref()
+        .map(|host| check_host(host, link.as_ref()));
+    let host = host.transpose()?;
+    let line_end = check_line_end(raw)?;
     let marks = check_marks(&raw.mark, &raw.client)?;
     Ok(Parts {
         variables,
         program,
         helpers,
+        host,
         link,
+        line_end,
         marks,
     })
 }
@@ -269,4 +295,41 @@ fn check_port(port: &Spanned<u16>) -> Checked<()> {
     }
     Err(Diagnostic::new(port.span(), "port 0 is none")
         .with_hint("the capture has to know the port beforehand: choose one from 1 to 65535"))
+}
+
+/// The address to listen on: one of the loopback interface, which is up in every lab.
+fn check_host(host: &Spanned<String>, link: Option<&Link>) -> Checked<IpAddr> {
+    let text = host.get_ref();
+    if link.is_some() {
+        return Err(Diagnostic::new(host.span(), "`host` on a link").with_hint(
+            "leave it out: behind a link the program is at 10.0.0.1, which `{host}` stands for",
+        ));
+    }
+    match text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(ip) if ip.is_loopback() => Ok(ip),
+        _ => Err(Diagnostic::new(
+            host.span(),
+            format!("`{text}` is no address of the loopback interface"),
+        )
+        .with_hint("write `host = \"::1\"` for IPv6, or leave it out for 127.0.0.1")),
+    }
+}
+
+fn check_line_end(raw: &RawScenario) -> Checked<LineEnd> {
+    let Some(line_end) = &raw.line_end else {
+        return Ok(LineEnd::default());
+    };
+    if matches!(raw.client.get_ref(), RawClient::Firefox) {
+        return Err(Diagnostic::new(
+            line_end.span(),
+            "a browser types no lines into a connection",
+        )
+        .with_hint(
+            "leave `line_end` out: it is for `client = \"nc\"` and `client = \"command\"`",
+        ));
+    }
+    Ok(match line_end.get_ref() {
+        RawLineEnd::Lf => LineEnd::Lf,
+        RawLineEnd::CrLf => LineEnd::CrLf,
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -12,6 +13,13 @@ use crate::scenario::program::{Argument, CommandLine, Executable, Program, Ready
 
 /// A command with its arguments.
 pub(super) type RawCommand = Vec<Spanned<String>>;
+
+/// Where a program that was built here is told to listen.
+/// How long a program may take until it is ready, where the file does not say: a JVM on a busy machine takes ten seconds.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most that a file may give it: ten minutes.
+const LONGEST_START: f64 = 600.0;
 
 /// Where a program that was built here is told to listen.
 const ADDRESS: [&str; 4] = ["--host", "{host}", "--port", "{port}"];
@@ -25,6 +33,8 @@ pub(super) struct RawHelper {
     environment: BTreeMap<String, Spanned<String>>,
     folder: Option<Spanned<String>>,
     ready: Option<Spanned<RawReady>>,
+    #[serde(default)]
+    daemon: bool,
 }
 
 /// What shows that a program is ready.
@@ -34,6 +44,7 @@ pub(super) struct RawReady {
     log: Option<Spanned<String>>,
     port: Option<Spanned<u16>>,
     http: Option<Spanned<String>>,
+    within: Option<Spanned<f64>>,
 }
 
 impl RawHelper {
@@ -60,6 +71,7 @@ pub(super) fn check_program(raw: &RawScenario, programs: &[String]) -> Checked<P
         environment: &raw.environment,
         folder: raw.folder.as_ref(),
         ready: raw.ready.as_ref(),
+        is_daemon: raw.daemon,
         otherwise: Ready::Listening,
     };
     match (&raw.program, &raw.command) {
@@ -97,6 +109,7 @@ pub(super) fn check_helper(spanned: &Spanned<RawHelper>) -> Checked<Program> {
         environment: &raw.environment,
         folder: raw.folder.as_ref(),
         ready: raw.ready.as_ref(),
+        is_daemon: raw.daemon,
         otherwise: Ready::Started,
     };
     rest.complete_command(&raw.command)
@@ -107,6 +120,7 @@ struct Rest<'a> {
     environment: &'a BTreeMap<String, Spanned<String>>,
     folder: Option<&'a Spanned<String>>,
     ready: Option<&'a Spanned<RawReady>>,
+    is_daemon: bool,
     /// What shows that it is ready where the file does not say.
     otherwise: Ready,
 }
@@ -131,6 +145,7 @@ impl Rest<'_> {
         let environment = environment
             .map(|(name, value)| Ok((check_variable(name, value)?, check_argument(value)?)))
             .collect::<Checked<_>>()?;
+        let within = self.ready.and_then(|ready| ready.get_ref().within.as_ref());
         Ok(Program {
             name,
             executable,
@@ -141,6 +156,11 @@ impl Rest<'_> {
                 Some(ready) => check_ready(ready, &self.otherwise)?,
                 None => self.otherwise,
             },
+            within: match within {
+                Some(within) => check_within(within, LONGEST_START, "a program")?,
+                None => START_PATIENCE,
+            },
+            is_daemon: self.is_daemon,
         })
     }
 }
@@ -222,8 +242,14 @@ fn check_folder(folder: &Spanned<String>) -> Checked<PathBuf> {
 }
 
 fn check_ready(ready: &Spanned<RawReady>, otherwise: &Ready) -> Checked<Ready> {
-    let RawReady { log, port, http } = ready.get_ref();
+    let RawReady {
+        log,
+        port,
+        http,
+        within,
+    } = ready.get_ref();
     match (log, http, port) {
+        (None, None, None) if within.is_some() => Ok(otherwise.clone()),
         (Some(text), None, None) if !text.get_ref().is_empty() => {
             Ok(Ready::Says(text.get_ref().clone()))
         }
@@ -244,6 +270,21 @@ fn check_ready(ready: &Spanned<RawReady>, otherwise: &Ready) -> Checked<Ready> {
              answer, as in `ready = { http = \"/healthz\" }`",
         )),
     }
+}
+
+/// The seconds in a field `within`, of which `whose` may take `longest` at most.
+pub(super) fn check_within(within: &Spanned<f64>, longest: f64, whose: &str) -> Checked<Duration> {
+    let seconds = *within.get_ref();
+    if seconds > 0.0 && seconds <= longest {
+        return Ok(Duration::from_secs_f64(seconds));
+    }
+    Err(Diagnostic::new(
+        within.span(),
+        format!("{whose} cannot take {seconds} s"),
+    )
+    .with_hint(format!(
+        "give the most seconds that it may take, more than 0 and up to {longest}, as in `within = 60`"
+    )))
 }
 
 /// The target of a request (RFC 9112 §3.2.1): what is printed there is sent as it is.

@@ -9,7 +9,7 @@ use super::marks::{RawMark, RawText};
 use super::programs::{RawCommand, check_command};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::program::{Argument, CommandLine};
-use crate::scenario::{Action, Client};
+use crate::scenario::{Action, Client, Reload};
 
 /// The one thing that the client does at this mark.
 pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) -> Checked<Action> {
@@ -93,7 +93,9 @@ pub(super) fn written(raw: &RawMark) -> Option<Action> {
             let (element, text) = pair(raw);
             Action::Select { element, text }
         }),
-        raw.reload.as_ref().map(|_| Action::Reload),
+        raw.reload
+            .as_ref()
+            .map(|reload| Action::Reload(written_reload(reload.get_ref()))),
         raw.execute
             .as_ref()
             .map(|script| Action::Script(text(script))),
@@ -116,6 +118,13 @@ fn written_open(open: &toml::Value) -> Action {
             Action::Start(command_of(words.iter().filter_map(toml::Value::as_str)))
         }
         _ => Action::Connect,
+    }
+}
+
+fn written_reload(reload: &toml::Value) -> Reload {
+    match reload.as_str() {
+        Some("forced") => Reload::Forced,
+        _ => Reload::Normal,
     }
 }
 
@@ -220,9 +229,20 @@ fn check_text(
     Ok(action(element, text.get_ref().clone()))
 }
 
-fn check_reload(reload: &Spanned<bool>, client: Client) -> Checked<Action> {
+fn check_reload(reload: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
     require_browser(client, "reload", reload.span())?;
-    check_true(reload, "reload", Action::Reload)
+    match reload.get_ref() {
+        toml::Value::Boolean(true) => Ok(Action::Reload(Reload::Normal)),
+        toml::Value::Boolean(false) => Err(does_nothing(reload.span(), "reload")),
+        toml::Value::String(kind) if kind == "normal" => Ok(Action::Reload(Reload::Normal)),
+        toml::Value::String(kind) if kind == "forced" => Ok(Action::Reload(Reload::Forced)),
+        _ => Err(
+            Diagnostic::new(reload.span(), "which kind of reload?").with_hint(
+                "write `\"normal\"`, or `true`: what is cached is asked for by `If-None-Match`, as with F5; or `\"forced\"`: \
+                 everything is asked for anew, as with Ctrl-F5",
+            ),
+        ),
+    }
 }
 
 fn check_execute(script: &Spanned<String>, client: Client) -> Checked<Action> {
@@ -276,10 +296,11 @@ fn check_true(step: &Spanned<bool>, name: &str, action: Action) -> Checked<Actio
     if *step.get_ref() {
         return Ok(action);
     }
-    Err(
-        Diagnostic::new(step.span(), format!("`{name} = false` does nothing"))
-            .with_hint("leave it out"),
-    )
+    Err(does_nothing(step.span(), name))
+}
+
+fn does_nothing(span: Range<usize>, name: &str) -> Diagnostic {
+    Diagnostic::new(span, format!("`{name} = false` does nothing")).with_hint("leave it out")
 }
 
 fn cannot(client: Client, step: &str, span: Range<usize>) -> Diagnostic {

@@ -121,6 +121,19 @@ pub(super) fn fill_in(raw: &mut RawScenario, variables: &[Variable]) -> Checked<
         if let Some(script) = &mut mark.execute {
             *script.get_mut() = filled_in(script.get_ref(), variables);
         }
+        if let Some(expect) = &mut mark.expect {
+            let expect = expect.get_mut();
+            // A pattern has braces of its own.
+            if let Some(pattern) = &mut expect.matches {
+                *pattern.get_mut() = filled_in(pattern.get_ref(), variables);
+            }
+            if let Some(absent) = &mut expect.absent {
+                let span = absent.span();
+                for text in texts_of_value(absent.get_mut()) {
+                    fill_in_text(text, span.clone(), variables)?;
+                }
+            }
+        }
         if let Some(open) = &mut mark.open {
             let span = open.span();
             for text in texts_of_value(open.get_mut()) {
@@ -196,6 +209,7 @@ fn texts(raw: &mut RawScenario) -> impl Iterator<Item = &mut Spanned<String>> {
         .chain(command)
         .chain(raw.environment.values_mut())
         .chain(&mut raw.folder)
+        .chain(&mut raw.host)
         .chain(ready.flat_map(|ready| ready.get_mut().texts()))
         .chain(helpers)
         .chain(marks)

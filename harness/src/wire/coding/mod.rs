@@ -17,6 +17,7 @@
 //! assert_eq!(plain, b"as it is");
 //! ```
 
+mod brotli;
 mod coded;
 mod stage;
 mod zstd;
@@ -212,6 +213,11 @@ impl Decoder {
             self.coded.settle(slice, output.len() > before, &marks);
         }
         Ok(())
+    }
+
+    /// Lets go of what decoding takes: nothing more is to be pushed, only passed.
+    pub fn release(&mut self) {
+        self.stages = Vec::new();
     }
 
     /// Takes bytes that are not to be decoded, after an error or a hole: they only count.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io::{self, Write};
 
-use brotli_decompressor::DecompressorWriter;
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
+use super::brotli::Brotli;
 use super::zstd::{Failure, Zstd};
 use super::{Coding, CodingError};
 
@@ -63,7 +63,7 @@ pub(super) enum Stage {
     Undecided(Vec<u8>),
     Zlib(ZlibDecoder<Bounded>),
     Bare(DeflateDecoder<Bounded>),
-    Brotli(Box<DecompressorWriter<Bounded>>),
+    Brotli(Box<Brotli<Bounded>>),
     Zstd {
         decoder: Box<Zstd>,
         /// Whether a frame was whole.
@@ -85,10 +85,7 @@ impl Stage {
                 is_later: false,
             },
             Coding::Deflate => Self::Undecided(Vec::new()),
-            Coding::Brotli => Self::Brotli(Box::new(DecompressorWriter::new(
-                Bounded::default(),
-                1 << 12,
-            ))),
+            Coding::Brotli => Self::Brotli(Box::new(Brotli::new(Bounded::default()))),
             Coding::Zstd => Self::Zstd {
                 decoder: Box::new(Zstd::new()),
                 is_later: false,
@@ -106,12 +103,13 @@ impl Stage {
     }
 
     /// Returns about how many bytes it takes for itself.
-    pub(super) const fn memory(&self) -> usize {
+    pub(super) fn memory(&self) -> usize {
         match self {
             Self::Undecided(_) => 0,
             // The state of zlib, its window, and a buffer.
             Self::Gzip { .. } | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
-            Self::Brotli(_) | Self::Zstd { .. } => 1 << 20,
+            Self::Brotli(decoder) => decoder.memory(),
+            Self::Zstd { decoder, .. } => decoder.memory(),
         }
     }
 

@@ -20,6 +20,9 @@ const LARGEST_BLOCK: usize = 128 << 10;
 /// RFC 8878 §3.1.1.1.2: the smallest window, in bytes.
 const SMALLEST_WINDOW: u64 = 1 << 10;
 
+/// What a decoder takes besides its window: tables, and a block before and after it is decoded.
+const FRAME_BYTES: usize = 512 << 10;
+
 /// RFC 8878 §3.1.1.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
@@ -49,6 +52,8 @@ struct Frame {
     window: usize,
     /// How many bytes lie in the decoder that were looked at already.
     seen: usize,
+    /// The most bytes that lay in the decoder, or have room there.
+    most: usize,
     has_checksum: bool,
     content_size: Option<u64>,
     produced: u64,
@@ -79,6 +84,15 @@ impl Zstd {
             held: Vec::new(),
             output: Vec::new(),
         }
+    }
+
+    /// Returns about how many bytes it takes.
+    pub(super) fn memory(&self) -> usize {
+        let frame = match &self.state {
+            State::Between | State::Skipping(_) => 0,
+            State::Block(frame) | State::Checksum(frame) => FRAME_BYTES + frame.most,
+        };
+        frame + self.held.capacity() + self.output.capacity()
     }
 
     /// Takes input up to the first that gives output, or to its end. Returns how far into it the last frame ended, if
@@ -324,6 +338,7 @@ impl Frame {
             decoder,
             window: usize::try_from(window).unwrap_or(usize::MAX),
             seen: 0,
+            most: usize::try_from(window).unwrap_or(usize::MAX),
             has_checksum: header.has_checksum,
             content_size: header.content_size,
             produced: 0,
@@ -361,6 +376,7 @@ impl Frame {
     /// Appends what lies in the decoder and was not looked at yet.
     fn reveal(&mut self, output: &mut Vec<u8>) -> Result<(), String> {
         let there = self.decoder.can_collect();
+        self.most = self.most.max(there);
         let from = output.len();
         let look = Look {
             skip: self.seen,

@@ -164,6 +164,10 @@ pub struct Tracker<State = ()> {
     doubtful_payload: u64,
     /// Next place to look at for a connection to forget.
     hand: usize,
+    /// How many connections are known at the same time.
+    most: usize,
+    /// How many connections were forgotten that had not closed.
+    crowded_out: u64,
     connections: u64,
     segments: u64,
     /// The connection of the segment before: most often that of the next one too.
@@ -185,6 +189,10 @@ struct Entry<State> {
     /// Whether it had a packet since the hand passed.
     active: bool,
     closed: bool,
+    /// Whether it has a place in `closed`, and one in `lingering`: a connection may close more than once, as one that a late
+    /// segment shows to be open still.
+    is_among_closed: bool,
+    is_lingering: bool,
     /// Whether it was given out.
     is_given_out: bool,
     /// Until it is known who is the client.
@@ -206,6 +214,8 @@ impl<State> Default for Tracker<State> {
             doubtful: VecDeque::new(),
             doubtful_payload: 0,
             hand: 0,
+            most: MOST_CONNECTIONS,
+            crowded_out: 0,
             connections: 0,
             segments: 0,
             recent: None,
@@ -222,6 +232,26 @@ impl Tracker {
 }
 
 impl<State: Default> Tracker<State> {
+    /// A tracker that takes about so many bytes: where there are more connections than that is for, those that were quiet
+    /// longest are forgotten.
+    #[must_use]
+    pub fn within(bytes: usize) -> Self {
+        // Of the hash table, whose places are up to half empty, and of which there are two while it grows.
+        const PLACES: usize = 4 * size_of::<u32>();
+        let each = size_of::<Option<Entry<State>>>() + PLACES;
+        Self {
+            most: (bytes / each).clamp(1, MOST_CONNECTIONS),
+            ..Self::default()
+        }
+    }
+
+    /// Returns how many connections were forgotten before they closed, to make room for others. What comes of them later
+    /// is taken for other connections.
+    #[must_use]
+    pub const fn crowded_out(&self) -> u64 {
+        self.crowded_out
+    }
+
     /// Says what a segment is for; `keeper` makes the state of a new connection, and gets that of each connection which is
     /// over.
     #[inline]
@@ -359,6 +389,8 @@ impl<State: Default> Tracker<State> {
             client_is_lower: from_client == source_is_lower,
             active: true,
             closed: false,
+            is_among_closed: false,
+            is_lingering: false,
             is_given_out: false,
             doubt: by_syn.is_none().then(Doubt::default),
             client: Half::default(),
@@ -382,10 +414,15 @@ impl<State: Default> Tracker<State> {
             let Some(Some(entry)) = self.entries.get_mut(place as usize) else {
                 continue;
             };
-            if entry.connection != connection || !entry.closed || entry.is_given_out {
+            if entry.connection != connection {
+                continue;
+            }
+            entry.is_lingering = false;
+            if !entry.closed || entry.is_given_out {
                 continue;
             }
             if entry.last + LINGER >= self.segments {
+                entry.is_lingering = true;
                 self.lingering
                     .push_back((place, connection, entry.last + LINGER));
                 continue;
@@ -448,6 +485,12 @@ impl<State: Default> Tracker<State> {
     fn keep(&mut self, entry: Entry<State>) -> u32 {
         let hash = self.hasher.hash_one(entry.key);
         let place = self.free.pop().unwrap_or_else(|| {
+            if self.entries.len() == self.entries.capacity() {
+                // Grows as a `Vec` does, but not past what is needed.
+                let more = self.entries.len().max(64);
+                let left = self.most.saturating_sub(self.entries.len());
+                self.entries.reserve_exact(more.min(left.max(1)));
+            }
             self.entries.push(None);
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
@@ -483,16 +526,10 @@ impl<State: Default> Tracker<State> {
 
     /// Keeps the table within its bounds before a connection is added.
     fn make_room(&mut self, keeper: &mut impl Keeper<State = State>) {
-        while self.closed.len() > MOST_CLOSED {
-            if let Some((place, connection)) = self.closed.pop_front()
-                && self
-                    .entry(place)
-                    .is_some_and(|entry| entry.connection == connection)
-            {
-                self.forget(place, keeper);
-            }
+        while self.closed.len() > MOST_CLOSED.min(self.most / 4) {
+            self.forget_closed(keeper);
         }
-        if self.places.len() >= MOST_CONNECTIONS {
+        if self.places.len() >= self.most {
             self.forget_quiet(keeper);
         }
     }
@@ -500,10 +537,8 @@ impl<State: Default> Tracker<State> {
     /// Forgets a connection to make room: one that is closed, where there is one, else one that was quiet for long. Returns false
     /// if there is none.
     pub(super) fn forget_one(&mut self, keeper: &mut impl Keeper<State = State>) -> bool {
-        while let Some((place, connection)) = self.closed.pop_front() {
-            let is_it = |entry: &Entry<State>| entry.connection == connection;
-            if self.entry(place).is_some_and(is_it) {
-                self.forget(place, keeper);
+        while !self.closed.is_empty() {
+            if self.forget_closed(keeper) {
                 return true;
             }
         }
@@ -514,13 +549,33 @@ impl<State: Default> Tracker<State> {
         is_any
     }
 
+    /// Forgets the connection that closed first, unless it is open again, or forgotten. Returns false where that is so.
+    fn forget_closed(&mut self, keeper: &mut impl Keeper<State = State>) -> bool {
+        let Some((place, connection)) = self.closed.pop_front() else {
+            return false;
+        };
+        let Some(Some(entry)) = self.entries.get_mut(place as usize) else {
+            return false;
+        };
+        if entry.connection != connection {
+            return false;
+        }
+        entry.is_among_closed = false;
+        let is_closed = entry.closed;
+        if is_closed {
+            self.forget(place, keeper);
+        }
+        is_closed
+    }
+
     /// Goes around the table until it finds a connection without a packet since the last time around.
     fn forget_quiet(&mut self, keeper: &mut impl Keeper<State = State>) {
         for _ in 0..=2 * self.entries.len() {
             self.hand = (self.hand + 1) % self.entries.len();
             match &mut self.entries[self.hand] {
                 Some(entry) if entry.active => entry.active = false,
-                Some(_) => {
+                Some(entry) => {
+                    self.crowded_out += u64::from(!entry.closed);
                     self.forget(u32::try_from(self.hand).unwrap_or(u32::MAX), keeper);
                     return;
                 }
@@ -548,9 +603,13 @@ impl<State: Default> Tracker<State> {
         } = own.judge(peer, side, segment);
         let is_over = own.is_over_with(peer);
         if is_over && !entry.closed {
-            let due = self.segments + LINGER;
-            self.closed.push_back((place, entry.connection));
-            self.lingering.push_back((place, entry.connection, due));
+            if !std::mem::replace(&mut entry.is_among_closed, true) {
+                self.closed.push_back((place, entry.connection));
+            }
+            if !std::mem::replace(&mut entry.is_lingering, true) {
+                let due = self.segments + LINGER;
+                self.lingering.push_back((place, entry.connection, due));
+            }
         }
         entry.closed = is_over;
         Tracked {

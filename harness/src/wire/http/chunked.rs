@@ -5,8 +5,11 @@ use memchr::memchr;
 use super::Item;
 use super::head::HEAD_LIMIT;
 use super::parser::{Parser, State};
-use super::unit::{Refusal, TOO_LONG, Unit, Whole, line_end, malformed, trailers_end};
+use super::unit::{Refusal, Unit, Whole, line_end, malformed, trailers_end};
 use crate::wire::note::Note;
+
+/// What is wrong with what stands where a chunk's data should end.
+const LONGER: &str = "a chunk is longer than its size says";
 
 /// The longest line that gives a chunk's size, extensions included, in bytes.
 pub const CHUNK_LINE_LIMIT: usize = 4 << 10;
@@ -34,7 +37,9 @@ impl Parser {
         match self.whole(input, &CHUNK_LINE) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
-            Whole::TooLong => Some(self.break_off(TOO_LONG)),
+            Whole::TooLong => {
+                Some(self.break_off("the line of a chunk's size is longer than 4 KiB"))
+            }
             Whole::Yes(line) => match parse_chunk_size(&line) {
                 Some(0) => {
                     self.state = State::Trailers;
@@ -74,7 +79,7 @@ impl Parser {
         match self.whole(input, &CHUNK_CLOSE) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
-            Whole::TooLong => Some(self.break_off(TOO_LONG)),
+            Whole::TooLong => Some(self.break_off(LONGER)),
             Whole::Yes(line_end) => {
                 self.state = State::ChunkSize;
                 Some(Item::Chunk(line_end))
@@ -86,7 +91,7 @@ impl Parser {
         match self.whole(input, &TRAILER_SECTION) {
             Whole::NotYet => None,
             Whole::No(refusal) => Some(self.break_off(&refusal.reason)),
-            Whole::TooLong => Some(self.break_off(TOO_LONG)),
+            Whole::TooLong => Some(self.break_off("the trailer section is longer than 64 KiB")),
             Whole::Yes(section) => {
                 self.trailers = section.into_owned();
                 Some(self.end())
@@ -116,7 +121,7 @@ fn plausible_chunk_line(bytes: &[u8]) -> Result<(), Refusal> {
 fn plausible_chunk_close(bytes: &[u8]) -> Result<(), Refusal> {
     match bytes {
         [] | [b'\r'] | [b'\n', ..] | [b'\r', b'\n', ..] => Ok(()),
-        _ => Err(malformed("a chunk is longer than its size says")),
+        _ => Err(malformed(LONGER)),
     }
 }
 

@@ -40,12 +40,19 @@ enum Announced {
     Chunked,
     /// A transfer coding, but not chunked at the end.
     OtherCoding,
+    /// A length beyond all that can be sent: one of more than 64 bits.
+    TooLarge,
     Nonsense,
 }
 
 fn announced(head: &mut Head) -> Announced {
     let coded = head.field("transfer-encoding").is_some();
     if coded {
+        if head.minor_version() == 0 {
+            let text = "Transfer-Encoding in HTTP/1.0, which does not have it: the body's length is not certain";
+            head.notes
+                .push(Note::new(head.offset, "RFC 9112 §6.1", text));
+        }
         if head.field("content-length").is_some() {
             let text = "both Transfer-Encoding and Content-Length; the latter is ignored";
             head.notes
@@ -68,12 +75,15 @@ fn announced_length(head: &Head) -> Announced {
         return Announced::Nothing;
     }
     let mut numbers = head.list("content-length").map(decimal);
-    match numbers.next() {
-        Some(Some(length)) if numbers.all(|number| number == Some(length)) => {
-            Announced::Length(length)
-        }
-        _ => Announced::Nonsense,
+    let Some(Some(length)) = numbers.next() else {
+        return Announced::Nonsense;
+    };
+    if !numbers.all(|number| number == Some(length)) {
+        return Announced::Nonsense;
     }
+    let digits = std::str::from_utf8(length);
+    let length = digits.ok().and_then(|digits| digits.parse().ok());
+    length.map_or(Announced::TooLarge, Announced::Length)
 }
 
 /// Says of a last transfer coding that is not chunked where others read it in another way.
@@ -92,12 +102,21 @@ fn doubtful_coding(last: &[u8], head: &Head) -> Option<Note> {
     })
 }
 
-/// RFC 9110 §8.6: one or more digits, and nothing else.
-fn decimal(digits: &[u8]) -> Option<u64> {
+/// RFC 9110 §8.6: one or more digits, and nothing else. Zeros in front do not count.
+fn decimal(digits: &[u8]) -> Option<&[u8]> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    Some(&digits[zeros.min(digits.len() - 1)..])
+}
+
+/// RFC 9110 §8.6: recipients must anticipate large numbers. Nobody sends so much: all up to the close is the body.
+fn say_too_large(head: &mut Head) -> Framing {
+    let text = "Content-Length is larger than 64 bits; taken for a body until the close";
+    head.notes
+        .push(Note::new(head.offset, "RFC 9112 §6.3", text));
+    Framing::UntilClose
 }
 
 pub(super) fn request_framing(head: &mut Head) -> Framing {
@@ -111,6 +130,7 @@ pub(super) fn request_framing(head: &mut Head) -> Framing {
             head.notes.push(Note::new(offset, "RFC 9112 §6.3", text));
             Framing::UntilClose
         }
+        Announced::TooLarge => say_too_large(head),
         Announced::Nonsense => {
             let text = "Content-Length is not one number; taken for a request without a body";
             head.notes.push(Note::new(offset, "RFC 9112 §6.3", text));
@@ -134,6 +154,7 @@ pub(super) fn response_framing(head: &mut Head, asked: Option<&Asked>) -> Framin
         Announced::Length(length) => Framing::Length(length),
         Announced::Chunked => Framing::Chunked,
         Announced::Nothing | Announced::OtherCoding => Framing::UntilClose,
+        Announced::TooLarge => say_too_large(head),
         Announced::Nonsense => {
             let text = "Content-Length is not one number; taken for a body until the close";
             head.notes.push(Note::new(offset, "RFC 9112 §6.3", text));

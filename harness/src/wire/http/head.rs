@@ -57,6 +57,16 @@ struct Field {
     value: Span,
 }
 
+impl Field {
+    /// A field of a line that begins at `start`.
+    const fn at(start: usize, name: usize, value: Span) -> Self {
+        Self {
+            name: start..start + name,
+            value: start + value.start..start + value.end,
+        }
+    }
+}
+
 impl Head {
     /// Whether this is a request's head.
     #[must_use]
@@ -190,6 +200,12 @@ impl Head {
             .any(|element| element.eq_ignore_ascii_case(token.as_bytes()))
     }
 
+    /// Returns true if the sender says that it closes the connection behind this message (RFC 9112 §9.3).
+    pub(super) fn says_close(&self) -> bool {
+        let keeps = self.minor_version() > 0 || self.has_token("connection", "keep-alive");
+        self.has_token("connection", "close") || !keeps
+    }
+
     /// Whether the body is a stream of server-sent events.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
@@ -225,6 +241,7 @@ pub(super) fn parse_head(
             .ok_or_else(|| Note::new(offset, "RFC 9112 §2.1", "not a start line; shown raw"))?,
         fields: Vec::new(),
     };
+    say_space_in_target(&mut head);
     read_fields(&mut head, end + 1);
     say_bare_line_feeds(&mut head);
     let said = head.notes.len();
@@ -256,10 +273,25 @@ fn refuse_line(head: &mut Head, line: Span, note: Note) {
     if !std::mem::replace(&mut head.is_refused, true) {
         head.notes.push(note);
     }
+    if let Some(field) = field_with_space(head, &line) {
+        head.fields.push(field);
+        return;
+    }
     let line = head.raw[line].to_ascii_lowercase();
     head.is_doubtful |= FRAMING_FIELDS
         .iter()
         .any(|name| memmem::find(&line, name).is_some());
+}
+
+/// RFC 9112 §5.1: of white space between a name and its colon, a server must refuse the request, but a proxy removes it from
+/// a response: what that means is known.
+fn field_with_space(head: &Head, line: &Span) -> Option<Field> {
+    let bytes = &head.raw[line.clone()];
+    let colon = memchr(b':', bytes)?;
+    let name = bytes[..colon].trim_ascii_end();
+    let is_name = !name.is_empty() && name.iter().copied().all(is_token);
+    (is_name && !head.is_request())
+        .then(|| Field::at(line.start, name.len(), trimmed(bytes, colon + 1)))
 }
 
 fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {
@@ -282,11 +314,8 @@ fn read_field(head: &mut Head, line: Span) -> Result<(), Note> {
         let text = "a field name is not a token; the head is shown raw";
         return Err(Note::new(at, "RFC 9112 §5.1", text));
     }
-    let value = trimmed(bytes, colon + 1);
-    head.fields.push(Field {
-        name: line.start..line.start + colon,
-        value: line.start + value.start..line.start + value.end,
-    });
+    let field = Field::at(line.start, colon, trimmed(bytes, colon + 1));
+    head.fields.push(field);
     Ok(())
 }
 
@@ -295,6 +324,19 @@ fn trimmed(bytes: &[u8], from: usize) -> Span {
     let start = from + (rest.len() - rest.trim_ascii_start().len());
     let length = rest.trim_ascii().len();
     start..start + length
+}
+
+/// RFC 9112 §3.2: no white space is allowed there. Many servers read it all the same.
+fn say_space_in_target(head: &mut Head) {
+    let target = head.target_span();
+    let space = head.raw[target.clone()]
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'\t'));
+    if let Some(place) = space {
+        let at = head.offset + (target.start + place) as u64;
+        let text = "the request's target has white space in it";
+        head.notes.push(Note::new(at, "RFC 9112 §3.2", text));
+    }
 }
 
 /// RFC 9112 §2.2: lines end with CRLF; a bare LF may be taken for one, but is worth a word.

@@ -7,7 +7,7 @@ use memchr::memmem;
 use super::framing::Framing;
 use super::head::{HEAD_LIMIT, Head, REQUEST_HEAD, RESPONSE_HEAD, parse_head};
 use super::start_line::{STATUS_LINE, begins_status_line, first_words};
-use super::unit::{Refusal, TOO_LONG, Whole, leading_empty_lines, malformed};
+use super::unit::{Refusal, Whole, leading_empty_lines, malformed};
 use super::{Asked, Item, Lost, Role};
 use crate::wire::note::Note;
 
@@ -24,10 +24,6 @@ pub(super) enum State {
     /// An answer has a body as its fields say, unless its request was a HEAD: that is not known.
     Undecided {
         framing: Framing,
-    },
-    /// What is left of the body behind a refused head.
-    RawFixed {
-        remaining: u64,
     },
     ChunkSize,
     ChunkData {
@@ -55,6 +51,10 @@ pub struct Parser {
     pub(super) offset: u64,
     messages: u64,
     pub(super) trailers: Vec<u8>,
+    /// While a start line is looked for: what comes next does not begin a line.
+    pub(super) in_line: bool,
+    /// The head of the current message was refused: all of it is raw up to its end.
+    is_raw: bool,
     /// What is to be said before the next byte is read.
     pending: Option<Note>,
 }
@@ -80,6 +80,8 @@ impl Parser {
             offset,
             messages: 0,
             trailers: Vec::new(),
+            in_line: false,
+            is_raw: false,
             pending: None,
         }
     }
@@ -111,12 +113,13 @@ impl Parser {
         }
         let offset = self.settled();
         if self.in_message() {
-            items.push(self.end());
+            items.extend(self.end_as_shown());
         }
         let text = "not read to its end, since too much is open at the same time; shown raw";
         items.push(Item::Note(Note::plain(offset, text)));
         items.extend(self.flush());
         self.state = State::Resync;
+        self.in_line = true;
         items
     }
 
@@ -124,7 +127,7 @@ impl Parser {
     const fn in_message(&self) -> bool {
         !matches!(
             self.state,
-            State::Preamble | State::Head | State::RawFixed { .. } | State::Opaque | State::Resync
+            State::Preamble | State::Head | State::Opaque | State::Resync
         )
     }
 
@@ -186,13 +189,13 @@ impl Parser {
                 return Some(Item::Note(note));
             }
             let before = (self.state, input.len());
+            let is_raw = self.is_raw;
             let item = match self.state {
                 State::Preamble => self.preamble(input),
                 State::Head => self.head(input, asked),
                 State::Fixed { remaining } => self.fixed(input, remaining),
                 State::UntilClose => self.rest(input).map(|rest| Item::Body(rest.into())),
                 State::Undecided { .. } => self.undecided(input),
-                State::RawFixed { remaining } => self.raw_fixed(input, remaining),
                 State::ChunkSize => self.chunk_size(input),
                 State::ChunkData { remaining } => self.chunk_data(input, remaining),
                 State::ChunkEnd => self.chunk_end(input),
@@ -202,6 +205,7 @@ impl Parser {
                 State::Opaque => self.rest(input).map(|rest| Item::Raw(Cow::Borrowed(rest))),
                 State::Resync => self.resync(input),
             };
+            let item = item.and_then(|item| as_shown(item, is_raw));
             if item.is_some() || before == (self.state, input.len()) {
                 return item;
             }
@@ -227,33 +231,18 @@ impl Parser {
             _ => 0,
         };
         if in_body > 0 {
-            items.push(Item::BodyMissing(in_body));
+            items.extend(as_shown(Item::BodyMissing(in_body), self.is_raw));
         }
         if self.state == State::End {
-            items.push(self.end());
+            items.extend(self.end_as_shown());
         }
         self.offset = self.offset.saturating_add(in_body);
-        let in_raw = self.miss_raw(count - in_body);
-        if in_raw > 0 {
-            items.push(Item::RawMissing(in_raw));
-        }
-        let behind = count - in_body - in_raw;
+        let behind = count - in_body;
         if behind > 0 {
             self.lose_track(behind, &mut items);
         }
         self.offset = self.offset.saturating_add(behind);
         items
-    }
-
-    /// Takes what is missing of the body behind a refused head.
-    fn miss_raw(&mut self, count: u64) -> u64 {
-        let State::RawFixed { remaining } = self.state else {
-            return 0;
-        };
-        let taken = remaining.min(count);
-        self.state = raw_state(remaining - taken);
-        self.offset = self.offset.saturating_add(taken);
-        taken
     }
 
     fn lose_track(&mut self, count: u64, items: &mut Vec<Item<'static>>) {
@@ -265,10 +254,12 @@ impl Parser {
         if self.in_message() {
             let text = "the message's end is lost in a hole";
             items.push(Item::Note(Note::plain(self.offset, text)));
-            items.extend(self.flush().map(as_chunk));
-            items.push(Item::BodyMissing(count));
-            self.state = State::End;
-            items.push(self.end());
+            let held = self.flush().map(as_chunk);
+            let gone = [held, Some(Item::BodyMissing(count))];
+            let is_raw = self.is_raw;
+            let shown = gone.into_iter().flatten();
+            items.extend(shown.filter_map(|item| as_shown(item, is_raw)));
+            items.extend(self.end_as_shown());
         } else {
             if matches!(self.state, State::Preamble | State::Head) {
                 lost.begins_message = true;
@@ -282,6 +273,7 @@ impl Parser {
         }
         if self.state != State::Opaque {
             self.state = State::Resync;
+            self.in_line = false;
             items.push(Item::Lost(lost));
         }
     }
@@ -307,25 +299,25 @@ impl Parser {
         let mut items: Vec<_> = self.pending.take().map(Item::Note).into_iter().collect();
         items.extend(self.decide());
         match self.state {
-            State::UntilClose | State::End | State::Broken => items.push(self.end()),
+            State::UntilClose | State::End | State::Broken => items.extend(self.end_as_shown()),
             State::Fixed { remaining } => {
                 items.push(Item::Note(Note::new(
                     self.offset,
                     "RFC 9112 §8",
                     format!("the body ends {remaining} bytes too early"),
                 )));
-                items.push(self.end());
+                items.extend(self.end_as_shown());
             }
             State::ChunkSize | State::ChunkData { .. } | State::ChunkEnd | State::Trailers => {
                 let text = "the chunked body has no last chunk";
                 items.push(Item::Note(Note::new(self.offset, "RFC 9112 §8", text)));
-                items.extend(self.flush().map(as_chunk));
-                items.push(self.end());
+                let held = self.flush().map(as_chunk);
+                items.extend(held.and_then(|held| as_shown(held, self.is_raw)));
+                items.extend(self.end_as_shown());
             }
             State::Preamble
             | State::Head
             | State::Undecided { .. }
-            | State::RawFixed { .. }
             | State::Opaque
             | State::Resync => {}
         }
@@ -367,9 +359,16 @@ impl Parser {
 
     pub(super) fn end(&mut self) -> Item<'static> {
         self.state = State::Head;
+        self.is_raw = false;
         Item::End {
             trailers: std::mem::take(&mut self.trailers),
         }
+    }
+
+    /// The end of the message, where it is shown as one.
+    fn end_as_shown(&mut self) -> Option<Item<'static>> {
+        let is_raw = self.is_raw;
+        as_shown(self.end(), is_raw)
     }
 
     fn end_broken(&mut self) -> Item<'static> {
@@ -385,12 +384,6 @@ impl Parser {
         Some(Item::Body(body.into()))
     }
 
-    fn raw_fixed<'a>(&mut self, input: &mut &'a [u8], remaining: u64) -> Option<Item<'a>> {
-        let raw = self.take(input, usize::try_from(remaining).unwrap_or(usize::MAX))?;
-        self.state = raw_state(remaining - raw.len() as u64);
-        Some(Item::Raw(raw.into()))
-    }
-
     /// Looks whether the next answer's status line stands where the body should be.
     fn undecided<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         let held = self.buffer.len();
@@ -398,7 +391,7 @@ impl Parser {
         self.buffer.extend_from_slice(&input[..piece]);
         if !begins_status_line(&self.buffer) {
             self.buffer.truncate(held);
-            return self.decide();
+            return self.decide_body();
         }
         self.take(input, piece);
         if self.buffer.len() <= STATUS_LINE {
@@ -412,6 +405,11 @@ impl Parser {
 
     /// Takes an answer of which that is not known for one with a body, and what is held for the beginning of that.
     pub fn decide(&mut self) -> Option<Item<'static>> {
+        let is_raw = self.is_raw;
+        self.decide_body().and_then(|item| as_shown(item, is_raw))
+    }
+
+    fn decide_body(&mut self) -> Option<Item<'static>> {
         let State::Undecided { framing } = self.state else {
             return None;
         };
@@ -452,7 +450,7 @@ impl Parser {
             Role::Responses => asked(offset),
         };
         match parse_head(self.role, raw.as_ref(), offset, asked.as_ref()) {
-            Ok(head) if head.is_refused => Some(self.count_refused(head)),
+            Ok(head) if head.is_refused => Some(self.count_refused(head, asked.is_some())),
             Ok(head) => Some(self.accept(head, asked.is_some())),
             Err(note) => Some(self.reject(note, raw)),
         }
@@ -460,30 +458,33 @@ impl Parser {
 
     fn accept(&mut self, head: Head, is_asked: bool) -> Item<'static> {
         self.messages += 1;
-        self.state = body_state(head.framing);
-        let has_body = !matches!(self.state, State::End | State::Opaque);
-        if has_body && self.role == Role::Responses && !is_asked {
-            let framing = head.framing;
-            self.state = State::Undecided { framing };
-        }
+        self.state = self.state_behind(&head, is_asked);
         Item::Head(Box::new(head))
     }
 
-    /// A head that is a message's all the same: where its end can be known, the next one begins there.
-    fn count_refused(&mut self, mut head: Head) -> Item<'static> {
+    /// What comes behind a head.
+    fn state_behind(&self, head: &Head, is_asked: bool) -> State {
+        let framing = head.framing;
+        let state = body_state(framing);
+        let has_body = !matches!(state, State::End | State::Opaque);
+        if has_body && self.role == Role::Responses && !is_asked {
+            return State::Undecided { framing };
+        }
+        state
+    }
+
+    /// A head that is a message's all the same: where its end can be known, it is raw up to there, and the next one begins
+    /// behind it (RFC 9112 §9.2).
+    fn count_refused(&mut self, mut head: Head, is_asked: bool) -> Item<'static> {
         self.messages += 1;
-        self.state = match head.framing {
-            _ if head.is_doubtful => State::Resync,
-            Framing::None => State::Head,
-            Framing::Length(remaining) => raw_state(remaining),
-            Framing::Chunked | Framing::UntilClose => State::Resync,
-            Framing::Switched => State::Opaque,
-        };
-        let text = match self.state {
-            State::Resync => "where that message ends is not known: the next one is looked for",
-            _ => {
-                "that message's end is taken from its other fields, as receivers do that pass over the line (browsers, tshark)"
-            }
+        let has_end = head.framing != Framing::UntilClose || head.says_close();
+        let text = if has_end && !head.is_doubtful {
+            self.state = self.state_behind(&head, is_asked);
+            self.is_raw = !matches!(self.state, State::Opaque);
+            "that message's end is taken from its other fields, as receivers do that pass over the line (browsers, tshark)"
+        } else {
+            self.state = State::Resync;
+            "where that message ends is not known: the next one is looked for"
         };
         head.notes
             .push(Note::new(head.offset, "RFC 9112 §6.3", text));
@@ -504,7 +505,7 @@ impl Parser {
         let piece = (HEAD_LIMIT + 1).saturating_sub(self.buffer.len());
         let piece = self.take(input, piece).unwrap_or_default();
         self.buffer.extend_from_slice(piece);
-        let item = self.refuse(&malformed(TOO_LONG), &[]);
+        let item = self.refuse(&malformed("the head is longer than 64 KiB"), &[]);
         self.searched = self.buffer.len();
         item
     }
@@ -553,12 +554,15 @@ const fn fixed_state(remaining: u64) -> State {
     }
 }
 
-/// Behind a refused head there is no message to end.
-const fn raw_state(remaining: u64) -> State {
-    if remaining == 0 {
-        State::Head
-    } else {
-        State::RawFixed { remaining }
+/// A message whose head was refused is shown raw: returns an item of it as it is then, if anything is left to show.
+fn as_shown(item: Item<'_>, is_raw: bool) -> Option<Item<'_>> {
+    match item {
+        item if !is_raw => Some(item),
+        Item::Body(bytes) | Item::Chunk(bytes) => Some(Item::Raw(bytes)),
+        Item::BodyMissing(count) => Some(Item::RawMissing(count)),
+        Item::End { trailers } if trailers.is_empty() => None,
+        Item::End { trailers } => Some(Item::Raw(trailers.into())),
+        item => Some(item),
     }
 }
 

@@ -59,7 +59,8 @@ impl Parser {
             Found::Preamble { version, length } => {
                 self.take(input, length - held);
                 self.buffer.truncate(length);
-                self.state = State::Head;
+                // Behind a chain of proxies there may be another one.
+                self.state = State::Preamble;
                 let text = format!(
                     "PROXY protocol version {version}: a proxy tells whose connection it passes on; the stream \
                      begins behind it"

@@ -1,10 +1,11 @@
 //! Finding HTTP again after a hole, or after bytes that were none.
 
-use memchr::memmem;
+use memchr::{memmem, memrchr};
 
 use super::parser::{Parser, State};
 use super::start_line::{
-    START_LINE_LIMIT, STATUS_LINE, begins_status_line, minor_version, split_status_line,
+    LONGEST_METHOD, START_LINE_LIMIT, STATUS_LINE, begins_status_line, is_token, minor_version,
+    split_status_line,
 };
 use super::{Item, Role};
 
@@ -17,7 +18,9 @@ impl Parser {
         let held = self.buffer.len();
         let piece = input.len().min(START_LINE_LIMIT);
         self.buffer.extend_from_slice(&input[..piece]);
-        let Some((start, end)) = find_start_line(self.role, &self.buffer, self.searched) else {
+        let Some((start, end)) =
+            find_start_line(self.role, &self.buffer, self.searched, !self.in_line)
+        else {
             self.take(input, piece);
             return self.pass_unmatched();
         };
@@ -25,6 +28,7 @@ impl Parser {
         self.buffer.truncate(end.max(held));
         let line = self.buffer.split_off(start);
         self.state = State::Head;
+        self.in_line = false;
         let raw = self.flush();
         self.buffer = line;
         raw
@@ -32,7 +36,10 @@ impl Parser {
 
     /// Lets go of what no start line can begin in.
     fn pass_unmatched(&mut self) -> Option<Item<'static>> {
-        let keep = start_line_candidate(self.role, &self.buffer, self.searched);
+        let keep = start_line_candidate(self.role, &self.buffer, self.searched, !self.in_line);
+        if let Some(last) = self.buffer[..keep].last() {
+            self.in_line = *last != b'\n';
+        }
         let tail = self.buffer.split_off(keep);
         self.searched = self.searched.saturating_sub(keep);
         let searched = self.searched;
@@ -43,7 +50,8 @@ impl Parser {
     }
 }
 
-/// The methods that a lost request stream is searched for, each with the space behind it.
+/// The methods that a lost request stream is searched for wherever they stand, since a request may come right behind a body;
+/// each with the space behind it.
 const COMMON_METHODS: [&[u8]; 9] = [
     b"GET ",
     b"HEAD ",
@@ -56,14 +64,56 @@ const COMMON_METHODS: [&[u8]; 9] = [
     b"TRACE ",
 ];
 
-/// Length of the longest of them.
-const LONGEST: usize = b"OPTIONS ".len();
+/// The other methods of IANA's registry (RFC 9110 §16.1.1). Some are words that a text may have, so that the target must look
+/// like one too.
+const OTHER_METHODS: [&[u8]; 30] = [
+    b"ACL ",
+    b"BASELINE-CONTROL ",
+    b"UNBIND ",
+    b"REBIND ",
+    b"BIND ",
+    b"CHECKIN ",
+    b"UNCHECKOUT ",
+    b"CHECKOUT ",
+    b"COPY ",
+    b"LABEL ",
+    b"UNLINK ",
+    b"LINK ",
+    b"UNLOCK ",
+    b"LOCK ",
+    b"MERGE ",
+    b"MKACTIVITY ",
+    b"MKCALENDAR ",
+    b"MKCOL ",
+    b"MKREDIRECTREF ",
+    b"MKWORKSPACE ",
+    b"MOVE ",
+    b"ORDERPATCH ",
+    b"PROPFIND ",
+    b"PROPPATCH ",
+    b"QUERY ",
+    b"REPORT ",
+    b"SEARCH ",
+    b"UPDATEREDIRECTREF ",
+    b"UPDATE ",
+    b"VERSION-CONTROL ",
+];
+
+/// Length of the longest method of both.
+const LONGEST: usize = b"UPDATEREDIRECTREF ".len();
+
+/// The longest name of a field that is waited for, to know a request by it.
+const LONGEST_NAME: usize = 64;
 
 /// Length of a version.
 const VERSION: usize = b"HTTP/1.1".len();
 
-/// The first start line in `bytes` that begins at `from` or later: where it begins, and where what proves it ends.
-fn find_start_line(role: Role, bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+/// How targets begin (RFC 9112 §3.2) that a request with any other method is known by.
+const TARGETS: [&[u8]; 4] = [b"/", b"*", b"http://", b"https://"];
+
+/// The first start line in `bytes` that begins at `from` or later: where it begins, and where what proves it ends. `is_line`
+/// says whether a line begins with the first of the bytes.
+fn find_start_line(role: Role, bytes: &[u8], from: usize, is_line: bool) -> Option<(usize, usize)> {
     match role {
         Role::Responses => memmem::find_iter(bytes, b"HTTP/1.")
             .filter(|start| *start >= from)
@@ -73,34 +123,178 @@ fn find_start_line(role: Role, bytes: &[u8], from: usize) -> Option<(usize, usiz
                     .is_some_and(|line| split_status_line(line).is_some())
             })
             .map(|start| (start, start + STATUS_LINE)),
-        Role::Requests => memmem::find_iter(bytes, b" HTTP/1.")
-            .find_map(|space| request_line_around(bytes, from, space)),
+        Role::Requests => {
+            for space in memmem::find_iter(bytes, b" HTTP/1.") {
+                match request_line_around(bytes, from, space, is_line) {
+                    Around::Nothing => {}
+                    Around::Perhaps => return None,
+                    Around::Line(start, end) => return Some((start, end)),
+                }
+            }
+            None
+        }
     }
 }
 
-fn request_line_around(bytes: &[u8], from: usize, space: usize) -> Option<(usize, usize)> {
+/// What there is around a version.
+enum Around {
+    Nothing,
+    /// More bytes are needed.
+    Perhaps,
+    /// A request line, from here to there.
+    Line(usize, usize),
+}
+
+fn request_line_around(bytes: &[u8], from: usize, space: usize, is_line: bool) -> Around {
+    let known = known_line_around(bytes, space);
+    let own = own_line_start(bytes, space, is_line).filter(|start| *start >= from);
+    // Of a line's first word, the end is not a method: BPROPFIND is another one than PROPFIND. But what is not in upper case
+    // may be the end of a body.
+    let is_other = |start: &usize| {
+        known.is_none_or(|(known, _)| known > *start && is_upper_case(&bytes[*start..known]))
+    };
+    if let Some(start) = own.filter(is_other) {
+        match begun_request(&bytes[start..]) {
+            Begun::Whole(length) => return Around::Line(start, start + length),
+            Begun::Perhaps => return Around::Perhaps,
+            Begun::No => {}
+        }
+    }
+    match known {
+        Some((start, end)) if start >= from && end - start <= START_LINE_LIMIT => {
+            Around::Line(start, end)
+        }
+        _ => Around::Nothing,
+    }
+}
+
+fn is_upper_case(bytes: &[u8]) -> bool {
+    !bytes.iter().any(u8::is_ascii_lowercase)
+}
+
+/// A request line with a registered method, wherever it stands.
+fn known_line_around(bytes: &[u8], space: usize) -> Option<(usize, usize)> {
     let end = space + 1 + VERSION;
     minor_version(bytes.get(space + 1..end)?)?;
     bytes
         .get(end)
         .filter(|byte| matches!(byte, b'\r' | b'\n'))?;
     let start = method_and_target(&bytes[..space])?;
-    (start >= from && end - start <= START_LINE_LIMIT).then_some((start, end))
+    Some((start, end))
+}
+
+/// Where a line begins that has a method, whichever it is, and a target in front of that space. A text can have one too: a
+/// field, or the end of the head, must follow ([`begun_request`]).
+fn own_line_start(bytes: &[u8], space: usize, is_line: bool) -> Option<usize> {
+    let target = last_word(&bytes[..space]);
+    let before = bytes[..target].strip_suffix(b" ")?;
+    let longest = before.len().saturating_sub(LONGEST_METHOD);
+    let is_other = |byte: &u8| !is_token(*byte);
+    let start = before[longest..].iter().rposition(is_other);
+    let start = start.map_or(longest, |place| longest + place + 1);
+    let begins_line = match start.checked_sub(1) {
+        None => is_line,
+        Some(end) => bytes[end] == b'\n',
+    };
+    // With what proves it, it is to be no longer than what is held back.
+    let is_held = space - start + VERSION + LONGEST_NAME + 4 <= START_LINE_LIMIT;
+    (begins_line && start < before.len() && is_held).then_some(start)
+}
+
+/// How much of a request is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    /// Nothing: these bytes begin none.
+    No,
+    /// Perhaps a request, as far as it goes.
+    Perhaps,
+    /// A request line, of that length without its line end, and the beginning of a field or the head's end.
+    Whole(usize),
+}
+
+/// Looks whether bytes are `method SP target SP version`, and what may follow it in a head.
+fn begun_request(bytes: &[u8]) -> Begun {
+    let longest = bytes.len().min(LONGEST_METHOD + 1);
+    let method = bytes[..longest]
+        .iter()
+        .take_while(|byte| is_token(**byte))
+        .count();
+    let Some(target) = bytes.get(method..).and_then(|rest| rest.strip_prefix(b" ")) else {
+        let is_cut = method == bytes.len() && method <= LONGEST_METHOD;
+        return if is_cut { Begun::Perhaps } else { Begun::No };
+    };
+    if method == 0 || !begins_target(target) {
+        return Begun::No;
+    }
+    let Some(length) = target.iter().position(|byte| *byte <= b' ') else {
+        return Begun::Perhaps;
+    };
+    let version = &target[length..];
+    let shared = version.len().min(b" HTTP/1.".len());
+    if version[..shared] != b" HTTP/1."[..shared] {
+        return Begun::No;
+    }
+    let Some(number) = version.get(shared) else {
+        return Begun::Perhaps;
+    };
+    if !number.is_ascii_digit() {
+        return Begun::No;
+    }
+    let length = method + 1 + length + 1 + VERSION;
+    match begun_field(&bytes[length..]) {
+        Some(true) => Begun::Whole(length),
+        Some(false) => Begun::No,
+        None => Begun::Perhaps,
+    }
+}
+
+/// Whether a line end comes first, and then a field's name and a colon, or another line end; none where it cannot be known
+/// yet.
+fn begun_field(bytes: &[u8]) -> Option<bool> {
+    let rest = match bytes {
+        [] | [b'\r'] => return None,
+        [b'\n', rest @ ..] | [b'\r', b'\n', rest @ ..] => rest,
+        _ => return Some(false),
+    };
+    let name = rest.iter().take_while(|byte| is_token(**byte)).count();
+    match &rest[name..] {
+        _ if name > LONGEST_NAME => Some(false),
+        [] | [b'\r'] => None,
+        [b':', ..] => Some(name > 0),
+        [b'\n', ..] | [b'\r', b'\n', ..] => Some(name == 0),
+        _ => Some(false),
+    }
 }
 
 /// Where a method begins that the last word of `bytes` is the target of.
 fn method_and_target(bytes: &[u8]) -> Option<usize> {
     let target = last_word(bytes);
-    (target < bytes.len())
-        .then(|| method_before(&bytes[..target]))
-        .flatten()
+    if target == bytes.len() {
+        return None;
+    }
+    let before = &bytes[..target];
+    let common = ending(&COMMON_METHODS, before);
+    let other = || ending(&OTHER_METHODS, before).filter(|_| begins_target(&bytes[target..]));
+    common.or_else(other)
 }
 
 /// Where the method begins that `bytes` ends with, and the space behind it.
 fn method_before(bytes: &[u8]) -> Option<usize> {
-    let mut methods = COMMON_METHODS.iter();
-    let method = methods.find(|method| bytes.ends_with(method))?;
+    ending(&COMMON_METHODS, bytes).or_else(|| ending(&OTHER_METHODS, bytes))
+}
+
+fn ending(methods: &[&[u8]], bytes: &[u8]) -> Option<usize> {
+    let method = methods.iter().find(|method| bytes.ends_with(method))?;
     Some(bytes.len() - method.len())
+}
+
+/// Whether bytes are the beginning of a target, as far as they are there.
+fn begins_target(bytes: &[u8]) -> bool {
+    let begins = |known: &&[u8]| {
+        let shared = known.len().min(bytes.len());
+        known[..shared] == bytes[..shared]
+    };
+    TARGETS.iter().any(begins)
 }
 
 /// Where the last word of `bytes` begins: behind the last byte that no target can have in it.
@@ -111,7 +305,7 @@ fn last_word(bytes: &[u8]) -> usize {
 
 /// Where in `bytes` a start line could begin that needs more bytes to be known for one. What no start line can begin in any
 /// more is not to be held back: it would be told late.
-fn start_line_candidate(role: Role, bytes: &[u8], from: usize) -> usize {
+fn start_line_candidate(role: Role, bytes: &[u8], from: usize, is_line: bool) -> usize {
     let longest = match role {
         Role::Responses => STATUS_LINE - 1,
         Role::Requests => START_LINE_LIMIT,
@@ -119,11 +313,33 @@ fn start_line_candidate(role: Role, bytes: &[u8], from: usize) -> usize {
     let from = from.min(bytes.len());
     let window = bytes.len().saturating_sub(longest).max(from);
     let tail = &bytes[window..];
+    let before = bytes[..window].last();
+    let begins_line = before.map_or(is_line, |byte| *byte == b'\n');
     let candidate = match role {
         Role::Responses => (0..tail.len()).find(|start| begins_status_line(&tail[*start..])),
-        Role::Requests => begun_request_line(tail),
+        Role::Requests => match (begun_request_line(tail), begun_own_line(tail, begins_line)) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        },
     };
     candidate.map_or(bytes.len(), |start| window + start)
+}
+
+/// Where the line begins that the bytes before `place` end in.
+fn line_start(bytes: &[u8], place: usize) -> usize {
+    memrchr(b'\n', &bytes[..place]).map_or(0, |end| end + 1)
+}
+
+/// Where a line begins that may be a request's with any method, in the last two lines of `bytes`.
+fn begun_own_line(bytes: &[u8], is_line: bool) -> Option<usize> {
+    let last = line_start(bytes, bytes.len());
+    let before = last.checked_sub(1).map(|end| line_start(bytes, end));
+    let mut starts = before.into_iter().chain([last]);
+    starts.find(|start| {
+        let begins_line = is_line || *start > 0;
+        let rest = &bytes[*start..];
+        begins_line && !rest.is_empty() && begun_request(rest) == Begun::Perhaps
+    })
 }
 
 /// Where a request line begins that `bytes` end inside of.
@@ -140,7 +356,7 @@ fn begun_request_line(bytes: &[u8]) -> Option<usize> {
     let in_method = || {
         let from = word.max((bytes.len() + 1).saturating_sub(LONGEST));
         let begins_method = |start: &usize| {
-            let mut methods = COMMON_METHODS.iter();
+            let mut methods = COMMON_METHODS.iter().chain(&OTHER_METHODS);
             methods.any(|method| method.starts_with(&bytes[*start..]))
         };
         (from..bytes.len()).find(begins_method)
@@ -155,7 +371,7 @@ mod tests {
     use super::*;
 
     fn held(role: Role, text: &str) -> &str {
-        &text[start_line_candidate(role, text.as_bytes(), 0)..]
+        &text[start_line_candidate(role, text.as_bytes(), 0, true)..]
     }
 
     #[test]
@@ -172,9 +388,27 @@ mod tests {
             "GET /x HTTP/1.1",
         ] {
             assert_eq!(requests(text), text);
-            let behind = format!("Host: a\r\n\r\nx{text}");
+            let behind = format!("Host: a\r\n\r\n(x{text}");
             assert_eq!(held(Role::Requests, &behind), text);
         }
+        for text in [
+            "BREW",
+            "BREW /x",
+            "BREW /x HTTP/1.1",
+            "BREW /x HTTP/1.1\r\nHost",
+            "BREW /x HTTP/1.1\r\n\r",
+        ] {
+            assert_eq!(requests(text), text);
+            let behind = format!("Host: a\r\n{text}");
+            assert_eq!(held(Role::Requests, &behind), text);
+            // In the middle of a line, nothing begins one; the next line may.
+            let next = text.rfind('\n').map_or(text.len(), |end| end + 1);
+            let next = text[next..].trim_end_matches('\r');
+            let inside = format!("({text}");
+            assert_eq!(held(Role::Requests, &inside).trim_end_matches('\r'), next);
+        }
+        assert_eq!(requests("BREW /x HTTP/1.1\r\nHost and"), "");
+        assert_eq!(requests("word by word"), "");
         assert_eq!(requests(" www.example.com\r\n\r\n"), "");
         assert_eq!(requests("GET /x HTTP/2"), "");
         assert_eq!(requests("GET  HTTP/1."), "");

@@ -14,7 +14,7 @@ pub const START_LINE_LIMIT: usize = 16 << 10;
 const MOST_EMPTY: usize = 16;
 
 /// The longest method that is taken for one; the longest registered is UPDATEREDIRECTREF.
-const LONGEST_METHOD: usize = 32;
+pub(super) const LONGEST_METHOD: usize = 32;
 
 /// RFC 9113 §3.4: how a client begins to speak HTTP/2.
 const HTTP_2: &[u8] = b"PRI * HTTP/2.0";
@@ -57,6 +57,16 @@ pub(super) fn start_line(role: Role, line: &[u8], base: usize) -> Option<StartLi
             })
         }
     }
+}
+
+/// Returns true if bytes begin with a whole request line.
+#[must_use]
+pub fn begins_request(bytes: &[u8]) -> bool {
+    let line = started_line(bytes).ok().filter(|line| line.ended);
+    let parts = line.and_then(|line| Some((line.bytes, split_request_line(line.bytes)?)));
+    parts.is_some_and(|(line, (method, ..))| {
+        !method.is_empty() && line[method].iter().copied().all(is_token)
+    })
 }
 
 /// Why a first line is none of HTTP/1, as far as it is there.
@@ -129,7 +139,9 @@ pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
         begins_status_line(line.bytes)
     };
     if !is_status_line {
-        return Err(malformed("the status line has no version and three digits"));
+        return Err(malformed(
+            "the status line has no version and status from 100 to 999",
+        ));
     }
     Ok(())
 }
@@ -184,7 +196,9 @@ fn started_line(bytes: &[u8]) -> Result<StartedLine<'_>, Refusal> {
             bytes: trim_carriage_return(&bytes[..end]),
             ended: true,
         }),
-        None if bytes.len() > START_LINE_LIMIT => Err(other_protocol("the start line is too long")),
+        None if bytes.len() > START_LINE_LIMIT => {
+            Err(other_protocol("the start line is longer than 16 KiB"))
+        }
         None => Ok(StartedLine {
             bytes,
             ended: false,

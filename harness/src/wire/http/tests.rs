@@ -374,6 +374,48 @@ fn split(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// Pieces of which texts are put together that have much of HTTP, and little of its order.
+fn pieces_of_http() -> impl Strategy<Value = Vec<u8>> {
+    const PIECES: [&str; 34] = [
+        "GET /a HTTP/1.1\r\n",
+        "BREW /b HTTP/1.1\r\n",
+        "BPROPFIND /c HTTP/1.0\n",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 101 Switching\r\n",
+        "HTTP/1.0 204\r\n",
+        "Host: h\r\n",
+        "Content-Length: 5\r\n",
+        "Content-Length : 5\r\n",
+        "Transfer-Encoding: chunked\r\n",
+        "Connection: close\r\n",
+        "no colon\r\n",
+        "5\r\nfirst\r\n",
+        "0\r\n\r\n",
+        "0\r\n",
+        "5\r\n",
+        "first",
+        "PROXY UNKNOWN\r\n",
+        "\r\n\r\n\0\r\nQUIT\n",
+        "GET",
+        "PROPFIND",
+        "abc",
+        "X",
+        " ",
+        "/",
+        "*",
+        "http://",
+        " HTTP/1.",
+        "1",
+        ":",
+        "\r\n",
+        "\r",
+        "\n",
+        "\0",
+    ];
+    let piece = prop::sample::select(&PIECES[..]);
+    prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat().into_bytes())
+}
+
 proptest! {
     #[test]
     fn what_was_written_is_read_however_it_is_cut(
@@ -402,6 +444,44 @@ proptest! {
         let pieces = split(&wire, &cuts);
         let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
         prop_assert_eq!(read_with(role, &pieces, None), read(role, &wire));
+    }
+
+    #[test]
+    fn what_looks_like_http_is_read_the_same_however_it_is_cut(
+        parts in prop::collection::vec((pieces_of_http(), 0_u64..20), 1..3),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
+        begins_lost in any::<bool>(),
+        role in prop::sample::select(vec![Role::Requests, Role::Responses]),
+        method in prop::option::of(prop::sample::select(vec!["GET", "HEAD"])),
+    ) {
+        let asked = method.map(asked);
+        let read = |cuts: &[prop::sample::Index]| {
+            let mut parser = Parser::new(role);
+            let mut seen = Vec::new();
+            if begins_lost {
+                for item in parser.missing(7) {
+                    add(&mut seen, item);
+                }
+            }
+            for (bytes, missing) in &parts {
+                for piece in split(bytes, cuts) {
+                    feed(&mut parser, &piece, asked.as_ref(), &mut seen);
+                }
+                if *missing > 0 {
+                    for item in parser.missing(*missing) {
+                        add(&mut seen, item);
+                    }
+                }
+            }
+            for item in parser.finish() {
+                add(&mut seen, item);
+            }
+            seen
+        };
+        let whole = read(&[]);
+        prop_assert_eq!(&read(&cuts), &whole);
+        let all: Vec<u8> = parts.iter().flat_map(|(bytes, _)| bytes.clone()).collect();
+        prop_assert_eq!(wire_of(&whole), all);
     }
 
     #[test]

@@ -37,9 +37,6 @@ pub(super) fn malformed(reason: impl Into<Cow<'static, str>>) -> Refusal {
     }
 }
 
-/// What is wrong with a unit that has no end within its limit.
-pub(super) const TOO_LONG: &str = "it is too long";
-
 /// What became of the collecting.
 pub(super) enum Whole<'a> {
     Yes(Cow<'a, [u8]>),

@@ -113,6 +113,7 @@ impl Decoder {
                         return Some(raw);
                     }
                 }
+                State::Opaque if !self.header.is_empty() => return self.flush_header(),
                 State::Opaque => {
                     let rest = std::mem::take(input);
                     self.offset += rest.len() as u64;
@@ -158,12 +159,17 @@ impl Decoder {
             open.frame
                 .notes
                 .push(Note::new(self.offset, "RFC 6455 §5.2", text));
+            open.frame.cut = open.remaining;
             items.push(Item::Frame(Box::new(open.frame)));
         }
         if !self.header.is_empty() {
-            let text = "the frame's header is cut off";
             let offset = self.offset - self.header.len() as u64;
-            items.push(Item::Note(Note::new(offset, "RFC 6455 §5.2", text)));
+            let note = if self.closed {
+                left_over(offset)
+            } else {
+                Note::new(offset, "RFC 6455 §5.2", "the frame's header is cut off")
+            };
+            items.push(Item::Note(note));
             items.extend(self.flush_header());
         }
         if self.state == State::Payload {
@@ -209,6 +215,14 @@ impl Decoder {
             && (!header.opcode.is_control() || header.length <= 125)
     }
 
+    /// Returns true if a frame with this header may come behind a close frame: it is one too many (RFC 6455 §5.5.1), but
+    /// a frame. All else there is left over, and no frame boundary is looked for in it.
+    fn may_follow_close(&self, header: &Header) -> bool {
+        let continues = header.opcode == Opcode::CONTINUATION;
+        self.plausible(header)
+            && (header.opcode.is_control() || continues == self.message.is_some())
+    }
+
     fn take_header(&mut self, input: &mut &[u8]) -> Option<()> {
         let held = self.header.len();
         let (parsed, bytes) = if held == 0 {
@@ -230,6 +244,13 @@ impl Decoder {
             self.header.truncate(length);
             (header, std::mem::take(&mut self.header))
         };
+        if self.closed && !self.may_follow_close(&parsed) {
+            self.header = bytes;
+            self.header.truncate(held);
+            self.state = State::Opaque;
+            self.pending = Some(left_over(self.offset - held as u64));
+            return Some(());
+        }
         let taken = bytes.len() - held;
         self.offset += taken as u64;
         *input = &input[taken..];
@@ -270,6 +291,7 @@ impl Decoder {
             has_context: self.inflater.as_ref().is_some_and(Inflater::has_context),
             holes: Vec::new(),
             sent_holes: Vec::new(),
+            cut: 0,
             left_out: Fingerprint::default(),
             message: None,
             message_opcode: message.map_or(header.opcode, |message| message.opcode),
@@ -330,4 +352,10 @@ impl Decoder {
             }
         }
     }
+}
+
+/// Says of bytes behind a close frame that they are no frames.
+fn left_over(offset: u64) -> Note {
+    let text = "bytes behind the close frame that are no frame; shown raw";
+    Note::new(offset, "RFC 6455 §5.5.1", text)
 }

@@ -33,6 +33,8 @@ pub struct Frame {
     pub holes: Vec<(usize, u64)>,
     /// The same holes in the payload as it was sent.
     pub sent_holes: Vec<(usize, u64)>,
+    /// How many bytes of the payload were never sent: the stream ends before them.
+    pub cut: u64,
     /// The bytes of the payload, unmasked and inflated, that are not kept.
     pub left_out: Fingerprint,
     /// The whole message, on the last of several frames.
@@ -53,6 +55,12 @@ impl Frame {
             self.header.length
         };
         self.header_length as u64 + payload
+    }
+
+    /// How many bytes of the stream there are of it; less than it says where the stream ends in it.
+    #[must_use]
+    pub const fn taken(&self) -> u64 {
+        self.length().saturating_sub(self.cut)
     }
 
     /// Returns the payload as it was sent, without the mask, as far as it is kept.

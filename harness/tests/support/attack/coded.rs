@@ -74,6 +74,19 @@ pub fn brotli_bomb(metablocks: usize) -> Vec<u8> {
     bits.finish()
 }
 
+/// So many MiB of zeros as zstd: blocks of one byte, repeated (RFC 8878 §3.1.1.2.2), in a frame with a window of 8 MiB.
+pub fn zstd_bomb(mebibytes: usize) -> Vec<u8> {
+    const BLOCK: u32 = 128 << 10;
+    let mut coded = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
+    let blocks = mebibytes * (MEBIBYTE / (128 << 10));
+    for number in 1..=blocks {
+        let header = BLOCK << 3 | 1 << 1 | u32::from(number == blocks);
+        coded.extend_from_slice(&header.to_le_bytes()[..3]);
+        coded.push(0);
+    }
+    coded
+}
+
 fn metablock(bits: &mut Bits) {
     const LENGTH: u64 = 1 << 24;
     // ISLAST 0; MNIBBLES 6; MLEN - 1; ISUNCOMPRESSED 0.

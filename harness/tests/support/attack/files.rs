@@ -116,3 +116,32 @@ pub fn options(output: &mut dyn Write, count: Count) -> io::Result<()> {
     output.write_all(&interface(&[2, 0, 0, 0].repeat(count.of(400_000))))?;
     output.write_all(&packet(0))
 }
+
+/// A hundred megabytes that stand for a hundred gigabytes.
+pub fn compressed_hundredfold(output: &mut dyn Write, count: Count) -> io::Result<()> {
+    output.write_all(&gzip(&pcap_header()))?;
+    let member = gzip(&record(b"").repeat(65_536));
+    for _ in 0..count.of(95_000) {
+        output.write_all(&member)?;
+    }
+    Ok(())
+}
+
+/// Blocks that name addresses (pcapng §4.5), which nobody needs.
+pub fn names(output: &mut dyn Write, count: Count) -> io::Result<()> {
+    output.write_all(&section())?;
+    output.write_all(&interface(b""))?;
+    let record = b"\x01\0\x06\0\x0a\0\0\x01x\0\0\0\0\0\0\0";
+    output.write_all(&block(4, record).repeat(count.of(1_000_000)))?;
+    output.write_all(&packet(0))
+}
+
+/// Blocks that say they have 2 GiB: one that is needed, and one that is not.
+pub fn two_gibibytes(output: &mut dyn Write, count: Count) -> io::Result<()> {
+    output.write_all(&section())?;
+    output.write_all(&interface(b""))?;
+    output.write_all(&packet(0))?;
+    let kind: u32 = if count.variant == 0 { 6 } else { 0x0bad };
+    output.write_all(&[kind.to_le_bytes(), 0x8000_0000_u32.to_le_bytes()].concat())?;
+    output.write_all(&vec![0; count.of(10_000_000)])
+}

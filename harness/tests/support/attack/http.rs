@@ -4,7 +4,7 @@ use std::io;
 
 use super::Count;
 use super::capture::{Capture, Connection};
-use super::coded::{brotli_bomb, deflate_bomb, gzip, gzip_bomb, repeated, zlib_bomb};
+use super::coded::{brotli_bomb, deflate_bomb, gzip, gzip_bomb, repeated, zlib_bomb, zstd_bomb};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br, deflate\r\n\r\n";
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -66,6 +66,43 @@ pub fn gzip_eight_times(capture: &mut Capture<'_>, count: Count) -> io::Result<(
 
 pub fn brotli_16g(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     exchange(capture, GET, &coded("br", &brotli_bomb(count.of(1000))))
+}
+
+/// A quarter of a megabyte that stands for 200 GB.
+pub fn brotli_200g(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    exchange(capture, GET, &coded("br", &brotli_bomb(count.of(12_700))))
+}
+
+pub fn zstd_16g(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    exchange(capture, GET, &coded("zstd", &zstd_bomb(count.of(16_384))))
+}
+
+pub fn zstd_unfinished(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    unfinished(capture, count.of(2000), "zstd", &zstd_bomb(16))
+}
+
+/// One coding in the other, of each kind.
+pub fn mixed_codings(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    let body = gzip(&gzip(&brotli_bomb(count.of(1000))));
+    exchange(capture, GET, &coded("br, gzip, gzip", &body))?;
+    let body = stored_brotli(&gzip(&gzip_bomb(b"\0", count.of(10_240))));
+    exchange(capture, GET, &coded("gzip, gzip, br", &body))
+}
+
+/// Bytes as brotli that is not compressed: metablocks of 64 KiB (RFC 7932 §9.2).
+fn stored_brotli(bytes: &[u8]) -> Vec<u8> {
+    let mut coded = vec![];
+    for (index, block) in bytes.chunks(1 << 16).enumerate() {
+        // The first byte of a stream is WBITS, here a metablock of one bit; then ISLAST 0, MNIBBLES 4, MLEN - 1, and
+        // ISUNCOMPRESSED 1, up to the next whole byte.
+        let wbits_width = u32::from(index == 0);
+        let length = u32::try_from(block.len() - 1).unwrap();
+        let bits = (length << 3 | 1 << 19) << wbits_width;
+        coded.extend_from_slice(&bits.to_le_bytes()[..3]);
+        coded.extend_from_slice(block);
+    }
+    coded.push(3);
+    coded
 }
 
 /// Answers one after the other, 64 MiB each.
@@ -171,6 +208,19 @@ pub fn open_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
+/// Heads of which half is there, on very many connections.
+pub fn half_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    for number in 0..count.of(10_000) {
+        let mut connection = Connection::open(u32::try_from(number).unwrap(), capture)?;
+        let head = format!(
+            "GET /{number} HTTP/1.1\r\nHost: a\r\nCookie: {}",
+            "c=d; ".repeat(200)
+        );
+        connection.client(capture, head.as_bytes())?;
+    }
+    Ok(())
+}
+
 /// A wish to switch protocols, and what the client says before the answer.
 pub fn held_behind_upgrades(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let request = [super::websocket::REQUEST, &repeated(b"a", 250_000)[..]].concat();
@@ -211,7 +261,7 @@ pub fn fields(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
 }
 
 pub fn field_line(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
-    let value = repeated(b"a", count.of(50_000_000));
+    let value = repeated(b"a", count.of(100_000_000));
     let head = [b"HTTP/1.1 200 OK\r\nX: ", &value[..], b"\r\n\r\nhello"].concat();
     exchange(capture, GET, &head)
 }
@@ -252,5 +302,31 @@ pub fn varying_lines(capture: &mut Capture<'_>, count: Count) -> io::Result<()> 
         seed = super::next(seed);
         body.extend_from_slice(format!("<p id={seed}>same text</p>\n").as_bytes());
     }
+    exchange(capture, GET, &coded("identity", &body))
+}
+
+/// A body in which very much looks like a credential.
+pub fn credentials(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    let mut body = Vec::new();
+    for number in 0..count.of(500_000) {
+        body.extend_from_slice(format!("&a{}_token=abcdefgh", number % 1000).as_bytes());
+        body.extend_from_slice(b"&access_token=abcdef");
+    }
+    exchange(capture, GET, &coded("identity", &body))
+}
+
+/// A line of 16 MiB in which a rule of the project finds something at every turn.
+pub fn rules_line(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    exchange(
+        capture,
+        GET,
+        &coded("identity", &repeated(b"id=1 ", count.of(16 << 20))),
+    )
+}
+
+/// Lines on which the project's rules backtrack, or would.
+pub fn rules_near_misses(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    let mut body = repeated(b"a", count.of(16 << 20));
+    body.extend_from_slice(b"b");
     exchange(capture, GET, &coded("identity", &body))
 }

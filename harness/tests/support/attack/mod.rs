@@ -33,7 +33,11 @@ impl Count {
     }
 }
 
+/// What a process may have in memory besides its budget (see docs/speed.md).
+pub const OVERHEAD: u64 = 128 << 20;
+
 /// How an attack is written.
+#[derive(Clone, Copy)]
 enum Make {
     /// Packet by packet.
     Packets(fn(&mut Capture<'_>, Count) -> io::Result<()>),
@@ -42,6 +46,7 @@ enum Make {
 }
 
 /// A capture that is made to take memory or time.
+#[derive(Clone, Copy)]
 pub struct Attack {
     pub name: &'static str,
     make: Make,
@@ -59,6 +64,11 @@ impl Attack {
     const fn file(name: &'static str, make: fn(&mut dyn Write, Count) -> io::Result<()>) -> Self {
         let make = Make::File(make);
         Self { name, make }
+    }
+
+    /// Whether its project has rules, which is what it is about.
+    pub fn has_rules(&self) -> bool {
+        self.name.starts_with("rules-")
     }
 
     /// Writes it.
@@ -84,14 +94,19 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("http-gzip-twice-10g", http::gzip_twice_10g),
         Attack::packets("http-gzip-eight-times", http::gzip_eight_times),
         Attack::packets("http-brotli-16g", http::brotli_16g),
+        Attack::packets("http-brotli-200g", http::brotli_200g),
+        Attack::packets("http-zstd-16g", http::zstd_16g),
+        Attack::packets("http-mixed-codings", http::mixed_codings),
         Attack::packets("http-gzip-in-a-row", http::gzip_in_a_row),
         Attack::packets("http-gzip-unfinished", http::gzip_unfinished),
         Attack::packets("http-brotli-unfinished", http::brotli_unfinished),
+        Attack::packets("http-zstd-unfinished", http::zstd_unfinished),
         Attack::packets("http-decoders", http::decoders_of),
         Attack::packets("http-bodies-unfinished", http::bodies_unfinished),
         Attack::packets("http-behind-an-open-answer", http::behind_an_open_answer),
         Attack::packets("http-long-targets", http::long_targets),
         Attack::packets("http-open-heads", http::open_heads),
+        Attack::packets("http-half-heads", http::half_heads),
         Attack::packets("http-held-behind-upgrades", http::held_behind_upgrades),
         Attack::packets("http-chunks-of-one-byte", http::chunks_of_one_byte),
         Attack::packets("http-chunk-extension", http::chunk_extension),
@@ -102,6 +117,9 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("http-pipelined", http::pipelined),
         Attack::packets("http-interim", http::interim),
         Attack::packets("http-varying-lines", http::varying_lines),
+        Attack::packets("http-credentials", http::credentials),
+        Attack::packets("rules-line", http::rules_line),
+        Attack::packets("rules-near-misses", http::rules_near_misses),
         Attack::packets("ws-messages-open", websocket::messages_open),
         Attack::packets("ws-messages-whole", websocket::messages_whole),
         Attack::packets("ws-frames-cut", websocket::frames_cut),
@@ -137,6 +155,9 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("tcp-same-segment", tcp::same_segment),
         Attack::packets("tcp-overlapping-segments", tcp::overlapping_segments),
         Attack::packets("tcp-backwards", tcp::backwards),
+        Attack::packets("tcp-overlaps-backwards", tcp::overlaps_backwards),
+        Attack::packets("tcp-doubtful", tcp::doubtful),
+        Attack::packets("tcp-reopened", tcp::reopened),
         Attack::packets("tcp-waiting", tcp::waiting),
         Attack::packets("tcp-repeated-syn", tcp::repeated_syn),
         Attack::packets("tcp-fin-and-reset", tcp::fin_and_reset),
@@ -155,12 +176,16 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("ip-v6-fragments", tcp::ipv6_fragments),
         Attack::packets("ip-v6-chains", tcp::ipv6_chains),
         Attack::packets("ip-nested-tunnels", tcp::nested_tunnels),
+        Attack::packets("ip-nested-vxlan", tcp::nested_vxlan),
     ];
     let files = [
         Attack::file(
             "file-compressed-empty-packets",
             files::compressed_empty_packets,
         ),
+        Attack::file("file-compressed-100g", files::compressed_hundredfold),
+        Attack::file("file-names", files::names),
+        Attack::file("file-two-gibibytes", files::two_gibibytes),
         Attack::file("file-empty-members", files::empty_members),
         Attack::file("file-member-for-each-packet", files::member_for_each_packet),
         Attack::file("file-endless-name", files::endless_name),

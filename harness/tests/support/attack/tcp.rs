@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::network::{ACK, FIN, Ipv4, RST, SYN, TCP, UDP, ethernet, ip, ipv6};
+use super::super::network::{ACK, FIN, Ipv4, RST, SYN, TCP, UDP, ethernet, ip, ipv6, udp, vxlan};
 use super::capture::{Capture, Connection};
 use super::{Count, next};
 
@@ -284,6 +284,57 @@ pub fn nested_tunnels(capture: &mut Capture<'_>, count: Count) -> io::Result<()>
     let ends: [std::net::IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|end| end.parse().unwrap());
     let packet = (0..3000).fold(b"x".to_vec(), |packet, _| ip(ends[0], ends[1], 4, &packet));
     let frame = ethernet(&packet);
+    for _ in 0..count.of(1000) {
+        capture.frame(&frame)?;
+    }
+    Ok(())
+}
+
+/// Each segment begins before the one that came before it, and reaches into it.
+pub fn overlaps_backwards(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    let mut connection = Connection::open(0, capture)?;
+    let start = connection.next[0];
+    let payload = super::noise(1400, 5 + count.variant);
+    for place in (1..=count.of(100_000)).rev() {
+        let offset = u32::try_from(place).unwrap() * 700 % 4_000_000;
+        connection.next[0] = start.wrapping_add(offset + 1);
+        connection.send(capture, 0, ACK, &payload)?;
+    }
+    Ok(())
+}
+
+/// Segments without a SYN, of very many connections: nobody knows yet who is the client.
+pub fn doubtful(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    for number in 0..count.of(500_000) {
+        let mut connection = Connection::unopened(u32::try_from(number).unwrap());
+        connection.send(capture, 0, ACK, b"x")?;
+    }
+    Ok(())
+}
+
+/// A connection that closes and opens again and again.
+pub fn reopened(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    let mut connection = Connection::open(0, capture)?;
+    connection.close(capture)?;
+    for _ in 0..count.of(300_000) {
+        connection.send(capture, 0, ACK, b"x")?;
+        connection.send(capture, 0, FIN | ACK, b"")?;
+        connection.send(capture, 1, FIN | ACK, b"")?;
+    }
+    Ok(())
+}
+
+pub fn nested_vxlan(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
+    let ends: [std::net::IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|end| end.parse().unwrap());
+    let inner = ethernet(&ip(ends[0], ends[1], TCP, b"x"));
+    let frame = (0..1000).fold(inner, |frame, _| {
+        ethernet(&ip(
+            ends[0],
+            ends[1],
+            UDP,
+            &udp(50_000, 4789, &vxlan(&frame)),
+        ))
+    });
     for _ in 0..count.of(1000) {
         capture.frame(&frame)?;
     }

@@ -25,7 +25,7 @@ const PAGE: &str = "<!-- wiresnap: stats pcap/x.pcap -->\n<!-- /wiresnap -->\n\n
     <!-- wiresnap: payload pcap/x.pcap --connection 1 -->\n<!-- /wiresnap -->\n";
 
 /// All of them, in an order that makes sense: what is accepted is checked then.
-pub const VERBS: [Verb; 16] = [
+pub const VERBS: [Verb; 19] = [
     Verb::new("stats", &["stats", OLD]),
     Verb::new("stats --explain", &["stats", "--explain", OLD]),
     Verb::new(
@@ -40,6 +40,7 @@ pub const VERBS: [Verb; 16] = [
     Verb::new("diff (JSON)", &["diff", "--format", "json", OLD, NEW]),
     Verb::new("check (new)", &["check", "x"]),
     Verb::new("accept", &["accept", "x"]),
+    Verb::new("list", &["list"]),
     Verb::new("check (same)", &["check", "x"]),
     Verb {
         name: "check (differs)",
@@ -48,7 +49,12 @@ pub const VERBS: [Verb; 16] = [
     },
     Verb::new("report", &["report", OLD, "--out", "page.html"]),
     Verb::new("learn", &["learn", "x", "--from", OLD, NEW]),
+    Verb::new(
+        "learn (JSON)",
+        &["learn", "x", "--format", "json", "--from", OLD, NEW],
+    ),
     Verb::new("docs", &["docs", "--check", "page.md"]),
+    Verb::new("docs (diff)", &["docs", "--check", "changes.md"]),
 ];
 
 impl Verb {
@@ -60,28 +66,51 @@ impl Verb {
         }
     }
 
+    /// Whether it writes JSON.
+    pub fn is_json(self) -> bool {
+        self.words.contains(&"json")
+    }
+
     /// Makes the project ready for it, and gives its arguments.
     pub fn arguments(self, project: &Path, memory: Option<&str>) -> io::Result<Vec<OsString>> {
         let capture = project.join(CAPTURE);
         let _ = fs::remove_file(&capture);
         symlink(Path::new("..").join(self.capture), &capture)?;
         let mut words: Vec<OsString> = self.words.iter().map(OsString::from).collect();
-        if let Some(memory) = memory.filter(|_| self.name != "docs") {
+        if let Some(memory) = memory {
             words.insert(1, format!("--memory={memory}").into());
         }
         Ok(words)
     }
 }
 
+const PAGE_OF_CHANGES: &str = "<!-- wiresnap: diff old.pcap new.pcap -->\n<!-- /wiresnap -->\n\n\
+    <!-- wiresnap: diagram pcap/x.pcap -->\n<!-- /wiresnap -->\n";
+
+/// The rules of a project whose attack is about them; the second is for what a backtracking engine would never end with.
+const RULES: &str = "
+[[redact]]
+name = \"id\"
+pattern = 'id=([0-9]+)'
+
+[[redact]]
+name = \"near\"
+pattern = '(?:a|aa)+c'
+
+[[redact]]
+name = \"token\"
+pattern = 'token=(\\w{20,40})'
+";
+
 /// Makes a project around the captures [`OLD`] and [`NEW`], which are to be in its folder.
-pub fn make_project(folder: &Path) -> io::Result<()> {
+pub fn make_project(folder: &Path, with_rules: bool) -> io::Result<()> {
     for inner in ["pcap", "scenarios", "snapshots"] {
         fs::create_dir_all(folder.join(inner))?;
     }
-    fs::write(
-        folder.join("wiresnap.toml"),
-        "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n",
-    )?;
+    let folders = "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
+    let rules = if with_rules { RULES } else { "" };
+    fs::write(folder.join("wiresnap.toml"), format!("{folders}{rules}"))?;
+    fs::write(folder.join("changes.md"), PAGE_OF_CHANGES)?;
     fs::write(folder.join("scenarios/x.toml"), SCENARIO)?;
     fs::write(folder.join("page.md"), PAGE)
 }

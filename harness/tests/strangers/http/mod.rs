@@ -3,114 +3,60 @@
 //! Each talk is read in several segmentations, and must be the same messages in all of them; in each, the lengths of the
 //! messages add up to what was sent and what is missing.
 
-use std::fmt::Write as _;
+mod refused;
+mod resumed;
+mod switches;
 
-use wiresnap::analysis::conversation::Conversation;
-use wiresnap::analysis::message::{Detail, Message};
+use wiresnap::analysis::message::Message;
 use wiresnap::analysis::role::Role;
 use wiresnap::analysis::stats::{self, measure};
+use wiresnap::trace::reader::CaptureReader;
 use wiresnap::units::Side;
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Options, Reassembler};
 
 use super::support::file::{RAW, paced, pcap};
+use super::support::reading::{self, told};
 use super::support::script::{Client, End, Script, Server};
+use super::support::talks;
 
 /// A talk: who says what, each turn after having received all before it.
 type Turns<'a> = [(End, &'a [u8])];
 
-/// Listens to one connection.
-#[derive(Default)]
-struct Listener {
-    conversation: Conversation,
-    messages: Vec<Message>,
-}
-
-impl StreamSink for Listener {
-    fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
-        self.conversation.event(origin, event);
-        self.take();
-    }
-}
-
-impl Listener {
-    fn take(&mut self) {
-        let messages = std::iter::from_fn(|| self.conversation.take());
-        self.messages.extend(messages);
-    }
-}
-
 /// Reads the only connection of a capture.
 fn read(capture: &[u8]) -> Vec<Message> {
-    let mut reader = wiresnap::trace::reader::CaptureReader::new(capture).unwrap();
-    let mut decoder = FrameDecoder::default();
-    let mut reassembler = Reassembler::new(Options::default(), |_| Listener::default());
-    while let Some(packet) = reader.next() {
-        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        if let Decoded::Segment(segment) = frame {
-            reassembler.segment(packet.number, packet.time, &segment);
-        }
-    }
-    let mut connections = reassembler.finish();
+    let mut connections = reading::messages(CaptureReader::new(capture).unwrap());
     assert_eq!(connections.len(), 1);
-    let (connection, mut listener) = connections.remove(0);
-    listener.conversation.finish();
-    listener.take();
+    let (connection, messages) = connections.remove(0);
     for side in [Side::Client, Side::Server] {
         let stream = connection.stream(side);
-        let own = listener
-            .messages
-            .iter()
-            .filter(|message| message.from == side);
+        let own = messages.iter().filter(|message| message.from == side);
         let listed: u64 = own.map(|message| message.length).sum();
-        let told = told(&listener.messages);
+        let told = told(&messages);
         assert_eq!(listed, stream.bytes + stream.missing, "{side}: {told:#?}");
     }
-    listener.messages
+    messages
 }
 
 fn read_script(script: &Script) -> Vec<Message> {
     read(&pcap(RAW, &paced(script.packets())))
 }
 
-/// A word for each message: who, what, and what is in it.
-fn told(messages: &[Message]) -> Vec<String> {
-    messages.iter().map(tell).collect()
+/// Reads a talk that both sides hear to its end and close.
+fn read_closed(script: Script) -> Vec<Message> {
+    read_script(&script.hear(Client).close())
 }
 
-fn tell(message: &Message) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let what = match &message.detail {
-        Detail::Http(http) if http.head.is_request() => {
-            let body = text(&http.body.bytes);
-            format!(
-                "{} {} {body:?}",
-                text(http.head.method()),
-                text(http.head.target())
-            )
-        }
-        Detail::Http(http) => {
-            let asked = http.request.as_ref().map_or_else(String::new, |request| {
-                format!(" to {} {}", text(&request.method), text(&request.target))
-            });
-            format!("{}{asked} {:?}", http.head.status(), text(&http.body.bytes))
-        }
-        Detail::WebSocket(frame) => {
-            format!("{} {:?}", frame.header.opcode, text(&frame.payload))
-        }
-        Detail::Event(event) => format!("event {:?}", event.data.clone().unwrap_or_default()),
-        Detail::EventsEnd(_) => "end of events".to_owned(),
-        Detail::Aside(aside) => format!("{}: {:?}", aside.reason, text(&aside.content.bytes)),
-        Detail::Raw(content) => {
-            let mut what = format!("raw {:?}", text(&content.bytes));
-            for hole in &content.holes {
-                write!(what, " [{} missing]", hole.missing).unwrap();
-            }
-            what
-        }
-    };
-    format!("{} {what}", message.from)
+/// Reads a talk that goes on with two more requests and their answers ([`GOES_ON`]).
+fn read_on(script: Script) -> Vec<Message> {
+    let exchanges = [
+        (Client, HEAD_B),
+        (Server, NO_BODY),
+        (Client, GET_C),
+        (Server, THIRD),
+    ];
+    let script = exchanges
+        .into_iter()
+        .fold(script, |script, (from, text)| script.say(from, text));
+    read_closed(script)
 }
 
 fn notes(messages: &[Message]) -> Vec<String> {
@@ -162,6 +108,12 @@ const FIRST: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst";
 const SECOND: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond";
 const THIRD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthird";
 const NO_BODY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n";
+
+/// The answers to two more requests, each to its own.
+const GOES_ON: [&str; 2] = [
+    "server 200 to HEAD /b \"\"",
+    "server 200 to GET /c \"third\"",
+];
 
 /// RFC 9110 §5.6.1.2, §5.3.
 #[test]
@@ -408,7 +360,7 @@ fn which_of_pipelined_answers_is_lost_is_not_claimed_where_it_cannot_be_known() 
         let script = rest
             .iter()
             .fold(script, |script, answer| script.say(Server, answer));
-        read_script(&script.hear(Client).close())
+        read_closed(script)
     };
     let doubt = "which request this answers is not known: a hole before it may have had other answers in it";
     // One answer or two may be in the hole, and what is behind it has a body: it answers none of the HEADs.
@@ -427,13 +379,7 @@ fn which_of_pipelined_answers_is_lost_is_not_claimed_where_it_cannot_be_known() 
     // There is room for one.
     let short = "HTTP/1.1 204\r\n\r\n";
     let messages = pipelined(&[GET_A, HEAD_B, GET_C], short, &[NO_BODY, THIRD]);
-    assert_eq!(
-        answers(&messages)[1..],
-        [
-            "server 200 to HEAD /b \"\"",
-            "server 200 to GET /c \"third\""
-        ]
-    );
+    assert_eq!(answers(&messages)[1..], GOES_ON);
     // There is no other request.
     let messages = pipelined(&[GET_A, HEAD_B], FIRST, &[NO_BODY]);
     assert_eq!(answers(&messages)[1..], ["server 200 to HEAD /b \"\""]);
@@ -452,7 +398,7 @@ fn a_hole_that_begins_in_an_answer_takes_what_is_behind_that_from_the_next_reque
         .say_unheard(Server, NO_BODY)
         .say(Client, GET_C)
         .say(Server, THIRD);
-    let messages = read_script(&script.hear(Client).close());
+    let messages = read_closed(script);
     assert_eq!(
         answers(&messages),
         [
@@ -466,19 +412,9 @@ fn a_hole_that_begins_in_an_answer_takes_what_is_behind_that_from_the_next_reque
     let script = Script::opened()
         .say(Client, GET_A)
         .say(Server, &chunked[..60])
-        .say_unheard(Server, &chunked[60..])
-        .say(Client, HEAD_B)
-        .say(Server, NO_BODY)
-        .say(Client, GET_C)
-        .say(Server, THIRD);
-    let messages = read_script(&script.hear(Client).close());
-    assert_eq!(
-        answers(&messages)[1..],
-        [
-            "server 200 to HEAD /b \"\"",
-            "server 200 to GET /c \"third\""
-        ]
-    );
+        .say_unheard(Server, &chunked[60..]);
+    let messages = read_on(script);
+    assert_eq!(answers(&messages)[1..], GOES_ON);
 }
 
 #[test]
@@ -497,21 +433,10 @@ fn an_answer_cut_by_a_hole_uses_up_its_request() {
         } else {
             script
         };
-        let script = script
-            .say(Client, HEAD_B)
-            .say(Server, NO_BODY)
-            .say(Client, GET_C)
-            .say(Server, THIRD);
-        let messages = read_script(&script.hear(Client).close());
+        let script = script;
+        let messages = read_on(script);
         let answers = answers(&messages);
-        assert_eq!(
-            answers[answers.len() - 2..],
-            [
-                "server 200 to HEAD /b \"\"",
-                "server 200 to GET /c \"third\""
-            ],
-            "{start} to {end}"
-        );
+        assert_eq!(answers[answers.len() - 2..], GOES_ON, "{start} to {end}");
     }
 }
 
@@ -525,7 +450,7 @@ fn an_interim_answer_in_a_hole_uses_up_nothing() {
         .say(Server, FIRST)
         .say(Client, HEAD_B)
         .say(Server, NO_BODY);
-    let messages = read_script(&script.hear(Client).close());
+    let messages = read_closed(script);
     assert_eq!(
         answers(&messages)[1..],
         [
@@ -539,12 +464,8 @@ fn an_interim_answer_in_a_hole_uses_up_nothing() {
 fn a_lost_request_leaves_its_answer_without_one() {
     let script = Script::opened()
         .say_unheard(Client, GET_A)
-        .say(Server, FIRST)
-        .say(Client, HEAD_B)
-        .say(Server, NO_BODY)
-        .say(Client, GET_C)
-        .say(Server, THIRD);
-    let messages = read_script(&script.hear(Client).close());
+        .say(Server, FIRST);
+    let messages = read_on(script);
     assert_eq!(
         answers(&messages),
         [
@@ -563,7 +484,7 @@ fn an_answer_to_a_lost_head_has_no_body() {
         .say(Server, NO_BODY)
         .say(Client, GET_C)
         .say(Server, THIRD);
-    let messages = read_script(&script.hear(Client).close());
+    let messages = read_closed(script);
     assert_eq!(
         answers(&messages),
         ["server 200 \"\"", "server 200 to GET /c \"third\""]
@@ -576,7 +497,7 @@ fn an_answer_to_a_lost_head_has_no_body() {
         .say(Server, &odd)
         .say(Client, GET_C)
         .say(Server, THIRD);
-    let messages = read_script(&script.hear(Client).close());
+    let messages = read_closed(script);
     assert_eq!(
         answers(&messages),
         ["server 200 \"HTTP/\"", "server 200 to GET /c \"third\""]
@@ -648,7 +569,7 @@ fn the_body_of_a_raw_answer_is_not_looked_through_where_its_length_is_known() {
     ];
     assert_eq!(answers(&messages), expected);
     // Where the line that cannot be read may be the length, it is.
-    let refused = FIRST.replace("Length: 5", "Length : 5");
+    let refused = FIRST.replace("Length: 5", "Length 5");
     let messages = talk(&[
         (Client, GET_A),
         (Server, &refused),
@@ -689,13 +610,7 @@ fn a_raw_request_is_answered_all_the_same() {
         (Client, &[GET_A, HEAD_B, GET_C].concat()),
         (Server, &[&bad_line, NO_BODY, THIRD].concat()),
     ]);
-    assert_eq!(
-        answers(&messages)[1..],
-        [
-            "server 200 to HEAD /b \"\"",
-            "server 200 to GET /c \"third\""
-        ]
-    );
+    assert_eq!(answers(&messages)[1..], GOES_ON);
 }
 
 /// `HAProxy`, doc/proxy-protocol.txt.
@@ -755,6 +670,63 @@ fn what_a_proxy_puts_in_front_is_a_message_of_its_own() {
         assert_eq!(
             notes(&messages)[1],
             format!("offset {}: {TLS}", preamble.len())
+        );
+    }
+}
+
+/// Behind a chain of proxies there is one of each.
+#[test]
+fn a_preamble_may_follow_on_another() {
+    for (first, _) in preambles() {
+        for (second, _) in preambles() {
+            let all = [&first, &second, GET_A.as_bytes()].concat();
+            let messages = read_talk(&[(Client, &all), (Server, FIRST.as_bytes())]);
+            assert_eq!(
+                told(&messages)[2..],
+                ["client GET /a \"\"", "server 200 to GET /a \"first\""]
+            );
+            assert_eq!(notes(&messages).len(), 2);
+        }
+    }
+}
+
+#[test]
+fn what_breaks_a_rule_and_can_be_read_is_said() {
+    let space = GET_A.replace("/a", "/a b");
+    let coded = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n0\r\n\r\n";
+    let keyless = UPGRADE.replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "");
+    for (request, answer, note) in [
+        (
+            &space[..],
+            FIRST,
+            "RFC 9112 §3.2, offset 6: the request's target has white space in it",
+        ),
+        (
+            GET_A,
+            coded,
+            "RFC 9112 §6.1, offset 0: Transfer-Encoding in HTTP/1.0, which does not have it: the body's length is not certain",
+        ),
+        (
+            GET_A,
+            SWITCHING,
+            "RFC 9110 §7.8, offset 0: the request did not ask for a switch",
+        ),
+        (
+            &keyless,
+            SWITCHING,
+            "RFC 6455 §4.1, offset 0: the request has no Sec-WebSocket-Key",
+        ),
+        (
+            GET_A,
+            "HTTP/1.1 099 Odd\r\n\r\n",
+            "RFC 9112 §2.1, offset 0: not HTTP/1: the status line has no version and status from 100 to 999; shown raw",
+        ),
+    ] {
+        let messages = talk(&[(Client, request), (Server, answer)]);
+        assert!(
+            notes(&messages).contains(&note.to_owned()),
+            "{note}: {:?}",
+            notes(&messages)
         );
     }
 }
@@ -1058,7 +1030,7 @@ fn older_drafts_and_unknown_extensions_are_named_and_raw() {
 /// The roles of the server's packets with payload: `h` for a header, `b` for a body, `r` for what was there before.
 fn roles(script: &Script) -> String {
     let capture = pcap(RAW, &paced(script.packets()));
-    let mut reader = wiresnap::trace::reader::CaptureReader::new(&capture[..]).unwrap();
+    let mut reader = CaptureReader::new(&capture[..]).unwrap();
     let options = stats::Options {
         explain: true,
         ..stats::Options::default()
@@ -1211,4 +1183,12 @@ fn roles_are_the_same_whatever_order_the_packets_come_in() {
     // What is left of a header whose beginning is lost is not known for one; what is left of the beginning is.
     assert_eq!(roles(&script().lose(4)), "bbhhb");
     assert_eq!(roles(&script().lose(5)), "hbhhb");
+}
+
+#[test]
+fn odd_talks_are_read_as_the_standards_have_them() {
+    for talk in talks::talks() {
+        let messages = read_script(&talk.script);
+        assert_eq!(told(&messages), talk.told, "{}", talk.name);
+    }
 }

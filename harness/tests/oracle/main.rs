@@ -25,6 +25,7 @@
 //! A stream that differs from "follow" must then be what tshark's own payload fields give when each byte goes to its
 //! place; the made cases say which of the two is meant.
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ macro_rules! say {
         drop(writeln!(std::io::stderr(), $($argument)*))
     };
 }
+
+mod talks;
 
 /// A sink that keeps the bytes.
 #[derive(Default)]

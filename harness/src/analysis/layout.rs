@@ -1,0 +1,372 @@
+//! The order in which the exchanges of a capture are listed, whichever connection took them.
+//!
+//! A browser spreads the requests of a page over one to six connections, by chance. A listing by connection is another
+//! one in each run then, although the same was asked and answered. So the listing that is reviewed goes by exchange: by the
+//! mark that caused it, then by method and target. WebSockets and event streams are sections of their own, and so is
+//! every connection that holds anything but whole HTTP exchanges.
+//!
+//! Where nothing is left to chance, that is the order of the wire: a mark after which at most one request besides that for
+//! the page itself is sent keeps its order.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use super::message::{Detail, HttpMessage, Message};
+use crate::units::{Side, Timestamp};
+use crate::wire::http::Head;
+use crate::wire::stream::Opening;
+
+/// The most messages that are put in order; a capture with more is listed by connection.
+const MOST_MESSAGES: u64 = 200_000;
+
+/// How many bytes of a target take part in the order.
+const TARGET_BYTES: usize = 1024;
+
+/// The order in which a capture is listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// The sections, in order.
+    pub sections: Vec<Section>,
+    /// Of each connection, by its number: where its parts begin, and the page of each.
+    parts: BTreeMap<u64, Vec<Part>>,
+    /// Whether requests could be spread over connections by chance.
+    pub is_spread: bool,
+}
+
+/// A part of a listing with a heading of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    /// What it is about.
+    pub topic: Topic,
+    /// The first client of it, and the server.
+    pub ends: [SocketAddr; 2],
+    /// The number of its first page.
+    pub first_page: u64,
+}
+
+/// What a section is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// Requests to one server, whichever connections took them.
+    Requests,
+    /// A stream of events, by its target.
+    Events(Vec<u8>),
+    /// A connection that became another protocol by the request for this target.
+    Switched(Vec<u8>),
+    /// A connection with anything else.
+    Connection,
+}
+
+/// A run of a connection's messages that is listed in one piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    first_message: u64,
+    page: u64,
+}
+
+/// A request with what was answered to it.
+#[derive(Clone, Debug)]
+struct Exchange {
+    first_message: u64,
+    time: Timestamp,
+    mark: usize,
+    /// Whether the browser asked for a page with it.
+    is_page: bool,
+    method: Vec<u8>,
+    target: Vec<u8>,
+    kind: Kind,
+    is_answered: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Events,
+    Switched,
+}
+
+/// What is known of one connection.
+#[derive(Clone, Debug)]
+struct Talk {
+    ends: [SocketAddr; 2],
+    first: Timestamp,
+    messages: u64,
+    exchanges: Vec<Exchange>,
+    /// Whether it holds anything but whole exchanges.
+    is_irregular: bool,
+}
+
+/// Reads the messages of a capture to find their order.
+#[derive(Debug)]
+pub struct Survey<'m> {
+    marks: &'m [Timestamp],
+    talks: BTreeMap<u64, Talk>,
+    messages: u64,
+}
+
+impl<'m> Survey<'m> {
+    /// Begins with a capture whose client was told at these times, in order, what to do.
+    #[must_use]
+    pub const fn new(marks: &'m [Timestamp]) -> Self {
+        Self {
+            marks,
+            talks: BTreeMap::new(),
+            messages: 0,
+        }
+    }
+
+    /// Takes the next message of a connection, with what varies from run to run hidden.
+    pub fn message(&mut self, opening: &Opening, message: &Message) {
+        self.messages += 1;
+        if self.messages > MOST_MESSAGES {
+            self.talks.clear();
+            return;
+        }
+        let mark = self.marks.partition_point(|mark| *mark <= message.time);
+        let talk = self.talks.entry(opening.index).or_insert_with(|| Talk {
+            ends: [opening.client, opening.server],
+            first: message.time,
+            messages: 0,
+            exchanges: Vec::new(),
+            is_irregular: false,
+        });
+        talk.message(message, mark.saturating_sub(1));
+    }
+
+    /// Returns the order; `None` if there is too much to be put in order.
+    #[must_use]
+    pub fn finish(self) -> Option<Layout> {
+        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks))
+    }
+}
+
+impl Talk {
+    fn message(&mut self, message: &Message, mark: usize) {
+        let number = self.messages;
+        self.messages += 1;
+        if self.is_irregular || self.is_switched() {
+            return;
+        }
+        self.is_irregular |= !message.obstacles.is_empty();
+        match &message.detail {
+            Detail::Http(http) if message.from == Side::Client => {
+                let is_waiting = self.exchanges.last().is_some_and(|last| !last.is_answered);
+                self.is_irregular |= is_waiting || http.head.method() == b"CONNECT";
+                let exchange = Exchange::new(number, message.time, mark, &http.head);
+                self.exchanges.push(exchange);
+            }
+            Detail::Http(http) => self.answer(http),
+            Detail::Event(_) | Detail::EventsEnd(_) => {
+                let last = self.exchanges.last();
+                self.is_irregular |= last.is_none_or(|last| last.kind != Kind::Events);
+            }
+            Detail::WebSocket(_) | Detail::Raw(_) | Detail::Aside(_) => self.is_irregular = true,
+        }
+    }
+
+    fn answer(&mut self, answer: &HttpMessage) {
+        let status = answer.head.status();
+        let last = self.exchanges.last_mut();
+        let Some(last) = last.filter(|last| !last.is_answered && answer.request.is_some()) else {
+            self.is_irregular = true;
+            return;
+        };
+        // 1xx but 101 announces an answer that is still to come.
+        last.is_answered = status == 101 || !(100..200).contains(&status);
+        if status == 101 {
+            last.kind = Kind::Switched;
+        } else if answer.events_follow {
+            last.kind = Kind::Events;
+        }
+    }
+
+    fn is_switched(&self) -> bool {
+        self.exchanges
+            .last()
+            .is_some_and(|last| last.kind == Kind::Switched)
+    }
+}
+
+impl Exchange {
+    fn new(first_message: u64, time: Timestamp, mark: usize, head: &Head) -> Self {
+        let target = head.target();
+        Self {
+            first_message,
+            time,
+            mark,
+            is_page: asks_for_page(head),
+            method: head.method().to_vec(),
+            target: target[..target.len().min(TARGET_BYTES)].to_vec(),
+            kind: Kind::Plain,
+            is_answered: false,
+        }
+    }
+
+    /// Returns what its place in a section follows from.
+    fn key(&self, is_spread: bool) -> (usize, Reverse<bool>, &[u8], &[u8], Timestamp) {
+        if is_spread && !self.is_page {
+            return (
+                self.mark,
+                Reverse(false),
+                &self.method,
+                &self.target,
+                self.time,
+            );
+        }
+        // Pages that lead to one another, as redirects do, come one after the other in any case.
+        (self.mark, Reverse(is_spread), &[], &[], self.time)
+    }
+}
+
+/// Returns true if a browser asks for a page with this, and not for a part of one.
+fn asks_for_page(head: &Head) -> bool {
+    // Browsers tell it to servers that they trust to be nobody in between, localhost among them.
+    head.field("sec-fetch-dest").map_or_else(
+        || {
+            let accept = head.field("accept").unwrap_or_default();
+            head.method() == b"GET" && accept.starts_with(b"text/html")
+        },
+        |destination| destination == b"document",
+    )
+}
+
+impl Layout {
+    /// Returns the page that a message is on, by the number of its connection and its own number there, both counted
+    /// from 0.
+    #[must_use]
+    pub fn page(&self, connection: u64, message: u64) -> Option<u64> {
+        let parts = self.parts.get(&connection)?;
+        let after = parts.partition_point(|part| part.first_message <= message);
+        Some(parts.get(after.checked_sub(1)?)?.page)
+    }
+
+    fn new(talks: &BTreeMap<u64, Talk>) -> Self {
+        let mut layout = Self {
+            is_spread: is_spread(talks),
+            ..Self::default()
+        };
+        let mut pages = 0;
+        let regular = || talks.iter().filter(|(_, talk)| !talk.is_irregular);
+        for (server, exchanges) in requests(regular(), layout.is_spread) {
+            let clients = exchanges
+                .first()
+                .map(|(connection, _)| talks[connection].ends[0]);
+            layout.begin(Topic::Requests, [clients.unwrap_or(server), server], pages);
+            for (connection, exchange) in exchanges {
+                layout.put(connection, exchange.first_message, pages);
+                pages += 1;
+            }
+        }
+        for (topic, connection, first_message) in others(talks, layout.is_spread) {
+            layout.begin(topic, talks[&connection].ends, pages);
+            layout.put(connection, first_message, pages);
+            pages += 1;
+        }
+        for parts in layout.parts.values_mut() {
+            parts.sort_unstable_by_key(|part| part.first_message);
+        }
+        layout
+    }
+
+    fn begin(&mut self, topic: Topic, ends: [SocketAddr; 2], first_page: u64) {
+        self.sections.push(Section {
+            topic,
+            ends,
+            first_page,
+        });
+    }
+
+    fn put(&mut self, connection: u64, first_message: u64, page: u64) {
+        self.parts.entry(connection).or_default().push(Part {
+            first_message,
+            page,
+        });
+    }
+}
+
+/// Returns true if after some mark two requests or more are sent besides that for the page: a browser may send them over
+/// one connection or over several.
+fn is_spread(talks: &BTreeMap<u64, Talk>) -> bool {
+    let regular = talks.values().filter(|talk| !talk.is_irregular);
+    let parts = regular.flat_map(|talk| talk.exchanges.iter().filter(|one| !one.is_page));
+    let mut marks = BTreeSet::new();
+    parts.map(|part| part.mark).any(|mark| !marks.insert(mark))
+}
+
+/// Returns true if an exchange is listed apart from the requests beside it.
+fn stands_apart(exchange: &Exchange, last_mark: usize, is_spread: bool) -> bool {
+    match exchange.kind {
+        Kind::Plain => false,
+        // Of a stream that nothing follows on, the events are the answer to the last request.
+        Kind::Events => is_spread || exchange.mark < last_mark,
+        Kind::Switched => true,
+    }
+}
+
+/// The exchanges of one server, each with the number of its connection.
+type Requests<'t> = (SocketAddr, Vec<(u64, &'t Exchange)>);
+
+/// Returns the exchanges that are listed one after the other, by server.
+fn requests<'t>(
+    talks: impl Iterator<Item = (&'t u64, &'t Talk)> + Clone,
+    is_spread: bool,
+) -> Vec<Requests<'t>> {
+    let last_mark = last_mark(talks.clone());
+    let mut servers: BTreeMap<SocketAddr, Vec<(u64, &Exchange)>> = BTreeMap::new();
+    for (connection, talk) in talks {
+        let exchanges = talk.exchanges.iter();
+        let own = exchanges.filter(|one| !stands_apart(one, last_mark, is_spread));
+        let own = own.map(|exchange| (*connection, exchange));
+        servers.entry(talk.ends[1]).or_default().extend(own);
+    }
+    let mut servers: Vec<Requests<'_>> = servers.into_iter().collect();
+    servers.retain(|(_, exchanges)| !exchanges.is_empty());
+    for (_, exchanges) in &mut servers {
+        exchanges.sort_by(|(_, one), (_, other)| one.key(is_spread).cmp(&other.key(is_spread)));
+    }
+    servers.sort_by_key(|(_, exchanges)| exchanges.first().map(|(_, first)| first.time));
+    servers
+}
+
+/// Returns the last mark that a plain request follows on.
+fn last_mark<'t>(talks: impl Iterator<Item = (&'t u64, &'t Talk)>) -> usize {
+    let exchanges = talks.flat_map(|(_, talk)| &talk.exchanges);
+    let plain = exchanges.filter(|exchange| exchange.kind == Kind::Plain);
+    plain.map(|exchange| exchange.mark).max().unwrap_or(0)
+}
+
+/// Returns what has sections of its own, in order: a topic, its connection, and the first message that belongs to it.
+fn others(talks: &BTreeMap<u64, Talk>, is_spread: bool) -> Vec<(Topic, u64, u64)> {
+    let last_mark = last_mark(talks.iter().filter(|(_, talk)| !talk.is_irregular));
+    let mut others = Vec::new();
+    for (connection, talk) in talks {
+        if talk.is_irregular {
+            others.push(((0, talk.first), Topic::Connection, *connection, 0));
+            continue;
+        }
+        for exchange in &talk.exchanges {
+            if !stands_apart(exchange, last_mark, is_spread) {
+                continue;
+            }
+            let target = exchange.target.clone();
+            let topic = match exchange.kind {
+                Kind::Switched => Topic::Switched(target),
+                Kind::Plain | Kind::Events => Topic::Events(target),
+            };
+            let place = (exchange.mark, exchange.time);
+            others.push((place, topic, *connection, exchange.first_message));
+        }
+    }
+    if is_spread {
+        others.sort_by(|(one, topic, ..), (other, its, ..)| {
+            (one.0, topic, one.1).cmp(&(other.0, its, other.1))
+        });
+    } else {
+        others.sort_by_key(|(place, ..)| place.1);
+    }
+    let others = others.into_iter();
+    others
+        .map(|(_, topic, connection, first)| (topic, connection, first))
+        .collect()
+}

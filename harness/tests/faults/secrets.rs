@@ -1,0 +1,411 @@
+//! A secret is sent in many ways, printed and put into error messages; afterwards it is looked for in all that was written and
+//! said, in every form that programs send one in, however the capture ended.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::live_support::processes::{Process, contains, of_capture};
+use crate::live_support::{Bench, Outcome};
+use crate::misbehaving;
+
+/// What must be nowhere.
+const SECRET: &str = "deadbeef0123456789abcdef00c0ffee";
+
+/// How long anything here may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const RULE: &str =
+    "\n[[redact]]\nname = \"session\"\npattern = 'secret=([0-9a-f]{32})'\nsecret = true\n";
+
+/// A scenario for curl, which asks for a page and then for another one.
+fn asks_for(program: &str, page: &str, more: &str) -> String {
+    format!(
+        "description = \"leaks\"\nprogram = \"{program}\"\nport = 8000\nclient = \"command\"\n\
+         [[mark]]\nat = 0\nrun = [\"curl\", \"-sS\", \"http://127.0.0.1:8000/{page}\"]\n{more}\n\
+         [[mark]]\nat = 2\nrun = [\"curl\", \"-sS\", \"http://127.0.0.1:8000/end\"]\n{RULE}"
+    )
+}
+
+/// A program that tells its secret to everybody: what it prints, and what it serves.
+pub(crate) fn leak() {
+    print_secret();
+    let listener = TcpListener::bind("127.0.0.1:8000").unwrap();
+    for client in listener.incoming() {
+        serve(client.unwrap());
+    }
+}
+
+/// A program that tells its secret and gives up.
+pub(crate) fn leak_and_fail() {
+    print_secret();
+    std::process::exit(7);
+}
+
+fn print_secret() {
+    for (_, form) in forms() {
+        // Nobody may be reading any more.
+        let _ = std::io::stdout().write_all(&[b"secret=", &form[..], b"\n"].concat());
+        let _ = std::io::stderr().write_all(&[b"secret=", &form[..], b"\n"].concat());
+    }
+    let _ = writeln!(std::io::stdout(), "secret={SECRET}");
+    let _ = writeln!(std::io::stderr(), "secret={SECRET}");
+}
+
+fn serve(mut client: TcpStream) {
+    let mut head = BufReader::new(&client).lines().map_while(Result::ok);
+    let Some(request) = head.next() else {
+        return;
+    };
+    let rest = head.take_while(|line| !line.is_empty()).count();
+    let text = format!("secret={SECRET}\n").into_bytes();
+    let with = |fields: &str, body: &[u8]| {
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n{fields}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let page = request.split(' ').nth(1).unwrap_or_default();
+    let page = page
+        .trim_start_matches('/')
+        .split('?')
+        .next()
+        .unwrap_or_default();
+    let answer = match page {
+        "plain" => with("", &text),
+        "field" => with(&format!("Set-Cookie: secret={SECRET}\r\n"), b"hello"),
+        "mislabel" => with("Content-Encoding: gzip\r\n", &text),
+        "gzip" => with("Content-Encoding: gzip\r\n", &gzip(&text)),
+        "gzip-and-more" => with(
+            "Content-Encoding: gzip\r\n",
+            &[gzip(b"nothing here"), text].concat(),
+        ),
+        "zst2" => with(
+            "Content-Encoding: zstd\r\n",
+            &[zstd(b"nothing "), zstd(&text)].concat(),
+        ),
+        "chunkext" => format!(
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
+             5;secret={SECRET}\r\nhello\r\n0\r\n\r\n"
+        )
+        .into_bytes(),
+        "reason" => format!(
+            "HTTP/1.1 200 secret={SECRET}\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+        )
+        .into_bytes(),
+        "extra" => [with("", b"hello"), text].concat(),
+        "forms" => {
+            let all: Vec<Vec<u8>> = forms().into_iter().map(|(_, form)| form).collect();
+            with("", &[text, all.join(&b"\n"[..])].concat())
+        }
+        "stays" => {
+            // Its connection never ends: the capture proves nothing.
+            let _ = client.write_all(&with("", &text).split_off(0));
+            std::thread::sleep(PATIENCE);
+            return;
+        }
+        _ => with("", format!("{rest} fields").as_bytes()),
+    };
+    // Who asked may be gone.
+    let _ = client.write_all(&answer);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A zstd frame (RFC 8878) with one block of bytes as they are.
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(bytes.len()).unwrap();
+    let block = u32::from(length) << 3 | 1;
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];
+    frame.extend(&block.to_le_bytes()[..3]);
+    frame.extend(bytes);
+    frame
+}
+
+/// The secret in each form that it could be written in.
+fn forms() -> Vec<(&'static str, Vec<u8>)> {
+    let mut forms = vec![
+        ("clear", SECRET.as_bytes().to_vec()),
+        (
+            "percent",
+            SECRET
+                .bytes()
+                .flat_map(|byte| format!("%{byte:02X}").into_bytes())
+                .collect(),
+        ),
+        (
+            "hexadecimal",
+            SECRET
+                .bytes()
+                .flat_map(|byte| format!("{byte:02x}").into_bytes())
+                .collect(),
+        ),
+        (
+            "UTF-16",
+            SECRET.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        ),
+        (
+            "UTF-16, big",
+            SECRET.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+        ),
+        (
+            "JSON",
+            SECRET
+                .bytes()
+                .flat_map(|byte| format!("\\u{byte:04x}").into_bytes())
+                .collect(),
+        ),
+    ];
+    forms.extend((0..3).map(|shift| ("base64", base64(shift).into_bytes())));
+    forms
+}
+
+/// The secret's base64 where so many bytes are in front of it.
+fn base64(shift: usize) -> String {
+    BASE64.encode([&b"abc"[..shift], SECRET.as_bytes()].concat())
+}
+
+/// Where the secret is found below a folder, names of files included.
+fn found_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        found.extend(found_in(
+            path.as_os_str().as_bytes(),
+            &format!("the name {}", path.display()),
+        ));
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            found.extend(found_below(&path));
+        } else {
+            let bytes = fs::read(&path).unwrap();
+            found.extend(found_in(&bytes, &path.display().to_string()));
+        }
+    }
+    found
+}
+
+fn found_in(bytes: &[u8], place: &str) -> Vec<String> {
+    // The first and the last digits of base64 are also of what is around it.
+    let middle = |(name, form): (&'static str, Vec<u8>)| match name {
+        "base64" => (name, form[4..form.len() - 6].to_vec()),
+        _ => (name, form),
+    };
+    let forms = forms().into_iter().map(middle);
+    let forms = forms.filter(|(_, form)| contains(bytes, form));
+    forms
+        .map(|(form, _)| format!("{form} in {place}"))
+        .collect()
+}
+
+/// Looks for the secret in everything that a capture wrote, and in what it said.
+#[track_caller]
+fn sweep(bench: &Bench, what: &str, outcome: &Outcome) {
+    let mut found = found_below(&bench.path("project"));
+    found.extend(found_below(&bench.path("tmp")));
+    found.extend(found_in(outcome.said.as_bytes(), "what was said"));
+    found.extend(found_in(outcome.printed.as_bytes(), "what was printed"));
+    let shared = fs::read_dir("/dev/shm")
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    for file in shared.filter(|path| path.is_file()) {
+        // Others' files may go meanwhile.
+        let bytes = fs::read(&file).unwrap_or_default();
+        found.extend(found_in(&bytes, &file.display().to_string()));
+    }
+    assert!(
+        found.is_empty(),
+        "{what}: {found:?}\n{}\n{}",
+        outcome.said,
+        outcome.printed
+    );
+}
+
+fn bench_with(scenario: &str) -> Bench {
+    let bench = Bench::new();
+    for name in ["leaks", "leaks-and-fails"] {
+        misbehaving::add(&bench, name);
+    }
+    bench.scenario("leaks", scenario);
+    bench
+}
+
+/// What becomes of a capture.
+enum Fate {
+    Kept,
+    Refused,
+    /// Either: what could be read decides.
+    Either,
+}
+use Fate::{Either, Kept, Refused};
+
+#[test]
+fn what_is_served_and_printed_is_overwritten_or_the_capture_is_not_kept() {
+    let pages = [
+        ("plain", Kept),
+        ("field", Kept),
+        ("reason", Kept),
+        ("forms", Kept),
+        ("chunkext", Either),
+        ("extra", Either),
+        ("mislabel", Either),
+        ("gzip", Refused),
+        ("gzip-and-more", Either),
+        ("zst2", Refused),
+    ];
+    for (page, fate) in &pages {
+        let bench = bench_with(&asks_for("leaks", page, ""));
+        let outcome = bench.run(&["leaks"]);
+        let said = &outcome.said;
+        match (fate, outcome.code) {
+            (Kept | Either, Some(0)) => {}
+            (Refused | Either, Some(4)) => {
+                assert!(said.contains("the capture is not kept"), "{page}: {said}");
+                assert!(said.contains("hint: "), "{page}: {said}");
+            }
+            _ => panic!("{page}: {:?}: {said}", outcome.code),
+        }
+        sweep(&bench, page, &outcome);
+    }
+    println!("tried {0}, held {0}", pages.len());
+}
+
+#[test]
+fn no_error_message_tells_it() {
+    // A client that shows something else, a client that fails, and steps that hold it themselves.
+    let shows = "expect = { shows = \"nothing of the kind\" }";
+    let failing = "[[mark]]\nat = 1\nrun = [\"sh\", \"-c\", \"curl -sS http://127.0.0.1:8000/plain; curl -sS \
+         http://127.0.0.1:8000/plain >&2; exit 9\"]\n";
+    let cases = [
+        ("another text", asks_for("leaks", "plain", shows)),
+        ("another form", asks_for("leaks", "forms", shows)),
+        ("a client that fails", asks_for("leaks", "plain", failing)),
+        (
+            "a program that fails",
+            asks_for("leaks-and-fails", "plain", ""),
+        ),
+    ];
+    for (what, scenario) in &cases {
+        let bench = bench_with(scenario);
+        let outcome = bench.run(&["leaks"]);
+        assert_eq!(outcome.code, Some(4), "{what}: {}", outcome.said);
+        sweep(&bench, what, &outcome);
+    }
+    println!("tried {0}, held {0}", cases.len());
+}
+
+#[test]
+fn it_is_not_put_aside() {
+    let bench = bench_with(&asks_for("leaks", "stays", ""));
+    // curl waits for the end of the connection no longer than for the body.
+    let outcome = bench.run(&["leaks"]);
+    assert_ne!(outcome.code, Some(0), "{}", outcome.said);
+    sweep(&bench, "inconclusive", &outcome);
+    println!("tried 1, held 1");
+}
+
+#[test]
+fn no_end_leaves_it() {
+    let mut tried = 0;
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+        for says in ["/forms", "/end", "waiting for the last packet"] {
+            let bench = bench_with(&asks_for("leaks", "forms", ""));
+            let mut running = bench.start(&["leaks"]);
+            running.until_said(says);
+            running.signal(signal);
+            let outcome = running.end();
+            sweep(&bench, &format!("{signal:?} at {says}"), &outcome);
+            tried += 1;
+        }
+    }
+    println!("tried {tried}, held {tried}");
+}
+
+/// Starts `learn`, and says until when it is let alone.
+fn learning(bench: &Bench, until: &str) -> (Child, PathBuf) {
+    let mut process: Child = bench
+        .command(&["learn", "leaks", "--times", "3"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(process.stderr.take().unwrap());
+    let reached = said.lines().map_while(Result::ok).any(|line| line == until);
+    assert!(reached, "no {until:?}");
+    (process, bench.path("tmp"))
+}
+
+/// Captures of `learn` hold what no rule names yet: there is no rule here.
+#[test]
+fn what_is_learned_from_is_gone_however_learning_ends() {
+    let without_rule = asks_for("leaks", "forms", "").replace(RULE, "");
+    let mut tried = 0;
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+        for until in ["run 1 of 3", "run 2 of 3", "run 3 of 3"] {
+            let bench = bench_with(&without_rule);
+            let (mut process, tmp) = learning(&bench, until);
+            kill_process(Pid::from_child(&process), signal).unwrap();
+            // What it started has the same folder of captures in its command line.
+            let deadline = Instant::now() + PATIENCE;
+            process.wait().unwrap();
+            while is_running(&tmp) {
+                assert!(Instant::now() < deadline, "{signal:?} {until}");
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            assert_eq!(found_below(&tmp), [""; 0], "{signal:?} {until}");
+            assert_eq!(
+                found_below(&bench.path("project")),
+                [""; 0],
+                "{signal:?} {until}"
+            );
+            tried += 1;
+        }
+    }
+    println!("tried {tried}, held {tried}");
+}
+
+/// Whether a process has this folder in its command line or its environment.
+fn is_running(folder: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let folder = folder.as_os_str().as_bytes();
+    processes.map(|entry| entry.path()).any(|process| {
+        ["cmdline", "environ"].iter().any(|file| {
+            let bytes = fs::read(process.join(file)).unwrap_or_default();
+            contains(&bytes, folder)
+        })
+    })
+}
+
+/// A run of `learn` ends with it, whatever there is to end.
+#[test]
+fn a_run_does_not_outlive_the_learning_that_it_is_for() {
+    let bench = bench_with(&asks_for("leaks", "plain", ""));
+    let (mut process, tmp) = learning(&bench, "run 2 of 3");
+    let runs = of_capture(process.id().cast_signed());
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while runs.iter().any(Process::is_alive) || is_running(&tmp) {
+        assert!(Instant::now() < deadline, "{runs:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let program = Command::new("pgrep").args(["--exact", "leaks"]).output();
+    assert!(program.unwrap().stdout.is_empty());
+    println!("tried 1, held 1");
+}

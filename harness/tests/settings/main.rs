@@ -1,0 +1,33 @@
+//! Scenarios that want another time or place than most, or that fail for a reason which is to be named.
+//!
+//! They need Python, curl, nc and Firefox, and what else a capture takes; `make test-live` runs them.
+
+mod browser;
+mod commands;
+
+#[path = "../live_support/mod.rs"]
+mod live_support;
+#[path = "../workspace/mod.rs"]
+mod workspace;
+
+use std::fs;
+
+use live_support::Bench;
+use wiresnap::commands::payload::listing;
+
+/// A workbench with the two servers of this folder.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    let folder = workspace::root().join("harness/tests/settings");
+    for name in ["odd.py", "pages.py"] {
+        fs::copy(folder.join(name), bench.path("project").join(name)).unwrap();
+    }
+    bench
+}
+
+/// The payloads of a capture that was just made.
+#[track_caller]
+fn payloads(bench: &Bench, name: &str) -> String {
+    let capture = bench.captures().join(name).with_extension("pcap");
+    listing(&capture, true).unwrap()
+}

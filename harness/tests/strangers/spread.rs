@@ -1,0 +1,311 @@
+//! Pages whose parts a browser fetches over one connection or several, as chance has it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::run::{printed, wiresnap};
+use super::support::file::{Packet, RAW, pcap};
+use super::support::script::{Client, Script, Server};
+use super::workspace;
+use wiresnap::commands::payload::listing;
+
+/// When mark 0 was due.
+const START: u64 = 1_000_000_000_000_000_000;
+const MILLISECOND: u64 = 1_000_000;
+
+/// A request with its answer.
+#[derive(Clone, Copy)]
+struct Exchange {
+    target: &'static str,
+    body: &'static str,
+}
+
+const PAGE: Exchange = Exchange {
+    target: "/index.html",
+    body: "<script src=app.js></script>\n",
+};
+
+const PARTS: [Exchange; 4] = [
+    Exchange {
+        target: "/app.js",
+        body: "run()\n",
+    },
+    Exchange {
+        target: "/icon.svg",
+        body: "<svg/>\n",
+    },
+    Exchange {
+        target: "/app.js",
+        body: "run()\n",
+    },
+    Exchange {
+        target: "/Zoo.css",
+        body: "p { color: green }\n",
+    },
+];
+
+/// A capture that is being made, packet by packet, on several connections.
+struct Recorder {
+    connections: Vec<(Script, usize)>,
+    packets: Vec<Packet>,
+    time: u64,
+}
+
+impl Recorder {
+    fn new() -> Self {
+        Self {
+            connections: Vec::new(),
+            packets: Vec::new(),
+            time: START + 20 * MILLISECOND,
+        }
+    }
+
+    /// Goes on with a connection, which is opened if it is new.
+    fn on(&mut self, connection: usize, more: impl FnOnce(Script) -> Script) {
+        while self.connections.len() <= connection {
+            let client = format!("10.0.0.1:{}", 50_000 + self.connections.len());
+            let script = Script::between(&client, "10.0.0.2:8000").open();
+            self.connections.push((script, 0));
+        }
+        let (script, sent) = &mut self.connections[connection];
+        *script = more(script.clone());
+        for segment in &script.segments[*sent..] {
+            self.packets.push(Packet::new(self.time, segment.in_ip()));
+            self.time += MILLISECOND;
+        }
+        *sent = script.segments.len();
+    }
+
+    fn exchange(&mut self, connection: usize, exchange: Exchange, destination: &str) {
+        let Exchange { target, body } = exchange;
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: {destination}\r\n\r\n"
+        );
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.on(connection, |script| {
+            script.say(Client, request).say(Server, answer)
+        });
+    }
+
+    /// Loads the page at a mark: its parts in this order, each on the connection that chance gave it.
+    fn load(&mut self, mark: u64, order: &[usize], connections: &[usize]) {
+        self.time = self.time.max(START + mark * 10_000 * MILLISECOND);
+        self.exchange(0, PAGE, "document");
+        for (part, connection) in order.iter().zip(connections) {
+            self.exchange(*connection, PARTS[*part], "script");
+        }
+    }
+
+    fn keep(mut self, folder: &Path, name: &str) -> PathBuf {
+        for connection in 0..self.connections.len() {
+            self.on(connection, Script::close);
+        }
+        let path = folder.join(format!("{name}.pcap"));
+        fs::write(&path, pcap(RAW, &self.packets)).unwrap();
+        let known = fs::read(workspace::root().join("pcap/webapp.json")).unwrap();
+        let mut known: serde_json::Value = serde_json::from_slice(&known).unwrap();
+        known["started"] = "2001-09-09T01:46:40Z".into();
+        fs::write(path.with_extension("json"), known.to_string()).unwrap();
+        path
+    }
+}
+
+/// The same page, loaded twice.
+fn twice(folder: &Path, name: &str, loads: [(&[usize], &[usize]); 2]) -> PathBuf {
+    let mut recorder = Recorder::new();
+    for (mark, (order, connections)) in (0..).zip(loads) {
+        recorder.load(mark, order, connections);
+    }
+    recorder.keep(folder, name)
+}
+
+/// Runs of chance: the order of the parts, and the connection of each.
+const CHANCES: [[(&[usize], &[usize]); 2]; 5] = [
+    [(&[0, 1, 2, 3], &[0; 4]), (&[0, 1, 2, 3], &[0; 4])],
+    [
+        (&[0, 1, 2, 3], &[1, 2, 3, 0]),
+        (&[0, 1, 2, 3], &[0, 1, 0, 1]),
+    ],
+    [
+        (&[3, 1, 2, 0], &[0, 0, 1, 1]),
+        (&[1, 0, 3, 2], &[2, 0, 1, 2]),
+    ],
+    [
+        (&[2, 3, 0, 1], &[1, 1, 1, 1]),
+        (&[2, 0, 1, 3], &[0, 0, 0, 0]),
+    ],
+    [
+        (&[1, 3, 0, 2], &[0, 1, 2, 3]),
+        (&[3, 2, 1, 0], &[3, 2, 1, 0]),
+    ],
+];
+
+#[test]
+fn the_reviewed_listing_does_not_tell_which_connection_took_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    let listings: Vec<String> = (0..)
+        .zip(CHANCES)
+        .map(|(number, loads)| twice(folder.path(), &format!("page-{number}"), loads))
+        .map(|path| listing(&path, true).unwrap())
+        .collect();
+    insta::assert_snapshot!(listings[0]);
+    for (number, listing) in (0..).zip(&listings) {
+        assert_eq!(listings[0], *listing, "run {number}");
+    }
+}
+
+#[test]
+fn every_byte_of_an_exchange_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = twice(folder.path(), "page", CHANCES[2]);
+    let reviewed = listing(&path, true).unwrap();
+    let capture = fs::read(&path).unwrap();
+    for exchange in PARTS.iter().chain([&PAGE]) {
+        for text in [exchange.target, exchange.body] {
+            let places = memchr::memmem::find_iter(&capture, text);
+            for place in places {
+                let mut other = capture.clone();
+                other[place + 1] ^= 1;
+                fs::write(&path, &other).unwrap();
+                assert_ne!(listing(&path, true).unwrap(), reviewed, "{text} at {place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_capture_of_which_nothing_more_is_known_is_listed_by_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = twice(folder.path(), "page", CHANCES[1]);
+    fs::remove_file(path.with_extension("json")).unwrap();
+    let by_connection = printed(&wiresnap(&["payload", "--redact"], &[&path]));
+    assert_eq!(listing(&path, true).unwrap(), by_connection);
+    assert!(by_connection.contains("Connection 4: "));
+}
+
+/// The exit code of `diff`, and what it printed.
+fn diff(arguments: &[&str], old: &Path, new: &Path) -> (Option<i32>, String) {
+    let output = wiresnap(&[&["diff"], arguments].concat(), &[old, new]);
+    (output.status.code(), printed(&output))
+}
+
+fn json(old: &Path, new: &Path) -> serde_json::Value {
+    serde_json::from_str(&diff(&["--format", "json"], old, new).1).unwrap()
+}
+
+/// Asserts that the differences of all kinds add up to that of the totals.
+fn assert_adds_up(difference: &serde_json::Value) {
+    for figure in [
+        "total_packets",
+        "app_packets",
+        "frame_bytes",
+        "tcp_bytes",
+        "app_bytes",
+    ] {
+        let kinds = difference["kinds"].as_array().unwrap();
+        let kinds = kinds
+            .iter()
+            .map(|kind| kind["difference"][figure].as_i64().unwrap());
+        let total = difference["difference"][figure].as_i64().unwrap();
+        assert_eq!(kinds.sum::<i64>(), total, "{figure}");
+    }
+}
+
+#[test]
+fn which_connection_took_a_request_is_volatile() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths: Vec<PathBuf> = (0..)
+        .zip(CHANCES)
+        .map(|(number, loads)| twice(folder.path(), &format!("page-{number}"), loads))
+        .collect();
+    for (one, old) in (0..).zip(&paths) {
+        for (other, new) in (0..).zip(&paths) {
+            let (code, said) = diff(&[], old, new);
+            assert_eq!(code, Some(0), "{one} and {other}: {said}");
+            let difference = json(old, new);
+            let verdict = if one == other {
+                "identical"
+            } else {
+                "volatile"
+            };
+            assert_eq!(difference["verdict"], verdict, "{one} and {other}: {said}");
+            assert_adds_up(&difference);
+        }
+    }
+    insta::assert_snapshot!(
+        diff(&["--volatile"], &paths[0], &paths[1])
+            .1
+            .replace(folder.path().to_str().unwrap(), "FOLDER")
+    );
+}
+
+#[test]
+fn every_byte_of_an_exchange_on_another_connection_is_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = twice(folder.path(), "old", CHANCES[0]);
+    let new = twice(folder.path(), "new", CHANCES[2]);
+    let capture = fs::read(&new).unwrap();
+    for exchange in PARTS.iter().chain([&PAGE]) {
+        for text in [exchange.target, exchange.body] {
+            for place in memchr::memmem::find_iter(&capture, text) {
+                let mut other = capture.clone();
+                other[place + 1] ^= 1;
+                fs::write(&new, &other).unwrap();
+                assert_eq!(diff(&[], &old, &new).0, Some(1), "{text} at {place}");
+                assert_adds_up(&json(&old, &new));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_request_more_is_told_whichever_connection_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = twice(folder.path(), "old", CHANCES[1]);
+    let new = twice(
+        folder.path(),
+        "new",
+        [CHANCES[2][0], (&[1, 0, 3, 2, 1], &[2, 0, 1, 2, 3])],
+    );
+    let (code, said) = diff(&[], &old, &new);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        said.matches("message added: GET /icon.svg").count(),
+        1,
+        "{said}"
+    );
+    assert_adds_up(&json(&old, &new));
+}
+
+#[test]
+fn another_tcp_stack_is_told_whichever_connections_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = twice(folder.path(), "old", CHANCES[1]);
+    let mut recorder = Recorder::new();
+    for connection in 0..3 {
+        recorder.on(connection, |script| script.hear(Client));
+    }
+    // The window of every SYN.
+    for (script, _) in &mut recorder.connections {
+        script.segments[0].window = 1000;
+    }
+    let syns = recorder
+        .connections
+        .iter()
+        .map(|(script, _)| script.segments[0].in_ip());
+    let syns: Vec<Vec<u8>> = syns.collect();
+    for (number, syn) in (0..).zip(syns) {
+        recorder.packets[4 * number].bytes = syn;
+    }
+    for (mark, (order, connections)) in (0..).zip(CHANCES[2]) {
+        recorder.load(mark, order, connections);
+    }
+    let new = recorder.keep(folder.path(), "new");
+    let (code, said) = diff(&[], &old, &new);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("window in the SYN of the client"), "{said}");
+    assert_adds_up(&json(&old, &new));
+}
