@@ -23,6 +23,7 @@ fn closed(turns: &[(End, &[u8])]) -> Script {
 }
 
 #[must_use]
+#[allow(clippy::too_many_lines, reason = "a list, entry by entry")]
 pub fn talks() -> Vec<Talk> {
     vec![
         Talk {

@@ -41,7 +41,10 @@ impl Conversation {
             bytes: bytes.to_vec(),
         });
         self.next_order += 1;
-        self.release_requests();
+        // Looked at where a first line may end, not with each byte.
+        if self.held_bytes - bytes.len() < http::START_LINE_LIMIT && bytes.contains(&b'\n') {
+            self.release_requests();
+        }
         true
     }
 
@@ -77,11 +80,15 @@ impl Conversation {
 
     /// A hole in the server's stream may have held the answer to a wish to switch, and what is behind it be another protocol.
     pub(super) fn switch_lost(&mut self, lost: Lost) {
-        if self.switching {
-            self.server.fresh = Fresh {
-                offset: lost.offset.saturating_add(lost.bytes),
-                after: After::Unanswered,
-            };
+        if !self.switching {
+            return;
+        }
+        let is_first = self.server.fresh.after != After::Unanswered;
+        self.server.fresh = Fresh {
+            offset: lost.offset.saturating_add(lost.bytes),
+            after: After::Unanswered,
+        };
+        if is_first {
             self.release_requests();
         }
     }
@@ -97,10 +104,18 @@ impl Conversation {
         }
     }
 
-    /// What is held, as far as a request line goes.
+    /// The first line of what is held, as far as a request line goes.
     fn held_start(&self) -> Vec<u8> {
         let bytes = self.held.iter().flat_map(|held| &held.bytes).copied();
-        bytes.take(http::START_LINE_LIMIT).collect()
+        let mut line = Vec::new();
+        let is_empty = |byte: &u8| matches!(byte, b'\r' | b'\n');
+        for byte in bytes.skip_while(is_empty).take(http::START_LINE_LIMIT) {
+            line.push(byte);
+            if byte == b'\n' {
+                break;
+            }
+        }
+        line
     }
 
     pub(super) fn release_held(&mut self) {

@@ -40,16 +40,18 @@ const LOOK_INSIDE: &str = "
     };
     return look(document) || { kind: foreign ? 'foreign' : 'nowhere', name: foreign || '' };";
 
-/// Gives what a page refers to and has not loaded yet.
+/// Gives what a page refers to and has not loaded yet, or was not answered when the driver had it stop.
 const STILL_LOADING: &str = "
-    const loaded = new Set(performance.getEntriesByType('resource').map(entry => entry.name));
+    const isAnswered = entry => entry.responseStatus !== 0 || !entry.name.startsWith(location.origin + '/');
+    const entries = performance.getEntriesByType('resource').filter(isAnswered);
+    const loaded = new Set(entries.map(entry => entry.name));
     const elements = [...document.querySelectorAll(
         'img, script[src], link[rel~=stylesheet], iframe, frame, embed, object, video, audio')];
     const urls = elements
-        .filter(e => e.localName !== 'img' || !e.complete)
+        .filter(e => e.localName !== 'img' || !e.complete || !e.naturalWidth)
         .map(e => e.currentSrc || e.src || e.href || e.data)
         .filter(url => url && url.startsWith('http') && !loaded.has(url));
-    return document.readyState === 'complete' ? [] : [...new Set(urls)];";
+    return [...new Set(urls)];";
 
 /// What an answer of a driver says that was wrong.
 pub(super) struct Known {

@@ -433,7 +433,6 @@ fn an_answer_cut_by_a_hole_uses_up_its_request() {
         } else {
             script
         };
-        let script = script;
         let messages = read_on(script);
         let answers = answers(&messages);
         assert_eq!(answers[answers.len() - 2..], GOES_ON, "{start} to {end}");
