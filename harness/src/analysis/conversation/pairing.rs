@@ -560,6 +560,23 @@ mod tests {
         assert_eq!(answer(&mut pairing, 4, 40), "B");
     }
 
+    /// The server had received a request that is not captured: the answer behind the hole may be to that one.
+    #[test]
+    fn a_request_that_only_the_server_saw_takes_an_answer_too() {
+        let mut pairing = Pairing::default();
+        request(&mut pairing, 1, 0, "A");
+        pairing.answers_lost(hole(0, 100, true));
+        let answered = pairing.answer(Place {
+            offset: 100,
+            origin: origin(Side::Server, 2, 146),
+            unseen: 1,
+        });
+        assert!(answered.is_doubtful && answered.request.is_none());
+        pairing.requests_lost(hole(128, SHORTEST_REQUEST, true));
+        request(&mut pairing, 3, 120, "B");
+        assert_eq!(answer(&mut pairing, 4, 120), "B");
+    }
+
     #[test]
     fn forgotten_requests_keep_their_answers() {
         let mut pairing = Pairing::default();
