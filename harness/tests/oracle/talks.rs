@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 
 use wiresnap::analysis::message::{Detail, Message};
 use wiresnap::trace::reader::{self, CaptureReader};
-use wiresnap::units::Side;
+use wiresnap::units::{Side, Timestamp};
 use wiresnap::wire::event::AsideReason;
 use wiresnap::wire::stream::Connection;
 
+use super::support::cases;
 use super::support::file::{RAW, paced, pcap};
 use super::support::reading;
 use super::support::talks::{self, Talk};
@@ -370,4 +371,50 @@ fn reference_captures_say_what_tshark_says() {
 #[test]
 fn cases_of_others_say_what_tshark_says() {
     check_folder(&super::workspace().join("../shared/cases/read"));
+}
+
+/// When our packets were captured, in nanoseconds.
+fn our_times(path: &Path) -> Vec<i64> {
+    let mut reader = reader::open(path).unwrap();
+    let mut times = Vec::new();
+    while let Some(packet) = reader.next() {
+        times.push(packet.time.nanoseconds_after(Timestamp::default()));
+    }
+    times
+}
+
+/// Clocks of all resolutions and offsets, in the files that are made and in those of others.
+#[test]
+fn packets_are_as_old_as_tshark_says() {
+    if !tshark::is_installed() {
+        say!("skipped: tshark is not installed");
+        return;
+    }
+    for case in cases::file_cases() {
+        let file = tshark::file_of(&case.file);
+        let theirs = tshark::times(file.path());
+        // A simple packet has no time, and is as old here as the one before it.
+        if theirs.len() as u64 == tshark::opinion(file.path(), []).totals.packets {
+            assert_eq!(our_times(file.path()), theirs, "{}", case.name);
+        }
+    }
+    for path in super::captures(&super::workspace().join("../shared/cases/read")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let is_about_times = ["png-", "time-", "usec-"]
+            .iter()
+            .any(|start| name.starts_with(start));
+        let theirs = if is_about_times {
+            tshark::times(&path)
+        } else {
+            Vec::new()
+        };
+        if name.starts_with("png-tsresol-12") {
+            // if_tsresol 12 (pcapng, §4.2): half a second is 500,000,000,000 of its units, which tshark's arithmetic has no
+            // room for.
+            assert_ne!(our_times(&path), theirs, "{name}");
+            assert_eq!(our_times(&path)[1], 500_000_000, "{name}");
+        } else if !theirs.is_empty() && !name.contains("usb-interface-too") {
+            assert_eq!(our_times(&path), theirs, "{name}");
+        }
+    }
 }

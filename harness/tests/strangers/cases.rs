@@ -13,8 +13,9 @@ use wiresnap::analysis::message::Detail;
 use wiresnap::trace::reader;
 use wiresnap::units::Side;
 
-use super::run::{file, printed, wiresnap};
+use super::run::{file, listing, printed, wiresnap};
 use super::support::file::{RAW, paced, pcap};
+use super::support::network::{ACK, RST};
 use super::support::reading;
 use super::support::script::{Client, Script, Server};
 
@@ -163,6 +164,46 @@ fn pairs_of_the_cases_of_others_differ() {
     assert!(pairs > 10, "{names:?}");
 }
 
+/// Of each packet that only one side sent: a message that shows a hole is told with the packet that does.
+#[test]
+fn a_capture_of_one_side_has_no_packet_and_no_time_of_the_other() {
+    let whole = Script::opened()
+        .say(Client, "one\n")
+        .say(Server, "ok\n")
+        .say(Client, "two\n")
+        .say(Server, "ok\n")
+        .close();
+    for side in whole.ends {
+        let mut script = whole.clone();
+        script.segments.retain(|segment| segment.source == side);
+        let capture = file(&pcap(RAW, &paced(script.packets())));
+        let output = wiresnap(&["payload", "--format", "json"], &[capture.path()]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let connection = &json["connections"][0];
+        let last = script.segments.len() as u64;
+        for message in connection["messages"].as_array().unwrap() {
+            let packet = &message["packet"];
+            let is_there = packet
+                .as_u64()
+                .is_some_and(|packet| (1..=last).contains(&packet));
+            assert!(is_there || packet.is_null(), "{message}");
+            assert_eq!(message["time"].is_null(), packet.is_null(), "{message}");
+        }
+        assert_eq!(connection["complete"], false);
+    }
+}
+
+/// RFC 9293 §3.5.3: a reset may carry data, and what was captured of it is listed.
+#[test]
+fn the_payload_of_a_reset_is_listed() {
+    let script = Script::opened()
+        .say(Client, "time\n")
+        .say(Server, "12:00\n");
+    let script = script.hear(Client).at(Server, 6, RST | ACK, b"overloaded");
+    let told = listing(&[], &pcap(RAW, &paced(script.packets())));
+    assert!(told.contains("overloaded"), "{told}");
+}
+
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).unwrap();
@@ -178,6 +219,38 @@ fn exchange(fields: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
     let script = Script::opened().say(Client, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
     let script = script.say_in(Server, 1400, [head.as_bytes(), body].concat());
+    pcap(RAW, &paced(script.hear(Client).close().packets()))
+}
+
+/// An exchange whose answer is this.
+fn answered(answer: &str) -> Vec<u8> {
+    let script = Script::opened().say(Client, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
+    pcap(
+        RAW,
+        &paced(script.say(Server, answer).hear(Client).close().packets()),
+    )
+}
+
+/// Two conversations on the same ports, of which the second has no SYN.
+fn again(second: &str) -> Vec<u8> {
+    let first = Script::opened()
+        .say(Client, "one\n")
+        .say(Server, "ok\n")
+        .close();
+    let second = Script::default()
+        .initial(900_000, 700_000)
+        .say(Client, second)
+        .say(Server, "ok\n");
+    pcap(RAW, &paced(first.then(second.close()).packets()))
+}
+
+fn switched(accept: &str) -> Vec<u8> {
+    let ask = "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    let script = Script::opened().say(Client, ask).say(Server, answer);
     pcap(RAW, &paced(script.hear(Client).close().packets()))
 }
 
@@ -222,6 +295,24 @@ fn changes() -> Vec<(&'static str, Vec<u8>, Vec<u8>, &'static str)> {
     };
     let junk = |rest: &[u8]| [&gzip(b"hello")[..], rest].concat();
     vec![
+        (
+            "a line end",
+            answered("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"),
+            answered("HTTP/1.1 200 OK\nContent-Length: 1\r\n\r\nx"),
+            "",
+        ),
+        (
+            "an accept that does not belong to its key",
+            switched("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            switched("S3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+            "",
+        ),
+        (
+            "a second conversation without SYN",
+            again("two\n"),
+            again("owt\n"),
+            "",
+        ),
         (
             "what is labelled gzip and is none",
             coded("gzip", b"no gzip, 1\n"),

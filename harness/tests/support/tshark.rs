@@ -347,6 +347,20 @@ pub fn said(file: &Path, ports: impl IntoIterator<Item = u16>) -> BTreeMap<Strin
     reader.finish()
 }
 
+/// When the packets were captured, in nanoseconds, of those that have a time.
+pub fn times(file: &Path) -> Vec<i64> {
+    let arguments = ["-T", "fields", "-e", "frame.time_epoch"].map(str::to_owned);
+    let output = tshark(file, &arguments);
+    let times = output.lines().filter_map(|line| line.split_once('.'));
+    times
+        .map(|(seconds, nanoseconds)| {
+            let seconds: i64 = seconds.parse().unwrap();
+            // Some write a million microseconds.
+            seconds * 1_000_000_000 + nanoseconds.parse::<i64>().unwrap()
+        })
+        .collect()
+}
+
 /// A packet as tshark takes it apart: a protocol and its fields after the other.
 #[derive(Default)]
 struct Dissected {

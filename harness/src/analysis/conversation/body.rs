@@ -2,7 +2,6 @@
 
 use super::Conversation;
 use super::half::{Open, Part};
-use super::pairing::Place;
 use crate::analysis::content::Content;
 use crate::analysis::message::{CodedBody, HttpMessage};
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
@@ -171,11 +170,10 @@ impl Conversation {
                 && has_body(&head),
             head,
         };
-        let open = self.begin_at(origin, message.head.offset);
-        let place = Place {
-            offset: message.head.offset,
-            origin: open.origin,
-        };
+        let offset = message.head.offset;
+        let origin_of_head = self.begin_at(origin, offset).origin;
+        let place = self.place(offset, origin_of_head);
+        let open = self.begin_at(origin, offset);
         open.offset = place.offset;
         open.notes.extend(notes);
         if let Some(name) = unknown {

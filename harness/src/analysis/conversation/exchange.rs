@@ -92,7 +92,7 @@ impl Conversation {
         if head.is_request() {
             self.request(&head, origin);
         } else if !is_interim(head.status()) {
-            self.use_up_request(Place { offset, origin });
+            self.use_up_request(self.place(offset, origin));
         }
         if head.framing == Framing::Switched {
             self.end_client_http(origin);
@@ -112,7 +112,7 @@ impl Conversation {
                 self.wait(request);
                 self.look_again(Side::Server);
             }
-            Side::Server => self.use_up_request(Place { offset, origin }),
+            Side::Server => self.use_up_request(self.place(offset, origin)),
         }
     }
 

@@ -208,6 +208,7 @@ impl Conversation {
         if !rest.is_empty() {
             self.begin(origin);
         }
+        let client_end = self.client_end();
         let half = match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
@@ -222,7 +223,7 @@ impl Conversation {
                 };
                 let item = parser.next_with(rest, &|offset| {
                     let origin = origin_of(offset);
-                    pairing.asked(Place { offset, origin })
+                    pairing.asked(Place::behind(client_end, offset, origin))
                 });
                 half.offset = parser.settled();
                 item.is_some_and(|item| {
@@ -245,6 +246,22 @@ impl Conversation {
                 false
             }
         }
+    }
+
+    /// How far the client's stream is known, the rest of a body whose length it told included.
+    fn client_end(&self) -> u64 {
+        let (end, _) = self.client.held();
+        let announced = match &self.client.decoder {
+            Decoder::Http(parser) => parser.announced(),
+            Decoder::WebSocket(_) | Decoder::Raw => 0,
+        };
+        end.saturating_add(self.held_bytes as u64)
+            .saturating_add(announced)
+    }
+
+    /// Where an answer begins, and what its sender had received by then.
+    fn place(&self, offset: u64, origin: Origin) -> Place {
+        Place::behind(self.client_end(), offset, origin)
     }
 
     fn missing(&mut self, origin: Origin, count: u64) {

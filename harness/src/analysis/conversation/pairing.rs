@@ -59,6 +59,20 @@ pub(super) struct Place {
     pub(super) offset: u64,
     /// The packet that carries its first byte.
     pub(super) origin: Origin,
+    /// How many requests, at most, its sender had received that are not captured so far.
+    pub(super) unseen: u64,
+}
+
+impl Place {
+    /// The place of an answer where the client's stream is known up to `client_end`.
+    pub(super) const fn behind(client_end: u64, offset: u64, origin: Origin) -> Self {
+        let unseen = origin.acknowledged.saturating_sub(client_end) / SHORTEST_REQUEST;
+        Self {
+            offset,
+            origin,
+            unseen,
+        }
+    }
 }
 
 /// What an answer answers.
@@ -188,9 +202,12 @@ impl Pairing {
 
     /// What the parser must know of the request of an answer that begins there.
     pub(super) fn asked(&self, place: Place) -> Option<Asked> {
-        let range = self.candidates(place);
+        let (range, has_lost) = self.candidates(place);
         let least = usize::try_from(range.least).ok()?;
         let most = usize::try_from(range.most).ok()?;
+        if has_lost && most > 0 {
+            return None;
+        }
         let methods = || (least..=most).filter_map(|index| Some(&self.waiting.get(index)?.method));
         // What a HEAD or a CONNECT changes must be sure; of the others each will do.
         let decides = |method: &&Vec<u8>| matches!(method.as_slice(), b"HEAD" | b"CONNECT");
@@ -202,8 +219,8 @@ impl Pairing {
         })
     }
 
-    /// How many of the waiting requests are passed over before that of an answer.
-    fn candidates(&self, place: Place) -> Range {
+    /// How many of the waiting requests are passed over before that of an answer, and whether lost ones may be among them.
+    fn candidates(&self, place: Place) -> (Range, bool) {
         let first = self.waiting.front();
         let before = first.map_or(self.behind, |first| first.before);
         let passed_over = Range {
@@ -212,37 +229,52 @@ impl Pairing {
         };
         if passed_over == Range::default() {
             let nothing = i64::from(first.is_none());
-            return Range {
+            let range = Range {
                 least: -nothing,
                 most: -nothing,
             };
+            return (range, false);
         }
         let sent = self.waiting.iter();
         let sent = sent.take_while(|request| request.is_before(place)).count();
+        let lost = self.lost_among(sent, place);
         let before_last = i64::try_from(sent).unwrap_or(i64::MAX) - 1;
-        let most = passed_over.most.min(before_last);
+        let most = passed_over.most.min(before_last.saturating_add(lost));
         let least = passed_over.least.min(most);
         if most < 0 {
-            return Range { least, most };
+            return (Range { least, most }, lost > 0);
         }
         let in_step = self.in_step(sent);
         let index = i64::try_from(in_step).unwrap_or(i64::MAX);
         let heard = self.waiting.get(in_step).map_or(0, |request| request.heard);
         if heard > self.since && heard == place.offset {
             // All before the answer had been received when this request was sent.
-            return Range {
+            let range = Range {
                 least: index,
                 most: index,
             };
+            return (range, false);
         }
         if least < 0 {
-            return Range { least, most };
+            return (Range { least, most }, lost > 0);
         }
         let passed = if in_step > 0 { index + 1 } else { least };
-        Range {
+        let range = Range {
             least: least.max(passed).min(most),
             most,
+        };
+        (range, lost > 0)
+    }
+
+    /// How many requests, at most, are lost behind the first of those that were sent before an answer: it may be theirs.
+    fn lost_among(&self, sent: usize, place: Place) -> i64 {
+        let later = self.waiting.iter().take(sent.saturating_add(1)).skip(1);
+        let between: i64 = later.map(|request| request.before.most).sum();
+        if sent < self.waiting.len() {
+            return between;
         }
+        let unseen = i64::try_from(place.unseen).unwrap_or(i64::MAX >> 16);
+        between + self.behind.most + unseen
     }
 
     /// How many requests, from the first, were sent by a client that had received the answer to the one before, or a part of
@@ -264,7 +296,7 @@ impl Pairing {
 
     /// Takes the request out that an answer is for; it may be none that is known.
     pub(super) fn answer(&mut self, place: Place) -> Answered {
-        let range = self.candidates(place);
+        let (range, _) = self.candidates(place);
         let before = self.waiting.front_mut().map(|first| &mut first.before);
         let before = std::mem::take(before.unwrap_or(&mut self.behind));
         self.pass_lost(before);
@@ -283,26 +315,37 @@ impl Pairing {
                 ..Answered::default()
             };
         }
-        let mut lost: Vec<_> = (0..least).map_while(|_| self.take_first()).collect();
-        let request = self.take_first();
         self.since = place.offset;
-        self.passed_over = Range {
-            least: 0,
-            most: most - least,
+        let used = Range {
+            least: least + 1,
+            most: most + 1,
         };
-        if least < most {
-            lost.extend(request);
-            return Answered {
-                request: None,
-                lost,
-                is_doubtful: true,
-            };
-        }
+        let (mut lost, taken) = self.use_up(used.least);
+        self.passed_over = Range {
+            least: used.least - taken.most,
+            most: used.most - taken.least,
+        };
+        let is_sure = used == taken && taken.least == taken.most;
         Answered {
-            request,
+            request: if is_sure { lost.pop() } else { None },
             lost,
-            is_doubtful: false,
+            is_doubtful: !is_sure,
         }
+    }
+
+    /// Takes the requests out that are used up where so many are, those in between included that are lost; and tells how
+    /// many these are in all.
+    fn use_up(&mut self, count: i64) -> (Vec<Waiting>, Range) {
+        let mut taken = Vec::new();
+        let mut all = Range::default();
+        while let Some(next) = self.waiting.front()
+            && all.most + next.before.most < count
+        {
+            all.least += next.before.least + 1;
+            all.most += next.before.most + 1;
+            taken.extend(self.take_first());
+        }
+        (taken, all)
     }
 
     fn answer_unasked(&mut self, place: Place) -> Answered {
@@ -385,7 +428,11 @@ mod tests {
     /// What an answer is to: the request's method, `none`, or `?` where it is not known.
     fn answer(pairing: &mut Pairing, packet: u64, offset: u64) -> String {
         let origin = origin(Side::Server, packet, 0);
-        let answered = pairing.answer(Place { offset, origin });
+        let answered = pairing.answer(Place {
+            offset,
+            origin,
+            unseen: 0,
+        });
         match answered.request {
             Some(request) => String::from_utf8(request.method).unwrap(),
             None if answered.is_doubtful => "?".to_owned(),
@@ -481,6 +528,7 @@ mod tests {
         pairing.answer(Place {
             offset: 0,
             origin: origin(Side::Server, 1, 28),
+            unseen: 0,
         });
         pairing.requests_lost(hole(0, 28, true));
         request(&mut pairing, 2, 47, "A");
@@ -505,6 +553,7 @@ mod tests {
         pairing.answer(Place {
             offset: 0,
             origin: origin(Side::Server, 1, 228),
+            unseen: 0,
         });
         request(&mut pairing, 2, 0, "A");
         request(&mut pairing, 3, 40, "B");

@@ -69,11 +69,13 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
     if let Some(message) = error_page(&error.message) {
         return Some(Known {
             message,
-            hint: None,
+            hint: Some(
+                "does the program still answer? do the step by hand in that browser, with the program running",
+            ),
             is_cause: false,
         });
     }
-    let message = format!("{}: {}", error.error(), first_line(&error.message));
+    let message = said(error);
     let (message, hint) = match &error.error {
         ErrorStatus::UnexpectedAlertOpen => (
             format!("a dialog is open{}", text_of_dialog(error)),
@@ -113,6 +115,15 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
         hint,
         is_cause: true,
     })
+}
+
+/// What a driver says, behind what kind of error it is; chromedriver may begin with that itself.
+pub(super) fn said(error: &WebDriver) -> String {
+    let (kind, message) = (error.error(), first_line(&error.message));
+    if message.starts_with(&*kind) {
+        return message.to_owned();
+    }
+    format!("{kind}: {message}")
 }
 
 /// What the page says that Firefox shows in the place of one that it could not load.
@@ -288,6 +299,19 @@ mod tests {
         }
         assert!(known(&CmdError::WaitTimeout).is_none());
         assert!(known(&standard(ErrorStatus::JavascriptError, "x")).is_some());
+    }
+
+    #[test]
+    fn the_kind_of_an_error_is_said_once() {
+        let says = |message: &'static str| {
+            said(&WebDriver::new(
+                ErrorStatus::ElementNotInteractable,
+                message,
+            ))
+        };
+        let once = "element not interactable: it is hidden";
+        assert_eq!(says(once), once);
+        assert_eq!(says("it is hidden"), once);
     }
 
     #[test]

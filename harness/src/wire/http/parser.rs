@@ -99,6 +99,15 @@ impl Parser {
         self.offset - self.buffer.len() as u64
     }
 
+    /// How many bytes are still to come of a body whose length was told.
+    #[must_use]
+    pub const fn announced(&self) -> u64 {
+        match self.state {
+            State::Fixed { remaining } => remaining,
+            _ => 0,
+        }
+    }
+
     /// How many bytes it holds.
     #[must_use]
     pub const fn memory(&self) -> usize {

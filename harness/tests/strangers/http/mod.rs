@@ -3,6 +3,7 @@
 //! Each talk is read in several segmentations, and must be the same messages in all of them; in each, the lengths of the
 //! messages add up to what was sent and what is missing.
 
+mod lossy;
 mod refused;
 mod resumed;
 mod switches;
