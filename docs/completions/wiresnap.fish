@@ -53,7 +53,6 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l webdriver 
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l advertise -d 'The address of this machine that a browser elsewhere opens, and that programs listen on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l interface -d 'The interface that faces a browser elsewhere, to capture on' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l with-parent -d 'End when this process ends, which has started this one; `learn` has its runs do so' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l shared-machine -d 'Play with a browser on the host\'s network although other users of this machine could drive it meanwhile'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l replace -d 'Replace a capture even if the new one says the same: without this, one that differs only in ports, dates and times, and was made by the same versions, stays as it is'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l timings -d 'Say where the time outside of the timelines went'
@@ -102,10 +101,12 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l memory -d 'H
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -l format -d 'How to print the list' -r -f -a "text\t'Aligned columns'
 json\t'An array with an object for each scenario'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand validate" -l set -d 'Give a variable of the scenarios this value; for each variable once' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand validate" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand init" -s h -l help -d 'Print help'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l memory -d 'Hold no more than so many bytes of what is captured, with K, M or G behind the number; the rest is kept in temporary files, or cut and counted' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -l check -d 'Write nothing; show what is not up to date, and end with exit code 1 where anything is not'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand docs" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l out -d 'HTML file to write, or `-` for standard output [default: report.html in the project]' -r -F

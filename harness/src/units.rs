@@ -210,6 +210,13 @@ impl fmt::Display for Side {
     }
 }
 
+/// Returns so many of something in words, as `1 packet`, `2 packets`.
+#[must_use]
+pub fn counted(count: u64, what: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

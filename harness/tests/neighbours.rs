@@ -99,6 +99,7 @@ fn nothing_is_written_outside_of_a_project_that_says_so() {
         }
     }
     assert_eq!(fs::read_dir(outside).unwrap().count(), 0);
+    tell(10, 10);
 }
 
 #[test]
@@ -133,6 +134,7 @@ fn no_link_in_a_project_leads_out() {
         );
     }
     assert_eq!(fs::read_to_string(theirs).unwrap(), "theirs");
+    tell(6, 6);
 }
 
 #[test]
@@ -158,6 +160,7 @@ fn a_page_and_its_drawing_stay_in_the_project() {
         assert!(error.contains("it leads out of the project"), "{error}");
     }
     assert_eq!(fs::read_to_string(theirs).unwrap(), "theirs");
+    tell(2, 2);
 }
 
 #[test]

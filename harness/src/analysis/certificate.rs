@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use crate::trace::provenance::{Certificate, CertifiedConnection, ClosedBy};
 use crate::trace::reader::CaptureReader;
 use crate::trace::tally::Tally;
-use crate::units::Timestamp;
+use crate::units::{Timestamp, counted};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::{Flags, Segment};
@@ -162,12 +162,17 @@ impl<'a> Inspection<'a> {
     fn look_at_counts(&mut self) {
         let Evidence { packets, drops, .. } = *self.evidence;
         if drops > 0 {
-            self.missing.push(format!("{drops} packets were dropped"));
+            let were = if drops == 1 { "was" } else { "were" };
+            let dropped = counted(drops, "packet");
+            self.missing.push(format!("{dropped} {were} dropped"));
         }
         if self.packets != packets || self.cut {
             let read = self.packets;
             self.missing.push(format!(
-                "{packets} packets were captured, {read} are in the file"
+                "{} {} captured, {read} {} in the file",
+                counted(packets, "packet"),
+                if packets == 1 { "was" } else { "were" },
+                if read == 1 { "is" } else { "are" },
             ));
         }
     }
@@ -195,13 +200,15 @@ impl<'a> Inspection<'a> {
         let ignored: u64 = streams.iter().map(|stream| stream.ignored).sum();
         if aside > 0 {
             self.missing.push(format!(
-                "the connection {client} to {server} has {aside} bytes that are not part of its streams \
-                 ({conflicts} copies with other contents)"
+                "the connection {client} to {server} has {} of payload outside of its streams \
+                 (copies with other contents: {conflicts})",
+                counted(aside, "byte")
             ));
         }
         if ignored > 0 {
             self.missing.push(format!(
-                "the connection {client} to {server} has {ignored} segments that a receiver ignores"
+                "the connection {client} to {server} has {}: a receiver ignores them",
+                counted(ignored, "segment")
             ));
         }
         if aside + ignored > 0 {
@@ -209,7 +216,8 @@ impl<'a> Inspection<'a> {
         } else if !connection.complete {
             let bytes = connection.client_stream.missing + connection.server_stream.missing;
             self.missing.push(format!(
-                "the connection {client} to {server} is not whole ({bytes} bytes missing)"
+                "the connection {client} to {server} is not whole ({} missing)",
+                counted(bytes, "byte")
             ));
         }
     }

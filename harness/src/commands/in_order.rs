@@ -94,6 +94,10 @@ impl<Output: Write> InOrder<Output> {
         if self.current == Some(number) {
             return self.write(number, bytes);
         }
+        // One that would be moved at once is not copied first: it may be a hundred megabytes.
+        if self.spill.is_none() && bytes.len() > MOST_IN_MEMORY {
+            self.spill = Some(Spill::new()?);
+        }
         let waiting = self.texts.entry(number).or_default();
         if let Some(spill) = &mut self.spill
             && bytes.len() >= LARGE_PIECE

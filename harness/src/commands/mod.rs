@@ -46,6 +46,7 @@ use crate::lab::descriptors;
 use crate::render::json::ascii_where_unsafe;
 use crate::text::Shown as _;
 use crate::trace::reader::TraceError;
+use crate::units;
 
 /// The fewest open files that a run gets along with: its own, and for each scenario a capture, a line and the ends of
 /// processes.
@@ -135,8 +136,7 @@ fn carry_out(
 
 /// So many of something, as `1 capture`, `2 captures`.
 fn counted(count: usize, what: &str) -> String {
-    let end = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{end}")
+    units::counted(u64::try_from(count).unwrap_or(u64::MAX), what)
 }
 
 /// Where projects are looked for, and what paths are relative to.

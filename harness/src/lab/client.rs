@@ -32,7 +32,7 @@ pub enum Client {
         /// How netcat introduces itself; none where it is not the client.
         netcat: Option<String>,
         /// What it is typed into.
-        terminal: Terminal,
+        terminal: Box<Terminal>,
     },
 }
 
@@ -76,12 +76,12 @@ impl Client {
                 let variant = netcat_variant(&lab.ask_client(lab.tools().netcat()?, "-h").await);
                 Ok(Self::Terminal {
                     netcat: Some(variant),
-                    terminal: Terminal::default(),
+                    terminal: Box::default(),
                 })
             }
             scenario::Client::Commands => Ok(Self::Terminal {
                 netcat: None,
-                terminal: Terminal::default(),
+                terminal: Box::default(),
             }),
         }
     }

@@ -286,3 +286,16 @@ pub(super) fn has(these: CapabilitySet) -> bool {
 pub fn can_capture() -> bool {
     has(CapabilitySet::NET_RAW)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_has_the_groups_of_the_database_and_an_unknown_one_that_of_sudo() {
+        let root = Gid::from_raw(0);
+        assert!(groups_of(Uid::from_raw(0), root).contains(&root));
+        let theirs = Gid::from_raw(64_123);
+        assert_eq!(groups_of(Uid::from_raw(64_123), theirs), [theirs]);
+    }
+}

@@ -122,16 +122,14 @@ impl Terminal {
         let _ = stdin.write_all(typed.as_bytes()).await;
         drop(stdin);
         let patience = within.unwrap_or(RUN_PATIENCE);
-        match timeout(patience, process.success()).await {
-            Ok(success) => success?,
-            Err(_) => {
-                let seconds = patience.as_secs_f64();
-                let error = process.failing(&format!("did not end within {seconds} s"));
-                return Err(error
-                    .add_to_hint("where it only takes longer, give the mark time: `within = 60`")
-                    .as_cause());
-            }
-        }
+        let Ok(success) = timeout(patience, process.success()).await else {
+            let seconds = patience.as_secs_f64();
+            let error = process.failing(&format!("did not end within {seconds} s"));
+            return Err(error
+                .add_to_hint("where it only takes longer, give the mark time: `within = 60`")
+                .as_cause());
+        };
+        success?;
         // All that it has printed is in the pipe; what it has started may keep that open.
         let _ = timeout(RUN_PATIENCE, collector).await;
         process.stop(Signal::TERM).await;

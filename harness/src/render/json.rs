@@ -110,17 +110,17 @@ fn write(message: &Message, view: View, is_moved: bool, output: &mut impl Write)
     let offset = number_text(message.offset, redact && is_moved);
     let length = number_text(message.length, redact && follows);
     write!(output, "\"offset\":{offset},\"length\":{length},")?;
-    let mut fields = match &message.detail {
-        Detail::Http(http) => serde_json::to_vec(&view.http(http))?,
-        Detail::WebSocket(frame) => serde_json::to_vec(&view.frame(frame))?,
-        Detail::Event(event) => serde_json::to_vec(&view.event(event))?,
-        Detail::EventsEnd(end) => serde_json::to_vec(&view.events_end(end))?,
-        Detail::Raw(content) => serde_json::to_vec(&view.content(content))?,
-        Detail::Aside(aside) => serde_json::to_vec(&view.aside(aside))?,
-    };
-    fields.pop();
-    output.write_all(&ascii_where_unsafe(&fields[1..]))?;
-    if fields.len() > 1 {
+    // Piece by piece: a message of zeros takes six times its bytes.
+    let mut fields = WithoutBraces::new(AsciiWhereUnsafe(&mut *output));
+    match &message.detail {
+        Detail::Http(http) => serde_json::to_writer(&mut fields, &view.http(http))?,
+        Detail::WebSocket(frame) => serde_json::to_writer(&mut fields, &view.frame(frame))?,
+        Detail::Event(event) => serde_json::to_writer(&mut fields, &view.event(event))?,
+        Detail::EventsEnd(end) => serde_json::to_writer(&mut fields, &view.events_end(end))?,
+        Detail::Raw(content) => serde_json::to_writer(&mut fields, &view.content(content))?,
+        Detail::Aside(aside) => serde_json::to_writer(&mut fields, &view.aside(aside))?,
+    }
+    if fields.has_written {
         output.write_all(b",")?;
     }
     if !message.chunks.is_empty() {
@@ -178,6 +178,52 @@ impl<Output: Write> Write for AsciiWhereUnsafe<Output> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+}
+
+/// Writes an object without its outer braces: what else is said of the same thing stands beside its fields.
+struct WithoutBraces<Output> {
+    output: Output,
+    has_begun: bool,
+    /// A brace that may be the last byte.
+    has_brace: bool,
+    has_written: bool,
+}
+
+impl<Output: Write> WithoutBraces<Output> {
+    const fn new(output: Output) -> Self {
+        Self {
+            output,
+            has_begun: false,
+            has_brace: false,
+            has_written: false,
+        }
+    }
+}
+
+impl<Output: Write> Write for WithoutBraces<Output> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let mut rest = piece;
+        if !rest.is_empty() && !std::mem::replace(&mut self.has_begun, true) {
+            rest = &rest[1..];
+        }
+        if rest.is_empty() {
+            return Ok(piece.len());
+        }
+        if std::mem::take(&mut self.has_brace) {
+            self.output.write_all(b"}")?;
+        }
+        if let Some(before) = rest.strip_suffix(b"}") {
+            self.has_brace = true;
+            rest = before;
+        }
+        self.has_written |= !rest.is_empty();
+        self.output.write_all(rest)?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
     }
 }
 

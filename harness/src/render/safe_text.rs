@@ -154,11 +154,16 @@ impl SafeText {
             (Form::Dots | Form::AsciiDots, _) => output.push(b'.'),
             (Form::Escapes | Form::Printed, b'\r') => output.extend_from_slice(b"\\r"),
             (Form::Escapes | Form::Printed, _) => {
-                output.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
+                // By hand: of a message that is nothing else, this is what its listing costs.
+                let [high, low] =
+                    [byte >> 4, byte & 15].map(|digit| HEX_DIGITS[usize::from(digit)]);
+                output.extend_from_slice(&[b'\\', b'x', high, low]);
             }
         }
     }
 }
+
+const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Whether a byte is a character that is shown as it is, or ends a line.
 const fn is_plain(byte: u8) -> bool {

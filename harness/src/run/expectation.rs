@@ -246,6 +246,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::option_option, reason = "it may be met without a text")]
     fn met(expect: &Expect, before: &Shown, now: &Shown) -> Option<Option<String>> {
         let wanted = Wanted::new(expect, ClockTime::now()).unwrap();
         wanted.is_met_by(now, before)

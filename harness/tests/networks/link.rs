@@ -126,7 +126,7 @@ fn a_program_that_listens_where_its_client_is_not_is_told() {
     bench.run(&["deaf"]).is(
         4,
         &[
-            "error: deaf: python3 does not listen on 10.0.0.1:8000 after 10 s",
+            "error: deaf: python3 does not listen on 10.0.0.1:8000 after 5 s",
             "hint: it listens on 127.0.0.1:8000, which its client does not reach: give it `{host}` to listen on",
         ],
     );

@@ -483,11 +483,11 @@ fn keep(
         .map_err(|error| Error::run(format!("{} cannot be read back: {error:#}", pcap.shown())))?;
     let notes = notes(scenario, &provenance, &pcap);
     Ok(Captured {
-        notes,
         pcap,
         provenance,
         news,
         warning,
+        notes,
     })
 }
 

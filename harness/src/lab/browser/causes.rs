@@ -40,16 +40,18 @@ const LOOK_INSIDE: &str = "
     };
     return look(document) || { kind: foreign ? 'foreign' : 'nowhere', name: foreign || '' };";
 
-/// Gives what a page refers to and has not loaded yet.
+/// Gives what a page refers to and has not loaded yet, or was not answered when the driver had it stop.
 const STILL_LOADING: &str = "
-    const loaded = new Set(performance.getEntriesByType('resource').map(entry => entry.name));
+    const isAnswered = entry => entry.responseStatus !== 0 || !entry.name.startsWith(location.origin + '/');
+    const entries = performance.getEntriesByType('resource').filter(isAnswered);
+    const loaded = new Set(entries.map(entry => entry.name));
     const elements = [...document.querySelectorAll(
         'img, script[src], link[rel~=stylesheet], iframe, frame, embed, object, video, audio')];
     const urls = elements
-        .filter(e => e.localName !== 'img' || !e.complete)
+        .filter(e => e.localName !== 'img' || !e.complete || !e.naturalWidth)
         .map(e => e.currentSrc || e.src || e.href || e.data)
         .filter(url => url && url.startsWith('http') && !loaded.has(url));
-    return document.readyState === 'complete' ? [] : [...new Set(urls)];";
+    return [...new Set(urls)];";
 
 /// What an answer of a driver says that was wrong.
 pub(super) struct Known {
@@ -67,11 +69,13 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
     if let Some(message) = error_page(&error.message) {
         return Some(Known {
             message,
-            hint: None,
+            hint: Some(
+                "does the program still answer? do the step by hand in that browser, with the program running",
+            ),
             is_cause: false,
         });
     }
-    let message = format!("{}: {}", error.error(), first_line(&error.message));
+    let message = said(error);
     let (message, hint) = match &error.error {
         ErrorStatus::UnexpectedAlertOpen => (
             format!("a dialog is open{}", text_of_dialog(error)),
@@ -111,6 +115,15 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
         hint,
         is_cause: true,
     })
+}
+
+/// What a driver says, behind what kind of error it is; chromedriver may begin with that itself.
+pub(super) fn said(error: &WebDriver) -> String {
+    let (kind, message) = (error.error(), first_line(&error.message));
+    if message.starts_with(&*kind) {
+        return message.to_owned();
+    }
+    format!("{kind}: {message}")
 }
 
 /// What the page says that Firefox shows in the place of one that it could not load.
@@ -286,6 +299,19 @@ mod tests {
         }
         assert!(known(&CmdError::WaitTimeout).is_none());
         assert!(known(&standard(ErrorStatus::JavascriptError, "x")).is_some());
+    }
+
+    #[test]
+    fn the_kind_of_an_error_is_said_once() {
+        let says = |message: &'static str| {
+            said(&WebDriver::new(
+                ErrorStatus::ElementNotInteractable,
+                message,
+            ))
+        };
+        let once = "element not interactable: it is hidden";
+        assert_eq!(says(once), once);
+        assert_eq!(says("it is hidden"), once);
     }
 
     #[test]

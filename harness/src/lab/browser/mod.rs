@@ -740,7 +740,7 @@ fn failure(kind: Kind, home: &Home, what: &str, error: &CmdError) -> Error {
         };
     }
     let message = match error {
-        CmdError::Standard(error) => format!("{}: {}", error.error(), first_line(&error.message)),
+        CmdError::Standard(error) => causes::said(error),
         CmdError::Lost(error) => error.to_string(),
         other => other.to_string(),
     };

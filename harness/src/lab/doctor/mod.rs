@@ -148,7 +148,8 @@ impl Examination {
         };
         let more = match others {
             0 => String::new(),
-            _ => format!(" ({others} more is missing: see `{doctor}`)"),
+            1 => format!(" (1 more is missing: see `{doctor}`)"),
+            _ => format!(" ({others} more are missing: see `{doctor}`)"),
         };
         match &first.mend {
             Some(mend) => error.with_hint(format!("{mend}{more}")),

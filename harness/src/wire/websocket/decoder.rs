@@ -83,7 +83,9 @@ impl Decoder {
     #[must_use]
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();
-        let frame = frame.map_or(0, |open| open.frame.wire.len() + open.frame.payload.len());
+        let frame = frame.map_or(0, |open| {
+            open.frame.wire.capacity() + open.frame.payload.capacity()
+        });
         let message = self.message.as_ref().map_or(0, OpenMessage::memory);
         let inflater = self.inflater.as_ref().map_or(0, Inflater::memory);
         frame + message + inflater

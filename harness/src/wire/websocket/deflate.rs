@@ -96,6 +96,9 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 const OVER_BUDGET: &str =
     "not inflated further: what was captured so far inflates to too many times its size";
 
+/// What is said where too many messages are in the making.
+const TOO_MUCH_AT_ONCE: &str = "not inflated further: too much is in the making at once";
+
 /// How many deflate streams one message may have: an empty one takes two bytes, and 32 KiB of window to begin.
 const MOST_STREAMS: usize = 64;
 
@@ -144,6 +147,11 @@ impl Inflater {
         frame: &mut Frame,
         room: &mut Room,
     ) {
+        // Neither a window nor a state can be cut: where there is no more room for any, this is the end of inflating.
+        if !self.broken && !input.is_empty() && self.budget.is_used_up() {
+            self.give_up();
+            complain(frame, TOO_MUCH_AT_ONCE);
+        }
         frame.inflated &= !self.broken || input.is_empty();
         if let Some(check) = &mut self.window_check
             && !self.broken
@@ -162,7 +170,7 @@ impl Inflater {
             let taken = usize::try_from(stream.total_in() - before).unwrap_or(input.len());
             input = &input[taken.min(input.len())..];
             if !self.budget.inflate(self.scratch.len()) {
-                self.broken = true;
+                self.give_up();
                 return complain(frame, OVER_BUDGET);
             }
             keep_inflated(frame, &self.scratch, room);
@@ -170,11 +178,11 @@ impl Inflater {
             match status {
                 // What the inflater says of it depends on how the bytes were cut.
                 Err(_) => {
-                    self.broken = true;
+                    self.give_up();
                     complain(frame, "the message cannot be inflated");
                 }
                 Ok(Status::StreamEnd) if self.streams == MOST_STREAMS => {
-                    self.broken = true;
+                    self.give_up();
                     complain(frame, "the message has too many deflate streams");
                 }
                 Ok(Status::StreamEnd) => self.begin_again(),
@@ -183,6 +191,15 @@ impl Inflater {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// Inflates nothing more, and keeps nothing for it.
+    fn give_up(&mut self) {
+        self.broken = true;
+        self.stream = None;
+        self.permit = None;
+        self.window = Vec::new();
+        self.scratch = Vec::new();
     }
 
     fn remember(&mut self) {

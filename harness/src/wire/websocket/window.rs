@@ -3,6 +3,8 @@
 //! Inflaters have the largest window and give no account of how far back a stream refers. This reads the stream once
 //! more, without its output: blocks, codes, and of each reference the distance. It holds no more than a block's header.
 
+use std::sync::{Arc, LazyLock};
+
 /// How far back a stream may refer, and whether it did further.
 #[derive(Debug)]
 pub(super) struct WindowCheck {
@@ -27,7 +29,7 @@ pub(super) struct Violation {
 enum State {
     BlockHeader,
     Stored { remaining: usize, is_last: bool },
-    Coded { codes: Box<Codes>, is_last: bool },
+    Coded { codes: Arc<Codes>, is_last: bool },
     // What is no deflate stream is the inflater's to tell.
     Lost,
 }
@@ -159,16 +161,19 @@ fn block_header(bits: &mut Bits<'_>) -> Result<State, Stop> {
             })
         }
         1 => Ok(State::Coded {
-            codes: Box::new(Codes::fixed()),
+            codes: Arc::clone(&FIXED),
             is_last,
         }),
         2 => Ok(State::Coded {
-            codes: Box::new(Codes::read(bits)?),
+            codes: Arc::new(Codes::read(bits)?),
             is_last,
         }),
         _ => Err(Stop::Malformed),
     }
 }
+
+/// The fixed codes, made once: a block of them that holds nothing takes ten bits.
+static FIXED: LazyLock<Arc<Codes>> = LazyLock::new(|| Arc::new(Codes::fixed()));
 
 enum Symbol {
     Literal,

@@ -200,6 +200,10 @@ fn head_rule(one: &HttpMessage, other: &HttpMessage) -> Option<&'static str> {
         return None;
     }
     if heads[0].target() != heads[1].target() {
+        if one.head.method() == b"CONNECT" {
+            let targets = heads.map(|head| redact::authority(head.target()));
+            return (targets[0] == targets[1]).then_some("port");
+        }
         return text_rule(heads[0].target(), heads[1].target());
     }
     let fields = heads[0].fields().zip(heads[1].fields());
