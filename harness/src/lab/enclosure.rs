@@ -3,6 +3,8 @@
 //!
 //! The player itself stays outside, as do its threads: what is enclosed is what `Launcher`s start.
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,8 +69,9 @@ impl Launchers {
         let capture = subject.capture.clone();
         let init = programs.run(move || Init::start(&capture))??;
         if let Some(clients) = &clients {
-            let thread = programs.thread();
-            clients.run(move || join_processes_of(thread))??;
+            // Opened here: the `/proc` that those threads see tells of the inner namespace, in which they themselves are not.
+            let namespace = processes_of(programs.thread()).map_err(refused(JOIN))?;
+            clients.run(move || join(&namespace))??;
         }
         // What is enclosed gains no privilege: it would have it over the enclosure.
         Self::with_threads(programs, clients, link, Some(init), true)
@@ -126,19 +129,19 @@ impl Launchers {
     }
 }
 
-/// Has what this thread starts from now on be in the process namespace that another thread starts processes in.
-fn join_processes_of(thread: Pid) -> Result<()> {
+/// What the system may refuse about a link.
+const JOIN: &str = "have programs and clients in one process namespace";
+
+/// Opens the process namespace that a thread of ours starts processes in.
+fn processes_of(thread: Pid) -> std::io::Result<File> {
     let thread = thread.as_raw_nonzero();
-    let namespace = format!("/proc/self/task/{thread}/ns/pid_for_children");
-    let join = || {
-        let namespace = std::fs::File::open(namespace)?;
-        let namespace = std::os::fd::AsFd::as_fd(&namespace);
-        move_into_link_name_space(namespace, Some(LinkNameSpaceType::ProcessID))?;
-        Ok(())
-    };
-    join().map_err(refused(
-        "have programs and clients in one process namespace",
-    ))
+    File::open(format!("/proc/self/task/{thread}/ns/pid_for_children"))
+}
+
+/// Has what this thread starts from now on be in a process namespace.
+fn join(namespace: &File) -> Result<()> {
+    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::ProcessID))
+        .map_err(|errno| refused(JOIN)(errno.into()))
 }
 
 /// A row of the table of processes.

@@ -105,8 +105,12 @@ fn a_long_answer_is_cut_into_segments_that_fit() {
     fs::write(bench.path("project/files/page"), "wiresnap".repeat(25_000)).unwrap();
     bench.scenario("download", DOWNLOAD);
 
-    bench.run(&[&FAST[..], &["download"]].concat()).is(0, &[]);
+    let outcome = bench.run(&[&FAST[..], &["download"]].concat());
 
+    outcome.is(0, &[]);
+    // Programs and clients of a link are enclosed as all others are.
+    let seen = "can see the processes";
+    assert!(!outcome.said.contains(seen), "{}", outcome.said);
     let (packets, _) = capture(&bench, "download");
     assert_on_the_link(&packets);
     let full = packets.iter().filter(|packet| packet.length() == LONGEST);
