@@ -238,12 +238,14 @@ fn a_program_that_is_never_ready_is_told_with_its_last_answer() {
     let bench = Bench::new();
     fs::write(bench.path("project/server.py"), RELUCTANT).unwrap();
     // More answers than there is time for questions.
-    bench.scenario("reluctant", &reluctant(&r#", "503""#.repeat(300)));
+    let scenario = reluctant(&r#", "503""#.repeat(300));
+    let scenario = scenario.replace("/healthz\" }", "/healthz\", within = 5 }");
+    bench.scenario("reluctant", &scenario);
 
     let outcome = bench.run(&["reluctant"]);
 
     let last =
-        "python3 is not ready after 10 s: GET http://127.0.0.1:8000/healthz was answered with 503";
+        "python3 is not ready after 5 s: GET http://127.0.0.1:8000/healthz was answered with 503";
     outcome.is(4, &[last, "hint: "]);
 }
 
