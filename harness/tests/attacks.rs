@@ -227,18 +227,16 @@ fn what_is_left_out_is_said() {
     }
 }
 
-/// Changes the last byte of the last packet that carries much.
-fn change_what_was_carried_last(capture: &Path) {
+/// Changes the last byte of the longest packet, or of the last of those.
+fn change_what_was_carried(capture: &Path) {
     let mut bytes = fs::read(capture).unwrap();
-    let (mut at, mut last) = (24, None);
+    let (mut at, mut longest) = (24, (0, 0));
     while let Some(length) = bytes.get(at + 8..at + 12) {
         let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
         at += 16 + length;
-        if length > 1000 {
-            last = Some(at - 1);
-        }
+        longest = longest.max((length, at - 1));
     }
-    bytes[last.unwrap()] ^= 1;
+    bytes[longest.1] ^= 1;
     fs::write(capture, bytes).unwrap();
 }
 
@@ -262,7 +260,7 @@ fn a_change_in_what_is_left_out_is_told() {
             let said = call(verb_of(verb), project.path());
             assert_eq!(said.code, Some(0), "{name}, {verb}: {}", said.err);
         }
-        change_what_was_carried_last(&project.path().join(NEW));
+        change_what_was_carried(&project.path().join(NEW));
         for verb in ["diff", "check (differs)"] {
             let said = call(verb_of(verb), project.path());
             assert_eq!(said.code, Some(1), "{name}, {verb}: {}", said.err);
