@@ -99,7 +99,7 @@ pattern = '(?:a|aa)+c'
 
 [[redact]]
 name = \"token\"
-pattern = 'token=(\\w{20,40})'
+pattern = 'token=([0-9a-z]{20,40})'
 ";
 
 /// Makes a project around the captures [`OLD`] and [`NEW`], which are to be in its folder.
