@@ -114,6 +114,7 @@ impl Client {
     }
 
     /// Waits for the client to end by itself, which it should not; nothing to wait for where it is no process.
+    #[must_use]
     pub fn death(&self) -> Option<std::pin::Pin<Box<dyn Future<Output = Error> + Send>>> {
         match self {
             Self::Browser(browser) => Some(Box::pin(browser.death())),

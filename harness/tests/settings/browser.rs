@@ -11,11 +11,11 @@ fn page(path: &str, opens: &str, marks: &[&str]) -> String {
         "description = \"a page\"\ncommand = [\"python3\", \"-u\", \"pages.py\", \"{{host}}\", \"{{port}}\"]\nclient = \"firefox\"\n\n\
          [[mark]]\nat = 0\nopen = \"{path}\"\n{opens}\n"
     );
-    for (at, mark) in (1..).zip(marks) {
-        text.push_str(&format!("\n[[mark]]\nat = {at}\n{mark}\n"));
+    for (at, mark) in (1..).zip(marks.iter().copied().chain(["close = true"])) {
+        let at: u32 = at;
+        text.extend(["\n[[mark]]\nat = ", &at.to_string(), "\n", mark, "\n"]);
     }
-    text.push_str("\n[[mark]]\nat = 20\nclose = true\n");
-    text.replace("at = 20", &format!("at = {}", marks.len() + 1))
+    text
 }
 
 /// Plays a page's scenario, which must fail with these sentences, none of them about memory.
