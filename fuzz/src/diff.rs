@@ -112,9 +112,12 @@ fn change_payload(file: &[u8], place: usize, rules: Redaction<'_>) {
     );
 }
 
-/// Where in the file bytes of payload are; but for those of probes, which mean nothing.
+/// Returns where in the file bytes of payload are; but for those of probes, which mean nothing. In a compressed file they
+/// are nowhere as such.
 fn payload(file: &[u8]) -> Vec<usize> {
-    let Some(mut capture) = open(file) else {
+    const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+    let capture = open(file).filter(|_| !file.starts_with(&GZIP_MAGIC));
+    let Some(mut capture) = capture else {
         return Vec::new();
     };
     let mut decoder = FrameDecoder::default();

@@ -16,6 +16,7 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+use std::fmt::Write as _;
 use std::iter;
 use std::ops::Range;
 use std::path::Path;
@@ -255,13 +256,15 @@ fn told_by_hash<'a>(
         position = place.end;
     }
     hash.update(&text[position..]);
-    let hash: String = (hash.finalize().iter())
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!(
-        "[rules hide more than {MOST_PLACES} places: {} bytes more, shown as SHA-256 {hash}]",
+    let mut told = format!(
+        "[rules hide more than {MOST_PLACES} places: {} bytes more, shown as SHA-256 ",
         rest.len()
-    )
+    );
+    for byte in hash.finalize() {
+        // Writing to memory does not fail.
+        let _ = write!(told, "{byte:02x}");
+    }
+    told + "]"
 }
 
 impl FromIterator<Rules> for Rules {

@@ -2,7 +2,7 @@
 //!
 //! A browser spreads the requests of a page over one to six connections, by chance. A listing by connection is another
 //! one in each run then, although the same was asked and answered. So the listing that is reviewed goes by exchange: by the
-//! mark that caused it, then by method and target. WebSockets and event streams are sections of their own, and so is
+//! mark that caused it, then by method and target. WebSocket connections and event streams are sections of their own, and so is
 //! every connection that holds anything but whole HTTP exchanges.
 //!
 //! Where nothing is left to chance, that is the order of the wire: a mark after which at most one request besides that for

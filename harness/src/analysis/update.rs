@@ -291,6 +291,7 @@ impl Window {
 
 impl Windows {
     /// Returns how many updates there were no windows for: they come behind all others.
+    #[must_use]
     pub const fn left_out(&self) -> u64 {
         self.left_out
     }

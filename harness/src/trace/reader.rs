@@ -225,8 +225,8 @@ fn decompress(mut input: Box<dyn Read>) -> Result<(Box<dyn Read>, Option<Inflate
         return Ok((Box::new(whole), None));
     }
     let inflater = Inflater::new(whole);
-    let inflated = inflater.inflated();
-    Ok((Box::new(inflater), Some(inflated)))
+    let count = inflater.inflated();
+    Ok((Box::new(inflater), Some(count)))
 }
 
 impl<R: Read> CaptureReader<R> {

@@ -53,7 +53,7 @@ impl Frames {
         frame: Frame,
         redaction: Redaction<'_>,
         was_hidden: bool,
-        (hidden_before, mut context): (bool, Context),
+        (hidden_before, mut known): (bool, Context),
     ) -> Self {
         let is_fragment = !frame.header.fin || frame.header.opcode == Opcode::CONTINUATION;
         let sort = Sort::Payload(frame.message_opcode);
@@ -96,10 +96,10 @@ impl Frames {
         if let Some(compressed) = &mut frames.compressed {
             compressed.follows = is_hidden || (hidden_before && compressed.has_context);
             if !compressed.has_context {
-                context = Context::default();
+                known = Context::default();
             }
-            context.add(&frames.body);
-            compressed.context = context;
+            known.add(&frames.body);
+            compressed.context = known;
         }
         frames
     }

@@ -3,6 +3,7 @@
 //! A header is compared as its bytes, with those set to zero that say nothing about the wire. So nothing is passed over
 //! because nobody thought of it; what is passed over is all that [`mask`] does, and `docs/diff.md` lists it.
 
+use std::fmt::Write as _;
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -341,11 +342,11 @@ fn tags(link_type: u16, link: &[u8]) -> (String, Vec<u8>) {
 /// Bytes as digits, as many as fit.
 fn hex(bytes: &[u8]) -> String {
     const SHOWN: usize = 48;
-    let mut text: String = bytes
-        .iter()
-        .take(SHOWN)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut text = String::new();
+    for byte in bytes.iter().take(SHOWN) {
+        // Writing to memory does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
     if let Some(more @ 1..) = bytes.len().checked_sub(SHOWN) {
         let id = digest([bytes]);
         let id = id.first_chunk().copied().map_or(0, u32::from_be_bytes);

@@ -22,8 +22,8 @@
 //!
 //! Not compared is what differs each time, or is told elsewhere:
 //!
-//! - of the link: hardware addresses, the number of the interface, the PPPoE session, the length in a header of 802.3 or
-//!   PPPoE, and what padding and trailers hold;
+//! - of the link: hardware addresses, the number of the interface, the `PPPoE` session, the length in a header of 802.3 or
+//!   `PPPoE`, and what padding and trailers hold;
 //! - of IP: identification, flow label, checksums, what an authentication header has behind its length, and headers of
 //!   tunnels but for IP in IP;
 //! - of TCP: ports (which are volatile), sequence and acknowledgement numbers (but for where they put the payload), PSH,

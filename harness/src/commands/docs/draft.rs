@@ -43,8 +43,8 @@ impl Draft {
     /// Reads a page and fills its blocks, in memory.
     pub(super) fn of(file: PathBuf, room: &Room) -> Result<Self> {
         let place = Place::of(&file)?;
-        let root = place.root().to_owned();
-        let read = files::Place::within(&root, &file).and_then(|page| page.read_text());
+        let folder = place.root().to_owned();
+        let read = files::Place::within(&folder, &file).and_then(|page| page.read_text());
         let text =
             read.map_err(|error| Error::usage(format!("cannot read {}: {error}", file.shown())))?;
         let at_its_place = |diagnostic: Diagnostic| diagnostic.into_error(&file, &text);
@@ -62,7 +62,7 @@ impl Draft {
         let text = page.filled(&texts).map_err(at_its_place)?;
         Ok(Self {
             file,
-            root,
+            root: folder,
             page,
             fillings,
             text,

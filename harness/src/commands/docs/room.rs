@@ -71,10 +71,10 @@ mod tests {
     fn texts_share_their_room() {
         let room = Room::new(Memory::of(1 << 20));
         let mut first = room.text();
-        first.write_all(&[b'a'; 60_000]).unwrap();
+        first.write_all(&b"a".repeat(60_000)).unwrap();
         room.take(first.bytes.len());
         let mut second = room.text();
-        second.write_all(&[b'b'; 5_536]).unwrap();
+        second.write_all(&b"b".repeat(5_536)).unwrap();
         let error = second.write_all(b"b").unwrap_err();
         assert!(
             error.to_string().starts_with("too long for a page"),

@@ -366,7 +366,7 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     } else {
         Check::missing(name, "may not be captured on: CAP_NET_RAW is lacking")
     };
-    let executable = shell_word(&std::env::current_exe().unwrap_or_default());
+    let executable = shell_word(std::env::current_exe().unwrap_or_default());
     check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
 }
 

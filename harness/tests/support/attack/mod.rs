@@ -86,7 +86,11 @@ impl Attack {
 
 /// All of them.
 pub fn attacks() -> Vec<Attack> {
-    let packets = [
+    [of_http(), of_streams(), of_segments(), of_files()].concat()
+}
+
+fn of_http() -> Vec<Attack> {
+    vec![
         Attack::packets("http-gzip-1g", http::gzip_1g),
         Attack::packets("http-deflate-1g", http::deflate_1g),
         Attack::packets("http-bare-deflate-1g", http::bare_deflate_1g),
@@ -120,6 +124,12 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("http-credentials", http::credentials),
         Attack::packets("rules-line", http::rules_line),
         Attack::packets("rules-near-misses", http::rules_near_misses),
+    ]
+}
+
+/// WebSocket connections and streams of events.
+fn of_streams() -> Vec<Attack> {
+    vec![
         Attack::packets("ws-messages-open", websocket::messages_open),
         Attack::packets("ws-messages-whole", websocket::messages_whole),
         Attack::packets("ws-frames-cut", websocket::frames_cut),
@@ -147,6 +157,12 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("sse-endless-line", events::endless_line),
         Attack::packets("sse-open-events", events::open_events),
         Attack::packets("sse-varying-events", events::varying_events),
+    ]
+}
+
+/// TCP, and what is below it.
+fn of_segments() -> Vec<Attack> {
+    vec![
         Attack::packets("tcp-syn-flood", tcp::syn_flood),
         Attack::packets("tcp-open-requests", tcp::open_requests),
         Attack::packets("tcp-open-words", tcp::open_words),
@@ -177,8 +193,11 @@ pub fn attacks() -> Vec<Attack> {
         Attack::packets("ip-v6-chains", tcp::ipv6_chains),
         Attack::packets("ip-nested-tunnels", tcp::nested_tunnels),
         Attack::packets("ip-nested-vxlan", tcp::nested_vxlan),
-    ];
-    let files = [
+    ]
+}
+
+fn of_files() -> Vec<Attack> {
+    vec![
         Attack::file(
             "file-compressed-empty-packets",
             files::compressed_empty_packets,
@@ -194,8 +213,7 @@ pub fn attacks() -> Vec<Attack> {
         Attack::file("file-sections-of-interfaces", files::sections_of_interfaces),
         Attack::file("file-sections", files::sections),
         Attack::file("file-options", files::options),
-    ];
-    packets.into_iter().chain(files).collect()
+    ]
 }
 
 /// The next of some numbers that look random (xorshift); never 0.
