@@ -132,13 +132,16 @@ impl Original {
         if !difference.adds_up() || difference.is_identical {
             return Err("it does not add up, or is called identical".to_owned());
         }
-        let is_listed = listing(file) != self.listing;
-        if difference.differs(&[]) && is_listed {
+        let listing = listing(file);
+        if difference.differs(&[]) && listing != self.listing {
             return Ok(None);
         }
         self.hidden_by(&messages(file)).map(Some).ok_or_else(|| {
             let kinds: Vec<&str> = difference.kinds().map(Kind::word).collect();
-            format!("listed {is_listed}, kinds {kinds:?}")
+            let lines = self.listing.lines().zip(listing.lines());
+            let listed = lines.into_iter().find(|(old, new)| old != new);
+            let not_compared = difference.not_compared;
+            format!("listed {listed:?}, kinds {kinds:?}, {not_compared} bytes not compared")
         })
     }
 
