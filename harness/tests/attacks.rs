@@ -87,7 +87,9 @@ fn complaints(attack: &Attack, verb: Verb, said: &Said) -> Vec<String> {
     if *code == Some(2) && !may_fail {
         found.push(format!("cannot be read: {err}"));
     }
-    if verb.is_json() && serde_json::from_slice::<IgnoredAny>(&said.out).is_err() {
+    // Where a file cannot be opened at all, an error may be all that there is to say.
+    let is_silent = *code == Some(2) && said.out.is_empty();
+    if verb.is_json() && !is_silent && serde_json::from_slice::<IgnoredAny>(&said.out).is_err() {
         found.push("its JSON is none".to_owned());
     }
     if *peak > BUDGET + OVERHEAD {
