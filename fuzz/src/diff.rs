@@ -99,12 +99,12 @@ fn change_payload(file: &[u8], place: usize, rules: Redaction<'_>) {
     changed[place] ^= 0x15;
     let difference = compare([file, &changed], rules).expect("both can be read");
     assert!(!difference.is_identical);
-    let mut changes = difference
+    let mut found = difference
         .sections
         .iter()
         .flat_map(|section| &section.changes);
     // That sequence numbers and the like are not the same is said of any two captures.
-    let is_volatile = changes
+    let is_volatile = found
         .any(|change| change.kind == Kind::Volatile && !change.subject.starts_with("sequence"));
     assert!(
         difference.differs(&[]) || difference.not_compared > 0 || is_volatile,

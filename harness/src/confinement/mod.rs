@@ -3,7 +3,7 @@
 //! A capture is made by strangers. Should one find a hole in what reads it, the process that it gets is of little use: it
 //! reaches no network, starts no program, looks into no other process, and opens no files but those that its verb was named
 //! and those of the project. Two parts of the kernel hold it to that: Landlock holds it to its [`Files`], and seccomp to the
-//! [calls](self::calls) that reading takes. What a kernel lacks is left out and said: see [`Confinement`].
+//! calls that reading takes. What a kernel lacks is left out and said: see [`Confinement`].
 //!
 //! Both hold for the thread that asks for them and for all threads that it starts, so [`confine`] belongs before the second one.
 

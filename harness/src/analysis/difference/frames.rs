@@ -26,6 +26,8 @@ pub(super) struct Frames {
     rest: Fingerprint,
     /// Bytes of all headers, masks included.
     pub(super) header_bytes: i64,
+    /// Bytes that the stream ended too early for.
+    cut: u64,
     pub(super) body: Body,
     /// What it was compressed to, where it was.
     pub(super) compressed: Option<Compressed>,
@@ -83,6 +85,7 @@ impl Frames {
             more: 0,
             rest: Fingerprint::default(),
             header_bytes: field::length(frame.header_length),
+            cut: frame.cut,
             body,
             compressed,
             masks: frame.header.mask.into_iter().collect(),
@@ -126,6 +129,7 @@ impl Frames {
     /// Takes in the next fragment.
     pub(super) fn append(&mut self, next: &Self, redaction: Redaction<'_>) {
         self.header_bytes += next.header_bytes;
+        self.cut = self.cut.saturating_add(next.cut);
         if self.headers.len() < MOST_HEADERS {
             self.headers.extend_from_slice(&next.headers);
             self.masks.extend_from_slice(&next.masks);
@@ -253,6 +257,9 @@ impl Frames {
         }
         if self.headers.last().is_some_and(|header| !header.fin) {
             text.push_str(", more follows");
+        }
+        if self.cut > 0 {
+            let _ = write!(text, ", cut off {} bytes before its end", self.cut);
         }
         text
     }

@@ -82,7 +82,7 @@ fn tagged(inner: Frame) -> Frame {
     ethernet(0x88a8, tags.then(inner))
 }
 
-/// Behind PPPoE, whose length is right.
+/// Behind `PPPoE`, whose length is right.
 fn session(inner: Frame) -> Frame {
     let length = u16::try_from(inner.bytes.len() + 2).unwrap();
     let frame = Frame::default().put(COMPARED, &[0x11, 0]);
@@ -361,10 +361,10 @@ fn change(keep: impl Fn() -> bool, changes: &mut u64) -> (BTreeSet<&'static str>
             start += 16;
             for (place, fields) in frame.fields.iter().enumerate() {
                 for (bit, field) in fields.iter().enumerate().filter(|_| keep()) {
-                    let mut changed = file.clone();
-                    changed[start + place] ^= 1 << bit;
+                    let mut edited = file.clone();
+                    edited[start + place] ^= 1 << bit;
                     *changes += 1;
-                    let new = record(&changed);
+                    let new = record(&edited);
                     let difference = Difference::between(&original, &new, RULES);
                     assert!(difference.adds_up() && !difference.is_identical);
                     let back = Difference::between(&new, &original, RULES);
