@@ -170,11 +170,6 @@ impl Conversation {
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
         self.allow_frames(origin.side);
         self.end_turn(origin.side.peer());
-        self.read(origin, bytes);
-    }
-
-    /// Reads what a side said, now or a while ago.
-    fn read(&mut self, origin: Origin, bytes: &[u8]) {
         let (since, _) = self.half(origin.side).held();
         let mut rest = bytes;
         while !rest.is_empty() && !self.hold(origin, rest) {

@@ -124,9 +124,7 @@ impl Conversation {
         let before = self.held_order;
         for held in std::mem::take(&mut self.held) {
             self.held_order = Some(held.order);
-            self.allow_frames(held.origin.side);
-            // The other side's turn was over when these came; what it has said since is the next one.
-            self.read(held.origin, &held.bytes);
+            self.data(held.origin, &held.bytes);
         }
         self.held_order = before;
     }
