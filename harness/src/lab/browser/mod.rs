@@ -11,6 +11,7 @@ mod vendor;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -47,6 +48,9 @@ const LOADING_PATIENCE: Duration = COMMAND_PATIENCE;
 
 /// How much longer than a page may take to load the driver is waited for, which tells that it took too long.
 const DRIVERS_TIME: Duration = Duration::from_secs(5);
+
+/// How long to wait, after the browser ended, whether its driver did too.
+const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
 
 /// How often to look whether a page is loaded again.
 const POLL: Duration = Duration::from_millis(10);
@@ -575,13 +579,18 @@ impl Browser {
                 return std::future::pending().await;
             };
             let pid = process.as_raw_nonzero();
+            let mut driver = pin!(driver);
             tokio::select! {
                 biased;
-                error = driver => error,
-                () = end_of(process) => Error::run(format!("{kind} (process {pid}) ended"))
-                    .with_output(both(kind), log.lines())
-                    .with_hint(ADVICE),
+                error = &mut driver => return error,
+                () = end_of(process) => {}
             }
+            // A browser that loses the pipe to its driver ends with it, and may be noticed first.
+            timeout(CAUSE_PATIENCE, driver).await.unwrap_or_else(|_| {
+                Error::run(format!("{kind} (process {pid}) ended"))
+                    .with_output(both(kind), log.lines())
+                    .with_hint(ADVICE)
+            })
         }
     }
 
