@@ -167,26 +167,10 @@ impl Chunks {
     /// Returns the same lines without the sizes: what is left of them where sizes follow from something hidden.
     #[must_use]
     pub fn without_sizes(&self) -> Self {
-        let mut chunks = Self {
-            runs: Vec::new(),
-            left_out: Fingerprint::default(),
-            more: 0,
-            ..self.clone()
-        };
-        for run in &self.runs {
-            let line = match run.size() {
-                Some((1.., digits)) => [b"<n>", &run.line[digits..]].concat(),
-                _ => run.line.clone(),
-            };
-            if chunks.runs.last().is_none_or(|last| last.line != line) {
-                chunks.runs.push(Run {
-                    line,
-                    at: 0,
-                    count: 1,
-                });
-            }
-        }
-        chunks
+        self.with_lines(self.runs.iter().map(|run| match run.size() {
+            Some((1.., digits)) => without_size(&run.line, digits),
+            _ => run.line.clone(),
+        }))
     }
 
     /// Returns what is left of the lines where it does not count how content is cut into chunks: those that say more than
@@ -197,13 +181,22 @@ impl Chunks {
             let rest = run.size().and_then(|(_, digits)| run.line.get(digits..));
             rest == Some(b"\r\n")
         };
-        let mut chunks = self.without_sizes();
-        chunks.runs.clear();
-        for run in self.runs.iter().filter(|run| !is_plain(run)) {
-            let line = match run.size() {
-                Some((_, digits)) => [b"<n>", &run.line[digits..]].concat(),
-                None => run.line.clone(),
-            };
+        let others = self.runs.iter().filter(|run| !is_plain(run));
+        self.with_lines(others.map(|run| match run.size() {
+            Some((_, digits)) => without_size(&run.line, digits),
+            None => run.line.clone(),
+        }))
+    }
+
+    /// Returns the same with these lines, of those that follow on themselves only the first.
+    fn with_lines(&self, lines: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut chunks = Self {
+            runs: Vec::new(),
+            left_out: Fingerprint::default(),
+            more: 0,
+            ..*self
+        };
+        for line in lines {
             if chunks.runs.last().is_none_or(|last| last.line != line) {
                 chunks.runs.push(Run {
                     line,
@@ -249,6 +242,11 @@ fn usual_line(size: u64, case: Case) -> Vec<u8> {
         Case::Upper => format!("{size:X}\r\n"),
     };
     line.into_bytes()
+}
+
+/// A line in which a placeholder stands for the size.
+fn without_size(line: &[u8], digits: usize) -> Vec<u8> {
+    [b"<n>", &line[digits..]].concat()
 }
 
 /// A line with another size, written in the same way.
