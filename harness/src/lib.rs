@@ -57,6 +57,8 @@ pub mod diagnostic;
 #[doc(hidden)]
 pub mod docs;
 #[doc(hidden)]
+pub mod edit;
+#[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
 pub mod files;

@@ -27,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
 use crate::diagnostic::Diagnostic;
+use crate::edit::{Edit, apply};
 use crate::error::Result;
 
 /// The group that says what of a match is hidden.
@@ -56,9 +57,6 @@ enum Placeholder {
     SameWidth,
     Text(String),
 }
-
-/// A place, and what stands there instead.
-pub type Edit = (Range<usize>, Vec<u8>);
 
 /// The most places of a text that are hidden one by one.
 pub const MOST_PLACES: usize = 65_536;
@@ -335,20 +333,6 @@ pub fn same_width(name: &str, width: usize) -> String {
     };
     let name = &name[..name.len().min(room)];
     format!("<{name:.<room$}>")
-}
-
-/// A text with edits made, which are in order and apart from each other.
-#[must_use]
-pub fn apply(text: &[u8], edits: &[Edit]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(text.len());
-    let mut position = 0;
-    for (place, value) in edits {
-        output.extend_from_slice(&text[position..place.start]);
-        output.extend_from_slice(value);
-        position = place.end;
-    }
-    output.extend_from_slice(&text[position..]);
-    output
 }
 
 type Checked<T> = std::result::Result<T, Diagnostic>;

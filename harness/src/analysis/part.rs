@@ -20,7 +20,7 @@ pub fn parts(message: &Message) -> Vec<Part<'_>> {
     let mut parts = match &message.detail {
         Detail::Http(http) => of_http(http),
         Detail::WebSocket(frame) => {
-            let whole = frame.message.as_ref().unwrap_or(&frame.payload);
+            let whole = frame.message().unwrap_or(&frame.payload);
             vec![part("payload", whole)]
         }
         Detail::Event(event) => vec![part("event", &event.raw)],

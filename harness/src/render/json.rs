@@ -538,13 +538,13 @@ impl View {
             mask: mask.map(|mask| hex::joined(&mask)),
             payload_length: self.length(header.length),
             compressed: frame.compressed,
-            payload: self.bytes(&frame.payload),
+            payload: self.payload(frame),
             holes: frame.holes.iter().map(hole).collect(),
             left_out: frame.left_out.length(),
             left_out_sha256: self.sha256(&frame.left_out),
             compressed_sha256: self.sha256(&frame.deflated),
             not_inflated: (!frame.inflated).then(|| Bytes::new(&frame.sent())),
-            message: frame.message.as_ref().map(|message| self.bytes(message)),
+            message: frame.message().map(|message| self.bytes(message)),
             close_code: frame.close_code(),
             close_name: frame.close_code().map(close_name),
             close_reason: frame.close_code().map(|_| self.text(frame.close_reason())),
@@ -592,6 +592,13 @@ impl View {
     /// A length on the wire. A secret is as long as what stands for it.
     fn length(self, length: u64) -> Option<u64> {
         (!(self.redact && self.follows)).then_some(length)
+    }
+
+    fn payload(self, frame: &Frame) -> Bytes {
+        match &frame.fragment {
+            Some(_) if self.redact => Bytes::new(&Shown::frame(frame).bytes),
+            _ => self.bytes(&frame.payload),
+        }
     }
 
     fn bytes(self, bytes: &[u8]) -> Bytes {

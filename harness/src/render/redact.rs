@@ -25,8 +25,9 @@ use super::safe_text::is_text;
 use crate::analysis::clock;
 use crate::analysis::difference::{Hidden, Moves, Redaction, Rules, Sort};
 use crate::analysis::message::Message;
+use crate::edit::{Edit, apply};
 use crate::wire::http::Head;
-use crate::wire::websocket::{self, Opcode};
+use crate::wire::websocket::{self, Frame, Opcode};
 
 /// Stands for a port; as wide as the port that the programs listen on by default.
 pub const PORT: &str = "PORT";
@@ -66,9 +67,6 @@ impl Rules for BuiltIn {
         Shown::of(bytes, sort).after(Hidden::plain(Vec::new()))
     }
 }
-
-/// A place, and what stands there instead.
-type Patch = (Range<usize>, Vec<u8>);
 
 /// A head's bytes with what is volatile hidden. `accept_belongs` says that an accept value was checked and is right;
 /// `length` stands for a Content-Length that follows from something hidden.
@@ -111,19 +109,7 @@ pub struct Shown<'a> {
     /// The bytes, with what is volatile hidden.
     pub bytes: Cow<'a, [u8]>,
     /// Where in the content something is hidden, and what stands there.
-    patches: Vec<Patch>,
-}
-
-fn apply(bytes: &[u8], patches: &[Patch]) -> Vec<u8> {
-    let mut output = Vec::with_capacity(bytes.len());
-    let mut position = 0;
-    for (place, value) in patches {
-        output.extend_from_slice(&bytes[position..place.start]);
-        output.extend_from_slice(value);
-        position = place.end;
-    }
-    output.extend_from_slice(&bytes[position..]);
-    output
+    patches: Vec<Edit>,
 }
 
 impl<'a> Shown<'a> {
@@ -139,7 +125,10 @@ impl<'a> Shown<'a> {
     /// Text with what is volatile hidden.
     #[must_use]
     pub fn text(bytes: &'a [u8]) -> Self {
-        let patches = patches(bytes);
+        Self::patched(bytes, patches(bytes))
+    }
+
+    fn patched(bytes: &'a [u8], patches: Vec<Edit>) -> Self {
         if patches.is_empty() {
             return Self::plain(bytes);
         }
@@ -167,6 +156,16 @@ impl<'a> Shown<'a> {
             Opcode::BINARY => Self::plain(bytes),
             _ => Self::content(bytes),
         }
+    }
+
+    /// The payload of a frame. Of a message in several frames, what is volatile may begin in one and end in the next.
+    #[must_use]
+    pub fn frame(frame: &'a Frame) -> Self {
+        let Some(fragment) = &frame.fragment else {
+            return Self::payload(&frame.payload, frame.message_opcode);
+        };
+        let patches = fragment.shown(|whole| Shown::payload(whole, frame.message_opcode).patches);
+        Self::patched(&frame.payload, patches)
     }
 
     /// Content of that sort.
@@ -245,7 +244,7 @@ pub fn text(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Where in a text something is hidden, and what stands there instead.
-fn patches(bytes: &[u8]) -> Vec<Patch> {
+fn patches(bytes: &[u8]) -> Vec<Edit> {
     let mut patches = Vec::new();
     let mut position = 0;
     while position < bytes.len() {
@@ -263,7 +262,7 @@ fn patches(bytes: &[u8]) -> Vec<Patch> {
 #[must_use]
 pub fn places(bytes: &[u8]) -> Vec<(Range<usize>, &'static str)> {
     let patches = patches(bytes).into_iter();
-    let place = |(place, value): Patch| {
+    let place = |(place, value): Edit| {
         let what = match value.first() {
             Some(b'H') => "clock time",
             Some(b':') => "port",

@@ -15,7 +15,8 @@ use crate::analysis::chunks::Chunks;
 use crate::analysis::content::Content;
 use crate::analysis::difference::{Hidden, Moves, Rules as DifferenceRules, Sort};
 use crate::analysis::message::{CodedBody, Detail, HttpMessage, Message, RequestLine};
-use crate::rule::{Edit, Rule, Rules, apply};
+use crate::edit::{Edit, apply};
+use crate::rule::{Rule, Rules};
 use crate::wire::http::Head;
 use crate::wire::note::Note;
 use crate::wire::sse::Event;
@@ -238,13 +239,14 @@ impl Hiding<'_> {
     }
 
     fn frame(&mut self, frame: &mut Frame) {
-        if let Some(message) = &mut frame.message
-            && let Some(hidden) = self.text(message)
-        {
-            *message = hidden;
-            self.in_content = true;
-        }
-        let edits = self.edits(&frame.payload);
+        let edits = match &mut frame.fragment {
+            Some(fragment) => {
+                let edits = fragment.edit(|whole| self.edits(whole));
+                self.found |= !edits.is_empty();
+                edits
+            }
+            None => self.edits(&frame.payload),
+        };
         if edits.is_empty() {
             return;
         }

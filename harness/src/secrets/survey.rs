@@ -537,7 +537,7 @@ impl Half {
         self.has_frames = true;
         if frame.compressed {
             self.search(&frame.payload, place, matcher);
-            if let Some(message) = &frame.message {
+            if let Some(message) = frame.message() {
                 self.search(message, place, matcher);
             }
         }

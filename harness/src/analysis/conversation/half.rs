@@ -26,6 +26,8 @@ pub(super) struct Half {
     pub(super) offset: u64,
     /// Where what it holds back came from.
     pub(super) provenance: Provenance,
+    /// The place among all messages of the first frame of a message that goes on.
+    pub(super) fragments: Option<u64>,
     /// Where a protocol may begin: at the beginning, behind a proxy's preamble, in a tunnel.
     pub(super) fresh: Fresh,
 }
@@ -95,6 +97,7 @@ impl Half {
             obstacles: Vec::new(),
             offset: 0,
             provenance: Provenance::new(),
+            fragments: None,
             fresh: Fresh {
                 offset: 0,
                 after: After::Opening,

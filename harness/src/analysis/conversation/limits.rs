@@ -2,6 +2,7 @@
 
 use super::Conversation;
 use super::events::EVENT_BYTES;
+use super::fragments::is_fragment;
 use super::half::{Decoder, Half, Part};
 use crate::analysis::message::{CodedBody, Detail, Message};
 use crate::budget::Budget;
@@ -76,6 +77,7 @@ impl Conversation {
         for side in [Side::Client, Side::Server] {
             self.end_raw(side);
             self.cut_event(side);
+            self.end_fragments(side);
             let half = self.half(side);
             let origin = half.begun();
             let Decoder::Http(parser) = &mut half.decoder else {
@@ -141,8 +143,9 @@ pub(super) fn weight(message: &Message) -> usize {
             http.head.raw.len() + body + http.trailers.len()
         }
         Detail::WebSocket(frame) => {
-            let message = frame.message.as_ref().map_or(0, Vec::len);
-            frame.wire.len() + frame.payload.len() + message
+            // Those of one message are put together besides, see `fragments`.
+            let copies = if is_fragment(frame) { 2 } else { 1 };
+            frame.wire.len() + frame.payload.len() * copies
         }
         Detail::Event(event) => 2 * event.raw.len(),
         Detail::EventsEnd(end) => end.trailers.len() + undecoded(end.coded.as_deref()),

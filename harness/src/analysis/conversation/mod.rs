@@ -20,6 +20,7 @@ mod aside;
 mod body;
 mod events;
 mod exchange;
+mod fragments;
 mod half;
 mod limits;
 mod outline;
@@ -134,9 +135,10 @@ impl Conversation {
         let held = self.held.first().map(|held| held.order);
         let begun = [self.client.first_order(), self.server.first_order(), held];
         let is_earlier = |first: u64| first < *order;
-        let blocked = self.ready.len() <= MOST_READY
-            && !self.holding.budget().is_used_up()
-            && begun.into_iter().flatten().any(is_earlier);
+        let blocked = self.is_fragment(*order)
+            || self.ready.len() <= MOST_READY
+                && !self.holding.budget().is_used_up()
+                && begun.into_iter().flatten().any(is_earlier);
         if blocked {
             return None;
         }
@@ -157,6 +159,7 @@ impl Conversation {
             if let Some(origin) = begun.or(held) {
                 self.side_finished(Origin { side, ..origin });
             }
+            self.end_fragments(side);
         }
     }
 
@@ -323,6 +326,7 @@ impl Conversation {
             Decoder::Raw => {}
         }
         self.close(origin.side);
+        self.end_fragments(origin.side);
         let (since, _) = self.half(origin.side).held();
         self.remember_held(origin, since);
         self.say_the_rest(origin);
@@ -511,7 +515,7 @@ impl Conversation {
             chunks: open.chunks,
             is_hidden: false,
         };
-        self.queue(open.order, message);
+        self.queue_fragment(open.order, message);
     }
 
     fn queue(&mut self, order: u64, message: Message) {

@@ -1,8 +1,10 @@
 use super::pairing::MOST_WAITING;
 use super::*;
 use crate::analysis::content::Piece;
+use crate::budget::Memory;
 use crate::units::Timestamp;
 use crate::wire::event::AsideReason;
+use crate::wire::websocket::Frame;
 use proptest::prelude::*;
 use std::io::Write as _;
 
@@ -471,6 +473,63 @@ fn events_come_one_by_one_while_the_stream_is_open() {
     conversation.event(origin(Side::Server, 6), StreamEvent::Ended);
     let last: Vec<_> = std::iter::from_fn(|| conversation.take()).collect();
     assert!(matches!(&last[0].detail, Detail::Event(event) if event.incomplete));
+}
+
+#[test]
+fn frames_of_one_message_wait_for_the_last_and_know_the_whole() {
+    let mut conversation = Conversation::default();
+    let mut say = |side, bytes: &[u8]| {
+        conversation.event(origin(side, 1), StreamEvent::Data(bytes));
+        let messages = std::iter::from_fn(|| conversation.take());
+        let frames = messages.filter_map(|message| match message.detail {
+            Detail::WebSocket(frame) => Some(*frame),
+            _ => None,
+        });
+        frames.collect::<Vec<_>>()
+    };
+    say(Side::Client, UPGRADE.as_bytes());
+    say(Side::Server, SWITCHING.as_bytes());
+    assert_eq!(say(Side::Server, &[1, 3, b'H', b'e', b'l']), []);
+    let masked = [0x81, 0x81, 0, 0, 0, 0, b'?'];
+    assert_eq!(say(Side::Client, &masked), [], "what began later waits too");
+    assert_eq!(say(Side::Server, &[0x89, 0]), []);
+    let frames = say(Side::Server, &[0x80, 2, b'l', b'o']);
+    let payloads: Vec<&[u8]> = frames.iter().map(|frame| &frame.payload[..]).collect();
+    assert_eq!(payloads, [&b"Hel"[..], b"?", b"", b"lo"]);
+    let whole = |frame: &Frame| frame.fragment.as_ref().map(|piece| piece.whole().to_vec());
+    let wholes: Vec<_> = frames.iter().map(whole).collect();
+    let hello = Some(b"Hello".to_vec());
+    assert_eq!(wholes, [hello.clone(), None, None, hello]);
+    assert_eq!(frames[0].message(), None);
+    assert_eq!(frames[3].message(), Some(&b"Hello"[..]));
+
+    assert_eq!(say(Side::Server, &[1, 1, b'a', 0, 1, b'b']), []);
+    let frames = say(Side::Server, &[0x81, 1, b'c']);
+    assert_eq!(
+        frames.len(),
+        3,
+        "another message begins where it should go on"
+    );
+    assert!(frames.iter().all(|frame| frame.message().is_none()));
+}
+
+#[test]
+fn a_message_in_frames_without_end_does_not_pile_up() {
+    let budget = Budget::new(Memory::of(16 << 20));
+    let mut conversation = Conversation::within(&budget);
+    let frame = [&[0, 126, 4, 0][..], &[b'x'; 1024]].concat();
+    let event = StreamEvent::Data(UPGRADE.as_bytes());
+    conversation.event(origin(Side::Client, 1), event);
+    let event = StreamEvent::Data(SWITCHING.as_bytes());
+    conversation.event(origin(Side::Server, 2), event);
+    let mut frames = 0;
+    for packet in 3..5000 {
+        let event = StreamEvent::Data(&frame);
+        conversation.event(origin(Side::Server, packet), event);
+        frames += std::iter::from_fn(|| conversation.take()).count();
+        assert!(conversation.ready_bytes <= 2 * budget.message());
+    }
+    assert!(frames > 4000, "{frames}");
 }
 
 #[test]

@@ -329,5 +329,5 @@ fn shorten_frame(frame: &mut Frame) {
     shorten(&mut frame.payload, &mut frame.left_out);
     frame.wire.truncate(frame.header_length + CONTENT_SHOWN);
     frame.wire.shrink_to_fit();
-    frame.message = None;
+    frame.fragment = None;
 }

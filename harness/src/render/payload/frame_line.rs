@@ -15,7 +15,7 @@ pub(super) fn frame_line(frame: &Frame, is_hidden: bool, form: &Form) -> String 
     let bytes = match form {
         Form::Hidden | Form::Last(_) => UNKNOWN.to_owned(),
         Form::Plain if is_hidden && is_whole(frame) => {
-            let shown = shown_payload(frame).bytes.len() as u64;
+            let shown = Shown::frame(frame).bytes.len() as u64;
             (shown + frame.left_out.length()).to_string()
         }
         _ => header.length.to_string(),
@@ -65,11 +65,6 @@ fn is_whole(frame: &Frame) -> bool {
     missing == 0 && sent + frame.left_out.length() == frame.header.length
 }
 
-/// The payload with what is volatile hidden.
-pub(super) fn shown_payload(frame: &Frame) -> Shown<'_> {
-    Shown::payload(&frame.payload, frame.message_opcode)
-}
-
 fn frame_payload(frame: &Frame) -> String {
     if let Some(code) = frame.close_code() {
         let reason = match frame.close_reason() {
@@ -78,10 +73,11 @@ fn frame_payload(frame: &Frame) -> String {
         };
         return format!("{code} {}{reason}", close_name(code));
     }
+    let shown = Shown::frame(frame).bytes;
     if frame.message_opcode != Opcode::TEXT
         && (frame.message_opcode == Opcode::BINARY || !is_text(&frame.payload))
     {
-        return hex::spaced(&frame.payload);
+        return hex::spaced(&shown);
     }
-    quoted(&frame.payload, true)
+    quoted(&shown, false)
 }

@@ -27,7 +27,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use self::follows::{Fragments, HiddenBefore};
-use self::frame_line::{frame_line, shown_payload};
+use self::frame_line::frame_line;
 use self::rows::Rows;
 use super::redact::Shown;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
@@ -348,7 +348,7 @@ impl Listing {
         }
         if self.style.redact {
             self.begin_text();
-            let is_hidden = message.is_hidden || shown_payload(frame).is_hidden();
+            let is_hidden = message.is_hidden || Shown::frame(frame).is_hidden();
             let follows = self.hidden.frame(message.from, frame, is_hidden);
             let form = self.fragments[message.from as usize].form(frame, follows);
             let line = frame_line(frame, is_hidden, &form);

@@ -86,9 +86,8 @@ impl Decoder {
         let frame = frame.map_or(0, |open| {
             open.frame.wire.capacity() + open.frame.payload.capacity()
         });
-        let message = self.message.as_ref().map_or(0, OpenMessage::memory);
         let inflater = self.inflater.as_ref().map_or(0, Inflater::memory);
-        frame + message + inflater
+        frame + inflater
     }
 
     /// Stream offset of the next byte that the decoder takes.
@@ -295,7 +294,8 @@ impl Decoder {
             sent_holes: Vec::new(),
             cut: 0,
             left_out: Fingerprint::default(),
-            message: None,
+            completes: false,
+            fragment: None,
             message_opcode: message.map_or(header.opcode, |message| message.opcode),
             notes,
         };

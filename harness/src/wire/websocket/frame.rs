@@ -1,5 +1,6 @@
 //! A frame as it is handed out, and how much of it is kept.
 
+use super::fragment::Fragment;
 use super::room::Room;
 use super::{Header, Opcode, unmask};
 use crate::wire::fingerprint::Fingerprint;
@@ -37,8 +38,10 @@ pub struct Frame {
     pub cut: u64,
     /// The bytes of the payload, unmasked and inflated, that are not kept.
     pub left_out: Fingerprint,
-    /// The whole message, on the last of several frames.
-    pub message: Option<Vec<u8>>,
+    /// True for the last of several frames, if nothing of their message is missing.
+    pub completes: bool,
+    /// The piece that it is of a message in several frames, once the last one is there.
+    pub fragment: Option<Fragment>,
     /// The type of the message that a continuation belongs to; the frame's own otherwise.
     pub message_opcode: Opcode,
     /// The rules that the frame breaks.
@@ -61,6 +64,13 @@ impl Frame {
     #[must_use]
     pub const fn taken(&self) -> u64 {
         self.length().saturating_sub(self.cut)
+    }
+
+    /// Returns the whole message that this frame completes, if it took several.
+    #[must_use]
+    pub fn message(&self) -> Option<&[u8]> {
+        let last = self.fragment.as_ref().filter(|_| self.completes);
+        last.map(Fragment::whole)
     }
 
     /// Returns the payload as it was sent, without the mask, as far as it is kept.

@@ -12,17 +12,9 @@ pub(super) struct OpenMessage {
     pub(super) opcode: Opcode,
     pub(super) compressed: bool,
     frames: u64,
-    content: Vec<u8>,
     utf8: Utf8Check,
     /// Whether bytes of it are missing, so that nothing can be said about the whole.
     pub(super) broken: bool,
-}
-
-impl OpenMessage {
-    /// How many bytes it holds.
-    pub(super) const fn memory(&self) -> usize {
-        self.content.len()
-    }
 }
 
 impl Decoder {
@@ -51,7 +43,6 @@ impl Decoder {
                 opcode: header.opcode,
                 compressed: header.reserved_1() && self.inflater.is_some(),
                 frames: 0,
-                content: Vec::new(),
                 utf8: Utf8Check::default(),
                 broken: false,
             });
@@ -76,12 +67,6 @@ impl Decoder {
             message.utf8.push(&frame.payload);
             message.utf8.complain(frame, self.offset);
         }
-        if message.frames > 1 || !frame.header.fin {
-            let wanted = frame.payload.len();
-            let kept = self.room.take(message.content.len(), wanted, 1);
-            message.broken |= kept < wanted;
-            message.content.extend_from_slice(&frame.payload[..kept]);
-        }
         if !frame.header.fin {
             return;
         }
@@ -90,9 +75,7 @@ impl Decoder {
                 message.utf8.end();
                 message.utf8.complain(frame, self.offset);
             }
-            if message.frames > 1 && !message.broken {
-                frame.message = Some(message.content);
-            }
+            frame.completes = message.frames > 1 && !message.broken;
         }
     }
 }

@@ -21,6 +21,7 @@
 mod close;
 mod decoder;
 mod deflate;
+mod fragment;
 mod frame;
 mod guess;
 mod handshake;
@@ -38,6 +39,7 @@ use std::borrow::Cow;
 pub use self::close::close_name;
 pub use self::decoder::Decoder;
 pub use self::deflate::{Deflate, negotiated};
+pub use self::fragment::Fragment;
 pub use self::frame::{Frame, PAYLOAD_LIMIT};
 pub use self::guess::looks_like_frames;
 pub use self::handshake::{Draft, Extensions, Offer, accept_for, draft, extensions, is_key};

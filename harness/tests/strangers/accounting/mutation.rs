@@ -1,6 +1,6 @@
 //! Changes one byte of a capture at a time, and holds `diff` and the redacted listing to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -145,20 +145,49 @@ impl Original {
         })
     }
 
-    /// The rule that hides what is not the same in these messages.
+    /// The rule that hides what is not the same in these messages. Where a value is hidden, so is what it was coded to.
     fn hidden_by(&self, others: &[Message]) -> Option<&'static str> {
         if others.len() != self.messages.len() {
             return None;
         }
         let pairs = self.messages.iter().zip(others);
-        let mut rules = pairs.filter(|(one, other)| one != other);
-        let mut found = rules.next().and_then(|(one, other)| rule(one, other))?;
-        for (one, other) in rules {
-            found = rule(one, other).filter(|rule| *rule == found)?;
+        let changed = pairs.filter(|(one, other)| own(one) != own(other));
+        let rules = changed.map(|(one, other)| rule(one, other));
+        let rules: BTreeSet<_> = rules.collect::<Option<_>>()?;
+        let mut values = rules.iter().filter(|rule| **rule != CODED);
+        match (values.next(), values.next()) {
+            (Some(value), None) => Some(value),
+            (None, _) if self.hides_events() || !self.ends_events() => rules.first().copied(),
+            _ => None,
         }
-        Some(found)
+    }
+
+    fn ends_events(&self) -> bool {
+        let mut details = self.messages.iter().map(|message| &message.detail);
+        details.any(|detail| matches!(detail, Detail::EventsEnd(_)))
+    }
+
+    /// Whether anything in the events of a stream is hidden.
+    fn hides_events(&self) -> bool {
+        let mut details = self.messages.iter().map(|message| &message.detail);
+        details.any(|detail| match detail {
+            Detail::Event(event) => !redact::places(&event.raw).is_empty(),
+            _ => false,
+        })
     }
 }
+
+/// Returns a message without what it says of another: an answer names the target of its request.
+fn own(message: &Message) -> Message {
+    let mut message = message.clone();
+    if let Detail::Http(http) = &mut message.detail {
+        http.request = None;
+    }
+    message
+}
+
+/// Hides what a value that is hidden was coded to.
+const CODED: &str = "coded after something hidden";
 
 /// The rule that hides what two messages differ in.
 fn rule(one: &Message, other: &Message) -> Option<&'static str> {
@@ -182,7 +211,7 @@ fn rule(one: &Message, other: &Message) -> Option<&'static str> {
             if one.fingerprint == other.fingerprint && one.times != other.times {
                 return Some("time of gzip");
             }
-            (one.fingerprint != other.fingerprint).then_some("coded after something hidden")
+            (one.fingerprint != other.fingerprint).then_some(CODED)
         }
         (Detail::Raw(one), Detail::Raw(other)) => text_rule(&one.bytes, &other.bytes),
         _ => None,
@@ -231,7 +260,7 @@ fn body_rule(one: &HttpMessage, other: &HttpMessage) -> Option<&'static str> {
         return (one_coded.times != other_coded.times).then_some("time of gzip");
     }
     let is_hidden = !redact::places(&one.body.bytes).is_empty();
-    is_hidden.then_some("coded after something hidden")
+    is_hidden.then_some(CODED)
 }
 
 /// The rule that hides the bytes that two texts differ in.

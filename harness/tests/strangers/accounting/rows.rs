@@ -323,6 +323,56 @@ fn fragments_before_a_hidden_value_are_hidden_with_it() {
     assert_eq!(text.matches("sha256 ").count(), 1, "{text}");
 }
 
+/// A message of the server in frames that end at these places.
+fn fragmented(text: &[u8], ends: &[usize]) -> Vec<u8> {
+    let ends = ends.iter().copied().chain([text.len()]);
+    let mut from = 0;
+    let frames = ends.fold(Frames::new(Server), |frames, end| {
+        let first = u8::from(from == 0) | u8::from(end == text.len()) << 7;
+        frames.frame(first, &text[std::mem::replace(&mut from, end)..end])
+    });
+    let mut turns = handshake("").to_vec();
+    turns.push((Server, frames.bytes));
+    file(&turns)
+}
+
+/// The payloads of a listing's frames, put together.
+fn payloads(listing: &str) -> String {
+    let lines = listing.lines().filter(|line| line.starts_with('S'));
+    let quoted = lines.map(|line| line.split('"').nth(1).unwrap_or_default());
+    quoted.collect()
+}
+
+#[test]
+fn a_value_that_begins_in_one_frame_and_ends_in_another_is_hidden() {
+    let secret = "[[redact]]\nname = \"pin\"\npattern = 'pin=([0-9]+)'\nsecret = true\n";
+    let wider = secret.replace("secret = true", "placeholder = '<a number>'");
+    let old = b"at 09:31:35 your pin=4711, keep it";
+    let new = b"at 10:41:46 your pin=815, keep it";
+    for (table, expected, same) in [
+        (secret, "at HH:MM:SS your pin=<pi>, keep it", false),
+        (&wider, "at HH:MM:SS your pin=<a number>, keep it", true),
+    ] {
+        let rules = rules(table);
+        for end in 1..old.len() {
+            let capture = fragmented(old, &[end]);
+            assert_eq!(payloads(&reviewed(&capture, &rules)), expected, "at {end}");
+        }
+        let one_by_one: Vec<usize> = (1..old.len()).collect();
+        let capture = fragmented(old, &one_by_one);
+        assert_eq!(payloads(&reviewed(&capture, &rules)), expected);
+        let json = listing(&capture, &rules, PayloadFormat::Json, true);
+        assert!(
+            json.contains(&format!("\"message\":{{\"text\":\"{expected}\"}}")),
+            "{json}"
+        );
+        // Both times and both numbers are cut in two.
+        let (old, new) = (fragmented(old, &[5, 22]), fragmented(new, &[5, 22]));
+        assert_eq!(reviewed(&old, &rules) == reviewed(&new, &rules), same);
+        assert_eq!(between(&old, &new, &rules).differs(&[]), !same);
+    }
+}
+
 #[test]
 fn no_digest_of_something_hidden_is_printed() {
     let rules = rules("[[redact]]\nname = \"pin\"\npattern = 'pin=([0-9]{4})'\nsecret = true\n");
@@ -348,6 +398,7 @@ fn no_digest_of_something_hidden_is_printed() {
         ]),
         websocket(&[(text, 1), (b"after it", 1)]),
         websocket(&[(&longer, 2)]),
+        websocket(&[(text, 3)]),
     ];
     for capture in captures {
         for redact in [false, true] {
