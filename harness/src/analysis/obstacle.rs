@@ -64,7 +64,9 @@ impl Obstacle {
 impl From<&CodingError> for Cause {
     fn from(error: &CodingError) -> Self {
         match error {
-            CodingError::TooLarge { .. } | CodingError::OverBudget => Self::TooLarge,
+            CodingError::TooLarge { .. } | CodingError::OverBudget | CodingError::NoRoom => {
+                Self::TooLarge
+            }
             CodingError::Malformed { coding, .. } => Self::Damaged(coding),
             CodingError::CutOff { coding } => Self::CutOff(coding),
             CodingError::Behind { coding } => Self::Behind(coding),

@@ -85,6 +85,15 @@ impl Body {
         }
     }
 
+    /// Stops decoding because decoders take too much room. Returns an error if it was still decoding.
+    pub(super) fn give_up(&mut self, room: usize) -> Option<CodingError> {
+        let is_decoding = self.is_coded() && !self.stopped;
+        is_decoding.then(|| {
+            self.stop(room);
+            CodingError::NoRoom
+        })
+    }
+
     /// Takes the end of a body.
     pub(super) fn finish(&mut self, content: &mut Content, limit: usize) -> Option<CodingError> {
         if self.stopped {
@@ -225,6 +234,34 @@ impl Conversation {
                 body.decode(bytes, &mut Vec::new(), limits.of(body.memory()));
             }
             Part::Unknown | Part::Raw(_) => {}
+        }
+    }
+
+    /// Stops decoding the body in the making: its bytes are told as they are on the wire from here on.
+    pub(super) fn stop_decoding(&mut self, side: Side) {
+        let limits = self.limits();
+        let Some(open) = &mut self.half(side).open else {
+            return;
+        };
+        let (piece, error) = match &mut open.part {
+            Part::Http(message, body) => {
+                let kept = message.body.bytes.len();
+                (
+                    Piece::Body,
+                    body.give_up(limits.of(kept).saturating_sub(kept)),
+                )
+            }
+            Part::Events(events) => (Piece::Events, events.body.give_up(limits.of(0))),
+            Part::EventsEnd(..) | Part::Unknown | Part::Raw(_) => return,
+        };
+        let Some(error) = error else {
+            return;
+        };
+        open.notes.push(note(&error, open.offset));
+        open.hinder(piece, Some(&error));
+        if piece == Piece::Events {
+            let origin = open.origin;
+            self.break_off_events(origin);
         }
     }
 

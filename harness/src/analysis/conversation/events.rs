@@ -18,7 +18,7 @@ use crate::wire::sse;
 #[derive(Debug)]
 pub(super) struct Events {
     parser: sse::Parser,
-    body: Body,
+    pub(super) body: Body,
     codings: Vec<&'static str>,
     pub(super) trailers: Vec<u8>,
     /// Where the bytes of the event in the making began.
@@ -164,7 +164,7 @@ impl Conversation {
     }
 
     /// Nothing more of a coded stream can be decoded: what is left of it belongs to its end, which begins here.
-    fn break_off_events(&mut self, origin: Origin) {
+    pub(super) fn break_off_events(&mut self, origin: Origin) {
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };

@@ -59,6 +59,12 @@ impl Conversation {
     /// Tells the budget what is held, and lets go what can be let go where that is too much.
     pub(super) fn settle(&mut self) {
         self.take_stock();
+        // What would be decoded has no room any more; without its decoder, the next one has.
+        if self.holding.budget().room() == 0 {
+            self.stop_decoding(Side::Client);
+            self.stop_decoding(Side::Server);
+            self.take_stock();
+        }
         if self.holding.budget().is_used_up() {
             self.let_go();
             self.take_stock();

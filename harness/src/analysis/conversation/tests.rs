@@ -514,6 +514,53 @@ fn frames_of_one_message_wait_for_the_last_and_know_the_whole() {
 }
 
 #[test]
+fn decoders_take_no_more_than_their_share_and_bodies_past_it_are_listed_coded() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(b"data: the same for all\n\n").unwrap();
+    let coded = encoder.finish().unwrap();
+    let budget = Budget::new(Memory::of(2 << 20));
+    for kind in ["text/plain", "text/event-stream"] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            coded.len()
+        );
+        let mut all = Vec::new();
+        for _ in 0..50 {
+            let mut conversation = Conversation::within(&budget);
+            let event = StreamEvent::Data(head.as_bytes());
+            conversation.event(origin(Side::Server, 1), event);
+            let event = StreamEvent::Data(&coded[..20]);
+            conversation.event(origin(Side::Server, 2), event);
+            assert!(!budget.is_used_up());
+            all.push(conversation);
+        }
+        let mut decoded = 0;
+        let mut gave_up = 0;
+        for mut conversation in all {
+            let event = StreamEvent::Data(&coded[20..]);
+            conversation.event(origin(Side::Server, 3), event);
+            conversation.finish();
+            let messages: Vec<_> = std::iter::from_fn(|| conversation.take()).collect();
+            let is_cut = messages.iter().any(|message| !message.notes.is_empty());
+            decoded += usize::from(!is_cut);
+            let notes = messages.iter().flat_map(|message| &message.notes);
+            let with_cure = notes.filter(|note| note.text.contains("--memory"));
+            gave_up += with_cure.count();
+            let kept = messages.iter().map(|message| match &message.detail {
+                Detail::Http(http) => http.coded.as_ref(),
+                Detail::EventsEnd(end) => end.coded.as_ref(),
+                _ => None,
+            });
+            let kept = kept.flatten().next().unwrap();
+            assert_eq!(kept.fingerprint.length(), coded.len() as u64);
+            assert!(is_cut || kept.undecoded.is_empty());
+        }
+        assert!((1..10).contains(&decoded), "{decoded} of 50");
+        assert!(gave_up > 40, "{gave_up} of 50");
+    }
+}
+
+#[test]
 fn a_message_in_frames_without_end_does_not_pile_up() {
     let budget = Budget::new(Memory::of(16 << 20));
     let mut conversation = Conversation::within(&budget);

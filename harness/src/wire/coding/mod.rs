@@ -105,6 +105,8 @@ pub enum CodingError {
     },
     /// The capture may not inflate more.
     OverBudget,
+    /// Too many decoders are at work at a time.
+    NoRoom,
     /// The body ended before the coding did.
     CutOff {
         /// The coding.
@@ -128,6 +130,9 @@ impl fmt::Display for CodingError {
             }
             Self::OverBudget => formatter.write_str(
                 "not decoded further: what was captured so far inflates to too many times its size",
+            ),
+            Self::NoRoom => formatter.write_str(
+                "not decoded further: too much is open at the same time; a larger --memory has more room",
             ),
             Self::CutOff { coding } => write!(formatter, "the {coding} body ends too early"),
             Self::Behind { coding } => {
