@@ -13,10 +13,11 @@ use crate::error::{Error, Result};
 /// The descriptors below this one are standard input, output and error.
 const FIRST_BEYOND_STANDARD: i32 = 3;
 
-/// How many descriptors a capture takes: a browser has a hundred open, and this process some for each scenario.
+/// The number of descriptors that a capture takes: a browser has a hundred open, and this process some for each
+/// scenario.
 const NEEDED: u64 = 256;
 
-/// What a user can do where there are too few.
+/// The advice to a user who has too few.
 pub(super) const MORE: &str =
     "allow more open files: `ulimit -n 1024`; `ulimit -Hn` tells how many the system allows";
 

@@ -1,4 +1,4 @@
-//! What a player has started, and what that has started in turn: which processes there are, and what they listen on.
+//! Finds the processes that a player has started, and those they started in turn, and what they listen on.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -51,7 +51,7 @@ pub(super) fn ids() -> BTreeSet<i32> {
         .collect()
 }
 
-/// Those that are not among the ones `known`, the one first that the others belong to.
+/// Returns the processes that are not `known`, first the ones whose parent is not among them.
 pub(super) fn newcomers(known: &BTreeSet<i32>) -> Vec<Member> {
     let mut members = members();
     members.retain(|member| !known.contains(&member.id.as_raw_nonzero().get()));
@@ -63,7 +63,7 @@ pub(super) fn newcomers(known: &BTreeSet<i32>) -> Vec<Member> {
     members
 }
 
-/// Whether any of these sockets is among the open files of a process.
+/// Returns true if any of these sockets is among the open files of a process.
 pub(super) fn holds(process: Pid, sockets: &[Socket]) -> bool {
     sockets
         .iter()

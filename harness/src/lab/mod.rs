@@ -65,14 +65,14 @@ pub const fn address(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-/// Where a scenario is at home while it is played.
+/// The surroundings of a scenario while it is played.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The project's folder, as an absolute path.
     pub root: PathBuf,
-    /// What placeholders stand for.
+    /// The values of the placeholders.
     pub setting: Setting,
-    /// What a line that is typed ends with.
+    /// The ending of a typed line.
     pub line_end: LineEnd,
 }
 
@@ -83,7 +83,7 @@ pub struct Lab {
     tools: Tools,
     account: Account,
     groups: Groups,
-    /// Who starts processes; `None` where they are started beside us.
+    /// The launchers of processes; `None` if processes are started directly, next to us.
     launchers: Option<Launchers>,
     /// The browser elsewhere; none where it is started here.
     visit: Option<Visit>,
@@ -122,7 +122,7 @@ impl Lab {
         self.visit.as_ref()
     }
 
-    /// What was found on this machine.
+    /// Returns the tools that were found on this machine.
     #[must_use]
     pub const fn tools(&self) -> &Tools {
         &self.tools
@@ -138,7 +138,7 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// Where the port is taken, the program cannot be started, ends, or is not ready in time.
+    /// Returns an error if the port is taken, the program cannot be started, ends, or is not ready in time.
     pub async fn start_program(
         &self,
         program: &Program,
@@ -204,7 +204,7 @@ impl Lab {
         Ok(process)
     }
 
-    /// Who listens where programs are.
+    /// Returns the tables of listening sockets in the network of the programs.
     fn tables(&self) -> Tables {
         match self.programs() {
             Some(programs) => Tables::of(&programs.tables()),

@@ -20,7 +20,7 @@ use super::link;
 use super::privilege;
 use crate::error::{Error, Result};
 
-/// Where the lab's own folder lies: on memory that is gone when the lab is, whoever is killed.
+/// The parent of the lab's own folder: in memory that is gone when the lab is, whichever process is killed.
 ///
 /// It is the one place that every Linux system has and that nobody keeps a project in.
 pub const FOLDER: &str = "/dev/shm";
@@ -28,21 +28,21 @@ pub const FOLDER: &str = "/dev/shm";
 /// The least port that takes no privilege to listen on (ip-sysctl).
 const LEAST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 
-/// What the player needs inside: to mount its `/proc`, and to open the capture.
+/// The capabilities that the player needs inside: to mount its `/proc`, and to open the capture.
 pub(super) const NEEDED_INSIDE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_RAW);
 
-/// What it takes besides to make a link to a second network.
+/// The capability that a link to a second network takes besides.
 pub(super) const NEEDED_FOR_LINK: CapabilitySet = CapabilitySet::NET_ADMIN;
 
-/// What it takes to make namespaces without one for users, as under sudo.
+/// The capabilities that it takes to make namespaces without a user namespace, as under sudo.
 const NEEDED_OUTSIDE: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
 
 /// Leaves the network, the processes and the mounts of the machine for new ones, and brings up the new loopback.
 ///
 /// # Errors
 ///
-/// Names the step that the system refuses.
+/// Returns an error that names the step that the system refuses.
 pub(super) fn enter() -> Result<()> {
     if !privilege::has(NEEDED_OUTSIDE) {
         enter_user_namespace()?;
@@ -79,7 +79,7 @@ fn allow_all_ports() {
 ///
 /// # Errors
 ///
-/// Where the system refuses.
+/// Returns an error if the system refuses.
 pub fn settle() -> Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", flags, None)

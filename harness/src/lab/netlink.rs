@@ -168,7 +168,7 @@ pub(super) fn find(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
     }
 }
 
-/// What the kernel's answer says: an error is a negative number behind the header.
+/// Reads the result in the kernel's answer: an error is a negative number behind the header.
 fn outcome(answer: &[u8]) -> io::Result<()> {
     let number = |at: usize| Some(i32::from_ne_bytes(answer.get(at..at + 4)?.try_into().ok()?));
     let is_outcome = answer.get(4..6) == Some(&OUTCOME.to_ne_bytes());

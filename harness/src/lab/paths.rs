@@ -1,5 +1,5 @@
-//! What of the machine's file system programs, helpers and clients get to see: all of it but temporary files and sockets of
-//! others.
+//! The part of the machine's file system that programs, helpers and clients see: all of it but temporary files and
+//! sockets of others.
 //!
 //! A network namespace keeps nobody from a Unix socket that has a path: to reach the desktop's bus, a container engine or an
 //! agent that holds keys, it is enough to see it. So the folders that such sockets lie in are covered by empty ones, and of
@@ -25,7 +25,8 @@ const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// systems.
 const RUNTIME: [&str; 2] = ["/run", "/var/run"];
 
-/// What programs are found by in the first of them: where NixOS has them all, and who tells the addresses of hosts.
+/// The paths in the first of them that programs need: where NixOS keeps all programs, and the file that names the
+/// resolvers of host names.
 const NEEDED: [&str; 6] = [
     "/run/current-system",
     "/run/booted-system",
@@ -38,17 +39,17 @@ const NEEDED: [&str; 6] = [
 /// Folders of the user's home that agents and clients have sockets in.
 const OF_AGENTS: [&str; 3] = [".ssh", ".gnupg", ".docker"];
 
-/// How many symbolic links are followed from one path; the kernel follows forty.
+/// The largest number of symbolic links followed from one path; the kernel follows forty.
 const MOST_LINKS: usize = 40;
 
-/// What a scenario needs to see.
+/// The paths that a scenario needs to see.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     /// Folders and files that must stay in sight: the project, programs, tools, the lab's own folder.
     pub(super) needed: Vec<PathBuf>,
     /// The user's home folder.
     pub(super) home: Option<PathBuf>,
-    /// Whether the folder for shared memory is the lab's own already.
+    /// True if the folder for shared memory is the lab's own already.
     pub(super) owns_shared_memory: bool,
 }
 
@@ -56,7 +57,7 @@ pub(super) struct View {
 ///
 /// # Errors
 ///
-/// Names the step that the system refuses.
+/// Returns an error that names the step that the system refuses.
 pub(super) fn restrict(view: &View) -> Result<()> {
     unshare(UnshareFlags::NEWNS).map_err(refused("have mounts of its own for programs"))?;
     mount_change(
@@ -95,7 +96,7 @@ fn cover_all(view: &View) -> io::Result<()> {
     Ok(())
 }
 
-/// Those of these folders that there are, each by its true path and once.
+/// Returns the folders among these that exist, each by its true path and once.
 fn folders(named: &[impl AsRef<Path>]) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
     for folder in named
@@ -109,7 +110,7 @@ fn folders(named: &[impl AsRef<Path>]) -> Vec<PathBuf> {
     folders
 }
 
-/// What of a covered folder is put back together with a path that is needed.
+/// The part of a covered folder that is put back together with a needed path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Share {
     /// All that has its first folder in common with it.

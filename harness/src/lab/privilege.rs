@@ -22,18 +22,18 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::lab::travelling;
 
-/// What making labs takes under sudo, where it is not left to a user namespace.
+/// The capabilities that making labs takes under sudo, if it is not left to a user namespace.
 const FOR_LABS: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::NET_ADMIN)
     .union(CapabilitySet::NET_RAW);
 
-/// What root takes to read and write files that are not its own.
+/// The capabilities that root takes to read and write files that are not its own.
 const FOR_FILES: CapabilitySet = CapabilitySet::DAC_OVERRIDE
     .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::CHOWN)
     .union(CapabilitySet::FOWNER);
 
-/// On whose behalf everything is done.
+/// The account on whose behalf everything is done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
     /// The user's name, where the system knows it.
@@ -50,7 +50,7 @@ pub struct Account {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses, or sudo's variables make no sense.
+/// Returns an error if the kernel refuses, or sudo's variables make no sense.
 pub fn shed() -> Result<Account> {
     step_down()?;
     Ok(account())
@@ -100,7 +100,7 @@ fn step_down() -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub(super) fn pass_on(these: CapabilitySet) -> Result<()> {
     let pass = || {
         let mut sets = capabilities(None)?;
@@ -119,7 +119,7 @@ pub(super) fn pass_on(these: CapabilitySet) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn keep_only(these: CapabilitySet) -> Result<()> {
     let keep = || {
         let kept = capabilities(None)?.permitted.intersection(these);
@@ -135,7 +135,7 @@ pub fn keep_only(these: CapabilitySet) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn hand_on_to_labs() -> Result<()> {
     // Root's programs are root, with all that this process may do.
     if geteuid().is_root() {
@@ -149,7 +149,7 @@ pub fn hand_on_to_labs() -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn withhold() -> Result<()> {
     clear_ambient_capability_set()
         .map_err(|errno| Error::environment(format!("cannot withhold capabilities: {errno}")))
@@ -159,7 +159,7 @@ pub fn withhold() -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn labs_are_made() -> Result<()> {
     if geteuid().is_root() {
         return Ok(());
@@ -200,7 +200,7 @@ pub fn forbid_inspection() -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn renounce() -> Result<()> {
     set_no_new_privs(true)
         .map_err(|errno| Error::environment(format!("cannot set no_new_privs: {errno}")))
@@ -275,13 +275,13 @@ fn hold(these: CapabilitySet) -> rustix::io::Result<()> {
     )
 }
 
-/// Whether this process has these capabilities.
+/// Returns true if this process has these capabilities.
 #[must_use]
 pub(super) fn has(these: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(these))
 }
 
-/// Whether this process may open a packet socket.
+/// Returns true if this process may open a packet socket.
 #[must_use]
 pub fn can_capture() -> bool {
     has(CapabilitySet::NET_RAW)

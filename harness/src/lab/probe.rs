@@ -15,16 +15,16 @@ use tokio::time::{Instant, sleep, timeout};
 use super::process::Process;
 use crate::error::Result;
 
-/// How long it may take to answer at all.
+/// The longest time that a program may take to answer at all.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long to wait before asking again, at least.
+/// The shortest pause before asking again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How often is asked at most: no port is used twice, whose first connection may still be remembered.
+/// The largest number of questions: no port is used twice, whose first connection may still be remembered.
 const QUESTIONS: u32 = 250;
 
-/// How much of an answer is read.
+/// The number of bytes of an answer that are read.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The ports that are asked from: more than there are questions, and beyond those that the kernel gives to whoever does
@@ -48,7 +48,8 @@ pub fn ports(port: u16) -> RangeInclusive<u16> {
 ///
 /// # Errors
 ///
-/// Where it ends first, or takes longer than until `deadline`, `within` from its start: then the last answer is told.
+/// Returns an error if it ends first, or takes longer than until `deadline`, `within` from its start: then the error
+/// tells the last answer.
 pub(super) async fn wait_until_answering(
     program: &Process,
     address: SocketAddr,
@@ -97,7 +98,7 @@ async fn ask_until_ready(
     }
 }
 
-/// What came of a question.
+/// The outcome of a question.
 #[derive(Debug)]
 enum Answer {
     /// A status code.

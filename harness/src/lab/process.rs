@@ -29,26 +29,26 @@ use crate::error::{Error, Result};
 use crate::text::Shown as _;
 use crate::trace::tally::Tally;
 
-/// How many lines of a process's output are kept for an error message.
+/// The number of lines of a process's output that are kept for an error message.
 const KEPT_LINES: usize = 12;
 
-/// Of how many connections of a program it is kept what it says of them; a scenario has a handful.
+/// The number of connections whose mentions in a program's output are kept; a scenario has a handful.
 const KEPT_TALLIES: usize = 100_000;
 
 /// The longest line that is kept, in bytes. A message shows the beginning of it, but only once secrets are hidden in it: one
 /// that is cut in two would not be known any more.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// How long a process may take to end after it was asked to.
+/// The longest time that a process may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait for the last words of a process that has ended.
+/// The time to wait for the last output of a process that has ended.
 const LOG_PATIENCE: Duration = Duration::from_millis(200);
 
-/// How long something in the background may take until it listens, before it is told of without.
+/// The longest time that a process in the background may take until it listens, before it is reported without a socket.
 const BACKGROUND_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How often to look whether the last process of a group is gone: the system has no event for that.
+/// The interval between checks whether the last process of a group is gone: the system has no event for that.
 const POLL: Duration = Duration::from_millis(10);
 
 /// A command line, and what it is to be run with.
@@ -64,12 +64,12 @@ pub struct Command {
     service: Option<Service>,
 }
 
-/// What is known of a program that is to run for as long as its scenario.
+/// The facts about a program that is to run for as long as its scenario.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     /// The tables of the network that it is in.
     pub(super) tables: Tables,
-    /// Where it is to listen.
+    /// The addresses that it is to listen on.
     pub(super) listens_on: Vec<SocketAddr>,
     /// The processes that were there before it.
     pub(super) before: BTreeSet<i32>,
@@ -78,7 +78,8 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// What is left of a program whose first process has ended: the process that listens, else the first of all.
+    /// Returns what is left of a program whose first process has ended: the process that listens, or else the first of
+    /// all.
     fn left(&self) -> Option<Left> {
         let newcomers = family::newcomers(&self.before);
         let sockets = self.tables.sockets().unwrap_or_default();
@@ -119,7 +120,7 @@ impl Service {
 /// A process in the background.
 struct Left {
     process: Member,
-    /// What it listens on, if that is what its program is to listen on.
+    /// The socket that it listens on, if that is one that its program is to listen on.
     socket: Option<Socket>,
 }
 
@@ -259,9 +260,9 @@ pub struct Process {
     name: String,
     group: Pid,
     log: Log,
-    /// How the process that was started ended.
+    /// The exit status of the process that was started, once it has ended.
     first_end: watch::Receiver<Option<ExitStatus>>,
-    /// How what it is all about ended, which may be another process.
+    /// The end of the process that does the work, which may be another one.
     end: watch::Sender<Option<End>>,
     groups: Groups,
     advice: Option<String>,
@@ -269,10 +270,10 @@ pub struct Process {
     gone: bool,
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// As its parent was told.
+    /// The exit status, as reported to its parent.
     Told(ExitStatus),
     /// It is somebody else's child.
     Untold,
@@ -306,9 +307,9 @@ impl std::fmt::Display for End {
 /// The two ends of a process that is talked to.
 #[derive(Debug)]
 pub struct Pipes {
-    /// What the process reads.
+    /// The pipe that the process reads.
     pub stdin: ChildStdin,
-    /// What the process writes.
+    /// The pipe that the process writes.
     pub stdout: ChildStdout,
 }
 
@@ -317,7 +318,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Where the system cannot start it.
+    /// Returns an error if the system cannot start it.
     pub fn start(command: &Command) -> Result<Self> {
         let mut child = command.spawn(Stdio::null())?;
         let stdout = child.stdout.take();
@@ -332,7 +333,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Where the system cannot start it.
+    /// Returns an error if the system cannot start it.
     ///
     /// # Panics
     ///
@@ -384,7 +385,7 @@ impl Process {
         })
     }
 
-    /// What messages call it.
+    /// Returns the name that messages give it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -396,7 +397,7 @@ impl Process {
         self.log.lines()
     }
 
-    /// What it writes, also after the process itself has been handed on.
+    /// Returns the log of its output, which lasts after the process itself has been handed on.
     pub(super) fn output(&self) -> Log {
         self.log.clone()
     }
@@ -491,7 +492,7 @@ impl Process {
         (!own.is_empty()).then(|| own.join(", "))
     }
 
-    /// Those of the sockets that belong to this program.
+    /// Returns the sockets that belong to this program.
     pub(super) fn own_sockets(&self, sockets: &[Socket]) -> Vec<Socket> {
         let Some(service) = &self.service else {
             return Vec::new();
@@ -509,7 +510,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Where it says that it failed.
+    /// Returns an error if it says that it failed.
     pub async fn success(&self) -> Result<()> {
         let mut end = self.end.subscribe();
         let succeeded = match end.wait_for(Option::is_some).await {
@@ -611,11 +612,11 @@ fn readable(line: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     kept: Arc<Mutex<VecDeque<String>>>,
-    /// What the lines say of connections, however many lines there are.
+    /// The things that the lines say of connections, however many lines there are.
     tallies: Arc<Mutex<Vec<Tally>>>,
     /// Told of each new line and of each pipe's end.
     news: Arc<Notify>,
-    /// How many pipes may still bring more.
+    /// The number of pipes that may still bring more.
     open_pipes: watch::Sender<usize>,
 }
 

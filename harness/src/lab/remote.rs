@@ -22,25 +22,25 @@ use tokio::time::timeout;
 use super::network::MeetingPoint;
 use crate::error::{Error, Result, printable};
 
-/// How long an endpoint may take to answer: it may be on the other side of the world.
+/// The longest time that an endpoint may take to answer: it may be on the other side of the world.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a session that is being started may take to be there, to be ended.
+/// The longest time to wait for a session that is still being started, so that it can be ended.
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long it may take to end a session that a run has left.
+/// The longest time that it may take to end a session that a run has left.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much of an answer is read, in bytes; the status of a Grid with many nodes is long.
+/// The number of bytes of an answer that are read; the status of a Grid with many nodes is long.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// How much of an endpoint's message is worth showing, in characters.
+/// The number of characters of an endpoint's message that are worth showing.
 const LONGEST_MESSAGE: usize = 80;
 
 /// A browser elsewhere, and where it meets the program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Remote {
-    /// What drives the browser.
+    /// The endpoint that drives the browser.
     pub endpoint: Endpoint,
     /// The program's address, as the browser is told it, and the interface that faces the browser.
     pub meeting_point: MeetingPoint,
@@ -50,7 +50,7 @@ pub struct Remote {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint(String);
 
-/// What a connection to an endpoint tells of the way there.
+/// The two ends of a connection to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
     /// The endpoint's address.
@@ -60,21 +60,21 @@ pub struct Way {
 }
 
 impl Way {
-    /// Whether it leads to this machine itself.
+    /// Returns true if it leads to this machine itself.
     #[must_use]
     pub fn is_local(self) -> bool {
         self.there == self.here || self.there.is_loopback()
     }
 }
 
-/// What an endpoint says of itself.
+/// The status that an endpoint reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It takes a session.
     Ready,
     /// It takes none now, and why.
     Busy(String),
-    /// What is there is no WebDriver endpoint, and what it said.
+    /// It is no WebDriver endpoint, and what it said.
     Stranger(String),
     /// It does not answer, and how.
     Silent(String),
@@ -85,7 +85,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// Where it is none of HTTP.
+    /// Returns an error if it is not an HTTP URL.
     pub fn parse(text: &str) -> Result<Self> {
         let uri: Option<Uri> = text.parse().ok();
         let has_host = |uri: &Uri| uri.host().is_some_and(|host| !host.is_empty());
@@ -105,7 +105,7 @@ impl Endpoint {
         &self.0
     }
 
-    /// Whether it is said to be on this machine.
+    /// Returns true if its URL names this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
         let address: Option<IpAddr> = self.host().parse().ok();
@@ -123,7 +123,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// Where it is not.
+    /// Returns an error if the endpoint cannot be reached.
     pub fn way(&self) -> io::Result<Way> {
         let uri: Uri = self.0.parse().map_err(io::Error::other)?;
         let addresses = (self.host().as_str(), uri.port_u16().unwrap_or(80)).to_socket_addrs()?;

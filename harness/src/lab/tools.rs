@@ -26,12 +26,12 @@ pub struct Tools {
 /// A browser with its driver, as far as they were found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Browser {
-    /// Which browser.
+    /// The kind of the browser.
     pub kind: Kind,
-    /// What to start.
+    /// The executable to start.
     #[serde(with = "travelling")]
     pub executable: Option<PathBuf>,
-    /// Whether that is a snap, which sees neither /tmp nor hidden folders.
+    /// True if the executable is a snap, which sees neither /tmp nor hidden folders.
     pub is_snap: bool,
     /// The program that drives it.
     #[serde(with = "travelling")]
@@ -53,7 +53,7 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Returns an error if no browser is installed.
     pub fn browser(&self) -> Result<&Path> {
         let Browser {
             kind, executable, ..
@@ -67,7 +67,7 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Returns an error if no driver is installed.
     pub fn driver(&self) -> Result<&Path> {
         let Browser { kind, driver, .. } = &self.browser;
         driver.as_deref().ok_or_else(|| missing(kind.driver()))
@@ -77,7 +77,7 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Returns an error if netcat is not installed.
     pub fn netcat(&self) -> Result<&Path> {
         self.netcat.as_deref().ok_or_else(|| missing("nc (netcat)"))
     }
@@ -101,7 +101,7 @@ fn missing(tool: &str) -> Error {
         .with_hint("`wiresnap doctor` says what installs it")
 }
 
-/// Where programs are looked for, in this order.
+/// Returns the folders in which programs are looked for, in this order.
 pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
     own_tools(project).into_iter().chain(path()).collect()
 }
@@ -134,7 +134,7 @@ pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     files.find(|file| is_executable(file) && is_ours(file))
 }
 
-/// Whether a file is there to be executed.
+/// Returns true if the file exists and is executable.
 #[must_use]
 pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
@@ -146,7 +146,7 @@ pub fn is_executable(file: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// Where there is none.
+/// Returns an error if there is no such executable file.
 pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
     if command.contains('/') {
         let path = folder.join(command);

@@ -17,7 +17,7 @@ pub enum Form {
     Bytes(Vec<u8>),
 }
 
-/// What is made of paths.
+/// A value made of paths that can be sent to another process.
 pub trait Travels: Sized {
     /// It as it travels.
     type Form: Serialize + DeserializeOwned;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::printable;
 
-/// Whether a thing is as a capture needs it.
+/// The verdict on a thing that a capture needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
@@ -21,17 +21,17 @@ pub enum State {
 /// One thing that was looked at. All of its texts are safe to show, each a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at, as in `geckodriver`.
+    /// The thing that was checked, such as `geckodriver`.
     pub name: String,
-    /// How it is.
+    /// The verdict.
     pub state: State,
-    /// What was found, in a few words.
+    /// The finding, in a few words.
     pub found: String,
     /// The version, of what has one.
     pub version: Option<String>,
-    /// Where it is, of what has a place.
+    /// The path of the thing, if it has one.
     pub path: Option<String>,
-    /// What mends it: a command, or what else there is to do.
+    /// The remedy: a command, or what else there is to do.
     pub mend: Option<String>,
 }
 

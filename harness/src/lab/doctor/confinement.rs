@@ -1,4 +1,4 @@
-//! Why a network of one's own is not to be had on a machine, and what to do about it.
+//! Explains why unprivileged network namespaces are unavailable on a machine, and what to do about it.
 //!
 //! That it is not to be had is found out by trying. This is about the reason: the system says "operation not permitted"
 //! for many, and each has another cure. The facts are read from the kernel; what follows from them is a pure function.
@@ -17,26 +17,26 @@ const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
 /// The kinds of namespaces that a lab is made of, as the kernel calls them.
 const KINDS: [&str; 4] = ["user", "net", "pid", "mnt"];
 
-/// What the kernel and the system tell about the confinement of this process.
+/// The facts that the kernel and the system tell about the confinement of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, as the kernel tells it"
 )]
 pub struct Facts {
-    /// Whether the kernel knows user namespaces at all: `/proc/self/ns/user`.
+    /// True if the kernel has user namespaces at all: `/proc/self/ns/user`.
     pub has_user_namespaces: bool,
     /// The first of the kernel's limits, such as `user.max_user_namespaces`, that allows none of a kind.
     pub forbidden_kind: Option<&'static str>,
-    /// Whether those who are not root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
+    /// True if users other than root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
     pub allowed_to_users: Option<bool>,
-    /// Whether AppArmor keeps them from programs without a profile: `kernel.apparmor_restrict_unprivileged_userns`.
+    /// True if AppArmor keeps them from programs without a profile: `kernel.apparmor_restrict_unprivileged_userns`.
     pub restricted_by_apparmor: Option<bool>,
-    /// Whether a filter looks at system calls: `Seccomp` in `/proc/self/status`.
+    /// True if a filter looks at system calls: `Seccomp` in `/proc/self/status`.
     pub has_seccomp_filter: bool,
-    /// Whether parts of `/proc` are covered, which keeps a user namespace from mounting its own.
+    /// True if parts of `/proc` are covered, which keeps a user namespace from mounting its own.
     pub proc_is_masked: bool,
-    /// Whether namespaces can be made without one for users, as by root.
+    /// True if namespaces can be made without a user namespace, as by root.
     pub needs_no_user_namespace: bool,
     /// The container that this process is in.
     pub container: Option<Container>,
@@ -100,7 +100,7 @@ impl Facts {
 }
 
 impl Facts {
-    /// Whether any program may make user namespaces, as far as the facts tell.
+    /// Returns true if any program may make user namespaces, as far as the facts tell.
     #[must_use]
     pub fn allow_user_namespaces(&self) -> bool {
         self.has_user_namespaces
@@ -144,7 +144,7 @@ fn covers_proc(mounts: &str) -> bool {
         .any(|place| place.starts_with("/proc/") && place != "/proc/sys/fs/binfmt_misc")
 }
 
-/// Why this system refuses a network of one's own; nothing where no fact tells.
+/// Returns the reason why this system refuses a private network; `None` if no fact tells.
 #[must_use]
 pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
     no_user_namespace(facts)
@@ -152,7 +152,7 @@ pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
         .or_else(|| facts.has_seccomp_filter.then(under_filter))
 }
 
-/// What keeps the kernel from making the namespaces, user namespaces first of all.
+/// Returns the reason why the kernel does not make the namespaces, user namespaces first of all.
 fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
     let because = |reason: String, mend| {
         let reason = Some(reason);

@@ -1,4 +1,4 @@
-//! What a capture needs of this machine: looked at before anything is started, each with what mends it.
+//! Checks what a capture needs of this machine, before anything is started, and names a remedy for each fault.
 
 mod browser;
 pub mod check;
@@ -32,7 +32,7 @@ use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
 use crate::text::shell_word;
 
-/// What is to be played here.
+/// The scenarios that are to be played here, and the conditions.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
     /// The top folder of the project.
@@ -41,15 +41,15 @@ pub struct Intent<'a> {
     pub tools: &'a Tools,
     /// The scenarios; none where it is not known which, and all clients are wanted.
     pub scenarios: &'a [Scenario],
-    /// Where captures go.
+    /// The folder that captures are written to.
     pub captures: &'a Path,
     /// The network that is asked for; none where any will do.
     pub network: Option<Network>,
     /// The browser elsewhere that scenarios are to be played with; none where one is started here.
     pub remote: Option<&'a Remote>,
-    /// Whether it is accepted that other users of this machine can drive the browser.
+    /// True if it is accepted that other users of this machine can drive the browser.
     pub is_shared: bool,
-    /// Whether to look at what is good to have, too.
+    /// True if optional things are to be checked, too.
     pub with_optional: bool,
 }
 
@@ -64,7 +64,7 @@ impl Intent<'_> {
     }
 }
 
-/// What came of making labs for a try.
+/// The results of making labs for a try.
 #[derive(Debug)]
 pub struct Trials {
     /// One on a private network.
@@ -75,7 +75,7 @@ pub struct Trials {
     pub enclosure: Result<()>,
 }
 
-/// What was found.
+/// The findings of all checks.
 #[derive(Clone, Debug)]
 pub struct Examination {
     /// The network that scenarios can be played on; none where they cannot be.
@@ -85,9 +85,9 @@ pub struct Examination {
     browser: Kind,
     /// Everything that was looked at.
     checks: Vec<Check>,
-    /// Whether `wiresnap doctor` looks at all of it, too; what is to be done with a browser elsewhere it does not know.
+    /// True if `wiresnap doctor` checks all of it, too; it does not know the remedies for a browser elsewhere.
     is_known_to_doctor: bool,
-    /// What others can do meanwhile, and programs can do at all, that a user should know beforehand.
+    /// The things that others can do meanwhile, and that programs can do at all, which a user should know beforehand.
     exposures: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ impl Examination {
     ///
     /// # Errors
     ///
-    /// Where a capture would fail: names the first thing that is missing, and what mends it.
+    /// Returns an error if a capture would fail: it names the first thing that is missing, and the remedy.
     pub fn require_ready(&self) -> Result<Network> {
         let mut missing = self
             .checks
@@ -122,13 +122,13 @@ impl Examination {
         self.network
     }
 
-    /// Why a private network is not to be had, where it is not.
+    /// Returns the reason why a private network is unavailable, if it is.
     #[must_use]
     pub fn why_not_private(&self) -> &str {
         &self.why_not_private
     }
 
-    /// What a user should know before anything is started.
+    /// Returns the risks that a user should know before anything is started.
     #[must_use]
     pub fn exposures(&self) -> &[String] {
         &self.exposures
@@ -268,13 +268,13 @@ async fn when<T>(wanted: bool, what: impl Future<Output = T>) -> Option<T> {
 
 /// The networks that scenarios can be played on.
 struct Possible {
-    /// Whether the system lets us make one of our own.
+    /// The result of making a private network of our own.
     private: Result<()>,
-    /// Whether a scenario is played on a link, which takes a private one.
+    /// True if a scenario is played on a link, which takes a private network.
     needs_link: bool,
-    /// Whether the browser bears it.
+    /// True if the browser works on a private network.
     private_suits_browser: bool,
-    /// Whether we may capture on that of the machine.
+    /// True if we may capture on the machine's network.
     host: bool,
 }
 
@@ -322,7 +322,7 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     Check::new(name, state, &reason).mended_by(mend)
 }
 
-/// What it means to programs under study that root starts them.
+/// Warns if root starts the programs under study, and says what that means to them.
 fn account(is_root: bool) -> Option<Check> {
     is_root.then(|| {
         Check::warning(
@@ -333,7 +333,7 @@ fn account(is_root: bool) -> Option<Check> {
     })
 }
 
-/// Whether programs and clients are kept from what is not theirs.
+/// Checks that programs and clients are kept from what is not theirs.
 fn enclosure(made: &Result<()>, needs_snap: bool) -> Check {
     let name = "own processes";
     let exposed = "programs can see the processes and temporary files of others";

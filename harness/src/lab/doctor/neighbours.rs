@@ -1,4 +1,4 @@
-//! Who else uses this machine, and what they could do while a scenario is played.
+//! Finds the other users of this machine, and what they could do while a scenario is played.
 //!
 //! A browser is driven through ports of the loopback interface: those of geckodriver or chromedriver, and Firefox's own.
 //! Neither asks who speaks to it. On a private network nobody else is there. On the machine's own, any user of it can open
@@ -16,10 +16,10 @@ use crate::lab::browser::Kind;
 /// The first user who is a person, where `/etc/login.defs` names no other (login.defs(5)).
 const FIRST_PERSON: u32 = 1000;
 
-/// Those that systemd makes up for services (systemd.io/UIDS-GIDS), and nobody.
+/// The users that systemd makes up for services (systemd.io/UIDS-GIDS), and nobody.
 const MADE_UP: RangeInclusive<u32> = 61_184..=65_535;
 
-/// How many others are named.
+/// The largest number of others that are named.
 const NAMED: usize = 3;
 
 /// The people, or what might be people, who have an account or run something here; not the one whom this process works for.
@@ -52,7 +52,7 @@ impl Neighbours {
         Self(named.collect())
     }
 
-    /// How others are called in a sentence; `None` if there are none.
+    /// Returns the names of the others for use in a sentence; `None` if there are no others.
     fn names(&self) -> Option<String> {
         let mut names: Vec<String> = self.0.values().take(NAMED).cloned().collect();
         match self.0.len().saturating_sub(NAMED) {
@@ -62,7 +62,7 @@ impl Neighbours {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// Whether they matter to a browser that is driven on the machine's own network.
+    /// Checks if they matter to a browser that is driven on the machine's own network.
     pub(super) fn check(&self, browser: Kind, private_is_possible: bool, accepted: bool) -> Check {
         let name = "other users";
         let Some(names) = self.names() else {

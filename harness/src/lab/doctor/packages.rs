@@ -1,4 +1,4 @@
-//! What the packages are called here, and the command that installs them.
+//! Finds the names of the packages on this system, and the command that installs them.
 
 use std::path::{Path, PathBuf};
 
@@ -38,11 +38,11 @@ pub(super) enum Wanted {
     Tshark,
 }
 
-/// How this system installs packages.
+/// The way in which this system installs packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packages {
     manager: Option<Manager>,
-    /// Whether this is a checkout of wiresnap, whose `make setup` knows what to do.
+    /// True if this is a checkout of wiresnap, whose `make setup` knows what to do.
     has_setup: bool,
     is_root: bool,
 }

@@ -1,4 +1,4 @@
-//! Where a capture takes place: ports and folders.
+//! Checks the ports and folders of a capture.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,10 +14,10 @@ use crate::lab::network::Network;
 use crate::scenario::Scenario;
 use crate::text::shell_word;
 
-/// What a folder should have left for captures: a hundred times what ours take.
+/// The space that a folder should have left for captures, in bytes: a hundred times what ours take.
 const ROOM_FOR_CAPTURES: u64 = 16 << 20;
 
-/// What a folder should have left for the profile that a browser makes there.
+/// The space that a folder should have left for a browser's profile, in bytes.
 const ROOM_FOR_PROFILES: u64 = 256 << 20;
 
 /// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway. A browser
@@ -93,9 +93,9 @@ pub(super) fn temporary(network: Network) -> Option<Check> {
     ))
 }
 
-/// Whether a folder can be written to and has room; one that is not there yet is made where its parent is.
+/// Checks that a folder can be written to and has room; a missing folder is checked by its nearest existing parent.
 ///
-/// What mends one that cannot be written to is for `mend` to say.
+/// The closure `mend` returns the remedy for one that cannot be written to.
 fn folder_check(name: &str, folder: &Path, room: u64, mend: impl Fn(&Path) -> String) -> Check {
     // An empty path is the current folder.
     let existing = folder

@@ -1,4 +1,4 @@
-//! Whether a browser elsewhere can be driven, and find the program.
+//! Checks that a browser elsewhere can be driven, and can reach the program.
 
 use std::net::IpAddr;
 

@@ -9,10 +9,10 @@ use rustix::net::netdevice::name_to_index;
 
 use crate::lab::netlink::{CREATE, Message, Netlink};
 
-/// What an Ethernet card is called by.
+/// The address of an Ethernet card.
 pub(super) type MacAddress = [u8; 6];
 
-/// What rtnetlink(7) and `linux/if_link.h` number.
+/// The numbers from rtnetlink(7) and `linux/if_link.h`.
 const NEW_LINK: u16 = 16;
 const NEW_ADDRESS: u16 = 20;
 const NEW_NEIGHBOUR: u16 = 28;
