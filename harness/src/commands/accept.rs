@@ -16,8 +16,8 @@ use crate::text::Shown as _;
 ///
 /// # Errors
 ///
-/// Where nobody can be asked, a capture or a snapshot cannot be read (nothing has been accepted then), or a snapshot
-/// cannot be written.
+/// Returns an error if nobody can be asked, a capture or a snapshot cannot be read (nothing has been accepted then), or
+/// a snapshot cannot be written.
 pub fn run(
     arguments: &AcceptArgs,
     out: &mut impl Write,
@@ -130,7 +130,7 @@ fn review(
     Ok(())
 }
 
-/// What is to be done with a listing.
+/// The answer to a question about a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Accept,

@@ -15,8 +15,8 @@ pub(super) const fn kind(choice: BrowserChoice) -> Kind {
     }
 }
 
-/// Whether a scenario is played with a browser that was asked for: all are with Firefox, which leaves the others to their
-/// own clients.
+/// Returns true if a scenario is played with the browser that was asked for. With Firefox all are: it leaves those
+/// without a browser to their own clients.
 pub(super) fn plays(browser: Kind, scenario: &Scenario) -> bool {
     browser == Kind::default() || scenario.client == Client::Firefox
 }

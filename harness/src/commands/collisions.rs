@@ -10,7 +10,8 @@ use crate::scenario::file;
 use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 
-/// Who writes which file. Not every file system tells upper from lower case, so all are in lower case.
+/// The files to be written, with the scenario that writes each. Not every file system tells upper from lower case, so
+/// all names are in lower case.
 #[derive(Default)]
 pub(super) struct Outputs(BTreeMap<String, Output>);
 

@@ -1,4 +1,4 @@
-//! What each verb that reads captures keeps of what its user may do.
+//! Limits each verb that reads captures to the rights that it needs.
 
 use std::fs::metadata;
 use std::path::{Path, PathBuf};
@@ -34,8 +34,8 @@ pub(super) fn apply(cli: &Cli) -> Result<()> {
     Ok(())
 }
 
-/// Whether a verb writes to a project, or reads one as a whole. (Those that start programs become the user by themselves, and
-/// keep what this takes.)
+/// Returns true if a verb writes to a project, or reads one as a whole. (Verbs that start programs become the user by
+/// themselves, and keep what this takes.)
 fn is_of_a_project(command: &Command) -> bool {
     match command {
         Command::Learn(arguments) => !arguments.from.is_empty(),

@@ -26,7 +26,7 @@ use crate::scenario::{Scenario, file};
 ///
 /// # Errors
 ///
-/// Where a capture would fail, and where `out` does not take what was found.
+/// Returns an error if a capture would fail, or if the findings cannot be written to `out`.
 pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
     descriptors::allow_enough();
@@ -81,17 +81,17 @@ fn missing(checks: &[Check]) -> Vec<&str> {
         .collect()
 }
 
-/// What `--format json` prints.
+/// The output of `--format json`.
 #[derive(Serialize)]
 struct Examined<'a> {
-    /// Whether a capture of all scenarios can be played.
+    /// True if a capture of all scenarios can be played.
     ready: bool,
     /// The network that it would be played on.
     network: Option<Network>,
     checks: &'a [Check],
 }
 
-/// What would be captured.
+/// The scenarios that would be captured, and the folders.
 #[derive(Default)]
 struct Subject {
     root: PathBuf,

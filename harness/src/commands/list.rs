@@ -26,7 +26,7 @@ use crate::trace::provenance::Provenance;
 ///
 /// # Errors
 ///
-/// Where there is no project, or its scenarios cannot be found.
+/// Returns an error if there is no project, or its scenarios cannot be found.
 pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let project = Project::find(&current_folder()?)?;
     let programs = Programs::beside_us()?;
@@ -47,17 +47,17 @@ pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> 
     Ok(())
 }
 
-/// What is known of a scenario; what its file says is lacking where that has a mistake.
+/// The facts about a scenario; those from its file are missing if the file has a mistake.
 #[derive(Serialize)]
 struct Entry {
     name: String,
     file: String,
     program: Option<String>,
     client: Option<String>,
-    /// How long its timeline is, as it is written.
+    /// The length of its timeline, as it is written.
     seconds: Option<f64>,
     capture: Option<Captured>,
-    /// Those with other browsers, by the browser's word.
+    /// The captures made with other browsers, by the browser's word.
     #[serde(flatten)]
     others: BTreeMap<&'static str, Option<Captured>>,
     /// The first line of what is wrong with its file.
@@ -68,9 +68,9 @@ struct Entry {
 #[derive(Serialize)]
 struct Captured {
     pcap: String,
-    /// When it was made, where that is known: a date and time in UTC (RFC 3339).
+    /// The time at which it was made, if known: a date and time in UTC (RFC 3339).
     at: Option<String>,
-    /// How it stands to its reviewed listing.
+    /// The state of its comparison with its reviewed listing.
     state: &'static str,
 }
 
@@ -187,7 +187,7 @@ fn when(capture: &Captured) -> String {
     )
 }
 
-/// In the words of the column's heading.
+/// Returns the state in the words of the column's heading.
 fn reviewed(capture: &Captured) -> &'static str {
     match capture.state {
         "same" => "yes",

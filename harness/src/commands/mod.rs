@@ -134,12 +134,12 @@ fn carry_out(
     }
 }
 
-/// So many of something, as `1 capture`, `2 captures`.
+/// Returns a count with its noun, as `1 capture`, `2 captures`.
 fn counted(count: usize, what: &str) -> String {
     units::counted(u64::try_from(count).unwrap_or(u64::MAX), what)
 }
 
-/// Where projects are looked for, and what paths are relative to.
+/// Returns the folder in which projects are looked for, and to which paths are relative.
 fn current_folder() -> crate::error::Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
@@ -204,7 +204,7 @@ fn class_of(error: &anyhow::Error) -> Class {
     }
 }
 
-/// Whether the system has no more of something, whatever file it was for.
+/// Returns true if the system has run out of something, whichever file it was for.
 fn is_exhausted(error: &io::Error) -> bool {
     let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|errno| exhausted.contains(&errno))

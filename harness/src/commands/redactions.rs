@@ -1,4 +1,4 @@
-//! Which rules a capture is shown by: those of its project, and those of the scenario that it is named after.
+//! Finds the rules by which a capture is shown: those of its project, and those of the scenario that it is named after.
 
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -15,7 +15,7 @@ use crate::trace::name::{capture_name, with_ending};
 ///
 /// # Errors
 ///
-/// Where there are rules that make no sense: nothing is shown then that they were to hide.
+/// Returns an error if there are invalid rules: nothing that they were to hide is shown then.
 pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
     let ours = ours()?;
     let its_own = Project::of(capture, note)?;
@@ -48,7 +48,7 @@ fn note(why: Error) {
 ///
 /// # Errors
 ///
-/// Where those of its scenario make no sense.
+/// Returns an error if the rules of its scenario are invalid.
 pub(super) fn in_project(project: &Project, capture: &Path) -> Result<Arc<Redactions>> {
     Ok(Arc::new(rules_in(project, capture)?.into()))
 }
@@ -73,7 +73,7 @@ pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
 ///
 /// # Errors
 ///
-/// Where the file cannot be read, or the rules make no sense.
+/// Returns an error if the file cannot be read, or the rules are invalid.
 pub(super) fn of_scenario(scenario: &Path) -> Result<Rules> {
     Rules::of_text(scenario, &file::read_text(scenario)?)
 }

@@ -30,7 +30,7 @@ const FILE_NAME: &str = "report.html";
 ///
 /// # Errors
 ///
-/// Where a capture cannot be read, there is none, or the page cannot be written.
+/// Returns an error if a capture cannot be read, there are no captures, or the page cannot be written.
 pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let captures = captures(args)?;
     // What is shown of all captures is held at once.
@@ -102,7 +102,7 @@ fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result
     })
 }
 
-/// Whether what a path leads to is gone once it was read.
+/// Returns true if the content of a path is gone once it was read, such as a pipe's or standard input's.
 fn is_read_once(path: &Path) -> bool {
     let is_file = |kind: Metadata| kind.is_file() || kind.is_dir();
     // What is not there is for the reader to say.
@@ -141,7 +141,7 @@ fn name(path: &Path) -> String {
     selection::Capture::of(path.to_owned()).name
 }
 
-/// What is kept beside a capture, as it is: also what this version does not know.
+/// Returns the record kept beside a capture, as it is: with what this version does not know.
 fn record(capture: &Path) -> Option<Fact> {
     // What is not a record was warned of already.
     let json = provenance::read_beside(capture).ok().flatten()?;
@@ -149,7 +149,7 @@ fn record(capture: &Path) -> Option<Fact> {
     serde_json::from_slice(&json).ok()
 }
 
-/// Where the page goes: where it was told to, to the top of the project, or here.
+/// Returns the path of the page: the one in the arguments, the top of the project, or the current folder.
 fn target(args: &ReportArgs) -> PathBuf {
     if let Some(out) = &args.out {
         return out.clone();

@@ -12,7 +12,7 @@ use crate::files::reason;
 /// Blocks are written together until they are this many bytes, and read back in parts of as many.
 const AT_ONCE: usize = 256 << 10;
 
-/// How much of a block is read with its header: most are no longer.
+/// The number of bytes of a block that are read with its header: most blocks are no longer.
 const AT_FIRST: usize = 4 << 10;
 
 /// A block begins with the place of the next one and its own length.
@@ -35,7 +35,7 @@ impl Chain {
         Self { first, last: 0 }
     }
 
-    /// Where it begins.
+    /// Returns the position of the first block.
     pub(super) const fn first(self) -> u64 {
         self.first
     }
@@ -45,10 +45,10 @@ impl Chain {
 #[derive(Debug)]
 pub(super) struct Spill {
     file: File,
-    /// How many bytes are in the file.
+    /// The number of bytes in the file.
     written: u64,
     pending: Vec<u8>,
-    /// Where the last block begins.
+    /// The position of the last block.
     last: u64,
 }
 

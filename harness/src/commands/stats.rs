@@ -25,7 +25,7 @@ struct Report {
     name: String,
     pcap: String,
     measured: Measured,
-    /// Why it, or the rest of it, could not be read.
+    /// The reason why it, or the rest of it, could not be read.
     failure: Option<anyhow::Error>,
 }
 
@@ -286,7 +286,7 @@ struct JsonReport<'a> {
     /// Updates that are not told apart, since there was no room.
     #[serde(skip_serializing_if = "is_zero")]
     updates_left_out: u64,
-    /// Why it, or the rest of it, could not be read.
+    /// The reason why it, or the rest of it, could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

@@ -17,7 +17,7 @@ use crate::scenario::variables::Values;
 ///
 /// # Errors
 ///
-/// Where there is a mistake in any of them.
+/// Returns an error if there is a mistake in any of them.
 pub fn run(
     arguments: &ValidateArgs,
     out: &mut impl Write,

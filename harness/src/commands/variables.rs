@@ -1,4 +1,4 @@
-//! What `--set` gives to the variables of scenarios.
+//! Reads the values that `--set` gives to the variables of scenarios.
 
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
@@ -8,7 +8,7 @@ use crate::scenario::variables::Values;
 ///
 /// # Errors
 ///
-/// Where one is set twice.
+/// Returns an error if a variable is set twice.
 pub(super) fn values(set: &[(String, String)]) -> Result<Values> {
     let mut values = Values::new();
     for (name, value) in set {
@@ -24,7 +24,7 @@ pub(super) fn values(set: &[(String, String)]) -> Result<Values> {
 ///
 /// # Errors
 ///
-/// Where one is not; the hint names those that there are.
+/// Returns an error if one is not; the hint names the variables that exist.
 pub(super) fn require_known(values: &Values, scenarios: &[&Scenario]) -> Result<()> {
     let known = || scenarios.iter().flat_map(|scenario| &scenario.variables);
     for name in values.keys() {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::files::{Deferred, Folder, Place, Replacement, reason};
 use crate::text::Shown as _;
 
-/// Where files may be written.
+/// The places to which files may be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bounds<'a> {
     /// Anywhere: the user named them.

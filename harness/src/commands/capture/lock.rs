@@ -103,7 +103,7 @@ fn open_file(folder: &File, make: bool) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether the file is still the one that has the name: whoever is done removes it.
+/// Returns true if the name still belongs to this file: its holder removes it when done.
 fn is_there(file: &File, folder: &File) -> io::Result<bool> {
     match statat(folder, FILE, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(found) => Ok(found.st_ino == file.metadata()?.ino()),
@@ -112,14 +112,14 @@ fn is_there(file: &File, folder: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether a user may keep us out of a folder: we ourselves, root, and whom it belongs to.
+/// Returns true if a user may keep us out of a folder: we ourselves, root, and the folder's owner.
 fn is_trusted(user: u32, folder: &File) -> io::Result<bool> {
     let trusted = [geteuid().as_raw(), 0, folder.metadata()?.uid()];
     Ok(trusted.contains(&user))
 }
 
-/// Whether the lock that a folder has is a capture's, as far as the system tells; else it is somebody's who only wants to keep
-/// captures from being made.
+/// Returns true if a folder's lock is held by a capture, as far as the system tells; else it belongs to a user who only
+/// wants to keep captures from being made.
 fn is_held_by_a_capture(folder: &File) -> io::Result<bool> {
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     let users: Vec<u32> = holders(&locks, folder.metadata()?.ino())

@@ -1,4 +1,4 @@
-//! What there is to say of a capture that went well.
+//! The notes about a capture that went well.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use crate::trace::provenance::Provenance;
 use crate::trace::reader;
 use crate::wire::frame::{Decoded, FrameDecoder};
 
-/// How many steps without a packet are named one by one.
+/// The largest number of steps without a packet that are named one by one.
 const MOST_STEPS: usize = 5;
 
 /// The most characters of a step that a note has.

@@ -10,7 +10,7 @@ use crate::scenario::{Client, Scenario};
 ///
 /// # Errors
 ///
-/// Where they say too little of it, or something that does not go with it.
+/// Returns an error if they say too little, or something that does not go with a browser elsewhere.
 pub(super) fn remote(arguments: &CaptureArgs, scenarios: &[Scenario]) -> Result<Option<Remote>> {
     let Some(url) = &arguments.webdriver else {
         return Ok(None);
@@ -36,7 +36,7 @@ pub(super) fn remote(arguments: &CaptureArgs, scenarios: &[Scenario]) -> Result<
     }))
 }
 
-/// What the two options probably are: the address by which this machine reaches the endpoint, and its interface.
+/// Suggests values of the two options: the address by which this machine reaches the endpoint, and its interface.
 fn suggestion(endpoint: &Endpoint) -> String {
     let way = endpoint.way().ok();
     match way.and_then(|way| MeetingPoint::at(way.here)) {

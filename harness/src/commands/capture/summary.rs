@@ -1,4 +1,4 @@
-//! What a capture ends with: the table of what was captured, and where the time went.
+//! The end of a capture's output: the table of what was captured, and where the time went.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -87,7 +87,7 @@ fn kept_and_replaced(captured: &[Captured]) -> String {
     text
 }
 
-/// Whether what is on the wire is late by what it was under way.
+/// Returns true if packets arrive later by the delay of a link.
 fn has_delay(captured: &Captured) -> bool {
     let link = captured.provenance.capture.link;
     link.is_some_and(|link| link.delay_seconds > 0.0)
@@ -116,7 +116,7 @@ fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
     Ok(measured.overall)
 }
 
-/// Where the time went, scenario by scenario.
+/// Returns a table of the time spent, scenario by scenario.
 pub(super) fn timings(outcomes: &[Outcome]) -> String {
     let mut table = Table::new(&[
         ("Scenario", false),

@@ -33,9 +33,9 @@ pub(super) struct Draft {
 pub(super) struct Stale {
     /// The line that it begins at.
     pub(super) line: usize,
-    /// Its command.
+    /// The block's command.
     pub(super) command: String,
-    /// What is to change, as a unified diff.
+    /// The change that is due, as a unified diff.
     pub(super) difference: String,
 }
 
@@ -69,7 +69,7 @@ impl Draft {
         })
     }
 
-    /// How many blocks the page has.
+    /// Returns the number of blocks on the page.
     pub(super) fn blocks(&self) -> usize {
         self.fillings.len()
     }

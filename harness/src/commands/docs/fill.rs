@@ -1,4 +1,4 @@
-//! What blocks hold: their commands, carried out.
+//! Carries out the commands of blocks to produce what the blocks hold.
 
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ use crate::trace::reader;
 /// Columns of a help text.
 const HELP_WIDTH: usize = 100;
 
-/// What a block is to hold.
+/// The text and the drawing that a block is to hold.
 #[derive(Debug)]
 pub(super) struct Filling {
     /// Its Markdown, with LF at the end of each line.
@@ -53,7 +53,7 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// Whether the file is there and is what it should be.
+    /// Returns true if the file exists and is what it should be.
     pub(super) fn is_current(&self) -> bool {
         files::read_text(&self.file).is_ok_and(|text| text == self.svg)
     }
@@ -212,7 +212,7 @@ impl<'a> Filler<'a> {
         })
     }
 
-    /// How the kinds of differences make the new figures of the old ones, then what changed.
+    /// Returns how the kinds of differences turn the old figures into the new ones, then what changed.
     fn difference(&self, old: &Word, new: &Word) -> Filled<String> {
         let record = |capture: &Word| {
             self.read(capture, |path| {
@@ -275,7 +275,7 @@ fn request(listing: &Listing, messages: Messages) -> Request {
     }
 }
 
-/// What is published should be whole.
+/// Requires that a capture was read as a whole, since its figures are to be published.
 fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
     if let Some(failure) = coverage.failure() {
         return Err(failure.into());
@@ -289,7 +289,7 @@ fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
     }
 }
 
-/// How the file is called that is kept beside a capture.
+/// Returns the name of the file that is kept beside a capture.
 fn record_name(capture: &Path) -> String {
     let record = path_beside(capture);
     record.file_name().unwrap_or_default().shown().to_string()

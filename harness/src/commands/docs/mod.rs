@@ -23,7 +23,7 @@ use crate::text::{Shown as _, shell_word};
 ///
 /// # Errors
 ///
-/// Where a page or a block makes no sense, a page cannot be written, or `--check` finds something stale.
+/// Returns an error if a page or a block is invalid, a page cannot be written, or `--check` finds something stale.
 pub fn run(arguments: &DocsArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let pages = pages::pages(&arguments.files)?;
     let room = Room::new(arguments.memory.memory);

@@ -1,4 +1,4 @@
-//! Which Markdown files are meant.
+//! Finds the Markdown files that the arguments name.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,13 +7,14 @@ use crate::render::table::{Style, Table};
 use crate::text::shell_word;
 use crate::trace::provenance::{MarkDistance, MarkRecord, Provenance};
 
-/// How much of a scenario's hash tells it from others.
+/// The number of characters of a scenario's hash that tell it from others.
 const HASH_SHOWN: usize = 12;
 
-/// A capture's name, and what is known of it.
+/// The name of a capture, and what is known of it.
 type Record = (String, Provenance);
 
-/// When each step was due, when the client was told, when it was on the wire, and what the client then showed.
+/// Returns a table of the steps: when each was due, when the client was told, when it was on the wire, and what the
+/// client then showed.
 pub(super) fn timeline(records: &[Record]) -> String {
     let with_names = records.len() > 1;
     let mut columns = vec![
@@ -123,7 +124,7 @@ const FACTS: &[Fact] = &[
     }),
 ];
 
-/// Who took part in what, a column for each capture, and the command that makes them again.
+/// Returns a table of who took part in what, a column for each capture, and the command that makes them again.
 pub(super) fn provenance(records: &[Record]) -> String {
     let names = records.iter().map(|(name, _)| (name.as_str(), false));
     let columns: Vec<(&str, bool)> = std::iter::once(("", false)).chain(names).collect();

@@ -16,14 +16,14 @@ const FILES: [(&str, &str); 3] = [
     (FILE_NAME, include_str!("wiresnap.toml")),
 ];
 
-/// Its folders, each behind the one that it is in.
+/// The folders of a new project, each after the one that it is in.
 const FOLDERS: [&str; 5] = ["scenarios", "scenarios/hello", "pcap", "snapshots", "docs"];
 
 /// Makes a project of a folder and says on `out` what is there now and what comes next.
 ///
 /// # Errors
 ///
-/// Where something is there already (nothing has been written then), or cannot be written.
+/// Returns an error if something is there already (nothing has been written then), or cannot be written.
 pub fn run(arguments: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let folder = arguments.folder.as_deref().unwrap_or(Path::new(""));
     refuse_to_overwrite(folder)?;

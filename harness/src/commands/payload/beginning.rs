@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::render::hex;
 
-/// What is written, up to so many bytes; the rest is counted, and told by its SHA-256.
+/// A writer that keeps up to so many bytes; it counts the rest, and tells its SHA-256.
 #[derive(Debug)]
 pub(super) struct Beginning {
     bytes: Vec<u8>,

@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Sheet, heading};
 
-/// What all the connections of a capture write into.
+/// The output that all the connections of a capture write into.
 pub(super) struct Book {
     pub(super) request: Request,
     pub(super) budget: Budget,
@@ -18,7 +18,7 @@ pub(super) struct Book {
     /// The connections that have said anything so far: none, the first alone, or several.
     spoken: Spoken,
     connections: u64,
-    /// Whether a message that is to be listed has come.
+    /// True if a message that is to be listed has come.
     has_message: bool,
 }
 
@@ -75,7 +75,7 @@ impl Book {
         self.has_message = true;
     }
 
-    /// Where one connection, message or frame is wanted, it should be there.
+    /// Checks that the one connection, message or frame that was asked for exists.
     pub(super) fn check_wanted(&self) -> Result<()> {
         let connection = self.request.connection;
         if let Some(number) = connection.filter(|number| *number > self.connections) {
@@ -97,7 +97,7 @@ impl Book {
         }
     }
 
-    /// Whether nothing that is written reaches the output any more.
+    /// Returns true if nothing that is written reaches the output any more.
     pub(super) const fn has_stopped(&self) -> bool {
         self.delivery.has_stopped()
     }

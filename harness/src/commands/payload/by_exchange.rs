@@ -85,15 +85,15 @@ struct Pages<'l, Output> {
     layout: &'l Layout,
     style: Style,
     output: InOrder<Unpacked<Output>>,
-    /// What is written of each connection.
+    /// The messages written so far, by connection.
     talks: HashMap<u64, Talk>,
     sheet: Sheet,
 }
 
-/// What is written of a connection.
+/// The messages written so far of one connection.
 #[derive(Default)]
 struct Talk {
-    /// How many of its messages came.
+    /// The number of its messages so far.
     messages: u64,
     open: Option<Page>,
 }
@@ -102,7 +102,7 @@ struct Talk {
 struct Page {
     number: u64,
     listing: Listing,
-    /// Where in each side's stream its first message begins.
+    /// The offset in each side's stream at which its first message begins.
     begin: [Option<u64>; 2],
 }
 

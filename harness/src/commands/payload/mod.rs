@@ -35,14 +35,14 @@ use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
-/// After how many packets the connections that have ended are cleared away.
+/// The number of packets after which ended connections are cleared away.
 const CLEAR_AFTER: u64 = 4096;
 
 /// Writes the listing of a capture file to `output`; what is noteworthy about the file goes to `talk`.
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read, or the listing cannot be written.
+/// Returns an error if the capture cannot be read, or the listing cannot be written.
 pub fn run(
     arguments: &PayloadArgs,
     output: &mut (impl Write + Send),
@@ -109,7 +109,7 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read.
+/// Returns an error if the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
     let memory = Memory::default();
     whole(listed(path, redact, redactions::of(path)?, memory)?)
@@ -119,7 +119,7 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read, or the project's rules make no sense.
+/// Returns an error if the capture cannot be read, or the project's rules make no sense.
 pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
     let rules = redactions::of(path)?.own().clone().and(of_scenario);
     let memory = Memory::default();
@@ -174,7 +174,7 @@ fn listed(
     })
 }
 
-/// What to list, and how.
+/// The things to list, and the form of the listing.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The form of the text.
@@ -185,19 +185,19 @@ pub struct Request {
     pub format: PayloadFormat,
     /// The only connection to list, counted from 1.
     pub connection: Option<u64>,
-    /// Which of its messages to list.
+    /// The messages of the connection to list.
     pub messages: Messages,
-    /// Whether to list only the rows of WebSocket frames, and not the text that they stand behind.
+    /// True if only the rows of WebSocket frames are listed, without the text that they stand behind.
     pub rows_only: bool,
     /// The only port to look at.
     pub port: Option<u16>,
-    /// How JSON names the capture.
+    /// The name of the capture in JSON.
     pub name: String,
-    /// How much memory it may take.
+    /// The amount of memory that it may take.
     pub memory: Memory,
 }
 
-/// Which messages of a connection are listed.
+/// A selection of the messages of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Messages {
     /// All of them.
@@ -228,12 +228,12 @@ impl Request {
     }
 }
 
-/// What became of a listing.
+/// The outcome of a listing.
 #[derive(Debug)]
 pub struct Outcome<Output> {
-    /// Where it was written.
+    /// The output that it was written to.
     pub output: Output,
-    /// How much of the capture was read.
+    /// The part of the capture that was read.
     pub coverage: Coverage,
 }
 

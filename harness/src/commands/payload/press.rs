@@ -12,7 +12,7 @@ use crate::commands::in_order::InOrder;
 use crate::render::dump::Unpacked;
 use crate::render::payload::Sheet;
 
-/// How many batches wait for the press.
+/// The largest number of batches that wait for the press.
 const MOST_WAITING: usize = 4;
 
 /// A batch is sent when it has so many bytes, or so many entries.
@@ -22,14 +22,14 @@ const BATCH_ENTRIES: usize = 4096;
 /// A batch with so many bytes is printed before the next one is begun: those that wait would be much to hold.
 const LARGE_BATCH: usize = 1 << 20;
 
-/// What is to be printed next, in one go.
+/// A piece of output that is printed in one go.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) sheet: Sheet,
     entries: Vec<Entry>,
 }
 
-/// What becomes of a page.
+/// A step in the writing of a page.
 #[derive(Debug)]
 pub(super) enum Entry {
     /// The first page may be written.
@@ -46,15 +46,15 @@ pub(super) enum Entry {
     End(u64),
 }
 
-/// What the writing side has of the press.
+/// The writing side's end of the press.
 #[derive(Debug)]
 pub(super) struct Delivery {
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
     pub(super) batch: Batch,
-    /// How many batches were sent that did not come back.
+    /// The number of batches that were sent and have not come back.
     waiting: usize,
-    /// Whether the press has stopped, which it does at its first error.
+    /// True if the press has stopped, which it does at its first error.
     has_stopped: bool,
 }
 
@@ -147,7 +147,7 @@ impl Delivery {
         }
     }
 
-    /// Whether there is no use in going on: [`Press::finish`] knows why.
+    /// Returns true if it is no use going on: [`Press::finish`] knows why.
     pub(super) const fn has_stopped(&self) -> bool {
         self.has_stopped
     }

@@ -16,11 +16,11 @@ use crate::trace::name::with_ending;
 pub struct Snapshot {
     /// The lines between the two `---`.
     header: String,
-    /// What was reviewed, [normalized](normal).
+    /// The reviewed text, [normalized](normal).
     pub listing: String,
 }
 
-/// What the header's description begins with, where the file holds the listing of a capture.
+/// The beginning of the header's description if the file holds the listing of a capture.
 const DESCRIPTION: &str = "payloads of ";
 
 /// The header's field that insta itself leaves out of what it accepts.
@@ -31,7 +31,7 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, or has no header.
+    /// Returns an error if it cannot be read, or has no header.
     pub fn read(root: &Path, file: &Path) -> Result<Option<Self>> {
         let text = match Place::within(root, file).and_then(|place| place.read_text()) {
             Ok(text) => text,
@@ -91,7 +91,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether this is the listing of a capture, and no other text that insta keeps in the same folder.
+    /// Returns true if this is the listing of a capture, and no other text that insta keeps in the same folder.
     #[must_use]
     pub fn lists_payloads(&self) -> bool {
         self.header.lines().any(|line| {
@@ -121,7 +121,7 @@ pub fn normal(listing: &str) -> String {
     text
 }
 
-/// Where a new listing waits for its review.
+/// Returns the path at which a new listing waits for its review.
 #[must_use]
 pub fn pending(snapshot: &Path) -> PathBuf {
     with_ending(snapshot, ".new").into()

@@ -5,7 +5,7 @@ use std::io::{self, Read as _, Seek as _, Write as _};
 
 use tempfile::SpooledTempFile;
 
-/// How long a text is kept in memory.
+/// The number of bytes up to which a text is kept in memory.
 const MOST_IN_MEMORY: usize = 64 << 10;
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Which captures are meant: those of the project, those in another folder, some of them by name, or files.
+//! The selection of captures: those of the project, those in another folder, some of them by name, or files.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::text::Shown as _;
 use crate::trace::name::{capture_name, with_ending};
 
-/// How the names of capture files end.
+/// The extensions of capture files.
 const ENDS: [&str; 2] = ["pcap", "pcapng"];
 
 const HOW_TO_MAKE: &str = "make them with `wiresnap capture`, or name capture files";
@@ -36,7 +36,7 @@ pub struct Capture {
 ///
 /// # Errors
 ///
-/// Where there is none, or two have the same name.
+/// Returns an error if there are no captures, or two have the same name.
 pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<Capture>> {
     let folder = selection.captures.as_ref().unwrap_or(&project.captures);
     let files = if selection.names.is_empty() {
@@ -79,7 +79,7 @@ impl Capture {
         browsers::folder(folder, self.browser)
     }
 
-    /// Where its snapshot is, or would be.
+    /// Returns the path of its snapshot, which need not exist.
     #[must_use]
     pub fn snapshot(&self, project: &Project) -> PathBuf {
         let file = with_ending(capture_name(&self.pcap), ".snap");
@@ -101,7 +101,7 @@ pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<C
 ///
 /// # Errors
 ///
-/// Where it cannot be read, or there is none.
+/// Returns an error if it cannot be read, or it has no captures.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
     let place = folder.shown();
     let mut captures = files_in(folder).map_err(|error| {
@@ -181,7 +181,7 @@ fn unknown(name: &OsStr, folder: &Path) -> Error {
     })
 }
 
-/// They would share a snapshot.
+/// Returns an error if two captures have the same name: they would share a snapshot.
 fn refuse_shared_names(captures: &[Capture]) -> Result<()> {
     match captures
         .windows(2)
