@@ -45,7 +45,7 @@ pub fn run(
     }
 }
 
-/// Shows what precedes the damage of captures that could not be read to their ends: nothing is accepted then.
+/// Shows the changes before the damage of captures that could not be read to their ends: nothing is accepted then.
 fn refuse_damaged(
     compared: &[Comparison],
     out: &mut impl Write,
@@ -138,7 +138,7 @@ pub(super) enum Answer {
     Quit,
 }
 
-/// Asks until the answer is one; who ends the input quits.
+/// Asks until the answer is valid; the end of the input means quit.
 pub(super) fn ask(
     question: &str,
     answers: &mut impl BufRead,

@@ -1,4 +1,4 @@
-//! Browsers beside Firefox: how they are asked for, and where their captures are.
+//! Browsers other than Firefox: how they are asked for, and where their captures are.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,8 @@ pub(super) fn plays(browser: Kind, scenario: &Scenario) -> bool {
     browser == Kind::default() || scenario.client == Client::Firefox
 }
 
-/// Returns the folder of a browser's captures, in that of all. A folder that is called after the browser is its own already.
+/// Returns the folder of a browser's captures, within the folder of all. A folder that is called after the browser is
+/// already its own.
 pub(super) fn folder(captures: &Path, browser: Kind) -> PathBuf {
     match browser.folder() {
         Some(folder) if !captures.ends_with(folder) => captures.join(folder),
@@ -29,10 +30,10 @@ pub(super) fn folder(captures: &Path, browser: Kind) -> PathBuf {
     }
 }
 
-/// The browser that a capture was made with, as far as its listing depends on it: captures without a browser are kept
-/// where those of Firefox are.
+/// Returns the browser that a capture was made with, as far as its listing depends on it: captures without a browser
+/// are kept with those of Firefox.
 ///
-/// What is known of the capture says so. Where nothing is, it is the folder.
+/// The capture's provenance names the browser. If there is no provenance, the folder does.
 pub(super) fn of_capture(pcap: &Path) -> Kind {
     match Provenance::read_beside(pcap) {
         Ok(Some(known)) if known.versions.chromium.is_some() => Kind::Chromium,

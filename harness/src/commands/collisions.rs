@@ -33,8 +33,8 @@ impl Outputs {
         pictures.try_for_each(|picture| self.add_file(file, picture))
     }
 
-    /// Adds what the scenario of a file writes that is not played now: its capture, and its pictures as far as the file can be
-    /// understood.
+    /// Adds the files written by a scenario that is not played now: its capture, and its pictures as far as its file
+    /// can be understood.
     ///
     /// # Errors
     ///

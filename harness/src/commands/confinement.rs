@@ -12,13 +12,13 @@ use crate::lab::privilege;
 use crate::project::{FILE_NAME, Project};
 use crate::trace::name::path_beside;
 
-/// Gives up what the verb does not need. One that works on a project is then the user's who called sudo.
+/// Gives up what the verb does not need. A verb that works on a project then runs as the user who called sudo.
 ///
 /// Call this before the process has a second thread.
 ///
 /// # Errors
 ///
-/// Returns an error if the kernel takes nothing back that can always be given up.
+/// Returns an error if the kernel refuses to take back what can always be given up.
 pub(super) fn apply(cli: &Cli) -> Result<()> {
     if is_of_a_project(&cli.command) {
         privilege::become_caller()?;
@@ -121,7 +121,7 @@ fn captures<'a>(files: &mut Files, named: impl IntoIterator<Item = &'a PathBuf>)
     }
 }
 
-/// A capture that is named, what is kept beside it, and the project that it is in, whose rules hide what is in it.
+/// Adds a named capture, its record, and its project, whose rules hide what is in it.
 fn capture(files: &mut Files, path: &Path) {
     files.read(path);
     files.read(path_beside(path));
@@ -155,7 +155,7 @@ fn snapshots(files: &mut Files, here: &Path) {
     write_unless(files, false, there.map(Path::to_owned));
 }
 
-/// The names of what is beside our executable.
+/// Adds the names of the files next to our executable.
 fn programs(files: &mut Files) {
     let ourselves = std::env::current_exe().and_then(|path| path.canonicalize());
     if let Some(folder) = ourselves.ok().as_deref().and_then(Path::parent) {
@@ -169,7 +169,7 @@ fn write_unless(files: &mut Files, is_read: bool, folder: Option<PathBuf>) {
     }
 }
 
-/// A file that is named to be written: the folder in which it is replaced, or the file itself where that is a device.
+/// Adds a file that is to be written: the folder in which it is replaced, or the file itself if it is a device.
 fn written(files: &mut Files, file: &Path) {
     let is_replaced = metadata(file).map_or(true, |found| found.is_file());
     if is_replaced {
@@ -187,7 +187,7 @@ fn folder_of(file: &Path) -> PathBuf {
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
-/// The root of the project that a file or folder is in, whether it is to be trusted or not: nothing of it is used then.
+/// Returns the root of the project that a file or folder is in, trusted or not: an untrusted one is not used later.
 fn root_above(path: &Path) -> Option<PathBuf> {
     let mut folders = path.ancestors();
     let root = folders.find(|folder| folder.join(FILE_NAME).is_file())?;

@@ -13,8 +13,8 @@ use crate::rule::MOST_PLACES;
 use crate::text::Shown as _;
 use crate::trace::reader;
 
-/// A warning about a capture that holds what looks like a credential; none where it holds none, or only such as the
-/// project's rules hide or its file knows as worth nothing, `known`.
+/// Returns a warning about a capture that holds what looks like a credential; `None` if it holds no such thing, or only
+/// what the project's rules hide or its file lists as worthless, `known`.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `wiresnap doctor`: what this machine lacks for a capture, and what mends it.
+//! `wiresnap doctor`: reports what this machine lacks for a capture, and the remedy.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -158,7 +158,7 @@ fn first_line(error: &Error) -> String {
         .to_owned()
 }
 
-/// A line for each thing that was looked at, and one more for what mends it.
+/// Writes a line for each check, and another one for its remedy.
 fn write_text(examined: &Examined<'_>, out: &mut impl Write) -> io::Result<()> {
     let checks = examined.checks;
     let width = checks

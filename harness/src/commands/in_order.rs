@@ -14,7 +14,7 @@ use super::spill::{Chain, Numbers, Spill};
 /// The number of bytes that wait in memory before they are moved to a file.
 const MOST_IN_MEMORY: usize = 4 << 20;
 
-/// Once there is a file, pieces of this many bytes go there directly.
+/// The number of bytes from which a piece goes directly to the file, once there is a file.
 const LARGE_PIECE: usize = 16 << 10;
 
 /// The number of texts that wait in memory, with or without bytes, before finished ones are moved to a file.
@@ -35,10 +35,10 @@ pub struct InOrder<Output> {
     spill: Option<Spill>,
     /// The texts that are over and were moved to a file.
     over: Option<Numbers>,
-    /// With how many texts in memory they are looked through for some to move.
+    /// The number of texts in memory at which they are searched for some to move.
     tidy_at: usize,
     separator: &'static str,
-    /// The text that was last written to, where one was.
+    /// The text that was last written to, if there was one.
     written: Option<u64>,
 }
 
@@ -80,7 +80,7 @@ impl<Output: Write> InOrder<Output> {
         Ok(())
     }
 
-    /// Puts something before a text of which nothing is written yet.
+    /// Puts bytes before a text that has not been written to yet.
     pub fn prepend(&mut self, number: u64, bytes: &[u8]) {
         let waiting = self.texts.entry(number).or_default();
         waiting.before = bytes.to_vec();
@@ -115,7 +115,7 @@ impl<Output: Write> InOrder<Output> {
         Ok(())
     }
 
-    /// Says that nothing more comes for that number.
+    /// Marks a number's text as complete: nothing more comes.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl<Output: Write> InOrder<Output> {
         self.write(number, &waiting.bytes)
     }
 
-    /// Writes a text that is over and of which all is in files; false where it is none of those.
+    /// Writes a text that is over and lies entirely in files; returns false if the text is not one of those.
     fn write_over(&mut self, number: u64) -> io::Result<bool> {
         let Some(over) = &self.over else {
             return Ok(false);

@@ -20,7 +20,7 @@ use crate::scenario::{Scenario, file};
 use crate::text::Shown as _;
 use crate::trace::provenance::Provenance;
 
-/// Lists the scenarios on `out`; that there is none goes to `talk`.
+/// Lists the scenarios on `out`; if there are none, says so on `talk`.
 ///
 /// A scenario with a mistake is listed with it: it is `validate` that fails for one.
 ///

@@ -187,8 +187,8 @@ fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     }
 }
 
-/// Returns the class of an error: its own, or that of the environment if the system refused something, such as a temporary
-/// file or one more open file. What is left is a capture file that makes no sense.
+/// Returns the class of an error: its own, or that of the environment if the system refused something, such as a
+/// temporary file or one more open file. All other errors come from an invalid capture file.
 fn class_of(error: &anyhow::Error) -> Class {
     if let Some(known) = error.downcast_ref::<Error>() {
         return known.class();

@@ -27,7 +27,7 @@ const MARKS_BEGIN: &[u8] = &[0xef, 0xb7];
 pub(super) enum WhenClosed {
     /// Drops what is written.
     GoOn,
-    /// Drops what is written, whyever the stream takes no more.
+    /// Drops what is written, for whatever reason the stream takes no more.
     GoOnAnyway,
     /// Fails, so that the verb ends.
     Stop,
@@ -38,7 +38,7 @@ pub(super) enum WhenClosed {
 enum End {
     /// Nobody reads it.
     Closed,
-    /// It took no more, as the system said.
+    /// The stream took no more, as the system said.
     Failed(io::Error),
 }
 
@@ -67,7 +67,7 @@ pub(super) fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
     }
 }
 
-/// Standard error. Where nobody listens any more, that is no reason to fail.
+/// Returns a printer for standard error. A closed standard error is no reason to fail.
 pub(super) fn standard_error() -> Printer<io::Stderr> {
     Printer {
         when_closed: WhenClosed::GoOnAnyway,

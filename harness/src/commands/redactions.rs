@@ -11,7 +11,8 @@ use crate::rule::Rules;
 use crate::scenario::file;
 use crate::trace::name::{capture_name, with_ending};
 
-/// The rules for a capture: of the project that we are in, and of the one that the capture is in; none outside of projects.
+/// Returns the rules for a capture: of the project that we are in, and of the one that the capture is in; empty outside
+/// of projects.
 ///
 /// # Errors
 ///
@@ -69,7 +70,7 @@ pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
     project.rules.clone().and(own).into()
 }
 
-/// The rules in a scenario's file, whatever else is in it.
+/// Returns the rules in a scenario's file, whatever else is in it.
 ///
 /// # Errors
 ///

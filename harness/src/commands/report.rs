@@ -23,7 +23,7 @@ use crate::text::Shown as _;
 use crate::trace::provenance::{self, Provenance};
 use crate::trace::reader;
 
-/// The page's name where none is given.
+/// The page's name if none is given.
 const FILE_NAME: &str = "report.html";
 
 /// Writes the page of the captures; what is noteworthy goes to `talk`.
@@ -109,7 +109,7 @@ fn is_read_once(path: &Path) -> bool {
     path == Path::new("-") || !metadata(path).map_or(true, is_file)
 }
 
-/// Copies what can be read only once into a file without a name, so that nothing is left of it however we end.
+/// Copies what can be read only once into a file without a name, so that no file remains, however we end.
 fn spool(path: &Path) -> Result<File, Error> {
     let cannot = |error: io::Error| {
         let (name, why) = (name(path), files::reason(&error));

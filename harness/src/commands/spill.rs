@@ -1,7 +1,7 @@
 //! A temporary file that takes what is too much for memory, piece by piece, and gives it back.
 //!
-//! Texts that grow side by side lie in it in blocks, each of which says where the next one of its text is. So what has
-//! to be known of a text is where its first block is and its last, however many there are.
+//! Texts that grow side by side lie in it in blocks, each of which holds the position of the text's next block. So a
+//! text is known by the positions of its first and its last block, however many there are.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ const AT_FIRST: usize = 4 << 10;
 /// A block begins with the place of the next one and its own length.
 const HEADER_BYTES: usize = 16;
 
-/// The blocks of a text, by the places of the first and the last; 0 where there are none.
+/// The blocks of a text, by the positions of the first and the last; 0 if there are none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chain {
     first: u64,
@@ -177,7 +177,7 @@ fn header(bytes: &[u8]) -> io::Result<[u64; 2]> {
     }
 }
 
-/// A temporary file of numbers, each at a place of its own; 0 where none was written.
+/// A temporary file of numbers, each at a position of its own; 0 if none was written.
 #[derive(Debug)]
 pub(super) struct Numbers {
     file: File,

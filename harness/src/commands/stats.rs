@@ -21,7 +21,7 @@ use crate::units::Timestamp;
 
 /// A capture with its figures, as far as it could be read.
 struct Report {
-    /// Its name as people see it, and as programs get it.
+    /// Its name for people; `pcap` is its name for programs.
     name: String,
     pcap: String,
     measured: Measured,
@@ -82,8 +82,8 @@ fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Re
     })
 }
 
-/// Returns the marks of the capture's provenance, if it has one. Any file may be called as a provenance would be: one that
-/// is none is no more than worth a warning.
+/// Returns the marks of the capture's provenance, if it has one. Any file may have the name of a provenance: an invalid
+/// one is only worth a warning.
 pub(super) fn marks_or_warning(
     capture: &Path,
     talk: &mut impl Write,

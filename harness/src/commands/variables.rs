@@ -20,7 +20,7 @@ pub(super) fn values(set: &[(String, String)]) -> Result<Values> {
     Ok(values)
 }
 
-/// Makes sure that each is a variable of one of the scenarios: what nobody knows is misspelt.
+/// Makes sure that each is a variable of one of the scenarios: an unknown one is misspelt.
 ///
 /// # Errors
 ///

@@ -46,7 +46,7 @@ pub(super) fn all<'a>(files: impl Iterator<Item = (Bounds<'a>, &'a Path, &'a str
 }
 
 impl Bounds<'_> {
-    /// Opens a folder, and makes it where it is missing.
+    /// Opens a folder, and makes it if it is missing.
     pub(super) fn make_folder(self, folder: &Path) -> io::Result<Folder> {
         match self {
             Self::Anywhere => Folder::make(folder),

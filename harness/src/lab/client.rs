@@ -86,7 +86,7 @@ impl Client {
         }
     }
 
-    /// The browser, where it is one.
+    /// Returns the browser, if the client is one.
     #[must_use]
     pub fn browser(&self) -> Option<&Browser> {
         match self {
@@ -113,7 +113,7 @@ impl Client {
         }
     }
 
-    /// Waits for the client to end by itself, which it should not; nothing to wait for where it is no process.
+    /// Waits for the client to end by itself, which it should not; `None` if no process is running.
     #[must_use]
     pub fn death(&self) -> Option<std::pin::Pin<Box<dyn Future<Output = Error> + Send>>> {
         match self {
@@ -125,7 +125,7 @@ impl Client {
         }
     }
 
-    /// Does just before a mark whatever need not wait for it, so that the mark is kept.
+    /// Does the part of a mark that can be done just before it is due, so that the mark is kept.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ impl Launchers {
         Self::with_threads(programs, clients, link, Some(init), true)
     }
 
-    /// Starts what is asked for beside the player, where that could not make an enclosure.
+    /// Starts the processes directly, next to the player, if it could not make an enclosure.
     ///
     /// # Errors
     ///
@@ -150,9 +150,9 @@ pub(super) struct Row {
     pub(super) id: i32,
     pub(super) parent: i32,
     pub(super) name: String,
-    /// Has ended, and nobody has taken note of it yet.
+    /// True if it has ended, and its parent has not reaped it yet.
     pub(super) has_ended: bool,
-    /// Its numbers in the namespaces that it is in, ours first.
+    /// The numbers of the process in the namespaces that it is in, ours first.
     numbers: Vec<i32>,
 }
 

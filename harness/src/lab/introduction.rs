@@ -31,7 +31,7 @@ pub enum Answer {
     Said(String),
     /// The text that the program wrote before it failed, as for want of a library.
     Failed(String),
-    /// It was still at it when its time was over.
+    /// The program was still running when its time was over.
     Hung,
     /// The system could not start it, and why.
     CannotStart(String),
@@ -142,7 +142,7 @@ const VARIANTS: [(&str, &str); 5] = [
     ("Toybox ", " multicall binary"),
 ];
 
-/// Name and version of the netcat that has this help text; nothing where it is none that we know.
+/// Returns the name and version of the netcat that has this help text; `None` if it is not one that we know.
 #[must_use]
 pub fn variant_of(help: &str) -> Option<String> {
     help.lines().find_map(|line| {

@@ -94,7 +94,7 @@ fn cannot_start(error: io::Error) -> Error {
     descriptors::with_cure(what, &error)
 }
 
-/// The line to the process that the user started: standard output, which nothing else is written to.
+/// Returns the line to the process that the user started: standard output, which nothing else is written to.
 ///
 /// # Errors
 ///

@@ -1,7 +1,8 @@
-//! Threads that start processes, each where the thread is: in a network, a process namespace, a view of the file system.
+//! Threads that start processes in the thread's own surroundings: in a network, a process namespace, a view of the file
+//! system.
 //!
-//! To enter any of these takes capabilities, and a player has none when it starts programs. But a thread keeps what it is in,
-//! and hands it on to what it starts.
+//! Entering any of these takes capabilities, and a player has none when it starts programs. But a thread keeps what it
+//! is in, and hands it on to what it starts.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,7 +24,7 @@ pub(super) struct Launcher {
 }
 
 impl Launcher {
-    /// Starts the thread, where the calling one is.
+    /// Starts the thread, in the namespaces of the calling one.
     ///
     /// # Errors
     ///

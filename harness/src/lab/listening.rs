@@ -93,7 +93,7 @@ impl Tables {
         Self(folder.to_owned())
     }
 
-    /// Makes sure that nobody listens on `address` yet.
+    /// Makes sure that no program listens on `address` yet.
     ///
     /// # Errors
     ///

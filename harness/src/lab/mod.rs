@@ -85,7 +85,7 @@ pub struct Lab {
     groups: Groups,
     /// The launchers of processes; `None` if processes are started directly, next to us.
     launchers: Option<Launchers>,
-    /// The browser elsewhere; none where it is started here.
+    /// The browser elsewhere; `None` if the browser is started here.
     visit: Option<Visit>,
 }
 
@@ -117,7 +117,7 @@ impl Lab {
         self
     }
 
-    /// The browser elsewhere; none where it is started here.
+    /// Returns the browser elsewhere; `None` if the browser is started here.
     pub(super) const fn visit(&self) -> Option<&Visit> {
         self.visit.as_ref()
     }
@@ -236,7 +236,7 @@ impl Lab {
         }
     }
 
-    /// Asks a client's executable who it is.
+    /// Asks a client's executable for its name and version.
     pub(super) async fn ask_client(&self, executable: &Path, argument: &'static str) -> Answer {
         let executable = executable.to_owned();
         let started = match self.clients() {

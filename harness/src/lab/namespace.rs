@@ -69,7 +69,7 @@ pub(super) fn enter() -> Result<()> {
     link::bring_loopback_up().map_err(refused("bring up the loopback interface"))
 }
 
-/// Lets whoever is in this network listen on ports below 1024 too: nobody else is there to be kept from it.
+/// Allows every process in this network to listen on ports below 1024 too: there are no others to be protected.
 fn allow_all_ports() {
     // Where /proc/sys cannot be written to, as in some containers, a program that wants such a port says so itself.
     let _ = fs::write(LEAST_PORT, "0");
@@ -87,7 +87,7 @@ pub fn settle() -> Result<()> {
         .map_err(refused("mount /proc"))
 }
 
-/// In a namespace of its own a user may do what else takes root; everybody stays who they are.
+/// In a namespace of its own a user may do what else takes root; all users stay who they are.
 pub(super) fn enter_user_namespace() -> Result<()> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     // The maps of a process that nobody may look into are root's to write.

@@ -8,14 +8,14 @@ use rustix::net::{
     socket_with,
 };
 
-/// `NLM_F_REQUEST`, `NLM_F_ACK` (netlink(7)): a request; the outcome of it is wanted where it went well, too.
+/// `NLM_F_REQUEST`, `NLM_F_ACK` (netlink(7)): a request; its outcome is wanted even if it went well.
 const REQUEST: u16 = 1;
 const ACKNOWLEDGE: u16 = 4;
 
 /// `NLM_F_EXCL | NLM_F_CREATE` (netlink(7)): makes something that is not there yet.
 pub(super) const CREATE: u16 = 0x200 | 0x400;
 
-/// `NLMSG_ERROR` (netlink(7)): the outcome of a request, 0 where it went well.
+/// `NLMSG_ERROR` (netlink(7)): the outcome of a request, 0 if it went well.
 const OUTCOME: u16 = 2;
 
 /// `NLA_F_NESTED` (linux/netlink.h): the value of an attribute is attributes.

@@ -19,7 +19,7 @@ use crate::text::Shown as _;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// The loopback interface of a network namespace of its own, one for each scenario: nobody else is there.
+    /// The loopback interface of a network namespace of its own, one for each scenario: no other process is there.
     Private,
     /// The loopback interface of the machine, which everybody shares.
     Host,

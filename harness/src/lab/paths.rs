@@ -128,7 +128,7 @@ struct Kept {
 
 #[derive(Debug)]
 enum Held {
-    /// A symbolic link, and where it leads.
+    /// A symbolic link, and its target.
     Link(PathBuf),
     /// A folder.
     Folder(OwnedFd),
@@ -136,8 +136,8 @@ enum Held {
     File(OwnedFd),
 }
 
-/// Puts an empty folder in the place of `folder`, and what is needed of it into that. One that all of is needed, as by a project
-/// that has it inside, stays as it is.
+/// Puts an empty folder in the place of `folder`, and the needed parts of it into that. A folder that is needed as a
+/// whole, such as one inside of a project, stays as it is.
 fn cover(folder: &Path, needed: &[PathBuf], share: Share) -> io::Result<()> {
     let mut places = Vec::new();
     for path in needed {
@@ -184,7 +184,7 @@ fn place_in(folder: &Path, path: &Path, share: Share) -> Option<PathBuf> {
     }
 }
 
-/// The first symbolic link on the way to a path, and where the path leads through it.
+/// Returns the first symbolic link on the way to a path, and the path as it leads through that link.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut so_far = PathBuf::new();
     let mut components = path.components();
@@ -200,7 +200,7 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     None
 }
 
-/// A path without `.` and `..`, where nothing before a `..` is a symbolic link.
+/// Returns a path without `.` and `..`, given that nothing before a `..` is a symbolic link.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

@@ -1,4 +1,4 @@
-//! Privilege: as little of it as a capture needs, for as short as it needs it.
+//! Reduces privilege: as little as a capture needs, for as short as it needs it.
 //!
 //! Under `sudo` the process becomes the user who called sudo, and keeps three capabilities: to make namespaces, to bring
 //! up the network in one, to open a packet socket. Each of the processes that a capture consists of gives up its own as
@@ -36,14 +36,14 @@ const FOR_FILES: CapabilitySet = CapabilitySet::DAC_OVERRIDE
 /// The account on whose behalf everything is done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
-    /// The user's name, where the system knows it.
+    /// The user's name, if the system knows it.
     pub name: Option<String>,
-    /// The user's home folder, where the system knows it.
+    /// The user's home folder, if the system knows it.
     #[serde(with = "travelling")]
     pub home: Option<PathBuf>,
 }
 
-/// Becomes the user who called sudo, where one did, with the capabilities alone that making labs takes.
+/// Becomes the user who called sudo, if one did, and keeps only the capabilities that making labs takes.
 ///
 /// In a folder that belongs to root, root is meant even if it came by way of sudo (`sudo -i` on a server).
 /// Credentials belong to threads: call this before the process has a second one.
@@ -56,7 +56,7 @@ pub fn shed() -> Result<Account> {
     Ok(account())
 }
 
-/// Becomes the user who called sudo, where one did, with no capability at all: nothing is captured.
+/// Becomes the user who called sudo, if one did, with no capability at all: nothing is captured.
 ///
 /// In a folder that belongs to root, root is meant even if it came by way of sudo. Call this before the process has a second
 /// thread.
@@ -131,7 +131,7 @@ pub fn keep_only(these: CapabilitySet) -> Result<()> {
     })
 }
 
-/// Hands what making labs takes, as far as this process has it, on to the labs.
+/// Hands the capabilities for making labs, as far as this process has them, on to the labs.
 ///
 /// # Errors
 ///
@@ -145,7 +145,7 @@ pub fn hand_on_to_labs() -> Result<()> {
     pass_on(ours.intersection(FOR_LABS))
 }
 
-/// Hands on nothing any more; what this process has, it keeps.
+/// Stops handing on capabilities; this process keeps its own.
 ///
 /// # Errors
 ///
@@ -155,7 +155,7 @@ pub fn withhold() -> Result<()> {
         .map_err(|errno| Error::environment(format!("cannot withhold capabilities: {errno}")))
 }
 
-/// Gives up what only making labs took; root itself keeps what it needs to write where it may.
+/// Gives up the capabilities that only making labs took; root itself keeps what it needs to write where it may.
 ///
 /// # Errors
 ///
@@ -167,7 +167,7 @@ pub fn labs_are_made() -> Result<()> {
     keep_only(CapabilitySet::empty())
 }
 
-/// Gives up all capabilities of this thread, and where it is `for_good`, those that a program could give it, too.
+/// Gives up all capabilities of this thread and, if it is `for_good`, also those that a program could give it.
 ///
 /// # Errors
 ///
@@ -183,7 +183,7 @@ pub fn give_up(for_good: bool) -> Result<()> {
 /// Keeps other processes, of the same user too, from looking into this one: from its memory (ptrace), its descriptors
 /// (`/proc/PID/fd`, `pidfd_getfd`) and its environment.
 ///
-/// It holds until the next exec.
+/// The setting holds until the next exec.
 ///
 /// # Errors
 ///
@@ -196,7 +196,8 @@ pub fn forbid_inspection() -> Result<()> {
     })
 }
 
-/// From here on nothing that is started can gain privilege, not even through a set-user-ID program, nor by being root.
+/// Makes sure that nothing started from here on can gain privilege, not even through a set-user-ID program, nor by
+/// being root.
 ///
 /// # Errors
 ///
@@ -220,7 +221,8 @@ fn account() -> Account {
     }
 }
 
-/// The user and group that called sudo; none where root did, or nobody.
+/// Returns the user and group that called sudo; `None` if root did, sudo was not used, or the current folder belongs to
+/// root.
 fn invoking_user() -> Result<Option<(Uid, Gid)>> {
     let (Ok(uid), Ok(gid)) = (std::env::var("SUDO_UID"), std::env::var("SUDO_GID")) else {
         return Ok(None);

@@ -72,7 +72,7 @@ pub(super) async fn wait_until_answering(
     }
 }
 
-/// Asks again and again; where that takes too long, gives what came of it last.
+/// Asks again and again; if that takes too long, returns the last outcome.
 async fn ask_until_ready(
     address: SocketAddr,
     path: &str,
@@ -103,7 +103,7 @@ async fn ask_until_ready(
 enum Answer {
     /// A status code.
     Status(u16),
-    /// Something that is no HTTP.
+    /// An answer that is not HTTP.
     Other,
     /// Nothing in time.
     Late,

@@ -35,8 +35,8 @@ const KEPT_LINES: usize = 12;
 /// The number of connections whose mentions in a program's output are kept; a scenario has a handful.
 const KEPT_TALLIES: usize = 100_000;
 
-/// The longest line that is kept, in bytes. A message shows the beginning of it, but only once secrets are hidden in it: one
-/// that is cut in two would not be known any more.
+/// The longest line that is kept, in bytes. A message shows its beginning, but only once secrets are hidden in it: a
+/// secret cut in two would not be recognized any more.
 const LONGEST_LINE: usize = 16 << 10;
 
 /// The longest time that a process may take to end after it was asked to.
@@ -150,7 +150,7 @@ impl Groups {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Kills whatever is left in any of the groups, and waits until it is gone.
+    /// Kills all that is left in any of the groups, and waits until it is gone.
     pub async fn end(&self) {
         let groups = std::mem::take(&mut *self.list());
         for group in groups {
@@ -196,7 +196,7 @@ impl Command {
         self
     }
 
-    /// Sets what a user can do where the process ends unasked or does not do its work.
+    /// Sets the advice for the case that the process ends unasked or does not do its work.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
@@ -275,7 +275,7 @@ pub struct Process {
 enum End {
     /// The exit status, as reported to its parent.
     Told(ExitStatus),
-    /// It is somebody else's child.
+    /// The process is not our child, so its exit status is unknown.
     Untold,
 }
 
@@ -524,7 +524,7 @@ impl Process {
         }
     }
 
-    /// The error that it is where a process that is alive does not do its work.
+    /// Returns the error for a process that is alive but does not do its work.
     #[must_use]
     pub fn failing(&self, how: &str) -> Error {
         let name = &self.name;
@@ -541,8 +541,8 @@ impl Process {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Asks the process to end with `signal`, and makes it end where it does not; when this returns it is gone, and so
-    /// is everything that it started. Gives what it said of its connections.
+    /// Asks the process to end with `signal`, and kills it if it does not; when this returns it is gone, and so is
+    /// everything that it started. Returns what it said of its connections.
     pub async fn stop(mut self, signal: Signal) -> Vec<Tally> {
         self.signal(signal);
         if timeout(PATIENCE, self.group_end()).await.is_err() {
@@ -614,7 +614,7 @@ pub(super) struct Log {
     kept: Arc<Mutex<VecDeque<String>>>,
     /// The things that the lines say of connections, however many lines there are.
     tallies: Arc<Mutex<Vec<Tally>>>,
-    /// Told of each new line and of each pipe's end.
+    /// The notification of each new line and of each pipe's end.
     news: Arc<Notify>,
     /// The number of pipes that may still bring more.
     open_pipes: watch::Sender<usize>,

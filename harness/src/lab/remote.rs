@@ -1,4 +1,4 @@
-//! A browser elsewhere: a WebDriver endpoint that somebody else has started, on this machine or another.
+//! A browser elsewhere: a WebDriver endpoint that we did not start, on this machine or another.
 //!
 //! The program stays here. Its address is the one that the browser opens pages of, and what is captured is the interface
 //! that faces the browser.
@@ -70,13 +70,13 @@ impl Way {
 /// The status that an endpoint reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It takes a session.
+    /// The endpoint takes a session.
     Ready,
-    /// It takes none now, and why.
+    /// The endpoint takes no session now, with the reason.
     Busy(String),
-    /// It is no WebDriver endpoint, and what it said.
+    /// The answer is not a WebDriver endpoint's, with its text.
     Stranger(String),
-    /// It does not answer, and how.
+    /// The endpoint does not answer, with the reason.
     Silent(String),
 }
 
@@ -168,7 +168,7 @@ impl Endpoint {
     }
 }
 
-/// The status in an answer; nothing where it is another kind of answer.
+/// Returns the status in an answer; `None` if it is another kind of answer.
 fn status_of(body: &[u8]) -> Option<Status> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let value = answer.get("value")?;
@@ -191,7 +191,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
-/// The session with a browser elsewhere, which nobody else ends.
+/// The session with a browser elsewhere, which no other process ends.
 #[derive(Clone, Debug)]
 pub struct Visit {
     endpoint: Endpoint,
@@ -245,7 +245,7 @@ impl Visit {
         }
     }
 
-    /// Makes sure that nobody ends a session that has ended.
+    /// Forgets the session, so that one that has ended is not ended again.
     pub(super) async fn is_over(&self) {
         self.session.lock().await.take();
     }

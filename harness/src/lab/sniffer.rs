@@ -459,7 +459,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Reads what the kernel has handed over, up to [`MOST_AT_A_TIME`], and tells of it; gives how many packets it was.
+    /// Reads what the kernel has handed over, up to [`MOST_AT_A_TIME`], and reports it; returns the number of packets.
     fn read(&mut self) -> Result<u32> {
         let mut packets = 0;
         while packets < MOST_AT_A_TIME {
@@ -525,14 +525,14 @@ pub struct Interface {
 }
 
 impl Interface {
-    /// Its addresses, as in `127.0.0.1 (lo)`.
+    /// Returns its addresses, as in `127.0.0.1 (lo)`.
     pub fn named_addresses(&self) -> impl Iterator<Item = String> {
         let named = |address: &IpAddr| format!("{address} ({})", self.name);
         self.addresses.iter().map(named)
     }
 }
 
-/// The interfaces of this machine that can be captured on; none where the system does not tell.
+/// Returns the interfaces of this machine that can be captured on; empty if the system does not tell.
 #[must_use]
 pub fn interfaces() -> Vec<Interface> {
     let devices = Device::list().unwrap_or_default();

@@ -171,7 +171,7 @@ impl Terminal {
         self.running.is_some()
     }
 
-    /// Waits for the command to end by itself, which it should not; nothing to wait for where none is running.
+    /// Waits for the command to end by itself, which it should not; `None` if no command is running.
     pub fn death(&self) -> Option<impl Future<Output = Error> + Send + use<>> {
         self.running.as_ref().map(|running| running.process.death())
     }

@@ -13,7 +13,7 @@ use crate::text::Shown as _;
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
 
-/// The tools that were found; whoever needs one that was not says so.
+/// The tools that were found; a method reports the one that is missing when it is needed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tools {
     /// The browser that pages are played with.
@@ -23,7 +23,7 @@ pub struct Tools {
     pub netcat: Option<PathBuf>,
 }
 
-/// A browser with its driver, as far as they were found.
+/// A browser and its driver, each if it was found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Browser {
     /// The kind of the browser.
@@ -106,7 +106,7 @@ pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
     own_tools(project).into_iter().chain(path()).collect()
 }
 
-/// The folder of a project's own tools, where there is a project that is to be trusted with what is started.
+/// Returns the folder of a project's own tools, if the project is to be trusted with what is started.
 fn own_tools(project: &Path) -> Option<PathBuf> {
     let files = [PROJECT_FILE, ".tools", PROJECT_TOOLS];
     require_trusted_project(project, &files).ok()?;

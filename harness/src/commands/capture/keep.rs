@@ -15,7 +15,7 @@ use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 use crate::trace::provenance::{Provenance, path_beside};
 
-/// The folder, beside the captures, for those that are not provably complete.
+/// The folder, next to the captures, for those that are not provably complete.
 const INCONCLUSIVE: &str = "inconclusive";
 
 /// A folder that captures are put in, ours alone until this is dropped.
@@ -26,7 +26,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder where there is none, and keeps other captures out of it.
+    /// Makes the folder if it is missing, and keeps other captures out of it.
     pub(super) fn lock(path: PathBuf, bounds: Bounds<'_>) -> Result<Self> {
         let open = bounds.make_folder(&path).map_err(|error| {
             let why = files::reason(&error);
@@ -40,7 +40,7 @@ impl Folder {
         })
     }
 
-    /// A file in this folder that has no name, so that nothing is left of it, whoever is killed.
+    /// Makes a file in this folder that has no name, so that nothing is left of it, whichever process is killed.
     pub(super) fn savefile(&self) -> Result<Savefile> {
         self.open
             .unnamed_file()
@@ -83,7 +83,7 @@ impl Folder {
         Ok(self.path.join(pcap))
     }
 
-    /// Puts a capture that proves nothing aside, for inspection; gives where.
+    /// Puts a capture that proves nothing aside, for inspection; returns its path.
     pub(super) fn put_aside(&self, savefile: &Savefile, name: &str) -> Result<PathBuf> {
         let path = self.path.join(INCONCLUSIVE);
         let folder = self

@@ -1,4 +1,4 @@
-//! One capture at a time in a folder.
+//! Allows one capture at a time in a folder.
 
 use std::fs::File;
 use std::io;
@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 use crate::files::Folder;
 use crate::text::Shown as _;
 
-/// The file that is locked where somebody else has the folder's own lock; nobody else can open it.
+/// The file that is locked if another user has locked the folder itself; no other user can open the file.
 const FILE: &str = ".wiresnap.lock";
 
 /// Keeps other captures out of a folder: the kernel lets go of it when we end, however we do.
 ///
-/// It is the folder itself that is locked, so that nothing is left of it. But whoever may look into a folder can lock it, too.
-/// Where that is another user, a file that only we can open is locked instead.
+/// The folder itself is locked, so that no file remains. But every user who may look into a folder can lock it, too. If
+/// another user has done so, a file that only we can open is locked instead.
 pub(super) struct Lock {
     folder: File,
     file: Option<File>,
@@ -170,7 +170,8 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
-    /// Anybody who may look into a folder can lock it: that keeps nobody else from capturing, and captures from each other.
+    /// Every user who may look into a folder can lock it: that keeps nobody else from capturing, and captures from each
+    /// other.
     #[test]
     fn another_users_lock_is_in_nobodys_way() {
         use std::io::{BufRead as _, BufReader, Write as _};

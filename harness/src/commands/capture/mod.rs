@@ -92,7 +92,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// Becomes who this is done for, and begins to watch for signals, and for the end of the line to whoever asked for it.
+    /// Becomes the user whom this is done for, and begins to watch for signals, and for the end of the line to the
+    /// asker.
     ///
     /// Call this in the main thread, while there is no other.
     fn set(asker: Option<UnixStream>) -> Result<Self> {
@@ -223,7 +224,7 @@ struct Wish {
     /// True if the project, not the user, says where captures go: then they stay in the project.
     captures_are_in_project: bool,
     network: Option<Network>,
-    /// The browser elsewhere to play with, where it is one.
+    /// The browser elsewhere to play with, if there is one.
     remote: Option<Remote>,
     time_scale: f64,
     jobs: Option<u16>,
@@ -389,7 +390,7 @@ const fn wanted(choice: NetworkChoice) -> Option<Network> {
     }
 }
 
-/// The network to play on, where this machine has all that it takes.
+/// Returns the network to play on, if this machine has all that it takes.
 fn network(intent: &Intent<'_>, examination: &Examination) -> Result<Network> {
     let network = examination.require_ready()?;
     if let (None, Network::Host) = (intent.network, network) {
@@ -491,7 +492,7 @@ fn keep(
     })
 }
 
-/// Keeps a capture that proves nothing where it can be looked at and is in nobody's way.
+/// Keeps a capture that proves nothing in a place where it can be looked at and is in nobody's way.
 fn put_aside(
     plan: &Plan,
     scenario: &Scenario,
@@ -533,7 +534,7 @@ fn is_free_of(secrets: &Secrets, pcap: &Path) -> bool {
     File::open(pcap).is_ok_and(|capture| secrets.is_free(&capture))
 }
 
-/// Names that are kept beside a capture stay as they are, and are those of files: no secret may be in them.
+/// Checks the names kept beside a capture for secrets: they stay as they are, and are those of files.
 fn require_hidden(secrets: &Secrets, provenance: &Provenance) -> Result<()> {
     let pictures = provenance
         .marks

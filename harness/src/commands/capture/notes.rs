@@ -16,7 +16,7 @@ const MOST_STEPS: usize = 5;
 /// The most characters of a step that a note has.
 const LONGEST_STEP: usize = 60;
 
-/// Returns what is to be said of a capture: which steps caused no packet, and what of it cannot be read.
+/// Returns the notes about a capture: the steps that caused no packet, and what cannot be read in it.
 pub(super) fn notes(scenario: &Scenario, provenance: &Provenance, pcap: &Path) -> Vec<String> {
     let mut notes = silent_steps(scenario, provenance);
     notes.extend(unread(scenario, pcap).into_iter().map(|protocol| {

@@ -1,4 +1,4 @@
-//! The programs under study: where they are, and which there are.
+//! The programs under study: their names and paths.
 
 use std::path::{Path, PathBuf};
 

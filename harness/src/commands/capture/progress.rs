@@ -15,10 +15,10 @@ use crate::text::Shown as _;
 /// The interval at which the seconds of the timeline are redrawn.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A line for each player on a terminal, or a line for each step where there is none; nothing where nobody looks.
+/// A line for each player on a terminal, or a line for each step without a terminal; nothing if nobody looks.
 pub(super) struct Terminal {
     names: Vec<String>,
-    /// Empty where there is no terminal.
+    /// The bars; empty if there is no terminal.
     bars: Vec<ProgressBar>,
     /// Keeps the lines in their order.
     all: MultiProgress,
@@ -53,7 +53,7 @@ impl Terminal {
         }
     }
 
-    /// One that says nothing.
+    /// Returns a terminal that shows nothing.
     pub(super) fn quiet() -> Self {
         Self {
             is_quiet: true,

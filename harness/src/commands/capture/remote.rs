@@ -1,4 +1,4 @@
-//! A browser elsewhere: what is to be said of it, and which scenarios can be played with it.
+//! A browser elsewhere: the options that it takes, and the scenarios that can be played with it.
 
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::lab::network::MeetingPoint;
 use crate::lab::remote::{Endpoint, Remote};
 use crate::scenario::{Client, Scenario};
 
-/// The browser elsewhere that the arguments name; none where they name none.
+/// Returns the browser elsewhere that the arguments name; `None` if they do not name one.
 ///
 /// # Errors
 ///

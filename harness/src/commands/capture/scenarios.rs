@@ -17,11 +17,11 @@ use crate::scenario::file::{self, Reading};
 /// Ten times as slow is slow enough for anybody to watch.
 const LARGEST_TIME_SCALE: f64 = 10.0;
 
-/// A scenario, and what is hidden of it.
+/// A scenario, and the rules that hide parts of it.
 type Read = (Scenario, Redactions);
 
-/// Reads all scenarios before the first is played: a mistake in the last one is known at once. With each, in the same
-/// order, comes what is hidden of it.
+/// Reads all scenarios before the first is played: a mistake in the last one is known at once. Returns each, in the
+/// same order, with the rules that hide parts of it.
 pub(super) fn read(
     project: &Project,
     programs: &Programs,

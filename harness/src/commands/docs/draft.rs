@@ -20,7 +20,7 @@ use crate::text::Shown as _;
 pub(super) struct Draft {
     /// The page's file, as the user names it.
     pub(super) file: PathBuf,
-    /// The root of its project, which nothing is written outside of.
+    /// The root of the page's project; nothing is written outside of it.
     root: PathBuf,
     page: Page,
     fillings: Vec<Filling>,

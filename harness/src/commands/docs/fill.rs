@@ -39,7 +39,7 @@ const HELP_WIDTH: usize = 100;
 /// The text and the drawing that a block is to hold.
 #[derive(Debug)]
 pub(super) struct Filling {
-    /// Its Markdown, with LF at the end of each line.
+    /// The block's Markdown, with LF at the end of each line.
     pub(super) text: String,
     /// The drawing that it shows.
     pub(super) drawing: Option<Drawing>,
@@ -82,7 +82,7 @@ impl<'a> Filler<'a> {
         Self { place, room }
     }
 
-    /// Carries out a command; where that fails, the mistake is at the word that is to blame.
+    /// Carries out a command; if that fails, the mistake is at the word that is to blame.
     pub(super) fn fill(&self, command: &Command) -> Filled<Filling> {
         let text = match command {
             Command::Stats(figures, captures) => self.statistics(*figures, captures)?,
@@ -243,7 +243,7 @@ impl<'a> Filler<'a> {
         Ok(format!("{table}\n{changes}"))
     }
 
-    /// Reads a capture that a block names; what goes wrong is said at its name.
+    /// Reads a capture that a block names; errors point at its name.
     fn read<T>(&self, capture: &Word, read: impl FnOnce(&Path) -> anyhow::Result<T>) -> Filled<T> {
         let mistake = |message: &str| Diagnostic::new(capture.place.clone(), message);
         let file = self.place.file(&capture.text);
@@ -295,7 +295,7 @@ fn record_name(capture: &Path) -> String {
     record.file_name().unwrap_or_default().shown().to_string()
 }
 
-/// The name of a drawing's file: the one that is asked for, else that of the capture.
+/// Returns the name of a drawing's file: the one that is asked for, else that of the capture.
 fn drawing_name(capture: &Word, to: Option<&Word>) -> Filled<String> {
     if let Some(to) = to {
         return Ok(to.text.clone());

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::text::Shown as _;
 
-/// The files that are named; where none is, those of the project: its README.md, and what is in its docs folder.
+/// Returns the named files or, if there are none, those of the project: its README.md, and what is in its docs folder.
 pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if !named.is_empty() {
         return Ok(named.to_vec());

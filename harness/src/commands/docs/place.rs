@@ -56,7 +56,7 @@ impl Place {
         }
     }
 
-    /// A file beside the page.
+    /// Returns the path of a file in the folder of the page.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

@@ -1,4 +1,4 @@
-//! Tables of what is kept beside captures: when what happened, and who took part.
+//! Tables of the records beside captures: the times of the steps, and what took part.
 
 use std::fmt::Write as _;
 
@@ -165,7 +165,7 @@ fn commands(records: &[Record]) -> String {
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
-/// The options that a capture was made with, where they are not the usual ones.
+/// Returns the options that a capture was made with, if they are not the usual ones.
 fn options(known: &Provenance) -> String {
     let mut options = String::new();
     if known.versions.chromium.is_some() {

@@ -24,7 +24,7 @@ impl Room {
         }
     }
 
-    /// Returns a text to write into, which ends where the room does.
+    /// Returns a text to write into, which holds as much as the room that is left.
     pub(super) fn text(&self) -> Text {
         Text {
             bytes: Vec::new(),

@@ -36,7 +36,7 @@ pub fn run(arguments: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Folders may be there, files must not; and a folder cannot be where a file is.
+/// Refuses to overwrite: folders may exist, files must not; and a folder cannot be in the place of a file.
 fn refuse_to_overwrite(folder: &Path) -> Result<()> {
     let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let is_no_folder = |name: &&str| is_there(name) && !folder.join(name).is_dir();

@@ -15,7 +15,7 @@ pub(super) struct Book {
     pub(super) request: Request,
     pub(super) budget: Budget,
     delivery: Delivery,
-    /// The connections that have said anything so far: none, the first alone, or several.
+    /// The connections that have written anything so far: none, the first alone, or several.
     spoken: Spoken,
     connections: u64,
     /// True if a message that is to be listed has come.
@@ -102,8 +102,8 @@ impl Book {
         self.delivery.has_stopped()
     }
 
-    /// Lets a connection write on the common sheet, and enters into its pages what it wrote. `spoken` says whether it
-    /// has written anything before.
+    /// Lets a connection write on the common sheet, and enters into its pages what it wrote. `spoken` is true if it has
+    /// written anything before.
     pub(super) fn enter(&mut self, ends: Ends, spoken: &mut bool, write: impl FnOnce(&mut Sheet)) {
         let sheet = &mut self.delivery.batch.sheet;
         let (text, rows) = (sheet.text.len(), sheet.rows.len());

@@ -80,7 +80,7 @@ fn begin_json(name: &str, output: &mut impl Write) -> io::Result<()> {
     output.write_all(b",\"connections\":[")
 }
 
-/// Ends it with what there is to say of the capture as a whole, whatever happened before.
+/// Ends the JSON with the facts about the capture as a whole, whatever happened before.
 fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write) -> io::Result<()> {
     let mut end = String::from("]");
     let mut field = |name: &str, value: &serde_json::Value| {

@@ -1,8 +1,8 @@
 //! The press: a thread that puts the pages of a listing in order and writes them.
 //!
-//! To read a capture and to write its listing take about as long, so they are done at the same time. What the
-//! connections write comes to the press in batches, and empty batches go back, so that neither side runs ahead and
-//! no memory is taken anew.
+//! Reading a capture and writing its listing take about as long, so they are done at the same time. What the
+//! connections write comes to the press in batches, and empty batches go back, so that neither side runs ahead and no
+//! memory is allocated again.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -38,11 +38,11 @@ pub(super) enum Entry {
     Heading(u64, String),
     /// This comes next.
     Line(u64, String),
-    /// So many bytes of the sheet's text come next.
+    /// The next bytes of the sheet's text, as many as the number says.
     Text(u64, usize),
-    /// So many bytes of the sheet's rows come next.
+    /// The next bytes of the sheet's rows, as many as the number says.
     Rows(u64, usize),
-    /// Nothing comes any more.
+    /// The end of the page.
     End(u64),
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Delivery {
 pub(super) struct Press<'scope, Output>(ScopedJoinHandle<'scope, io::Result<Output>>);
 
 impl<'scope, Output: Write + Send + 'scope> Press<'scope, Output> {
-    /// Starts to print on `output`, with `separator` between pages; fails where there can be no thread.
+    /// Starts to print on `output`, with `separator` between pages; fails if no thread can be started.
     pub(super) fn start(
         scope: &'scope Scope<'scope, '_>,
         output: Output,

@@ -1,4 +1,4 @@
-//! A capture beside its reviewed listing.
+//! A capture compared with its reviewed listing.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -23,11 +23,11 @@ pub const UNREADABLE: &str = "unreadable";
 /// The state of a capture compared with its snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It lists as reviewed.
+    /// The capture lists as reviewed.
     Same,
-    /// It does not.
+    /// The capture does not list as reviewed.
     Differs,
-    /// There is nothing reviewed yet.
+    /// The capture has no reviewed listing yet.
     New,
 }
 
@@ -52,13 +52,13 @@ pub struct Comparison {
     pub snapshot: PathBuf,
     /// The state of the comparison.
     pub state: State,
-    /// The hunks of a unified diff, from the snapshot to the capture; none where they are the same.
+    /// The hunks of a unified diff, from the snapshot to the capture; `None` if they are the same.
     pub difference: Option<String>,
     /// The part of the capture that was read.
     pub coverage: Coverage,
     /// A warning about what looks like a credential in the capture.
     pub credentials: Option<String>,
-    /// The root of the project, which nothing is written outside of.
+    /// The root of the project; nothing is written outside of it.
     root: PathBuf,
     /// The snapshot that the capture's listing would be.
     proposed: Kept,
@@ -119,14 +119,14 @@ impl Comparison {
         self.state != State::Same
     }
 
-    /// Returns why the capture, or the rest of it, could not be read: what was compared then is what precedes.
+    /// Returns why the capture, or the rest of it, could not be read: only the part before was compared then.
     #[must_use]
     pub fn failure(&self) -> Option<anyhow::Error> {
         coverage::failure(&self.capture.pcap, &self.coverage)
     }
 
-    /// Leaves a new listing where reviewers look for it, and nothing there where none is new, as insta does. That of a capture
-    /// which could not be read to its end is nothing to be reviewed.
+    /// Leaves a new listing where reviewers look for it, or removes the old one if nothing is new, as insta does. The
+    /// listing of a capture that could not be read to its end is not left for review.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! The file of a reviewed listing, as insta keeps it: a header between two lines `---`, then the listing.
 //!
-//! The header is not looked into: it says where a listing comes from, to people and to `cargo insta review`, and stays as
-//! it is when the listing changes.
+//! The header is not parsed: it says where a listing comes from, to people and to `cargo insta review`, and stays as it
+//! is when the listing changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ const DESCRIPTION: &str = "payloads of ";
 const PASSING_FIELD: &str = "assertion_line:";
 
 impl Snapshot {
-    /// Reads a snapshot of the project in `root`; none where there is no file.
+    /// Reads a snapshot of the project in `root`; `None` if there is no file.
     ///
     /// # Errors
     ///
@@ -127,7 +127,7 @@ pub fn pending(snapshot: &Path) -> PathBuf {
     with_ending(snapshot, ".new").into()
 }
 
-/// A text as YAML: as it is where that is safe, else as JSON has it, which YAML takes too.
+/// Returns a text as YAML: as it is if that is safe, else as JSON has it, which YAML takes too.
 fn yaml(text: &str) -> String {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);

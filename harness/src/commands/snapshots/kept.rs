@@ -1,4 +1,4 @@
-//! A text that is kept until it is wanted: in a temporary file, where it is long.
+//! A text that is kept until it is wanted, in a temporary file if it is long.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Seek as _, Write as _};

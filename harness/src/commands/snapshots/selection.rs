@@ -26,13 +26,13 @@ const HOW_TO_MAKE: &str = "make them with `wiresnap capture`, or name capture fi
 pub struct Capture {
     /// The browser that it was made with, those without one first.
     browser: Kind,
-    /// Its name: that of the file, below that of the browser's folder where there is one, as in `chromium/webapp`.
+    /// The name: that of the file, below that of the browser's folder if there is one, as in `chromium/webapp`.
     pub name: String,
-    /// Its file.
+    /// The path of the capture file.
     pub pcap: PathBuf,
 }
 
-/// The captures that were asked for: all of the folder where none is named.
+/// Returns the captures that were asked for: all of the folder if none is named.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ impl Capture {
         }
     }
 
-    /// Returns the folder for what belongs to the capture, in that of all captures.
+    /// Returns the folder for what belongs to the capture, within the folder of all captures.
     #[must_use]
     pub fn below(&self, folder: &Path) -> PathBuf {
         browsers::folder(folder, self.browser)
@@ -87,7 +87,7 @@ impl Capture {
     }
 }
 
-/// The project's capture of a scenario with a browser, where there is one.
+/// Returns the project's capture of a scenario with a browser, if there is one.
 #[must_use]
 pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<Capture> {
     find(
@@ -197,7 +197,7 @@ fn refuse_shared_names(captures: &[Capture]) -> Result<()> {
     }
 }
 
-/// Reviewed listings of captures that are not there; none where only some captures were asked for.
+/// Returns the reviewed listings of missing captures; empty if only some captures were asked for.
 ///
 /// The folder may hold other snapshots too: only those that say that they are listings count.
 #[must_use]

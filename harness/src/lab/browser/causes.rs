@@ -224,7 +224,7 @@ impl Browser {
         })
     }
 
-    /// The failure that it is where a page takes too long to load.
+    /// Returns the error for a page that takes too long to load.
     pub(super) async fn slow_page(&self, what: &str) -> Error {
         let seconds = self.loading_limit().as_secs_f64();
         let kind = self.kind;

@@ -25,10 +25,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them; the first is the one that plays where none is named.
+    /// All browsers; the first one plays unless another is named.
     pub const ALL: [Self; 2] = [Self::Firefox, Self::Chromium];
 
-    /// One word for it, as on the command line.
+    /// Returns its name as one word, as on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -55,7 +55,8 @@ impl Kind {
         }
     }
 
-    /// The folder, below that of the captures, for what is captured with it; none where captures are kept as they are.
+    /// Returns the name of the folder, below that of the captures, for what is captured with it; `None` if its captures
+    /// lie directly in that one.
     ///
     /// Their listings are kept in a folder of the same name.
     #[must_use]

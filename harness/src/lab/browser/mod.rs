@@ -106,7 +106,7 @@ enum Home {
         /// The process that all others of the browser belong to.
         process: Pid,
     },
-    /// Elsewhere: all that we have of it is a session.
+    /// Elsewhere: we only have a session.
     Elsewhere(Visit),
 }
 
@@ -164,7 +164,7 @@ impl Browser {
         Ok(browser)
     }
 
-    /// The same, for somebody who wishes more than quiet.
+    /// Starts a driver and its browser, with options beyond being quiet.
     ///
     /// # Errors
     ///
@@ -202,7 +202,7 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Says what has to be said before the session is used.
+    /// Sends the commands that the session needs before it is used.
     async fn prepare(&self) -> Result<()> {
         for command in self.kind.dialect().first_commands() {
             answer(self.client.issue_cmd(command))
@@ -231,7 +231,7 @@ impl Browser {
         &self.versions
     }
 
-    /// Does what its timeline consists of, with a page of ours, and takes the time of it.
+    /// Rehearses the actions of its timeline on a page of ours, and measures the time that they take.
     ///
     /// # Errors
     ///
@@ -336,7 +336,8 @@ impl Browser {
         }
     }
 
-    /// The first element that a CSS selector finds, on the page as it is now; none where there is none (yet).
+    /// Returns the first element that a CSS selector finds, on the page as it is now; `None` if there is no such
+    /// element (yet).
     ///
     /// # Errors
     ///
@@ -349,7 +350,8 @@ impl Browser {
         }
     }
 
-    /// The text that the first such element shows; none where there is no such element, as while a page is loading.
+    /// Returns the text that the first such element shows; `None` if there is no such element, as while a page is
+    /// loading.
     ///
     /// # Errors
     ///
@@ -382,7 +384,7 @@ impl Browser {
             .map_err(|error| self.failure("look at an element", &error))
     }
 
-    /// Clicks an element: by moving the pointer there where it is known to be in reach, else wherever it is on the page.
+    /// Clicks an element: by moving the pointer there if it is known to be in reach, else wherever it is on the page.
     ///
     /// # Errors
     ///
@@ -401,7 +403,7 @@ impl Browser {
         }
     }
 
-    /// Types a text into an element; where a line ends, Enter is pressed.
+    /// Types a text into an element; at the end of each line, Enter is pressed.
     ///
     /// # Errors
     ///
@@ -547,7 +549,7 @@ impl Browser {
             .map_err(|error| self.failure("execute the script", &error))
     }
 
-    /// A picture of the page as far as the window shows it, a PNG.
+    /// Returns a picture of the page as far as the window shows it, a PNG.
     ///
     /// # Errors
     ///
@@ -569,7 +571,8 @@ impl Browser {
         }
     }
 
-    /// Waits for the browser or its driver to end by itself, which neither should. Of a browser elsewhere nobody tells.
+    /// Waits for the browser or its driver to end by itself, which neither should. The end of a browser elsewhere is
+    /// not noticed.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
         let kind = self.kind;
         let ours = match &self.home {

@@ -1,4 +1,4 @@
-//! One thing that was looked at, and what was found.
+//! A thing that was checked, and the finding.
 
 use std::path::Path;
 
@@ -10,15 +10,15 @@ use crate::error::printable;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It is.
+    /// The thing is as a capture needs it.
     Ok,
-    /// It is not, but a capture can do without.
+    /// The thing is not, but a capture can do without.
     Warning,
-    /// It is not, and a capture would fail.
+    /// The thing is not, and a capture would fail.
     Missing,
 }
 
-/// One thing that was looked at. All of its texts are safe to show, each a line.
+/// A thing that was checked. All of its texts are safe to show, each a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The thing that was checked, such as `geckodriver`.
@@ -63,14 +63,14 @@ impl Check {
         }
     }
 
-    /// Adds where it is.
+    /// Adds the path.
     #[must_use]
     pub fn at(mut self, path: &Path) -> Self {
         self.path = Some(line(&path.to_string_lossy()));
         self
     }
 
-    /// Adds what mends it.
+    /// Adds the remedy.
     #[must_use]
     pub fn mended_by(mut self, mend: impl AsRef<str>) -> Self {
         self.mend = Some(line(mend.as_ref()));
@@ -83,7 +83,7 @@ impl Check {
     }
 }
 
-/// A text as one line that does nothing to a terminal but show.
+/// Returns a text as one line that is safe to show on a terminal.
 fn line(text: &str) -> String {
     printable(text).replace('\n', " ")
 }

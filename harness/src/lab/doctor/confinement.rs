@@ -1,7 +1,8 @@
 //! Explains why unprivileged network namespaces are unavailable on a machine, and what to do about it.
 //!
-//! That it is not to be had is found out by trying. This is about the reason: the system says "operation not permitted"
-//! for many, and each has another cure. The facts are read from the kernel; what follows from them is a pure function.
+//! Trying shows that a private network is unavailable. This module is about the reason: the system says "operation not
+//! permitted" for many, and each has another remedy. The facts are read from the kernel; the conclusion is a pure
+//! function.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::text::shell_word;
 
-/// With these, namespaces can be made without one for users.
+/// The capabilities with which namespaces can be made without a user namespace.
 const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
 
@@ -26,7 +27,7 @@ const KINDS: [&str; 4] = ["user", "net", "pid", "mnt"];
 pub struct Facts {
     /// True if the kernel has user namespaces at all: `/proc/self/ns/user`.
     pub has_user_namespaces: bool,
-    /// The first of the kernel's limits, such as `user.max_user_namespaces`, that allows none of a kind.
+    /// The first kind of namespace that one of the kernel's limits, such as `user.max_user_namespaces`, sets to zero.
     pub forbidden_kind: Option<&'static str>,
     /// True if users other than root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
     pub allowed_to_users: Option<bool>,
@@ -58,9 +59,9 @@ pub enum Container {
 /// A reason and its cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The reason, in a few words; none where the facts leave it open.
+    /// The reason, in a few words; `None` if the facts leave it open.
     pub reason: Option<String>,
-    /// The one command (or flag) that mends it; `sudo` is for the caller to add.
+    /// The one command (or flag) that is the remedy; the caller adds `sudo`.
     pub mend: Mend,
 }
 
@@ -112,7 +113,7 @@ impl Facts {
 }
 
 impl Container {
-    /// The one that this process is in; none where it is in none.
+    /// Returns the container that this process is in; `None` if it is not in one.
     pub(super) fn find() -> Option<Self> {
         if Path::new("/run/.containerenv").exists() {
             Some(Self::Podman)

@@ -39,13 +39,13 @@ pub struct Intent<'a> {
     pub project: &'a Path,
     /// The tools that were found.
     pub tools: &'a Tools,
-    /// The scenarios; none where it is not known which, and all clients are wanted.
+    /// The scenarios; empty if it is not known which, and all clients are wanted.
     pub scenarios: &'a [Scenario],
     /// The folder that captures are written to.
     pub captures: &'a Path,
-    /// The network that is asked for; none where any will do.
+    /// The network that is asked for; `None` if any will do.
     pub network: Option<Network>,
-    /// The browser elsewhere that scenarios are to be played with; none where one is started here.
+    /// The browser elsewhere that scenarios are to be played with; `None` if one is started here.
     pub remote: Option<&'a Remote>,
     /// True if it is accepted that other users of this machine can drive the browser.
     pub is_shared: bool,
@@ -67,18 +67,18 @@ impl Intent<'_> {
 /// The results of making labs for a try.
 #[derive(Debug)]
 pub struct Trials {
-    /// One on a private network.
+    /// The result of making a lab on a private network.
     pub private: Result<()>,
-    /// One with each kind of link that scenarios want; none where not even a private network can be had.
+    /// The results with each kind of link that scenarios want; empty if not even a private network can be had.
     pub links: Vec<(Link, Result<()>)>,
-    /// One in which programs are enclosed, on the network that would be played on.
+    /// The result of making a lab in which programs are enclosed, on the network that would be played on.
     pub enclosure: Result<()>,
 }
 
 /// The findings of all checks.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// The network that scenarios can be played on; none where they cannot be.
+    /// The network that scenarios can be played on; `None` if they cannot be played.
     network: Option<Network>,
     why_not_private: String,
     /// The browser that is to be played with.
@@ -116,7 +116,7 @@ impl Examination {
         }
     }
 
-    /// The network that scenarios can be played on; none where they cannot be.
+    /// Returns the network that scenarios can be played on; `None` if they cannot be played.
     #[must_use]
     pub const fn network(&self) -> Option<Network> {
         self.network
@@ -255,13 +255,13 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     }
 }
 
-/// It is there, or we would not be: the system loads it before the first of our own instructions.
+/// Reports libpcap. It is always present: the system loads it before the first of our own instructions.
 fn libpcap() -> Check {
     let version = sniffer::libpcap_version();
     Check::ok("libpcap", &version).of_version(&version)
 }
 
-/// Does something where it is wanted.
+/// Awaits a future if it is wanted.
 async fn when<T>(wanted: bool, what: impl Future<Output = T>) -> Option<T> {
     if wanted { Some(what.await) } else { None }
 }
@@ -279,7 +279,7 @@ struct Possible {
 }
 
 impl Possible {
-    /// The network that is asked for, where it is possible; a private one is the better one.
+    /// Returns the network that is asked for, if it is possible; a private one is the better one.
     fn choose(&self, asked: Option<Network>) -> Option<Network> {
         let possible = |network: &Network| match network {
             Network::Private => self.private.is_ok() && self.private_suits_browser,

@@ -13,7 +13,7 @@ use rustix::process::geteuid;
 use super::check::Check;
 use crate::lab::browser::Kind;
 
-/// The first user who is a person, where `/etc/login.defs` names no other (login.defs(5)).
+/// The first user id of a person, if `/etc/login.defs` names no other (login.defs(5)).
 const FIRST_PERSON: u32 = 1000;
 
 /// The users that systemd makes up for services (systemd.io/UIDS-GIDS), and nobody.
@@ -22,12 +22,13 @@ const MADE_UP: RangeInclusive<u32> = 61_184..=65_535;
 /// The largest number of others that are named.
 const NAMED: usize = 3;
 
-/// The people, or what might be people, who have an account or run something here; not the one whom this process works for.
+/// The people, or what might be people, who have an account or run something here; without the one whom this process
+/// works for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Neighbours(BTreeMap<u32, String>);
 
 impl Neighbours {
-    /// Reads who there is from the system's tables: accounts that one can log in to, and processes.
+    /// Reads the others from the system's tables: accounts that one can log in to, and processes.
     pub(super) fn find() -> Self {
         let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
         let definitions = read("/etc/login.defs");
@@ -108,7 +109,7 @@ fn first_person(definitions: &str) -> Option<u32> {
     })
 }
 
-/// The users whose processes are running, as far as the system shows them.
+/// Returns the users whose processes are running, as far as the system shows them.
 fn owners() -> Vec<u32> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();

@@ -118,7 +118,7 @@ impl Manager {
         }
     }
 
-    /// The name of the package; none where the system has none.
+    /// Returns the name of the package; `None` if the system has no such package.
     const fn package(self, wanted: Wanted) -> Option<&'static str> {
         match (wanted, self) {
             (Wanted::Firefox, Self::Apt) => Some("firefox-esr"),

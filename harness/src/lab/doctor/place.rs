@@ -20,8 +20,8 @@ const ROOM_FOR_CAPTURES: u64 = 16 << 20;
 /// The space that a folder should have left for a browser's profile, in bytes.
 const ROOM_FOR_PROFILES: u64 = 256 << 20;
 
-/// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway. A browser
-/// elsewhere meets its programs at the address `remote`.
+/// Checks that the ports which the scenarios want are free; private labs have them all. A browser elsewhere meets its
+/// programs at the address `remote`.
 pub(super) fn ports(
     scenarios: &[Scenario],
     remote: Option<IpAddr>,
@@ -79,7 +79,7 @@ pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Che
     folder_check("captures folder", folder, ROOM_FOR_CAPTURES, mend)
 }
 
-/// The folder in which browsers get their profiles; that of a private lab is of its own, in memory.
+/// Checks the folder in which browsers get their profiles; `None` for a private lab, whose own folder is in memory.
 pub(super) fn temporary(network: Network) -> Option<Check> {
     let folder = match network {
         Network::Private => return None,

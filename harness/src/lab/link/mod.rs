@@ -62,7 +62,7 @@ const CLIENT: Machine = Machine {
     mac: [0x02, 0, 0, 0, 0, 0x02],
 };
 
-/// The ends of the wire, where there is one.
+/// The ends of the wire, if there is one.
 const TO_SERVER: &str = "to-server";
 const TO_CLIENT: &str = "to-client";
 
@@ -70,7 +70,7 @@ const TO_CLIENT: &str = "to-client";
 #[derive(Debug)]
 pub struct Link {
     client: OwnedFd,
-    /// Held, since nobody is in it.
+    /// The wire's network, kept open since no process is in it.
     _wire: Option<OwnedFd>,
 }
 
