@@ -7,7 +7,7 @@ use crate::lab::browser::Kind;
 use crate::scenario::{Client, Scenario};
 use crate::trace::provenance::Provenance;
 
-/// The browser that was asked for.
+/// Returns the browser that was asked for.
 pub(super) const fn kind(choice: BrowserChoice) -> Kind {
     match choice {
         BrowserChoice::Firefox => Kind::Firefox,

@@ -50,7 +50,7 @@ fn is_of_a_project(command: &Command) -> bool {
     }
 }
 
-/// The files that a verb keeps; `None` for one that does more than to read captures.
+/// Returns the files that a verb keeps; `None` for one that does more than to read captures.
 fn files(command: &Command) -> Result<Option<Files>> {
     let here = current_folder()?;
     let mut files = Files::default();
@@ -145,7 +145,7 @@ fn selection(files: &mut Files, selection: &CaptureSelection) {
     }
 }
 
-/// The reviewed listings of the project that we are in. Where their folder is not there yet, it is made.
+/// Adds the reviewed listings of the project that we are in. If their folder does not exist yet, it is made.
 fn snapshots(files: &mut Files, here: &Path) {
     let Ok(project) = Project::find(here) else {
         return;
@@ -180,7 +180,7 @@ fn written(files: &mut Files, file: &Path) {
     }
 }
 
-/// The folder that a file is in.
+/// Returns the folder that a file is in.
 fn folder_of(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));

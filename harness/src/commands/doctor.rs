@@ -72,7 +72,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     Err(error.with_hint("what mends each is listed with it").into())
 }
 
-/// The names of what a capture would fail for.
+/// Returns the names of the things for which a capture would fail.
 fn missing(checks: &[Check]) -> Vec<&str> {
     checks
         .iter()
@@ -100,7 +100,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// The project of the current folder, and how it is; outside of one, there is still a machine to look at.
+    /// Finds the project of the current folder, and its state; outside of one, there is still a machine to check.
     fn find(browser: Kind) -> (Self, Check) {
         let name = "scenarios";
         let found = std::env::current_dir()
@@ -137,7 +137,7 @@ impl Subject {
     }
 }
 
-/// The scenarios that are played with a browser.
+/// Returns the scenarios that are played with a browser.
 fn scenarios(project: &Project, browser: Kind) -> Result<Vec<Scenario>> {
     let programs = Programs::beside_us()?;
     let mut scenarios = project

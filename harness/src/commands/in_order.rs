@@ -129,7 +129,7 @@ impl<Output: Write> InOrder<Output> {
         Ok(())
     }
 
-    /// The output, once everything has ended.
+    /// Returns the output, once everything has ended.
     ///
     /// # Errors
     ///

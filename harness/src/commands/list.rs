@@ -154,7 +154,8 @@ fn table(entries: &[Entry]) -> String {
     table.render(Style::Text)
 }
 
-/// The row of a scenario, and one more for each other browser that it was captured with; the mistake comes last.
+/// Returns the row of a scenario, and one more for each other browser that it was captured with; the mistake comes
+/// last.
 fn rows(entry: &Entry) -> Vec<Vec<String>> {
     let first = cells(entry, entry.client.as_deref(), entry.capture.as_ref());
     let others = Kind::ALL.into_iter().filter_map(|browser| {

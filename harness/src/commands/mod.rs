@@ -52,7 +52,7 @@ use crate::units;
 /// processes.
 const LEAST_DESCRIPTORS: u64 = 64;
 
-/// The `wiresnap` command: what its executable does, and any other that is to do the same.
+/// Runs the `wiresnap` command: for its executable, and for any other that is to do the same.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -101,7 +101,8 @@ fn print(command: &Command) -> ExitCode {
     }
 }
 
-/// A listing may be longer than anybody has time for; everything else has a verdict.
+/// Returns the action of standard output when its reader is gone. A listing may be longer than anybody has time for;
+/// everything else has a verdict.
 const fn when_closed(command: &Command) -> WhenClosed {
     match command {
         Command::Payload(_) => WhenClosed::Stop,
@@ -145,7 +146,7 @@ fn current_folder() -> crate::error::Result<PathBuf> {
         .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
 }
 
-/// A runtime that has no thread but ours.
+/// Returns a runtime that has no thread but ours.
 fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
     require_descriptors()?;
     tokio::runtime::Builder::new_current_thread()
@@ -179,7 +180,7 @@ fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&ascii_where_unsafe(&json))
 }
 
-/// The error with the capture file that it is about, unless it names it itself.
+/// Returns the error with the capture file that it is about, unless it names it itself.
 fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     match error.downcast_ref() {
         Some(TraceError::Open { .. }) => error,

@@ -56,7 +56,7 @@ pub(super) struct Printer<W> {
     end: Option<End>,
 }
 
-/// Standard output.
+/// Returns a printer for standard output.
 pub(super) fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
     let stream = io::stdout();
     let has_colours = AutoStream::choice(&stream) != ColorChoice::Never;

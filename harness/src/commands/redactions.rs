@@ -33,7 +33,7 @@ pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
     Ok(Arc::new(rules.into()))
 }
 
-/// The project that we are in, if we are in one.
+/// Returns the project that we are in, if we are in one.
 fn ours() -> Result<Option<Project>> {
     Project::of(&current_folder()?, note)
 }
@@ -45,7 +45,7 @@ fn note(why: Error) {
     SAID.call_once(|| say(&format!("note: {why}")));
 }
 
-/// The rules for a capture that is looked at as one of this project's.
+/// Returns the rules for a capture that is looked at as one of this project's.
 ///
 /// # Errors
 ///
@@ -65,7 +65,7 @@ fn rules_in(project: &Project, capture: &Path) -> Result<Rules> {
     Ok(rules.and(of_scenario(&scenario)?))
 }
 
-/// The rules of a project, and those of one of its scenarios.
+/// Returns the rules of a project, and those of one of its scenarios.
 pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
     project.rules.clone().and(own).into()
 }

@@ -68,7 +68,7 @@ pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> an
     coverage::first_of(failures, talk)
 }
 
-/// The captures that were named, or else those of the project.
+/// Returns the captures that were named, or else those of the project.
 fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
     if !args.captures.is_empty() {
         return Ok(args.captures.clone());
@@ -80,7 +80,7 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
     Ok(captures)
 }
 
-/// A capture, taken apart.
+/// Reads a capture and takes it apart.
 fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result<Capture> {
     // A capture is read twice, which standard input, a FIFO and a shell's `<(…)` cannot be.
     let spooled = is_read_once(path).then(|| spool(path)).transpose()?;
@@ -129,7 +129,7 @@ fn spool(path: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// A path that reaches a file without a name while this process has it.
+/// Returns a path that reaches a file without a name while this process has it.
 fn path_of(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }

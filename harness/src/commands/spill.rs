@@ -30,7 +30,7 @@ impl Chain {
         self.first == 0
     }
 
-    /// The chain that begins at a place and is not to be appended to.
+    /// Returns the chain that begins at a place and is not to be appended to.
     pub(super) const fn at(first: u64) -> Self {
         Self { first, last: 0 }
     }
@@ -53,7 +53,7 @@ pub(super) struct Spill {
 }
 
 impl Spill {
-    /// An empty file without a name, which goes when it is closed.
+    /// Makes an empty file without a name, which is deleted when it is closed.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             file: tempfile::tempfile().map_err(|error| cannot(&error))?,
@@ -160,7 +160,7 @@ impl Spill {
     }
 }
 
-/// The error of a temporary file, which is not to be taken for one of the capture or of the output.
+/// Returns the error of a temporary file, which is not to be taken for one of the capture or of the output.
 fn cannot(error: &io::Error) -> io::Error {
     let why = reason(error);
     let text =
@@ -168,7 +168,7 @@ fn cannot(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-/// The place of the next block, and the length of this one.
+/// Returns the place of the next block, and the length of this one.
 fn header(bytes: &[u8]) -> io::Result<[u64; 2]> {
     let (numbers, _) = bytes.as_chunks::<8>();
     match numbers {
@@ -204,7 +204,7 @@ impl Numbers {
         written.map_err(|error| cannot(&error))
     }
 
-    /// Behind the last place that was written.
+    /// Returns the position behind the last number that was written.
     pub(super) const fn len(&self) -> u64 {
         self.end
     }

@@ -372,7 +372,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    /// A file with one SYN over RAW, and the rest of `more`.
+    /// Makes a file with one SYN over RAW, and the rest of `more`.
     fn capture(link_type: u8, more: &[u8]) -> tempfile::NamedTempFile {
         let mut bytes = vec![
             0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0,

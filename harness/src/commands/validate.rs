@@ -114,7 +114,7 @@ mod tests {
 
     const SCENARIO: &str = "description = \"x\"\nprogram = \"tcpapp\"\nclient = \"nc\"\n[[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
 
-    /// The first line of each mistake, behind the name of the file.
+    /// Returns the first line of each mistake, behind the name of the file.
     fn found(text: &str, programs: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.toml");

@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::scenario::variables::Values;
 
-/// The values by name.
+/// Returns the values by name.
 ///
 /// # Errors
 ///

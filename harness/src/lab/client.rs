@@ -226,7 +226,7 @@ impl Client {
         }
     }
 
-    /// A picture of what the client shows, a PNG.
+    /// Returns a picture of what the client shows, a PNG.
     ///
     /// # Errors
     ///
@@ -372,7 +372,7 @@ async fn wait_for_element(
     }
 }
 
-/// A scenario's steps are checked for its client when it is read.
+/// Returns the error for a step that does not fit the client; a scenario's steps are checked when it is read.
 fn cannot(action: &Action) -> Error {
     Error::run(format!("this client cannot {action}"))
 }

@@ -28,7 +28,8 @@ pub(super) fn leave_out_outgoing(capture: &Capture<Active>, filter: &str) -> any
     Ok(())
 }
 
-/// An instruction of libpcap's, which tells what it is only in words: four numbers, as `tcpdump -ddd` prints them.
+/// Returns an instruction of libpcap's, which shows itself only as text, as four numbers, as `tcpdump -ddd` prints
+/// them.
 fn numbers(instruction: &BpfInstruction) -> anyhow::Result<[u32; 4]> {
     let text = instruction.to_string();
     let numbers: Result<Vec<u32>, _> = text.split(' ').map(str::parse).collect();

@@ -120,7 +120,7 @@ impl Launchers {
         &self.clients
     }
 
-    /// The process that calls itself `inner`, by the number that it has for us; `None` if there is none.
+    /// Returns the process that calls itself `inner`, by the number that it has for us; `None` if there is none.
     pub(super) fn seen_from_here(&self, inner: Pid) -> Option<Pid> {
         match self.init {
             Some(_) => seen_from_here(inner),
@@ -175,7 +175,7 @@ fn seen_from_here(inner: Pid) -> Option<Pid> {
     find(&rows, inner.as_raw_nonzero().get(), ourselves).and_then(Pid::from_raw)
 }
 
-/// The process below `ancestor` that calls itself `inner`: others of the machine may call themselves the same.
+/// Returns the process below `ancestor` that calls itself `inner`: others of the machine may call themselves the same.
 fn find(rows: &[Row], inner: i32, ancestor: i32) -> Option<i32> {
     let is_it = |row: &&Row| {
         row.numbers.len() == 2 && row.numbers[1] == inner && is_below(rows, row, ancestor)
@@ -218,8 +218,8 @@ fn row(id: i32, status: &str) -> Option<Row> {
     })
 }
 
-/// The folders and files that have to be seen by programs of a project with this top folder, in a lab with this folder, that
-/// these executables belong to.
+/// Returns the folders and files that must be visible to programs of a project with this top folder, in a lab with this
+/// folder, that these executables belong to.
 #[must_use]
 pub fn needed<'a>(
     root: &'a Path,

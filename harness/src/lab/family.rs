@@ -26,7 +26,7 @@ impl std::fmt::Display for Member {
     }
 }
 
-/// All processes that were started here and have not ended.
+/// Returns all processes that were started here and have not ended.
 pub(super) fn members() -> Vec<Member> {
     let rows = rows();
     let ourselves = getpid().as_raw_nonzero().get();
@@ -43,7 +43,7 @@ fn member(row: &Row) -> Option<Member> {
     })
 }
 
-/// The ids of all processes that were started here.
+/// Returns the ids of all processes that were started here.
 pub(super) fn ids() -> BTreeSet<i32> {
     let members = members().into_iter();
     members
@@ -70,7 +70,7 @@ pub(super) fn holds(process: Pid, sockets: &[Socket]) -> bool {
         .any(|socket| inodes(process).contains(&socket.inode))
 }
 
-/// The sockets among the open files of a process, by their numbers (proc(5), `/proc/PID/fd`).
+/// Returns the sockets among the open files of a process, by their numbers (proc(5), `/proc/PID/fd`).
 pub(super) fn inodes(process: Pid) -> HashSet<u64> {
     let folder = format!("/proc/{}/fd", process.as_raw_nonzero());
     let Ok(files) = std::fs::read_dir(folder) else {

@@ -103,7 +103,7 @@ impl Drop for Group {
     }
 }
 
-/// The first bytes that come out of a pipe; what could not be read is as if it had not been written.
+/// Reads the first bytes that come out of a pipe; what could not be read is as if it had not been written.
 async fn beginning(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(pipe) = pipe {
@@ -112,7 +112,7 @@ async fn beginning(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     bytes
 }
 
-/// An answer as lines that only show themselves.
+/// Returns an answer as lines that are safe to show.
 fn text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = printable(&text)
@@ -170,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// An executable that does what a shell script says.
+    /// Makes an executable that runs a shell script.
     fn program(script: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");

@@ -72,7 +72,7 @@ pub fn start(ground: Ground, folder: &Path, savefile: File) -> Result<(Child, Un
     Ok((keeper, line))
 }
 
-/// The same executable with another task, for this capture.
+/// Returns a command for our own executable with another task, for this capture.
 fn ourselves(task: &str, capture: &str, ground: Ground, folder: &Path) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg(task).args(["--capture", capture]);
@@ -227,7 +227,7 @@ pub fn end_orphans() {
     }
 }
 
-/// The processes that are our children, as orphans become.
+/// Returns the processes that are our children, as orphans become.
 fn children() -> Vec<Pid> {
     let ourselves = getpid().as_raw_nonzero().to_string();
     let Ok(processes) = std::fs::read_dir("/proc") else {
@@ -250,7 +250,7 @@ fn prefix(capture: &str) -> String {
     format!("wiresnap-{capture}-")
 }
 
-/// A folder that only we can read.
+/// Makes a folder that only we can read.
 fn folder_in(parent: &Path, capture: &str) -> Result<TempDir> {
     private_folder(parent, &prefix(capture)).map_err(|error| {
         let parent = parent.shown();

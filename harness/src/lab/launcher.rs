@@ -44,12 +44,12 @@ impl Launcher {
         Ok(Self { tasks, thread })
     }
 
-    /// The id of the thread.
+    /// Returns the id of the thread.
     pub(super) const fn thread(&self) -> Pid {
         self.thread
     }
 
-    /// The folder in which the kernel tells of the network that the thread is in.
+    /// Returns the folder in which the kernel tells of the network that the thread is in.
     #[must_use]
     pub(super) fn tables(&self) -> PathBuf {
         let thread = self.thread.as_raw_nonzero();
@@ -74,7 +74,7 @@ impl Launcher {
         done.recv().map_err(|_| gone())
     }
 
-    /// The same for what has to be done within the runtime of the calling thread, such as to start a process.
+    /// Does the same for what has to be done within the runtime of the calling thread, such as starting a process.
     ///
     /// # Errors
     ///

@@ -87,7 +87,7 @@ impl Default for Tables {
 }
 
 impl Tables {
-    /// The tables in this folder.
+    /// Returns the tables in this folder.
     #[must_use]
     pub fn of(folder: &Path) -> Self {
         Self(folder.to_owned())
@@ -153,7 +153,7 @@ impl Tables {
         }
     }
 
-    /// The program's socket at the port of `address`, but at another address.
+    /// Returns the program's socket at the port of `address`, but at another address.
     fn same_port_elsewhere(&self, program: &Process, address: SocketAddr) -> Option<Socket> {
         let sockets = self.sockets().ok()?;
         let at_port = |socket: &&Socket| !socket.is_udp && socket.address.port() == address.port();
@@ -177,7 +177,7 @@ impl Tables {
         self.is_listening_on_any(&[address])
     }
 
-    /// All sockets that wait for others.
+    /// Returns all sockets that wait for others.
     pub(super) fn sockets(&self) -> Result<Vec<Socket>> {
         let mut sockets = Vec::new();
         for (name, is_udp) in [

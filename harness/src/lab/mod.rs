@@ -57,7 +57,7 @@ const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
 /// The interface that the traffic of a lab crosses, unless it has a link.
 pub const INTERFACE: &str = "lo";
 
-/// The address of a program that listens on `port`.
+/// Returns the address of a program that listens on `port`.
 ///
 /// It is 127.0.0.1 and never `localhost`, which may be `::1`, where every packet is 20 bytes longer.
 #[must_use]
@@ -90,7 +90,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A lab whose processes may write to `folder` and work for `account`.
+    /// Returns a lab whose processes may write to `folder` and work for `account`.
     #[must_use]
     pub fn new(folder: PathBuf, tools: Tools, account: Account) -> Self {
         Self {
@@ -103,14 +103,14 @@ impl Lab {
         }
     }
 
-    /// The same, with processes that these start.
+    /// Returns the same lab, with processes that these launchers start.
     #[must_use]
     pub fn with_launchers(mut self, launchers: Launchers) -> Self {
         self.launchers = Some(launchers);
         self
     }
 
-    /// The same, with a browser elsewhere.
+    /// Returns the same lab, with a browser elsewhere.
     #[must_use]
     pub fn with_visit(mut self, visit: Option<Visit>) -> Self {
         self.visit = visit;
@@ -128,7 +128,7 @@ impl Lab {
         &self.tools
     }
 
-    /// The folder that processes of this lab may write to; it goes when the lab goes.
+    /// Returns the folder that processes of this lab may write to; it goes when the lab goes.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -248,7 +248,8 @@ impl Lab {
         introduction::answer(started, introduction::PATIENCE).await
     }
 
-    /// The process that a client says it has started, by the number that it has for us; `None` if there is none.
+    /// Returns the process that a client says it has started, by the number that it has for us; `None` if there is
+    /// none.
     pub(super) fn seen_from_here(&self, process: Pid) -> Option<Pid> {
         match &self.launchers {
             Some(launchers) => launchers.seen_from_here(process),
@@ -286,7 +287,7 @@ impl Lab {
         self.groups.end().await;
     }
 
-    /// A command that runs in this lab: in its folder, with an environment that holds no secret.
+    /// Returns a command that runs in this lab: in its folder, with an environment that holds no secret.
     #[must_use]
     pub fn command(&self, name: &str, executable: &Path) -> Command {
         Command::new(name, executable)

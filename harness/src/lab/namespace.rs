@@ -87,7 +87,7 @@ pub fn settle() -> Result<()> {
         .map_err(refused("mount /proc"))
 }
 
-/// In a namespace of its own a user may do what else takes root; all users stay who they are.
+/// Enters a user namespace, in which a user may do what else takes root; all users stay who they are.
 pub(super) fn enter_user_namespace() -> Result<()> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     // The maps of a process that nobody may look into are root's to write.

@@ -33,13 +33,13 @@ const LONGEST_ANSWER: usize = 32 << 10;
 pub(super) struct Netlink(OwnedFd);
 
 impl Netlink {
-    /// The protocol for interfaces, addresses and queues (rtnetlink(7)).
+    /// Opens the protocol for interfaces, addresses and queues (rtnetlink(7)).
     pub(super) fn route() -> io::Result<Self> {
         // NETLINK_ROUTE is number 0.
         Self::open(None)
     }
 
-    /// The protocol for everything that has no number of its own.
+    /// Opens the protocol for everything that has no number of its own.
     pub(super) fn generic() -> io::Result<Self> {
         Self::open(Some(netlink::GENERIC))
     }
@@ -89,7 +89,7 @@ impl AsFd for Netlink {
 pub(super) struct Message(Vec<u8>);
 
 impl Message {
-    /// A request of this kind, with the structure that its attributes come behind.
+    /// Returns a request of this kind, with the structure that its attributes come behind.
     pub(super) fn new(kind: u16, flags: u16, fixed: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(256);
         // struct nlmsghdr: length (at the end), type, flags, sequence number, port (0: the kernel fills it in).
@@ -155,7 +155,7 @@ impl Message {
     }
 }
 
-/// The value of an attribute among others.
+/// Finds the value of an attribute among others.
 pub(super) fn find(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
     let number = |at: &[u8]| Some(u16::from_ne_bytes(at.get(..2)?.try_into().ok()?));
     loop {

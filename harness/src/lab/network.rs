@@ -35,7 +35,7 @@ impl fmt::Display for Network {
 }
 
 impl Network {
-    /// The folder in which a lab on this network makes its own.
+    /// Returns the folder in which a lab on this network makes its own.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl MeetingPoint {
         })
     }
 
-    /// The address of a program that listens there on `port`.
+    /// Returns the address of a program that listens there on `port`.
     #[must_use]
     pub const fn server(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.address, port)

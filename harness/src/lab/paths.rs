@@ -155,7 +155,7 @@ fn cover(folder: &Path, needed: &[PathBuf], share: Share) -> io::Result<()> {
     kept.into_iter().try_for_each(put_back)
 }
 
-/// The places in `folder` that a path leads through; `None` if the path needs all of the folder.
+/// Returns the places in `folder` that a path leads through; `None` if the path needs all of the folder.
 fn places_of(folder: &Path, path: &Path, share: Share) -> Option<Vec<PathBuf>> {
     let mut places = Vec::new();
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -175,7 +175,7 @@ fn places_of(folder: &Path, path: &Path, share: Share) -> Option<Vec<PathBuf>> {
     Some(places)
 }
 
-/// The place in `folder` that is put back for a path.
+/// Returns the place in `folder` that is put back for a path.
 fn place_in(folder: &Path, path: &Path, share: Share) -> Option<PathBuf> {
     let inside = path.strip_prefix(folder).ok()?;
     match share {

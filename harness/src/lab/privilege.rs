@@ -207,7 +207,7 @@ pub fn renounce() -> Result<()> {
         .map_err(|errno| Error::environment(format!("cannot set no_new_privs: {errno}")))
 }
 
-/// The user that this process is now, as the system's database has it: sudo leaves root's name and home behind.
+/// Returns the user that this process is now, as the system's database has it: sudo leaves root's name and home behind.
 fn account() -> Account {
     let uid = geteuid().as_raw().to_string();
     let entry = Command::new("getent").args(["passwd", &uid]).output();
@@ -245,7 +245,8 @@ fn become_user(uid: Uid, gid: Gid) -> rustix::io::Result<()> {
     hold(kept)
 }
 
-/// The groups of a user, as the system's database has them: files of the user's may be there for one of these alone.
+/// Returns the groups of a user, as the system's database has them: files of the user's may be there for one of these
+/// alone.
 fn groups_of(uid: Uid, gid: Gid) -> Vec<Gid> {
     let user = nix::unistd::User::from_uid(uid.as_raw().into())
         .ok()

@@ -34,7 +34,7 @@ const PORTS: RangeInclusive<u16> = 61_000..=61_255;
 /// The same for a program that listens on one of these.
 const OTHER_PORTS: RangeInclusive<u16> = 61_256..=61_511;
 
-/// The ports that a program which listens on `port` is asked from.
+/// Returns the ports that a program which listens on `port` is asked from.
 #[must_use]
 pub fn ports(port: u16) -> RangeInclusive<u16> {
     if PORTS.contains(&port) {
@@ -145,7 +145,7 @@ async fn ask(from: u16, address: SocketAddr, path: &str) -> std::io::Result<Answ
     Ok(status(&answer).map_or(Answer::Other, Answer::Status))
 }
 
-/// The status code of an HTTP response (RFC 9112 §4).
+/// Returns the status code of an HTTP response (RFC 9112 §4).
 fn status(answer: &[u8]) -> Option<u16> {
     let rest = answer.strip_prefix(b"HTTP/1.")?.get(1..)?;
     let digits = rest.strip_prefix(b" ")?.get(..3)?;

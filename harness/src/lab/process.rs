@@ -103,7 +103,7 @@ impl Service {
         })
     }
 
-    /// The same, with some time for it to listen.
+    /// Does the same, but gives the process some time to listen.
     async fn left_in_time(&self) -> Option<Left> {
         let deadline = Instant::now() + BACKGROUND_PATIENCE;
         loop {
@@ -174,7 +174,7 @@ async fn end_of_group(group: Pid) {
 }
 
 impl Command {
-    /// A command that messages call `name`.
+    /// Returns a command that messages call `name`.
     #[must_use]
     pub fn new(name: &str, executable: &Path) -> Self {
         Self {
@@ -391,7 +391,7 @@ impl Process {
         &self.name
     }
 
-    /// The lines that it wrote last.
+    /// Returns the lines that it wrote last.
     #[must_use]
     pub fn last_output(&self) -> Vec<String> {
         self.log.lines()
@@ -402,7 +402,7 @@ impl Process {
         self.log.clone()
     }
 
-    /// Something in a line that it wrote, as soon as `choose` finds it.
+    /// Waits for a line that it wrote in which `choose` finds something, and returns that.
     pub async fn line<T>(&self, choose: impl Fn(&str) -> Option<T>) -> T {
         self.log.find(choose).await
     }
@@ -481,7 +481,7 @@ impl Process {
         Ok(())
     }
 
-    /// The UDP sockets that this program waits at, in words; `None` if it has none.
+    /// Returns the UDP sockets that this program waits at, in words; `None` if it has none.
     #[must_use]
     pub fn udp_sockets(&self) -> Option<String> {
         let service = self.service.as_ref()?;
@@ -603,7 +603,7 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-/// A line as it is looked through: a program's output may hold anything.
+/// Returns a line as it is searched: a program's output may hold anything.
 fn readable(line: &str) -> String {
     line.replace(char::is_control, " ")
 }

@@ -99,7 +99,7 @@ impl Endpoint {
         }
     }
 
-    /// The URL, with a slash at its end.
+    /// Returns the URL, with a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0
@@ -112,7 +112,7 @@ impl Endpoint {
         self.host() == "localhost" || address.is_some_and(|address| address.is_loopback())
     }
 
-    /// The host of the URL, an IPv6 address without its brackets.
+    /// Returns the host of the URL, an IPv6 address without its brackets.
     fn host(&self) -> String {
         let uri: Option<Uri> = self.0.parse().ok();
         let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
@@ -182,7 +182,7 @@ fn status_of(body: &[u8]) -> Option<Status> {
     ))
 }
 
-/// The reason behind the reasons.
+/// Returns the reason behind the reasons.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
@@ -200,7 +200,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// A visit that has not begun.
+    /// Returns a visit that has not begun.
     #[must_use]
     pub fn to(remote: &Remote) -> Self {
         Self {
@@ -214,7 +214,7 @@ impl Visit {
         self.endpoint.url()
     }
 
-    /// Our address, as the browser is told it.
+    /// Returns our address, as the browser is told it.
     pub(super) const fn address(&self) -> IpAddr {
         self.address
     }

@@ -84,7 +84,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// The pace of a link, or of an interface that hands over at once.
+    /// Returns the pace of a link, or of an interface that hands over at once.
     #[must_use]
     pub fn of(link: Option<&Link>) -> Self {
         let Some(link) = link else {
@@ -222,7 +222,7 @@ impl Sniffer {
         })
     }
 
-    /// The link type of the interface.
+    /// Returns the link type of the interface.
     #[must_use]
     pub const fn link_type(&self) -> LinkType {
         self.link_type
@@ -383,7 +383,7 @@ fn cannot_guard(interface: &str, error: impl fmt::Display) -> Error {
     ))
 }
 
-/// The link type as capture files number it: for packets without a link header, Linux has another number.
+/// Returns the link type as capture files number it: for packets without a link header, Linux has another number.
 fn link_type(capture: &Capture<Active>) -> LinkType {
     match capture.get_datalink() {
         Linktype::RAW => LinkType::RAW,
@@ -554,7 +554,7 @@ pub fn interfaces() -> Vec<Interface> {
         .collect()
 }
 
-/// The version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.
+/// Returns the version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.
 #[must_use]
 pub fn libpcap_version() -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();

@@ -194,7 +194,7 @@ impl Terminal {
     }
 }
 
-/// A command of the scenario's, in the project's folder.
+/// Returns a command of the scenario's, in the project's folder.
 fn client_command(lab: &Lab, place: &Place, command: &CommandLine) -> Result<Command> {
     let arguments = place.setting.fill_in(&command.arguments);
     let executable = command_path(&command.executable, &place.root)?;

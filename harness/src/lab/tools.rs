@@ -49,7 +49,7 @@ impl Tools {
         }
     }
 
-    /// The browser's executable.
+    /// Returns the browser's executable.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Tools {
             .ok_or_else(|| missing(&kind.to_string()))
     }
 
-    /// The driver of the browser.
+    /// Returns the driver of the browser.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Tools {
         driver.as_deref().ok_or_else(|| missing(kind.driver()))
     }
 
-    /// Netcat.
+    /// Returns netcat's executable.
     ///
     /// # Errors
     ///
@@ -114,7 +114,7 @@ fn own_tools(project: &Path) -> Option<PathBuf> {
     std::path::absolute(project.join(PROJECT_TOOLS)).ok()
 }
 
-/// The folders of `PATH`, but for those that are another one wherever we are: anybody may have put a program there.
+/// Returns the folders of `PATH`, without relative ones: anyone may have put a program there.
 fn path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -122,7 +122,7 @@ fn path() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The first executable of this name.
+/// Finds the first executable of this name.
 pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let mut files = folders.iter().map(|folder| folder.join(name));
     let is_ours = |file: &Path| {
@@ -142,7 +142,8 @@ pub fn is_executable(file: &Path) -> bool {
         .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// The file that is executed for a scenario's command: looked for along `PATH`, or with a slash in it, from `folder`.
+/// Returns the file that is executed for a scenario's command: looked for along `PATH`, or with a slash in it, from
+/// `folder`.
 ///
 /// # Errors
 ///
@@ -164,7 +165,8 @@ pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
     })
 }
 
-/// A snap is started through /snap/bin, by a link or by a script that Ubuntu puts in its place.
+/// Returns true if an executable is a snap's: a snap is started through /snap/bin, by a link or by a script that Ubuntu
+/// puts in its place.
 fn is_snap(executable: &Path) -> bool {
     let is_link = executable
         .canonicalize()

@@ -95,7 +95,7 @@ impl Folder {
         Ok(path.join(pcap))
     }
 
-    /// A file that is written, and has no name yet.
+    /// Writes a file that has no name yet.
     fn written(&self, name: &Path, bytes: &[u8]) -> Result<Replacement<'_>> {
         let write = || {
             let mut file = self.open.begin()?;
@@ -138,14 +138,14 @@ impl Folder {
 pub(super) struct Savefile(File);
 
 impl Savefile {
-    /// Another handle to it, for the player.
+    /// Returns another handle to it, for the player.
     pub(super) fn handle(&self) -> Result<File> {
         self.0
             .try_clone()
             .map_err(|error| Error::environment(format!("cannot hand on the capture: {error}")))
     }
 
-    /// A path that reaches it while this is there.
+    /// Returns a path that reaches it while this is there.
     pub(super) fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
@@ -180,7 +180,7 @@ fn text_of(provenance: &Provenance) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The files of the pictures that belong to a capture which is there already.
+/// Returns the files of the pictures that belong to a capture which is there already.
 fn pictures_of(pcap: &Path) -> Vec<String> {
     // Of what cannot be understood nothing is known to belong to it.
     let provenance = Provenance::read_beside(pcap).ok().flatten();

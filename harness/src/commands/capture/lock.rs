@@ -45,7 +45,7 @@ impl Lock {
         })
     }
 
-    /// The lock; `None` if another capture has it.
+    /// Takes the lock; `None` if another capture has it.
     fn try_to_take(folder: &Folder) -> io::Result<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = File::from(openat(folder, ".", flags, Mode::empty())?);
@@ -134,7 +134,8 @@ fn is_held_by_a_capture(folder: &File) -> io::Result<bool> {
     Ok(users.is_empty())
 }
 
-/// The processes that have locked a file, as proc(5) lists them: `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`.
+/// Returns the processes that have locked a file, as proc(5) lists them: `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE
+/// 0 EOF`.
 fn holders(locks: &str, inode: u64) -> impl Iterator<Item = u32> {
     locks.lines().filter_map(move |line| {
         let [_, "FLOCK", _, _, process, file, ..] =
@@ -147,7 +148,7 @@ fn holders(locks: &str, inode: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The user that a process acts for.
+/// Returns the user that a process acts for.
 fn user_of(process: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;

@@ -552,7 +552,7 @@ fn require_hidden(secrets: &Secrets, provenance: &Provenance) -> Result<()> {
     .with_hint("choose another name in the scenario's file"))
 }
 
-/// The error with all secrets hidden: those that its texts hold, and those that the capture does.
+/// Returns the error with all secrets hidden: those that its texts hold, and those that the capture does.
 fn without_secrets(
     scenario: &Scenario,
     secrets: &mut Secrets,

@@ -34,7 +34,7 @@ pub(super) fn notes(scenario: &Scenario, provenance: &Provenance, pcap: &Path) -
     notes
 }
 
-/// The steps that may be thought to have reached the wire, and have not.
+/// Returns the steps that may be thought to have reached the wire, and have not.
 fn silent_steps(scenario: &Scenario, provenance: &Provenance) -> Vec<String> {
     let marks = scenario.marks.iter().zip(&provenance.marks);
     let silent: Vec<_> = marks
@@ -67,7 +67,7 @@ fn beginning(step: &str) -> String {
     beginning
 }
 
-/// The protocols that clients begin to speak and that are not read yet, each once.
+/// Returns the protocols that clients begin to speak and that are not read yet, each once.
 fn unread(scenario: &Scenario, pcap: &Path) -> Vec<Unread> {
     // It has just been certified: it can be read.
     let Ok(mut capture) = reader::open(pcap) else {

@@ -48,7 +48,8 @@ fn suggestion(endpoint: &Endpoint) -> String {
     }
 }
 
-/// A browser elsewhere plays what a browser plays, on a network that it is on.
+/// Requires that the scenarios can be played: a browser elsewhere plays what a browser plays, on a network that it is
+/// on.
 fn require_playable(scenarios: &[Scenario]) -> Result<()> {
     let is_playable =
         |scenario: &&Scenario| scenario.client == Client::Firefox && scenario.link.is_none();

@@ -12,7 +12,7 @@ use crate::text::Shown as _;
 use crate::trace::provenance::{MarkDistance, Provenance};
 use crate::trace::reader;
 
-/// The closing table: what was captured, and how well.
+/// Returns the closing table: what was captured, and how well.
 pub(super) fn summary(captured: &[Captured]) -> Result<String> {
     let mut columns = vec![("PCAP", false)];
     columns.extend(HEADINGS.map(|heading| (heading, true)));
@@ -93,7 +93,8 @@ fn has_delay(captured: &Captured) -> bool {
     link.is_some_and(|link| link.delay_seconds > 0.0)
 }
 
-/// Every capture that was kept is complete; the better ones have their program's word for it.
+/// Returns the word for the proof of a capture. Every capture that was kept is complete; the better ones have their
+/// program's word for it.
 fn certificate(provenance: &Provenance) -> &'static str {
     match &provenance.certificate {
         Some(certificate) if certificate.confirmed_by_program => "complete, program agrees",

@@ -74,7 +74,7 @@ impl Draft {
         self.fillings.len()
     }
 
-    /// The blocks that are not as they should be.
+    /// Returns the blocks that are not as they should be.
     pub(super) fn stale(&self) -> Vec<Stale> {
         let mut all = Vec::new();
         for ((block, _), filling) in self.page.blocks().zip(&self.fillings) {
@@ -94,7 +94,7 @@ impl Draft {
         all
     }
 
-    /// The files that have to be written, with what has to be in them: drawings, then the page that shows them.
+    /// Returns the files that have to be written, with what has to be in them: drawings, then the page that shows them.
     pub(super) fn changed_files(&self) -> Vec<(Bounds<'_>, &Path, &str)> {
         let drawings = self.blocks_with_drawings().map(|(_, drawing)| drawing);
         let drawings = drawings.filter(|drawing| !drawing.is_current());
@@ -114,7 +114,7 @@ impl Draft {
     }
 }
 
-/// Two blocks may show the same drawing, but not keep two in the same file.
+/// Refuses two different drawings in the same file; two blocks may show the same one.
 pub(super) fn refuse_shared_drawings(drafts: &[Draft]) -> Result<()> {
     let mut contents: HashMap<&Path, &str> = HashMap::new();
     for draft in drafts {

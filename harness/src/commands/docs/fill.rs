@@ -58,7 +58,7 @@ impl Drawing {
         files::read_text(&self.file).is_ok_and(|text| text == self.svg)
     }
 
-    /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
+    /// Returns a line about a file that is not what it should be. Nobody reads the source of a drawing.
     pub(super) fn difference(&self) -> String {
         let name = self.file.file_name().unwrap_or_default().shown();
         match (self.is_current(), self.file.exists()) {
@@ -187,7 +187,7 @@ impl<'a> Filler<'a> {
         captures.iter().map(with_name).collect()
     }
 
-    /// The drawing goes into a file, and a link to it into the block.
+    /// Draws a diagram: the drawing goes into a file, and a link to it into the block.
     fn diagram(&self, capture: &Word, to: Option<&Word>) -> Filled<Filling> {
         let dissection = self.read(capture, |path| {
             let options = Options {
@@ -257,7 +257,7 @@ impl<'a> Filler<'a> {
         })
     }
 
-    /// A capture's name in a table, as a link to it.
+    /// Returns a capture's name in a table, as a link to it.
     fn linked(&self, capture: &Word) -> String {
         file_link(&capture.text, &self.place.link(&capture.text))
     }

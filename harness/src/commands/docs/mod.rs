@@ -79,7 +79,7 @@ fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
         .into())
 }
 
-/// A stale block with its difference. Whatever was captured is in it, so it must not reach the terminal as it is.
+/// Shows a stale block with its difference. Whatever was captured is in it, so it must not reach the terminal as it is.
 fn show(draft: &Draft, stale: &Stale, out: &mut impl Write) -> anyhow::Result<()> {
     let Stale { line, command, .. } = stale;
     let text = format!(

@@ -25,7 +25,8 @@ pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// The Markdown files of a folder and the folders in it, in alphabetical order; symbolic links are not followed.
+/// Collects the Markdown files of a folder and the folders in it, in alphabetical order; symbolic links are not
+/// followed.
 fn collect(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
     let cannot = |error| Error::usage(format!("cannot read {}: {error}", folder.shown()));
     let entries = fs::read_dir(folder).map_err(cannot)?;

@@ -18,7 +18,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of a file.
+    /// Returns the place of a file.
     pub(super) fn of(file: &Path) -> Result<Self> {
         let folder = match file.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -37,12 +37,12 @@ impl Place {
         })
     }
 
-    /// The folder that paths are relative to, and stay in.
+    /// Returns the folder that paths are relative to, and stay in.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A file that a block names.
+    /// Returns a file that a block names.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }

@@ -51,7 +51,7 @@ fn mark_cells(mark: &MarkRecord) -> Vec<String> {
     ]
 }
 
-/// A date and time as people write it; what is none, as it is.
+/// Returns a date and time as people write it; a text that is not one, as it is.
 fn date(started: &str) -> String {
     let time = started.parse::<jiff::Timestamp>();
     time.map_or_else(
@@ -149,7 +149,7 @@ pub(super) fn provenance(records: &[Record]) -> String {
     )
 }
 
-/// A command for each browser and time scale.
+/// Returns a command for each browser and time scale.
 fn commands(records: &[Record]) -> String {
     let mut commands: Vec<(String, String)> = Vec::new();
     for (_, known) in records {

@@ -64,7 +64,7 @@ fn make_folders(folder: &Path) -> Result<()> {
     })
 }
 
-/// Whatever came there in the meantime stays.
+/// Writes a new file; one that was made there in the meantime stays.
 fn write_new(file: &Path, text: &str) -> io::Result<()> {
     let mut new = File::create_new(file)?;
     new.write_all(text.as_bytes())

@@ -38,12 +38,12 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// The page for what is listed as it comes.
+    /// Returns the page for what is listed as it comes.
     pub(super) const fn text_page(self) -> u64 {
         2 * self.index
     }
 
-    /// The page for the rows that stand behind it.
+    /// Returns the page for the rows that stand behind it.
     pub(super) const fn rows_page(self) -> u64 {
         2 * self.index + 1
     }
@@ -70,7 +70,7 @@ impl Book {
         self.request.connection
     }
 
-    /// A message that is to be listed has come.
+    /// Notes that a message that is to be listed has come.
     pub(super) const fn found_message(&mut self) {
         self.has_message = true;
     }
@@ -129,7 +129,7 @@ impl Book {
         self.delivery.enter(Entry::Line(ends.text_page(), line));
     }
 
-    /// A connection is about to write its first text: with the second one that does, headings begin.
+    /// Notes that a connection is about to write its first text: with the second one that does, headings begin.
     fn speak(&mut self, ends: Ends) {
         if self.request.format == PayloadFormat::Json || self.request.connection.is_some() {
             return;
@@ -156,7 +156,7 @@ impl Book {
         heading(ends.index + 1, ends.client, ends.server, self.request.style)
     }
 
-    /// Nothing more comes for a connection.
+    /// Ends the pages of a connection: nothing more comes for it.
     pub(super) fn end(&mut self, ends: Ends) {
         for page in [ends.text_page(), ends.rows_page()] {
             self.delivery.enter(Entry::End(page));

@@ -194,7 +194,7 @@ impl Scribe {
         self.choice.found
     }
 
-    /// The next message that is whole.
+    /// Returns the next message that is whole.
     fn next(&mut self) -> Option<Message> {
         let mut message = self.conversation.take()?;
         self.hides[message.from as usize] |= self.rules.hide(&mut message, self.scope);
@@ -287,7 +287,7 @@ fn figures(connection: &Connection, hides: [bool; 2]) -> String {
     )
 }
 
-/// A digest of what is hidden would let it be guessed.
+/// Returns the JSON of a stream, without a digest if something in it is hidden: the digest would let it be guessed.
 fn stream(stream: &Stream, is_hidden: bool) -> String {
     let digest = match stream.sha256.filter(|_| !is_hidden) {
         Some(digest) => format!("\"{}\"", hex::joined(&digest)),

@@ -105,7 +105,7 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
     output.write_all(&ascii_where_unsafe(end.as_bytes()))
 }
 
-/// The listing of a capture file as a text: what snapshots keep, with `redact`.
+/// Returns the listing of a capture file as a text: what snapshots keep, with `redact`.
 ///
 /// # Errors
 ///
@@ -115,7 +115,7 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
     whole(listed(path, redact, redactions::of(path)?, memory)?)
 }
 
-/// The listing that a test keeps, by its scenario's rules besides those of the project.
+/// Returns the listing that a test keeps, by its scenario's rules besides those of the project.
 ///
 /// # Errors
 ///
@@ -126,14 +126,14 @@ pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
     whole(redacted(path, Arc::new(rules.into()), memory)?)
 }
 
-/// The listing of a capture that could be read.
+/// Returns the listing of a capture that could be read.
 fn whole(outcome: Outcome<String>) -> Result<String> {
     outcome.coverage.require()?;
     Ok(outcome.output)
 }
 
-/// The listing that snapshots keep, and how much of the capture was read. Of one that takes more than a sixteenth of the
-/// memory, the rest is told by its length and its SHA-256.
+/// Returns the listing that snapshots keep, and how much of the capture was read. If a listing takes more than a
+/// sixteenth of the memory, the rest is replaced by its length and its SHA-256.
 pub(super) fn redacted(
     path: &Path,
     rules: Arc<Redactions>,

@@ -178,7 +178,7 @@ impl Comparison {
     }
 }
 
-/// The snapshot that a listing would be, under the header of the one that it replaces.
+/// Returns the snapshot of a new listing, under the header of the one that it replaces.
 fn propose(
     project: &Project,
     capture: &Capture,

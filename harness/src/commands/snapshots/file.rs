@@ -65,7 +65,7 @@ impl Snapshot {
         })
     }
 
-    /// The first snapshot of a capture, which the header calls `pcap`.
+    /// Returns the first snapshot of a capture, which the header calls `pcap`.
     #[must_use]
     pub fn first(pcap: &str, listing: &str) -> Self {
         let description = format!("{DESCRIPTION}{pcap}, what is volatile hidden");
@@ -80,7 +80,7 @@ impl Snapshot {
         }
     }
 
-    /// The snapshot with another listing.
+    /// Returns the snapshot with another listing.
     #[must_use]
     pub fn with_listing(&self, listing: &str) -> Self {
         let lines = self.header.lines();
@@ -100,14 +100,14 @@ impl Snapshot {
         })
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     #[must_use]
     pub fn text(&self) -> String {
         format!("---\n{}---\n{}\n", self.header, self.listing)
     }
 }
 
-/// A listing as insta compares it: how it ends, and how its lines end, does not count.
+/// Returns a listing as insta compares it: its ending, and its line endings, do not count.
 #[must_use]
 pub fn normal(listing: &str) -> String {
     let listing = listing.trim_end();

@@ -59,7 +59,7 @@ pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<C
 }
 
 impl Capture {
-    /// The capture that a file is.
+    /// Returns the capture in a file.
     #[must_use]
     pub fn of(pcap: PathBuf) -> Self {
         let browser = browsers::of_capture(&pcap);
@@ -97,7 +97,7 @@ pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<C
     .map(Capture::of)
 }
 
-/// The capture files in a folder, in alphabetical order, and after them those in the folders of browsers in it.
+/// Returns the capture files in a folder, in alphabetical order, and after them those in the folders of browsers in it.
 ///
 /// # Errors
 ///
@@ -132,7 +132,7 @@ fn is_capture(path: &Path) -> bool {
         .is_some_and(|end| ENDS.iter().any(|known| end == *known))
 }
 
-/// The file that is called so: one in the folder, or a path.
+/// Returns the file with this name: one in the folder, or a path.
 fn named(name: &OsStr, folder: &Path) -> Result<PathBuf> {
     if is_capture(Path::new(name)) {
         return Ok(PathBuf::from(name));
@@ -146,7 +146,7 @@ fn named(name: &OsStr, folder: &Path) -> Result<PathBuf> {
     Err(unknown(name, folder))
 }
 
-/// The capture file in the folder that is called so for the browser that it was made with.
+/// Finds the capture file in the folder with this name, in that of the browser that it was made with.
 fn find_by_browser(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     let files = in_folder(folder).unwrap_or_default();
     let mut captures = files.into_iter().map(Capture::of);
@@ -154,7 +154,7 @@ fn find_by_browser(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     Some(found.pcap)
 }
 
-/// The capture file in the folder that is called so.
+/// Finds the capture file in the folder with this name.
 fn find(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     let files = ENDS.map(|end| folder.join(with_ending(name, &format!(".{end}"))));
     files.into_iter().find(|file| file.is_file())

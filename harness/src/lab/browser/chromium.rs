@@ -122,7 +122,7 @@ impl Dialect for Chromium {
     }
 }
 
-/// The switches of a session that finds its pages at `address`, or on a loopback interface.
+/// Returns the switches of a session that finds its pages at `address`, or on a loopback interface.
 ///
 /// Whatever it wants of anybody else (updates, hints, accounts, its search engine) ends where a name is looked up: a
 /// switch for each would be one too few in the next version.

@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The name of the program that drives it.
+    /// Returns the name of the program that drives it.
     #[must_use]
     pub const fn driver(self) -> &'static str {
         match self {
@@ -89,7 +89,7 @@ pub(super) trait Dialect {
     /// Returns the arguments that make the driver listen on a port that it finds free; `folder` is the lab's.
     fn driver_arguments(&self, folder: &Path) -> Vec<OsString>;
 
-    /// The variables that it gets besides those of the lab.
+    /// Returns the variables that it gets besides those of the lab.
     fn driver_environment(&self) -> Vec<(OsString, OsString)> {
         Vec::new()
     }
@@ -97,7 +97,7 @@ pub(super) trait Dialect {
     /// Returns the address that the driver listens on, as `host:port`, if this line of its output says so.
     fn address(&self, line: &str) -> Option<String>;
 
-    /// The preferences under which the browser sends what the page makes it send, and nothing else.
+    /// Returns the preferences under which the browser sends what the page makes it send, and nothing else.
     fn quiet_preferences(&self) -> Value;
 
     /// Returns the session's capabilities: this executable, headless, with a fresh profile that has these preferences.
@@ -112,7 +112,8 @@ pub(super) trait Dialect {
         Vec::new()
     }
 
-    /// The command that has the page loaded again past the cache, and does not wait for it; `None` if `WebDriver`'s own does.
+    /// Returns the command that has the page loaded again past the cache, and does not wait for it; `None` if
+    /// `WebDriver`'s own does.
     fn forced_reload(&self) -> Option<VendorCommand> {
         None
     }
@@ -122,7 +123,7 @@ pub(super) trait Dialect {
         false
     }
 
-    /// The process of the browser that all its others belong to, as the session tells.
+    /// Returns the process of the browser that all its others belong to, as the session tells.
     fn process(&self, capabilities: &Capabilities) -> Option<Pid>;
 
     /// Returns the versions that the session reports.

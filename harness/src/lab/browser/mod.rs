@@ -452,7 +452,7 @@ impl Browser {
         }
     }
 
-    /// The title of the page.
+    /// Returns the title of the page.
     ///
     /// # Errors
     ///
@@ -463,7 +463,7 @@ impl Browser {
             .map_err(|error| self.failure("read the title", &error))
     }
 
-    /// The address of the page.
+    /// Returns the address of the page.
     ///
     /// # Errors
     ///
@@ -767,7 +767,7 @@ fn failure(kind: Kind, home: &Home, what: &str, error: &CmdError) -> Error {
     }
 }
 
-/// The two whose words come out of one pipe.
+/// Returns the names of browser and driver, whose output comes out of one pipe.
 fn both(kind: Kind) -> String {
     format!("{kind} and {}", kind.driver())
 }

@@ -68,7 +68,8 @@ fn snap_of_firefox(firefox: Check, is_cramped: bool) -> Check {
     )
 }
 
-/// It has a chromedriver of its own inside, under another name, and profiles where we have none.
+/// Returns the check of a Chromium that is a snap: it has a chromedriver of its own inside, under another name, and
+/// profiles where we have none.
 fn snap_of_chromium(chromium: Check) -> Check {
     let found = format!("{}, a snap, which cannot be played with", chromium.found);
     Check {

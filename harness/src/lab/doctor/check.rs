@@ -36,22 +36,22 @@ pub struct Check {
 }
 
 impl Check {
-    /// Something that is as it should be.
+    /// Returns the check of something that is as it should be.
     pub(super) fn ok(name: impl Into<String>, found: &str) -> Self {
         Self::new(name, State::Ok, found)
     }
 
-    /// Something that a capture can do without.
+    /// Returns the check of something that a capture can do without.
     pub(super) fn warning(name: impl Into<String>, found: &str) -> Self {
         Self::new(name, State::Warning, found)
     }
 
-    /// Something that a capture would fail for.
+    /// Returns the check of something that would make a capture fail.
     pub(super) fn missing(name: impl Into<String>, found: &str) -> Self {
         Self::new(name, State::Missing, found)
     }
 
-    /// Something in this state.
+    /// Returns a check with this verdict.
     pub fn new(name: impl Into<String>, state: State, found: &str) -> Self {
         Self {
             name: name.into(),

@@ -128,7 +128,7 @@ impl Container {
     }
 }
 
-/// proc(5): 2 is a filter, 1 the strict mode, under which we would not be here.
+/// Returns true if a filter is set. In proc(5), 2 is a filter, 1 the strict mode, under which we would not be here.
 fn has_seccomp_filter(status: &str) -> bool {
     status
         .lines()
@@ -136,7 +136,8 @@ fn has_seccomp_filter(status: &str) -> bool {
         .any(|mode| mode.trim() == "2")
 }
 
-/// proc(5): the fifth field of a line is where it is mounted.
+/// Returns true if a part of `/proc` is covered by a mount. In proc(5), the fifth field of a line is where it is
+/// mounted.
 fn covers_proc(mounts: &str) -> bool {
     mounts
         .lines()
@@ -185,7 +186,7 @@ fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
     None
 }
 
-/// Root needs no user namespace.
+/// Returns the remedy of capturing as root: root needs no user namespace.
 #[must_use]
 pub fn capture_as_root(executable: &Path) -> Mend {
     Mend::AsRoot(format!("{} capture", shell_word(executable)))
@@ -230,7 +231,7 @@ fn under_filter() -> Diagnosis {
     }
 }
 
-/// The command that gives an executable a profile which allows user namespaces and restricts nothing.
+/// Returns the command that gives an executable a profile which allows user namespaces and restricts nothing.
 ///
 /// A profile for one program, before the switch that would lift the restriction for all of them.
 #[must_use]
@@ -243,7 +244,7 @@ pub fn install_profile(executable: &Path) -> String {
     )
 }
 
-/// The text of that profile, as Ubuntu's own for browsers are.
+/// Returns the text of that profile, as Ubuntu's own for browsers are.
 fn profile(executable: &Path) -> String {
     let path: String = executable
         .to_string_lossy()
@@ -266,7 +267,7 @@ mod tests {
 
     use super::*;
 
-    /// A machine on which nothing is in the way.
+    /// Returns a machine on which nothing is in the way.
     fn free() -> Facts {
         Facts {
             has_user_namespaces: true,

@@ -32,7 +32,7 @@ fn check(link: Link, scenarios: &str, made: &Result<()>) -> Check {
     }
 }
 
-/// The scenarios that want such a link: every one with a link wants what a plain one takes.
+/// Returns the names of the scenarios that want such a link: every one with a link wants what a plain one takes.
 fn names(scenarios: &[Scenario], link: Link) -> String {
     let wants = |scenario: &&Scenario| {
         let wanted = scenario.link.as_ref();

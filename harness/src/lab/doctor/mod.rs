@@ -54,7 +54,7 @@ pub struct Intent<'a> {
 }
 
 impl Intent<'_> {
-    /// The links that labs are to be made with for a try: one of each kind that the scenarios want.
+    /// Returns the links that labs are to be made with for a try: one of each kind that the scenarios want.
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
         let links = || self.scenarios.iter().filter_map(|scenario| scenario.link);
@@ -92,7 +92,7 @@ pub struct Examination {
 }
 
 impl Examination {
-    /// The network to play on.
+    /// Returns the network to play on.
     ///
     /// # Errors
     ///
@@ -134,7 +134,7 @@ impl Examination {
         &self.exposures
     }
 
-    /// Everything that was looked at.
+    /// Returns everything that was checked.
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
@@ -370,7 +370,7 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
 }
 
-/// A program that tells its version when it is asked for it.
+/// Checks a program that tells its version when asked.
 async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Option<Version>) {
     let Some(path) = path else {
         return (
@@ -429,7 +429,7 @@ async fn netcat(tools: &Tools, packages: Packages) -> Check {
     check.at(path)
 }
 
-/// Nothing here needs it; the tests hold captures against it.
+/// Checks tshark. Nothing here needs it; the tests compare captures with its output.
 async fn tshark(folders: &[std::path::PathBuf], packages: Packages) -> Check {
     let path = executable(folders, "tshark");
     let (check, _) = program("tshark", path.as_deref(), packages.install(Wanted::Tshark)).await;

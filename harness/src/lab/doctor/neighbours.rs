@@ -91,7 +91,7 @@ fn exposure(names: &str, browser: Kind) -> String {
     )
 }
 
-/// The number and the name of an account, and whether one can log in to it (passwd(5)).
+/// Returns the number and the name of an account, and whether one can log in to it (passwd(5)).
 fn account(line: &str) -> Option<(u32, (String, bool))> {
     let fields: Vec<&str> = line.split(':').collect();
     let [name, _, user, _, _, _, shell] = fields[..] else {
@@ -123,7 +123,7 @@ fn owners() -> Vec<u32> {
         .collect()
 }
 
-/// The real user of a process, by its status (proc(5)).
+/// Returns the real user of a process, by its status (proc(5)).
 fn owner(status: &str) -> Option<u32> {
     let mut lines = status.lines();
     let ids = lines.find_map(|line| line.strip_prefix("Uid:"))?;

@@ -75,7 +75,7 @@ impl Packages {
         }
     }
 
-    /// The command that installs something, or brings it up to date.
+    /// Returns the command that installs something, or brings it up to date.
     #[must_use]
     pub(super) fn install(self, wanted: Wanted) -> String {
         let package = self
@@ -96,7 +96,7 @@ impl Packages {
         }
     }
 
-    /// A command that takes root, as this user types it.
+    /// Returns a command that takes root, as this user types it.
     #[must_use]
     pub(super) fn as_root(self, command: &str) -> String {
         if self.is_root {

@@ -62,7 +62,7 @@ fn port_check(address: SocketAddr, scenarios: &str, labs_are_private: bool) -> C
     ))
 }
 
-/// The folder that captures go to.
+/// Checks the folder that captures go to.
 pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Check {
     let mend = |existing: &Path| {
         // Only a folder of the project is the user's to have: never one of the system's, such as `/` or `/etc`.

@@ -110,7 +110,7 @@ fn interface(remote: &Remote, way: Option<Way>, interfaces: &[Interface]) -> Che
     }
 }
 
-/// The interface that has an address.
+/// Returns the interface that has an address.
 fn holder(address: IpAddr, interfaces: &[Interface]) -> Option<&str> {
     let holder = interfaces
         .iter()

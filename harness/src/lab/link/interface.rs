@@ -49,7 +49,7 @@ const PERMANENT: u16 = 0x80;
 /// The loopback interface is the first of every network namespace.
 const LOOPBACK: u32 = 1;
 
-/// The loopback interface, which a new namespace starts with down; up, it gets its addresses too.
+/// Brings up the loopback interface, which a new namespace starts with down; up, it gets its addresses too.
 pub(in crate::lab) fn bring_loopback_up() -> io::Result<()> {
     bring_up(&Netlink::route()?, LOOPBACK)
 }

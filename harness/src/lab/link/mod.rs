@@ -152,7 +152,7 @@ fn new_network() -> Result<OwnedFd> {
     current()
 }
 
-/// The network namespace that this thread is in.
+/// Returns the network namespace that this thread is in.
 fn current() -> Result<OwnedFd> {
     File::open("/proc/thread-self/ns/net")
         .map(OwnedFd::from)

@@ -48,7 +48,7 @@ pub(super) fn turn_off(name: &str) -> io::Result<()> {
     netlink.request(message)
 }
 
-/// The number that a protocol has on this machine.
+/// Returns the number that a protocol has on this machine.
 fn family(netlink: &Netlink, name: &str) -> io::Result<u16> {
     let question = Message::new(REGISTER, 0, &command(GET_FAMILY)).text(FAMILY_NAME, name);
     let answer = netlink.ask(question)?;
