@@ -1,4 +1,4 @@
-//! Segments of a connection that were read ahead, because one before them left a doubt: what is missing may come later in
+//! Segments of a connection that were read ahead, because one before them left a doubt: missing bytes may come later in
 //! the file.
 
 use std::collections::VecDeque;

@@ -7,13 +7,13 @@
 //!   can be next, the one that came first goes first. (That is what Wireshark's "follow" does.)
 //! - A gap is given up as missing when the peer acknowledges data behind it: then it was received, just not captured.
 //!   Gaps that nothing closes are given up at the end of the connection, or when too much waits behind them.
-//! - Captured payload that has no place in the stream is told as [`StreamEvent::Aside`]: copies with other contents than
-//!   what was delivered (as far back as the last MiB of the side; the asides of what cannot be compared any more say so),
+//! - Captured payload without a place in the stream is reported as [`StreamEvent::Aside`]: copies with other contents than
+//!   those delivered (as far back as the last MiB of the side; older bytes cannot be compared, and their asides say so),
 //!   bytes after a FIN, which RFC 9293 §3.10.7.4 has the receiver ignore, bytes outside of every window. Only a keepalive
-//!   probe's byte (§3.8.4) is not told.
+//!   probe's byte (§3.8.4) is not reported.
 //! - A side whose first bytes were not captured begins with the first that were.
 //! - The order of the packets in the file does not matter: before a gap is given up, or a side begins without its SYN,
-//!   the connection's next [`MOST_AHEAD`] bytes of packets are looked at for what is missing.
+//!   the connection's next [`MOST_AHEAD`] bytes of packets are searched for the missing ones.
 //!
 //! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Finished` waits until the
 //! peer has acknowledged the FIN, since one that it never saw ends nothing: bytes behind it belong to the stream if the
@@ -360,7 +360,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         }
     }
 
-    /// Returns the number of bytes that wait behind gaps: bounded, whatever comes.
+    /// Returns the number of bytes that wait behind gaps, which is bounded for any input.
     #[must_use]
     pub const fn waiting_bytes(&self) -> usize {
         self.waiting_in_all

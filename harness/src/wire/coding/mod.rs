@@ -98,7 +98,7 @@ pub enum CodingError {
         /// The bytes that were taken.
         limit: usize,
     },
-    /// The bytes are not what the coding's name says.
+    /// The bytes are not valid in the coding that is named.
     Malformed {
         /// The coding.
         coding: &'static str,

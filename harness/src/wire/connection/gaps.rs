@@ -32,7 +32,7 @@ impl Gaps {
         ranges.insert(place, (start, end));
     }
 
-    /// Closes what a segment fills; returns true if that is anything.
+    /// Takes the numbers of a segment out of the gaps; returns true if any were in them.
     #[inline]
     pub(super) fn fill(&mut self, start: u32, end: u32) -> bool {
         let Some(Ranges(ranges)) = self.0.as_deref_mut() else {

@@ -9,10 +9,10 @@
 //! A connection is a pair of addresses and ports, until they are used again:
 //!
 //! - by a SYN with another initial sequence number, or the answer to a SYN that was not captured;
-//! - once both sides have closed, or one has reset, by a segment whose numbers are neither of what its side sent nor of
-//!   what the other one did;
+//! - once both sides have closed, or one has reset, by a segment whose numbers fit neither the bytes of its side nor
+//!   those of the other one;
 //! - by two segments in a row that go on from each other, and are far from all others in both their numbers;
-//! - by payload, where the connection has closed and nothing came of it for the next [`LINGER`] segments of the capture.
+//! - by payload, if the connection has closed and had none of the next [`LINGER`] segments of the capture.
 //!
 //! The client is the sender of the SYN. A connection's own SYN may come after its other segments in the file, or not at
 //! all: see [`sides`].

@@ -47,7 +47,7 @@ pub(super) enum Whole<'a> {
 }
 
 impl Parser {
-    /// Collects bytes until `unit.end` finds the end, without a copy where the unit lies in one piece.
+    /// Collects bytes until `unit.end` finds the end, without a copy if the unit lies in one piece.
     pub(super) fn whole<'a>(&mut self, input: &mut &'a [u8], unit: &Unit) -> Whole<'a> {
         if input.is_empty() {
             return Whole::NotYet;
