@@ -41,11 +41,11 @@ pub enum Command {
 /// A table of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figures {
-    /// Of all packets.
+    /// The figures of all packets.
     Overall,
-    /// Of an update.
+    /// The figures of an update.
     PerUpdate,
-    /// Of what a server would push.
+    /// The figures of what a server would push.
     ServerPush,
 }
 

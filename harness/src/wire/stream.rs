@@ -7,8 +7,8 @@
 //!   can be next, the one that came first goes first. (That is what Wireshark's "follow" does.)
 //! - A gap is given up as missing when the peer acknowledges data behind it: then it was received, just not captured.
 //!   Gaps that nothing closes are given up at the end of the connection, or when too much waits behind them.
-//! - Captured payload without a place in the stream is reported as [`StreamEvent::Aside`]: copies with other contents than
-//!   those delivered (as far back as the last MiB of the side; older bytes cannot be compared, and their asides say so),
+//! - Captured payload without a place in the stream is reported as [`StreamEvent::Aside`]: copies with other contents
+//!   than those delivered (as far back as the last MiB of the side; asides of bytes that cannot be compared say so),
 //!   bytes after a FIN, which RFC 9293 §3.10.7.4 has the receiver ignore, bytes outside of every window. Only a keepalive
 //!   probe's byte (§3.8.4) is not reported.
 //! - A side whose first bytes were not captured begins with the first that were.
