@@ -1,11 +1,12 @@
-//! Content codings undone: gzip, deflate, br and zstd, one over the other, within bounds.
+//! Undoes content codings within bounds: gzip, deflate, br and zstd, one over the other.
 //!
-//! Besides what the bytes decode to, a decoder says what stands for the bytes themselves ([`Decoder::coded`]), since two
-//! bodies that decode to the same may still differ on the wire; and where it cannot go on, which bytes were in vain
-//! ([`Decoder::undecoded`]).
+//! Besides the decoded bytes, a decoder gives a fingerprint of the coded ones ([`Decoder::coded`]), since two bodies
+//! that decode to the same bytes may still differ on the wire. If it cannot go on, it gives the bytes that were not
+//! decoded ([`Decoder::undecoded`]).
 //!
-//! A body arrives in pieces, so the decoder takes pieces; and a kilobyte of gzip can hold a megabyte of zeros, so the
-//! caller says how much it is ready to take. What is over that is cut, and the cut is an error value, not a surprise.
+//! A body arrives in pieces, so the decoder takes pieces. A kilobyte of gzip can hold a megabyte of zeros, so the
+//! caller says how much it is ready to take. Anything beyond that is cut, and the cut is an error value, not a
+//! surprise.
 //!
 //! ```
 //! use wiresnap::wire::coding::{Coding, Decoder};
@@ -28,13 +29,14 @@ pub use self::coded::Coded;
 use self::stage::{Marks, Stage};
 use crate::budget::Budget;
 
-/// How many codings one body may have; more is either an attack or a mistake.
+/// The most codings that one body may have; more is either an attack or a mistake.
 const MOST_CODINGS: usize = 8;
 
-/// How much may pass between the stages in all: what is coded twice can swell in the middle and still give nothing.
+/// The most bytes that may pass between the stages in all: data that is coded twice can swell in the middle and still
+/// decode to nothing.
 const MOST_BETWEEN: usize = 1 << 24;
 
-/// How large the input of one push to a stage may be: with deflate's limit of 1032 to 1, a stage stays within bounds.
+/// The largest input of one push to a stage: with deflate's limit of 1032 to 1, a stage stays within bounds.
 const STAGE_INPUT: usize = 1 << 10;
 
 /// One content coding that can be undone.
@@ -51,11 +53,11 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// The codings that a field value names, in the order in which they were applied; `identity` is none.
+    /// Returns the codings that a field value names, in the order in which they were applied; `identity` is left out.
     ///
     /// # Errors
     ///
-    /// The first name that is not known here.
+    /// Returns the first name that is not known here.
     pub fn list(value: &[u8]) -> Result<Vec<Self>, String> {
         let mut codings = Vec::new();
         for name in value.split(|byte| *byte == b',') {
@@ -76,7 +78,7 @@ impl Coding {
         Ok(codings)
     }
 
-    /// The registered name.
+    /// Returns the registered name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,7 +90,7 @@ impl Coding {
     }
 }
 
-/// Why the decoding of a body ended early.
+/// The reason why the decoding of a body ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodingError {
     /// More came out than the caller takes.
@@ -96,11 +98,11 @@ pub enum CodingError {
         /// The bytes that were taken.
         limit: usize,
     },
-    /// The bytes are not what the coding's name says.
+    /// The bytes are not valid in the coding that is named.
     Malformed {
         /// The coding.
         coding: &'static str,
-        /// What its decoder said.
+        /// The message of its decoder.
         reason: String,
     },
     /// The capture may not inflate more.
@@ -152,23 +154,23 @@ pub struct Decoder {
     coded: Coded,
 }
 
-/// What may still come out of stages.
+/// The limits on what may still come out of the stages.
 #[derive(Debug)]
 struct Room {
-    /// Out of all but the last of them.
+    /// The bytes that may come out of all stages but the last.
     between: usize,
-    /// Out of all stages of all bodies.
+    /// The budget for all stages of all bodies.
     budget: Budget,
 }
 
 impl Decoder {
-    /// A decoder for codings in the order in which they were applied: the last is undone first.
+    /// Makes a decoder for codings in the order in which they were applied: the last is undone first.
     #[must_use]
     pub fn new(codings: &[Coding]) -> Self {
         Self::within(&Budget::default(), codings)
     }
 
-    /// A decoder that inflates no more than the budget allows.
+    /// Makes a decoder that inflates no more than the budget allows.
     #[must_use]
     pub fn within(budget: &Budget, codings: &[Coding]) -> Self {
         let stages = codings.iter().rev().map(|coding| Stage::new(*coding));
@@ -188,12 +190,12 @@ impl Decoder {
         self.stages.iter().map(Stage::memory).sum()
     }
 
-    /// Appends to `output` what `input` decodes to, as long as `output` stays within `limit` bytes.
+    /// Decodes `input` and appends the result to `output`, as long as `output` stays within `limit` bytes.
     ///
     /// # Errors
     ///
-    /// The reason why nothing more can be decoded; what was decoded before it is in `output`, and what was not,
-    /// [`Decoder::undecoded`] has. Nothing more is to be pushed then, but [passed](Decoder::pass).
+    /// Returns an error if nothing more can be decoded. What was decoded before is in `output`; [`Decoder::undecoded`]
+    /// returns the rest. Nothing more is to be pushed then, but [passed](Decoder::pass).
     pub fn push(
         &mut self,
         input: &[u8],
@@ -220,24 +222,24 @@ impl Decoder {
         Ok(())
     }
 
-    /// Lets go of what decoding takes: nothing more is to be pushed, only passed.
+    /// Frees the memory that decoding takes: nothing more is to be pushed, only passed.
     pub fn release(&mut self) {
         self.stages = Vec::new();
     }
 
-    /// Takes bytes that are not to be decoded, after an error or a hole: they only count.
+    /// Takes bytes that are not to be decoded, after an error or a hole: they are only counted.
     pub fn pass(&mut self, bytes: &[u8]) {
         self.coded.take(bytes, &Marks::default());
     }
 
-    /// Returns what stands for all coded bytes so far.
+    /// Returns the summary of all coded bytes so far.
     #[must_use]
     pub const fn coded(&self) -> &Coded {
         &self.coded
     }
 
-    /// Returns the coded bytes from which nothing or nothing more came, once decoding failed or the body ended: from the
-    /// block on that they are in (of 1 KiB), or from the end of what was whole.
+    /// Returns the coded bytes from which nothing (more) came, once decoding failed or the body ended: from the start
+    /// of their block of 1 KiB, or from the end of what was whole.
     #[must_use]
     pub fn undecoded(&mut self) -> Vec<u8> {
         self.coded.take_pending()
@@ -247,8 +249,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`CodingError::CutOff`] where a coding had not ended. A body of no bytes at all is fine: it is what a server
-    /// sends that forgot to leave out the field.
+    /// Returns [`CodingError::CutOff`] if a coding had not ended. An empty body is fine: servers that forget to leave
+    /// out the field send it.
     pub fn finish(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
         if self.coded.is_empty() {
             return Ok(());
@@ -256,7 +258,7 @@ impl Decoder {
         self.drain(output, limit)
     }
 
-    /// Ends each stage, and lets go what it held back; the first error counts.
+    /// Ends each stage, and takes what it held back; the first error counts.
     fn drain(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
         let mut outcome = Ok(());
         for index in 0..self.stages.len() {
@@ -271,7 +273,7 @@ impl Decoder {
     }
 }
 
-/// Has the stages undo one coding after the other; `marks` gets what the first says of the places in the input.
+/// Makes the stages undo one coding after the other; `marks` gets the places in the input that the first one reports.
 fn run(
     stages: &mut [Stage],
     input: &[u8],
@@ -303,7 +305,7 @@ fn run(
     Ok(())
 }
 
-/// Gives what came out of one stage to the rest of them.
+/// Gives the output of one stage to the rest of them.
 fn pass_on(
     rest: &mut [Stage],
     piece: &[u8],
@@ -404,7 +406,7 @@ mod tests {
         }
     }
 
-    /// Decodes in pieces, as a body is: what comes after an error only counts.
+    /// Decodes in pieces, as with a body: bytes after an error are only counted.
     fn read(
         codings: &[Coding],
         bytes: &[u8],
@@ -526,7 +528,7 @@ mod tests {
         }
     }
 
-    /// More comes out of one push than a decoder's own buffer holds, and then there is the damage.
+    /// Checks damaged input that decodes to more in one push than a decoder's own buffer holds.
     #[test]
     fn all_that_comes_before_damage_is_decoded_where_it_does_not_fit_a_buffer() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::none());

@@ -1,4 +1,4 @@
-//! One coding being undone.
+//! The decoding of one content coding.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,10 +9,11 @@ use super::brotli::Brotli;
 use super::zstd::{Failure, Zstd};
 use super::{Coding, CodingError};
 
-/// How much one stage may put out for one push, before the next stage sees it: brotli has no limit of its own.
+/// The most bytes that one stage may put out for one push, before the next stage sees them: brotli has no limit of its
+/// own.
 const STAGE_ROOM: usize = 1 << 24;
 
-/// A sink that takes so much and no more, so that no stage can blow up between two looks at it.
+/// A sink with a limit, so that no stage can blow up between two looks at it.
 #[derive(Debug, Default)]
 pub(super) struct Bounded(Vec<u8>);
 
@@ -30,19 +31,19 @@ impl Write for Bounded {
     }
 }
 
-/// What a stage says of places in its input.
+/// The places in its input that a stage reports.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Where the input of the stage begins in that of the decoder.
+    /// The place in the decoder's input where the input of the stage begins.
     place: usize,
-    /// Where members of gzip begin behind the first, in order.
+    /// The places where members of gzip begin, after the first, in order.
     pub(super) members: Vec<usize>,
-    /// Behind the last thing that is whole: a member, a frame, a stream.
+    /// The place behind the last thing that is whole: a member, a frame, a stream.
     pub(super) whole: Option<usize>,
 }
 
 impl Marks {
-    /// What is said from now on is counted from this place.
+    /// Sets the place from which later reports are counted.
     pub(super) const fn set_place(&mut self, place: usize) {
         self.place = place;
     }
@@ -56,17 +57,17 @@ impl Marks {
 pub(super) enum Stage {
     Gzip {
         decoder: Box<GzDecoder<Bounded>>,
-        /// Whether a member is whole before the one that the decoder is in.
+        /// True if a whole member comes before the one that the decoder is in.
         is_later: bool,
     },
-    /// Not known yet whether zlib or bare deflate: that takes two bytes.
+    /// Zlib or bare deflate: it takes two bytes to know.
     Undecided(Vec<u8>),
     Zlib(ZlibDecoder<Bounded>),
     Bare(DeflateDecoder<Bounded>),
     Brotli(Box<Brotli<Bounded>>),
     Zstd {
         decoder: Box<Zstd>,
-        /// Whether a frame was whole.
+        /// True if a frame was whole.
         is_later: bool,
     },
 }
@@ -113,7 +114,7 @@ impl Stage {
         }
     }
 
-    /// Takes input, at least a part of it. What it decodes to waits to be taken.
+    /// Takes input, at least a part of it. The decoded bytes wait to be taken.
     pub(super) fn push(&mut self, input: &mut &[u8], marks: &mut Marks) -> Result<(), CodingError> {
         match self {
             Self::Gzip { decoder, is_later } => {
@@ -163,7 +164,8 @@ impl Stage {
         Ok(())
     }
 
-    /// RFC 1950 §2.2: a zlib stream begins with method 8, and its first two bytes are a multiple of 31.
+    /// Decides between zlib and bare deflate: a zlib stream begins with method 8, and its first two bytes are a
+    /// multiple of 31 (RFC 1950 §2.2).
     fn decide(first: &[u8]) -> Self {
         let zlib =
             first[0] & 0x0f == 8 && u16::from_be_bytes([first[0], first[1]]).is_multiple_of(31);
@@ -249,14 +251,14 @@ impl Stage {
     }
 }
 
-/// What a decoder of another crate does not take.
+/// An error from a decoder of another crate.
 enum Fault {
     /// Bytes that follow on the end.
     Behind,
     Io(io::Error),
 }
 
-/// RFC 1952 §2.2: a gzip file is members, one after the other.
+/// Decodes a gzip file, which is one member after the other (RFC 1952 §2.2).
 fn gzip(
     decoder: &mut GzDecoder<Bounded>,
     is_later: &mut bool,
@@ -284,8 +286,8 @@ fn gzip(
     Ok(())
 }
 
-/// Has a decoder take bytes up to the end of what it decodes; returns how many. Decoders keep what they have decoded until
-/// they are asked for more; an event must not wait for the next one.
+/// Makes a decoder take bytes up to the end of what it decodes; returns how many. Decoders keep what they have decoded
+/// until they are asked for more, and an event must not wait for the next one.
 fn write_through(decoder: &mut impl Write, input: &[u8]) -> io::Result<usize> {
     let mut taken = 0;
     while taken < input.len() {
