@@ -108,8 +108,8 @@ fn require_all(
     captures
 }
 
-/// Compares a capture with its snapshot. If they differ, shows the difference and leaves the new listing for `cargo
-/// insta review`.
+/// Compares a capture with its snapshot. If they differ, shows the difference and leaves the new listing for
+/// `cargo insta review`.
 fn lists_as_its_snapshot(capture: &Path) -> bool {
     let name = capture.file_stem().unwrap().to_str().unwrap();
     let listing = listing(capture, true).unwrap();

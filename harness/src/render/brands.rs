@@ -1,5 +1,5 @@
-//! Hides the brands by which browsers made of Chromium name themselves, as in `"Chromium";v="156",
-//! "Not:A-Brand";v="8"`.
+//! Hides the brands by which browsers made of Chromium name themselves, as in
+//! `"Chromium";v="156", "Not:A-Brand";v="8"`.
 //!
 //! Their order, and the name and version of a fake brand, are drawn anew for each release, so that no server comes to
 //! rely on them (User-Agent Client Hints §6.2).

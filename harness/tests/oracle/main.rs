@@ -1,7 +1,7 @@
 //! Compares figures and streams with tshark's, on captures made for every case that reading must get right, on those in
 //! the tree, and on those in the folders that `WIRESNAP_REFERENCE_DIR` and `WIRESNAP_CORPUS` name.
 //!
-//! Where tshark differs by definition:
+//! The differences of tshark by definition:
 //!
 //! - It looks for TCP in headers that ICMP quotes, and in tunnels such as L2TP, Teredo and pseudowires; here those packets
 //!   count, but not as TCP. (Looked through are IP in IP, GRE with IP, Ethernet, PPP or ERSPAN in it, MPLS, PPP, VXLAN,
