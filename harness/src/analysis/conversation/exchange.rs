@@ -1,4 +1,4 @@
-//! Requests and answers as they come, read or refused, each to its place.
+//! Requests and answers as they come, readable or refused, each put in its place.
 
 use super::Conversation;
 use super::half::{After, Decoder};
@@ -23,7 +23,7 @@ impl Conversation {
         self.pairing.request(request, is_tight);
     }
 
-    /// Gives what the request said of the WebSocket that it asked for.
+    /// Takes a response. Returns the WebSocket offer of its request, if that asked for one.
     pub(super) fn response(
         &mut self,
         message: &mut HttpMessage,
@@ -78,7 +78,7 @@ impl Conversation {
         answered
     }
 
-    /// A head whose bytes are shown raw is a request, or the answer to one, all the same.
+    /// Takes a head whose bytes are shown raw. It is a request, or the answer to one, all the same.
     pub(super) fn refused(&mut self, origin: Origin, mut head: Head) {
         let side = origin.side;
         self.end_raw(side);
@@ -128,7 +128,7 @@ impl Conversation {
         }
     }
 
-    /// What a proxy put in front of the stream is a message of its own; the stream begins behind it.
+    /// Hands out a proxy's preamble as a separate message; the stream begins behind it.
     pub(super) fn preamble(&mut self, origin: Origin, bytes: &[u8], note: Note) {
         self.raw(origin, bytes);
         self.note(origin.side, note);
@@ -137,15 +137,15 @@ impl Conversation {
         half.fresh.offset = half.offset;
     }
 
-    /// A side that speaks HTTP tells that its peer does: it is looked for in what was taken for another protocol.
+    /// Looks again for HTTP in bytes taken for another protocol: if one side speaks HTTP, so does its peer.
     fn look_again(&mut self, side: Side) {
         if let Decoder::Http(parser) = &mut self.half(side).decoder {
             parser.look_again();
         }
     }
 
-    /// A side that never spoke HTTP tells that its peer does not: a first line of that side which is not whole is none of
-    /// HTTP, and not to be told with what comes later.
+    /// Settles that a side does not speak HTTP, because its peer never did. An incomplete first line of that side is
+    /// not HTTP, and not to be told with what comes later.
     pub(super) fn speak_no_http(&mut self, side: Side) {
         let Decoder::Http(own) = &self.half(side).decoder else {
             return;
@@ -168,7 +168,7 @@ impl Conversation {
     }
 }
 
-/// RFC 9110 §15.2: an interim answer; the final one is still to come.
+/// Returns true if an answer is interim (RFC 9110 §15.2): the final one is still to come.
 const fn is_interim(status: u16) -> bool {
     status >= 100 && status <= 199 && status != 101
 }

@@ -1,4 +1,4 @@
-//! Requests wait for their answers: a response cannot be read without its request.
+//! Pairs requests with their answers: a response cannot be read without its request.
 //!
 //! Answers come in the order of the requests (RFC 9112 §9.2), so one that cannot be read uses up its request like any
 //! other. Where a hole may have held whole messages, it is worked out how many: an answer begins with a hole that begins
@@ -12,7 +12,7 @@ use crate::wire::event::Origin;
 use crate::wire::http::{Asked, Head, Lost};
 use crate::wire::websocket::Offer;
 
-/// How many requests may wait for their answers; in a capture of one direction they would pile up.
+/// The most requests that may wait for their answers; in a capture of one direction they would pile up.
 pub(super) const MOST_WAITING: usize = 1024;
 
 /// The shortest answer: `HTTP/1.1 200`, and two line ends.
@@ -21,50 +21,50 @@ const SHORTEST_ANSWER: u64 = 16;
 /// The shortest request: `GET / HTTP/1.1`, and two line ends.
 const SHORTEST_REQUEST: u64 = 18;
 
-/// How many answers without a request are remembered, in case that the request comes later in the file.
+/// The most answers without a request that are remembered, in case the request comes later in the file.
 const MOST_UNASKED: usize = 64;
 
-/// A request, as far as its answer must know it.
+/// A request, with what its answer must know about it.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     pub(super) method: Vec<u8>,
     pub(super) target: Vec<u8>,
     pub(super) switches: bool,
-    /// What a WebSocket's answer is checked against.
+    /// The offer against which a WebSocket's answer is checked.
     pub(super) offer: Option<Box<Offer>>,
-    /// What that takes, at most.
+    /// The most bytes that the offer takes.
     offer_bytes: usize,
-    /// Whether an interim answer is likely.
+    /// True if an interim answer is likely.
     expects: bool,
-    /// Where in the client's stream it begins.
+    /// The offset in the client's stream at which it begins.
     offset: u64,
     packet: u64,
-    /// How much of the server's stream had been received when it was sent.
+    /// The number of bytes of the server's stream received when it was sent.
     heard: u64,
-    /// Requests that a hole in front of it held.
+    /// The number of requests in the hole in front of it.
     before: Range,
 }
 
-/// From so many to so many.
+/// A range of counts: the least and the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Range {
     least: i64,
     most: i64,
 }
 
-/// Where an answer begins.
+/// The place at which an answer begins.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    /// In the server's stream.
+    /// The offset in the server's stream.
     pub(super) offset: u64,
     /// The packet that carries its first byte.
     pub(super) origin: Origin,
-    /// How many requests, at most, its sender had received that are not captured so far.
+    /// The most requests that its sender had received and that are not captured so far.
     pub(super) unseen: u64,
 }
 
 impl Place {
-    /// The place of an answer where the client's stream is known up to `client_end`.
+    /// Returns the place of an answer, given that the client's stream is known up to `client_end`.
     pub(super) const fn behind(client_end: u64, offset: u64, origin: Origin) -> Self {
         let unseen = origin.acknowledged.saturating_sub(client_end) / SHORTEST_REQUEST;
         Self {
@@ -75,31 +75,33 @@ impl Place {
     }
 }
 
-/// What an answer answers.
+/// The request that an answer is for.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
-    /// The request, where it is known.
+    /// The request, if it is known.
     pub(super) request: Option<Waiting>,
-    /// Requests before it whose answers are lost.
+    /// The requests before it whose answers are lost.
     pub(super) lost: Vec<Waiting>,
-    /// Whether it may be one of several.
+    /// True if the request may be one of several.
     pub(super) is_doubtful: bool,
 }
 
 /// The requests of a connection whose answers are still to come.
 #[derive(Debug, Default)]
 pub(super) struct Pairing {
-    /// Oldest first.
+    /// The waiting requests, oldest first.
     waiting: VecDeque<Waiting>,
-    /// How many of them are passed over before that of the next answer; negative where that answers one which is not known.
+    /// The number of waiting requests to pass over to reach that of the next answer; negative if that answers an
+    /// unknown one.
     passed_over: Range,
-    /// Where in the server's stream the holes begin that this is about.
+    /// The offset in the server's stream at which the holes counted by `passed_over` begin.
     since: u64,
-    /// Requests that a hole behind the last one held.
+    /// The number of requests in a hole behind the last one.
     behind: Range,
-    /// Of answers that no request waited for: how much of the client's stream the server had received.
+    /// For each answer that no request waited for, the number of bytes of the client's stream that the server had
+    /// received.
     unasked: VecDeque<u64>,
-    /// What the waiting requests take.
+    /// The number of bytes that the waiting requests take.
     bytes: usize,
 }
 
@@ -117,7 +119,7 @@ impl Waiting {
         }
     }
 
-    /// A request whose line cannot be read.
+    /// Creates a request whose line cannot be read.
     pub(super) fn unreadable(
         method: Vec<u8>,
         target: Vec<u8>,
@@ -134,12 +136,12 @@ impl Waiting {
         }
     }
 
-    /// How many bytes it takes.
+    /// Returns the number of bytes that it takes.
     fn memory(&self) -> usize {
         size_of::<Self>() + self.method.len() + self.target.len() + self.offer_bytes
     }
 
-    /// Whether its last byte may have been there before an answer began.
+    /// Returns true if the last byte of the request may have been there before an answer began.
     fn is_before(&self, place: Place) -> bool {
         let received = place.origin.acknowledged;
         let was_sent = if received > 0 {
@@ -152,7 +154,7 @@ impl Waiting {
 }
 
 impl Pairing {
-    /// Takes a request. Where memory is tight, as few wait as can be.
+    /// Takes a request. If memory is tight, as few wait as possible.
     pub(super) fn request(&mut self, mut request: Waiting, is_tight: bool) {
         request.before = std::mem::take(&mut self.behind);
         if request.before.most == 0 && self.is_answered(request.offset) {
@@ -166,12 +168,13 @@ impl Pairing {
         self.waiting.push_back(request);
     }
 
-    /// How many bytes the waiting requests take.
+    /// Returns the number of bytes that the waiting requests take.
     pub(super) const fn memory(&self) -> usize {
         self.bytes
     }
 
-    /// Whether an answer came before its request did: then the server had received that, and the file has it late.
+    /// Returns true if an answer came before its request did: the server had received the request, and the file has it
+    /// late.
     fn is_answered(&mut self, offset: u64) -> bool {
         while let Some(received) = self.unasked.pop_front() {
             if received > offset {
@@ -181,7 +184,7 @@ impl Pairing {
         false
     }
 
-    /// The answer to a request that is not remembered is that of none that waits.
+    /// Forgets the first request. No waiting request takes its answer.
     fn forget_first(&mut self) {
         if let Some(first) = self.take_first() {
             self.pass_lost(first.before);
@@ -200,7 +203,7 @@ impl Pairing {
         self.passed_over.most -= requests.least;
     }
 
-    /// What the parser must know of the request of an answer that begins there.
+    /// Returns what the parser must know about the request of an answer that begins there.
     pub(super) fn asked(&self, place: Place) -> Option<Asked> {
         let (range, has_lost) = self.candidates(place);
         let least = usize::try_from(range.least).ok()?;
@@ -219,7 +222,8 @@ impl Pairing {
         })
     }
 
-    /// How many of the waiting requests are passed over before that of an answer, and whether lost ones may be among them.
+    /// Returns the range of waiting requests to pass over to reach that of an answer, and true if lost ones may be
+    /// among them.
     fn candidates(&self, place: Place) -> (Range, bool) {
         let first = self.waiting.front();
         let before = first.map_or(self.behind, |first| first.before);
@@ -266,7 +270,8 @@ impl Pairing {
         (range, lost > 0)
     }
 
-    /// How many requests, at most, are lost behind the first of those that were sent before an answer: it may be theirs.
+    /// Returns the most requests lost behind the first of those sent before an answer: the answer may be to one of
+    /// these.
     fn lost_among(&self, sent: usize, place: Place) -> i64 {
         let later = self.waiting.iter().take(sent.saturating_add(1)).skip(1);
         let between: i64 = later.map(|request| request.before.most).sum();
@@ -277,8 +282,8 @@ impl Pairing {
         between + self.behind.most + unseen
     }
 
-    /// How many requests, from the first, were sent by a client that had received the answer to the one before, or a part of
-    /// it: in the hole.
+    /// Returns the number of requests, from the first, sent by a client that had received the answer to the one before,
+    /// or a part of it: these answers are in the hole.
     fn in_step(&self, sent: usize) -> usize {
         let mut heard = self.waiting.front().map_or(0, |first| first.heard);
         heard = heard.max(self.since);
@@ -294,7 +299,7 @@ impl Pairing {
         in_step
     }
 
-    /// Takes the request out that an answer is for; it may be none that is known.
+    /// Takes out the request that an answer is for, which may be unknown.
     pub(super) fn answer(&mut self, place: Place) -> Answered {
         let (range, _) = self.candidates(place);
         let before = self.waiting.front_mut().map(|first| &mut first.before);
@@ -333,8 +338,8 @@ impl Pairing {
         }
     }
 
-    /// Takes the requests out that are used up where so many are, those in between included that are lost; and tells how
-    /// many these are in all.
+    /// Takes out the requests that `count` answers use up, including lost ones in between. Also returns the total
+    /// number of these.
     fn use_up(&mut self, count: i64) -> (Vec<Waiting>, Range) {
         let mut taken = Vec::new();
         let mut all = Range::default();
@@ -365,7 +370,7 @@ impl Pairing {
         self.waiting.shrink_to_fit();
     }
 
-    /// A hole in the server's stream may have held answers.
+    /// Takes a hole in the server's stream, which may have held answers.
     pub(super) fn answers_lost(&mut self, lost: Lost) {
         if self.passed_over == Range::default() {
             self.since = lost.offset;
@@ -376,8 +381,8 @@ impl Pairing {
         self.passed_over.most += begun(lost, SHORTEST_ANSWER);
     }
 
-    /// A hole in the client's stream may have held requests. Where answers to them were seen, those are all: a client waits
-    /// for its answer, as a rule.
+    /// Takes a hole in the client's stream, which may have held requests. If answers to them were seen, there were no
+    /// more: a client waits for its answer, as a rule.
     pub(super) fn requests_lost(&mut self, mut lost: Lost) {
         let end = lost.offset.saturating_add(lost.bytes);
         // Where nothing was acknowledged, the order on the wire is all that is known.
@@ -398,7 +403,7 @@ impl Pairing {
     }
 }
 
-/// How many messages can have begun in a hole.
+/// Returns the most messages that can have begun in a hole.
 fn begun(lost: Lost, shortest: u64) -> i64 {
     i64::try_from(lost.bytes.div_ceil(shortest)).unwrap_or(i64::MAX >> 16)
 }
@@ -408,7 +413,7 @@ mod tests {
     use super::*;
     use crate::units::{Side, Timestamp};
 
-    /// A request in that packet, sent when so much of the server's stream had been received.
+    /// Adds a request in that packet, sent when `heard` bytes of the server's stream had been received.
     fn request(pairing: &mut Pairing, packet: u64, heard: u64, method: &str) {
         let offset = packet * 100;
         let origin = origin(Side::Client, packet, heard);
@@ -425,7 +430,7 @@ mod tests {
         }
     }
 
-    /// What an answer is to: the request's method, `none`, or `?` where it is not known.
+    /// Returns the method of the request that an answer is to, `none`, or `?` if it is not known.
     fn answer(pairing: &mut Pairing, packet: u64, offset: u64) -> String {
         let origin = origin(Side::Server, packet, 0);
         let answered = pairing.answer(Place {

@@ -8,7 +8,7 @@ use crate::wire::websocket::Frame;
 use proptest::prelude::*;
 use std::io::Write as _;
 
-/// What a side sends, or loses, as a packet.
+/// A packet that a side sends, or that is lost.
 #[derive(Clone, Debug)]
 enum Sent {
     Client(Vec<u8>),
@@ -64,7 +64,7 @@ fn listen(packets: &[Sent]) -> Vec<Message> {
     messages
 }
 
-/// A word for each message: who, what, and what is in it.
+/// Returns a word for each message: its sender, its kind, and its content.
 fn told(messages: &[Message]) -> Vec<String> {
     messages.iter().map(tell).collect()
 }
@@ -364,7 +364,7 @@ fn bodies_are_decoded_and_bombs_are_cut() {
     assert!(notes[1].contains("not valid gzip"), "{notes:?}");
 }
 
-/// What could not be read in clear, in words.
+/// Returns the obstacles of the messages, in words.
 fn obstacles(messages: &[Message]) -> Vec<String> {
     let obstacles = messages.iter().flat_map(|message| &message.obstacles);
     obstacles.map(ToString::to_string).collect()
@@ -613,7 +613,7 @@ fn a_capture_of_one_direction_does_not_pile_up() {
     assert!(conversation.pairing.len() <= MOST_WAITING);
 }
 
-/// Everything that a message says, but for when and where its bytes came.
+/// Returns everything that messages say, except when and where their bytes came.
 fn gist(messages: &[Message]) -> Vec<(Side, u64, u64, Detail, Vec<Note>)> {
     let gist = |message: &Message| {
         let Message {

@@ -1,4 +1,4 @@
-//! Conversations of which any packets are lost: each answer that is told with a request is told with its own.
+//! Conversations with any packets lost: each answer that is listed with a request is listed with its own.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,8 @@ impl Random {
     }
 }
 
-/// A client that waits for each answer, and what the body of each is, by the request's target.
+/// Returns the conversation of a client that waits for each answer, and the body of each answer, by the request's
+/// target.
 fn conversation(random: &mut Random) -> (Script, BTreeMap<String, String>) {
     let mut script = Script::opened();
     let mut bodies = BTreeMap::new();
