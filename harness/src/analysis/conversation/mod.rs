@@ -170,6 +170,11 @@ impl Conversation {
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
         self.allow_frames(origin.side);
         self.end_turn(origin.side.peer());
+        self.read(origin, bytes);
+    }
+
+    /// Reads what a side said, now or a while ago.
+    fn read(&mut self, origin: Origin, bytes: &[u8]) {
         let (since, _) = self.half(origin.side).held();
         let mut rest = bytes;
         while !rest.is_empty() && !self.hold(origin, rest) {
@@ -191,12 +196,7 @@ impl Conversation {
 
     /// Reads all of the input, but for what is to be held.
     fn decode_all(&mut self, origin: Origin, rest: &mut &[u8]) {
-        while self.decode(origin, rest) {
-            // A switch of protocols may just have let the other side's held bytes go.
-            if !rest.is_empty() {
-                self.end_turn(origin.side.peer());
-            }
-        }
+        while self.decode(origin, rest) {}
     }
 
     /// Reads one item; false when the input is used up, or is to be held.
