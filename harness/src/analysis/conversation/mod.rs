@@ -269,7 +269,6 @@ impl Conversation {
         if origin.side == Side::Client {
             self.release_all_held();
         }
-        self.decide(origin);
         self.begin(origin);
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {

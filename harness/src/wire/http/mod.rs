@@ -106,9 +106,9 @@ pub enum Item<'a> {
 /// A hole that may have held whole messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// Where in the stream it begins.
+    /// Where in the stream it begins, or what is held before it that may begin a message.
     pub offset: u64,
-    /// How many bytes of it are behind all that is known of the message before.
+    /// How many bytes from there on are behind all that is known of the message before.
     pub bytes: u64,
     /// Whether a message began with the first of them.
     pub begins_message: bool,
