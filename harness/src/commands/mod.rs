@@ -27,6 +27,7 @@ mod spill;
 pub mod stats;
 pub mod validate;
 mod variables;
+mod whole_json;
 mod write;
 
 use std::io::{self, Write};
@@ -89,7 +90,9 @@ pub fn run(cli: &Cli) -> ExitCode {
 /// Carries out a verb, and says how it went.
 fn print(command: &Command) -> ExitCode {
     let mut out = standard_output(when_closed(command));
-    let outcome = carry_out(command, &mut out, &mut standard_error());
+    let outcome = whole_json::or_error(command, &mut out, |out| {
+        carry_out(command, out, &mut standard_error())
+    });
     // What could not be printed hides how it went.
     let outcome = out.finish().map_err(anyhow::Error::new).and(outcome);
     match outcome {

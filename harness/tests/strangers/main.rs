@@ -13,5 +13,6 @@ mod spread;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod whole_json;
 #[path = "../workspace/mod.rs"]
 mod workspace;

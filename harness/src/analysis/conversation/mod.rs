@@ -173,6 +173,11 @@ impl Conversation {
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
         self.allow_frames(origin.side);
         self.end_turn(origin.side.peer());
+        self.read(origin, bytes);
+    }
+
+    /// Reads what a side said, now or a while ago.
+    fn read(&mut self, origin: Origin, bytes: &[u8]) {
         let (since, _) = self.half(origin.side).held();
         let mut rest = bytes;
         while !rest.is_empty() && !self.hold(origin, rest) {
@@ -194,12 +199,7 @@ impl Conversation {
 
     /// Reads all of the input, except what is to be held.
     fn decode_all(&mut self, origin: Origin, rest: &mut &[u8]) {
-        while self.decode(origin, rest) {
-            // A switch of protocols may just have let the other side's held bytes go.
-            if !rest.is_empty() {
-                self.end_turn(origin.side.peer());
-            }
-        }
+        while self.decode(origin, rest) {}
     }
 
     /// Reads one item. Returns false if the input is used up, or is to be held.
@@ -273,7 +273,6 @@ impl Conversation {
         if origin.side == Side::Client {
             self.release_all_held();
         }
-        self.decide(origin);
         self.begin(origin);
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {

@@ -14,7 +14,15 @@ impl Conversation {
     pub(super) fn end_turn(&mut self, side: Side) {
         let half = self.half(side);
         half.provenance.turn = half.provenance.turn.wrapping_add(1);
-        if half.provenance.first().is_none() {
+        self.end_former_turn(side);
+    }
+
+    /// Ends the raw bytes of a turn that is over, where nothing is held back that may belong to it.
+    pub(super) fn end_former_turn(&mut self, side: Side) {
+        let half = self.half(side);
+        let turn = half.provenance.turn;
+        let is_held_back = half.provenance.first().is_some();
+        if !is_held_back && half.open.as_ref().is_some_and(|open| open.turn != turn) {
             self.end_raw(side);
         }
     }

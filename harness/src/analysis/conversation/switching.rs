@@ -20,6 +20,8 @@ const HELD_LIMIT: usize = 256 << 10;
 pub(super) struct Held {
     pub(super) order: u64,
     pub(super) origin: Origin,
+    /// The client's turn that they belong to.
+    turn: u32,
     bytes: Vec<u8>,
 }
 
@@ -38,6 +40,7 @@ impl Conversation {
         self.held.push(Held {
             order: self.next_order,
             origin,
+            turn: self.client.provenance.turn,
             bytes: bytes.to_vec(),
         });
         self.next_order += 1;
@@ -120,14 +123,21 @@ impl Conversation {
         line
     }
 
+    /// Reads what was held, as the client said it: in turns that were over when the server spoke. So it ends no turn of
+    /// the server, which may be in the middle of one.
     pub(super) fn release_held(&mut self) {
         self.switching = false;
         self.held_bytes = 0;
         let before = self.held_order;
+        let turn = self.client.provenance.turn;
         for held in std::mem::take(&mut self.held) {
             self.held_order = Some(held.order);
-            self.data(held.origin, &held.bytes);
+            self.client.provenance.turn = held.turn;
+            self.allow_frames(held.origin.side);
+            self.read(held.origin, &held.bytes);
         }
+        self.client.provenance.turn = turn;
+        self.end_former_turn(Side::Client);
         self.held_order = before;
     }
 

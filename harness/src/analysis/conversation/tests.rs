@@ -305,6 +305,34 @@ fn a_tunnel_is_raw() {
     );
 }
 
+/// What the client said before the answer was a turn that was over when it is read.
+#[test]
+fn what_the_client_said_too_early_parts_neither_its_next_turn_nor_the_servers() {
+    for answer in [
+        "HTTP/1.1 20length0 OK\r\n\r\n\x16back",
+        "HTTP/1.1 20length0 OK\r\n\r\n",
+    ] {
+        for size in [1, 7, 100] {
+            let pieces = answer.as_bytes().chunks(size).map(server);
+            let mut packets = vec![
+                client("CONNECT h:443 HTTP/1.1\r\n\r\n\x16ea"),
+                client("rly"),
+            ];
+            packets.extend(pieces);
+            packets.push(client("\x16hello"));
+            assert_eq!(
+                told(&listen(&packets))[1..],
+                [
+                    "client raw \"\\u{16}early\"".to_owned(),
+                    format!("server raw {answer:?}"),
+                    "client raw \"\\u{16}hello\"".to_owned(),
+                ],
+                "{size}"
+            );
+        }
+    }
+}
+
 #[test]
 fn turns_of_other_protocols_are_raw() {
     let messages = listen(&[

@@ -289,8 +289,8 @@ fn run(
     while !left.is_empty() {
         let mut slice = &left[..left.len().min(STAGE_INPUT)];
         let length = slice.len();
-        marks.set_place(input.len() - left.len());
-        let written = stage.push(&mut slice, marks);
+        let mut found = Marks::from_place(input.len() - left.len());
+        let written = stage.push(&mut slice, &mut found);
         left = &left[length - slice.len()..];
         if written.is_err() {
             // What came out before the damage may still be in the decoder's own buffer. It goes on first: what the next
@@ -298,7 +298,9 @@ fn run(
             let _ = stage.finish();
         }
         let piece = stage.take();
+        // What is behind this stage must have taken all before a mark: whole is what came out whole in the end.
         pass_on(rest, &piece, output, limit, room)?;
+        marks.add(found);
         stage.give_back(piece);
         written?;
     }
@@ -472,6 +474,89 @@ mod tests {
                 assert_eq!(failure, Some(CodingError::Behind { coding }), "{packed:?}");
                 assert_eq!(undecoded, b"behind");
             }
+        }
+    }
+
+    /// A zstd frame (RFC 8878 §3.1.1) of one raw block.
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        let size = u8::try_from(bytes.len()).unwrap();
+        [
+            &[0x28, 0xb5, 0x2f, 0xfd, 0, 0, (size << 3) | 1, 0, 0],
+            bytes,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn what_only_begins_like_a_frame_is_behind_the_last_one() {
+        for behind in [&b"behind"[..], &[0x28, 0xb5, 0], b"\x28"] {
+            let packed = [&zstd(b"hello"), behind].concat();
+            for size in [1, 3, 15, 1000] {
+                let (_, failure, undecoded) = read(&[Coding::Zstd], &packed, size);
+                assert!(failure.is_some());
+                assert_eq!(undecoded, behind, "in pieces of {size}");
+            }
+        }
+    }
+
+    /// Of two codings, the outer one says what is whole in its own words; what counts is what came out behind the inner.
+    #[test]
+    fn what_is_whole_outside_and_damaged_inside_was_in_vain() {
+        for outer in [
+            [gzip(b"this is not gzip"), gzip(&gzip(b"hello"))].concat(),
+            [zlib(b"this is not gzip"), b"behind".to_vec()].concat(),
+            [zstd(b"this is not gzip"), zstd(&gzip(b"hello"))].concat(),
+        ] {
+            let coding = match outer[0] {
+                0x1f => Coding::Gzip,
+                0x78 => Coding::Deflate,
+                _ => Coding::Zstd,
+            };
+            let whole = read(&[Coding::Gzip, coding], &outer, usize::MAX);
+            assert!(matches!(
+                whole.1,
+                Some(CodingError::Malformed { coding: "gzip", .. })
+            ));
+            assert_eq!(whole.2, outer, "{coding:?}");
+            for size in [1, 3, 10, 30] {
+                let pieces = read(&[Coding::Gzip, coding], &outer, size);
+                assert_eq!(pieces.2, outer, "{coding:?} in pieces of {size}");
+                assert_eq!(pieces.0.coded(), whole.0.coded());
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_out_whole_before_the_damage_was_not_in_vain() {
+        let first = gzip(&gzip(b"hello"));
+        let second = gzip(b"this is not gzip");
+        let packed = [&first[..], &second].concat();
+        for size in [1, 3, 10, 1000] {
+            let (_, failure, undecoded) = read(&[Coding::Gzip; 2], &packed, size);
+            assert_eq!(failure, Some(CodingError::Behind { coding: "gzip" }));
+            assert_eq!(undecoded, second, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn where_the_limit_cuts_does_not_depend_on_the_pieces() {
+        let packed = [gzip(b"hello"), gzip(b"world")].concat();
+        for limit in 0..10 {
+            let cut = [1, 3, 10, 1000].map(|size| {
+                let mut decoder = Decoder::new(&[Coding::Gzip]);
+                let mut output = Vec::new();
+                let mut pieces = packed.chunks(size);
+                let failure =
+                    pieces.find_map(|piece| decoder.push(piece, &mut output, limit).err());
+                assert_eq!(failure, Some(CodingError::TooLarge { limit }));
+                pieces.for_each(|piece| decoder.pass(piece));
+                (
+                    output,
+                    decoder.coded().fingerprint().clone(),
+                    decoder.coded().times(),
+                )
+            });
+            assert!(cut.iter().all(|other| *other == cut[0]), "{limit}: {cut:?}");
         }
     }
 

@@ -43,9 +43,18 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Sets the place from which later reports are counted.
-    pub(super) const fn set_place(&mut self, place: usize) {
-        self.place = place;
+    /// Marks that are counted from this place.
+    pub(super) fn from_place(place: usize) -> Self {
+        Self {
+            place,
+            ..Self::default()
+        }
+    }
+
+    /// Adds later ones.
+    pub(super) fn add(&mut self, mut later: Self) {
+        self.members.append(&mut later.members);
+        self.whole = later.whole.or(self.whole);
     }
 
     const fn whole(&mut self, at: usize) {
@@ -55,11 +64,7 @@ impl Marks {
 
 /// A decoder of one coding.
 pub(super) enum Stage {
-    Gzip {
-        decoder: Box<GzDecoder<Bounded>>,
-        /// True if a whole member comes before the one that the decoder is in.
-        is_later: bool,
-    },
+    Gzip(Box<GzDecoder<Bounded>>),
     /// Zlib or bare deflate: it takes two bytes to know.
     Undecided(Vec<u8>),
     Zlib(ZlibDecoder<Bounded>),
@@ -81,10 +86,7 @@ impl fmt::Debug for Stage {
 impl Stage {
     pub(super) fn new(coding: Coding) -> Self {
         match coding {
-            Coding::Gzip => Self::Gzip {
-                decoder: Box::new(GzDecoder::new(Bounded::default())),
-                is_later: false,
-            },
+            Coding::Gzip => Self::Gzip(Box::new(GzDecoder::new(Bounded::default()))),
             Coding::Deflate => Self::Undecided(Vec::new()),
             Coding::Brotli => Self::Brotli(Box::new(Brotli::new(Bounded::default()))),
             Coding::Zstd => Self::Zstd {
@@ -96,7 +98,7 @@ impl Stage {
 
     const fn name(&self) -> &'static str {
         match self {
-            Self::Gzip { .. } => "gzip",
+            Self::Gzip(_) => "gzip",
             Self::Undecided(_) | Self::Zlib(_) | Self::Bare(_) => "deflate",
             Self::Brotli(_) => "br",
             Self::Zstd { .. } => "zstd",
@@ -108,7 +110,7 @@ impl Stage {
         match self {
             Self::Undecided(_) => 0,
             // The state of zlib, its window, and a buffer.
-            Self::Gzip { .. } | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
+            Self::Gzip(_) | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
             Self::Brotli(decoder) => decoder.memory(),
             Self::Zstd { decoder, .. } => decoder.memory(),
         }
@@ -117,19 +119,15 @@ impl Stage {
     /// Takes input, at least a part of it. The decoded bytes wait to be taken.
     pub(super) fn push(&mut self, input: &mut &[u8], marks: &mut Marks) -> Result<(), CodingError> {
         match self {
-            Self::Gzip { decoder, is_later } => {
-                let all = std::mem::take(input);
-                return gzip(decoder, is_later, all, marks).map_err(|error| self.error(error));
+            Self::Gzip(decoder) => {
+                return gzip(decoder, input, marks).map_err(|error| self.error(error));
             }
             Self::Zstd { decoder, is_later } => {
                 let all = input.len();
                 let ended = decoder.push(input);
-                if let Ok(Some(at)) = ended {
+                if let Ok(true) = ended {
                     *is_later = true;
-                    marks.whole(at);
-                } else if matches!(ended, Err(Failure::Behind)) && *is_later {
-                    // The last frame ended before these bytes, or in them.
-                    marks.whole.get_or_insert(all - input.len());
+                    marks.whole(all - input.len());
                 }
                 return ended.map(|_| ()).map_err(|failure| self.failure(failure));
             }
@@ -151,7 +149,7 @@ impl Stage {
             Self::Zlib(decoder) => write_through(decoder, taken),
             Self::Bare(decoder) => write_through(decoder, taken),
             Self::Brotli(decoder) => write_through(decoder, taken),
-            Self::Gzip { .. } | Self::Zstd { .. } | Self::Undecided(_) => Ok(taken.len()),
+            Self::Gzip(_) | Self::Zstd { .. } | Self::Undecided(_) => Ok(taken.len()),
         };
         let length = written.map_err(|error| self.error(Fault::Io(error)))?;
         if length < taken.len() {
@@ -182,7 +180,7 @@ impl Stage {
             coding: self.name(),
         };
         let ended = match self {
-            Self::Gzip { decoder, .. } => decoder.try_finish(),
+            Self::Gzip(decoder) => decoder.try_finish(),
             Self::Zlib(decoder) => decoder.try_finish(),
             Self::Bare(decoder) => decoder.try_finish(),
             Self::Brotli(decoder) => decoder.close(),
@@ -194,7 +192,7 @@ impl Stage {
 
     fn sink(&mut self) -> Option<&mut Bounded> {
         match self {
-            Self::Gzip { decoder, .. } => Some(decoder.get_mut()),
+            Self::Gzip(decoder) => Some(decoder.get_mut()),
             Self::Zlib(decoder) => Some(decoder.get_mut()),
             Self::Bare(decoder) => Some(decoder.get_mut()),
             Self::Brotli(decoder) => Some(decoder.get_mut()),
@@ -261,28 +259,24 @@ enum Fault {
 /// Decodes a gzip file, which is one member after the other (RFC 1952 §2.2).
 fn gzip(
     decoder: &mut GzDecoder<Bounded>,
-    is_later: &mut bool,
-    input: &[u8],
+    input: &mut &[u8],
     marks: &mut Marks,
 ) -> Result<(), Fault> {
-    let mut at = 0;
-    while at < input.len() {
-        let length = write_through(decoder, &input[at..]).map_err(Fault::Io)?;
-        at += length;
-        if at == input.len() {
-            break;
-        }
-        // The member is whole, and its checksum should be right.
-        decoder.try_finish().map_err(Fault::Io)?;
-        *is_later = true;
-        marks.whole(at);
-        if input[at] != 0x1f {
-            return Err(Fault::Behind);
-        }
-        marks.members.push(marks.place + at);
-        let sink = std::mem::take(decoder.get_mut());
-        *decoder = GzDecoder::new(sink);
+    let taken = std::mem::take(input);
+    let at = write_through(decoder, taken).map_err(Fault::Io)?;
+    let Some(first) = taken.get(at) else {
+        return Ok(());
+    };
+    // The member is whole, and its checksum should be right.
+    decoder.try_finish().map_err(Fault::Io)?;
+    marks.whole(at);
+    if *first != 0x1f {
+        return Err(Fault::Behind);
     }
+    marks.members.push(marks.place + at);
+    let sink = std::mem::take(decoder.get_mut());
+    *decoder = GzDecoder::new(sink);
+    *input = &taken[at..];
     Ok(())
 }
 

@@ -95,17 +95,14 @@ impl Zstd {
         frame + self.held.capacity() + self.output.capacity()
     }
 
-    /// Takes input up to the first that gives output, or to its end. Returns how far into it the last frame ended, if
-    /// one did.
-    pub(super) fn push(&mut self, input: &mut &[u8]) -> Result<Option<usize>, Failure> {
-        let all = input.len();
-        let mut ended = None;
+    /// Takes input up to the first that gives output or ends a frame, or to its end. Returns true if a frame ended.
+    pub(super) fn push(&mut self, input: &mut &[u8]) -> Result<bool, Failure> {
         while !input.is_empty() && self.output.is_empty() {
             if self.step(input)? {
-                ended = Some(all - input.len());
+                return Ok(true);
             }
         }
-        Ok(ended)
+        Ok(false)
     }
 
     /// Returns true if the input so far is a number of whole frames.

@@ -224,7 +224,7 @@ impl Parser {
 
     /// Takes the news that `count` bytes are not in the capture; returns the consequences for the message, in order.
     pub fn missing(&mut self, count: u64) -> Vec<Item<'static>> {
-        let mut items: Vec<_> = self.decide().into_iter().collect();
+        let mut items = self.end_undecided();
         let in_body = match self.state {
             State::Fixed { remaining } => {
                 let taken = remaining.min(count);
@@ -255,10 +255,30 @@ impl Parser {
         items
     }
 
+    /// Ends an answer of which it is not known if it has a body: then the hole has a part of that in it, or else other
+    /// answers. Nothing behind it is claimed.
+    fn end_undecided(&mut self) -> Vec<Item<'static>> {
+        if !matches!(self.state, State::Undecided { .. }) {
+            return Vec::new();
+        }
+        let text = "whether this answer has a body is not known, since its request is not: what is around the hole \
+                    behind it is shown raw";
+        let mut items = vec![Item::Note(Note::new(self.settled(), "RFC 9112 §6.3", text))];
+        items.extend(self.end_as_shown());
+        self.state = State::Resync;
+        items
+    }
+
     fn lose_track(&mut self, count: u64, items: &mut Vec<Item<'static>>) {
+        // What is held may be the beginning of a message too.
+        let offset = if self.may_hold_beginning() {
+            self.settled()
+        } else {
+            self.offset
+        };
         let mut lost = Lost {
-            offset: self.offset,
-            bytes: count,
+            offset,
+            bytes: count.saturating_add(self.offset - offset),
             begins_message: false,
         };
         if self.in_message() {
@@ -274,7 +294,11 @@ impl Parser {
             if matches!(self.state, State::Preamble | State::Head) {
                 lost.begins_message = true;
                 if let Some(head) = self.cut_head() {
-                    lost.begins_message = false;
+                    lost = Lost {
+                        offset: self.offset,
+                        bytes: count,
+                        begins_message: false,
+                    };
                     items.push(Item::Refused(Box::new(head)));
                 }
             }
