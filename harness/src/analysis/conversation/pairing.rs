@@ -3,8 +3,7 @@
 //! Answers come in the order of the requests (RFC 9112 §9.2), so one that cannot be read uses up its request like any
 //! other. Where a hole may have held whole messages, it is worked out how many: an answer begins with a hole that begins
 //! where an answer was due; it cannot be that to a request which was sent only after it was received; and a request that
-//! acknowledges more than the one before it was sent by a client that had its answer, unless that client is one that does
-//! not wait for answers (RFC 9112 §9.3.2). What cannot be known is not claimed.
+//! acknowledges more than the one before it was sent by a client that had its answer. What cannot be known is not claimed.
 
 use std::collections::VecDeque;
 
@@ -76,15 +75,6 @@ impl Place {
     }
 }
 
-/// Where an answer began, its interim answers included.
-#[derive(Clone, Copy, Debug)]
-struct Begun {
-    /// Where the first that is there does.
-    at: u64,
-    /// Where one may have that a hole before it had.
-    from: u64,
-}
-
 /// What an answer answers.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
@@ -94,8 +84,6 @@ pub(super) struct Answered {
     pub(super) lost: Vec<Waiting>,
     /// Whether it may be one of several.
     pub(super) is_doubtful: bool,
-    /// Whether it would be, if the client did not wait for its answers.
-    pub(super) is_assumed: bool,
 }
 
 /// The requests of a connection whose answers are still to come.
@@ -109,16 +97,6 @@ pub(super) struct Pairing {
     since: u64,
     /// Requests that a hole behind the last one held.
     behind: Range,
-    /// The client does not wait for an answer before its next request, as it has shown.
-    pipelines: bool,
-    /// How much of the server's stream had been received when the last request was sent.
-    last_heard: Option<u64>,
-    /// How many answers there were since, where no hole may have held more.
-    answers: Option<i64>,
-    /// Where the first hole begins behind the last answer that is there.
-    hole: Option<u64>,
-    /// Where the first of the interim answers began, behind which the final one is due.
-    interim: Option<Begun>,
     /// Of answers that no request waited for: how much of the client's stream the server had received.
     unasked: VecDeque<u64>,
     /// What the waiting requests take.
@@ -175,11 +153,8 @@ impl Waiting {
 
 impl Pairing {
     /// Takes a request. Where memory is tight, as few wait as can be.
-    ///
-    /// The server's stream is known up to `server_end`.
-    pub(super) fn request(&mut self, mut request: Waiting, server_end: u64, is_tight: bool) {
+    pub(super) fn request(&mut self, mut request: Waiting, is_tight: bool) {
         request.before = std::mem::take(&mut self.behind);
-        self.look_for_pipelining(&request, server_end);
         if request.before.most == 0 && self.is_answered(request.offset) {
             return;
         }
@@ -189,41 +164,6 @@ impl Pairing {
         reserve_one(&mut self.waiting);
         self.bytes += request.memory();
         self.waiting.push_back(request);
-    }
-
-    /// A client that waits has received an answer for each request before it sends the next.
-    fn look_for_pipelining(&mut self, request: &Waiting, server_end: u64) {
-        let due = request.before.least + i64::from(self.last_heard.is_some());
-        let before = self.last_heard.unwrap_or_default();
-        let shortest = SHORTEST_ANSWER.saturating_mul(u64::try_from(due).unwrap_or_default());
-        let interim = self.interim.map(|begun| begun.at);
-        self.pipelines |= request.heard < before.saturating_add(shortest)
-            || interim.is_some_and(|at| request.heard > at)
-            || self.answers.is_some_and(|answers| answers < due) && request.heard <= server_end;
-        self.last_heard = Some(request.heard);
-        self.answers = Some(0);
-    }
-
-    /// To a client that waits, an answer begins where all had been received when its request was sent.
-    fn look_for_overlap(&mut self, place: Place) {
-        let begun = self.begun(place);
-        let earlier = |request: &Waiting| request.heard < begun.from;
-        let next = self.waiting.partition_point(earlier);
-        let (is_there, lost) = match self.waiting.get(next) {
-            Some(next) => (next.heard <= begun.at, next.before.most),
-            None => (
-                false,
-                self.behind.most.saturating_add_unsigned(place.unseen),
-            ),
-        };
-        self.pipelines |= !is_there && lost == 0;
-    }
-
-    /// Where an answer there began, its interim answers included.
-    fn begun(&self, place: Place) -> Begun {
-        let at = place.offset;
-        let from = self.hole.unwrap_or(at);
-        self.interim.unwrap_or(Begun { at, from })
     }
 
     /// How many bytes the waiting requests take.
@@ -281,10 +221,6 @@ impl Pairing {
 
     /// How many of the waiting requests are passed over before that of an answer, and whether lost ones may be among them.
     fn candidates(&self, place: Place) -> (Range, bool) {
-        self.candidates_if(self.pipelines, place)
-    }
-
-    fn candidates_if(&self, pipelines: bool, place: Place) -> (Range, bool) {
         let first = self.waiting.front();
         let before = first.map_or(self.behind, |first| first.before);
         let passed_over = Range {
@@ -308,14 +244,10 @@ impl Pairing {
         if most < 0 {
             return (Range { least, most }, lost > 0);
         }
-        if pipelines {
-            return (Range { least, most }, lost > 0);
-        }
         let in_step = self.in_step(sent);
         let index = i64::try_from(in_step).unwrap_or(i64::MAX);
         let heard = self.waiting.get(in_step).map_or(0, |request| request.heard);
-        let is_last = in_step + 1 == sent && lost == 0 && before.most == 0;
-        if is_last && heard > self.since && heard == self.begun(place).at {
+        if heard > self.since && heard == place.offset {
             // All before the answer had been received when this request was sent.
             let range = Range {
                 least: index,
@@ -362,19 +294,9 @@ impl Pairing {
         in_step
     }
 
-    /// Takes an interim answer (RFC 9110 §15.2): the final one is still to come.
-    pub(super) fn interim(&mut self, place: Place) {
-        self.interim = Some(self.begun(place));
-        self.hole = None;
-    }
-
     /// Takes the request out that an answer is for; it may be none that is known.
     pub(super) fn answer(&mut self, place: Place) -> Answered {
-        self.look_for_overlap(place);
         let (range, _) = self.candidates(place);
-        let is_assumed = range != self.candidates_if(true, place).0;
-        (self.interim, self.hole) = (None, None);
-        self.answers = self.answers.map(|answers| answers + 1);
         let before = self.waiting.front_mut().map(|first| &mut first.before);
         let before = std::mem::take(before.unwrap_or(&mut self.behind));
         self.pass_lost(before);
@@ -408,7 +330,6 @@ impl Pairing {
             request: if is_sure { lost.pop() } else { None },
             lost,
             is_doubtful: !is_sure,
-            is_assumed: is_sure && is_assumed,
         }
     }
 
@@ -449,12 +370,8 @@ impl Pairing {
         if self.passed_over == Range::default() {
             self.since = lost.offset;
         }
-        let from = self.interim.take().map_or(lost.offset, |begun| begun.from);
-        self.hole.get_or_insert(from);
-        self.answers = None;
-        // RFC 9110 §15.2: what begins in the hole may be an interim answer. Of a client that waits, that can only be known
-        // for one where it was asked for (§10.1.1); what it sends next tells where the final one ended.
-        let is_interim = self.pipelines || self.waiting.iter().any(|request| request.expects);
+        // RFC 9110 §10.1.1: what begins in the hole may be an interim answer.
+        let is_interim = self.waiting.front().is_some_and(|first| first.expects);
         self.passed_over.least += i64::from(lost.begins_message && !is_interim);
         self.passed_over.most += begun(lost, SHORTEST_ANSWER);
     }
@@ -496,7 +413,7 @@ mod tests {
         let offset = packet * 100;
         let origin = origin(Side::Client, packet, heard);
         let request = Waiting::unreadable(method.into(), b"/".to_vec(), offset, origin);
-        pairing.request(request, 0, false);
+        pairing.request(request, false);
     }
 
     fn origin(side: Side, packet: u64, acknowledged: u64) -> Origin {
@@ -562,22 +479,19 @@ mod tests {
         }
         pairing.answers_lost(hole(0, 100, true));
         assert_eq!(answer(&mut pairing, 2, 100), "?");
-        // What was lost may be an interim answer (RFC 9110 §15.2), and that was A's.
-        assert_eq!(answer(&mut pairing, 3, 200), "?");
-        // It is C's or that of one to come; but none has come.
-        assert_eq!(answer(&mut pairing, 4, 300), "C");
+        // It was B's or C's, so that this is C's or that of one to come; but none has come.
+        assert_eq!(answer(&mut pairing, 3, 200), "C");
     }
 
     #[test]
-    fn a_hole_that_has_no_room_for_two_answers_had_one_or_an_interim_one() {
+    fn a_hole_that_has_no_room_for_two_answers_had_one() {
         let mut pairing = Pairing::default();
         for method in ["A", "B", "C"] {
             request(&mut pairing, 1, 0, method);
         }
         pairing.answers_lost(hole(0, SHORTEST_ANSWER, true));
-        assert_eq!(answer(&mut pairing, 2, 16), "?");
-        assert_eq!(answer(&mut pairing, 3, 60), "?");
-        assert_eq!(answer(&mut pairing, 4, 90), "C");
+        assert_eq!(answer(&mut pairing, 2, 16), "B");
+        assert_eq!(answer(&mut pairing, 3, 60), "C");
     }
 
     #[test]
@@ -600,7 +514,7 @@ mod tests {
             origin(Side::Client, 1, 0),
         );
         first.expects = true;
-        pairing.request(first, 0, false);
+        pairing.request(first, false);
         pairing.answers_lost(hole(0, 25, true));
         assert_eq!(answer(&mut pairing, 2, 25), "POST");
         request(&mut pairing, 3, 60, "A");
