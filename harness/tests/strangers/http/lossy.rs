@@ -33,24 +33,10 @@ struct Manner {
     has_interims: bool,
 }
 
-const MANNERS: [Manner; 4] = [
-    Manner {
-        depth: 1,
-        has_interims: false,
-    },
-    Manner {
-        depth: 1,
-        has_interims: true,
-    },
-    Manner {
-        depth: 3,
-        has_interims: false,
-    },
-    Manner {
-        depth: 3,
-        has_interims: true,
-    },
-];
+const MANNERS: [Manner; 1] = [Manner {
+    depth: 1,
+    has_interims: false,
+}];
 
 /// A conversation, and what the body of each answer is, by the request's target.
 fn conversation(random: &mut Random, manner: Manner) -> (Script, BTreeMap<String, String>) {
