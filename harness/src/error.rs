@@ -1,6 +1,6 @@
 //! The one error of the live side: what failed, what it last said, and what the user can do about it.
 //!
-//! A class decides the exit code (see the README's table); the parts are kept apart so that they print the same way
+//! A class decides the exit code (see the table in `docs/cli.md`); the parts are kept apart so that they print the same way
 //! wherever they come from.
 
 use std::fmt;
