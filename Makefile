@@ -96,8 +96,9 @@ review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked --version 1.49.0 cargo-insta
 	$(CARGO) insta review
 
-lint: ## formatting, clippy and rustdoc, warnings denied
+lint: ## formatting, words, clippy and rustdoc, warnings denied
 	$(CARGO) fmt --all --check
+	@scripts/words
 	$(CARGO) clippy --quiet --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --quiet --no-deps --workspace --all-features
 
