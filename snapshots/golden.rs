@@ -1,4 +1,4 @@
-//! The committed captures against the reviewed snapshots: no privilege, no browser, no network.
+//! Compares the committed captures with the reviewed snapshots: no privilege, no browser, no network.
 //!
 //! `WIRESNAP_CAPTURES` names another folder with captures of the same scenarios, which must give the same snapshots;
 //! `make soak` uses it.
@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use wiresnap::commands::payload::listing;
 use wiresnap::trace::provenance::Provenance;
 
-/// The folder, in that of the captures, for those that were made with Chromium.
+/// The folder of the captures made with Chromium, in the folder of captures.
 const CHROMIUM: &str = "chromium";
 
-/// Scenarios that every folder of captures must have, and when each closes its client.
+/// The scenarios that every folder of captures must have, with the second at which each closes its client.
 const SCENARIOS: [(&str, f64); 6] = [
     ("ajaxapp", 40.0),
     ("pollapp", 35.0),
@@ -24,7 +24,7 @@ const SCENARIOS: [(&str, f64); 6] = [
     ("wsapp", 40.0),
 ];
 
-/// Those of them that a browser plays.
+/// Returns those of them that a browser plays.
 fn scenarios_of_browsers() -> impl Iterator<Item = (&'static str, f64)> {
     SCENARIOS.into_iter().filter(|(name, _)| *name != "tcpapp")
 }
@@ -60,8 +60,8 @@ fn so_have_those_of_chromium() {
     }
 }
 
-/// How near they came to them is for `capture` to say: that depends on the machine, and these are the captures of whoever
-/// captured last.
+/// Asserts that a capture has all its marks. Their precision is not checked: it depends on the machine that made the
+/// capture, and `capture` reports it.
 #[track_caller]
 fn assert_has_its_marks(folder: &Path, name: &str, close: f64) -> Provenance {
     let capture = folder.join(name).with_extension("pcap");
@@ -80,8 +80,8 @@ fn assert_has_its_marks(folder: &Path, name: &str, close: f64) -> Provenance {
     provenance
 }
 
-/// The captures that are checked: those of this project with either browser, or those of another folder; with at least
-/// this project's scenarios.
+/// Returns the captures that are checked: those of this project with either browser, or those of another folder; with
+/// at least this project's scenarios.
 fn captures() -> Vec<PathBuf> {
     let Some(folder) = std::env::var_os("WIRESNAP_CAPTURES") else {
         let folder = workspace::root().join("pcap");
@@ -108,7 +108,8 @@ fn require_all(
     captures
 }
 
-/// Compares, and where there is a difference, shows it and leaves the new listing for `cargo insta review`.
+/// Compares a capture with its snapshot. If they differ, shows the difference and leaves the new listing for
+/// `cargo insta review`.
 fn lists_as_its_snapshot(capture: &Path) -> bool {
     let name = capture.file_stem().unwrap().to_str().unwrap();
     let listing = listing(capture, true).unwrap();

@@ -1,4 +1,4 @@
-//! The clock: one reading gives both the time of day that a page shows and the `Date` header that goes with it.
+//! Reads the clock: one reading gives both the time of day that a page shows and the `Date` header that goes with it.
 
 use jiff::Zoned;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -14,24 +14,24 @@ impl Reading {
         Self(Zoned::now())
     }
 
-    /// The time of day as `HH:MM:SS`, always eight bytes.
+    /// Returns the time of day as `HH:MM:SS`, always eight bytes.
     #[must_use]
     pub fn time_of_day(&self) -> String {
         self.0.strftime("%H:%M:%S").to_string()
     }
 
-    /// One update as JSON, spaced as the original experiment's is, always 20 bytes: the same for WebSocket, server-sent
-    /// events and long polling, so that only the transport differs.
+    /// Returns one update as JSON, spaced as in the original experiment, always 20 bytes: the same for WebSocket,
+    /// server-sent events and long polling, so that only the transport differs.
     #[must_use]
     pub fn update(&self) -> String {
         format!("{{\"time\": \"{}\"}}", self.time_of_day())
     }
 
-    /// The value of a `Date` header field (RFC 9110 §5.6.7), always 29 bytes.
+    /// Returns the value of a `Date` header field (RFC 9110 §5.6.7), always 29 bytes.
     ///
     /// # Panics
     ///
-    /// Never in the years 0 to 9999, which the format can express.
+    /// Never panics in the years 0 to 9999, which the format can express.
     #[must_use]
     pub fn http_date(&self) -> String {
         DateTimePrinter::new()

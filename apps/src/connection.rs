@@ -1,4 +1,4 @@
-//! A client's connection that counts its bytes, so that a capture of it can be held against the program's own word.
+//! A client's connection that counts its bytes, so that a capture of it can be compared with the program's own account.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -14,20 +14,20 @@ use crate::listen::tell;
 
 /// A connection to a client; when it is over, the program tells how many bytes of payload it received and sent.
 ///
-/// Dropping is what ends it, whoever has it by then and for whatever reason, so that is where it tells: before the
-/// socket is closed, so that nobody who saw the end of the connection has to wait for the line.
+/// The connection ends when it is dropped, by any owner and for any reason, so that is where it tells. It tells before
+/// the socket is closed, so that an observer of the connection's end does not have to wait for the line.
 #[derive(Debug)]
 pub struct Connection {
     stream: Arc<TcpStream>,
     peer: SocketAddr,
-    /// Bytes that the system handed over. Those that came and were never asked for are not among them.
+    /// The number of bytes that the system handed over, without those that arrived and were never read.
     received: u64,
-    /// Bytes that the system took. Those that a vanished client never got are among them.
+    /// The number of bytes that the system took, including those that a vanished client never got.
     sent: u64,
 }
 
 impl Connection {
-    /// The connection of `stream` to `peer`.
+    /// Makes the connection of `stream` to `peer`.
     #[must_use]
     pub fn new(stream: TcpStream, peer: SocketAddr) -> Self {
         Self {
@@ -38,21 +38,21 @@ impl Connection {
         }
     }
 
-    /// What can be seen of the client by somebody who neither reads nor writes.
+    /// Returns the client as seen without reading or writing.
     #[must_use]
     pub fn client(&self) -> Client {
         Client(Arc::clone(&self.stream))
     }
 }
 
-/// The client at the other end of a connection, as seen by somebody who neither reads nor writes.
+/// The client at the other end of a connection, as seen without reading or writing.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<TcpStream>);
 
 impl Client {
     /// Waits until the client has closed its side of the connection, or the connection is broken.
     ///
-    /// Bytes that it sent before and that nobody has read yet hide nothing: this goes by what the system says of the
+    /// Bytes that it sent before and that are not read yet do not hide this: it goes by what the system says of the
     /// connection, not by what can be read from it.
     pub async fn gone(&self) {
         // Each interest includes that a side was closed. This one includes nothing else: of urgent data the system was

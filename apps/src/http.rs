@@ -1,4 +1,5 @@
-//! HTTP connections as the web programs want them: title-case headers in a fixed order, header and body in two writes.
+//! Serves HTTP connections as the web programs need them: title-case headers in a fixed order, header and body in two
+//! writes.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -22,19 +23,19 @@ use crate::clock::Reading;
 use crate::connection::{Client, Connection};
 use crate::listen::{accept, tell};
 
-/// How long a connection may take over one request, the idle time before it included.
+/// The longest time that a connection may take over one request, the idle time before it included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// What may be wrong with a body, whichever it is.
+/// An error of a body of any kind.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Serves HTTP/1.1 on `listener`, each connection in a task of its own, for as long as it is polled.
 ///
-/// A client that breaks the protocol or vanishes loses its connection, and nobody else notices.
+/// A client that breaks the protocol or vanishes loses its connection; no other client notices.
 ///
 /// # Errors
 ///
-/// Where the listener has no address of its own.
+/// Returns an error if the listener has no address of its own.
 pub async fn serve<H, F, B>(listener: TcpListener, handle: H) -> anyhow::Result<()>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
@@ -80,24 +81,24 @@ where
     }
 }
 
-/// Waits until the client has left a request behind for which there is nothing to be sent yet.
+/// Waits until the client has closed its side while a request of it waits for news.
 async fn gone_while_it_waited(client: Client, mut waiting: watch::Receiver<usize>) {
     client.gone().await;
     let _ = waiting.wait_for(|requests| *requests > 0).await;
 }
 
-/// The requests of a connection that wait for news, as a request carries it along.
+/// The number of a connection's requests that wait for news, which each request carries with it.
 #[derive(Clone)]
 struct Waits(watch::Sender<usize>);
 
-/// A request that waits for news, for as long as this is kept.
+/// A mark that a request waits for news, for as long as this is kept.
 ///
-/// A client that closes its side meanwhile has gone, and its connection is closed at once: the news would find nobody.
+/// A client that closes its side meanwhile has gone, and its connection is closed at once: nobody would get the news.
 #[derive(Debug)]
 pub struct Waiting(Option<watch::Sender<usize>>);
 
 impl Waiting {
-    /// Has this request wait.
+    /// Makes this request wait.
     #[must_use]
     pub fn of(request: &Request<Incoming>) -> Self {
         let waits = request.extensions().get::<Waits>();
@@ -128,7 +129,7 @@ pub struct LateBody {
 }
 
 impl LateBody {
-    /// A body of these bytes.
+    /// Makes a body of these bytes.
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self {
@@ -137,7 +138,7 @@ impl LateBody {
         }
     }
 
-    /// No body at all.
+    /// Makes an empty body.
     #[must_use]
     pub fn empty() -> Self {
         Self::default()
@@ -169,11 +170,11 @@ impl Body for LateBody {
     }
 }
 
-/// An answer with the three header fields of the experiment, in its order.
+/// Returns an answer with the three header fields of the experiment, in its order.
 ///
 /// # Panics
 ///
-/// Where `content_type` is no header value.
+/// Panics if `content_type` is not a header value.
 #[must_use]
 pub fn answer(content_type: &str, body: String, clock: &Reading) -> Response<LateBody> {
     Response::builder()
@@ -184,13 +185,13 @@ pub fn answer(content_type: &str, body: String, clock: &Reading) -> Response<Lat
         .expect("the header values are printable")
 }
 
-/// An HTML page.
+/// Returns an HTML page.
 #[must_use]
 pub fn page(html: String, clock: &Reading) -> Response<LateBody> {
     answer("text/html; charset=utf-8", html, clock)
 }
 
-/// What a request gets that none of a program's pages is for: 404 for an unknown path, 405 for an unknown method.
+/// Returns the answer to a request for none of a program's pages: 404 for an unknown path, 405 for an unknown method.
 #[must_use]
 pub fn refusal(request: &Request<Incoming>) -> Response<LateBody> {
     let clock = Reading::now();
@@ -206,7 +207,7 @@ pub fn refusal(request: &Request<Incoming>) -> Response<LateBody> {
     }
 }
 
-/// An answer in plain text that says what is wrong with the request.
+/// Returns an answer in plain text that says what is wrong with the request.
 #[must_use]
 pub fn with_status(status: StatusCode, body: String, clock: &Reading) -> Response<LateBody> {
     let mut response = answer("text/plain; charset=utf-8", body, clock);
@@ -214,7 +215,7 @@ pub fn with_status(status: StatusCode, body: String, clock: &Reading) -> Respons
     response
 }
 
-/// Whether the request only reads: a GET, or a HEAD, which hyper answers with the header alone.
+/// Returns true if the request only reads: a GET, or a HEAD, which hyper answers with the header alone.
 #[must_use]
 pub fn is_read(request: &Request<Incoming>) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
@@ -222,15 +223,15 @@ pub fn is_read(request: &Request<Incoming>) -> bool {
 
 /// A connection on which the name `Sec-Websocket-Accept` is written `Sec-WebSocket-Accept`.
 ///
-/// Header names are case-insensitive, but the experiment shows this one as RFC 6455 spells it, and hyper's title case
-/// cannot: it would have the `S` of `Socket` small.
+/// Header names are case-insensitive, but the experiment shows this one as RFC 6455 spells it. The title case of hyper
+/// cannot: it would make the `S` of `Socket` small.
 struct WebSocketCase(Connection);
 
 impl WebSocketCase {
     const TITLE_CASE: &[u8] = b"\r\nSec-Websocket-Accept: ";
     const RFC_CASE: &[u8] = b"\r\nSec-WebSocket-Accept: ";
 
-    /// The same bytes with the name respelled, where they are the header of an upgrade.
+    /// Returns the same bytes with the name respelled, if they are the header of an upgrade.
     fn respelled(bytes: &[u8]) -> Option<Vec<u8>> {
         if !bytes.starts_with(b"HTTP/1.1 101 ") {
             return None;

@@ -1,8 +1,8 @@
-//! What the six server-time programs share: their options, their clock, their HTTP connections.
+//! The common parts of the six server-time programs: their options, their clock, their HTTP connections.
 //!
 //! Each program in `src/bin/` delivers the same thing, the server's time of day, by other means. They are made to be
-//! captured: what they write, and in how many pieces, is fixed to the byte (see the payload listings in `snapshots/`),
-//! the clock aside. They know nothing of the harness that captures them.
+//! captured: the bytes that they write, and in how many pieces, are fixed (see the payload listings in `snapshots/`),
+//! except the time. They know nothing of the harness that captures them.
 
 pub mod clock;
 pub mod connection;

@@ -1,4 +1,4 @@
-//! Where a program listens, and how it starts and ends.
+//! Opens a program's listening socket, and starts and ends the program.
 
 use std::future::Future;
 use std::io::{self, Write as _};
@@ -13,12 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::connection::Connection;
 
-/// How long a connection may be silent before the kernel asks whether its peer is still there.
+/// The time that a connection may be silent before the kernel probes whether its peer is still there.
 ///
 /// Longer than the pauses of the experiment, so that no probe is ever part of a capture of it.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
-/// How long to leave the listener alone when the system refuses a new connection, for want of descriptors mostly.
+/// The pause before the next attempt when the system refuses a new connection, mostly for lack of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The address that a program listens on.
@@ -37,7 +37,8 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// Where the address cannot be had; the message names it and says what to do about a port that is taken.
+    /// Returns an error if the address is not available; the message names it and says what to do about a port that is
+    /// taken.
     pub async fn listen(&self) -> anyhow::Result<TcpListener> {
         let Self { host, port } = self;
         TcpListener::bind((host.as_str(), *port))
@@ -57,11 +58,11 @@ impl Address {
     }
 }
 
-/// Runs `program` until it ends by itself or is told to by Ctrl-C or SIGTERM, and gives the exit code of the process.
+/// Runs `program` until it ends by itself or is told to by Ctrl-C or SIGTERM; returns the exit code of the process.
 ///
-/// Connections that are open then end with the runtime, each telling its bytes as ever.
+/// Connections that are open then end with the runtime, and each still tells its bytes.
 ///
-/// One thread is plenty for a time service, and keeps what it writes in the order in which it was asked.
+/// One thread is plenty for a time service, and keeps its output in the order of the requests.
 #[must_use]
 pub fn run(name: &str, program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
     let outcome = tokio::runtime::Builder::new_current_thread()
@@ -90,13 +91,13 @@ async fn until_told_to_stop(
     }
 }
 
-/// Tells whoever watches the program; where nobody does any more, that is no reason to fail.
+/// Prints a line for an observer of the program; if nobody reads it any more, that is not an error.
 pub fn tell(text: &str) {
     // In one write, so that what others say on the same channel does not come between a line and its end.
     let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
-/// Takes the next connection, whatever became of the ones before it.
+/// Takes the next connection, no matter what happened to the ones before it.
 pub async fn accept(listener: &TcpListener) -> Connection {
     loop {
         match listener.accept().await {
@@ -112,7 +113,8 @@ pub async fn accept(listener: &TcpListener) -> Connection {
     }
 }
 
-/// A client whose machine vanished sends nothing, not even a FIN: have the kernel ask, so that the read fails.
+/// Makes the kernel probe for the peer, so that the read fails if it is dead: a client whose machine vanished sends
+/// nothing, not even a FIN.
 fn notice_a_dead_peer(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new()
         .with_time(KEEPALIVE_IDLE)

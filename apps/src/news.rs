@@ -1,4 +1,4 @@
-//! News: what a server has to tell without being asked, every so often, and to all clients at the same time.
+//! The news of a server: what it tells without being asked, at regular times, and to all clients at the same time.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::Instant;
 
-/// How often there is news.
+/// The rhythm of the news.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Rhythm {
     /// Seconds from one update to the next
@@ -18,7 +18,8 @@ pub struct Rhythm {
 ///
 /// # Errors
 ///
-/// Where it is no number, less than a millisecond (which is as fine as the timers are) or more than a day.
+/// Returns an error if it is not a number, less than a millisecond (which is as fine as the timers are) or more than a
+/// day.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     const LONGEST: f64 = 86_400.0;
     let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -31,8 +32,8 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 
 /// The times at which there is news.
 ///
-/// They are counted from when the first client came, so that what it sees does not depend on when the program was
-/// started, and never added up, so that a late update delays nothing but itself.
+/// They are counted from the arrival of the first client, so that its view does not depend on when the program was
+/// started. They are never added up, so that a late update delays only itself.
 #[derive(Debug)]
 pub struct News {
     interval: Duration,
@@ -40,7 +41,7 @@ pub struct News {
 }
 
 impl News {
-    /// News in this rhythm.
+    /// Makes news in this rhythm.
     #[must_use]
     pub const fn new(rhythm: Rhythm) -> Self {
         Self {
@@ -49,7 +50,8 @@ impl News {
         }
     }
 
-    /// When the next news is due, for a client that is there now: after this moment, no later than one interval from it.
+    /// Returns the time of the next news for a client that is there now: after this moment, no later than one interval
+    /// from it.
     #[must_use]
     pub fn next(&self) -> Instant {
         self.next_after(Instant::now())

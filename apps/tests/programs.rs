@@ -1,4 +1,4 @@
-//! The programs as anybody meets them: over a socket, with clients that are not always kind.
+//! Tests the programs from outside: over a socket, with clients that are not always kind.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -12,12 +12,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Program {
     child: Child,
     address: SocketAddr,
-    /// What it says after its first line.
+    /// The lines that it prints after the first one.
     lines: Receiver<String>,
 }
 
 impl Program {
-    /// Starts a program on a port that the system chooses, and reads from its first line which one that is.
+    /// Starts a program on a port that the system chooses, and reads the port from its first line.
     fn start(executable: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new(executable)
             .args(["--port", "0"])
@@ -47,7 +47,7 @@ impl Program {
         }
     }
 
-    /// Waits for what the program says of the connection to this client when it is over.
+    /// Waits for the program's account of the connection to this client when it is over.
     fn account_of(&self, client: SocketAddr) -> String {
         let start = format!("connection {client}: ");
         loop {
@@ -133,7 +133,7 @@ fn pollapp() -> Program {
     Program::start(env!("CARGO_BIN_EXE_pollapp"), &[])
 }
 
-/// Every digit that belongs to a clock as `0`; the programs send no other digits that change.
+/// Returns the text with every digit of a clock as `0`; the programs send no other digits that change.
 fn without_clock(text: &str) -> String {
     text.lines()
         .map(|line| {
@@ -258,7 +258,7 @@ fn wsapp_upgrades_answers_and_closes_as_the_original() {
 const WS_REQUEST: &str = "GET /time HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\n\
     Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\n\r\n";
 
-/// A WebSocket that has just been opened, its 101 answer checked.
+/// Returns a WebSocket that has just been opened, its 101 answer checked.
 fn wsapp_connection(program: &Program) -> TcpStream {
     let mut stream = program.connect();
     stream.write_all(WS_REQUEST.as_bytes()).unwrap();
@@ -318,14 +318,14 @@ fn wsapp_asks_a_plain_request_for_an_upgrade() {
 /// The request of a page for news.
 const GET_TIME: &str = "GET /time HTTP/1.1\r\nHost: test\r\n\r\n";
 
-/// A connection on which news was asked for.
+/// Returns a connection on which news was asked for.
 fn waiting(program: &Program) -> TcpStream {
     let mut client = program.connect();
     client.write_all(GET_TIME.as_bytes()).unwrap();
     client
 }
 
-/// Reads so many bytes, which are text.
+/// Reads this many bytes, which are text.
 fn read_text(client: &mut TcpStream, bytes: usize) -> String {
     let mut text = vec![0; bytes];
     client.read_exact(&mut text).unwrap();
@@ -506,7 +506,7 @@ fn signals_end_a_program_cleanly_even_in_mid_conversation() {
     }
 }
 
-/// What a program says of a connection over which the client sent and received so many bytes.
+/// Returns the program's account of a connection over which the client sent and received this many bytes.
 fn account(sent_by_client: usize, received_by_client: usize) -> String {
     format!("received {sent_by_client} bytes, sent {received_by_client} bytes")
 }

@@ -6,10 +6,10 @@ use wiresnap::trace::reader::{CaptureReader, MOST_PACKET_BYTES, read_from};
 
 use super::input::{Cut, Input};
 
-/// Packets that are looked at: a compressed file can hold a great many empty ones.
+/// The most packets that are looked at: a compressed file can hold a great many empty ones.
 const MOST_PACKETS: usize = 10_000;
 
-/// What was read of a file.
+/// The contents that were read from a file.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Seen {
     packets: Vec<(u64, u64, u32, u16, u32, Vec<u8>)>,
@@ -17,7 +17,7 @@ struct Seen {
     error: Option<String>,
 }
 
-/// However the file comes in, it has the same packets; and where it is cut, those that are whole.
+/// Checks that a file has the same packets in any pieces, and if it is cut, those that are whole.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let (cut, length) = (Cut::from(&mut input), usize::from(input.number()));

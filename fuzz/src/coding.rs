@@ -8,10 +8,11 @@ use wiresnap::wire::coding::{Coding, CodingError, Decoder};
 
 use super::input::{Cut, Input};
 
-/// What came out, how it ended, and what was in vain.
+/// The decoded bytes, the outcome, and the bytes that were not decoded.
 type Decoded = (Vec<u8>, Result<(), CodingError>, Vec<u8>);
 
-/// However the bytes are cut, they decode to the same, never to more than is asked for; what was coded is decoded.
+/// Checks that bytes decode to the same in any pieces, never to more than is asked for, and that coded bytes decode to
+/// the original.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let cut = Cut::from(&mut input);
@@ -44,8 +45,8 @@ fn codings(input: &mut Input<'_>, with_zstd: bool) -> Vec<Coding> {
         .collect()
 }
 
-/// What a decoder says of broken bytes may depend on how far it had read; what it gave out before may not, but for
-/// brotli, which takes what it had not given out yet with it.
+/// Asserts that broken bytes decode to the same in pieces, although the error may depend on how far the decoder had
+/// read. Brotli is the exception: it takes with it what it had not given out yet.
 fn assert_same(codings: &[Coding], whole: &Decoded, pieces: &Decoded) {
     assert_eq!(whole.1.is_ok(), pieces.1.is_ok(), "{whole:?}, {pieces:?}");
     if whole.1.is_err() && codings.contains(&Coding::Brotli) {

@@ -10,7 +10,7 @@ use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 use super::input::{Cut, Input, Step, steps};
 use super::output::{assert_json, assert_safe};
 
-/// However the bytes are cut into segments, they are the same messages; what is printed of them is safe.
+/// Checks that bytes give the same messages in any segments, and that the printed text is safe.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let cut = Cut::from(&mut input);
@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
     print(&whole);
 }
 
-/// What a side sent: `None` for what is missing.
+/// Returns the bytes that a side sent: `None` for those that are missing.
 fn stream(side: Side, steps: &[Step]) -> Vec<Option<u8>> {
     let mut stream = Vec::new();
     let mut speaks = Side::Client;
@@ -47,7 +47,7 @@ fn stream(side: Side, steps: &[Step]) -> Vec<Option<u8>> {
     stream
 }
 
-/// Each message is where it says, and behind the one before it.
+/// Asserts that each message is where it says, and behind the one before it.
 fn assert_in_stream<'a>(messages: impl Iterator<Item = &'a Message>, stream: &[Option<u8>]) {
     let mut end = 0;
     for message in messages {
@@ -81,7 +81,7 @@ fn assert_same(pieces: &[Message], whole: &[Message]) {
     assert_eq!(pieces.len(), whole.len());
 }
 
-/// Damaged brotli takes with it what it had not given out yet, so that the pieces tell how much that is.
+/// Returns true if brotli is damaged: it takes with it what it had not given out yet, so that the pieces matter.
 fn is_damaged_brotli(message: &Message) -> bool {
     matches!(&message.detail, Detail::Http(http) if http.codings.contains(&"br"))
         && message
@@ -90,7 +90,8 @@ fn is_damaged_brotli(message: &Message) -> bool {
             .any(|note| note.rule == "RFC 9110 §8.4")
 }
 
-/// `FF C` and `FF S` change who speaks; `FF F` and `FF E` are the end of that side. Each step is a packet.
+/// Reads the messages of steps, each of which is a packet. `FF C` and `FF S` change the sending side; `FF F` and `FF E`
+/// end that side.
 fn read(steps: &[Step], cut: Cut) -> Vec<Message> {
     let mut conversation = Conversation::default();
     let mut messages = Vec::new();

@@ -1,4 +1,4 @@
-//! Two captures compared: one and an edited copy of it, and two that have nothing to do with each other.
+//! Compares two captures: one and an edited copy of it, and two that have nothing to do with each other.
 
 use std::io::{Cursor, Read};
 
@@ -36,8 +36,8 @@ impl Rules for Plain {
 
 const PLAIN: Redaction<'static> = Redaction(&Plain);
 
-/// Differences add up and are the same in either direction, a capture is identical with itself, and no byte of payload is
-/// changed without a word.
+/// Checks that differences add up and are the same in either direction, that a capture is identical with itself, and
+/// that no change to a byte of payload goes unmentioned.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let edits: Vec<(u16, u8)> = (0..input.byte() % 4)
@@ -89,7 +89,7 @@ fn compare(files: [&[u8]; 2], rules: Redaction<'_>) -> Option<Difference> {
     Some(there)
 }
 
-/// A changed byte of payload is told, or counted as not compared, or said to be volatile.
+/// Changes a byte of payload, and checks that this is reported, or counted as not compared, or called volatile.
 fn change_payload(file: &[u8], place: usize, rules: Redaction<'_>) {
     let places = payload(file);
     let Some(place) = place.checked_rem(places.len()).map(|place| places[place]) else {
@@ -112,8 +112,8 @@ fn change_payload(file: &[u8], place: usize, rules: Redaction<'_>) {
     );
 }
 
-/// Returns where in the file bytes of payload are; but for those of probes, which mean nothing. In a compressed file they
-/// are nowhere as such.
+/// Returns the places of payload bytes in the file, except those of probes, which mean nothing; empty for a compressed
+/// file, which does not contain them as such.
 fn payload(file: &[u8]) -> Vec<usize> {
     const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
     let capture = open(file).filter(|_| !file.starts_with(&GZIP_MAGIC));

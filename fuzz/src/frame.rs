@@ -12,7 +12,7 @@ const LINK_TYPES: [u16; 16] = [
 /// The longest payload that fragments can make.
 const MOST_ASSEMBLED: usize = 65_535;
 
-/// What is decoded is in the packet, and a decoder that has seen other packets decodes the same.
+/// Checks that a segment lies within its packet, and that a decoder which has seen other packets decodes the same.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let choice = usize::from(input.byte()) % LINK_TYPES.len();

@@ -5,7 +5,7 @@ use wiresnap::wire::note::Note;
 
 use super::input::{Cut, Input, Step, steps};
 
-/// An item without its borrow; bytes that come in several pieces are one.
+/// An item without its borrow; bytes that come in several pieces are joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Head(u64, Vec<u8>),
@@ -18,7 +18,7 @@ enum Seen {
     Note(Note),
 }
 
-/// However the bytes are cut, they mean the same; heads are where they say, and nothing is made up.
+/// Checks that bytes mean the same in any pieces, that heads are where they say, and that nothing is made up.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let choices = input.byte();
@@ -113,7 +113,7 @@ fn add(seen: &mut Vec<Seen>, item: Item<'_>) {
     }
 }
 
-/// What was seen is, one thing behind the other, the stream; holes add up.
+/// Asserts that the items joined are the stream, and that holes add up.
 fn assert_faithful(seen: &[Seen], steps: &[Step]) {
     let mut stream = Vec::new();
     let mut missing = 0_u64;

@@ -1,6 +1,6 @@
 //! Reads a fuzzer's bytes as choices.
 
-/// What is left of the fuzzer's bytes. Where they are used up, every number is 0.
+/// The rest of the fuzzer's bytes. Once they are used up, every number is 0.
 pub struct Input<'a>(pub &'a [u8]);
 
 impl<'a> Input<'a> {
@@ -12,7 +12,7 @@ impl<'a> Input<'a> {
         u16::from_be_bytes([self.byte(), self.byte()])
     }
 
-    /// The next `count` bytes, or as many as there are.
+    /// Returns the next `count` bytes, or as many as there are.
     pub fn bytes(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;
@@ -20,12 +20,12 @@ impl<'a> Input<'a> {
     }
 }
 
-/// How bytes are cut: pieces of the two lengths in turn.
+/// A way to cut bytes: into pieces of the two lengths in turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Cut([usize; 2]);
 
 impl Cut {
-    /// Not at all.
+    /// No cut at all.
     pub const NONE: Self = Self([usize::MAX; 2]);
 
     pub fn from(input: &mut Input<'_>) -> Self {
@@ -47,13 +47,13 @@ impl Cut {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     Bytes(Vec<u8>),
-    /// `FF M`, and two bytes that say how much is missing.
+    /// `FF M`, and two bytes that give the number of missing bytes.
     Missing(u64),
     /// `FF` and another capital letter.
     Mark(u8),
 }
 
-/// Reads steps; `FF` before anything that is no mark stands for itself, and for one `FF` where there are two.
+/// Reads steps; `FF` before anything that is not a mark stands for itself, and two stand for one.
 pub fn steps(bytes: &[u8]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut input = Input(bytes);

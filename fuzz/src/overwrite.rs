@@ -1,4 +1,4 @@
-//! Secrets in any bytes of a capture: overwritten, or the capture refused.
+//! Secrets in any bytes of a capture: either they are overwritten, or the capture is refused.
 
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
 
@@ -12,10 +12,11 @@ use super::input::Input;
 
 const SECRET: &[u8] = b"deadbeef0123456789abcdef00c0ffee";
 const RULE: &str = "[[redact]]\nname = \"key\"\npattern = 'secret=([0-9a-f]{32})'\nsecret = true\n";
-/// How many places of a capture secrets are planted in.
+/// The bound for the number of planted secrets, which is less than this.
 const MOST_PLANTS: u8 = 8;
 
-/// Where it is not refused, the value is not in the file, nor in anything that is read of it, and a second look finds nothing.
+/// Checks that unless the capture is refused, the value is not in the file, nor in anything that is read of it, and a
+/// second look finds nothing.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let plants: Vec<u16> = (0..input.byte() % MOST_PLANTS)
@@ -55,7 +56,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Writes the secret over what there is, as far as there is room.
+/// Writes the secret over the bytes at a place, if there is room for all of it.
 fn plant(capture: &mut [u8], place: usize) {
     let bytes = [b"secret=", SECRET].concat();
     if let Some(room) = capture.get_mut(place..place + bytes.len()) {

@@ -12,17 +12,18 @@ use wiresnap::wire::stream::{Connection, Opening, Options, Reassembler};
 
 use super::input::Input;
 
-/// What a segment is written with.
+/// The number of bytes that a segment is written with.
 const STEP_BYTES: usize = 8;
-/// The bound that the reassembler promises for all connections together, and some room for what it comes with.
+/// The bound that the reassembler promises for all connections together, and some room for the segment at hand.
 const MOST_WAITING: usize = (64 + 1) << 20;
-/// Bytes of payload that one run may have: more takes too long.
+/// The most bytes of payload that one run may have: more takes too long.
 const MOST_PAYLOAD: usize = 96 << 20;
 
-/// What each packet carried: its sequence number, and its payload.
+/// The sequence number and the payload of each packet.
 type Sent = Rc<RefCell<Vec<(u32, Rc<[u8]>)>>>;
 
-/// Every byte that comes out is one that its packet carried, in its place; each side ends once, after everything else.
+/// Checks that every byte that comes out is one that its packet carried, in its place, and that each side ends once,
+/// after everything but asides.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let mut sent_bytes = 0;
@@ -48,7 +49,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// A segment in a few bytes, near others more often than not.
+/// A segment in a few bytes, more often than not near others.
 struct Step {
     choices: u8,
     flags: Flags,
@@ -79,7 +80,7 @@ impl Step {
         }
     }
 
-    /// A byte for each place in the sequence, the same in each copy unless the copy is to contradict.
+    /// Returns a byte for each place in the sequence, the same in each copy unless the copy is to contradict.
     fn payload(&self) -> Vec<u8> {
         let salt = u32::from(self.choices >> 6);
         let start = self
@@ -132,7 +133,7 @@ struct Heard {
     missing: u64,
     aside: u64,
     hash: Sha256,
-    /// The sequence numbers that byte 0 of the stream can have, once there were bytes.
+    /// The sequence numbers that byte 0 of the stream can have; `None` before the first bytes.
     beginnings: Option<Vec<u32>>,
     has_ended: bool,
 }
@@ -188,7 +189,8 @@ impl StreamSink for Listener {
 }
 
 impl Heard {
-    /// The bytes must be at one place of their packet's payload, and all packets agree where the stream began.
+    /// Checks that the bytes are at one place of their packet's payload, and that all packets agree where the stream
+    /// began.
     fn data(&mut self, bytes: &[u8], sequence: u32, payload: &[u8]) {
         assert!(!bytes.is_empty(), "data is never empty");
         #[expect(

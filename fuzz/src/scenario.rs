@@ -9,7 +9,7 @@ use wiresnap::scenario::{Action, Client};
 
 use super::output::assert_safe;
 
-/// What is accepted keeps its promises; what is not is told in text that is safe for a terminal.
+/// Checks that an accepted file keeps its promises, and that the error for any other is safe for a terminal.
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;

@@ -4,7 +4,7 @@ use wiresnap::wire::sse::{EVENT_LIMIT, Event, Parser};
 
 use super::input::{Cut, Input};
 
-/// However the bytes are cut, they are the same events, and no byte is lost.
+/// Checks that bytes give the same events in any pieces, and that no byte is lost.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let cut = Cut::from(&mut input);

@@ -16,7 +16,7 @@ enum Seen {
     Note(Note),
 }
 
-/// However the bytes are cut, they are the same frames; each is where it says, and is what was sent.
+/// Checks that bytes give the same frames in any pieces, and that each is where it says, and is what was sent.
 pub fn check(data: &[u8]) {
     let mut input = Input(data);
     let choices = input.byte();

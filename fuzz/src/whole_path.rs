@@ -1,4 +1,4 @@
-//! From the bytes of a file to everything that is printed about it.
+//! The whole path from the bytes of a file to everything that is printed about it.
 
 use std::io::{Cursor, Read};
 
@@ -11,7 +11,7 @@ use wiresnap::units::Timestamp;
 
 use super::output::{assert_json, assert_safe};
 
-/// Listings are safe, JSON is JSON, figures add up, and all of them speak of the same capture.
+/// Checks that listings are safe, JSON is JSON, figures add up, and all of them speak of the same capture.
 pub fn check(file: &[u8]) {
     for (redact, explain) in [(false, false), (false, true), (true, true)] {
         if let Some(text) = listing(file, PayloadFormat::Text, Style { redact, explain }) {

@@ -1,8 +1,10 @@
-//! How long a capture of all scenarios takes besides its timeline, by how many of them prepare at once.
+//! Measures the time that a capture of all scenarios takes besides its timeline, by the number of them that prepare at
+//! once.
 //!
 //! Programs, captures and browsers are started before the common start; side by side they are ready together, one after
-//! the other each is ready sooner. All scenarios are played ten times as fast, in turns, with one preparing at a time, with one
-//! for each processor (what `wiresnap capture` does), and with all of them. `PREPARATION_ROUNDS=3` is how often.
+//! the other each is ready sooner. All scenarios are played ten times as fast, in turns, with one preparing at a time,
+//! with one for each processor (as `wiresnap capture` does), and with all of them. `PREPARATION_ROUNDS=3` is the number
+//! of rounds.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -11,13 +13,13 @@ use wiresnap::render::table::{Style, Table};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// How much of its length the timeline takes.
+/// The factor by which the timeline is scaled.
 const TIME_SCALE: f64 = 0.1;
 
 /// The length of the longest timeline as written, in seconds.
 const TIMELINE_SECONDS: f64 = 40.0;
 
-/// More than there are scenarios.
+/// A number greater than that of the scenarios.
 const ALL: usize = 100;
 
 fn main() -> Outcome<()> {
@@ -49,7 +51,7 @@ fn main() -> Outcome<()> {
 struct Way {
     name: &'static str,
     preparing: usize,
-    /// What the rounds took, each as a whole, and what they said of their time; sorted by the first.
+    /// The time of each whole round, with its own report on its time; sorted by time.
     rounds: Vec<(Duration, String)>,
 }
 
@@ -114,7 +116,7 @@ fn print(ways: &[Way]) {
     }
 }
 
-/// The table in what a capture said while it played.
+/// Returns the table in the output of a capture.
 fn table_of(talk: &str) -> String {
     let lines: Vec<&str> = talk
         .lines()

@@ -1,15 +1,15 @@
-//! What one reading of a capture may hold, and how much it may inflate.
+//! Limits the memory that one reading of a capture may hold, and the bytes that it may inflate.
 //!
-//! Limits for each message do not add up to a limit: two thousand connections with a message of 16 MiB each are
-//! 32 GiB. So all that grows with what is captured takes from one [`Budget`], which is handed down to whatever reads.
-//! It has shares (for messages, for what waits behind gaps, for connections, for what is kept), so that no kind of
-//! thing takes the room of another one, and so that they never add up to more than the whole.
+//! Limits for each message do not add up to a limit: two thousand connections with a message of 16 MiB each are 32 GiB.
+//! So everything that grows with the capture takes from one [`Budget`], which is passed down to every reader. It has
+//! shares (for messages, for segments that wait behind gaps, for connections, for results that are kept), so that no
+//! kind of data takes the room of another one, and so that they never add up to more than the whole.
 //!
-//! Where a share is used up, what comes is cut, and counted as left out. That depends on nothing but the capture and the
+//! If a share is used up, further data is cut, and counted as left out. That depends on nothing but the capture and the
 //! size of the budget: not on the machine, nor on how its threads take turns. The same capture always lists the same.
 //!
-//! A byte of deflate stands for a thousand, and a byte of brotli for a million. So a capture may inflate a multiple of
-//! what it carries, and a first amount for nothing; the time to read it stays in proportion to its size.
+//! One byte of deflate can decode to a thousand, and one byte of brotli to a million. So a capture may inflate a
+//! multiple of its bytes, and a first amount in any case; the time to read it stays in proportion to its size.
 //!
 //! ```
 //! use wiresnap::budget::{Budget, Holding, Memory};
@@ -32,13 +32,13 @@ use std::str::FromStr;
 /// The most bytes of one message that are kept, however large the budget is.
 pub const MESSAGE_LIMIT: usize = 16 << 20;
 
-/// The smallest budget: what a connection and a packet take should fit in its shares.
+/// The smallest budget: the data of one connection and one packet should fit in its shares.
 const LEAST: usize = 1 << 20;
 
-/// How many bytes may be inflated for each byte that the connections carried.
+/// The number of bytes that may be inflated for each byte that the connections carried.
 const INFLATED_PER_BYTE: u64 = 32;
 
-/// How much memory a process may take for what it reads, besides what it takes anyway.
+/// The memory that a process may take for the data that it reads, besides the memory that it takes anyway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory(usize);
 
@@ -49,13 +49,13 @@ impl Default for Memory {
 }
 
 impl Memory {
-    /// So many bytes, but at least a mebibyte.
+    /// Returns so many bytes, but at least a mebibyte.
     #[must_use]
     pub const fn of(bytes: usize) -> Self {
         Self(if bytes < LEAST { LEAST } else { bytes })
     }
 
-    /// How many bytes that is.
+    /// Returns the number of bytes.
     #[must_use]
     pub const fn bytes(self) -> usize {
         self.0
@@ -97,18 +97,18 @@ impl fmt::Display for Memory {
     }
 }
 
-/// What one reading of a capture may hold. Clones share one account.
+/// The amount that one reading of a capture may hold. Clones share one account.
 #[derive(Clone, Debug, Default)]
 pub struct Budget(Rc<Account>);
 
 #[derive(Debug)]
 struct Account {
     memory: Memory,
-    /// Bytes of messages that are in the making, or wait for others.
+    /// The bytes of unfinished messages, and of messages that wait for others.
     held: Cell<usize>,
-    /// How many bytes may still be inflated.
+    /// The number of bytes that may still be inflated.
     inflatable: Cell<u64>,
-    /// How many permits are given out.
+    /// The number of permits given out.
     permits: Cell<usize>,
 }
 
@@ -130,62 +130,63 @@ impl Account {
 }
 
 impl Budget {
-    /// A budget of which nothing is taken yet.
+    /// Creates a budget of which nothing is taken yet.
     #[must_use]
     pub fn new(memory: Memory) -> Self {
         Self(Rc::new(Account::new(memory)))
     }
 
-    /// The share of messages that are in the making: a quarter.
+    /// Returns the share of unfinished messages: a quarter.
     fn messages(&self) -> usize {
         self.0.memory.bytes() / 4
     }
 
-    /// The share of segments that wait behind gaps: an eighth.
+    /// Returns the share of segments that wait behind gaps: an eighth.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.0.memory.bytes() / 8
     }
 
-    /// The share of bytes that are remembered to compare copies with: a sixteenth.
+    /// Returns the share of bytes that are remembered to compare copies with: a sixteenth.
     #[must_use]
     pub fn remembered(&self) -> usize {
         self.0.memory.bytes() / 16
     }
 
-    /// The share of what is kept until it is shown: a quarter.
+    /// Returns the share of results that are kept until they are shown: a quarter.
     #[must_use]
     pub fn kept(&self) -> usize {
         self.0.memory.bytes() / 4
     }
 
-    /// How many connections may be open at once, each of which takes so many bytes: their share is a quarter.
+    /// Returns the number of connections that may be open at once, each of which takes so many bytes: their share is a
+    /// quarter.
     #[must_use]
     pub fn connections(&self, each: usize) -> usize {
         (self.0.memory.bytes() / 4 / each.max(1)).max(1)
     }
 
-    /// How many bytes of one message are kept.
+    /// Returns the number of bytes of one message that are kept.
     #[must_use]
     pub fn message(&self) -> usize {
         MESSAGE_LIMIT.min(self.0.memory.bytes() / 16)
     }
 
-    /// How many bytes more the contents of messages may take. They leave a quarter of the messages' share to what is
-    /// small: heads, lines, and what else cannot be cut.
+    /// Returns the number of bytes that the contents of messages may still take. They leave a quarter of the messages'
+    /// share to small data: heads, lines, and anything else that cannot be cut.
     #[must_use]
     pub fn room(&self) -> usize {
         let contents = self.messages() / 4 * 3;
         contents.saturating_sub(self.0.held.get())
     }
 
-    /// Whether messages in the making take all of their share, so that some have to be handed out as they are.
+    /// Returns true if unfinished messages take all of their share, so that some have to be handed out as they are.
     #[must_use]
     pub fn is_used_up(&self) -> bool {
         self.0.held.get() >= self.messages()
     }
 
-    /// A permit, as long as there are any.
+    /// Returns a permit, as long as there are any.
     #[must_use]
     pub fn permit(&self) -> Option<Permit> {
         const EACH: usize = 64 << 10;
@@ -197,14 +198,14 @@ impl Budget {
         })
     }
 
-    /// Takes note of bytes that a connection carried: a multiple of them may be inflated.
+    /// Records bytes that a connection carried: a multiple of them may be inflated.
     pub fn carried(&self, bytes: usize) {
         let more = (bytes as u64).saturating_mul(INFLATED_PER_BYTE);
         let inflatable = self.0.inflatable.get().saturating_add(more);
         self.0.inflatable.set(inflatable);
     }
 
-    /// Takes note of bytes that were inflated; false where that was more than may be.
+    /// Records bytes that were inflated. Returns false if they are more than allowed.
     #[must_use]
     pub fn inflate(&self, bytes: usize) -> bool {
         let left = self.0.inflatable.get().checked_sub(bytes as u64);
@@ -213,8 +214,8 @@ impl Budget {
     }
 }
 
-/// Allows an inflater to keep its state while it has nothing to do. Without one it can still go on with its window, only
-/// slower: so permits change no listing. They have a share of their own, a sixteenth.
+/// A permit for an inflater to keep its state while it has nothing to do. Without one it can still continue with its
+/// window, only slower: so permits change no listing. They have their own share, a sixteenth.
 #[derive(Debug)]
 pub struct Permit(Budget);
 
@@ -225,7 +226,7 @@ impl Drop for Permit {
     }
 }
 
-/// Bytes of messages that somebody holds; given back when it is dropped.
+/// The bytes of messages that a holder takes; given back when it is dropped.
 #[derive(Debug, Default)]
 pub struct Holding {
     budget: Budget,
@@ -233,7 +234,7 @@ pub struct Holding {
 }
 
 impl Holding {
-    /// Nothing yet.
+    /// Creates a holding of nothing.
     #[must_use]
     pub fn of(budget: &Budget) -> Self {
         Self {
@@ -242,14 +243,14 @@ impl Holding {
         }
     }
 
-    /// Says how many bytes are held now.
+    /// Sets the number of bytes held now.
     pub fn set(&mut self, bytes: usize) {
         let held = &self.budget.0.held;
         held.set(held.get() - self.bytes + bytes);
         self.bytes = bytes;
     }
 
-    /// What it is taken from.
+    /// Returns the budget that it is taken from.
     #[must_use]
     pub const fn budget(&self) -> &Budget {
         &self.budget

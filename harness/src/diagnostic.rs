@@ -7,19 +7,19 @@ use std::path::Path;
 use crate::error::Error;
 use crate::text::Shown as _;
 
-/// What is wrong at which bytes of a text.
+/// A problem at a place in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Where in the text, in bytes.
+    /// The place in the text, in bytes.
     pub span: Range<usize>,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What would be right.
+    /// A hint at the right text.
     pub hint: Option<String>,
 }
 
 impl Diagnostic {
-    /// Something wrong at `span`.
+    /// Creates a problem at `span`.
     pub fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
             span,
@@ -28,14 +28,14 @@ impl Diagnostic {
         }
     }
 
-    /// Says what would be right.
+    /// Adds a hint at the right text.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The error that a user sees, with the place in `text`, which is the content of `file`.
+    /// Returns the error that a user sees, with the place in `text`, which is the content of `file`.
     #[must_use]
     pub fn into_error(self, file: &Path, text: &str) -> Error {
         let place = Place::of(&self.span, text);
@@ -55,13 +55,13 @@ impl Diagnostic {
     }
 }
 
-/// A span in terms of lines.
+/// A span as line and column.
 struct Place<'a> {
-    /// Counted from 1.
+    /// The number of the line, counted from 1.
     line: usize,
-    /// Counted from 1, in characters.
+    /// The column, counted from 1, in characters.
     column: usize,
-    /// How many characters of the line are meant, at least 1.
+    /// The number of characters that are marked, at least 1.
     width: usize,
     content: &'a str,
 }

@@ -1,8 +1,8 @@
-//! Edits of a text: what is hidden in it, and what stands there instead.
+//! Edits of a text: the places to be hidden, with their replacements.
 
 use std::ops::Range;
 
-/// A place in a text, and what stands there instead.
+/// A place in a text, and its replacement.
 pub type Edit = (Range<usize>, Vec<u8>);
 
 /// Returns a text with edits made, which are in order and apart from each other.

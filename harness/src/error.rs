@@ -1,4 +1,4 @@
-//! The one error of the live side: what failed, what it last said, and what the user can do about it.
+//! The one error of the live side: the failure, the last output, and a hint for the user.
 //!
 //! A class decides the exit code (see the table in `docs/cli.md`); the parts are kept apart so that they print the same way
 //! wherever they come from.
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::is_safe;
 
-/// The longest line of output that is shown, in bytes; what is beyond is of no help in a message.
+/// The longest line of output that is shown, in bytes; the rest of it does not help in a message.
 const LONGEST_LINE: usize = 400;
 
-/// What kind of failure it was, as the exit code tells it.
+/// The kind of a failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
-    /// What was to be checked is not as it should be. Exit code 1.
+    /// The checked files are not as they should be. Exit code 1.
     Differs,
-    /// The request makes no sense: a scenario file, an option, an unreadable capture. Exit code 2.
+    /// The request is invalid: a scenario file, an option, an unreadable capture. Exit code 2.
     Usage,
     /// This machine lacks something that a capture needs. Exit code 3.
     Environment,
@@ -30,7 +30,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// The process exit code that stands for this class.
+    /// Returns the process exit code of this class.
     #[must_use]
     pub const fn exit_code(self) -> u8 {
         match self {
@@ -44,10 +44,10 @@ impl Class {
     }
 }
 
-/// A failure with what a user needs to mend it.
+/// A failure with the information that a user needs to fix it.
 ///
-/// Its `Debug` form is the same text as its `Display` form: a test that returns an error shows the former, which is to be read
-/// by people too.
+/// Its `Debug` form is the same text as its `Display` form: a test that returns an error shows the former, which people
+/// read too.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Error {
     class: Class,
@@ -62,32 +62,32 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Something that is not as it should be.
+    /// Creates an error for something that is not as it should be.
     pub fn differs(message: impl Into<String>) -> Self {
         Self::new(Class::Differs, message)
     }
 
-    /// A request that makes no sense.
+    /// Creates an error for an invalid request.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Class::Usage, message)
     }
 
-    /// Something missing on this machine.
+    /// Creates an error for something missing on this machine.
     pub fn environment(message: impl Into<String>) -> Self {
         Self::new(Class::Environment, message)
     }
 
-    /// A run that went wrong.
+    /// Creates an error for a run that went wrong.
     pub fn run(message: impl Into<String>) -> Self {
         Self::new(Class::Run, message)
     }
 
-    /// A run that went well and proved nothing.
+    /// Creates an error for a run that went well and proved nothing.
     pub fn inconclusive(message: impl Into<String>) -> Self {
         Self::new(Class::Inconclusive, message)
     }
 
-    /// A run that a signal ended.
+    /// Creates an error for a run that a signal ended.
     #[must_use]
     pub fn ended_by(signal: u8, name: &str) -> Self {
         Self::new(Class::Signal(signal), format!("ended by {name}"))
@@ -104,34 +104,34 @@ impl Error {
         }
     }
 
-    /// Adds the cure: one line, a command where there is one.
+    /// Adds the hint: one line, a command if there is one.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into().into_boxed_str());
         self
     }
 
-    /// Makes it one that is known to be no consequence of something else, such as the end of a process.
+    /// Marks it as known not to be a consequence of another failure, such as the end of a process.
     #[must_use]
     pub const fn as_cause(mut self) -> Self {
         self.is_cause = true;
         self
     }
 
-    /// Returns true if it is known to be no consequence of something else.
+    /// Returns true if it is known not to be a consequence of another failure.
     #[must_use]
     pub const fn is_cause(&self) -> bool {
         self.is_cause
     }
 
-    /// Adds what else there is to know, as where something was put.
+    /// Adds a note, such as the place where something was put.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into().into_boxed_str());
         self
     }
 
-    /// Adds the last lines that `process` wrote; none is worth saying too.
+    /// Adds the last lines that `process` wrote; an empty list is reported too.
     #[must_use]
     pub fn with_output(mut self, process: impl Into<String>, lines: Vec<String>) -> Self {
         self.output = Some((process.into(), lines));
@@ -147,7 +147,7 @@ impl Error {
         self.with_output(process, lines)
     }
 
-    /// Adds a cure, unless there is a better one.
+    /// Adds a hint, unless there is a better one.
     #[must_use]
     pub fn or_hint(self, hint: impl Into<String>) -> Self {
         if self.hint.is_some() {
@@ -156,7 +156,7 @@ impl Error {
         self.with_hint(hint)
     }
 
-    /// Adds another cure to the one that there is.
+    /// Adds another hint to the existing one.
     #[must_use]
     pub fn add_to_hint(self, more: &str) -> Self {
         let hint = match &self.hint {
@@ -166,14 +166,14 @@ impl Error {
         self.with_hint(hint)
     }
 
-    /// Puts what was being done in front of the message, as in `webapp: …`.
+    /// Puts the activity in front of the message, as in `webapp: …`.
     #[must_use]
     pub fn context(mut self, context: impl fmt::Display) -> Self {
         self.message = format!("{context}: {}", self.message);
         self
     }
 
-    /// The same in other words: every text of it as `reword` has it.
+    /// Returns the error in other words: passes each of its texts through `reword`.
     #[must_use]
     pub fn reworded(mut self, reword: impl Fn(&str) -> String) -> Self {
         self.message = reword(&self.message);
@@ -189,7 +189,7 @@ impl Error {
         self
     }
 
-    /// All texts that it has.
+    /// Returns all its texts.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let output = self.output.iter();
         let output = output.flat_map(|(process, lines)| std::iter::once(process).chain(lines));
@@ -200,25 +200,25 @@ impl Error {
             .chain(more.map(AsRef::as_ref))
     }
 
-    /// What went wrong, without anything around it.
+    /// Returns the message alone, without context, hint or output.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The cure, where there is one.
+    /// Returns the hint, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// Whether its message is this, and nothing is in front of it.
+    /// Returns true if its message is this one, and nothing is in front of it.
     #[must_use]
     pub fn is(&self, message: &str) -> bool {
         self.message == message
     }
 
-    /// The class, which decides the exit code.
+    /// Returns the class, which decides the exit code.
     #[must_use]
     pub const fn class(&self) -> Class {
         self.class
@@ -256,7 +256,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// What is shown of a line of output: its beginning, without the control characters that a program may write.
+/// Returns the part of a line of output that is shown: its beginning, without the control characters that a program may
+/// write.
 fn shown_of(line: &str) -> String {
     let is_in = |(at, character): &(usize, char)| at + character.len_utf8() <= LONGEST_LINE;
     let shown = line.char_indices().take_while(is_in);
@@ -270,7 +271,7 @@ fn shown_of(line: &str) -> String {
     shown.collect()
 }
 
-/// A text that does nothing to a terminal but show: pages, programs and files may hold anything.
+/// Returns a text that cannot control a terminal: pages, programs and files may contain anything.
 ///
 /// Line feeds stay, and each other character keeps its place.
 #[must_use]

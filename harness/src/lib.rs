@@ -1,8 +1,8 @@
 //! Snapshot tests for the wire: plays a network scenario, captures it, and shows which bytes changed.
 //!
-//! This is the library of the `wiresnap` command, and what a test in Rust needs of it is here: a [`Scenario`] says what is
-//! started and what happens when, a [`Lab`] plays it in a private network, without privilege, and gives a [`Recording`] that
-//! is provably complete, which [`assert_wire_snapshot!`] holds to its reviewed snapshot.
+//! This is the library of the `wiresnap` command, and of tests in Rust: a [`Scenario`] describes the programs and the
+//! timeline, a [`Lab`] plays it in a private network, without privilege, and returns a [`Recording`] that is provably
+//! complete, which [`assert_wire_snapshot!`] compares with its reviewed snapshot.
 //!
 //! ```no_run
 //! use wiresnap::{Lab, Scenario, assert_wire_snapshot};
@@ -38,8 +38,9 @@
 //! # fn main() {}
 //! ```
 //!
-//! [`Lab`] tells which executable plays, and how cargo builds it. The project in `examples/rust-service` is such a test as
-//! a whole; `docs/scenarios.md` has all that a scenario can hold, and ARCHITECTURE.md how it works.
+//! [`Lab`] describes which executable plays, and how cargo builds it. The project in `examples/rust-service` is a
+//! complete test of this kind; `docs/scenarios.md` describes everything that a scenario can contain, and
+//! ARCHITECTURE.md how it works.
 
 // Who reads this page looks for the few items above; what they are made of is in `inside`.
 #[doc(hidden)]
@@ -90,7 +91,7 @@ pub mod units;
 pub mod wire;
 
 pub mod inside {
-    //! What the command is made of, for those who work on it: no promise is made of any of it.
+    //! The modules of the command, for its developers: none of them is a stable interface.
     //!
     //! ARCHITECTURE.md says what each module is for, and which may import which.
 

@@ -1,4 +1,4 @@
-//! The command: parse, run, map the outcome to an exit code.
+//! The command: parses its arguments, runs, and maps the outcome to an exit code.
 
 use std::process::ExitCode;
 

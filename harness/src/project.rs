@@ -1,4 +1,4 @@
-//! `wiresnap.toml`: where a project keeps its scenarios, captures, snapshots and docs.
+//! `wiresnap.toml`: the places of a project's scenarios, captures, snapshots and docs.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::rule::{RawRule, Rules};
 /// The folders of a project.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// The folder that holds `wiresnap.toml`; empty where that is the current one.
+    /// The folder that holds `wiresnap.toml`; empty if that is the current one.
     pub root: PathBuf,
     /// Scenario files, `NAME.toml`.
     pub scenarios: PathBuf,
@@ -26,9 +26,9 @@ pub struct Project {
     pub snapshots: PathBuf,
     /// Markdown with generated blocks.
     pub docs: PathBuf,
-    /// What is hidden in all captures.
+    /// The rules for what to hide in all captures.
     pub rules: Rules,
-    /// What looks like a credential, and is known to be none, or to be worth nothing.
+    /// The known texts that look like a credential, and are not one, or are worth nothing.
     pub known_credentials: Vec<String>,
 }
 
@@ -50,7 +50,8 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// Where there is none, it is not to be trusted, or its file cannot be read or understood.
+    /// Returns an error if there is no project, if it is not to be trusted, or if its file cannot be read or
+    /// understood.
     pub fn find(folder: &Path) -> Result<Self> {
         let root = folder
             .ancestors()
@@ -65,12 +66,12 @@ impl Project {
         Self::read(if root == folder { Path::new("") } else { root })
     }
 
-    /// The project that a file or folder is in, if it is in one that is to be trusted; for one that is not, `untrusted` is told
-    /// why.
+    /// Returns the project that a file or folder is in, if it is in one that is to be trusted; for one that is not,
+    /// `untrusted` is given the reason.
     ///
     /// # Errors
     ///
-    /// Where the project's file cannot be read or understood.
+    /// Returns an error if the project's file cannot be read or understood.
     pub fn of(file: &Path, untrusted: impl FnOnce(Error)) -> Result<Option<Self>> {
         let Ok(file) = file.canonicalize() else {
             return Ok(None);
@@ -86,7 +87,7 @@ impl Project {
         Self::read(root).map(Some)
     }
 
-    /// The file that says all this.
+    /// Returns the path of `wiresnap.toml`.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.root.join(FILE_NAME)
@@ -133,11 +134,12 @@ impl Project {
         })
     }
 
-    /// The names of all scenarios, in alphabetical order. Hidden files are none: editors keep locks and backups in them.
+    /// Returns the names of all scenarios, in alphabetical order. Hidden files are skipped: editors keep locks and
+    /// backups in them.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be read.
+    /// Returns an error if the folder cannot be read.
     pub fn scenario_names(&self) -> Result<Vec<String>> {
         let folder = self.scenarios.shown();
         let entries = std::fs::read_dir(&self.scenarios)
@@ -151,22 +153,22 @@ impl Project {
         Ok(names)
     }
 
-    /// The files of all scenarios, in alphabetical order of their names.
+    /// Returns the files of all scenarios, in alphabetical order of their names.
     ///
     /// # Errors
     ///
-    /// Where the folder cannot be read.
+    /// Returns an error if the folder cannot be read.
     pub fn all_scenario_files(&self) -> Result<Vec<PathBuf>> {
         let names = self.scenario_names()?.into_iter();
         let files = names.map(|name| self.scenarios.join(format!("{name}.toml")));
         Ok(files.collect())
     }
 
-    /// The files of the scenarios that are named, each once; of all of them where none is.
+    /// Returns the files of the named scenarios, each once; of all scenarios if `names` is empty.
     ///
     /// # Errors
     ///
-    /// Where one is not there, or there is none at all.
+    /// Returns an error if one is not there, or if there are no scenarios at all.
     pub fn scenario_files(&self, names: &[String]) -> Result<Vec<PathBuf>> {
         if names.is_empty() {
             let all = self.all_scenario_files()?;
@@ -188,11 +190,11 @@ impl Project {
         Ok(files)
     }
 
-    /// The file of the scenario `name`: one of the project's, or a path to a `.toml` file.
+    /// Returns the file of the scenario `name`: one of the project's, or a path to a `.toml` file.
     ///
     /// # Errors
     ///
-    /// Where there is none; the hint names those that there are.
+    /// Returns an error if there is no such file; the hint names the existing scenarios.
     pub fn scenario_file(&self, name: &str) -> Result<PathBuf> {
         let is_path = Path::new(name).extension().is_some_and(|end| end == "toml");
         if !is_path && !name.contains('/') {
@@ -214,7 +216,7 @@ impl Project {
     }
 }
 
-/// Makes sure that a project is ours to use: it says which programs are started.
+/// Makes sure that a project can be trusted: it says which programs are started.
 fn require_trust(root: &Path) -> Result<()> {
     require_trusted_project(root, &[FILE_NAME]).map_err(|error| {
         let (root, why) = (root.shown(), reason(&error));
@@ -224,7 +226,7 @@ fn require_trust(root: &Path) -> Result<()> {
     })
 }
 
-/// A folder that the project names; it is in the project, however links lead.
+/// Returns a folder that the project names. It must be in the project, however links lead.
 fn folder_in(root: &Path, named: &Spanned<PathBuf>) -> std::result::Result<PathBuf, Diagnostic> {
     let folder = root.join(named.get_ref());
     match require_within(root, &folder) {
@@ -234,7 +236,7 @@ fn folder_in(root: &Path, named: &Spanned<PathBuf>) -> std::result::Result<PathB
     }
 }
 
-/// Returns whether two paths lead to the same file; one that leads nowhere is another.
+/// Returns true if two paths lead to the same file; a path that leads nowhere is a different one.
 #[must_use]
 pub fn is_same(one: &Path, other: &Path) -> bool {
     one == other

@@ -1,6 +1,6 @@
 //! A project's own rules of redaction: `[[redact]]` tables in `wiresnap.toml` and in scenario files.
 //!
-//! Here they are read and checked; where they are applied is `render::redactions`.
+//! Rules are read and checked here; they are applied in `render::redactions`.
 //!
 //! ```
 //! use wiresnap::rule::Rules;
@@ -30,21 +30,21 @@ use crate::diagnostic::Diagnostic;
 use crate::edit::{Edit, apply};
 use crate::error::Result;
 
-/// The group that says what of a match is hidden.
+/// The name of the group that marks the part of a match to hide.
 const GROUP: &str = "value";
 
-/// What `placeholder` says where the hidden bytes keep their number.
+/// The value of `placeholder` that keeps the number of hidden bytes.
 const SAME_WIDTH: &str = "same-width";
 
-/// The largest program that a pattern may be compiled to, in bytes: one that needs more is a mistake.
+/// The largest program that a pattern may be compiled to, in bytes: a pattern that needs more is a mistake.
 const LARGEST_PATTERN: usize = 1 << 20;
 
 /// One rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// What it hides, in a word.
+    /// The name of what it hides, in a word.
     pub name: String,
-    /// Whether it is applied wherever something is written, and to the capture itself.
+    /// True if it is applied wherever something is written, and to the capture itself.
     pub secret: bool,
     pattern: Regex,
     /// The group that is hidden; 0 is the whole match.
@@ -74,7 +74,7 @@ pub struct Rules {
 pub struct RawRule {
     name: Spanned<String>,
     pattern: Option<Spanned<String>>,
-    /// In place of a pattern: the rule hides how bodies are cut into chunks.
+    /// The field that replaces a pattern: the rule hides how bodies are cut into chunks.
     #[serde(default)]
     chunks: bool,
     placeholder: Option<Spanned<String>>,
@@ -82,7 +82,7 @@ pub struct RawRule {
     secret: bool,
 }
 
-/// The part of a file that rules are in.
+/// The part of a file that contains rules.
 #[derive(Deserialize)]
 struct RulesAlone {
     #[serde(default)]
@@ -90,11 +90,11 @@ struct RulesAlone {
 }
 
 impl Rules {
-    /// The rules in a file, whatever else is in it.
+    /// Reads the rules in a file, and ignores everything else in it.
     ///
     /// # Errors
     ///
-    /// The first mistake in them, at its place in `text`, which is the content of `file`.
+    /// Returns an error for the first mistake in them, at its place in `text`, which is the content of `file`.
     pub fn of_text(file: &Path, text: &str) -> Result<Self> {
         let raw: RulesAlone = toml::from_str(text).map_err(|error| {
             Diagnostic::new(error.span().unwrap_or(0..0), error.message().trim_end())
@@ -107,7 +107,7 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// The first mistake.
+    /// Returns an error for the first mistake.
     pub fn check(tables: &[RawRule], text: &str) -> std::result::Result<Self, Diagnostic> {
         let mut rules = Self::default();
         let mut names: Vec<&str> = Vec::new();
@@ -127,7 +127,7 @@ impl Rules {
         Ok(rules)
     }
 
-    /// These rules, and after them others.
+    /// Returns these rules, followed by others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.rules.extend(others.rules);
@@ -135,7 +135,7 @@ impl Rules {
         self
     }
 
-    /// The rules with a pattern, one by one.
+    /// Returns the rules with a pattern, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter()
     }
@@ -146,16 +146,17 @@ impl Rules {
         self.hides_chunks
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no rules.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rules.is_empty() && !self.hides_chunks
     }
 
-    /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
+    /// Returns the edits of those of the rules that are `wanted` in a text. If two match the same bytes, the first has
+    /// them.
     ///
-    /// Where they hide more than [`MOST_PLACES`], the rest of the text is one place more: for it stands the SHA-256 of what
-    /// would stand there.
+    /// If they hide more than [`MOST_PLACES`], the rest of the text is one more place: it is replaced by the SHA-256 of
+    /// its hidden form.
     pub fn edits(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<Edit> {
         let mut edits: Vec<Edit> = Vec::new();
         let mut found = self.found(text, wanted);
@@ -173,13 +174,13 @@ impl Rules {
         edits
     }
 
-    /// Where something is hidden in a text, and by which rule.
+    /// Returns the places at which something is hidden in a text, each with the name of its rule.
     pub fn places<'a>(&'a self, text: &'a [u8]) -> impl Iterator<Item = (Range<usize>, &'a str)> {
         let found = self.found(text, |_| true);
         found.map(|(place, rule)| (place, rule.name.as_str()))
     }
 
-    /// The places in order, each with its rule.
+    /// Returns the places in order, each with its rule.
     fn found<'a>(&'a self, text: &'a [u8], wanted: impl Fn(&Rule) -> bool) -> Places<'a> {
         let mut places = Places(None);
         for rule in self.rules.iter().filter(|rule| wanted(rule)) {
@@ -198,16 +199,16 @@ impl Rules {
         places
     }
 
-    /// A text with what the `wanted` rules hide hidden.
+    /// Returns a text with the matches of the `wanted` rules hidden.
     pub fn hide(&self, text: &[u8], wanted: impl Fn(&Rule) -> bool) -> Vec<u8> {
         apply(text, &self.edits(text, wanted))
     }
 }
 
-/// What rules hide in a text, in order: however much that is, it takes no memory.
+/// The places that rules hide in a text, in order: however many there are, they take no memory.
 struct Places<'a>(Option<Box<Merged<'a>>>);
 
-/// What a rule hides, among what the rules before it do.
+/// The places of a rule, merged with those of the rules before it.
 struct Merged<'a> {
     rule: &'a Rule,
     own: Box<dyn Iterator<Item = Range<usize>> + 'a>,
@@ -240,7 +241,8 @@ impl<'a> Iterator for Places<'a> {
     }
 }
 
-/// What stands for the rest of a text of which too many places are hidden: two such texts say the same where this is the same.
+/// Returns the replacement for the rest of a text with too many hidden places: two such texts are the same if this is
+/// the same.
 fn told_by_hash<'a>(
     text: &[u8],
     rest: Range<usize>,
@@ -272,7 +274,7 @@ impl FromIterator<Rules> for Rules {
 }
 
 impl Rule {
-    /// The pattern as it is written.
+    /// Returns the pattern as it is written.
     #[must_use]
     pub fn pattern(&self) -> &str {
         self.pattern.as_str()
@@ -285,7 +287,7 @@ impl Rule {
         places.filter(|place| !place.is_empty())
     }
 
-    /// Returns whether the pattern, or a part of it, is for letters of either case.
+    /// Returns true if the pattern, or a part of it, ignores case.
     #[must_use]
     pub fn ignores_case(&self) -> bool {
         let mut parser = regex_syntax::ast::parse::Parser::new();
@@ -293,7 +295,7 @@ impl Rule {
         parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
     }
 
-    /// What stands for so many bytes.
+    /// Returns the replacement for so many bytes.
     fn stands_for(&self, width: usize) -> Vec<u8> {
         match &self.placeholder {
             Placeholder::Text(text) => text.clone().into_bytes(),
@@ -302,7 +304,7 @@ impl Rule {
     }
 }
 
-/// Whether a pattern has the flag `i` set anywhere.
+/// A visitor that becomes true if a pattern sets the flag `i` anywhere.
 struct CaseFlags(bool);
 
 impl regex_syntax::ast::Visitor for CaseFlags {
@@ -325,7 +327,7 @@ impl regex_syntax::ast::Visitor for CaseFlags {
     }
 }
 
-/// `<session.......>`: the name, as much of it as there is room for, at the width of what it stands for.
+/// Returns `<session.......>`: the name, as much of it as there is room for, at the width of the hidden bytes.
 #[must_use]
 pub fn same_width(name: &str, width: usize) -> String {
     let Some(room) = width.checked_sub(2) else {
@@ -406,7 +408,7 @@ fn check_pattern(raw: &Spanned<String>, text: &str) -> Checked<Regex> {
     Ok(compiled)
 }
 
-/// Reads patterns as the bytes API of `regex` does.
+/// Creates a parser that reads patterns as the bytes API of `regex` does.
 fn parser() -> regex_syntax::Parser {
     let mut builder = regex_syntax::ParserBuilder::new();
     builder.utf8(false).multi_line(true).crlf(true).build()
@@ -426,7 +428,7 @@ fn no_pattern(raw: &Spanned<String>, text: &str, error: &regex_syntax::Error) ->
     .with_hint("the syntax is that of docs.rs/regex; in '…' TOML leaves backslashes as they are")
 }
 
-/// Where in the file a part of the pattern is; all of it where TOML's own escapes are in between.
+/// Returns the place of a part of the pattern in the file; all of the pattern if TOML's own escapes are in between.
 fn in_file(raw: &Spanned<String>, text: &str, part: Range<usize>) -> Range<usize> {
     let span = raw.span();
     let written = text.get(span.clone()).unwrap_or_default();
@@ -436,7 +438,7 @@ fn in_file(raw: &Spanned<String>, text: &str, part: Range<usize>) -> Range<usize
     }
 }
 
-/// The group that is hidden: the one that is named so, else the only one, else the whole match.
+/// Returns the group that is hidden: the one with that name, or the only one, or the whole match.
 fn check_group(pattern: &Regex, raw: &Spanned<String>) -> Checked<usize> {
     let named = pattern.capture_names().position(|name| name == Some(GROUP));
     match (named, pattern.captures_len() - 1) {

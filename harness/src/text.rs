@@ -1,15 +1,15 @@
-//! Words from outside, made fit to be shown.
+//! Makes words from outside safe to show.
 //!
-//! Names of files and scenarios, values in captures and in TOML files, the words of other programs: all of them may hold
-//! what a terminal obeys, what turns the writing direction, or what hides itself. Nothing of that is printed as it is. Names
-//! become visible here, where they are put into a sentence; whatever else is left, the [`Printer`](crate::commands) on
-//! standard output and standard error escapes.
+//! Names of files and scenarios, values in captures and in TOML files, the words of other programs: all of them may
+//! contain commands for a terminal, characters that turn the writing direction, or characters that hide themselves.
+//! None of that is printed as it is. Names become visible here, where they are put into a sentence; the
+//! [`Printer`](crate::commands) on standard output and standard error escapes everything else.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 
-/// Whether a character shows itself, and itself only.
+/// Returns true if a character shows itself, and itself only.
 #[must_use]
 pub const fn is_safe(character: char) -> bool {
     !matches!(
@@ -47,12 +47,12 @@ pub const fn is_safe(character: char) -> bool {
     )
 }
 
-/// A name that can be shown, whatever it is.
+/// A name that can be shown, whatever it contains.
 pub trait Shown {
-    /// Returns the name as people see it: on one line, with an escape for each byte and character that does not show itself.
+    /// Returns the name for people: on one line, with an escape for each byte and character that does not show itself.
     fn shown(&self) -> ShownName<'_>;
 
-    /// Returns the name as programs get it: as it is if it is UTF-8, else as people see it.
+    /// Returns the name for programs: as it is if it is UTF-8, otherwise as for people.
     fn to_text(&self) -> String;
 }
 
@@ -98,8 +98,8 @@ fn write_visibly(character: char, output: &mut impl fmt::Write) -> fmt::Result {
     }
 }
 
-/// Returns a word as a shell takes it: in quotes, unless it is plain. Characters that do not show themselves are escapes in
-/// the quotes of POSIX.1-2024 (§2.2.4), which bash, zsh and others have long known.
+/// Returns a word for a shell: in quotes, unless it is plain. Characters that do not show themselves are escapes in the
+/// quotes of POSIX.1-2024 (§2.2.4), which bash, zsh and others have long known.
 #[must_use]
 pub fn shell_word(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref();

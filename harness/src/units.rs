@@ -1,7 +1,6 @@
-//! Values that every module speaks of: points in time, link types, the two sides of a connection, and which characters
-//! can be shown as they are.
+//! Values that every module uses: points in time, link types, the two sides of a connection.
 //!
-//! Nothing here parses, allocates or touches the system; every other module may import it.
+//! Nothing here parses or touches the system; every other module may import it.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -15,25 +14,25 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// A timestamp from nanoseconds since the Unix epoch.
+    /// Creates a timestamp from nanoseconds since the Unix epoch.
     #[must_use]
     pub const fn from_nanoseconds(nanoseconds: u64) -> Self {
         Self { nanoseconds }
     }
 
-    /// The time that passed from `earlier` to `self`; zero where the capture's clock ran backwards.
+    /// Returns the time that passed from `earlier` to `self`; zero if the capture's clock ran backwards.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.nanoseconds.saturating_sub(earlier.nanoseconds))
     }
 
-    /// How many seconds `self` is after `other`; less than zero where it is before.
+    /// Returns the number of seconds by which `self` is after `other`; less than zero if it is before.
     #[must_use]
     pub fn seconds_after(self, other: Self) -> f64 {
         self.since(other).as_secs_f64() - other.since(self).as_secs_f64()
     }
 
-    /// How many nanoseconds `self` is after `other`; less than zero where it is before.
+    /// Returns the number of nanoseconds by which `self` is after `other`; less than zero if it is before.
     #[must_use]
     pub const fn nanoseconds_after(self, other: Self) -> i64 {
         self.nanoseconds
@@ -41,7 +40,7 @@ impl Timestamp {
             .cast_signed()
     }
 
-    /// The same in seconds, to the microsecond, as tables and listings write it: `0.250000`, `-2.996000`.
+    /// Returns the same in seconds, to the microsecond, as tables and listings write it: `0.250000`, `-2.996000`.
     #[must_use]
     pub fn shown_after(self, other: Self) -> String {
         let text = format!("{:.6}", self.seconds_after(other));
@@ -174,8 +173,8 @@ impl fmt::Display for LinkType {
 
 /// One of the two ends of a connection.
 ///
-/// The client is the side that sent the SYN; where a capture starts in mid-connection, the side that says what only clients
-/// say, and where neither does, the one with the higher port.
+/// The client is the side that sent the SYN. If a capture starts in mid-connection, it is the side that says what only
+/// clients say, and if neither does, the one with the higher port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// The end that opened the connection.
@@ -185,7 +184,7 @@ pub enum Side {
 }
 
 impl Side {
-    /// The other end.
+    /// Returns the other end.
     #[must_use]
     pub const fn peer(self) -> Self {
         match self {
@@ -194,7 +193,7 @@ impl Side {
         }
     }
 
-    /// `client` or `server`, as listings and JSON write it.
+    /// Returns `client` or `server`, as listings and JSON write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -210,7 +209,7 @@ impl fmt::Display for Side {
     }
 }
 
-/// Returns so many of something in words, as `1 packet`, `2 packets`.
+/// Returns a count in words, as `1 packet`, `2 packets`.
 #[must_use]
 pub fn counted(count: u64, what: &str) -> String {
     let end = if count == 1 { "" } else { "s" };

@@ -1,4 +1,4 @@
-//! Hostile captures, a little of each: verbs read it to its end, in little memory, and say what they left out.
+//! Tries a small part of each hostile capture: verbs read it to its end, in little memory, and say what they left out.
 //!
 //! `make hostile` tries them whole.
 
@@ -21,14 +21,15 @@ use tempfile::TempDir;
 const MEMORY: &str = "8M";
 const BUDGET: u64 = 8 << 20;
 
-/// When the system ends a run: far above what a run may take, so that it is told how much it took.
+/// The limits at which the system ends a run: far above what a run may take, so that its real use is reported.
 const LIMITS: Limits = Limits {
     address_space: 2_000_000_000,
     data: 2_000_000_000,
     seconds: 100,
 };
 
-/// How many parts an attack is made of, one of which is tried: all verbs on all of them should take less than a minute.
+/// Returns the number of parts of an attack, one of which is tried: all verbs on all attacks should take less than a
+/// minute.
 fn parts(attack: &Attack) -> usize {
     match attack.name {
         // Each packet takes a few bytes of these.
@@ -53,7 +54,7 @@ fn project(attack: &Attack, parts: usize) -> TempDir {
     folder
 }
 
-/// What a run said, and what it took.
+/// The output of a run, and its memory.
 struct Said {
     code: Option<i32>,
     out: Vec<u8>,
@@ -73,7 +74,7 @@ fn call(verb: Verb, project: &Path) -> Said {
     }
 }
 
-/// What is wrong with how a verb bears an attack.
+/// Returns the complaints about a verb on an attack.
 fn complaints(attack: &Attack, verb: Verb, said: &Said) -> Vec<String> {
     let mut found = Vec::new();
     let Said {
@@ -99,7 +100,7 @@ fn complaints(attack: &Attack, verb: Verb, said: &Said) -> Vec<String> {
     found.into_iter().map(name).collect()
 }
 
-/// The verbs that are tried on each attack: one of each way to read a capture. `make hostile` tries all of them.
+/// The verbs that are tried on each attack: one for each way to read a capture. `make hostile` tries all of them.
 const TRIED: [&str; 6] = [
     "stats --explain (JSON)",
     "payload (JSON)",
@@ -139,7 +140,7 @@ fn verbs_bear_a_little_of_each_attack() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Where a verb says something.
+/// The output that a verb writes a sentence to.
 #[derive(Clone, Copy)]
 enum Place {
     Out,
@@ -240,7 +241,7 @@ fn what_is_left_out_is_said() {
     }
 }
 
-/// Changes the last byte of the longest packet, or of the last of those.
+/// Changes the last byte of the longest packet, or of the last of several.
 fn change_what_was_carried(capture: &Path) {
     let mut bytes = fs::read(capture).unwrap();
     let (mut at, mut longest) = (24, (0, 0));

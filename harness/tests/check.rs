@@ -1,5 +1,5 @@
-//! `wiresnap check` and `wiresnap accept`: the captures of this project against its own snapshots, and what happens in a
-//! project where they differ.
+//! `wiresnap check` and `wiresnap accept`: the captures of this project against its own snapshots, and projects in
+//! which they differ.
 
 mod workspace;
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use workspace::{Said, wiresnap};
 
-/// A project with two captures of the experiment and their snapshots.
+/// Creates a project with two captures of the experiment and their snapshots.
 fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = workspace::root();
@@ -28,7 +28,7 @@ fn project() -> tempfile::TempDir {
     folder
 }
 
-/// As if something else had been reviewed.
+/// Changes a snapshot, as if something else had been reviewed.
 fn change(project: &Path, snapshot: &str, from: &str, to: &str) {
     let file = project.join("snapshots").join(snapshot);
     let text = fs::read_to_string(&file).unwrap();
@@ -357,7 +357,7 @@ fn only_what_is_named_is_accepted() {
     assert!(!project.path().join("snapshots/tcpapp.snap").exists());
 }
 
-/// insta itself is the judge: what was accepted it reads, and finds the same.
+/// Reads accepted snapshots with insta itself, which must find the same.
 #[test]
 fn insta_takes_what_was_accepted_for_its_own() {
     let project = project();

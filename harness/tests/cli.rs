@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use workspace::{Said, wiresnap};
 
-/// Holds what a failing command says against its snapshot.
+/// Compares the output of a failing command with its snapshot.
 #[track_caller]
 fn assert_fails(name: &str, folder: &Path, arguments: &[&str], code: i32) {
     let said = wiresnap(folder, arguments);
@@ -41,7 +41,7 @@ fn help() {
     }
 }
 
-/// A project with one scenario, which does not make sense.
+/// Creates a project with one invalid scenario.
 fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let configuration = "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";

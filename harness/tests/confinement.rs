@@ -1,4 +1,4 @@
-//! What is left to a process that reads captures, should a capture take it over: nothing but its own files.
+//! Tries what a process that reads captures could do if a capture took it over: nothing but access its own files.
 
 mod workspace;
 
@@ -16,10 +16,10 @@ use rustix::io::Errno;
 use wiresnap::confinement::{Confinement, Files, confine};
 use workspace::{Said, wiresnap};
 
-/// Somebody who tries something and is refused.
+/// The name of an attempt, and the attempt, which must be refused.
 type Attempt = (&'static str, Box<dyn FnOnce() -> io::Result<()> + Send>);
 
-/// What is tried from inside; a thread is confined by itself.
+/// Makes attempts from inside a confined process; a thread is confined by itself.
 fn inside(
     files: Files,
     attempts: Vec<Attempt>,
@@ -40,7 +40,7 @@ fn attempt(
     (what, Box::new(attempt))
 }
 
-/// Says how many attempts failed as they should, once all of them have.
+/// Prints how many attempts failed as they should, once all of them have.
 fn refused(outcomes: &[(&'static str, io::Result<()>)], as_this: Errno) {
     let held = outcomes.iter().filter(|(_, outcome)| {
         let error = outcome.as_ref().err();
@@ -200,7 +200,7 @@ fn a_confined_reader_opens_no_files_but_its_own() {
     );
 }
 
-/// A project with captures, and beside it what is none of its.
+/// A project with captures, and beside it a folder that does not belong to it.
 struct Stage(tempfile::TempDir);
 
 impl Stage {
@@ -252,7 +252,7 @@ impl Stage {
     }
 }
 
-/// What a process is held by, as proc(5) tells.
+/// Returns true if a process is confined, according to proc(5).
 fn is_held(process: &Child) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
     status.contains("\nSeccomp:\t2\n") && status.contains("\nNoNewPrivs:\t1\n")
@@ -334,7 +334,7 @@ fn every_verb_that_reads_captures_says_what_it_gave_up() {
 const TCPAPP: &str = "description = \"sleeps\"\ncommand = [\"sleep\", \"1\"]\nclient = \"nc\"\n\
     [[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
 
-/// Confinement breaks nothing that was possible without it.
+/// Everything that was possible without confinement still is.
 #[test]
 fn what_was_possible_still_is() {
     let stage = Stage::new();
@@ -451,7 +451,7 @@ fn streams_are_read_and_written_as_ever() {
     assert!(at_terminal.out.contains("<!DOCTYPE html>"));
 }
 
-/// What is too much for memory goes into temporary files, wherever those are.
+/// Data that is too large for memory goes into temporary files, in whatever folder these are.
 #[test]
 fn spills_go_where_they_are_told_to() {
     let stage = Stage::new();

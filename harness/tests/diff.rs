@@ -1,7 +1,7 @@
-//! Captures against captures: each difference has its kind, and the kinds add up to what the figures differ by.
+//! Compares captures: each difference has its kind, and the kinds add up to the difference of the figures.
 //!
-//! The captures of the original experiment are not in the tree. They are looked for beside the project, or where
-//! `WIRESNAP_REFERENCE_DIR` points; where they are not, the tests that need them say so and pass.
+//! The captures of the original experiment are not in the tree. They are looked for beside the project, or in
+//! `WIRESNAP_REFERENCE_DIR`; without them, the tests that need them say so and pass.
 
 mod support;
 mod workspace;
@@ -23,7 +23,7 @@ use workspace::wiresnap;
 
 const NAMES: [&str; 4] = ["tcpapp", "webapp", "ajaxapp", "wsapp"];
 
-/// Bytes of memory for messages where a capture is to have little.
+/// The bytes of memory for messages in tests with little memory.
 const LITTLE: usize = 2000;
 
 fn reader(file: &[u8]) -> CaptureReader<Box<dyn std::io::Read>> {
@@ -42,7 +42,7 @@ fn between(old: &[u8], new: &[u8]) -> Difference {
     Difference::between(&record(old), &record(new), RULES)
 }
 
-/// Holds a comparison against everything that must hold of any.
+/// Checks everything that must hold of any comparison.
 fn assert_accounted(difference: &Difference, [old, new]: [&Measured; 2]) {
     assert_eq!(difference.figures, [old.overall, new.overall]);
     let total = Delta::between(old.overall, new.overall);
@@ -112,7 +112,7 @@ fn committed(name: &str) -> Vec<u8> {
     std::fs::read(file).unwrap()
 }
 
-/// A capture of the original experiment and ours of the same name, where the former is there.
+/// Returns a capture of the original experiment and ours of the same name, if the former exists.
 fn pair(name: &str) -> Option<[Vec<u8>; 2]> {
     let folder = workspace::outside("WIRESNAP_REFERENCE_DIR", "reference")?;
     let theirs = std::fs::read(folder.join(name).with_extension("pcap")).unwrap();
@@ -137,7 +137,7 @@ fn what_differs_from_the_original_is_explained_to_the_last_byte() {
     }
 }
 
-/// The lines of all requests' heads, read without anything that the comparison is made of.
+/// Returns the lines of all requests' heads, read without any code that the comparison uses.
 fn request_lines(file: &[u8]) -> Vec<String> {
     use wiresnap::units::Side;
     use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
@@ -205,7 +205,7 @@ fn assert_exits(folder: &Path, arguments: &[&str], code: i32) -> String {
     said.out
 }
 
-/// The capture as another run would give it: a second later, and with another clock, port and sequence numbers.
+/// Returns the capture as another run would give it: a second later, and with another clock, port and sequence numbers.
 fn another_run(file: &[u8]) -> Vec<u8> {
     let mut other = file.to_vec();
     let packet_header = 16;
@@ -303,14 +303,14 @@ fn file(script: &Script) -> Vec<u8> {
     )
 }
 
-/// A WebSocket connection in which the server sends these bytes after its answer.
+/// Returns a WebSocket connection in which the server sends these bytes after its answer.
 fn websocket(frames: &[u8]) -> Script {
     let request = b"GET /time HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
     asking(request, &[response, frames])
 }
 
-/// What the server sends instead of `hello` with its length.
+/// Returns a conversation in which the server sends this response instead of `hello` with its length.
 fn answering(response: &[u8]) -> Script {
     asking(REQUEST, &[response])
 }
@@ -319,7 +319,7 @@ fn requesting(request: &[u8]) -> Script {
     asking(request, &[RESPONSE])
 }
 
-/// What a comparison is called, the captures, and the kinds that count which it must find.
+/// The name of a comparison, its captures, and the kinds that count which it must find.
 type Case = (&'static str, Script, Script, &'static [&'static str]);
 
 #[track_caller]
@@ -331,7 +331,7 @@ fn assert_kinds(cases: Vec<Case>) {
     }
 }
 
-/// The request with another text in it.
+/// Returns a conversation with another text in the request.
 fn other(old: &str, new: &str) -> Script {
     let text = String::from_utf8(REQUEST.to_vec()).unwrap();
     requesting(text.replace(old, new).as_bytes())
@@ -520,7 +520,7 @@ fn without_opening(script: Script) -> Script {
     script.lose(0).lose(0).lose(0)
 }
 
-/// The answer: its head, then its body in two parts.
+/// Returns the answer in three pieces: its head, then its body in two parts.
 fn in_three() -> [&'static [u8]; 3] {
     [&RESPONSE[..38], &RESPONSE[38..40], &RESPONSE[40..]]
 }
@@ -640,7 +640,7 @@ fn more_connections_than_are_told_apart_add_up() {
     assert_eq!(difference.sum(Kind::Exchange).total_packets, 2);
 }
 
-/// Any segment of a few connections, likely or not.
+/// Generates any segment of a few connections, likely or not.
 fn segment() -> impl Strategy<Value = Tcp> {
     let payload = prop_oneof![
         Just(b"".to_vec()),
@@ -685,7 +685,7 @@ fn segment() -> impl Strategy<Value = Tcp> {
     })
 }
 
-/// Any capture: of segments, some cut off, and of packets that are none.
+/// Generates any capture: segments, some cut off, and packets that are not segments.
 fn capture() -> impl Strategy<Value = Vec<u8>> {
     let packet = (segment(), any::<bool>(), 0_u8..20, 20_usize..90);
     let packets = prop::collection::vec(packet, 0..30);

@@ -1,5 +1,5 @@
-//! `wiresnap docs`: this project's own pages, every mistake that a page can hold (one file each in `pages/`, its message
-//! in `snapshots/`), and what hostile captures cannot do.
+//! `wiresnap docs`: this project's own pages, every mistake that a page can have (one file each in `pages/`, its
+//! message in `snapshots/`), and attacks by hostile captures.
 
 mod support;
 mod workspace;
@@ -50,7 +50,7 @@ fn every_mistake_is_reported_at_its_place() {
     assert!(!Path::new("tests/pages/one.svg").exists());
 }
 
-/// A project with two captures of the experiment.
+/// Creates a project with two captures of the experiment.
 fn project() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["tcpapp.pcap", "tcpapp.json", "wsapp.pcap", "wsapp.json"] {
@@ -192,7 +192,7 @@ fn a_check_shows_what_is_stale_and_writes_nothing() {
     settings.bind(|| insta::assert_snapshot!("docs-check", format!("{out}{error}")));
 }
 
-/// What would end a block, a fence, a comment or a cell, or move a terminal, if it passed as it is.
+/// Text that would end a block, a fence, a comment or a cell, or control a terminal, if it passed unchanged.
 const HOSTILE: &[u8] = b"time\n```\n<!-- /wiresnap -->\n~~~\n<!-- wiresnap: stats x -->\n--> ``````````\n\
     </pre><script>alert(1)</script>\n![a](javascript:b)\x1b[2J\x07\xe2\x80\xae\xe2\x80\x8b\x9b31m\x7f\xef\xbb\xbf| a | b |\n\
     |---|---|\r\n    x\r\r\n\t<!-- /wiresnap -->\n\xe2\x80\xa8<!-- /wiresnap -->\r<!-- /wiresnap -->\r";
@@ -233,7 +233,7 @@ fn is_harmless(text: &str) -> bool {
     text.chars().all(harmless)
 }
 
-/// What a reader of Markdown takes for HTML or for the address of a link.
+/// Returns the parts that a reader of Markdown takes for HTML or for the address of a link.
 fn active_parts(markdown: &str) -> Vec<String> {
     let events = Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_GFM);
     let part = |event| match event {

@@ -1,6 +1,6 @@
-//! `wiresnap doctor` on machines that are made up: a PATH with programs that say what the test wants them to say.
+//! `wiresnap doctor` on artificial machines: a PATH with programs that print what the test wants.
 //!
-//! What the real machine adds, its networks and its disks, is left out of the snapshots and looked at by itself.
+//! The properties of the real machine, its networks and its disks, are left out of the snapshots and tested separately.
 
 mod workspace;
 
@@ -27,7 +27,7 @@ struct Machine {
 }
 
 impl Machine {
-    /// A machine on which nothing is missing, but for what the host adds.
+    /// Creates a machine on which nothing is missing, except on the host itself.
     fn complete(port: u16) -> Self {
         let machine = Self::bare(port);
         for (name, script) in [
@@ -41,7 +41,7 @@ impl Machine {
         machine
     }
 
-    /// A machine with a package manager and nothing else.
+    /// Creates a machine with a package manager and nothing else.
     fn bare(port: u16) -> Self {
         let machine = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -95,7 +95,7 @@ impl Machine {
         command
     }
 
-    /// What a command says, and its exit code.
+    /// Runs a command; returns its exit code and its output.
     fn say(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let Output {
             status,
@@ -106,7 +106,7 @@ impl Machine {
         (status.code(), text(stdout), text(stderr))
     }
 
-    /// The text with the same words on every machine.
+    /// Returns the text with the same words on every machine.
     fn without_what_differs(&self, text: &str) -> String {
         text.replace(self.folder.path().to_str().unwrap(), "FOLDER")
             .replace("mend: sudo ", "mend: ")
@@ -123,7 +123,7 @@ impl Machine {
             )
     }
 
-    /// The examination as an object, and the exit code.
+    /// Returns the examination as an object, and the exit code.
     fn examination(&self) -> (Option<i32>, Value) {
         let output = self
             .wiresnap(&["doctor", "--format", "json"])
@@ -134,7 +134,7 @@ impl Machine {
     }
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that was free a moment ago.
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -143,7 +143,7 @@ fn free_port() -> u16 {
         .port()
 }
 
-/// What is looked at of the real machine.
+/// The checks of the real machine.
 const OF_THE_HOST: [&str; 5] = [
     "private network",
     "host's network",
@@ -152,7 +152,7 @@ const OF_THE_HOST: [&str; 5] = [
     "account ",
 ];
 
-/// Holds a listing against its snapshot, but for what is the host's.
+/// Compares a listing with its snapshot, without the host's lines.
 #[track_caller]
 fn assert_listing(name: &str, listing: &str, port: u16) {
     let is_about_the_host = |line: &&str| OF_THE_HOST.iter().any(|name| line.contains(name));
@@ -279,7 +279,8 @@ fn a_signal_ends_it_and_whatever_has_not_answered() {
     assert_is_gone(&id);
 }
 
-/// Waits until a process is gone: one that was killed may take a moment, and another until somebody takes note of it.
+/// Waits until a process is gone: one that was killed may take a moment, and another until its parent has waited for
+/// it.
 fn assert_is_gone(id: &str) {
     let status = Path::new("/proc").join(id.trim()).join("status");
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -429,7 +430,7 @@ fn a_capture_asks_only_for_what_it_needs() {
     );
 }
 
-/// A machine on which nothing is missing to capture with Chromium, of this version of the driver's.
+/// Creates a machine on which nothing is missing to capture with Chromium, with this version of the driver.
 fn with_chromium(chromedriver: &str) -> Machine {
     let machine = Machine::complete(free_port());
     machine.install(
@@ -443,7 +444,7 @@ fn with_chromium(chromedriver: &str) -> Machine {
     machine
 }
 
-/// What `capture --browser chromium` ends with, which is known before anything is started.
+/// Checks the end of `capture --browser chromium`, which is known before anything is started.
 #[track_caller]
 fn assert_cannot_play(machine: &Machine, end: &str) {
     let (code, _, said) = machine.say(&["capture", "--browser", "chromium"]);
@@ -518,7 +519,7 @@ fn a_chromium_that_is_a_snap_is_not_played_with() {
     );
 }
 
-/// Runs a doctor inside of namespaces that `unshare` makes, after `preparation`; none where the host forbids that.
+/// Runs a doctor inside of namespaces that `unshare` makes, after `preparation`; `None` if the host forbids that.
 fn confined(machine: &Machine, flags: &[&str], preparation: &str) -> Option<Value> {
     let tool = |name: &str| {
         ["/usr/bin", "/bin", "/usr/sbin", "/sbin"]

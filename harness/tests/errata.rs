@@ -1,8 +1,7 @@
-//! `docs/errata.md` against the captures that it speaks of, and the table of their figures in
-//! `docs/sockets-to-websockets.md`.
+//! Compares `docs/errata.md` with its captures, and with the table of their figures in `docs/sockets-to-websockets.md`.
 //!
-//! These captures are not in the tree. They are looked for beside the project, or where `WIRESNAP_REFERENCE_DIR` points;
-//! where they are not, this test says so and passes.
+//! These captures are not in the tree. They are looked for beside the project, or in `WIRESNAP_REFERENCE_DIR`; without
+//! them, this test says so and passes.
 
 mod workspace;
 
@@ -94,7 +93,7 @@ fn the_cell_that_is_called_right_is() {
     }
 }
 
-/// The rows of a table that begin with the name of a capture, and go on with its figures.
+/// Returns the rows of a table that begin with the name of a capture, and go on with its figures.
 fn figures(page: &str) -> Vec<(String, Vec<u64>)> {
     let row = |line: &str| {
         let mut cells = line

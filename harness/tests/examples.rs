@@ -1,6 +1,6 @@
-//! The projects in `examples/`, captured as their readers would capture them.
+//! Captures the projects in `examples/` as their readers would.
 //!
-//! They need Python, curl and Firefox, and what else a capture takes; `make test-live` runs them.
+//! The tests need Python, curl and Firefox, and everything else that a capture takes; `make test-live` runs them.
 
 mod live_support;
 mod workspace;
@@ -40,7 +40,7 @@ fn a_server_in_python_is_captured_with_browser_and_commands() {
     }
 }
 
-/// The example with its own rules, its session overwritten in the capture itself.
+/// Captures the example with its own rules: its session is overwritten in the capture itself.
 #[test]
 fn a_session_is_in_nothing_that_a_capture_leaves() {
     let bench = Bench::new();
@@ -117,7 +117,7 @@ fn learn_finds_that_built_in_rules_hide_all_that_varies_in_the_experiment() {
     }
 }
 
-/// Puts the example with the login on the workbench; gives where it is.
+/// Puts the example with the login on the workbench; returns its path.
 fn login(bench: &Bench) -> PathBuf {
     let example = workspace::root().join("examples/login");
     for name in ["server.py", "client.py"] {
@@ -142,7 +142,7 @@ fn learn_at_a_terminal(bench: &Bench, scenario: &str, typed: &str) -> String {
     said.out
 }
 
-/// The 32 bytes behind each place where these stand.
+/// Returns the 32 bytes after each occurrence of these.
 fn values_behind<'a>(bytes: &'a [u8], name: &[u8]) -> Vec<&'a [u8]> {
     let places = memchr::memmem::find_iter(bytes, name);
     places.map(|at| &bytes[at + name.len()..][..32]).collect()

@@ -1,20 +1,20 @@
-//! Who imports whom: the sources, held to the table in ARCHITECTURE.md.
+//! Checks the imports in the sources against the table in ARCHITECTURE.md.
 //!
-//! The table is the data. A module that needs a new edge gets it there first, where it can be argued about.
+//! The table is the data. A new edge of a module is added there first, so that it can be discussed.
 
 mod workspace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What each module may import.
+/// The modules that each module may import.
 type Table = BTreeMap<String, BTreeSet<String>>;
 
-/// A source file, as a module of the library sees it.
+/// A source file, as a module of the library.
 struct Source {
     /// Its path below `src/`.
     place: String,
-    /// The names that lead to it, the topmost module first.
+    /// The names of its path in the library, the topmost module first.
     modules: Vec<String>,
     code: String,
 }
@@ -106,7 +106,7 @@ fn offences(source: &Source, table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// The rows of the one table whose heading is `module | may import`.
+/// Returns the rows of the one table with the columns `module` and `may import`.
 fn table() -> Table {
     let path = workspace::root().join("ARCHITECTURE.md");
     let text = std::fs::read_to_string(path).expect("ARCHITECTURE.md is there");
@@ -121,7 +121,7 @@ fn table() -> Table {
     table
 }
 
-/// What a row says, for each of the modules that it is about.
+/// Returns the contents of a row, for each of the modules that it is about.
 fn row(line: &str) -> Vec<(String, BTreeSet<String>)> {
     let cells = cells(line);
     let [modules, imports] = cells.as_slice() else {
@@ -147,7 +147,7 @@ fn names(cell: &str) -> impl Iterator<Item = String> {
         .filter(|name| !name.is_empty())
 }
 
-/// Every source file of the package but the library's root, which only lists its modules.
+/// Returns every source file of the package except the library's root, which only lists its modules.
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
@@ -187,7 +187,7 @@ impl Source {
         }
     }
 
-    /// The names right below the library's root that this file mentions.
+    /// Returns the names right below the library's root that this file mentions.
     fn imports(&self) -> BTreeSet<String> {
         let up = "super::".repeat(self.modules.len());
         let roots = match self.place.as_str() {
@@ -201,7 +201,7 @@ impl Source {
     }
 }
 
-/// The first names behind each `root` in the code; several where braces follow.
+/// Returns the first names after each `root` in the code; several if braces follow.
 fn mentions(code: &str, root: &str) -> Vec<String> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     code.match_indices(root)
@@ -222,7 +222,7 @@ fn first_names(rest: &str) -> Vec<String> {
     }
 }
 
-/// The parts of a group in braces, whose opening brace is gone; braces inside stay together.
+/// Returns the parts of a group in braces, whose opening brace is removed; braces inside stay together.
 fn top_level_parts(group: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
     for (position, character) in group.char_indices() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wiresnap::{Class, Lab, Recording, Scenario, assert_wire_snapshot};
 
-/// curl asks a server for a page, which is to be set.
+/// A scenario in which curl requests a page from a server, which is to be set.
 const GREETS: &str = r#"
 description = "curl asks for a greeting"
 command = ["python3", "server.py", "{host}", "{port}"]
@@ -24,7 +24,7 @@ fn greets() -> Scenario {
     Scenario::from_toml("greets", GREETS).unwrap()
 }
 
-/// A lab in which this project's wiresnap plays.
+/// Returns a lab in which this project's wiresnap plays.
 fn lab() -> Lab {
     Lab::new().executable(env!("CARGO_BIN_EXE_wiresnap"))
 }
@@ -128,7 +128,7 @@ fn an_executable_that_is_none_is_named() {
     );
 }
 
-/// What is told of an executable that does this.
+/// Returns the error about an executable with this script.
 fn told_of(script: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("wiresnap");

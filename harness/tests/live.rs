@@ -1,7 +1,7 @@
 //! The real thing: all scenarios with the real Firefox, Chromium and nc, ten times as fast, into a temporary folder.
 //!
-//! Needs the privilege to capture; `make test-live` runs it, and keeps insta from writing what only a passing capture
-//! of the full 40 s may propose.
+//! The tests need the privilege to capture; `make test-live` runs them, and keeps insta from writing snapshots, which
+//! only a passing capture of the full 40 s may propose.
 
 mod live_support;
 mod workspace;
@@ -15,7 +15,7 @@ use wiresnap::commands::payload::listing;
 use wiresnap::trace::provenance::Provenance;
 use wiresnap::trace::reader;
 
-/// Each scenario with its packets, where those are fixed, and its packets with a payload.
+/// Each scenario with its number of packets, if that is fixed, and its number of packets with a payload.
 const SCENARIOS: [(&str, Option<u64>, u64); 6] = [
     ("ajaxapp", Some(27), 12),
     ("pollapp", None, 13),
@@ -25,7 +25,7 @@ const SCENARIOS: [(&str, Option<u64>, u64); 6] = [
     ("wsapp", None, 13),
 ];
 
-/// The same with Chromium, which plays the pages.
+/// The same numbers with Chromium, which plays the pages.
 const WITH_CHROMIUM: [(&str, Option<u64>, u64); 5] = [
     ("ajaxapp", None, 12),
     ("pollapp", None, 13),
@@ -47,7 +47,7 @@ fn all_scenarios_give_the_committed_snapshots() {
     }
 }
 
-/// The same pages, sent for by the other browser: other bytes, but as many requests, and never other packets.
+/// Chromium requests the same pages: other bytes, but as many requests, and never other packets.
 #[test]
 fn chromium_gives_snapshots_of_its_own() {
     if !has_chromium() {
@@ -75,7 +75,7 @@ fn chromium_gives_snapshots_of_its_own() {
     }
 }
 
-/// Holds a capture against its snapshot, which is in this folder of snapshots, and counts its packets.
+/// Compares a capture with its snapshot, which is in this folder of snapshots, and counts its packets.
 fn assert_is_as_reviewed(
     captures: &Path,
     snapshots: &str,
@@ -109,7 +109,7 @@ fn assert_is_as_reviewed(
     provenance
 }
 
-/// How far, in seconds, each update reached the wire from its mark.
+/// Returns the seconds from the mark of each update until it reached the wire.
 fn mark_distances(provenance: &Provenance) -> Vec<(String, f64)> {
     let updates = provenance.marks.iter().filter(|mark| mark.shown.is_some());
     updates
@@ -180,7 +180,7 @@ fn a_capture_that_says_the_same_leaves_the_files_as_they_are() {
     );
 }
 
-/// A server that is not ready when it is first asked, and tells what it received and sent.
+/// A server that is not ready when it is first asked, and reports what it received and sent.
 const RELUCTANT: &str = r#"
 import socket, sys
 
@@ -198,7 +198,7 @@ while True:
     print(f"connection {host}:{port}: received {len(request)} bytes, sent {len(answer)} bytes", flush=True)
 "#;
 
-/// A scenario for it, in which it answers that it is not ready with these status codes.
+/// Returns a scenario for it, in which it answers with these status codes that it is not ready.
 fn reluctant(answers: &str) -> String {
     format!(
         r#"description = "a server that takes its time"
@@ -249,7 +249,7 @@ fn a_program_that_is_never_ready_is_told_with_its_last_answer() {
     outcome.is(4, &[last, "hint: "]);
 }
 
-/// A page of which pictures are taken; the rest of the scenario is to follow.
+/// The beginning of a scenario with screenshots of a page.
 const PICTURES: &str = r#"description = "pictures of a page"
 program = "webapp"
 client = "firefox"
@@ -300,7 +300,7 @@ fn pictures_come_and_go_with_their_capture() {
     assert!(!last.exists(), "it is of a capture that is no more");
 }
 
-/// The width and height that a PNG says it has (PNG, third edition, §11.2.1), which is one by its signature (§5.2).
+/// Returns the width and height of a PNG (PNG, third edition, §11.2.1), which is identified by its signature (§5.2).
 fn size_of_png(png: &[u8]) -> (u32, u32) {
     assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
     assert_eq!(png[12..16], *b"IHDR");

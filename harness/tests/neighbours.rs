@@ -1,5 +1,5 @@
-//! Other users of the machine, and projects from elsewhere: what they leave in a project decides neither what is started nor what
-//! is written outside of it.
+//! Other users of the machine, and projects from elsewhere: the files that they leave in a project decide neither which
+//! programs are started nor which files are written outside of it.
 
 mod workspace;
 
@@ -17,10 +17,10 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 use workspace::{Said, wiresnap};
 
-/// A user who is nobody here.
+/// The number of a user who does not exist here.
 const ANOTHER: u32 = 64_123;
 
-/// A project with a capture and its snapshot, and beside it a folder that is none of its.
+/// A project with a capture and its snapshot, and beside it a folder that does not belong to it.
 struct Stage(tempfile::TempDir);
 
 impl Stage {
@@ -61,13 +61,13 @@ impl Stage {
     }
 }
 
-/// Says how many of what was tried held.
+/// Prints how many of the attempts held.
 fn tell(tried: usize, held: usize) {
     println!("tried {tried}, held {held}");
     assert_eq!(tried, held);
 }
 
-/// As root there are other users to be; else that is said.
+/// Returns true if this is root, who can act as other users; otherwise says so.
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
@@ -269,7 +269,7 @@ fn a_project_of_another_user_is_not_used_unless_it_is_trusted() {
     }
 }
 
-/// A program that leaves a trace where it is started.
+/// Returns a program that leaves a trace when it is started.
 fn trap(folder: &Path, trace: &Path) {
     fs::create_dir_all(folder).unwrap();
     for name in ["geckodriver", "nc", "firefox", "firefox-esr"] {
@@ -397,7 +397,7 @@ fn what_is_taken_from_elsewhere_is_of_one_version() {
     }
 }
 
-/// A FIFO in the place of a capture that is read twice, or that nobody named.
+/// A FIFO in the place of a capture that is read twice, or that nobody named, is not waited for.
 #[test]
 fn no_capture_is_a_fifo_that_is_waited_for() {
     let stage = Stage::new();
@@ -444,7 +444,7 @@ fn no_capture_is_a_fifo_that_is_waited_for() {
 const SLEEPS: &str = "description = \"sleeps\"\ncommand = [\"sleep\", \"1\"]\nclient = \"nc\"\n\
     [[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
 
-/// All files below a folder, with what is in them.
+/// Returns all files below a folder, with their contents.
 fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -458,7 +458,7 @@ fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// A project in which every verb that writes has something to write.
+/// Creates a project in which every verb that writes has something to write.
 fn stale() -> Stage {
     let stage = Stage::new();
     for name in ["ajaxapp", "webapp"] {
@@ -531,7 +531,7 @@ fn a_signal_leaves_each_file_as_it_was_or_as_it_is_to_be() {
     tell(tried, held);
 }
 
-/// What is few is what is blamed, and nothing is taken for missing or for different.
+/// The lack of descriptors is blamed, and nothing is taken for missing or for different.
 #[test]
 fn few_descriptors_are_said_to_be_few() {
     let stage = Stage::new();
@@ -573,7 +573,7 @@ fn few_descriptors_are_said_to_be_few() {
     tell(tried, held);
 }
 
-/// A temporary folder that takes nothing is what is blamed, and neither the capture nor the output.
+/// A temporary folder that cannot be written is blamed, and neither the capture nor the output.
 #[test]
 fn a_temporary_folder_that_takes_nothing_is_blamed() {
     let stage = Stage::new();
@@ -601,7 +601,8 @@ fn a_temporary_folder_that_takes_nothing_is_blamed() {
     tell(3, 3);
 }
 
-/// Editors leave locks, other programs leave their own JSON, and a folder may be called anything.
+/// Other files in a project do no harm: editors leave locks, other programs leave their own JSON, and a folder may have
+/// any name.
 #[test]
 fn what_else_lies_in_a_project_is_in_nobodys_way() {
     let stage = Stage::new();
@@ -640,7 +641,7 @@ fn what_else_lies_in_a_project_is_in_nobodys_way() {
     tell(verbs.len(), verbs.len());
 }
 
-/// A command as sudo starts it for another user.
+/// Returns a command as sudo starts it for another user.
 fn through_sudo(stage: &Stage, verb: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wiresnap"));
     let id = ANOTHER.to_string();
@@ -769,7 +770,7 @@ fn nothing_of_roots_is_left_while_a_page_is_made_through_sudo() {
     tell(7, 7);
 }
 
-/// Root itself keeps what opens files, and nothing else.
+/// Root itself keeps the capability that opens files, and nothing else.
 #[test]
 fn root_reads_captures_with_what_opens_files_alone() {
     if !is_root() {

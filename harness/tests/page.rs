@@ -1,4 +1,4 @@
-//! The report as a text: what is in it, and what can never be, whatever was captured.
+//! The text of the report: its contents, and the things that it must never contain, whatever was captured.
 
 mod support;
 mod workspace;
@@ -16,7 +16,7 @@ use wiresnap::analysis::stats::Options;
 use wiresnap::report::{Capture, page};
 use wiresnap::trace::reader::CaptureReader;
 
-/// The elements that a page is made of. None of them loads, embeds or submits anything.
+/// The elements that a page may contain. None of them loads, embeds or submits anything.
 const ELEMENTS: [&str; 54] = [
     "a",
     "article",
@@ -84,7 +84,7 @@ fn report(name: &str, file: &[u8]) -> Option<String> {
     Some(page(&[capture]))
 }
 
-/// Walks through a page tag by tag. Panics where it is not well formed, or has what no page may have.
+/// Walks through a page tag by tag. Panics if it is not well formed, or has something that no page may have.
 fn assert_is_harmless(name: &str, page: &str) {
     let allowed = BTreeSet::from(ELEMENTS);
     let mut open: Vec<&str> = Vec::new();
@@ -198,7 +198,7 @@ fn wiresnap(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// How much of a page may be due to a capture of some thirty packets.
+/// The most bytes of a page for a capture of some thirty packets.
 const BYTES_PER_CAPTURE: usize = 160_000;
 
 #[test]

@@ -1,5 +1,5 @@
-//! The whole path from a capture's bytes to its listing, on captures made here: what is listed, and that no bytes
-//! whatever make it fail, leave a control byte in a text, or break the JSON.
+//! The whole path from a capture's bytes to its listing, on captures made here: their listings, and any bytes at all,
+//! which must not make it fail, leave a control byte in a text, or break the JSON.
 
 use proptest::prelude::*;
 use wiresnap::cli::PayloadFormat;
@@ -14,13 +14,13 @@ const SWITCHING: &[u8] =
     Sec-WebSocket-Extensions: permessage-deflate\r\n\
     Sec-WebSocket-Accept: jvz8rJ0yJN/A4J0kiZQLiifpQO8=\r\n\r\n";
 
-/// A capture in the making: raw IPv4 in a pcap file, a microsecond per packet.
+/// A capture that is being written: raw IPv4 in a pcap file, a microsecond per packet.
 struct Capture {
     file: Vec<u8>,
     packets: u32,
 }
 
-/// A connection in the making.
+/// A connection that is being written.
 struct Connection {
     port: u16,
     client: u32,
@@ -140,7 +140,7 @@ fn json(file: &[u8], redact: bool) -> serde_json::Value {
     serde_json::from_str(&listed(file, request)).expect("JSON")
 }
 
-/// Two connections side by side, the second one upgraded.
+/// Returns two connections side by side, the second one upgraded.
 fn two_connections() -> Vec<u8> {
     let mut capture = Capture::new();
     let mut page = capture.open(50001);

@@ -1,8 +1,8 @@
-//! Nothing from outside reaches a terminal as it is: names of files, folders and scenarios, descriptions, values in TOML and
-//! JSON, captures, the command line.
+//! Nothing from outside reaches a terminal unchanged: names of files, folders and scenarios, descriptions, values in
+//! TOML and JSON, captures, the command line.
 //!
-//! One test looks at the sources: there is one place that prints, and one way to put a name into a sentence. The others run
-//! every verb in a project where every word is hostile, and look at what it printed.
+//! One test looks at the sources: there is one place that prints, and one way to put a name into a sentence. The others
+//! run every verb in a project in which every word is hostile, and look at the output.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -36,7 +36,7 @@ const WAYS: [(&str, &[&str]); 9] = [
     (".display()", &[]),
 ];
 
-/// The part of a source that is compiled into the program, without comments.
+/// Returns the part of a source that is compiled into the program, without comments.
 fn code(source: &str) -> String {
     let end = source
         .find("#[cfg(test)]\nmod tests")
@@ -117,8 +117,8 @@ fn every_way_to_print_is_seen() {
     }
 }
 
-/// A name that no terminal should see as it is: escape sequences, a bell, both kinds of line ends, text that goes from right
-/// to left, characters that are invisible, and bytes that are no UTF-8.
+/// Returns a name that no terminal should see unchanged: escape sequences, a bell, both kinds of line ends,
+/// right-to-left text, invisible characters, and bytes that are not UTF-8.
 fn name(end: &str) -> OsString {
     let mut bytes = b"a\x1b[31m\x1b]0;owned\x07\x7f\r\n\t".to_vec();
     bytes.extend("\u{202e}\u{2066}\u{200b}\u{feff}\u{9b}2J\u{2028}\u{fdd2}\u{e0041}".as_bytes());
@@ -127,7 +127,7 @@ fn name(end: &str) -> OsString {
     OsString::from_vec(bytes)
 }
 
-/// The same as a text, which TOML can hold in an escaped form.
+/// A name of the same kind as text, which TOML can hold in an escaped form.
 const HOSTILE: &str =
     "a\u{1b}[31m\u{1b}]0;owned\u{7}\u{7f}\u{202e}\u{200b}\u{9b}2J\u{2028}\u{fdd2}";
 
@@ -150,7 +150,7 @@ struct Project {
 }
 
 impl Project {
-    /// A project in a folder with a hostile name, in which everything has one.
+    /// Creates a project in a folder with a hostile name, in which everything has one.
     fn new() -> Self {
         let project = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -215,7 +215,7 @@ impl Project {
     }
 }
 
-/// The colours that wiresnap itself has, and clap's.
+/// Returns the text without the colours of wiresnap and of clap.
 fn without_colours(text: &str) -> String {
     let ours = ["1", "2", "4", "31", "32", "33", "36", "0"];
     let sequences = ours.map(|number| format!("\u{1b}[{number}m"));
@@ -240,7 +240,7 @@ fn assert_safe(what: &str, printed: &[u8], colours: bool) {
     assert!(hostile.is_none(), "{what}: {hostile:?}");
 }
 
-/// Verbs that read a capture, with what they are asked for besides.
+/// The verbs that read a capture, with their further arguments.
 const READING: [&[&str]; 15] = [
     &["stats"],
     &["stats", "--explain"],
@@ -259,7 +259,7 @@ const READING: [&[&str]; 15] = [
     &["accept"],
 ];
 
-/// Verbs for the whole project.
+/// The verbs for the whole project.
 const WHOLE: [&[&str]; 16] = [
     &["check"],
     &["check", "--format", "json"],
@@ -287,7 +287,7 @@ const WHOLE: [&[&str]; 16] = [
     &["accept", "--all"],
 ];
 
-/// Every verb, with hostile names wherever it takes one.
+/// Returns the command lines of every verb, with hostile names wherever it takes one.
 fn command_lines() -> Vec<Vec<OsString>> {
     let line = |words: &[&str], more: &[&OsStr]| -> Vec<OsString> {
         let words = words.iter().map(OsString::from);
@@ -387,7 +387,7 @@ fn names_that_are_no_utf_8_are_names_as_any_other() {
     assert!(project.root().join(&init).join("wiresnap.toml").is_file());
 }
 
-/// A project whose one capture is not as reviewed, with a page that is stale and a scenario that is wrong.
+/// Creates a project whose one capture differs from its snapshot, with a stale page and a wrong scenario.
 fn unreviewed() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -405,7 +405,7 @@ fn unreviewed() -> tempfile::TempDir {
     folder
 }
 
-/// Verbs with their exit codes in the project of [`unreviewed`].
+/// The verbs with their exit codes in the project of [`unreviewed`].
 const VERDICTS: [(&[&str], i32); 12] = [
     (&["check"], 1),
     (&["check", "--format", "json"], 1),

@@ -1,4 +1,4 @@
-//! `wiresnap list`, `validate` and `init`: what a project holds, what is wrong with it, and how one begins.
+//! `wiresnap list`, `validate` and `init`: the contents of a project, its mistakes, and its beginning.
 
 mod workspace;
 
@@ -10,14 +10,14 @@ use workspace::{Said, wiresnap};
 const CONFIGURATION: &str =
     "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
 
-/// A scenario for netcat.
+/// Returns a scenario for netcat.
 fn scenario(program: &str) -> String {
     format!(
         "description = \"x\"\nprogram = \"{program}\"\nclient = \"nc\"\n[[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 2.5\nclose = true\n"
     )
 }
 
-/// wiresnap in a folder of its own, beside one program, `app`, and a project there.
+/// wiresnap in a separate folder, beside one program, `app`, and a project there.
 struct Stage(tempfile::TempDir);
 
 impl Stage {
@@ -55,7 +55,7 @@ impl Stage {
     }
 }
 
-/// Three scenarios: captured and reviewed, never captured, and broken.
+/// Creates three scenarios: captured and reviewed, never captured, and broken.
 fn stage() -> Stage {
     let stage = Stage::new();
     stage.put("scenarios/tcpapp.toml", &scenario("app"));
@@ -322,7 +322,8 @@ fn names_with_dots_are_names_of_their_own() {
     );
 }
 
-/// What `validate` and `capture` say of a project with these scenarios; the browser's take a picture of this name at mark 2.
+/// Returns the errors of `validate` and `capture` for a project with these scenarios; those of a browser take a
+/// screenshot with this name at mark 2.
 fn refused(scenarios: &[(&str, Option<&str>)]) -> String {
     let stage = Stage::new();
     for (name, picture) in scenarios {

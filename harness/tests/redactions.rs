@@ -1,5 +1,5 @@
-//! A project's own rules, in every place where a capture is shown; warnings about credentials; what `learn` makes of
-//! captures that there are.
+//! A project's own rules, wherever a capture is shown; warnings about credentials; the rules that `learn` proposes for
+//! existing captures.
 
 mod support;
 mod workspace;
@@ -14,7 +14,7 @@ use support::script::{Client, Script, Server};
 use tempfile::TempDir;
 use workspace::{Said, wiresnap};
 
-/// What is another thing in each run.
+/// The values that differ in each run.
 const RUNS: [[&str; 3]; 3] = [
     ["9f86d081884c7d65", "4711", "Zm9vYmFyYmF6MDEyMw"],
     ["b1c2d3e4f5a69788", "81", "cXV1eF9ibGFoLTk4Nw"],
@@ -26,7 +26,7 @@ const REQUEST: &str = "[[redact]]\nname = \"request\"\npattern = 'X-Request-Id: 
 const TOKEN: &str = "[[redact]]\nname = \"token\"\npattern = '\"token\":\"([\\w-]{18})'\n";
 const SECRET: &str = "secret = true\n";
 
-/// Somebody logs in, is given a session, and says it in a compressed answer and in a masked frame.
+/// Returns a capture of a login: a session, repeated in a compressed answer and in a masked frame.
 fn capture([session, request, token]: [&str; 3]) -> Vec<u8> {
     let ask = "GET /login HTTP/1.1\r\nHost: h:8000\r\n\r\n";
     let answer = format!(
@@ -92,7 +92,7 @@ fn masked(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A project with a capture of each run, `run1` and so on, of which `run1` is that of a scenario.
+/// Creates a project with a capture of each run, `run1` and so on; `run1` is that of a scenario.
 fn project(rules: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
@@ -164,7 +164,7 @@ fn the_rules_of_a_scenario_are_for_its_captures_alone() {
     }
 }
 
-/// The session as text, in hexadecimal, in base64, and as it is masked.
+/// Returns the session as text, in hexadecimal, in base64, and in its masked form.
 fn forms_of_the_session() -> Vec<String> {
     let session = RUNS[0][0];
     let hex = |bytes: &[u8]| {

@@ -1,7 +1,7 @@
-//! The committed captures against those of the original experiment: the servers must send the same bytes.
+//! Compares the committed captures with those of the original experiment: the servers must send the same bytes.
 //!
-//! The original captures are not in the tree. They are looked for beside the project, or where `WIRESNAP_REFERENCE_DIR`
-//! points; where they are not, these tests say so and pass.
+//! The original captures are not in the tree. They are looked for beside the project, or in `WIRESNAP_REFERENCE_DIR`;
+//! without them, these tests say so and pass.
 
 mod workspace;
 
@@ -13,7 +13,7 @@ use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 use wiresnap::wire::frame::{Decoded, FrameDecoder};
 use wiresnap::wire::stream::{Options, Reassembler};
 
-/// What the server sent on one connection.
+/// The bytes that the server sent on one connection.
 #[derive(Default)]
 struct ServerBytes(Vec<u8>);
 
@@ -51,7 +51,7 @@ fn server_bytes(capture: &Path) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The same bytes with clock values and accept keys replaced; nothing else is volatile in what the servers send.
+/// Returns the same bytes with clock values and accept keys replaced; nothing else in the servers' bytes is volatile.
 fn without_clock(bytes: &[u8]) -> String {
     let text =
         std::str::from_utf8(bytes).map_or_else(|_| bytes.escape_ascii().to_string(), str::to_owned);

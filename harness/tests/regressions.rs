@@ -1,4 +1,4 @@
-//! Every seed of the fuzz targets, and every input that was a finding once, again: without a fuzzer, on every test run.
+//! Runs every seed of the fuzz targets, and every former finding, again: without a fuzzer, on every test run.
 
 mod workspace;
 
@@ -14,7 +14,7 @@ mod fuzz;
 
 use std::path::{Path, PathBuf};
 
-/// The files in `fuzz/KIND/TARGET`, where there is such a folder.
+/// Returns the files in `fuzz/KIND/TARGET`, if there is such a folder.
 fn inputs(kind: &str, target: &str) -> Vec<PathBuf> {
     let folder = workspace::root().join("fuzz").join(kind).join(target);
     let Ok(entries) = std::fs::read_dir(&folder) else {

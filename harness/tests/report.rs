@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use support::hostile;
 use tempfile::TempDir;
 
-/// Keys of the WebDriver specification.
+/// The keys of the WebDriver specification.
 const TAB: char = '\u{e004}';
 const ENTER: char = '\u{e007}';
 const ESCAPE: char = '\u{e00c}';
 const DOWN: char = '\u{e015}';
 const END: char = '\u{e010}';
 
-/// The project's captures, in the order of their story.
+/// Returns the project's captures, in the order of their story.
 fn captures() -> Vec<PathBuf> {
     let folder = workspace::root().join("pcap");
     ["tcpapp", "webapp", "ajaxapp", "wsapp", "pollapp", "sseapp"]
@@ -28,7 +28,7 @@ fn captures() -> Vec<PathBuf> {
         .to_vec()
 }
 
-/// A report of captures, in a folder of its own.
+/// A report of captures, in a separate folder.
 struct Page {
     _folder: TempDir,
     file: PathBuf,
@@ -57,7 +57,7 @@ impl Page {
     }
 }
 
-/// How many packets `stats` counts.
+/// Returns the number of packets that `stats` counts.
 fn total_packets(capture: &Path) -> u64 {
     let output = Command::new(env!("CARGO_BIN_EXE_wiresnap"))
         .args(["stats", "--format", "json"])
@@ -68,7 +68,7 @@ fn total_packets(capture: &Path) -> u64 {
     json[0]["overall"]["total_packets"].as_u64().unwrap()
 }
 
-/// Nothing failed, was forbidden, or was asked of anybody.
+/// Asserts that nothing failed, was forbidden, or was requested from a server.
 #[track_caller]
 fn assert_was_quiet(window: &mut Window) {
     assert_eq!(window.value("window.offences"), json!([]));
@@ -239,7 +239,7 @@ fn nothing_that_was_captured_is_markup_or_script() {
     assert_was_quiet(&mut window);
 }
 
-/// Says how long a page of 100,000 packets takes to load; it must be usable.
+/// Prints the time that a page of 100,000 packets takes to load; it must be usable.
 #[test]
 fn a_long_capture_can_be_used() {
     let folder = tempfile::tempdir().unwrap();
@@ -264,7 +264,7 @@ fn a_long_capture_can_be_used() {
     assert_was_quiet(&mut window);
 }
 
-/// Not a test: pictures for people to look at, by `make screenshots`.
+/// Makes screenshots for people to look at, by `make screenshots`. It is not a test.
 #[test]
 #[ignore = "makes pictures, by `make screenshots`"]
 fn screenshots() {

@@ -1,4 +1,4 @@
-//! Whatever the bytes are: nothing panics, hangs or grows without bound, and what is whole is read whole.
+//! Reads any bytes: nothing panics, hangs or grows without bound, and whole messages are read whole.
 
 mod support;
 
@@ -14,7 +14,7 @@ use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 use wiresnap::wire::frame::{Decoded, FrameDecoder};
 use wiresnap::wire::stream::{Connection, Options, Reassembler};
 
-/// Counts what it hears, and checks that each side ends once, after everything else.
+/// A sink that counts its events, and checks that each side ends once, after everything else.
 #[derive(Default)]
 struct Listener {
     bytes: [u64; 2],
@@ -50,7 +50,7 @@ fn statistics(file: &[u8]) -> Result<Measured, TraceError> {
     Ok(measure(&mut CaptureReader::new(file)?, &options))
 }
 
-/// Reads as far as it goes.
+/// Reads a file as far as possible.
 fn reassemble(file: &[u8]) -> Vec<(Connection, Listener)> {
     let mut reassembler = Reassembler::new(Options { hash: true }, |_| Listener::default());
     let mut decoder = FrameDecoder::default();
@@ -66,7 +66,7 @@ fn reassemble(file: &[u8]) -> Vec<(Connection, Listener)> {
     reassembler.finish()
 }
 
-/// Everything that must hold of any file.
+/// Checks everything that must hold of any file.
 fn check(file: &[u8]) {
     if let Ok(measured) = statistics(file) {
         let listed: stats::Statistics = measured
@@ -132,7 +132,7 @@ proptest! {
         check(&pcap(link_type, &paced(packets)));
     }
 
-    /// The IP header is right, so that the TCP header and what follows from it are reached.
+    /// The IP header is valid, so that the TCP header and the code behind it are reached.
     #[test]
     fn any_segments_between_two_ends_are_survived(
         segments in proptest::collection::vec(
@@ -173,7 +173,7 @@ fn segment(client: u32, sequence: u32, flags: u8, payload: &[u8]) -> Tcp {
     }
 }
 
-/// Resident memory of this process at its highest, in bytes, where the system tells.
+/// Returns the peak resident memory of this process, in bytes, if the system reports it.
 fn peak_memory() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -181,7 +181,7 @@ fn peak_memory() -> Option<usize> {
     Some(kilobytes * 1024)
 }
 
-/// Gaps that nobody closes, in many connections at once: 300 MB of segments that must not all be kept.
+/// Gaps that are never closed, in many connections at once: 300 MB of segments that must not all be kept.
 #[test]
 fn what_waits_behind_gaps_is_bounded() {
     let mut reassembler = Reassembler::new(Options::default(), |_| Listener::default());

@@ -1,4 +1,4 @@
-//! Every mistake that a scenario file can hold: one file each in `scenarios/`, its message in `snapshots/`.
+//! Every mistake that a scenario file can have: one file each in `scenarios/`, its message in `snapshots/`.
 
 mod workspace;
 
@@ -10,7 +10,7 @@ use wiresnap::scenario::file::{Reading, parse, parse_for};
 use wiresnap::scenario::variables::Values;
 use wiresnap::scenario::{Action, Scenario};
 
-/// The programs of this project, each with a scenario of its own, and when that closes its client.
+/// The programs of this project, each with a scenario, and the second at which that closes its client.
 const PROGRAMS: [(&str, u64); 6] = [
     ("ajaxapp", 40),
     ("pollapp", 35),

@@ -1,7 +1,8 @@
-//! The payload listing against the document that the project was created from: its blocks, character for character.
+//! Compares the payload listing with the document that the project was created from: its blocks, character for
+//! character.
 //!
-//! The document and its captures are not in the tree. They are looked for beside the workspace, or where
-//! `WIRESNAP_SEED` and `WIRESNAP_REFERENCE_DIR` point; where they are not, these tests say so and pass.
+//! The document and its captures are not in the tree. They are looked for beside the workspace, or in `WIRESNAP_SEED`
+//! and `WIRESNAP_REFERENCE_DIR`; without them, these tests say so and pass.
 
 mod workspace;
 
@@ -9,7 +10,7 @@ use std::fs;
 
 use wiresnap::commands::payload::listing;
 
-/// The fenced blocks of one section of the document, each without its fences.
+/// Returns the fenced blocks of one section of the document, each without its fences.
 fn blocks(document: &str, section: &str) -> Vec<String> {
     let start = document
         .find(&format!("### {section}\n"))

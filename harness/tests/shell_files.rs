@@ -1,5 +1,5 @@
-//! Completions and man pages, made of the command line's own description: `make docs` writes them (`WIRESNAP_WRITE=1`),
-//! and otherwise this test holds the committed ones to it.
+//! Checks the completions and man pages, which are made from the command line's own description: `make docs` writes
+//! them (`WIRESNAP_WRITE=1`), and otherwise this test compares the committed ones with it.
 
 mod workspace;
 
@@ -29,7 +29,7 @@ fn completions_are_up_to_date() {
     hold("docs/completions", &files);
 }
 
-/// The command line as people see it: completions would offer the verbs that only wiresnap itself uses.
+/// Returns the command line as people see it: completions would offer the verbs that only wiresnap itself uses.
 fn without_hidden_verbs() -> clap::Command {
     let program = Cli::command();
     let verbs = program.get_subcommands().filter(|verb| !verb.is_hide_set());
@@ -47,7 +47,7 @@ fn man_pages_are_up_to_date() {
     hold("docs/man", &read(folder.path()));
 }
 
-/// Compares a folder of the project with what should be in it; or writes it.
+/// Compares a folder of the project with its expected files; or writes them.
 #[track_caller]
 fn hold(place: &str, files: &Files) {
     let folder = workspace::root().join(place);

@@ -40,7 +40,7 @@ fn home_page(clock: &Reading) -> String {
     include_str!("../../pages/ajaxapp.html").replace("{time}", &clock.time_of_day())
 }
 
-/// One update. The field is called `price` in the original experiment, and so it is here.
+/// Returns one update. The field is called `price` in the original experiment, and so it is here.
 fn update(clock: &Reading) -> String {
     format!("{{\"price\":\"{}\"}}\n", clock.time_of_day())
 }

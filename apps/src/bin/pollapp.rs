@@ -1,4 +1,5 @@
-//! The server's time by long polling: a request for it is held until there is news, and the answer brings the next one.
+//! The server's time by long polling: a request for it is held until there is news, and the page asks again after each
+//! answer.
 //!
 //! This follows the practice that RFC 6202 describes.
 
@@ -77,7 +78,7 @@ fn no_news() -> Response<LateBody> {
         .expect("a date is printable")
 }
 
-/// RFC 6202 §5.6: whatever stands in between must not give the same news twice.
+/// Adds a field against caching: no intermediary may give the same news twice (RFC 6202 §5.6).
 fn uncached(mut response: Response<LateBody>) -> Response<LateBody> {
     let value = HeaderValue::from_static("no-cache");
     response.headers_mut().insert(CACHE_CONTROL, value);

@@ -1,6 +1,6 @@
 //! The server's time by server-sent events: the page asks once, and the answer never ends.
 //!
-//! What is cited as HTML is the WHATWG's HTML standard.
+//! HTML in references is the WHATWG's HTML standard.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -60,7 +60,7 @@ fn home_page(clock: &Reading) -> String {
     include_str!("../../pages/sseapp.html").replace("{time}", &clock.time_of_day())
 }
 
-/// The stream's header, which is sent at once: the page learns from it that the stream is open (HTML §9.2.3).
+/// Returns the stream's header, which is sent at once: it tells the page that the stream is open (HTML §9.2.3).
 fn event_stream(events: Events) -> Response<Events> {
     Response::builder()
         .header(CONTENT_TYPE, "text/event-stream")
@@ -71,7 +71,7 @@ fn event_stream(events: Events) -> Response<Events> {
         .expect("the header values are printable")
 }
 
-/// A body without end, an event each time that there is news.
+/// A body without end, with an event for each piece of news.
 struct Events {
     news: Arc<News>,
     next: Pin<Box<Sleep>>,
@@ -103,7 +103,7 @@ impl Body for Events {
     }
 }
 
-/// One event, which an empty line ends (HTML §9.2.5); its data is what the WebSocket sends as a message.
+/// Returns one event, which an empty line ends (HTML §9.2.5); its data is what the WebSocket sends as a message.
 fn event(clock: &Reading) -> String {
     format!("data: {}\n\n", clock.update())
 }

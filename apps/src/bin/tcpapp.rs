@@ -11,7 +11,7 @@ use clap::Parser;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
 
-/// The longest request line, its end left out, that is worth looking at.
+/// The longest request line, without its end, that is read.
 const LONGEST_LINE: usize = 1024;
 
 /// Serve the time of day over a plain TCP socket, one client after the other
@@ -76,7 +76,8 @@ async fn say(stream: &mut BufReader<Connection>, text: &str, patience: Duration)
     in_time(patience, stream.write_all(text.as_bytes())).await
 }
 
-/// The server has one client at a time: one that never answers must not keep the others waiting for good.
+/// Limits the time for one client: the server has one at a time, and one that never answers must not keep the others
+/// waiting for good.
 async fn in_time<T>(
     patience: Duration,
     work: impl Future<Output = io::Result<T>>,
@@ -97,7 +98,7 @@ enum Line {
     TooLong,
 }
 
-/// Reads up to the next line feed; nothing where the client closed its side, even in mid-line.
+/// Reads up to the next line feed; `None` if the client closed its side, even in mid-line.
 async fn read_line(stream: &mut BufReader<Connection>) -> io::Result<Option<Line>> {
     let mut line = Vec::new();
     let mut too_long = false;
@@ -124,7 +125,7 @@ async fn read_line(stream: &mut BufReader<Connection>) -> io::Result<Option<Line
     }
 }
 
-/// Some variants of netcat end a line with CR LF.
+/// Removes the CR with which some variants of netcat end a line.
 fn without_return(mut line: Vec<u8>) -> Vec<u8> {
     if line.last() == Some(&b'\r') {
         line.pop();

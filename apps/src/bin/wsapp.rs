@@ -21,10 +21,10 @@ use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 use tokio::io::AsyncReadExt as _;
 
-/// The longest message that a client may send; the one that means something has eight bytes.
+/// The longest message that a client may send; the only meaningful one has eight bytes.
 const LONGEST_MESSAGE: usize = 64 * 1024;
 
-/// How long the server waits, after both sides said goodbye, for the client to close the connection first.
+/// The time that the server waits, after both sides sent a close frame, for the client to close the connection first.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Serve the time of day over a WebSocket
@@ -68,7 +68,7 @@ fn home_page(clock: &Reading) -> String {
     include_str!("../../pages/wsapp.html").replace("{time}", &clock.time_of_day())
 }
 
-/// The client's key, where the request is an opening handshake (RFC 6455 §4.2.1).
+/// Returns the client's key, if the request is an opening handshake (RFC 6455 §4.2.1).
 fn key_of_handshake(headers: &HeaderMap) -> Option<&[u8]> {
     let is_handshake = lists(headers, &CONNECTION, "upgrade")
         && lists(headers, &UPGRADE, "websocket")
@@ -78,7 +78,7 @@ fn key_of_handshake(headers: &HeaderMap) -> Option<&[u8]> {
     (is_handshake && is_key).then_some(key)
 }
 
-/// Whether a comma-separated header field has `token` among its values.
+/// Returns true if a comma-separated header field has `token` among its values.
 fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     headers
         .get_all(name)
@@ -88,7 +88,7 @@ fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
         .any(|value| value.trim().eq_ignore_ascii_case(token))
 }
 
-/// The answer that proves that the server understood the key (RFC 6455 §4.2.2, step 5).
+/// Returns the answer that proves that the server understood the key (RFC 6455 §4.2.2, step 5).
 fn accept_for(key: &[u8]) -> String {
     const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
@@ -105,7 +105,7 @@ fn switching_protocols(accept: &str) -> Response<LateBody> {
         .expect("base64 is printable")
 }
 
-/// What a plain request for the WebSocket's address gets (RFC 9110 §15.5.22, RFC 6455 §4.4).
+/// Returns the answer to a plain request for the WebSocket's address (RFC 9110 §15.5.22, RFC 6455 §4.4).
 fn upgrade_required() -> Response<LateBody> {
     let body = "this is a WebSocket, version 13\n".to_owned();
     let mut response = with_status(StatusCode::UPGRADE_REQUIRED, body, &Reading::now());
@@ -153,9 +153,9 @@ async fn converse(connection: TokioIo<Upgraded>) -> Result<(), WebSocketError> {
     }
 }
 
-/// Puts the frames of the next message together (RFC 6455 §5.4); nothing where the client closes.
+/// Puts the frames of the next message together (RFC 6455 §5.4); `None` if the client closes.
 ///
-/// The library would do this too, but with no limit on what many small frames add up to.
+/// The library would do this too, but without a limit on the sum of many small frames.
 async fn read_message(socket: &mut Socket) -> Result<Option<Vec<u8>>, WebSocketError> {
     let mut message = Vec::new();
     let mut has_begun = false;
@@ -183,7 +183,7 @@ async fn read_message(socket: &mut Socket) -> Result<Option<Vec<u8>>, WebSocketE
     }
 }
 
-/// Tells a client that broke the protocol which rule it was, as far as it is still there to be told (RFC 6455 §7.4.1).
+/// Tells a client that broke the protocol which rule it was, if it is still there (RFC 6455 §7.4.1).
 async fn refuse(mut socket: Socket, error: WebSocketError) -> Result<(), WebSocketError> {
     let status = match error {
         WebSocketError::UnexpectedEOF | WebSocketError::IoError(_) => return Err(error),

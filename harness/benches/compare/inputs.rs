@@ -1,6 +1,6 @@
 //! Makes the captures that are measured, once: they stay under `target/bench/` until `make clean`.
 //!
-//! Packets are built by what the tests build theirs with, which is held against tshark.
+//! Packets are built by the same code as in the tests, which is checked against tshark.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 
 use crate::network::{ACK, FIN, PSH, SYN, Tcp, ethernet};
 
-/// Changes with what is written, so that captures of an earlier version are not taken for this one's.
+/// The version of the captures. It changes with their contents, so that those of an earlier version are not taken for
+/// this one's.
 const VERSION: u32 = 1;
 const FEW: u64 = 8;
-/// What an Ethernet frame of 1514 bytes has room for, with timestamps.
+/// The payload bytes of an Ethernet frame of 1514 bytes, with timestamps.
 const SEGMENT_BYTES: usize = 1448;
 const RESPONSE_BYTES: usize = 64 * 1024;
-/// Short connections that run at the same time.
+/// The number of short connections that run at the same time.
 const AT_ONCE: u64 = 64;
-/// Of each so many bytes that were asked for, the capture of open connections holds one: it is about memory.
+/// The number of requested bytes per open connection in the capture of these: it is about memory.
 const BYTES_PER_LIVE_CONNECTION: u64 = 1000;
 const SERVER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 168, 0, 1), 80));
 
@@ -29,14 +30,14 @@ const LONG_REQUEST: &[u8] =
 const LINE: &[u8] =
     b"<p>Lorem ipsum dolor sit amet, consectetur adipiscing elit, at 12:34:56 GMT.</p>\n";
 
-/// What a capture is full of.
+/// The kind of connections in a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A few long connections whose packets are as large as Ethernet takes them.
+    /// A few long connections whose packets are as large as Ethernet allows.
     Few,
     /// Short connections of one request and its answer, 113 bytes together.
     Short,
-    /// Connections that were opened and asked something, and none of them closed.
+    /// Connections that were opened and sent a request, and were not closed.
     Live,
 }
 
@@ -52,7 +53,7 @@ impl Kind {
     }
 }
 
-/// A size as it was asked for.
+/// A size as it was requested.
 #[derive(Clone, Debug)]
 pub(crate) struct Size {
     pub(crate) name: String,
@@ -60,7 +61,7 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// Reads `10M` or `1G`: decimal, as files are sold.
+    /// Reads `10M` or `1G`: decimal, as file sizes are given.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let name = text.trim();
         let units = [("K", 1000), ("M", 1_000_000), ("G", 1_000_000_000)];
@@ -89,7 +90,7 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// The capture of that kind and size, which is made where it is not there yet.
+    /// Returns the capture of that kind and size, which is made if it does not exist yet.
     pub(crate) fn prepare(folder: &Path, kind: Kind, size: &Size) -> io::Result<Self> {
         let path = folder.join(format!("{}-{}-v{VERSION}.pcap", kind.name(), size.name));
         let connections = match kind {
@@ -127,7 +128,7 @@ impl Input {
         format!("{} {}", self.kind.name(), self.size.name)
     }
 
-    /// Brings the file into the page cache, as far as it has room.
+    /// Loads the file into the page cache, as far as it has room.
     pub(crate) fn warm(&self) -> io::Result<()> {
         io::copy(&mut File::open(&self.path)?, &mut io::sink()).map(|_| ())
     }
@@ -164,7 +165,7 @@ fn long_response() -> Vec<u8> {
     header.into_bytes().into_iter().chain(body).collect()
 }
 
-/// Groups of connections, the packets of a group interleaved.
+/// Writes groups of connections, with the packets of a group interleaved.
 fn short(capture: &mut Capture<impl Write>, connections: u64) -> io::Result<()> {
     for first in (0..connections).step_by(usize::try_from(AT_ONCE).unwrap_or(1)) {
         let last = (first + AT_ONCE).min(connections);
@@ -235,14 +236,14 @@ impl<Output: Write> Capture<Output> {
     }
 }
 
-/// A connection in the making.
+/// A connection that is being written.
 struct Talk {
     ends: [SocketAddr; 2],
     next: [u32; 2],
 }
 
 impl Talk {
-    /// The connection of that number, from a client of its own.
+    /// Creates the connection of that number, from its own client.
     fn new(number: u64) -> Self {
         const PORTS: u64 = 50_000;
         let port = u16::try_from(10_000 + number % PORTS).unwrap_or(u16::MAX);

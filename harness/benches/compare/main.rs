@@ -1,8 +1,8 @@
-//! How fast and how frugal `stats` and `payload` are, beside what people use today.
+//! Measures the speed and memory of `stats` and `payload`, beside other tools in use today.
 //!
-//! `make bench` makes captures under `target/bench/`, lets ours and the peers that are installed read each in turn, and
-//! prints what they took and how that stands to the targets; `target/bench/results.json` holds the same for programs.
-//! It is no test: a busy machine makes everything slower, so only the ratios within one call mean something.
+//! `make bench` makes captures under `target/bench/`, lets ours and the installed peers read each in turn, and prints
+//! time and memory, and how these compare with the targets; `target/bench/results.json` holds the same for programs. It
+//! is not a test: a busy machine makes everything slower, so only the ratios within one call mean something.
 //!
 //! These variables shorten it, shown with their defaults:
 //!
@@ -119,7 +119,7 @@ fn measure_all(settings: &Settings) -> Outcome<Vec<Series>> {
     Ok(all)
 }
 
-/// Lets the tools read a capture in turn, so that what disturbs one disturbs the others too.
+/// Lets the tools read a capture in turn, so that a disturbance affects all of them.
 fn measure(settings: &Settings, input: &Input, question: Question) -> io::Result<Vec<Series>> {
     let scratch = settings.folder.join("scratch");
     let suiting = Tool::for_question(question)

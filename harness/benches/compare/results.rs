@@ -1,4 +1,4 @@
-//! What came out: sums over runs, ratios between tools, and how they stand to the targets.
+//! The results: sums over runs, ratios between tools, and comparisons with the targets.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// The run that was disturbed least.
+    /// Returns the time of the run that was disturbed least.
     pub(crate) fn fastest(&self) -> f64 {
         self.walls().first().copied().unwrap_or(f64::INFINITY)
     }
@@ -34,7 +34,7 @@ impl Series {
         walls
     }
 
-    /// The least time on a processor: what a busy machine changes least.
+    /// Returns the least processor time: the figure that a busy machine changes least.
     fn processor(&self) -> f64 {
         let times = self.runs.iter().map(|run| run.processor);
         times.min().unwrap_or(Duration::ZERO).as_secs_f64()
@@ -67,17 +67,17 @@ fn ours<'a>(all: &'a [Series], series: &Series) -> Option<&'a Series> {
         .find(|other| other.tool.is_ours() && other.is_of(&series.input, series.question))
 }
 
-/// How many times as long as ours, at the fastest run of each.
+/// Returns the ratio of its time to ours, at the fastest run of each.
 fn times_ours(all: &[Series], series: &Series) -> Option<f64> {
     Some(series.fastest() / ours(all, series)?.fastest())
 }
 
-/// The same of the time on a processor.
+/// Returns the same ratio of processor time.
 fn times_our_processor(all: &[Series], series: &Series) -> Option<f64> {
     Some(series.processor() / ours(all, series)?.processor())
 }
 
-/// The figures, a row for each tool and capture.
+/// Returns the figures, a row for each tool and capture.
 pub(crate) fn table(all: &[Series]) -> String {
     let mut table = Table::new(&[
         ("Capture", false),
@@ -109,7 +109,7 @@ pub(crate) fn table(all: &[Series]) -> String {
     table.render(Style::Text)
 }
 
-/// A promise, and what came of it.
+/// A promise, and the measurement for it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Target {
     what: String,
@@ -194,7 +194,7 @@ fn targets_of(all: &[Series], series: &Series) -> Vec<Target> {
     targets
 }
 
-/// The listing of one connection beside that of tshark, which never shows more.
+/// Returns the ratio of tshark's time to ours for the listing of one connection; tshark never shows more than one.
 fn one_beside_follow(all: &[Series], input: &Input) -> Option<f64> {
     let fastest = |tool: Tool| {
         let mut series = all.iter();
@@ -204,7 +204,7 @@ fn one_beside_follow(all: &[Series], input: &Input) -> Option<f64> {
     Some(fastest(Tool::TsharkFollow)? / fastest(Tool::PayloadOfOne)?)
 }
 
-/// For few connections all that is held; for more of them, what each adds to that.
+/// Returns the target for memory: for few connections all that is held, for more of them the memory that each adds.
 fn memory(all: &[Series], series: &Series) -> Option<Target> {
     let (name, input) = (series.tool.name(), &series.input);
     let peak = float(series.peak_bytes());
@@ -222,7 +222,7 @@ fn memory(all: &[Series], series: &Series) -> Option<Target> {
     Some(Target::at_most(what, "bytes", 500.0, each))
 }
 
-/// Whether the largest capture takes as long per byte as the smallest.
+/// Returns the targets for linear time: the largest capture should take as long per byte as the smallest.
 fn linear(all: &[Series]) -> Vec<Target> {
     let per_byte = |series: &Series| series.fastest() / float(series.input.file_bytes);
     let mut targets = Vec::new();
@@ -269,7 +269,7 @@ pub(crate) fn target_table(targets: &[Target]) -> String {
     table.render(Style::Text)
 }
 
-/// All of it, for programs.
+/// All results, for programs.
 #[derive(Serialize)]
 pub(crate) struct Report {
     processors: usize,

@@ -1,4 +1,4 @@
-//! The programs that are compared, and what one run of one of them took.
+//! The programs that are compared, and the measurements of a run.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,15 +11,16 @@ use wait4::Wait4 as _;
 
 use crate::inputs::{Input, Kind};
 
-/// tcpflow writes two files per connection: with more connections than this, it measures the file system for minutes.
+/// The most connections for which tcpflow is run. It writes two files per connection: with more, it measures the file
+/// system for minutes.
 const MOST_CONNECTIONS_AS_FILES: u64 = 20_000;
 
-/// What is asked of a capture.
+/// The question that a tool answers about a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// How many packets and bytes?
+    /// The question for the numbers of packets and bytes.
     Stats,
-    /// What was said?
+    /// The question for the payload.
     Payload,
 }
 
@@ -27,21 +28,21 @@ impl Question {
     pub(crate) const ALL: [Self; 2] = [Self::Stats, Self::Payload];
 }
 
-/// One way to have a question answered.
+/// A tool that answers a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Stats,
     TsharkConversations,
     Capinfos,
     Payload,
-    /// What tshark's "follow" does: it reassembles all connections and shows one.
+    /// A counterpart to tshark's "follow": it reassembles all connections and shows one.
     PayloadOfOne,
     TsharkFollow,
     Tcpflow,
 }
 
 impl Tool {
-    /// Ours first, then its peers.
+    /// Returns the tools for a question: ours first, then its peers.
     pub(crate) const fn for_question(question: Question) -> &'static [Self] {
         match question {
             Question::Stats => &[Self::Stats, Self::TsharkConversations, Self::Capinfos],
@@ -54,7 +55,7 @@ impl Tool {
         }
     }
 
-    /// The command line, without the capture.
+    /// Returns the command line, without the capture.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Stats => "wiresnap stats",
@@ -67,12 +68,12 @@ impl Tool {
         }
     }
 
-    /// Whether the peers are compared with it.
+    /// Returns true if the peers are compared with it.
     pub(crate) const fn is_ours(self) -> bool {
         matches!(self, Self::Stats | Self::Payload)
     }
 
-    /// Whether it is worth running on that capture: open connections are there to measure `stats` with.
+    /// Returns true if it is worth running on that capture: open connections are there to measure `stats` with.
     pub(crate) const fn suits(self, input: &Input) -> bool {
         match (self, input.kind) {
             (Self::Tcpflow, Kind::Few | Kind::Short) => {
@@ -87,7 +88,7 @@ impl Tool {
         self.name().split(' ').next().unwrap_or_default()
     }
 
-    /// Where the program is: ours where cargo put it, others in the search path.
+    /// Returns the path of the program: for ours that of cargo, for others that in the search path.
     pub(crate) fn find(self) -> Option<PathBuf> {
         if self.program() == "wiresnap" {
             return Some(PathBuf::from(env!("CARGO_BIN_EXE_wiresnap")));
@@ -117,7 +118,7 @@ impl Tool {
         }
     }
 
-    /// Runs it on a capture, what it prints thrown away.
+    /// Runs it on a capture, and discards its output.
     pub(crate) fn run(self, program: &Path, input: &Input, scratch: &Path) -> io::Result<Run> {
         empty(scratch)?;
         let begin = Instant::now();
@@ -144,7 +145,7 @@ impl Tool {
     }
 }
 
-/// An empty folder for what a tool writes.
+/// Makes an empty folder for the output of a tool.
 pub(crate) fn empty(folder: &Path) -> io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -152,12 +153,13 @@ pub(crate) fn empty(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
-/// What one run took.
+/// The measurements of one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     pub(crate) wall: Duration,
-    /// Time on a processor, in the program and in the kernel.
+    /// The time on a processor, in the program and in the kernel.
     pub(crate) processor: Duration,
-    /// The most memory that it held at once. (Linux counts in what the process that started it held: some megabytes.)
+    /// The most memory that it held at once. (Linux includes the memory of the process that started it: some
+    /// megabytes.)
     pub(crate) peak_bytes: u64,
 }

@@ -1,7 +1,7 @@
-//! What hostile captures get: memory and time of every verb on every attack.
+//! Measures every verb on every hostile capture: its memory and its time.
 //!
 //! `make hostile` makes the attacks under `target/hostile/`, lets each verb read each of them within limits that the
-//! system holds, and prints what they took. It fails where one of them exceeds its bounds, and says which:
+//! system enforces, and prints memory and time. It fails if one of them exceeds its bounds, and says which:
 //!
 //! - each run ends by itself, with exit code 0, 1 or 2;
 //! - none takes more than 40 s on a processor;
@@ -33,23 +33,25 @@ use support::limited::{Limits, Output, Run, run};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Changes with what is written, so that captures of an earlier version are not taken for this one's.
+/// The version of the captures. It changes with their contents, so that those of an earlier version are not taken for
+/// this one's.
 const VERSION: u32 = 2;
 
-/// What a process may have besides its budget: itself, and a message on its way through (see docs/speed.md).
+/// The memory that a process may have besides its budget: its own, and a message on its way through (see
+/// docs/speed.md).
 const OVERHEAD: u64 = support::attack::OVERHEAD;
 
-/// The longest that a run may be on a processor.
+/// The longest processor time of a run.
 const MOST_TIME: Duration = Duration::from_secs(40);
 
-/// What takes less is not tried for linear time: too much of it is not about bytes.
+/// The shortest processor time that is tested for linear growth: less of it depends too little on bytes.
 const LEAST_TIME: Duration = Duration::from_secs(2);
 
-/// How many times as much a byte may cost in a whole attack as in a tenth.
+/// The most times that a byte of a whole attack may cost as much as a byte of a tenth.
 const MOST_GROWTH: f64 = 3.0;
 
-/// Names the one attack that a process of this is only to make: a process counts as its own what the one that started it
-/// held, so that the one that measures should be small.
+/// The variable that names the one attack to make in a separate process. A process counts as its own the memory of the
+/// one that started it, so the one that measures should be small.
 const MAKE: &str = "HOSTILE_MAKE";
 
 fn main() -> Outcome<ExitCode> {
@@ -99,7 +101,7 @@ struct Settings {
     program: PathBuf,
     limits: Limits,
     folder: PathBuf,
-    /// Whether captures stay, for another call.
+    /// True if captures stay, for another call.
     keeps: bool,
 }
 
@@ -123,7 +125,7 @@ impl Settings {
         })
     }
 
-    /// The same for a tenth of each attack.
+    /// Returns the same settings for a tenth of each attack.
     fn of_a_tenth(&self) -> Self {
         Self {
             part: self.part * 10,
@@ -131,7 +133,7 @@ impl Settings {
         }
     }
 
-    /// The budget in bytes, where there is one.
+    /// Returns the budget in bytes, if there is one.
     fn budget(&self) -> Outcome<Option<u64>> {
         let Some(mebibytes) = self.memory.strip_suffix('M') else {
             return Ok(None);
@@ -171,7 +173,7 @@ fn is_wanted(words: &str, name: &str) -> bool {
     words.is_empty() || words.split(',').any(|word| name.contains(word.trim()))
 }
 
-/// A verb on an attack.
+/// The measurement of a verb on an attack.
 #[derive(Clone, Copy)]
 struct Measured {
     attack: Attack,
@@ -224,7 +226,7 @@ fn measure_one(settings: &Settings, attack: &Attack, verb: Verb) -> Outcome<Meas
     })
 }
 
-/// Makes both variants of an attack. The folder has its name when they are whole.
+/// Makes both variants of an attack. The folder gets its name once they are complete.
 fn make(attack: &Attack, settings: &Settings) -> Outcome<()> {
     let project = settings.project(attack);
     let unfinished = project.with_extension("part");
@@ -245,7 +247,7 @@ fn make(attack: &Attack, settings: &Settings) -> Outcome<()> {
 }
 
 impl Measured {
-    /// The bounds that it exceeds, a sentence for each.
+    /// Returns the bounds that it exceeds, a sentence for each.
     fn exceeded(&self, settings: &Settings) -> Outcome<Vec<String>> {
         let mut found = Vec::new();
         if !matches!(self.run.status.code(), Some(0..=2)) {
@@ -281,7 +283,7 @@ impl Measured {
         Ok(named.collect())
     }
 
-    /// In seconds.
+    /// Returns the processor time per byte, in seconds.
     #[expect(clippy::cast_precision_loss, reason = "files are smaller")]
     fn cost_of_a_byte(&self) -> f64 {
         self.run.processor.as_secs_f64().max(0.001) / (self.file_bytes.max(1) as f64)

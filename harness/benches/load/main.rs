@@ -1,8 +1,8 @@
-//! Whether a capture loses packets under load, beside tcpdump with its defaults.
+//! Measures if a capture loses packets under load, beside tcpdump with its defaults.
 //!
-//! In a lab of its own for each run, a server sends a gigabyte in packets as large as Ethernet's, 300,000 of them a second,
-//! then two million small ones as fast as the machine lets it: while nobody captures, and while a tool does. Afterwards the
-//! capture's bytes are held against what the server says that it sent, and its packets against what the kernel counted on
+//! In a separate lab for each run, a server sends a gigabyte in packets as large as Ethernet's, 300,000 of them a
+//! second, then two million small ones as fast as the machine allows: without a capture, and with each tool. Afterwards
+//! the capture's bytes are compared with the server's count of sent bytes, and its packets with the kernel's count on
 //! the interface.
 //!
 //! `make bench` prints a table; `target/bench/load.json` holds the same for programs. The lab is the one that
@@ -29,13 +29,14 @@ use traffic::{Interface, Traffic};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// What is written at once where packets are meant to be large: the kernel makes many of it.
+/// The bytes of one write for large packets: the kernel splits it into many.
 const LARGE: usize = 64 * 1024;
 
-/// What a packet carries of it: as much as Ethernet takes, less the headers and the time that TCP writes into them.
+/// The bytes of it that one packet carries: as much as Ethernet allows, less the headers and the time that TCP writes
+/// into them.
 const LARGE_PACKET: u64 = 1448;
 
-/// What a packet carries that is meant to be small: about as much as a WebSocket message that tells the time.
+/// The bytes of a small packet: about as many as a WebSocket message that tells the time.
 const SMALL: usize = 32;
 
 fn main() -> Outcome<()> {
@@ -123,14 +124,14 @@ fn tools() -> Vec<Tool> {
     vec![Tool::Nobody, Tool::Wiresnap, Tool::Tcpdump]
 }
 
-/// Lets the tool capture the traffic, and looks at what it has captured.
+/// Lets the tool capture the traffic, and compares the capture with it.
 fn row(folder: &Path, name: &'static str, tool: Tool, traffic: Traffic) -> Outcome<Row> {
     let savefile = Savefile(folder.join(format!("load-{name}-{}.pcap", tool.name())));
     let passed = stage::have_played(&Task { tool, traffic }, &savefile.0)?;
     Row::of(name, tool, &passed, &savefile.0)
 }
 
-/// A capture that is as large as all that was sent, so it does not stay.
+/// The file of a capture, removed when dropped because it is as large as all the traffic.
 struct Savefile(PathBuf);
 
 impl Drop for Savefile {

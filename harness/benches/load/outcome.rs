@@ -1,4 +1,4 @@
-//! What came out: what each tool missed, and how that stands to the targets.
+//! The results: the packets that each tool missed, and comparisons with the targets.
 
 use std::fs;
 use std::path::Path;
@@ -13,13 +13,13 @@ use crate::Outcome;
 use crate::stage::{Passed, Tool};
 use crate::traffic::PORT;
 
-/// What must pass in all, in bytes of payload, while nothing is missed.
+/// The payload bytes that must pass in total without a missing packet.
 const WANTED_BYTES: u64 = 1_000_000_000;
 
-/// What must pass at its fastest, in packets per second, while nothing is missed.
+/// The rate that must be reached at best without a missing packet, in packets per second.
 const WANTED_PACKETS_PER_SECOND: f64 = 200_000.0;
 
-/// One kind of traffic while one tool captures it.
+/// The result for one kind of traffic and one tool.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     traffic: &'static str,
@@ -28,21 +28,21 @@ pub(crate) struct Row {
     payload_bytes: u64,
     packets: u64,
     packets_per_second: f64,
-    /// None where nobody captured.
+    /// The capture; `None` if nobody captured.
     capture: Option<Capture>,
 }
 
-/// What one tool captured.
+/// The part of the traffic that one tool captured.
 #[derive(Debug, Serialize)]
 struct Capture {
     missing_packets: u64,
     kernel_drops: u64,
-    /// Why the capture is not provably complete; nothing where it is.
+    /// The reasons why the capture is not provably complete; empty if it is.
     lacking: Vec<String>,
 }
 
 impl Capture {
-    /// Looks at what was captured.
+    /// Inspects a capture.
     fn of(passed: &Passed, savefile: &Path) -> Outcome<Self> {
         let evidence = Evidence {
             packets: passed.captured_packets,
@@ -67,7 +67,7 @@ impl Capture {
 }
 
 impl Row {
-    /// Looks at what passed, and at what was captured of it.
+    /// Creates a row from the traffic that passed, and from its capture.
     pub(crate) fn of(
         traffic: &'static str,
         tool: Tool,
@@ -90,7 +90,7 @@ impl Row {
         })
     }
 
-    /// Our own capture, where this is one.
+    /// Returns our own capture, if this is one.
     fn ours(&self) -> Option<&Capture> {
         self.capture
             .as_ref()
@@ -102,7 +102,7 @@ impl Row {
     }
 }
 
-/// In packets per second.
+/// Returns the highest rate, in packets per second.
 fn fastest<'a>(rows: impl Iterator<Item = &'a Row>) -> f64 {
     rows.map(|row| row.packets_per_second).fold(0.0, f64::max)
 }
@@ -115,7 +115,7 @@ fn float(number: u64) -> f64 {
     number as f64
 }
 
-/// All of it.
+/// All results.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     processors: usize,
@@ -135,7 +135,7 @@ impl Report {
         }
     }
 
-    /// The figures, a row for each tool and traffic.
+    /// Returns the figures, a row for each tool and traffic.
     pub(crate) fn table(&self) -> String {
         let mut table = Table::new(&[
             ("Traffic", false),
@@ -169,7 +169,8 @@ impl Report {
         table.render(Style::Text)
     }
 
-    /// How what passed while we missed nothing stands to what was wanted, and to what passed while nobody captured.
+    /// Returns the traffic that passed without a packet missed by us, compared with the target, and with the traffic
+    /// without a capture.
     pub(crate) fn target_table(&self) -> String {
         let complete = || self.rows.iter().filter(|row| row.is_ours_and_complete());
         let uncaptured = self.rows.iter().filter(|row| row.capture.is_none());
@@ -202,7 +203,7 @@ impl Report {
         )
     }
 
-    /// Fails where we missed anything: how fast a busy machine is says nothing about us, what is missing does.
+    /// Returns an error if we missed anything: the speed of a busy machine says nothing about us, missing packets do.
     pub(crate) fn require_nothing_missing(&self) -> Outcome<()> {
         for row in &self.rows {
             if let Some(capture) = row.ours().filter(|capture| !capture.is_complete()) {

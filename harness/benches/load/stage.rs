@@ -25,16 +25,16 @@ pub(crate) const PRIVATE: Ground = Ground {
 /// The file that the lab was given to capture into.
 const SAVEFILE: &str = "/proc/self/fd/0";
 
-/// How long the connections may take to close.
+/// The longest time that the connections may take to close.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long tcpdump is left alone after the last packet: its buffer is handed over each second.
+/// The time for which tcpdump is left alone after the last packet: its buffer is handed over each second.
 const TCPDUMP_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Who captures.
+/// The tool that captures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Tool {
-    /// What passes without a capture is all that the machine is able to.
+    /// No tool: the traffic without a capture shows the limit of the machine.
     Nobody,
     Wiresnap,
     Tcpdump,
@@ -50,25 +50,25 @@ impl Tool {
     }
 }
 
-/// What is to be done in a lab.
+/// The task to do in a lab.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) tool: Tool,
     pub(crate) traffic: Traffic,
 }
 
-/// What has passed, and what the tool says that it captured.
+/// The traffic that passed, and the tool's own count of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Passed {
-    /// From the first request to the last byte.
+    /// The time from the first request to the last byte, in seconds.
     pub(crate) seconds: f64,
-    /// Packets that the kernel counted on the interface.
+    /// The number of packets that the kernel counted on the interface.
     pub(crate) wire_packets: u64,
-    /// Packets that the tool says it captured.
+    /// The number of packets that the tool says it captured.
     pub(crate) captured_packets: u64,
-    /// Packets that the kernel says it dropped.
+    /// The number of packets that the kernel says it dropped.
     pub(crate) dropped: u64,
-    /// What the server says of its connections.
+    /// The server's counts for its connections.
     pub(crate) tallies: Vec<Tally>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn have_played(task: &Task, savefile: &Path) -> Outcome<Passed> {
     Ok(serde_json::from_str(&report)?)
 }
 
-/// Does what it is told to, in the lab that this process was started in.
+/// Does the task, in the lab that this process was started in.
 pub(crate) fn play() -> Outcome<()> {
     namespace::settle()?;
     let line = keeper::line()?;
@@ -113,7 +113,7 @@ fn make_like_ethernet() -> Outcome<()> {
     )
 }
 
-/// Runs a program that does its work without a word. It is one of root's: not everybody's `PATH` has those.
+/// Runs a program that works silently. It is one of root's: not every user's `PATH` has those.
 fn run(program: &str, arguments: &[&str]) -> Outcome<()> {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new(program)
@@ -198,7 +198,7 @@ fn with_tcpdump(traffic: &Traffic) -> Outcome<Passed> {
     })
 }
 
-/// The number before these words, on a line of its own.
+/// Returns the number before these words, on a separate line.
 fn count(text: &str, words: &str) -> Outcome<u64> {
     let mut lines = text.lines();
     let number = lines
@@ -207,7 +207,7 @@ fn count(text: &str, words: &str) -> Outcome<u64> {
     Ok(number.parse()?)
 }
 
-/// Lets the traffic pass; gives how many seconds it took, and what the server says of it.
+/// Lets the traffic pass; returns the seconds that it took, and the server's counts.
 fn pass(traffic: &Traffic) -> Outcome<(f64, Vec<Tally>)> {
     let mut server = ourselves("serve", traffic)?.spawn()?;
     let mut said = BufReader::new(server.stdout.take().ok_or("the server says nothing")?).lines();
@@ -225,7 +225,7 @@ fn pass(traffic: &Traffic) -> Outcome<(f64, Vec<Tally>)> {
     ))
 }
 
-/// The same executable in another part.
+/// Returns a command for the same executable in another part.
 fn ourselves(part: &str, traffic: &Traffic) -> Outcome<Command> {
     let mut command = Command::new("/proc/self/exe");
     command
@@ -236,7 +236,7 @@ fn ourselves(part: &str, traffic: &Traffic) -> Outcome<Command> {
     Ok(command)
 }
 
-/// How many packets the loopback interface of this network namespace has carried so far.
+/// Returns the number of packets that the loopback interface of this network namespace has carried so far.
 fn wire_packets() -> Outcome<u64> {
     // proc(5): behind the name of the interface come the bytes received, then the packets.
     let interfaces = fs::read_to_string("/proc/self/net/dev")?;

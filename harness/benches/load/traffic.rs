@@ -1,4 +1,4 @@
-//! A server that sends as fast as it is to, and its client: each a process of its own, as with a real program.
+//! A server that sends as fast as it is told to, and its client: each a separate process, as with a real program.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,39 +11,39 @@ use wiresnap::lab;
 
 use crate::Outcome;
 
-/// Where the server listens.
+/// The port on which the server listens.
 pub(crate) const PORT: u16 = 8000;
 
-/// What the server prints when it accepts connections.
+/// The line that the server prints when it accepts connections.
 pub(crate) const LISTENING: &str = "listening";
 
-/// What the loopback interface is like.
+/// The kind of loopback interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Interface {
-    /// Packets of up to 64 KiB.
+    /// An interface with packets of up to 64 KiB.
     AsItIs,
-    /// Packets of up to 1500 bytes, which the kernel makes of larger pieces at the last moment: so it gets more of them
-    /// through than programs could write one by one.
+    /// An interface with packets of up to 1500 bytes, which the kernel cuts from larger pieces at the last moment: so
+    /// more of them get through than programs could write one by one.
     LikeEthernet,
 }
 
-/// What is sent.
+/// The traffic to send.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Traffic {
-    /// What it passes over.
+    /// The interface that it passes over.
     pub(crate) interface: Interface,
-    /// Connections, all at the same time.
+    /// The number of connections, all at the same time.
     pub(crate) connections: u64,
-    /// How often the server writes to each.
+    /// The number of times that the server writes to each.
     pub(crate) writes_per_connection: u64,
-    /// What it writes each time.
+    /// The bytes that it writes each time.
     pub(crate) write_bytes: usize,
-    /// How many bytes a second it writes at most, to all of them together; none where as many as it can.
+    /// The most bytes that it writes in a second, to all connections together; `None` if as many as it can.
     pub(crate) bytes_per_second: Option<u64>,
 }
 
 impl Traffic {
-    /// When so much of a connection may have been sent that began then.
+    /// Returns the time when `sent` bytes of a connection that began at `begin` are due.
     fn due(&self, begin: Instant, sent: u64) -> Instant {
         let Some(rate) = self.bytes_per_second else {
             return begin;
@@ -56,7 +56,7 @@ impl Traffic {
     }
 }
 
-/// Serves each connection once, then tells what it received and sent over it.
+/// Serves each connection once, then reports the bytes received and sent over it.
 pub(crate) fn serve(traffic: &Traffic) -> Outcome<()> {
     let listener = TcpListener::bind(lab::address(PORT))?;
     println!("{LISTENING}");
@@ -70,7 +70,7 @@ pub(crate) fn serve(traffic: &Traffic) -> Outcome<()> {
     })
 }
 
-/// Sends when it is asked to; gives what was received and sent.
+/// Sends when it is asked to; returns the numbers of bytes received and sent.
 fn answer(mut connection: TcpStream, traffic: &Traffic) -> io::Result<(u64, u64)> {
     connection.set_nodelay(true)?;
     let mut request = [0];
@@ -97,7 +97,7 @@ fn answer(mut connection: TcpStream, traffic: &Traffic) -> io::Result<(u64, u64)
     Ok((1 + more, sent))
 }
 
-/// Reads all that the server sends, and prints how many seconds that took.
+/// Reads all that the server sends, and prints the seconds that this took.
 pub(crate) fn read(traffic: &Traffic) -> Outcome<()> {
     let wanted = traffic.bytes_per_connection()?;
     let connected: io::Result<Vec<TcpStream>> = (0..traffic.connections)
@@ -117,7 +117,7 @@ pub(crate) fn read(traffic: &Traffic) -> Outcome<()> {
     Ok(())
 }
 
-/// Does it for each in a thread of its own.
+/// Does the work for each item in a separate thread.
 fn for_each_at_once<T: Send>(
     all: Vec<T>,
     work: impl Fn(T) -> io::Result<()> + Sync,

@@ -1,4 +1,4 @@
-//! Whether a capture holds everything, shown from its own bytes.
+//! Proves from a capture's own bytes that it is complete, or says what is missing.
 //!
 //! That the kernel dropped nothing proves little: a capture that was stopped too early, or written to a full disk, has
 //! lost its end all the same. TCP's sequence numbers tell, and so does the program, where it counts what it sends and
@@ -17,27 +17,27 @@ use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::{Flags, Segment};
 use crate::wire::stream::{Connection, Options, Reassembler};
 
-/// What is known of a capture from elsewhere, to be held against its bytes.
+/// The facts known about a capture from elsewhere, to be checked against its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
-    /// How many packets were captured.
+    /// The number of packets captured.
     pub packets: u64,
-    /// How many the kernel or the interface dropped.
+    /// The number of packets dropped by the kernel or the interface.
     pub drops: u64,
-    /// Where the program listened.
+    /// The address on which the program listened.
     pub server: SocketAddr,
     /// The steps of the client, in order of time.
     pub marks: &'a [MarkEvidence],
-    /// What the program says of its connections; nothing where it does not say.
+    /// The byte counts that the program reports for its connections; empty if it reports none.
     pub tallies: &'a [Tally],
 }
 
-/// What is known of a step of the client.
+/// The facts known about one step of the client.
 #[derive(Clone, Copy, Debug)]
 pub struct MarkEvidence {
-    /// When the client was told to do it.
+    /// The time at which the client was told to do the step.
     pub time: Timestamp,
-    /// Whether it cannot be done without a packet; what a browser or a command does is its own business.
+    /// True if the step cannot be done without a packet; a browser or a command may do it without one.
     pub reaches_wire: bool,
 }
 
@@ -49,7 +49,7 @@ pub struct MarkEvidence {
 ///
 /// # Errors
 ///
-/// Returns what is missing, a sentence for each.
+/// Returns an error if anything is missing: a sentence for each thing.
 pub fn certify<R: Read>(
     mut capture: CaptureReader<R>,
     evidence: &Evidence<'_>,
@@ -76,14 +76,14 @@ pub fn certify<R: Read>(
     inspection.certify(&connections)
 }
 
-/// Bytes that nobody wants to see.
+/// A sink that ignores all bytes.
 struct Unseen;
 
 impl StreamSink for Unseen {
     fn event(&mut self, _: Origin, _: StreamEvent<'_>) {}
 }
 
-/// What was found so far.
+/// The findings so far.
 struct Inspection<'a> {
     evidence: &'a Evidence<'a>,
     packets: u64,
@@ -222,7 +222,7 @@ impl<'a> Inspection<'a> {
         }
     }
 
-    /// Holds what the program says against what was captured; false where it says nothing.
+    /// Compares what the program says with what was captured. Returns false if the program says nothing.
     fn look_at_tallies(&mut self, connections: &[Connection]) -> bool {
         let mut told: HashMap<SocketAddr, Vec<Tally>> = HashMap::new();
         for tally in self.evidence.tallies {
@@ -271,7 +271,7 @@ mod tests {
     const CAPTURE: &[u8] = include_bytes!("../../../pcap/tcpapp.pcap");
     const PACKETS: u64 = 18;
 
-    /// The one connection of the capture, as the program would tell of it.
+    /// Returns the tally of the one connection of the capture, as the program would report it.
     fn tally(client: SocketAddr) -> Tally {
         Tally {
             client,

@@ -1,4 +1,4 @@
-//! How a body was cut into chunks (RFC 9112 §7.1), as it was on the wire.
+//! The chunks of a body (RFC 9112 §7.1), as they were on the wire.
 //!
 //! Most bodies are one chunk, and most events of a stream have one of their own, all written in the same way: that is not
 //! worth a line, see [`Chunks::are_usual`]. Some servers write the digits of sizes as upper-case letters, most as
@@ -9,13 +9,13 @@ use crate::wire::fingerprint::Fingerprint;
 /// The most lines, each different from the one before, that are kept of one message.
 const MOST_RUNS: usize = 256;
 
-/// How the digits of sizes above nine are written.
+/// The case of hexadecimal digits above nine in chunk sizes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Case {
-    /// As most servers write them.
+    /// Lower case, as most servers write them.
     #[default]
     Lower,
-    /// As some do.
+    /// Upper case, as some servers write them.
     Upper,
 }
 
@@ -33,22 +33,22 @@ impl Case {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Chunks {
     runs: Vec<Run>,
-    /// Those beyond the ones that are kept.
+    /// A fingerprint of the lines beyond those that are kept.
     left_out: Fingerprint,
     more: u64,
-    /// Chunks with data, and the ends of such.
+    /// The number of chunks with data, and of ends of such chunks.
     begun: u64,
     ended: u64,
 }
 
-/// A line, and how often it follows on itself.
+/// A line, and the number of times it follows on itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// The line with its end; where it has only that, it is the end of a chunk.
+    /// The line with its line end; a bare line end is the end of a chunk.
     pub line: Vec<u8>,
-    /// After how many bytes of the body, or of the event, the first stands.
+    /// The offset of the first such line in the body, or in the event.
     pub at: u64,
-    /// How many there are, each with its data between it and the next.
+    /// The number of such lines in a row, each with its data between it and the next.
     pub count: u64,
 }
 
@@ -104,7 +104,7 @@ impl Chunks {
         }
     }
 
-    /// Hands over the lines so far. Those to come know that a chunk is still open.
+    /// Hands over the lines so far. The lines still to come know if a chunk is open.
     pub(super) fn hand_over(&mut self) -> Self {
         let next = Self {
             begun: self.begun.saturating_sub(self.ended),
@@ -119,7 +119,7 @@ impl Chunks {
         &self.runs
     }
 
-    /// Returns the lines that are kept, to be hidden in.
+    /// Returns the lines that are kept, so that something can be hidden in them.
     pub fn lines_mut(&mut self) -> impl Iterator<Item = &mut Vec<u8>> {
         self.runs.iter_mut().map(|run| &mut run.line)
     }
@@ -188,7 +188,7 @@ impl Chunks {
         }))
     }
 
-    /// Returns the same with these lines, of those that follow on themselves only the first.
+    /// Returns the same chunks with these lines; of repeated lines only the first counts.
     fn with_lines(&self, lines: impl Iterator<Item = Vec<u8>>) -> Self {
         let mut chunks = Self {
             runs: Vec::new(),
@@ -244,12 +244,12 @@ fn usual_line(size: u64, case: Case) -> Vec<u8> {
     line.into_bytes()
 }
 
-/// A line in which a placeholder stands for the size.
+/// Returns a line with a placeholder in place of its size.
 fn without_size(line: &[u8], digits: usize) -> Vec<u8> {
     [b"<n>", &line[digits..]].concat()
 }
 
-/// A line with another size, written in the same way.
+/// Returns a line with another size, written in the same way.
 fn with_size(line: &[u8], digits: usize, size: u64) -> Vec<u8> {
     let (old, rest) = line.split_at(digits);
     let width = if old.starts_with(b"0") { digits } else { 0 };

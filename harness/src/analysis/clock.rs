@@ -1,9 +1,9 @@
-//! Clock times, `HH:MM:SS`: what the built-in programs are asked for, found in the bytes and never assumed.
+//! Finds clock times, `HH:MM:SS`, in bytes: the built-in programs are asked for them. They are never assumed.
 
-/// How many bytes the clock takes.
+/// The length of a clock time in bytes.
 pub const CLOCK_BYTES: usize = 8;
 
-/// Where in `bytes` the first clock time begins.
+/// Returns the place in `bytes` at which the first clock time begins.
 ///
 /// ```
 /// use wiresnap::analysis::clock;
@@ -16,8 +16,8 @@ pub fn find(bytes: &[u8]) -> Option<usize> {
     (0..bytes.len()).find(|place| is_at(bytes, *place))
 }
 
-/// Whether a clock time begins at `place`: not in the middle of a longer number, and with hours, minutes and seconds
-/// that a clock can show.
+/// Returns true if a clock time begins at `place`: not in the middle of a longer number, and with valid hours, minutes
+/// and seconds.
 #[must_use]
 pub fn is_at(bytes: &[u8], place: usize) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b':';

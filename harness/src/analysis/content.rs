@@ -1,24 +1,24 @@
-//! Bytes as far as the capture has them: with their holes, and with what was too much to keep.
+//! Bytes as far as the capture has them, with their holes and a fingerprint of what was too much to keep.
 
 use crate::wire::fingerprint::Fingerprint;
 
 /// A body, or a run of raw bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
-    /// The bytes that are there, the holes left out.
+    /// The bytes that are there, without the holes.
     pub bytes: Vec<u8>,
     /// The holes, in order.
     pub holes: Vec<Hole>,
-    /// The bytes behind those that were too many to keep.
+    /// A fingerprint of the bytes after those, which were too many to keep.
     pub left_out: Fingerprint,
 }
 
-/// Bytes that are missing between others.
+/// A gap of missing bytes between others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// After how many of the bytes that are there.
+    /// The number of present bytes before the hole.
     pub at: usize,
-    /// How many are missing.
+    /// The number of missing bytes.
     pub missing: u64,
 }
 
@@ -27,9 +27,9 @@ pub struct Hole {
 pub enum Piece<'a> {
     /// Bytes that are there.
     Bytes(&'a [u8]),
-    /// So many that are not in the capture.
+    /// The number of bytes that are not in the capture.
     Missing(u64),
-    /// Those that were too many to keep.
+    /// A fingerprint of the bytes that were too many to keep.
     LeftOut(&'a Fingerprint),
 }
 
@@ -52,26 +52,26 @@ impl Content {
         }
     }
 
-    /// How many bytes there are, those included that are not kept.
+    /// Returns the number of bytes, including those that are not kept.
     #[must_use]
     pub fn length(&self) -> u64 {
         self.bytes.len() as u64 + self.left_out.length()
     }
 
-    /// Whether there is nothing at all to say.
+    /// Returns true if there are no bytes and no holes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.holes.is_empty() && self.left_out.is_empty()
     }
 
-    /// How many bytes the holes add up to.
+    /// Returns the total number of bytes in the holes.
     #[must_use]
     pub fn missing_bytes(&self) -> u64 {
         let sum = |sum: u64, hole: &Hole| sum.saturating_add(hole.missing);
         self.holes.iter().fold(0, sum)
     }
 
-    /// Bytes and holes in their order, and at the end what was left out.
+    /// Returns bytes and holes in their order, and at the end the bytes that were left out.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let starts = std::iter::once(0).chain(self.holes.iter().map(|hole| hole.at));
         let ends = self.holes.iter().map(|hole| hole.at);

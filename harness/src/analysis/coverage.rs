@@ -1,7 +1,7 @@
-//! How much of a capture was read, and what of it is not TCP.
+//! The part of a capture that was read, and the packets in it that are not TCP.
 //!
-//! A file may be damaged, broken off, or hold packets that are nothing to this program. None of that keeps the rest from
-//! being read; but whoever shows the rest has to say so, and this is what there is to say.
+//! A file may be damaged, cut off, or hold packets that mean nothing to this program. None of that keeps the rest from
+//! being read, but any output of the rest must say so. This is what there is to say.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -12,29 +12,29 @@ use crate::trace::reader::CaptureReader;
 use crate::units::LinkType;
 use crate::wire::frame::{FrameDecoder, Others};
 
-/// What is to be said of a capture that was read to its end, or as far as that was possible.
+/// The facts to report about a capture that was read to its end, or as far as possible.
 #[derive(Clone, Debug, Default)]
 pub struct Coverage {
     /// The number of packets that were read.
     pub packets: u64,
-    /// Those of them that are no TCP segments, by what they are instead.
+    /// The packets among them that are not TCP segments, by what they are instead.
     pub others: Others,
     /// The packet after which the file breaks off, if it does.
     pub cut: Option<u64>,
-    /// Connections that were taken for ended while they were still open, to make room for others.
+    /// The number of connections taken for ended while they were still open, to make room for others.
     pub ended_early: u64,
-    /// Updates that are in no figures but the overall ones, since there was no room to tell them apart.
+    /// The number of updates counted only in the overall figures, because there was no room to tell them apart.
     pub updates_left_out: u64,
     damage: Option<Arc<TraceError>>,
 }
 
-/// Why a capture could not be read as it should be.
+/// The reason why a capture could not be read as it should be.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// The file is damaged, from some place on or at all.
+    /// The file is damaged, from some place on or entirely.
     #[error(transparent)]
     File(Arc<TraceError>),
-    /// All packets begin with a link-layer header that is not known.
+    /// All packets begin with an unknown link-layer header.
     #[error("{} is not supported: known are ETHERNET, NULL, LOOP, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, PPP, PPP_HDLC, PPP_ETHER and C_HDLC",
         links(.0))]
     LinkTypes(Vec<LinkType>),
@@ -47,7 +47,7 @@ impl From<TraceError> for CaptureError {
 }
 
 impl Coverage {
-    /// Returns what is to be said once `reader` has given its last packet, all of which `decoder` has seen.
+    /// Returns the coverage once `reader` has given its last packet, and `decoder` has seen all of them.
     #[must_use]
     pub fn new<R: Read>(reader: &CaptureReader<R>, decoder: &FrameDecoder) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Coverage {
         }
     }
 
-    /// The same, where so many connections were taken for ended to make room for others.
+    /// Returns the same coverage with the number of connections taken for ended to make room for others.
     #[must_use]
     pub const fn with_ended_early(mut self, connections: u64) -> Self {
         self.ended_early = connections;
@@ -73,7 +73,7 @@ impl Coverage {
         self.packets.saturating_sub(self.others.total())
     }
 
-    /// Whether there is a packet that could be read, if only to say that it is no TCP.
+    /// Returns true if there is a packet that could be read, even one that is not TCP.
     #[must_use]
     pub fn has_content(&self) -> bool {
         self.packets > self.unknown()
@@ -94,12 +94,12 @@ impl Coverage {
     ///
     /// # Errors
     ///
-    /// Returns the failure otherwise.
+    /// Returns an error if the capture could not be read to its end: the failure.
     pub fn require(self) -> Result<Self, CaptureError> {
         self.failure().map_or(Ok(self), Err)
     }
 
-    /// Returns what a reader of the rest should know, a line for each, without the capture's name.
+    /// Returns warnings for a reader of the rest, a line for each, without the capture's name.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -169,7 +169,7 @@ fn packets_text(count: u64) -> String {
     format!("{count} packet{end}")
 }
 
-/// Names link types, each with its number.
+/// Returns the names of link types, each with its number.
 fn links(types: &[LinkType]) -> String {
     let names: Vec<String> = types.iter().map(LinkType::to_string).collect();
     names.join(" and ")

@@ -1,8 +1,8 @@
-//! What looks like a credential: found so that somebody is warned before it is published, and never shown.
+//! Finds text that looks like a credential, to warn the user before it is published. It is never shown.
 //!
-//! What is looked for has a shape that little else has: fields that HTTP keeps for credentials, cookies that are named like
-//! a session, fields of forms that are named like a password, tokens that begin as their issuers have them begin. A value
-//! that a placeholder stands for has none of these shapes.
+//! The shapes searched for are rare elsewhere: HTTP fields reserved for credentials, cookies named like a session, form
+//! fields named like a password, tokens with the prefixes of their issuers. A value replaced by a placeholder has none
+//! of these shapes.
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -15,19 +15,19 @@ use super::part::{Part, parts};
 /// Something that looks like a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// What it looks like, as `cookie session`: the name that it can be acknowledged by.
+    /// The kind of credential, as `cookie session`: the name by which it can be acknowledged.
     pub kind: String,
     /// The part of the message that it is in.
     pub part: String,
 }
 
-/// A shape. Its last group is the credential, and another one its name, where it has one of its own.
+/// A shape. Its last group is the credential. Another group, if there is one, is its name.
 struct Shape {
     kind: &'static str,
     pattern: Regex,
 }
 
-/// What credentials look like anywhere.
+/// The shapes of credentials anywhere.
 static ANYWHERE: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     shapes(&[
         ("private key", r"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)"),
@@ -48,7 +48,7 @@ static ANYWHERE: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     ])
 });
 
-/// What they look like in the lines of a head.
+/// The shapes of credentials in the lines of a head.
 static IN_HEADS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     shapes(&[
         (
@@ -66,7 +66,7 @@ static IN_HEADS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     ])
 });
 
-/// What they look like in targets and bodies.
+/// The shapes of credentials in targets and bodies.
 static IN_TEXTS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     shapes(&[
         (
@@ -94,14 +94,14 @@ fn shapes(shapes: &[(&'static str, &str)]) -> Vec<Shape> {
     shapes.iter().filter_map(shape).collect()
 }
 
-/// How many different things in one message are told apart.
+/// The most different things that are told apart in one message.
 const MOST_OF_A_MESSAGE: usize = 100;
 
-/// The longest name of a field that is told: nobody acknowledges a credential by more.
+/// The longest name of a field that is reported: nobody acknowledges a credential by a longer one.
 const LONGEST_NAME: usize = 200;
 
-/// What in a message looks like a credential, each kind once for each part. Places that are `covered` in their part count for
-/// nothing; they are in order.
+/// Returns what looks like a credential in a message, each kind once for each part. Places that are `covered` in their
+/// part do not count; they are in order.
 pub fn find(message: &Message, covered: impl Fn(&[u8]) -> Vec<Range<usize>>) -> Vec<Credential> {
     let mut found = Vec::new();
     for part in parts(message) {
@@ -121,7 +121,7 @@ fn shapes_of<'a>(part: &Part<'_>) -> impl Iterator<Item = &'a Shape> {
     own.iter().chain(ANYWHERE.iter())
 }
 
-/// Adds to `found` what has a shape in a part, unless it is there or there are enough.
+/// Adds to `found` the matches of a shape in a part, unless they are there or there are enough.
 fn in_part(shape: &Shape, part: &Part<'_>, covered: &[Range<usize>], found: &mut Vec<Credential>) {
     let is_cookie = || part.name.to_ascii_lowercase().ends_with("cookie");
     if shape.kind == "cookie" && !is_cookie() {

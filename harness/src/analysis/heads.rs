@@ -1,8 +1,8 @@
-//! Which packets of a capture carry the headers of HTTP responses.
+//! Finds the packets of a capture that carry the headers of HTTP responses.
 //!
-//! Statistics run at the speed of memory and read no streams. What a packet's payload is for is the reader's to say, though:
-//! a header may come byte by byte, out of order, behind the body before it, or not at all where both sides speak something
-//! else by now. So where packets are explained, each connection is read as the conversation that it is, in outline.
+//! Statistics run at the speed of memory and read no streams. Only a reader can tell the purpose of a packet's payload,
+//! though: a header may come byte by byte, out of order, behind the body before it, or not at all if both sides speak
+//! another protocol by now. So if packets are explained, each connection is read as a conversation, in outline.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -19,10 +19,10 @@ use crate::wire::stream::{Opening, Options, Reassembler};
 
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
 
-/// What a listener allocates.
+/// The memory that a listener allocates.
 const LISTENER_BYTES: usize = 512;
 
-/// What is known of a packet until it is known what it carried.
+/// The memory for a packet whose payload is not yet known.
 const CARRIER_BYTES: usize = size_of::<(u64, u64)>();
 
 /// Reads the connections of one capture in outline.
@@ -34,7 +34,7 @@ pub struct HeadFinder {
 }
 
 impl HeadFinder {
-    /// A finder for all packets of a capture, or for those of the server on `port`, in so much memory.
+    /// Creates a finder for all packets of a capture, or for those of the server on `port`, in so much memory.
     #[must_use]
     pub fn new(port: Option<u16>, memory: Memory) -> Self {
         let found = Rc::new(RefCell::new(Vec::new()));
@@ -70,7 +70,7 @@ impl HeadFinder {
         }
     }
 
-    /// The numbers of the packets that carry a byte of a response's header, in order.
+    /// Returns the numbers of the packets that carry a byte of a response's header, in order.
     #[must_use]
     pub fn finish(self) -> Vec<u64> {
         for (_, listener) in self.reassembler.finish() {
@@ -86,11 +86,11 @@ impl HeadFinder {
 /// Listens to one connection.
 struct Listener {
     conversation: Conversation,
-    /// The ends of the server's bytes of which it is not known yet what they are, and the packets that carried them.
+    /// The ends of the server's bytes whose meaning is not known yet, and the packets that carried them.
     carriers: VecDeque<(u64, u64)>,
-    /// How many bytes the server sent.
+    /// The number of bytes that the server sent.
     length: u64,
-    /// What `carriers` takes.
+    /// The memory that `carriers` takes.
     holding: Holding,
     found: Rc<RefCell<Vec<u64>>>,
 }
@@ -121,7 +121,7 @@ impl Listener {
         self.holding.set(self.carriers.len() * CARRIER_BYTES);
     }
 
-    /// Takes note of the packets that carried a stretch of the stream.
+    /// Records the packets that carried a stretch of the stream.
     fn find(&self, head: &Range<u64>) {
         let first = self.carriers.partition_point(|(end, _)| *end <= head.start);
         let mut start = head.start;
@@ -140,7 +140,7 @@ impl Listener {
         self.look();
     }
 
-    /// What a header lacks does not come any more.
+    /// Records an unfinished header as it is: the rest of it will not come.
     fn cut(&self) {
         if let Some(head) = self.conversation.begun_head() {
             self.find(&head);

@@ -1,12 +1,12 @@
-//! The order in which the exchanges of a capture are listed, whichever connection took them.
+//! The order in which the exchanges of a capture are listed, independent of the connections that took them.
 //!
-//! A browser spreads the requests of a page over one to six connections, by chance. A listing by connection is another
-//! one in each run then, although the same was asked and answered. So the listing that is reviewed goes by exchange: by the
-//! mark that caused it, then by method and target. WebSocket connections and event streams are sections of their own, and so is
-//! every connection that holds anything but whole HTTP exchanges.
+//! A browser spreads the requests of a page over one to six connections, by chance. A listing by connection would
+//! differ in each run, although the requests and answers are the same. So the reviewed listing is ordered by exchange:
+//! by the mark that caused it, then by method and target. WebSocket connections and event streams have their own
+//! sections, and so does every connection with anything but whole HTTP exchanges.
 //!
-//! Where nothing is left to chance, that is the order of the wire: a mark after which at most one request besides that for
-//! the page itself is sent keeps its order.
+//! If nothing is left to chance, that is the order of the wire: a mark keeps its order if at most one request besides
+//! that for the page itself is sent after it.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::wire::stream::Opening;
 /// The most messages that are put in order; a capture with more is listed by connection.
 const MOST_MESSAGES: u64 = 200_000;
 
-/// How many bytes of a target take part in the order.
+/// The number of bytes of a target that are compared for the order.
 const TARGET_BYTES: usize = 1024;
 
 /// The order in which a capture is listed.
@@ -28,24 +28,24 @@ const TARGET_BYTES: usize = 1024;
 pub struct Layout {
     /// The sections, in order.
     pub sections: Vec<Section>,
-    /// Of each connection, by its number: where its parts begin, and the page of each.
+    /// The parts of each connection, by its number: where they begin, and the page of each.
     parts: BTreeMap<u64, Vec<Part>>,
-    /// Whether requests could be spread over connections by chance.
+    /// True if requests could be spread over connections by chance.
     pub is_spread: bool,
 }
 
-/// A part of a listing with a heading of its own.
+/// A part of a listing with its own heading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// What it is about.
+    /// The topic of the section.
     pub topic: Topic,
-    /// The first client of it, and the server.
+    /// Its first client, and its server.
     pub ends: [SocketAddr; 2],
     /// The number of its first page.
     pub first_page: u64,
 }
 
-/// What a section is about.
+/// The topic of a section.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Topic {
     /// Requests to one server, whichever connections took them.
@@ -65,13 +65,13 @@ struct Part {
     page: u64,
 }
 
-/// A request with what was answered to it.
+/// A request with the answers to it.
 #[derive(Clone, Debug)]
 struct Exchange {
     first_message: u64,
     time: Timestamp,
     mark: usize,
-    /// Whether the browser asked for a page with it.
+    /// True if the browser requested a page with it.
     is_page: bool,
     method: Vec<u8>,
     target: Vec<u8>,
@@ -86,14 +86,14 @@ enum Kind {
     Switched,
 }
 
-/// What is known of one connection.
+/// The messages of one connection, as far as the order needs them.
 #[derive(Clone, Debug)]
 struct Talk {
     ends: [SocketAddr; 2],
     first: Timestamp,
     messages: u64,
     exchanges: Vec<Exchange>,
-    /// Whether it holds anything but whole exchanges.
+    /// True if it holds anything but whole exchanges.
     is_irregular: bool,
 }
 
@@ -106,7 +106,7 @@ pub struct Survey<'m> {
 }
 
 impl<'m> Survey<'m> {
-    /// Begins with a capture whose client was told at these times, in order, what to do.
+    /// Starts a survey; `marks` are the times, in order, at which the client was told what to do.
     #[must_use]
     pub const fn new(marks: &'m [Timestamp]) -> Self {
         Self {
@@ -116,7 +116,7 @@ impl<'m> Survey<'m> {
         }
     }
 
-    /// Takes the next message of a connection, with what varies from run to run hidden.
+    /// Takes the next message of a connection, with values hidden that vary from run to run.
     pub fn message(&mut self, opening: &Opening, message: &Message) {
         self.messages += 1;
         if self.messages > MOST_MESSAGES {
@@ -203,7 +203,7 @@ impl Exchange {
         }
     }
 
-    /// Returns what its place in a section follows from.
+    /// Returns the key of its place in a section.
     fn key(&self, is_spread: bool) -> (usize, Reverse<bool>, &[u8], &[u8], Timestamp) {
         if is_spread && !self.is_page {
             return (
@@ -336,7 +336,8 @@ fn last_mark<'t>(talks: impl Iterator<Item = (&'t u64, &'t Talk)>) -> usize {
     plain.map(|exchange| exchange.mark).max().unwrap_or(0)
 }
 
-/// Returns what has sections of its own, in order: a topic, its connection, and the first message that belongs to it.
+/// Returns the parts with their own sections, in order: a topic, its connection, and the first message that belongs to
+/// it.
 fn others(talks: &BTreeMap<u64, Talk>, is_spread: bool) -> Vec<(Topic, u64, u64)> {
     let last_mark = last_mark(talks.iter().filter(|(_, talk)| !talk.is_irregular));
     let mut others = Vec::new();

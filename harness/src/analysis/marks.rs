@@ -1,4 +1,4 @@
-//! What a capture says of the timeline that it was made along: when each step reached the wire, what was answered.
+//! Compares a capture with its timeline: when each step reached the wire, and the answer to it.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -7,28 +7,29 @@ use crate::trace::reader::CaptureReader;
 use crate::units::Timestamp;
 use crate::wire::frame::{Decoded, FrameDecoder};
 
-/// How much of the server's answer to one step is kept to be looked through.
+/// The most bytes kept of the server's answer to one step, to be searched.
 const KEPT_BYTES: usize = 4 << 20;
 
-/// What was on the wire between one mark and the next.
+/// The traffic between one mark and the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Window {
-    /// The first packet of all.
+    /// The time of the first packet.
     pub first_packet: Option<Timestamp>,
-    /// The first packet that carries data: the client's request, or what the server pushed unasked.
+    /// The time of the first packet with data: the client's request, or data that the server pushed unasked.
     pub first_data: Option<Timestamp>,
     /// The payload bytes that the server sent.
     pub answered: Vec<u8>,
 }
 
 impl Window {
-    /// When the step reached the wire: its first data, or where it has none, its first packet.
+    /// Returns the time at which the step reached the wire: that of its first data or, without data, of its first
+    /// packet.
     #[must_use]
     pub fn reached_wire(&self) -> Option<Timestamp> {
         self.first_data.or(self.first_packet)
     }
 
-    /// Whether the server sent this text.
+    /// Returns true if the server sent this text.
     #[must_use]
     pub fn answers(&self, text: &str) -> bool {
         let text = text.as_bytes();
@@ -40,7 +41,8 @@ impl Window {
     }
 }
 
-/// Divides the traffic with `server` at `marks`, which are in order of time; what is before the first belongs to it.
+/// Divides the traffic with `server` at `marks`, which are in order of time; traffic before the first mark belongs to
+/// it.
 pub fn windows<R: Read>(
     mut capture: CaptureReader<R>,
     server: SocketAddr,

@@ -1,4 +1,4 @@
-//! What two programs said to each other, message by message.
+//! The messages between two programs.
 
 use super::chunks::Chunks;
 use super::content::Content;
@@ -14,26 +14,26 @@ use crate::wire::websocket::Frame;
 /// One message of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// When its first byte was on the wire.
+    /// The time at which its first byte was on the wire.
     pub time: Timestamp,
     /// The packet that carried its first byte.
     pub packet: u64,
-    /// Who sent it.
+    /// The side that sent it.
     pub from: Side,
-    /// Where in that side's stream it begins.
+    /// The offset in that side's stream at which it begins.
     pub offset: u64,
-    /// How many bytes of the stream it takes, missing ones included; none where it is payload outside of the stream.
+    /// The number of stream bytes that it takes, including missing ones; 0 for payload outside the stream.
     pub length: u64,
-    /// What it is.
+    /// The contents of the message.
     pub detail: Detail,
-    /// What is not as the specifications have it.
+    /// Notes on deviations from the specifications.
     pub notes: Vec<Note>,
-    /// What of it could not be read in clear; empty where all of it was.
+    /// The pieces of it that could not be read in clear; empty if all could.
     pub obstacles: Vec<Obstacle>,
-    /// The lines around the chunks of its body; of an event, those since the one before.
+    /// The lines around the chunks of its body; for an event, the lines since the event before.
     pub chunks: Chunks,
-    /// Whether a rule of the project hid something in its content, so that lengths and fingerprints of it say something
-    /// else than they seem to.
+    /// True if a rule of the project hid something in its content, so that its lengths and fingerprints are not those
+    /// of the original.
     pub is_hidden: bool,
 }
 
@@ -46,16 +46,16 @@ pub enum Detail {
     WebSocket(Box<Frame>),
     /// A server-sent event, inside a response whose head came as a message of its own.
     Event(Box<Event>),
-    /// What follows on the last event of a stream.
+    /// The end of a stream of events, after the last event.
     EventsEnd(Box<EventsEnd>),
-    /// Bytes of no protocol that is decoded here: one side's turn, or a part of a long one.
+    /// Bytes of a protocol that is not decoded here: one side's turn, or a part of a long one.
     Raw(Content),
     /// Payload that is not part of the stream.
     Aside(Box<Aside>),
 }
 
 impl Detail {
-    /// What of it could not be kept, or is not in the capture, or could not be inflated.
+    /// Returns the pieces that could not be kept, are not in the capture, or could not be inflated.
     pub(super) fn obstacles(&self) -> Vec<Obstacle> {
         let none = Fingerprint::default();
         let (piece, missing, left_out, inflated) = match self {
@@ -87,7 +87,7 @@ impl Detail {
             .collect()
     }
 
-    /// The protocol's name as JSON writes it.
+    /// Returns the protocol's name as JSON writes it.
     #[must_use]
     pub const fn protocol(&self) -> &'static str {
         match self {
@@ -103,7 +103,7 @@ impl Detail {
 /// Captured payload of one segment that is not part of its side's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Aside {
-    /// Why it is not.
+    /// The reason why it is not part of the stream.
     pub reason: AsideReason,
     /// The bytes.
     pub content: Content,
@@ -114,21 +114,21 @@ pub struct Aside {
 pub struct HttpMessage {
     /// Start line and fields.
     pub head: Head,
-    /// The body: chunk framing taken away, content codings undone.
+    /// The body: without chunk framing, with content codings undone.
     pub body: Content,
-    /// How many bytes of body there were before codings were undone.
+    /// The number of bytes of the body before codings were undone.
     pub coded_length: u64,
-    /// What stands for these, where there were codings to undo.
+    /// A fingerprint of these bytes, if there were codings to undo.
     pub coded: Option<Box<CodedBody>>,
     /// The codings that were undone, in the order in which they had been applied.
     pub codings: Vec<&'static str>,
     /// The lines of the trailer section, as they were on the wire.
     pub trailers: Vec<u8>,
-    /// Method and target of the request that a response answers, where it is in the capture.
+    /// The method and the target of the request that a response answers, if it is in the capture.
     pub request: Option<RequestLine>,
-    /// Whether a 101 answer's Sec-WebSocket-Accept belongs to the request's key, where there are both.
+    /// True if a 101 answer's Sec-WebSocket-Accept belongs to the request's key; `None` unless there are both.
     pub accept_belongs: Option<bool>,
-    /// Whether the body follows as events, each a message of its own.
+    /// True if the body follows as events, each a separate message.
     pub events_follow: bool,
 }
 
@@ -145,12 +145,12 @@ impl HttpMessage {
 /// A coded body as it was on the wire.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodedBody {
-    /// All its bytes, but for the times in headers of gzip.
+    /// A fingerprint of all its bytes, except the times in headers of gzip.
     pub fingerprint: Fingerprint,
-    /// The same for the same times.
+    /// A value that is equal for equal times in headers of gzip.
     pub times: u64,
-    /// The bytes from which nothing or nothing more came: behind the end of the coding, or from the block of 1 KiB on in
-    /// which it is damaged, or behind a hole.
+    /// The bytes that decoded to nothing, or to nothing more: those behind the end of the coding, behind a hole, or
+    /// from the damaged block of 1 KiB on.
     pub undecoded: Content,
 }
 
@@ -159,13 +159,13 @@ pub struct CodedBody {
 pub struct EventsEnd {
     /// The codings that were undone, in the order in which they had been applied.
     pub codings: Vec<&'static str>,
-    /// What stands for the stream before they were, where there were any.
+    /// A fingerprint of the stream before codings were undone, if there were any.
     pub coded: Option<Box<CodedBody>>,
     /// The lines of the trailer section, as they were on the wire.
     pub trailers: Vec<u8>,
 }
 
-/// The part of a request that its response is told by.
+/// The part of a request that identifies its response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLine {
     /// The method.

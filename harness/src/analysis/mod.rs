@@ -1,4 +1,4 @@
-//! What a capture amounts to: its figures, its updates, its conversations.
+//! Analyses a capture: its figures, its updates, its conversations.
 
 pub mod certificate;
 pub mod chunks;

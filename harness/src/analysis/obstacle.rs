@@ -1,4 +1,4 @@
-//! What in a message could not be read in clear, and why: what is written in such a piece is known to nobody.
+//! The pieces of a message that could not be read in clear, and the causes: nobody knows the content of such a piece.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::wire::coding::CodingError;
 pub struct Obstacle {
     /// The piece.
     pub piece: Piece,
-    /// What is in the way.
+    /// The cause.
     pub cause: Cause,
 }
 
@@ -22,26 +22,26 @@ pub enum Piece {
     Events,
     /// The payload of a WebSocket frame.
     Payload,
-    /// Bytes of no protocol that is decoded here.
+    /// Bytes of a protocol that is not decoded here.
     Raw,
     /// Payload that is not part of the stream.
     Aside,
 }
 
-/// What is in the way of reading a piece.
+/// The cause that prevents the reading of a piece.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A content or transfer coding of this name, which is not decoded here.
     UnknownCoding(String),
-    /// The bytes are not what the coding's name says.
+    /// Bytes that do not match the coding's name.
     Damaged(&'static str),
-    /// The bytes end before their coding does.
+    /// Bytes that end before their coding does.
     CutOff(&'static str),
-    /// Bytes follow on the end of the coding.
+    /// Bytes after the end of the coding.
     Behind(&'static str),
-    /// More than is kept.
+    /// Content longer than the kept part.
     TooLarge,
-    /// Bytes that the capture lacks, and what cannot be read without them.
+    /// Bytes missing from the capture, and bytes that cannot be read without them.
     Missing,
     /// A compressed message that cannot be inflated, or that refers to one that could not.
     NotInflated,
@@ -54,7 +54,7 @@ pub enum Cause {
 }
 
 impl Obstacle {
-    /// An obstacle in the way of reading that piece.
+    /// Creates an obstacle to reading that piece.
     #[must_use]
     pub const fn new(piece: Piece, cause: Cause) -> Self {
         Self { piece, cause }
@@ -64,7 +64,9 @@ impl Obstacle {
 impl From<&CodingError> for Cause {
     fn from(error: &CodingError) -> Self {
         match error {
-            CodingError::TooLarge { .. } | CodingError::OverBudget => Self::TooLarge,
+            CodingError::TooLarge { .. } | CodingError::OverBudget | CodingError::NoRoom => {
+                Self::TooLarge
+            }
             CodingError::Malformed { coding, .. } => Self::Damaged(coding),
             CodingError::CutOff { coding } => Self::CutOff(coding),
             CodingError::Behind { coding } => Self::Behind(coding),

@@ -1,4 +1,4 @@
-//! The parts of a message that are told by themselves: a head's lines, a body, a payload.
+//! The parts of a message that are handled separately: a head's lines, a body, a payload.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use crate::wire::http::Head;
 /// A part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// What it is called: `request line`, a field's name, `body`, `payload`.
+    /// The name of the part: `request line`, a field's name, `body`, `payload`.
     pub name: Cow<'a, str>,
-    /// Its bytes; of a field, its whole line without the line end.
+    /// The bytes of the part; for a field, its whole line without the line end.
     pub bytes: &'a [u8],
 }
 
-/// The parts of a message, in order; empty ones are left out.
+/// Returns the parts of a message, in order, without empty ones.
 #[must_use]
 pub fn parts(message: &Message) -> Vec<Part<'_>> {
     let mut parts = match &message.detail {

@@ -1,8 +1,8 @@
-//! What each packet of a capture is there for.
+//! The role of each packet of a capture.
 //!
-//! "Where do the bytes go?" is the question that statistics are asked, and it is only answered when every packet has a
-//! role and the roles add up to the totals. The role of a packet follows from its TCP header and from what its connection
-//! had before. Only what of a server's payload is a response's header takes more: a reader of the streams (`heads`).
+//! "Where do the bytes go?" is the question that statistics must answer. It is only answered if every packet has a role
+//! and the roles add up to the totals. The role of a packet follows from its TCP header and from the earlier packets of
+//! its connection. Only response headers in a server's payload take more: a reader of the streams (`heads`).
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -28,20 +28,20 @@ pub enum Role {
     Request,
     /// Payload from the server with bytes of an HTTP response's header (and perhaps of bodies too).
     ResponseHeader,
-    /// Any other payload from the server: the body of a response, a WebSocket frame, a line of text. Where packets are not
-    /// explained, all of it.
+    /// Any other payload from the server: the body of a response, a WebSocket frame, a line of text. If packets are not
+    /// explained, all payload from the server.
     Body,
     /// Nothing but an acknowledgement, or another window.
     PureAck,
     /// A probe whether the peer is still there, or the answer to one.
     Keepalive,
-    /// Payload, SYN or FIN that was there before.
+    /// Payload, SYN or FIN that was sent before.
     Retransmission,
     /// FIN or RST without payload, and the ACK of a FIN.
     Close,
     /// A segment that a receiver ignores: no ACK, a number out of range, SYN and RST at once.
     Ignored,
-    /// Anything that is no whole TCP segment.
+    /// A packet that is not a whole TCP segment.
     NotTcp,
 }
 
@@ -60,7 +60,7 @@ impl Role {
         Self::NotTcp,
     ];
 
-    /// As tables write it.
+    /// Returns its name as tables write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl Role {
         }
     }
 
-    /// Whether packets of this role carry payload that was not there before.
+    /// Returns true if packets of this role carry payload that was not sent before.
     #[must_use]
     pub const fn is_data(self) -> bool {
         matches!(self, Self::Request | Self::ResponseHeader | Self::Body)
@@ -93,9 +93,9 @@ impl fmt::Display for Role {
 /// A packet with its role and the figures that statistics add up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Accounted {
-    /// What it is there for.
+    /// The role of the packet.
     pub role: Role,
-    /// Its connection, counted from 0, and the side that sent it; none for what is not TCP.
+    /// Its connection, counted from 0, and the side that sent it; `None` if it is not TCP.
     pub sender: Option<(u64, Side)>,
     /// Bytes on the link.
     pub frame_bytes: u32,
@@ -103,7 +103,7 @@ pub struct Accounted {
     pub tcp_bytes: u32,
     /// Bytes of TCP payload, as sent.
     pub app_bytes: u32,
-    /// Whether a push from the server would take this packet even if nobody had asked: the server's payload, and the
+    /// True if a push from the server would take this packet even without a request: the server's payload, and the
     /// client's acknowledgements of it.
     pub is_push: bool,
 }
@@ -113,7 +113,7 @@ pub struct Accounted {
 pub struct Numbered {
     /// Its number in the capture.
     pub number: u64,
-    /// When it was captured.
+    /// The time at which it was captured.
     pub time: Timestamp,
     /// Its role and figures.
     pub accounted: Accounted,
@@ -121,26 +121,26 @@ pub struct Numbered {
 
 /// Gives the packets of one capture their roles, in order.
 ///
-/// Where it is not known yet who is the client of a connection, its packets are held back, and all behind them.
+/// If the client of a connection is not known yet, its packets are held back, and all behind them.
 #[derive(Debug, Default)]
 pub struct Accountant {
-    /// Only segments from or to this port count, where there is one.
+    /// The only port whose segments count, if there is one.
     port: Option<u16>,
     decoder: FrameDecoder,
     tracker: Tracker<Kept>,
     held: VecDeque<Held>,
 }
 
-/// What is kept of each connection.
+/// The state kept for each connection.
 #[derive(Debug, Default)]
 struct Kept {
-    /// Whether the port that was asked for tells who is the server.
+    /// True if the requested port tells which side is the server.
     is_told_by_port: bool,
-    /// What its packets wait for that are held back.
+    /// The verdict that its held-back packets wait for.
     verdict: Option<Rc<Cell<Verdict>>>,
 }
 
-/// Whether the sides of a connection are as they were guessed.
+/// The answer to a guess: the sides of a connection are as guessed, or turned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Open,
@@ -152,13 +152,13 @@ enum Verdict {
 #[derive(Debug)]
 struct Held {
     packet: Numbered,
-    /// Its role where the sides turn out to be the other way round, and whether it is one of a push then.
+    /// Its role if the sides turn out to be the other way round, and true if it is then one of a push.
     turned: (Role, bool),
-    /// None where it only waits for packets before it.
+    /// The verdict that it waits for; `None` if it only waits for packets before it.
     verdict: Option<Rc<Cell<Verdict>>>,
 }
 
-/// Keeps what belongs to the connections of the server on a port, or of all.
+/// Keeps the state of connections of the server on a port, or of all connections.
 struct Ports(Option<u16>);
 
 impl Keeper for Ports {
@@ -183,7 +183,7 @@ impl Keeper for Ports {
 }
 
 impl Accountant {
-    /// For all packets of a capture, or for those of the server on `port`.
+    /// Creates an accountant for all packets of a capture, or for those of the server on `port`.
     #[must_use]
     pub fn new(port: Option<u16>) -> Self {
         Self {
@@ -192,7 +192,7 @@ impl Accountant {
         }
     }
 
-    /// The same, whose table of connections takes about so many bytes.
+    /// Returns the accountant with a limit: its table of connections takes about so many bytes.
     #[must_use]
     pub fn within(mut self, bytes: usize) -> Self {
         self.tracker = Tracker::within(bytes);
@@ -205,19 +205,19 @@ impl Accountant {
         self.tracker.crowded_out()
     }
 
-    /// Connections that were seen so far.
+    /// Returns the number of connections seen so far.
     #[must_use]
     pub const fn connections(&self) -> u64 {
         self.tracker.connections()
     }
 
-    /// Returns the decoder that has seen all packets.
+    /// Returns the decoder, which has seen all packets.
     #[must_use]
     pub const fn decoder(&self) -> &FrameDecoder {
         &self.decoder
     }
 
-    /// Gives the next packet its role; `None` where it is not from or to the port that was asked for, or is held back.
+    /// Returns the next packet with its role; `None` if it is not from or to the requested port, or is held back.
     #[inline]
     pub fn account(&mut self, packet: &Packet<'_>) -> Option<Accounted> {
         let decoded = self
@@ -256,7 +256,7 @@ impl Accountant {
         None
     }
 
-    /// Takes the next packet that was held back and has its role now.
+    /// Returns the next packet that was held back and now has its role.
     #[inline]
     pub fn take_held(&mut self) -> Option<Numbered> {
         let first = self.held.front()?;
@@ -280,12 +280,12 @@ impl Accountant {
         Some(packet)
     }
 
-    /// Takes the end of the capture: nothing is held back any more.
+    /// Takes the end of the capture: no packet is held back any more.
     pub fn finish(&mut self) {
         self.tracker.finish(&mut Ports(self.port));
     }
 
-    /// Gives a packet back, unless others wait before it.
+    /// Returns a packet at once, unless others wait before it.
     #[inline]
     fn in_order(&mut self, packet: &Packet<'_>, accounted: Accounted) -> Option<Accounted> {
         if self.held.is_empty() {
@@ -301,7 +301,7 @@ impl Accountant {
 }
 
 impl Held {
-    /// A packet that waits until it is known who is the client.
+    /// Creates a packet that waits until the client is known.
     #[cold]
     fn new(packet: Numbered, kept: Option<&mut Kept>, tracked: &Tracked) -> Self {
         let verdict = kept.map(|kept| {
@@ -326,7 +326,7 @@ impl Numbered {
     }
 }
 
-/// The role of a segment that this side sent, and whether a push would take it.
+/// Returns the role of a segment that this side sent, and true if a push would take it.
 #[inline]
 const fn role(tracked: &Tracked, side: Side) -> (Role, bool) {
     let role = match (tracked.kind, side) {
@@ -346,7 +346,8 @@ const fn role(tracked: &Tracked, side: Side) -> (Role, bool) {
     (role, is_push)
 }
 
-/// A port that was asked for is the server's, even where a capture that starts in mid-connection lets it look otherwise.
+/// Returns the side of a segment. A requested port is the server's, even if a capture that starts in mid-connection
+/// looks otherwise.
 #[inline]
 fn side(port: Option<u16>, segment: &Segment<'_>, tracked: Side) -> Side {
     match port {

@@ -1,7 +1,7 @@
 //! The figures of a capture: in all, per update, and of what the server pushes alone.
 //!
-//! Every packet in the file counts, retransmissions too, and those that are not TCP with no TCP and no app bytes; roles
-//! say where they go. The definitions are those of "From Sockets to WebSockets":
+//! Every packet in the file counts, retransmissions too; packets that are not TCP count with no TCP and no app bytes.
+//! Roles divide the totals. The definitions are those of "From Sockets to WebSockets":
 //!
 //! - total packets; app packets: those whose TCP payload is not empty;
 //! - frame bytes: bytes on the link, as recorded in the packet header's original length;
@@ -25,20 +25,20 @@ use crate::units::{Side, Timestamp};
 /// Five sums over some packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Statistics {
-    /// Packets.
+    /// The number of packets.
     pub total_packets: u64,
-    /// Packets with TCP payload.
+    /// The number of packets with TCP payload.
     pub app_packets: u64,
-    /// Bytes on the link.
+    /// The bytes on the link.
     pub frame_bytes: u64,
-    /// Bytes of TCP headers with their options.
+    /// The bytes of TCP headers with their options.
     pub tcp_bytes: u64,
-    /// Bytes of TCP payload.
+    /// The bytes of TCP payload.
     pub app_bytes: u64,
 }
 
 impl Statistics {
-    /// The five figures, in the order in which the tables have them.
+    /// Returns the five figures, in the order in which the tables have them.
     #[must_use]
     pub const fn figures(self) -> [u64; 5] {
         [
@@ -100,36 +100,37 @@ impl From<&Accounted> for Statistics {
     }
 }
 
-/// What to measure.
+/// The options of a measurement.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Only the server on this port, where there is one.
+    /// The port of the only server to measure, if there is one.
     pub port: Option<u16>,
-    /// When each step of the scenario was due, from the capture's provenance; without them, idle gaps tell updates apart.
+    /// The time at which each step of the scenario was due, from the capture's provenance; without them, idle gaps
+    /// separate updates.
     pub marks: Option<Vec<Timestamp>>,
-    /// Whether to list every packet, which takes memory for each.
+    /// True if every packet is to be listed, which takes memory for each.
     pub explain: bool,
-    /// In how much memory; packets for which there is no room are only counted.
+    /// The memory to use; packets for which there is no room are only counted.
     pub memory: Memory,
 }
 
-/// What a packet takes that is listed, until it is written: itself, in a list that grows.
+/// The memory of a listed packet until it is written: the packet itself, in a list that grows.
 const LISTED_BYTES: usize = 2 * size_of::<Explained>();
 
 impl Options {
-    /// How many packets are listed at most.
+    /// Returns the most packets that are listed.
     const fn most_listed(&self) -> usize {
         self.memory.bytes() / 2 / LISTED_BYTES
     }
 
-    /// How many bytes of memory the table of connections takes: three quarters where nothing but figures is wanted, since
-    /// the rest is for windows.
+    /// Returns the bytes of memory for the table of connections: three quarters if only figures are wanted, because the
+    /// rest is for windows.
     const fn for_connections(&self) -> usize {
         let all = self.memory.bytes();
         if self.explain { all / 8 } else { all / 4 * 3 }
     }
 
-    /// In how much memory the streams are read.
+    /// Returns the memory in which the streams are read.
     const fn for_heads(&self) -> Memory {
         Memory::of(self.memory.bytes() / 4)
     }
@@ -138,40 +139,40 @@ impl Options {
 /// The figures of one capture.
 #[derive(Clone, Debug, Default)]
 pub struct Measured {
-    /// Of all packets.
+    /// The figures of all packets.
     pub overall: Statistics,
-    /// Of the packets of each role, in the order of [`Role::ALL`]. Headers of responses are told apart from bodies where
-    /// packets are explained.
+    /// The figures of the packets of each role, in the order of [`Role::ALL`]. Headers of responses are told apart from
+    /// bodies if packets are explained.
     pub roles: [Statistics; Role::ALL.len()],
-    /// Of each update, in order.
+    /// The figures of each update, in order.
     pub updates: Vec<Statistics>,
     /// The most common of `updates`.
     pub per_update: Option<Statistics>,
-    /// What an update would take if the server pushed it unasked: the most common of its payload and the
+    /// The figures of an update if the server pushed it unasked: the most common of its payload and the
     /// acknowledgements of it.
     pub server_push: Option<Statistics>,
-    /// TCP connections.
+    /// The number of TCP connections.
     pub connections: u64,
-    /// How much of the file was read.
+    /// The part of the file that was read.
     pub coverage: Coverage,
-    /// Every packet, where that was asked for.
+    /// The packets, if they were asked for.
     pub packets: Vec<Explained>,
-    /// How many packets more there are, for which there was no room.
+    /// The number of further packets, for which there was no room.
     pub packets_left_out: u64,
 }
 
-/// A packet, what it is there for, and when that was.
+/// A packet with its role and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
     /// Its number in the capture.
     pub number: u64,
-    /// When it was captured.
+    /// The time at which it was captured.
     pub time: Timestamp,
-    /// Its connection, counted from 0, and the side that sent it; none for what is not TCP.
+    /// Its connection, counted from 0, and the side that sent it; `None` if it is not TCP.
     pub sender: Option<(u64, Side)>,
-    /// What it is there for.
+    /// The role of the packet.
     pub role: Role,
-    /// What the conversation was at.
+    /// The phase of the conversation.
     pub phase: Phase,
     /// The packet's own figures.
     pub statistics: Statistics,
@@ -216,13 +217,13 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
 }
 
 impl Measured {
-    /// Packets that are no TCP segments.
+    /// Returns the number of packets that are not TCP segments.
     #[must_use]
     pub const fn not_tcp(&self) -> u64 {
         self.roles[Role::NotTcp as usize].total_packets
     }
 
-    /// Tells the packets apart that carry the headers of responses, by their numbers in order.
+    /// Assigns the role of response header to the packets with these numbers, which are in order.
     fn tell_headers(&mut self, heads: &[u64]) {
         let mut heads = heads.iter().peekable();
         for packet in &mut self.packets {
@@ -294,8 +295,8 @@ impl Explained {
     }
 }
 
-/// The value that occurs most often; of several, the one with the fewest packets and bytes, since what chance adds to
-/// an update is an acknowledgement more, never one less.
+/// Returns the value that occurs most often; of several, the one with the fewest packets and bytes: chance adds an
+/// acknowledgement to an update, and never takes one away.
 fn most_common(values: impl Iterator<Item = Statistics>) -> Option<Statistics> {
     let mut values: Vec<Statistics> = values.collect();
     values.sort_unstable();

@@ -1,4 +1,4 @@
-//! All messages of a capture, one after the other, and what each of them is called.
+//! Reads all messages of a capture, one after the other, with their names.
 
 use std::cell::RefCell;
 use std::io::Read;
@@ -15,10 +15,10 @@ use crate::wire::event::{Origin, StreamEvent, StreamSink};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::stream::{Opening, Options, Reassembler};
 
-/// Hears each message with its connection and its name there.
+/// A function that receives each message with its connection and its name there.
 type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(&Opening, Name, Message)>>;
 
-/// Reads a capture as far as it goes and tells each message as soon as it is whole.
+/// Reads a capture as far as possible and hands over each message as soon as it is complete.
 pub fn hear<R: Read>(
     reader: &mut CaptureReader<R>,
     hear: impl FnMut(&Opening, Name, Message),
@@ -26,7 +26,7 @@ pub fn hear<R: Read>(
     hear_within(reader, Memory::default(), hear)
 }
 
-/// The same within so much memory.
+/// Does the same within so much memory.
 pub fn hear_within<R: Read>(
     reader: &mut CaptureReader<R>,
     memory: Memory,
@@ -58,7 +58,7 @@ pub fn hear_within<R: Read>(
     Coverage::new(reader, &decoder).with_ended_early(ended_early)
 }
 
-/// What a listener allocates.
+/// The memory that a listener allocates.
 const LISTENER_BYTES: usize = 512;
 
 /// Listens to one connection.
@@ -104,7 +104,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// The name of the next message.
+    /// Returns the name of the next message.
     pub fn next(&mut self, message: &Message) -> Name {
         let count = |number: &mut u64| {
             *number += 1;

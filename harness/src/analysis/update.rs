@@ -1,13 +1,13 @@
 //! Finds the updates in a capture: one request and its answer each, or one pushed event.
 //!
-//! Where the scenario's marks are known, an update is what happened from one mark to the next, if any payload did. The
-//! packets of handshakes and closings are left out, and so are the first windows as long as connections open in them,
-//! and the last one if they close in it: these hold what belongs to that, such as loading the page, upgrading the
-//! protocol, saying goodbye. (Where that leaves nothing, because each update has its own connection, all count.)
+//! If the scenario's marks are known, an update is the traffic from one mark to the next, if it has any payload. The
+//! packets of handshakes and closings are left out. So are the first windows as long as connections open in them, and
+//! the last one if they close in it: these hold the traffic that belongs to that, such as loading the page, upgrading
+//! the protocol, saying goodbye. (If that leaves nothing, because each update has its own connection, all count.)
 //!
-//! Where no marks are known, an update is a burst of traffic between idle gaps in which no connection opens or closes.
+//! If no marks are known, an update is a burst of traffic between idle gaps in which no connection opens or closes.
 //!
-//! How long a gap must be depends on the pace of the capture: a quarter of its longest one, but no less than 50 ms (the
+//! The length of a gap depends on the pace of the capture: a quarter of its longest one, but no less than 50 ms (the
 //! longest that a round trip or a delayed acknowledgement may take within an update) and no more than 1 s.
 
 use std::time::Duration;
@@ -19,19 +19,19 @@ use crate::units::Timestamp;
 
 const SHORTEST_GAP: Duration = Duration::from_millis(50);
 const LONGEST_GAP: Duration = Duration::from_secs(1);
-/// Windows that are kept at [`SHORTEST_GAP`]; where there are more, closer ones are joined, up to [`LONGEST_GAP`].
+/// The most windows kept at [`SHORTEST_GAP`]; if there are more, close ones are joined, up to [`LONGEST_GAP`].
 const MOST_WINDOWS: usize = 65_536;
-/// What a window takes, with the figures that are made of it.
+/// The memory that a window takes, with the figures made of it.
 const WINDOW_BYTES: usize = size_of::<Window>() + 4 * size_of::<Statistics>();
 
-/// What the conversation was at when a packet was sent.
+/// The phase of the conversation when a packet was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// A connection was opened, and what belongs to that was transferred.
+    /// The opening of a connection, with the traffic that belongs to it.
     Opening,
     /// The update of this number, counted from 1.
     Update(u64),
-    /// A connection was closed.
+    /// The closing of a connection.
     Closing,
     /// None of these: acknowledgements, keepalives.
     Between,
@@ -56,9 +56,9 @@ pub struct Window {
     last_packet: u64,
     first_time: Timestamp,
     last_time: Timestamp,
-    /// Its packets without those of handshakes and closings.
+    /// The figures of its packets without those of handshakes and closings.
     pub statistics: Statistics,
-    /// What the server's push alone would take of them.
+    /// The figures of the server's push alone among them.
     pub push: Statistics,
     opens: bool,
     closes: bool,
@@ -72,13 +72,13 @@ pub struct Window {
 pub struct UpdateFinder {
     windows: Vec<Window>,
     pace: Pace,
-    /// Whether windows that are no updates are kept too, to explain each packet.
+    /// True if windows that are not updates are kept too, to explain each packet.
     keep_all: bool,
-    /// How many windows there is room for.
+    /// The most windows for which there is room.
     most: usize,
-    /// The window at hand, where there was no room for it.
+    /// The current window, if there was no room for it.
     beyond: Option<Window>,
-    /// Updates for which there was no room.
+    /// The number of updates for which there was no room.
     left_out: u64,
 }
 
@@ -98,8 +98,8 @@ pub struct Windows {
 }
 
 impl UpdateFinder {
-    /// For a capture whose scenario had these marks, or whose marks are not known. Windows take an eighth of the memory
-    /// at most; updates behind those are counted.
+    /// Creates a finder for a capture whose scenario had these marks, or whose marks are not known. Windows take at
+    /// most an eighth of the memory; further updates are counted.
     #[must_use]
     pub fn new(marks: Option<&[Timestamp]>, keep_all: bool, memory: Memory) -> Self {
         let pace = match marks {
@@ -178,7 +178,7 @@ impl UpdateFinder {
         }
     }
 
-    /// The windows, now that the whole capture was seen.
+    /// Returns the windows, after the whole capture was seen.
     #[must_use]
     pub fn finish(mut self) -> Windows {
         self.count_beyond();
@@ -244,7 +244,7 @@ impl Pace {
     }
 }
 
-/// Joins windows that are parted by less than `gap`.
+/// Joins windows that are less than `gap` apart.
 fn join_close(windows: &mut Vec<Window>, gap: Duration) {
     windows.dedup_by(|later, earlier| {
         let is_close = later.first_time.since(earlier.last_time) < gap;
@@ -290,18 +290,18 @@ impl Window {
 }
 
 impl Windows {
-    /// Returns how many updates there were no windows for: they come behind all others.
+    /// Returns the number of updates without windows: they come behind all others.
     #[must_use]
     pub const fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// The windows that are updates, in order.
+    /// Returns the windows that are updates, in order.
     pub fn updates(&self) -> impl Iterator<Item = &Window> {
         self.windows.iter().filter(|window| window.update.is_some())
     }
 
-    /// What the conversation was at, at a packet of this number and role.
+    /// Returns the phase of the conversation at a packet of this number and role.
     #[must_use]
     pub fn phase(&self, number: u64, role: Role) -> Phase {
         let after = self
@@ -348,7 +348,7 @@ mod tests {
         }
     }
 
-    /// Packets at these milliseconds, in windows between these marks, or between idle gaps.
+    /// Finds the windows of packets at these milliseconds, between these marks or between idle gaps.
     fn windows(marks: Option<&[u64]>, packets: &[(u64, Role, u32)]) -> Windows {
         let marks: Option<Vec<Timestamp>> =
             marks.map(|marks| marks.iter().map(|mark| at(*mark)).collect());

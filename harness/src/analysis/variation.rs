@@ -1,24 +1,24 @@
-//! Which bytes of texts vary that mean the same, and what those bytes look like.
+//! Finds the bytes that vary between texts of the same meaning, and the form of those bytes.
 //!
-//! The texts are taken apart into words and what is between them. Where all have the same words between the same
-//! separators, a word that differs is what varies; else all from the first byte that differs to the last one is.
+//! The texts are split into words and separators. If all have the same words between the same separators, a word that
+//! differs is a place that varies; otherwise all bytes from the first that differs to the last are.
 
 use std::ops::Range;
 
-/// Stands, in a text that is looked at, for a byte that is hidden already. However many stand together, they are one.
+/// The byte that replaces hidden bytes in a text; a run of them counts as one.
 pub const COVERED: u8 = 0;
 
-/// Bytes of the line before a place that say where it is.
+/// The most bytes of the line before a place that identify it.
 const MOST_CONTEXT: usize = 40;
 
-/// A place that varies: where it is in each of the texts.
+/// A place that varies: its range in each of the texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// A range for each text, in their order.
     pub ranges: Vec<Range<usize>>,
 }
 
-/// The places that vary in texts that should be the same.
+/// Returns the places that vary in texts that should be the same.
 #[must_use]
 pub fn places(texts: &[&[u8]]) -> Vec<Place> {
     let lines: Vec<Vec<Range<usize>>> = texts.iter().map(|text| lines(text)).collect();
@@ -34,7 +34,7 @@ pub fn places(texts: &[&[u8]]) -> Vec<Place> {
     (0..count).flat_map(line).collect()
 }
 
-/// The lines of a text, each with its end.
+/// Returns the lines of a text, each with its end.
 fn lines(text: &[u8]) -> Vec<Range<usize>> {
     let mut start = 0;
     let lines = text.split_inclusive(|byte| *byte == b'\n');
@@ -46,7 +46,7 @@ fn lines(text: &[u8]) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// A word, or what is between words.
+/// A word, or the bytes between words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sort {
     Word,
@@ -107,7 +107,8 @@ fn in_line(texts: &[&[u8]], line: &[Range<usize>]) -> Vec<Place> {
         .collect()
 }
 
-/// What varies of a word: without what all have in common up to a mark in it, and from a mark on.
+/// Returns the part of a word that varies: without the common beginning up to a mark in it, and without the common end
+/// from a mark on.
 fn in_word(texts: &[&[u8]], ranges: &[Range<usize>]) -> Option<Place> {
     let words: Vec<&[u8]> = texts
         .iter()
@@ -141,7 +142,7 @@ fn in_word(texts: &[&[u8]], ranges: &[Range<usize>]) -> Option<Place> {
     })
 }
 
-/// All from the first byte that differs to the last one.
+/// Returns everything from the first byte that differs to the last one.
 fn between_common_ends(texts: &[&[u8]], lines: &[Range<usize>]) -> Option<Place> {
     let parts: Vec<&[u8]> = texts
         .iter()
@@ -162,7 +163,7 @@ fn between_common_ends(texts: &[&[u8]], lines: &[Range<usize>]) -> Option<Place>
     })
 }
 
-/// How many bytes all have in common at their beginning, or at their end.
+/// Returns the number of bytes that all have in common at their beginning, or at their end.
 fn common(texts: &[&[u8]], at_end: bool) -> usize {
     let shortest = texts.iter().map(|text| text.len()).min().unwrap_or(0);
     let byte = |text: &[u8], place: usize| {
@@ -180,7 +181,7 @@ fn common(texts: &[&[u8]], at_end: bool) -> usize {
     (0..shortest).take_while(same).count()
 }
 
-/// RFC 9562 §4.
+/// Returns true if the word is a UUID (RFC 9562 §4).
 fn is_uuid(word: &[u8]) -> bool {
     word.len() == 36
         && word.iter().enumerate().all(|(place, byte)| match place {
@@ -189,7 +190,7 @@ fn is_uuid(word: &[u8]) -> bool {
         })
 }
 
-/// What stands before a place on its line, the same in all texts, as little of it as says where it is.
+/// Returns the text before a place on its line that is the same in all texts, cut to the shortest that identifies it.
 #[must_use]
 pub fn context<'a>(texts: &[&'a [u8]], place: &Place) -> &'a [u8] {
     let befores: Vec<&'a [u8]> = texts
@@ -225,7 +226,7 @@ pub fn context<'a>(texts: &[&'a [u8]], place: &Place) -> &'a [u8] {
     &context[start.unwrap_or(0)..]
 }
 
-/// What values look like: a class of a regular expression, with how many of it there are.
+/// Returns the form of values: a class of a regular expression with a count.
 #[must_use]
 pub fn form(values: &[&[u8]]) -> String {
     if values.iter().all(|value| is_uuid(value)) {
@@ -250,8 +251,8 @@ fn without_padding(value: &[u8]) -> &[u8] {
     &value[..value.len() - padding.min(2)]
 }
 
-/// Whether values are as long as each other, and look like base64 of either kind of which the rarer marks were not seen:
-/// a few runs of a random token may well be without.
+/// Returns true if values are of equal length and look like base64 of either kind without its rarer marks: a few runs
+/// of a random token may well lack these.
 fn are_random(values: &[&[u8]]) -> bool {
     const LEAST: usize = 12;
     let all = values.concat();
@@ -265,10 +266,10 @@ fn are_random(values: &[&[u8]]) -> bool {
             .all(|value| value.len() >= LEAST && value.len() == values[0].len())
 }
 
-/// How a class of bytes is written, and what has it.
+/// The text of a class of bytes, and a function that returns true for its members.
 type Class = (&'static str, fn(u8) -> bool);
 
-/// The narrowest usual class that has all bytes of all values.
+/// Returns the narrowest usual class that has all bytes of all values.
 fn class(values: &[&[u8]]) -> String {
     const USUAL: [Class; 6] = [
         ("[0-9]", |byte| byte.is_ascii_digit()),

@@ -16,8 +16,8 @@ use crate::text::Shown as _;
 ///
 /// # Errors
 ///
-/// Where nobody can be asked, a capture or a snapshot cannot be read (nothing has been accepted then), or a snapshot
-/// cannot be written.
+/// Returns an error if nobody can be asked, a capture or a snapshot cannot be read (nothing has been accepted then), or
+/// a snapshot cannot be written.
 pub fn run(
     arguments: &AcceptArgs,
     out: &mut impl Write,
@@ -45,7 +45,7 @@ pub fn run(
     }
 }
 
-/// Shows what precedes the damage of captures that could not be read to their ends: nothing is accepted then.
+/// Shows the changes before the damage of captures that could not be read to their ends: nothing is accepted then.
 fn refuse_damaged(
     compared: &[Comparison],
     out: &mut impl Write,
@@ -130,7 +130,7 @@ fn review(
     Ok(())
 }
 
-/// What is to be done with a listing.
+/// The answer to a question about a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     Accept,
@@ -138,7 +138,7 @@ pub(super) enum Answer {
     Quit,
 }
 
-/// Asks until the answer is one; who ends the input quits.
+/// Asks until the answer is valid; the end of the input means quit.
 pub(super) fn ask(
     question: &str,
     answers: &mut impl BufRead,

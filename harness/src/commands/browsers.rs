@@ -1,4 +1,4 @@
-//! Browsers beside Firefox: how they are asked for, and where their captures are.
+//! Browsers other than Firefox: how they are asked for, and where their captures are.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use crate::lab::browser::Kind;
 use crate::scenario::{Client, Scenario};
 use crate::trace::provenance::Provenance;
 
-/// The browser that was asked for.
+/// Returns the browser that was asked for.
 pub(super) const fn kind(choice: BrowserChoice) -> Kind {
     match choice {
         BrowserChoice::Firefox => Kind::Firefox,
@@ -15,13 +15,14 @@ pub(super) const fn kind(choice: BrowserChoice) -> Kind {
     }
 }
 
-/// Whether a scenario is played with a browser that was asked for: all are with Firefox, which leaves the others to their
-/// own clients.
+/// Returns true if a scenario is played with the browser that was asked for. With Firefox all are: it leaves those
+/// without a browser to their own clients.
 pub(super) fn plays(browser: Kind, scenario: &Scenario) -> bool {
     browser == Kind::default() || scenario.client == Client::Firefox
 }
 
-/// Returns the folder of a browser's captures, in that of all. A folder that is called after the browser is its own already.
+/// Returns the folder of a browser's captures, within the folder of all. A folder that is called after the browser is
+/// already its own.
 pub(super) fn folder(captures: &Path, browser: Kind) -> PathBuf {
     match browser.folder() {
         Some(folder) if !captures.ends_with(folder) => captures.join(folder),
@@ -29,10 +30,10 @@ pub(super) fn folder(captures: &Path, browser: Kind) -> PathBuf {
     }
 }
 
-/// The browser that a capture was made with, as far as its listing depends on it: captures without a browser are kept
-/// where those of Firefox are.
+/// Returns the browser that a capture was made with, as far as its listing depends on it: captures without a browser
+/// are kept with those of Firefox.
 ///
-/// What is known of the capture says so. Where nothing is, it is the folder.
+/// The capture's provenance names the browser. If there is no provenance, the folder does.
 pub(super) fn of_capture(pcap: &Path) -> Kind {
     match Provenance::read_beside(pcap) {
         Ok(Some(known)) if known.versions.chromium.is_some() => Kind::Chromium,

@@ -10,7 +10,8 @@ use crate::scenario::file;
 use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 
-/// Who writes which file. Not every file system tells upper from lower case, so all are in lower case.
+/// The files to be written, with the scenario that writes each. Not every file system tells upper from lower case, so
+/// all names are in lower case.
 #[derive(Default)]
 pub(super) struct Outputs(BTreeMap<String, Output>);
 
@@ -32,8 +33,8 @@ impl Outputs {
         pictures.try_for_each(|picture| self.add_file(file, picture))
     }
 
-    /// Adds what the scenario of a file writes that is not played now: its capture, and its pictures as far as the file can be
-    /// understood.
+    /// Adds the files written by a scenario that is not played now: its capture, and its pictures as far as its file
+    /// can be understood.
     ///
     /// # Errors
     ///

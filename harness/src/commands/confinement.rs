@@ -1,4 +1,4 @@
-//! What each verb that reads captures keeps of what its user may do.
+//! Limits each verb that reads captures to the rights that it needs.
 
 use std::fs::metadata;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use crate::lab::privilege;
 use crate::project::{FILE_NAME, Project};
 use crate::trace::name::path_beside;
 
-/// Gives up what the verb does not need. One that works on a project is then the user's who called sudo.
+/// Gives up what the verb does not need. A verb that works on a project then runs as the user who called sudo.
 ///
 /// Call this before the process has a second thread.
 ///
 /// # Errors
 ///
-/// Returns an error if the kernel takes nothing back that can always be given up.
+/// Returns an error if the kernel refuses to take back what can always be given up.
 pub(super) fn apply(cli: &Cli) -> Result<()> {
     if is_of_a_project(&cli.command) {
         privilege::become_caller()?;
@@ -34,8 +34,8 @@ pub(super) fn apply(cli: &Cli) -> Result<()> {
     Ok(())
 }
 
-/// Whether a verb writes to a project, or reads one as a whole. (Those that start programs become the user by themselves, and
-/// keep what this takes.)
+/// Returns true if a verb writes to a project, or reads one as a whole. (Verbs that start programs become the user by
+/// themselves, and keep what this takes.)
 fn is_of_a_project(command: &Command) -> bool {
     match command {
         Command::Learn(arguments) => !arguments.from.is_empty(),
@@ -50,7 +50,7 @@ fn is_of_a_project(command: &Command) -> bool {
     }
 }
 
-/// The files that a verb keeps; `None` for one that does more than to read captures.
+/// Returns the files that a verb keeps; `None` for one that does more than to read captures.
 fn files(command: &Command) -> Result<Option<Files>> {
     let here = current_folder()?;
     let mut files = Files::default();
@@ -121,7 +121,7 @@ fn captures<'a>(files: &mut Files, named: impl IntoIterator<Item = &'a PathBuf>)
     }
 }
 
-/// A capture that is named, what is kept beside it, and the project that it is in, whose rules hide what is in it.
+/// Adds a named capture, its record, and its project, whose rules hide what is in it.
 fn capture(files: &mut Files, path: &Path) {
     files.read(path);
     files.read(path_beside(path));
@@ -145,7 +145,7 @@ fn selection(files: &mut Files, selection: &CaptureSelection) {
     }
 }
 
-/// The reviewed listings of the project that we are in. Where their folder is not there yet, it is made.
+/// Adds the reviewed listings of the project that we are in. If their folder does not exist yet, it is made.
 fn snapshots(files: &mut Files, here: &Path) {
     let Ok(project) = Project::find(here) else {
         return;
@@ -155,7 +155,7 @@ fn snapshots(files: &mut Files, here: &Path) {
     write_unless(files, false, there.map(Path::to_owned));
 }
 
-/// The names of what is beside our executable.
+/// Adds the names of the files next to our executable.
 fn programs(files: &mut Files) {
     let ourselves = std::env::current_exe().and_then(|path| path.canonicalize());
     if let Some(folder) = ourselves.ok().as_deref().and_then(Path::parent) {
@@ -169,7 +169,7 @@ fn write_unless(files: &mut Files, is_read: bool, folder: Option<PathBuf>) {
     }
 }
 
-/// A file that is named to be written: the folder in which it is replaced, or the file itself where that is a device.
+/// Adds a file that is to be written: the folder in which it is replaced, or the file itself if it is a device.
 fn written(files: &mut Files, file: &Path) {
     let is_replaced = metadata(file).map_or(true, |found| found.is_file());
     if is_replaced {
@@ -180,14 +180,14 @@ fn written(files: &mut Files, file: &Path) {
     }
 }
 
-/// The folder that a file is in.
+/// Returns the folder that a file is in.
 fn folder_of(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
     folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
 }
 
-/// The root of the project that a file or folder is in, whether it is to be trusted or not: nothing of it is used then.
+/// Returns the root of the project that a file or folder is in, trusted or not: an untrusted one is not used later.
 fn root_above(path: &Path) -> Option<PathBuf> {
     let mut folders = path.ancestors();
     let root = folders.find(|folder| folder.join(FILE_NAME).is_file())?;

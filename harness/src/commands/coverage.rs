@@ -1,5 +1,5 @@
-//! What is said of a capture that could not be read as a whole, or that holds nothing to be read: the same words for every
-//! verb.
+//! The messages about a capture that could not be read as a whole, or that holds nothing to be read: the same words for
+//! every verb.
 
 use std::io::{self, Write};
 use std::path::Path;

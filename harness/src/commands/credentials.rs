@@ -1,4 +1,4 @@
-//! What in a capture looks like a credential: said before it is committed, and never shown.
+//! Finds what looks like a credential in a capture: reported before it is committed, and never shown.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,12 +13,12 @@ use crate::rule::MOST_PLACES;
 use crate::text::Shown as _;
 use crate::trace::reader;
 
-/// A warning about a capture that holds what looks like a credential; none where it holds none, or only such as the
-/// project's rules hide or its file knows as worth nothing, `known`.
+/// Returns a warning about a capture that holds what looks like a credential; `None` if it holds no such thing, or only
+/// what the project's rules hide or its file lists as worthless, `known`.
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read.
+/// Returns an error if the capture cannot be read.
 pub fn warning(
     known: &[String],
     rules: &Redactions,
@@ -54,7 +54,7 @@ pub fn warning(
 /// The most kinds of credentials that are told apart.
 const MOST_KINDS: usize = 100;
 
-/// Where the first credential of each kind is, and how many there are besides.
+/// Returns the position of the first credential of each kind, and the number of others.
 fn places(
     known: &[String],
     rules: &Redactions,

@@ -63,7 +63,7 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
 ///
 /// # Errors
 ///
-/// Where one cannot be read.
+/// Returns an error if one cannot be read.
 pub(super) fn between(old: &Path, new: &Path, memory: Memory) -> Result<Difference> {
     // Each capture has the secrets of its own scenario; what is volatile, the new one says.
     let rules = redactions::of(new)?;

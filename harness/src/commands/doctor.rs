@@ -1,4 +1,4 @@
-//! `wiresnap doctor`: what this machine lacks for a capture, and what mends it.
+//! `wiresnap doctor`: reports what this machine lacks for a capture, and the remedy.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ use crate::scenario::{Scenario, file};
 ///
 /// # Errors
 ///
-/// Where a capture would fail, and where `out` does not take what was found.
+/// Returns an error if a capture would fail, or if the findings cannot be written to `out`.
 pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
     descriptors::allow_enough();
@@ -72,7 +72,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     Err(error.with_hint("what mends each is listed with it").into())
 }
 
-/// The names of what a capture would fail for.
+/// Returns the names of the things for which a capture would fail.
 fn missing(checks: &[Check]) -> Vec<&str> {
     checks
         .iter()
@@ -81,17 +81,17 @@ fn missing(checks: &[Check]) -> Vec<&str> {
         .collect()
 }
 
-/// What `--format json` prints.
+/// The output of `--format json`.
 #[derive(Serialize)]
 struct Examined<'a> {
-    /// Whether a capture of all scenarios can be played.
+    /// True if a capture of all scenarios can be played.
     ready: bool,
     /// The network that it would be played on.
     network: Option<Network>,
     checks: &'a [Check],
 }
 
-/// What would be captured.
+/// The scenarios that would be captured, and the folders.
 #[derive(Default)]
 struct Subject {
     root: PathBuf,
@@ -100,7 +100,7 @@ struct Subject {
 }
 
 impl Subject {
-    /// The project of the current folder, and how it is; outside of one, there is still a machine to look at.
+    /// Finds the project of the current folder, and its state; outside of one, there is still a machine to check.
     fn find(browser: Kind) -> (Self, Check) {
         let name = "scenarios";
         let found = std::env::current_dir()
@@ -137,7 +137,7 @@ impl Subject {
     }
 }
 
-/// The scenarios that are played with a browser.
+/// Returns the scenarios that are played with a browser.
 fn scenarios(project: &Project, browser: Kind) -> Result<Vec<Scenario>> {
     let programs = Programs::beside_us()?;
     let mut scenarios = project
@@ -158,7 +158,7 @@ fn first_line(error: &Error) -> String {
         .to_owned()
 }
 
-/// A line for each thing that was looked at, and one more for what mends it.
+/// Writes a line for each check, and another one for its remedy.
 fn write_text(examined: &Examined<'_>, out: &mut impl Write) -> io::Result<()> {
     let checks = examined.checks;
     let width = checks

@@ -11,16 +11,17 @@ use std::ops::Range;
 
 use super::spill::{Chain, Numbers, Spill};
 
-/// How many bytes wait in memory before they are moved to a file.
+/// The number of bytes that wait in memory before they are moved to a file.
 const MOST_IN_MEMORY: usize = 4 << 20;
 
-/// Once there is a file, pieces of this many bytes go there directly.
+/// The number of bytes from which a piece goes directly to the file, once there is a file.
 const LARGE_PIECE: usize = 16 << 10;
 
-/// How many texts wait in memory, with or without bytes, before those that are over are moved to a file.
+/// The number of texts that wait in memory, with or without bytes, before finished ones are moved to a file.
 const MOST_TEXTS: usize = 16 << 10;
 
-/// What stands in that file for a text that is over, besides the place of its first block: that is shifted by a bit.
+/// The flag that marks a finished text in that file, next to the position of its first block, which is shifted by a
+/// bit.
 const IS_OVER: u64 = 1;
 
 /// Writes numbered texts in the order of their numbers, however they come.
@@ -34,24 +35,24 @@ pub struct InOrder<Output> {
     spill: Option<Spill>,
     /// The texts that are over and were moved to a file.
     over: Option<Numbers>,
-    /// With how many texts in memory they are looked through for some to move.
+    /// The number of texts in memory at which they are searched for some to move.
     tidy_at: usize,
     separator: &'static str,
-    /// The text that was last written to, where one was.
+    /// The text that was last written to, if there was one.
     written: Option<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     before: Vec<u8>,
-    /// What was moved to the file.
+    /// The bytes that were moved to the file.
     spilled: Chain,
     bytes: Vec<u8>,
     ended: bool,
 }
 
 impl<Output: Write> InOrder<Output> {
-    /// Nothing is written until [`InOrder::start`]; between texts that are not empty comes `separator`.
+    /// Writes nothing until [`InOrder::start`]; `separator` comes between texts that are not empty.
     pub const fn new(output: Output, separator: &'static str) -> Self {
         Self {
             output,
@@ -70,7 +71,7 @@ impl<Output: Write> InOrder<Output> {
     ///
     /// # Errors
     ///
-    /// Where writing fails.
+    /// Returns an error if writing fails.
     pub fn start(&mut self, first: u64) -> io::Result<()> {
         if self.current.is_none() {
             self.current = Some(first);
@@ -79,7 +80,7 @@ impl<Output: Write> InOrder<Output> {
         Ok(())
     }
 
-    /// Puts something before a text of which nothing is written yet.
+    /// Puts bytes before a text that has not been written to yet.
     pub fn prepend(&mut self, number: u64, bytes: &[u8]) {
         let waiting = self.texts.entry(number).or_default();
         waiting.before = bytes.to_vec();
@@ -89,7 +90,7 @@ impl<Output: Write> InOrder<Output> {
     ///
     /// # Errors
     ///
-    /// Where writing fails.
+    /// Returns an error if writing fails.
     pub fn append(&mut self, number: u64, bytes: &[u8]) -> io::Result<()> {
         if self.current == Some(number) {
             return self.write(number, bytes);
@@ -114,11 +115,11 @@ impl<Output: Write> InOrder<Output> {
         Ok(())
     }
 
-    /// Says that nothing more comes for that number.
+    /// Marks a number's text as complete: nothing more comes.
     ///
     /// # Errors
     ///
-    /// Where writing fails.
+    /// Returns an error if writing fails.
     pub fn end(&mut self, number: u64) -> io::Result<()> {
         self.texts.entry(number).or_default().ended = true;
         self.advance()?;
@@ -128,11 +129,11 @@ impl<Output: Write> InOrder<Output> {
         Ok(())
     }
 
-    /// The output, once everything has ended.
+    /// Returns the output, once everything has ended.
     ///
     /// # Errors
     ///
-    /// Where writing fails.
+    /// Returns an error if writing fails.
     pub fn finish(mut self) -> io::Result<Output> {
         let mut next = self.current.unwrap_or(0);
         while let Some((number, waiting)) = self.texts.pop_first() {
@@ -193,7 +194,7 @@ impl<Output: Write> InOrder<Output> {
         self.write(number, &waiting.bytes)
     }
 
-    /// Writes a text that is over and of which all is in files; false where it is none of those.
+    /// Writes a text that is over and lies entirely in files; returns false if the text is not one of those.
     fn write_over(&mut self, number: u64) -> io::Result<bool> {
         let Some(over) = &self.over else {
             return Ok(false);
@@ -254,7 +255,7 @@ impl<Output: Write> InOrder<Output> {
 }
 
 impl Waiting {
-    /// Whether nothing more comes, and the file has what came.
+    /// Returns true if nothing more comes, and the file has what came.
     const fn is_over(&self) -> bool {
         self.ended && self.before.is_empty() && self.bytes.is_empty()
     }

@@ -11,8 +11,8 @@ use crate::error::{Error, Result};
 /// The signals that came so far, as the errors that they are.
 pub(super) type Signals = watch::Receiver<Vec<Error>>;
 
-/// Begins to watch for signals; from now on none of them ends this process by itself. The end of the line to whoever asked
-/// for the run, where somebody did, is one too.
+/// Begins to watch for signals; from now on a signal does not end this process by itself. The end of the line to the
+/// asker of the run, if there is one, counts as a signal too.
 pub(super) fn watch_signals(asker: Option<std::os::unix::net::UnixStream>) -> Result<Signals> {
     let cannot = |error| Error::environment(format!("cannot watch for signals: {error}"));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
@@ -43,7 +43,7 @@ pub(super) fn watch_signals(asker: Option<std::os::unix::net::UnixStream>) -> Re
     Ok(told)
 }
 
-/// Waits until nobody is at the other end of the line, which is then let go of.
+/// Waits until the other end of the line is closed, and then drops the line.
 async fn end_of(line: &mut Option<UnixStream>) {
     let Some(open) = line else {
         return std::future::pending().await;

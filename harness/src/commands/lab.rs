@@ -37,7 +37,7 @@ pub(super) fn play(arguments: &LabArgs) -> ExitCode {
     }
 }
 
-/// Is the first process of those enclosed.
+/// Runs as the first process of those enclosed.
 pub(super) fn init() -> ExitCode {
     match init::serve() {
         Ok(()) => ExitCode::SUCCESS,

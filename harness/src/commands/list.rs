@@ -20,13 +20,13 @@ use crate::scenario::{Scenario, file};
 use crate::text::Shown as _;
 use crate::trace::provenance::Provenance;
 
-/// Lists the scenarios on `out`; that there is none goes to `talk`.
+/// Lists the scenarios on `out`; if there are none, says so on `talk`.
 ///
 /// A scenario with a mistake is listed with it: it is `validate` that fails for one.
 ///
 /// # Errors
 ///
-/// Where there is no project, or its scenarios cannot be found.
+/// Returns an error if there is no project, or its scenarios cannot be found.
 pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let project = Project::find(&current_folder()?)?;
     let programs = Programs::beside_us()?;
@@ -47,17 +47,17 @@ pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> 
     Ok(())
 }
 
-/// What is known of a scenario; what its file says is lacking where that has a mistake.
+/// The facts about a scenario; those from its file are missing if the file has a mistake.
 #[derive(Serialize)]
 struct Entry {
     name: String,
     file: String,
     program: Option<String>,
     client: Option<String>,
-    /// How long its timeline is, as it is written.
+    /// The length of its timeline, as it is written.
     seconds: Option<f64>,
     capture: Option<Captured>,
-    /// Those with other browsers, by the browser's word.
+    /// The captures made with other browsers, by the browser's word.
     #[serde(flatten)]
     others: BTreeMap<&'static str, Option<Captured>>,
     /// The first line of what is wrong with its file.
@@ -68,9 +68,9 @@ struct Entry {
 #[derive(Serialize)]
 struct Captured {
     pcap: String,
-    /// When it was made, where that is known: a date and time in UTC (RFC 3339).
+    /// The time at which it was made, if known: a date and time in UTC (RFC 3339).
     at: Option<String>,
-    /// How it stands to its reviewed listing.
+    /// The state of its comparison with its reviewed listing.
     state: &'static str,
 }
 
@@ -154,7 +154,8 @@ fn table(entries: &[Entry]) -> String {
     table.render(Style::Text)
 }
 
-/// The row of a scenario, and one more for each other browser that it was captured with; the mistake comes last.
+/// Returns the row of a scenario, and one more for each other browser that it was captured with; the mistake comes
+/// last.
 fn rows(entry: &Entry) -> Vec<Vec<String>> {
     let first = cells(entry, entry.client.as_deref(), entry.capture.as_ref());
     let others = Kind::ALL.into_iter().filter_map(|browser| {
@@ -187,7 +188,7 @@ fn when(capture: &Captured) -> String {
     )
 }
 
-/// In the words of the column's heading.
+/// Returns the state in the words of the column's heading.
 fn reviewed(capture: &Captured) -> &'static str {
     match capture.state {
         "same" => "yes",

@@ -27,6 +27,7 @@ mod spill;
 pub mod stats;
 pub mod validate;
 mod variables;
+mod whole_json;
 mod write;
 
 use std::io::{self, Write};
@@ -52,7 +53,7 @@ use crate::units;
 /// processes.
 const LEAST_DESCRIPTORS: u64 = 64;
 
-/// The `wiresnap` command: what its executable does, and any other that is to do the same.
+/// Runs the `wiresnap` command: for its executable, and for any other that is to do the same.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -89,7 +90,9 @@ pub fn run(cli: &Cli) -> ExitCode {
 /// Carries out a verb, and says how it went.
 fn print(command: &Command) -> ExitCode {
     let mut out = standard_output(when_closed(command));
-    let outcome = carry_out(command, &mut out, &mut standard_error());
+    let outcome = whole_json::or_error(command, &mut out, |out| {
+        carry_out(command, out, &mut standard_error())
+    });
     // What could not be printed hides how it went.
     let outcome = out.finish().map_err(anyhow::Error::new).and(outcome);
     match outcome {
@@ -101,7 +104,8 @@ fn print(command: &Command) -> ExitCode {
     }
 }
 
-/// A listing may be longer than anybody has time for; everything else has a verdict.
+/// Returns the action of standard output when its reader is gone. A listing may be longer than anybody has time for;
+/// everything else has a verdict.
 const fn when_closed(command: &Command) -> WhenClosed {
     match command {
         Command::Payload(_) => WhenClosed::Stop,
@@ -134,18 +138,18 @@ fn carry_out(
     }
 }
 
-/// So many of something, as `1 capture`, `2 captures`.
+/// Returns a count with its noun, as `1 capture`, `2 captures`.
 fn counted(count: usize, what: &str) -> String {
     units::counted(u64::try_from(count).unwrap_or(u64::MAX), what)
 }
 
-/// Where projects are looked for, and what paths are relative to.
+/// Returns the folder in which projects are looked for, and to which paths are relative.
 fn current_folder() -> crate::error::Result<PathBuf> {
     std::env::current_dir()
         .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
 }
 
-/// A runtime that has no thread but ours.
+/// Returns a runtime that has no thread but ours.
 fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
     require_descriptors()?;
     tokio::runtime::Builder::new_current_thread()
@@ -179,7 +183,7 @@ fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     out.write_all(&ascii_where_unsafe(&json))
 }
 
-/// The error with the capture file that it is about, unless it names it itself.
+/// Returns the error with the capture file that it is about, unless it names it itself.
 fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     match error.downcast_ref() {
         Some(TraceError::Open { .. }) => error,
@@ -187,8 +191,8 @@ fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     }
 }
 
-/// Returns the class of an error: its own, or that of the environment if the system refused something, such as a temporary
-/// file or one more open file. What is left is a capture file that makes no sense.
+/// Returns the class of an error: its own, or that of the environment if the system refused something, such as a
+/// temporary file or one more open file. All other errors come from an invalid capture file.
 fn class_of(error: &anyhow::Error) -> Class {
     if let Some(known) = error.downcast_ref::<Error>() {
         return known.class();
@@ -204,7 +208,7 @@ fn class_of(error: &anyhow::Error) -> Class {
     }
 }
 
-/// Whether the system has no more of something, whatever file it was for.
+/// Returns true if the system has run out of something, whichever file it was for.
 fn is_exhausted(error: &io::Error) -> bool {
     let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|errno| exhausted.contains(&errno))

@@ -22,23 +22,23 @@ use crate::text::is_safe;
 /// The first bytes of each mark of a style in UTF-8 (U+FDC0 to U+FDFF).
 const MARKS_BEGIN: &[u8] = &[0xef, 0xb7];
 
-/// What a printer does when nobody reads any more.
+/// The action of a printer whose stream nobody reads any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhenClosed {
     /// Drops what is written.
     GoOn,
-    /// Drops what is written, whyever the stream takes no more.
+    /// Drops what is written, for whatever reason the stream takes no more.
     GoOnAnyway,
     /// Fails, so that the verb ends.
     Stop,
 }
 
-/// How a stream has ended.
+/// The end of a stream.
 #[derive(Debug)]
 enum End {
     /// Nobody reads it.
     Closed,
-    /// It took no more, as the system said.
+    /// The stream took no more, as the system said.
     Failed(io::Error),
 }
 
@@ -46,17 +46,17 @@ enum End {
 #[derive(Debug)]
 pub(super) struct Printer<W> {
     stream: W,
-    /// How errors call it.
+    /// The name of the stream in errors.
     name: &'static str,
     when_closed: WhenClosed,
     has_colours: bool,
     safe: SafeText,
-    /// What is written next.
+    /// The bytes that are written next.
     line: Vec<u8>,
     end: Option<End>,
 }
 
-/// Standard output.
+/// Returns a printer for standard output.
 pub(super) fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
     let stream = io::stdout();
     let has_colours = AutoStream::choice(&stream) != ColorChoice::Never;
@@ -67,7 +67,7 @@ pub(super) fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
     }
 }
 
-/// Standard error. Where nobody listens any more, that is no reason to fail.
+/// Returns a printer for standard error. A closed standard error is no reason to fail.
 pub(super) fn standard_error() -> Printer<io::Stderr> {
     Printer {
         when_closed: WhenClosed::GoOnAnyway,
@@ -94,7 +94,7 @@ pub(super) fn answer(answer: &clap::Error) -> ExitCode {
     }
 }
 
-/// What needs no escape is printed in colours of its own.
+/// Prints clap's answer, in its own colours if nothing needs an escape.
 fn write_answer<W: Write>(answer: &clap::Error, text: &str, printer: &mut Printer<W>) {
     let is_visible = |character| matches!(character, '\n' | '\t') || is_safe(character);
     let written = if text.chars().all(is_visible) {
@@ -107,7 +107,7 @@ fn write_answer<W: Write>(answer: &clap::Error, text: &str, printer: &mut Printe
     let _ = written;
 }
 
-/// Whether somebody sees standard error.
+/// Returns true if standard error is a terminal.
 pub(super) fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
@@ -153,7 +153,7 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    /// Whether the verb was ended because nobody reads any more.
+    /// Returns true if the verb was ended because nobody reads any more.
     pub(super) fn has_stopped(&self) -> bool {
         self.when_closed == WhenClosed::Stop && matches!(self.end, Some(End::Closed))
     }

@@ -1,4 +1,4 @@
-//! Which rules a capture is shown by: those of its project, and those of the scenario that it is named after.
+//! Finds the rules by which a capture is shown: those of its project, and those of the scenario that it is named after.
 
 use std::path::Path;
 use std::sync::{Arc, Once};
@@ -11,11 +11,12 @@ use crate::rule::Rules;
 use crate::scenario::file;
 use crate::trace::name::{capture_name, with_ending};
 
-/// The rules for a capture: of the project that we are in, and of the one that the capture is in; none outside of projects.
+/// Returns the rules for a capture: of the project that we are in, and of the one that the capture is in; empty outside
+/// of projects.
 ///
 /// # Errors
 ///
-/// Where there are rules that make no sense: nothing is shown then that they were to hide.
+/// Returns an error if there are invalid rules: nothing that they were to hide is shown then.
 pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
     let ours = ours()?;
     let its_own = Project::of(capture, note)?;
@@ -32,7 +33,7 @@ pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
     Ok(Arc::new(rules.into()))
 }
 
-/// The project that we are in, if we are in one.
+/// Returns the project that we are in, if we are in one.
 fn ours() -> Result<Option<Project>> {
     Project::of(&current_folder()?, note)
 }
@@ -44,11 +45,11 @@ fn note(why: Error) {
     SAID.call_once(|| say(&format!("note: {why}")));
 }
 
-/// The rules for a capture that is looked at as one of this project's.
+/// Returns the rules for a capture that is looked at as one of this project's.
 ///
 /// # Errors
 ///
-/// Where those of its scenario make no sense.
+/// Returns an error if the rules of its scenario are invalid.
 pub(super) fn in_project(project: &Project, capture: &Path) -> Result<Arc<Redactions>> {
     Ok(Arc::new(rules_in(project, capture)?.into()))
 }
@@ -64,16 +65,16 @@ fn rules_in(project: &Project, capture: &Path) -> Result<Rules> {
     Ok(rules.and(of_scenario(&scenario)?))
 }
 
-/// The rules of a project, and those of one of its scenarios.
+/// Returns the rules of a project, and those of one of its scenarios.
 pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
     project.rules.clone().and(own).into()
 }
 
-/// The rules in a scenario's file, whatever else is in it.
+/// Returns the rules in a scenario's file, whatever else is in it.
 ///
 /// # Errors
 ///
-/// Where the file cannot be read, or the rules make no sense.
+/// Returns an error if the file cannot be read, or the rules are invalid.
 pub(super) fn of_scenario(scenario: &Path) -> Result<Rules> {
     Rules::of_text(scenario, &file::read_text(scenario)?)
 }

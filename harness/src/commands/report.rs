@@ -23,14 +23,14 @@ use crate::text::Shown as _;
 use crate::trace::provenance::{self, Provenance};
 use crate::trace::reader;
 
-/// The page's name where none is given.
+/// The page's name if none is given.
 const FILE_NAME: &str = "report.html";
 
 /// Writes the page of the captures; what is noteworthy goes to `talk`.
 ///
 /// # Errors
 ///
-/// Where a capture cannot be read, there is none, or the page cannot be written.
+/// Returns an error if a capture cannot be read, there are no captures, or the page cannot be written.
 pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
     let captures = captures(args)?;
     // What is shown of all captures is held at once.
@@ -68,7 +68,7 @@ pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> an
     coverage::first_of(failures, talk)
 }
 
-/// The captures that were named, or else those of the project.
+/// Returns the captures that were named, or else those of the project.
 fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
     if !args.captures.is_empty() {
         return Ok(args.captures.clone());
@@ -80,7 +80,7 @@ fn captures(args: &ReportArgs) -> anyhow::Result<Vec<PathBuf>> {
     Ok(captures)
 }
 
-/// A capture, taken apart.
+/// Reads a capture and takes it apart.
 fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result<Capture> {
     // A capture is read twice, which standard input, a FIFO and a shell's `<(…)` cannot be.
     let spooled = is_read_once(path).then(|| spool(path)).transpose()?;
@@ -102,14 +102,14 @@ fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result
     })
 }
 
-/// Whether what a path leads to is gone once it was read.
+/// Returns true if the content of a path is gone once it was read, such as a pipe's or standard input's.
 fn is_read_once(path: &Path) -> bool {
     let is_file = |kind: Metadata| kind.is_file() || kind.is_dir();
     // What is not there is for the reader to say.
     path == Path::new("-") || !metadata(path).map_or(true, is_file)
 }
 
-/// Copies what can be read only once into a file without a name, so that nothing is left of it however we end.
+/// Copies what can be read only once into a file without a name, so that no file remains, however we end.
 fn spool(path: &Path) -> Result<File, Error> {
     let cannot = |error: io::Error| {
         let (name, why) = (name(path), files::reason(&error));
@@ -129,7 +129,7 @@ fn spool(path: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// A path that reaches a file without a name while this process has it.
+/// Returns a path that reaches a file without a name while this process has it.
 fn path_of(file: &File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
@@ -141,7 +141,7 @@ fn name(path: &Path) -> String {
     selection::Capture::of(path.to_owned()).name
 }
 
-/// What is kept beside a capture, as it is: also what this version does not know.
+/// Returns the record kept beside a capture, as it is: with what this version does not know.
 fn record(capture: &Path) -> Option<Fact> {
     // What is not a record was warned of already.
     let json = provenance::read_beside(capture).ok().flatten()?;
@@ -149,7 +149,7 @@ fn record(capture: &Path) -> Option<Fact> {
     serde_json::from_slice(&json).ok()
 }
 
-/// Where the page goes: where it was told to, to the top of the project, or here.
+/// Returns the path of the page: the one in the arguments, the top of the project, or the current folder.
 fn target(args: &ReportArgs) -> PathBuf {
     if let Some(out) = &args.out {
         return out.clone();

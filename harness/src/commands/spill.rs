@@ -1,7 +1,7 @@
 //! A temporary file that takes what is too much for memory, piece by piece, and gives it back.
 //!
-//! Texts that grow side by side lie in it in blocks, each of which says where the next one of its text is. So what has
-//! to be known of a text is where its first block is and its last, however many there are.
+//! Texts that grow side by side lie in it in blocks, each of which holds the position of the text's next block. So a
+//! text is known by the positions of its first and its last block, however many there are.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -12,13 +12,13 @@ use crate::files::reason;
 /// Blocks are written together until they are this many bytes, and read back in parts of as many.
 const AT_ONCE: usize = 256 << 10;
 
-/// How much of a block is read with its header: most are no longer.
+/// The number of bytes of a block that are read with its header: most blocks are no longer.
 const AT_FIRST: usize = 4 << 10;
 
 /// A block begins with the place of the next one and its own length.
 const HEADER_BYTES: usize = 16;
 
-/// The blocks of a text, by the places of the first and the last; 0 where there are none.
+/// The blocks of a text, by the positions of the first and the last; 0 if there are none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Chain {
     first: u64,
@@ -30,12 +30,12 @@ impl Chain {
         self.first == 0
     }
 
-    /// The chain that begins at a place and is not to be appended to.
+    /// Returns the chain that begins at a place and is not to be appended to.
     pub(super) const fn at(first: u64) -> Self {
         Self { first, last: 0 }
     }
 
-    /// Where it begins.
+    /// Returns the position of the first block.
     pub(super) const fn first(self) -> u64 {
         self.first
     }
@@ -45,15 +45,15 @@ impl Chain {
 #[derive(Debug)]
 pub(super) struct Spill {
     file: File,
-    /// How many bytes are in the file.
+    /// The number of bytes in the file.
     written: u64,
     pending: Vec<u8>,
-    /// Where the last block begins.
+    /// The position of the last block.
     last: u64,
 }
 
 impl Spill {
-    /// An empty file without a name, which goes when it is closed.
+    /// Makes an empty file without a name, which is deleted when it is closed.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             file: tempfile::tempfile().map_err(|error| cannot(&error))?,
@@ -160,7 +160,7 @@ impl Spill {
     }
 }
 
-/// The error of a temporary file, which is not to be taken for one of the capture or of the output.
+/// Returns the error of a temporary file, which is not to be taken for one of the capture or of the output.
 fn cannot(error: &io::Error) -> io::Error {
     let why = reason(error);
     let text =
@@ -168,7 +168,7 @@ fn cannot(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), text)
 }
 
-/// The place of the next block, and the length of this one.
+/// Returns the place of the next block, and the length of this one.
 fn header(bytes: &[u8]) -> io::Result<[u64; 2]> {
     let (numbers, _) = bytes.as_chunks::<8>();
     match numbers {
@@ -177,7 +177,7 @@ fn header(bytes: &[u8]) -> io::Result<[u64; 2]> {
     }
 }
 
-/// A temporary file of numbers, each at a place of its own; 0 where none was written.
+/// A temporary file of numbers, each at a position of its own; 0 if none was written.
 #[derive(Debug)]
 pub(super) struct Numbers {
     file: File,
@@ -204,7 +204,7 @@ impl Numbers {
         written.map_err(|error| cannot(&error))
     }
 
-    /// Behind the last place that was written.
+    /// Returns the position behind the last number that was written.
     pub(super) const fn len(&self) -> u64 {
         self.end
     }

@@ -21,11 +21,11 @@ use crate::units::Timestamp;
 
 /// A capture with its figures, as far as it could be read.
 struct Report {
-    /// Its name as people see it, and as programs get it.
+    /// Its name for people; `pcap` is its name for programs.
     name: String,
     pcap: String,
     measured: Measured,
-    /// Why it, or the rest of it, could not be read.
+    /// The reason why it, or the rest of it, could not be read.
     failure: Option<anyhow::Error>,
 }
 
@@ -82,8 +82,8 @@ fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Re
     })
 }
 
-/// Returns the marks of the capture's provenance, if it has one. Any file may be called as a provenance would be: one that
-/// is none is no more than worth a warning.
+/// Returns the marks of the capture's provenance, if it has one. Any file may have the name of a provenance: an invalid
+/// one is only worth a warning.
 pub(super) fn marks_or_warning(
     capture: &Path,
     talk: &mut impl Write,
@@ -286,7 +286,7 @@ struct JsonReport<'a> {
     /// Updates that are not told apart, since there was no room.
     #[serde(skip_serializing_if = "is_zero")]
     updates_left_out: u64,
-    /// Why it, or the rest of it, could not be read.
+    /// The reason why it, or the rest of it, could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
@@ -372,7 +372,7 @@ mod tests {
     use super::*;
     use std::path::PathBuf;
 
-    /// A file with one SYN over RAW, and the rest of `more`.
+    /// Makes a file with one SYN over RAW, and the rest of `more`.
     fn capture(link_type: u8, more: &[u8]) -> tempfile::NamedTempFile {
         let mut bytes = vec![
             0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0,

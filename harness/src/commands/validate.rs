@@ -17,7 +17,7 @@ use crate::scenario::variables::Values;
 ///
 /// # Errors
 ///
-/// Where there is a mistake in any of them.
+/// Returns an error if there is a mistake in any of them.
 pub fn run(
     arguments: &ValidateArgs,
     out: &mut impl Write,
@@ -58,8 +58,8 @@ pub fn run(
     Err(Error::usage(format!("{wrong} of {all} {verb}")).into())
 }
 
-/// The scenario of a file, or what is wrong with it: its first mistake, and where that is a program that has not been
-/// built, the next one too.
+/// Returns the scenario of a file, or its mistakes: the first one, and if that is a program that has not been built,
+/// the next one too.
 fn look_through(file: &Path, programs: &[String], set: &Values) -> Result<Scenario, Vec<Error>> {
     let text = file::read_text(file).map_err(|error| vec![error])?;
     let parse = |programs: &[String]| {
@@ -90,7 +90,7 @@ fn look_through(file: &Path, programs: &[String], set: &Values) -> Result<Scenar
     })
 }
 
-/// The program that the scenario calls for, where it is not there.
+/// Returns the program that the scenario calls for, if it is missing.
 fn missing_program(text: &str, programs: &[String]) -> Option<String> {
     let scenario: toml::Table = text.parse().ok()?;
     let program = scenario.get("program")?.as_str()?;
@@ -114,7 +114,7 @@ mod tests {
 
     const SCENARIO: &str = "description = \"x\"\nprogram = \"tcpapp\"\nclient = \"nc\"\n[[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
 
-    /// The first line of each mistake, behind the name of the file.
+    /// Returns the first line of each mistake, behind the name of the file.
     fn found(text: &str, programs: &[&str]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.toml");

@@ -1,14 +1,14 @@
-//! What `--set` gives to the variables of scenarios.
+//! Reads the values that `--set` gives to the variables of scenarios.
 
 use crate::error::{Error, Result};
 use crate::scenario::Scenario;
 use crate::scenario::variables::Values;
 
-/// The values by name.
+/// Returns the values by name.
 ///
 /// # Errors
 ///
-/// Where one is set twice.
+/// Returns an error if a variable is set twice.
 pub(super) fn values(set: &[(String, String)]) -> Result<Values> {
     let mut values = Values::new();
     for (name, value) in set {
@@ -20,11 +20,11 @@ pub(super) fn values(set: &[(String, String)]) -> Result<Values> {
     Ok(values)
 }
 
-/// Makes sure that each is a variable of one of the scenarios: what nobody knows is misspelt.
+/// Makes sure that each is a variable of one of the scenarios: an unknown one is misspelt.
 ///
 /// # Errors
 ///
-/// Where one is not; the hint names those that there are.
+/// Returns an error if one is not; the hint names the variables that exist.
 pub(super) fn require_known(values: &Values, scenarios: &[&Scenario]) -> Result<()> {
     let known = || scenarios.iter().flat_map(|scenario| &scenario.variables);
     for name in values.keys() {

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::files::{Deferred, Folder, Place, Replacement, reason};
 use crate::text::Shown as _;
 
-/// Where files may be written.
+/// The places to which files may be written.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Bounds<'a> {
     /// Anywhere: the user named them.
@@ -46,7 +46,7 @@ pub(super) fn all<'a>(files: impl Iterator<Item = (Bounds<'a>, &'a Path, &'a str
 }
 
 impl Bounds<'_> {
-    /// Opens a folder, and makes it where it is missing.
+    /// Opens a folder, and makes it if it is missing.
     pub(super) fn make_folder(self, folder: &Path) -> io::Result<Folder> {
         match self {
             Self::Anywhere => Folder::make(folder),

@@ -1,4 +1,4 @@
-//! What stands behind a command's verb: operands and options, each with its place.
+//! The arguments behind a command's verb: operands and options, each with its place.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use super::verbs::{Value, Verb};
 use super::words::Word;
 use crate::diagnostic::Diagnostic;
 
-/// What stands behind the verb.
+/// The arguments behind the verb.
 pub(super) struct Arguments {
     pub(super) verb: &'static Verb,
     pub(super) operands: Vec<Word>,
@@ -15,7 +15,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// Parts words into operands and options; the verb is what the messages name.
+    /// Parts words into operands and options; the messages name the verb.
     pub(super) fn read(
         verb: &'static Verb,
         mut words: impl Iterator<Item = Word>,
@@ -74,17 +74,17 @@ impl Arguments {
         Ok(())
     }
 
-    /// The option of this name, as it was written, with its value.
+    /// Returns the option of this name, as it was written, with its value.
     pub(super) fn find(&self, name: &str) -> Option<&(Word, Option<Word>)> {
         self.options.iter().find(|(option, _)| option.text == name)
     }
 
-    /// An option's value.
+    /// Returns an option's value.
     pub(super) fn value(&self, name: &str) -> Option<&Word> {
         self.find(name).and_then(|(_, value)| value.as_ref())
     }
 
-    /// An option's value where it is to be a number, counted from 1.
+    /// Returns an option's value that has to be a number, counted from 1.
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Diagnostic> {
         let Some(value) = self.value(name) else {
             return Ok(None);
@@ -96,7 +96,7 @@ impl Arguments {
         Err(self.mistake(value.place.clone(), message))
     }
 
-    /// A mistake, and how it is written right.
+    /// Makes a diagnostic of a mistake, with the right way to write it.
     pub(super) fn mistake(&self, place: Range<usize>, message: impl Into<String>) -> Diagnostic {
         let Verb { name, usage, .. } = self.verb;
         Diagnostic::new(place, message).with_hint(format!("it is written: {name} {usage}"))

@@ -1,4 +1,4 @@
-//! Where in a Markdown text its blocks are.
+//! Finds the blocks of a Markdown text.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use crate::diagnostic::Diagnostic;
 
-/// How a block is opened and closed, for messages.
+/// The form of a block, for messages.
 const FORM: &str =
     "a block is <!-- wiresnap: COMMAND --> and <!-- /wiresnap -->, each on a line of its own";
 
@@ -17,14 +17,14 @@ pub struct Block {
     pub opening: Range<usize>,
     /// The command in that comment, without the spaces around it.
     pub command: Range<usize>,
-    /// What stands between the lines of the two comments.
+    /// The text between the lines of the two comments.
     pub content: Range<usize>,
 }
 
 /// A comment that opens or closes a block.
 struct Marker {
     place: Range<usize>,
-    /// The command of one that opens; none where it closes.
+    /// The command of one that opens; `None` if it closes.
     command: Option<Range<usize>>,
 }
 
@@ -32,7 +32,7 @@ struct Marker {
 ///
 /// # Errors
 ///
-/// Where a block is not closed, or stands in another one, in a list, a quotation or a line of text.
+/// Returns an error if a block is not closed, or stands in another one, in a list, a quotation or a line of text.
 pub fn blocks(text: &str) -> Result<Vec<Block>, Diagnostic> {
     let mut blocks = Vec::new();
     let mut open: Option<Marker> = None;
@@ -82,7 +82,7 @@ fn is_not_closed(opening: &Marker) -> Diagnostic {
     )
 }
 
-/// The comments that open or close blocks, in order: HTML to a Markdown reader, so never an example in code.
+/// Returns the comments that open or close blocks, in order: HTML to a Markdown reader, so never an example in code.
 fn markers(text: &str) -> Result<Vec<Marker>, Diagnostic> {
     let byte_order_mark = text.len() - text.trim_start_matches('\u{feff}').len();
     let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_GFM;
@@ -111,7 +111,7 @@ fn markers(text: &str) -> Result<Vec<Marker>, Diagnostic> {
     Ok(markers)
 }
 
-/// The markers among the comments of some HTML.
+/// Returns the markers among the comments of some HTML.
 fn markers_in(text: &str, html: Range<usize>) -> Vec<Marker> {
     let mut markers = Vec::new();
     let mut position = html.start;
@@ -125,7 +125,7 @@ fn markers_in(text: &str, html: Range<usize>) -> Vec<Marker> {
     markers
 }
 
-/// A comment as the marker that it may be.
+/// Reads a comment as a marker, if it is one.
 fn marker(text: &str, comment: Range<usize>) -> Option<Marker> {
     let is_whole = text[comment.clone()].ends_with("-->");
     let end = comment.end - if is_whole { "-->".len() } else { 0 };
@@ -146,13 +146,13 @@ fn marker(text: &str, comment: Range<usize>) -> Option<Marker> {
     })
 }
 
-/// The place without the spaces at its ends.
+/// Returns the place without the spaces at its ends.
 fn trimmed(text: &str, place: Range<usize>) -> Range<usize> {
     let start = place.end - text[place.clone()].trim_start().len();
     start..start + text[start..place.end].trim_end().len()
 }
 
-/// The marker, if nothing else stands on its line, and it stands in nothing.
+/// Returns the marker if it is alone on its line, and not inside of anything.
 fn standing_alone(text: &str, marker: Marker, depth: usize) -> Result<Marker, Diagnostic> {
     let Range { start, end } = marker.place;
     if !text[start..end].ends_with("-->") || text[start..end].contains('\n') {
@@ -192,7 +192,7 @@ fn line_start(text: &str, at: usize) -> usize {
     text[..at].rfind('\n').map_or(0, |end| end + 1)
 }
 
-/// Behind the line feed of the line.
+/// Returns the place behind the line feed of the line.
 fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |end| at + end + 1)
 }
@@ -201,7 +201,7 @@ fn line_end(text: &str, at: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// The commands and contents that a text has.
+    /// Returns the commands and contents of a text.
     fn found(text: &str) -> Vec<(&str, &str)> {
         let blocks = blocks(text).unwrap_or_else(|diagnostic| panic!("{diagnostic:?}"));
         let parts = |block: Block| (&text[block.command], &text[block.content]);

@@ -1,4 +1,4 @@
-//! What a block may ask for: commands, written as on the command line.
+//! The commands that a block may contain, written as on the command line.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,46 +10,46 @@ pub use super::words::Word;
 use super::words::words;
 use crate::diagnostic::Diagnostic;
 
-/// What fills a block.
+/// A command that fills a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A table of figures, a row per capture.
     Stats(Figures, Vec<Word>),
-    /// What the two ends said.
+    /// The messages of the two ends.
     Payload(Listing),
     /// The frames of WebSocket connections as rows of hexadecimal.
     Hex(Listing),
     /// One WebSocket frame, taken apart, by its name in listings: `C1` is the client's first.
     Frame(Listing, String),
-    /// When each step was due, done, and on the wire.
+    /// The times at which each step was due, done, and on the wire.
     Timeline(Vec<Word>),
-    /// Where captures come from, and how to make them again.
+    /// The origin of captures, and the way to make them again.
     Provenance(Vec<Word>),
     /// A capture as a drawing, in a file of its own.
     Diagram {
         /// The capture.
         capture: Word,
-        /// The drawing's file, beside the page; by default it has the capture's name.
+        /// The drawing's file, next to the page; by default it has the capture's name.
         to: Option<Word>,
     },
-    /// What two captures differ in: the old one, the new one.
+    /// The difference of two captures: the old one, the new one.
     Diff(Word, Word),
     /// The help text of a verb, or of the whole program.
     Help(Option<Word>),
 }
 
-/// Which table of figures.
+/// A table of figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figures {
-    /// Of all packets.
+    /// The figures of all packets.
     Overall,
-    /// Of an update.
+    /// The figures of an update.
     PerUpdate,
-    /// Of what a server would push.
+    /// The figures of what a server would push.
     ServerPush,
 }
 
-/// What of a capture is to be listed.
+/// The part of a capture that is to be listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// The capture.
@@ -58,7 +58,7 @@ pub struct Listing {
     pub connection: Option<u64>,
     /// The only message of that connection, counted from 1.
     pub message: Option<u64>,
-    /// Whether what changes from run to run is hidden.
+    /// True if values that change from run to run are hidden.
     pub redact: bool,
 }
 
@@ -66,7 +66,7 @@ pub struct Listing {
 ///
 /// # Errors
 ///
-/// Where there is no such command, or it is given what it does not take.
+/// Returns an error if there is no such command, or it is given an argument that it does not take.
 pub fn parse(page: &str, command: Range<usize>) -> Result<Command, Diagnostic> {
     let end = command.end..command.end;
     let mut words = words(page, command)?.into_iter();
@@ -148,7 +148,7 @@ fn frame_name(word: &Word) -> Result<String, Diagnostic> {
         .with_hint("C1 is the client's first frame, S1 the server's"))
 }
 
-/// The name of the file to write: it stands beside the page, so that a page cannot write just anywhere.
+/// Returns the name of the file to write. It is next to the page, so that a page cannot write just anywhere.
 fn drawing_name(arguments: &Arguments) -> Result<Option<Word>, Diagnostic> {
     let Some(file) = arguments.value("--to") else {
         return Ok(None);
@@ -164,7 +164,8 @@ fn drawing_name(arguments: &Arguments) -> Result<Option<Word>, Diagnostic> {
         .with_hint("letters, digits, - _ . and .svg at the end; the file stands beside the page"))
 }
 
-/// Whether a file may be called this: plain characters, so that a link needs no escapes and nothing leaves the folder.
+/// Returns true if a file may have this name: plain characters, so that a link needs no escapes and nothing leaves the
+/// folder.
 #[must_use]
 pub fn is_file_name(name: &str) -> bool {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);

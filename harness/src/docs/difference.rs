@@ -1,16 +1,17 @@
-//! What two texts differ in, line by line.
+//! Compares two texts line by line.
 
 use std::fmt::Write as _;
 
 use similar::{ChangeTag, TextDiff};
 
-/// To compare texts line by line takes time with the square of what differs: beyond so many lines only a count is given.
+/// The most lines that are compared: comparing takes time with the square of the lines that differ, so beyond this only
+/// a count is given.
 const MOST_LINES: usize = 20_000;
 
-/// How many equal lines stand around what differs.
+/// The number of equal lines around a difference.
 const CONTEXT: usize = 3;
 
-/// The hunks of a unified diff, without the header that names the files; empty where the texts are equal.
+/// Returns the hunks of a unified diff, without the header that names the files; empty if the texts are equal.
 ///
 /// ```
 /// use wiresnap::docs::difference::unified;

@@ -1,8 +1,8 @@
-//! Text as Markdown that shows exactly this text, whatever is in it.
+//! Writes text as Markdown that shows exactly this text, no matter what is in it.
 
 use crate::error::printable;
 
-/// A code block that no line of `text` can end: its fence is longer than any run of backticks in it.
+/// Returns a code block that no line of `text` can end: its fence is longer than any run of backticks in it.
 ///
 /// ```
 /// use wiresnap::docs::markdown::fenced;
@@ -21,7 +21,7 @@ pub fn fenced(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{text}{end}{fence}\n")
 }
 
-/// A piece of code in a line, or in a cell of a table: there a bar would end the cell (GFM §4.10).
+/// Returns a piece of code for a line, or for a cell of a table, where a bar would end the cell (GFM §4.10).
 ///
 /// ```
 /// use wiresnap::docs::markdown::code;
@@ -45,7 +45,7 @@ pub fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// Text in a line, its punctuation escaped (`CommonMark` §2.4) where it could mean anything.
+/// Returns text for a line, its punctuation escaped (`CommonMark` §2.4) where it could have a meaning.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut output = String::new();
@@ -58,7 +58,7 @@ pub fn plain(text: &str) -> String {
     output
 }
 
-/// A link to a file, by its path; a path that has anything but plain characters is only shown.
+/// Returns a link to a file, by its path; a path that has anything but plain characters is only shown.
 #[must_use]
 pub fn file_link(name: &str, path: &str) -> String {
     let is_plain =
@@ -70,7 +70,8 @@ pub fn file_link(name: &str, path: &str) -> String {
     }
 }
 
-/// Line feeds and tabs as they are, every other character that does not show itself as a sign that something is there.
+/// Returns a text with its line feeds and tabs; every other character that is not visible is replaced with a visible
+/// sign.
 fn shown(text: &str) -> String {
     let parts: Vec<String> = text.split('\t').map(printable).collect();
     parts.join("\t")
@@ -84,7 +85,7 @@ fn one_line(text: &str) -> String {
         .replace('|', "\\|")
 }
 
-/// How many of this character stand together, at most.
+/// Returns the length of the longest run of this character.
 fn longest_run(text: &str, wanted: char) -> usize {
     text.split(|character| character != wanted)
         .map(str::len)

@@ -1,6 +1,6 @@
 //! Markdown with blocks that a command fills, and the commands that fill them: text in, text out, no files.
 //!
-//! A block begins with a comment that holds a command and ends with a comment that closes it. What stands between is
+//! A block begins with a comment that holds a command and ends with a comment that closes it. The text between them is
 //! replaced; every other byte of the page stays.
 //!
 //! ```
@@ -11,9 +11,8 @@
 //! assert_eq!(filled, "# A\n<!-- wiresnap: stats a.pcap -->\n\n18 packets\n\n<!-- /wiresnap -->\n");
 //! ```
 //!
-//! Whether a comment is a block's or only an example in a code fence is for a Markdown parser to say, the one question
-//! that looking at lines cannot answer. The same parser is asked again before a page is handed out: whatever was captured
-//! and stands in a block has to stay in it.
+//! Only a Markdown parser can tell if a comment is a block's or an example in a code fence; looking at lines cannot.
+//! The same parser checks a page again before it is handed out: captured text in a block has to stay in it.
 
 mod arguments;
 pub mod block;

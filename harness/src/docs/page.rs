@@ -1,4 +1,4 @@
-//! A Markdown page with its blocks, and what became of it when they were filled.
+//! A Markdown page with its blocks, and the result of filling them.
 
 use super::block::{Block, blocks};
 use super::command::{Command, parse};
@@ -16,7 +16,7 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// Where a block is not whole, or its command makes no sense.
+    /// Returns an error if a block is not whole, or its command is invalid.
     pub fn parse(text: String) -> Result<Self, Diagnostic> {
         let with_command = |block: Block| {
             let command = parse(&text, block.command.clone())?;
@@ -29,23 +29,23 @@ impl Page {
         Ok(Self { text, blocks })
     }
 
-    /// The whole page as it is.
+    /// Returns the whole page as it is.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Its blocks, in order.
+    /// Returns its blocks, in order.
     pub fn blocks(&self) -> impl Iterator<Item = (&Block, &Command)> {
         self.blocks.iter().map(|(block, command)| (block, command))
     }
 
-    /// The page with its blocks filled, in order, and nothing else changed. Fillings have LF at the end of each line;
-    /// the page's own line ends are taken.
+    /// Returns the page with its blocks filled, in order, and nothing else changed. Fillings have LF at the end of each
+    /// line; the result has the page's own line ends.
     ///
     /// # Errors
     ///
-    /// Where a filling would not stay in its block.
+    /// Returns an error if a filling would not stay in its block.
     pub fn filled(&self, fillings: &[String]) -> Result<String, Diagnostic> {
         let mut output = String::with_capacity(self.text.len());
         let mut position = 0;
@@ -59,7 +59,7 @@ impl Page {
         Ok(output)
     }
 
-    /// What will stand between the two comments: the filling, with a blank line on each side.
+    /// Returns the new text between the two comments: the filling, with a blank line on each side.
     #[must_use]
     pub fn content(&self, block: &Block, filling: &str) -> String {
         let content = format!("\n{filling}\n");
@@ -70,13 +70,13 @@ impl Page {
         }
     }
 
-    /// The line of a block's opening comment, counted from 1.
+    /// Returns the line of a block's opening comment, counted from 1.
     #[must_use]
     pub fn line(&self, block: &Block) -> usize {
         self.text[..block.opening.start].matches('\n').count() + 1
     }
 
-    /// Reads the filled page as whoever shows it will: each block must have its filling, all of it and nothing else.
+    /// Reads the filled page as a Markdown viewer will: each block must have its filling, all of it and nothing else.
     fn check(&self, filled: &str, fillings: &[String]) -> Result<(), Diagnostic> {
         let found = blocks(filled).unwrap_or_default();
         let mut found = found.iter();

@@ -1,27 +1,27 @@
-//! The commands' verbs: what each takes, and how that is told to people.
+//! The commands' verbs: their arguments, and the help on them.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-/// What a verb takes.
+/// A verb with the arguments that it takes.
 pub(super) struct Verb {
     pub(super) name: &'static str,
-    /// How it is written, behind its name.
+    /// The usage behind its name.
     pub(super) usage: &'static str,
-    /// What fills the block.
+    /// A description of what fills the block.
     about: &'static str,
-    /// How many captures, or other words that are no options.
+    /// The number of captures, or of other words that are not options.
     pub(super) operands: RangeInclusive<usize>,
-    /// What may stand among them.
+    /// The options that it takes.
     pub(super) options: &'static [(&'static str, Value)],
 }
 
-/// What stands behind an option.
+/// The kind of value behind an option.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
-    /// Nothing.
+    /// No value.
     None,
-    /// Its value.
+    /// One value.
     One,
 }
 
@@ -100,7 +100,7 @@ pub(super) const VERBS: [Verb; 9] = [
     },
 ];
 
-/// All commands with what they do, for help texts.
+/// Returns all commands with what they do, for help texts.
 #[must_use]
 pub fn overview() -> String {
     let mut text = String::new();

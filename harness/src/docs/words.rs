@@ -7,13 +7,13 @@ use crate::diagnostic::Diagnostic;
 /// A word of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Word {
-    /// The word, without the quotes that it may have stood in.
+    /// The word, without the quotes around it.
     pub text: String,
-    /// Where it stands in the page, quotes included.
+    /// The place in the page, quotes included.
     pub place: Range<usize>,
 }
 
-/// Parts a command at its spaces. A word in double quotes may have spaces in it.
+/// Splits a command at its spaces. A word in double quotes may have spaces in it.
 pub(super) fn words(page: &str, command: Range<usize>) -> Result<Vec<Word>, Diagnostic> {
     let mut words = Vec::new();
     let mut rest = &page[command.clone()];

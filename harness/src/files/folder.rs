@@ -14,17 +14,17 @@ use super::replacement::Replacement;
 use super::{not_regular, or_here, parent_of, text_of};
 use crate::text::Shown as _;
 
-/// A folder, held open: what is done in it is done in this one, whatever becomes of its name.
+/// A folder that is held open: all actions happen in this folder, even if its name is given to another.
 #[derive(Debug)]
 pub struct Folder {
     handle: OwnedFd,
 }
 
-/// How folders are opened: to reach what is in them, which needs no right to list it.
+/// The flags for opening folders: to reach what is in them, which needs no right to list it.
 const FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Folder {
-    /// Opens a folder that the user named; links lead where they lead.
+    /// Opens a folder that the user named; links are followed.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl Folder {
         })
     }
 
-    /// Opens a folder that the user named, and makes it where it is missing.
+    /// Opens a folder that the user named, and makes it if it is missing.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Folder {
         }
     }
 
-    /// Opens a folder below `root`, which has to be within it however links lead.
+    /// Opens a folder below `root`, which has to be within it even after links are followed.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens a folder below `root`, as [`Folder::open_within`] does, and makes it where it is missing.
+    /// Opens a folder below `root`, as [`Folder::open_within`] does, and makes it if it is missing.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens a folder in this one, which is no link.
+    /// Opens a folder in this one, which must not be a link.
     fn folder(&self, name: &OsStr) -> io::Result<Self> {
         let flags = FLAGS.union(OFlags::NOFOLLOW);
         Ok(Self {
@@ -84,7 +84,7 @@ impl Folder {
         })
     }
 
-    /// Opens a folder in this one, which is no link, and makes it where it is missing.
+    /// Opens a folder in this one, which must not be a link, and makes it if it is missing.
     ///
     /// # Errors
     ///
@@ -101,7 +101,7 @@ impl Folder {
         }
     }
 
-    /// Makes a file that has no name and gets none: nothing is left of it, whoever is killed.
+    /// Makes a file that has no name and gets none: nothing is left of it, even if the process is killed.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Folder {
         Replacement::begin(self)
     }
 
-    /// Removes a file, or the link that is called so.
+    /// Removes a file, or the link of this name.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl Folder {
         Ok(unlinkat(&self.handle, name, AtFlags::empty())?)
     }
 
-    /// What is called so; a link is not followed.
+    /// Returns the status of the entry of this name; a link is not followed.
     pub(super) fn stat(&self, name: &OsStr) -> io::Result<Option<Stat>> {
         match statat(&self.handle, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(found) => Ok(Some(found)),
@@ -140,14 +140,14 @@ impl Folder {
         }
     }
 
-    /// Opens a file in this folder that is no link, without waiting for anything.
+    /// Opens a file in this folder that is not a link, without waiting for anything.
     pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
         let flags =
             OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
         Ok(openat(&self.handle, name, flags, Mode::empty())?.into())
     }
 
-    /// Who the folder belongs to.
+    /// Returns the owner of the folder.
     pub(super) fn owner(&self) -> io::Result<Owner> {
         Ok(Owner::of(&fstat(&self.handle)?))
     }
@@ -167,7 +167,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Returns the place of a file that the user named. Where a link has that name, it is the place that it leads to.
+    /// Returns the place of a file that the user named. If a link has that name, it is the place that the link leads
+    /// to.
     ///
     /// # Errors
     ///
@@ -180,7 +181,7 @@ impl Place {
         })
     }
 
-    /// Returns the place of a file that has to be below `root`, however links lead.
+    /// Returns the place of a file that has to be below `root`, even after links are followed.
     ///
     /// # Errors
     ///
@@ -202,20 +203,20 @@ impl Place {
         text_of(self.folder.open_file(&self.name)?)
     }
 
-    /// The folder that the file is in.
+    /// Returns the folder that the file is in.
     #[must_use]
     pub const fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// The name of the file in its folder.
+    /// Returns the name of the file in its folder.
     #[must_use]
     pub fn name(&self) -> &OsStr {
         &self.name
     }
 }
 
-/// Makes sure that a path is below `root`, however links lead; what is not there yet leads nowhere.
+/// Makes sure that a path is below `root`, even after links are followed. A path that does not exist yet leads nowhere.
 ///
 /// # Errors
 ///
@@ -224,7 +225,7 @@ pub fn require_within(root: &Path, path: &Path) -> io::Result<()> {
     within(root, path).map(drop)
 }
 
-/// The way from `root` to a path, without links and `..`.
+/// Returns the way from `root` to a path, without links and `..`.
 fn within(root: &Path, path: &Path) -> io::Result<PathBuf> {
     let root = or_here(root).canonicalize()?;
     let resolved = resolved(path)?;
@@ -237,7 +238,7 @@ fn within(root: &Path, path: &Path) -> io::Result<PathBuf> {
     Ok(way.to_owned())
 }
 
-/// A path without links and `..`, as far as it is there; what is not there yet must not go back up.
+/// Returns a path without links and `..`, as far as it exists; the part that does not exist yet must not go back up.
 fn resolved(path: &Path) -> io::Result<PathBuf> {
     let mut missing = Vec::new();
     for folder in std::path::absolute(path)?.ancestors() {
@@ -263,7 +264,7 @@ fn resolved(path: &Path) -> io::Result<PathBuf> {
     Err(io::ErrorKind::NotFound.into())
 }
 
-/// The file that a link leads to; the file itself where it is none, or leads nowhere.
+/// Returns the file that a link leads to; the file itself if it is not a link, or leads nowhere.
 fn target(file: &Path) -> PathBuf {
     file.canonicalize().unwrap_or_else(|_| file.to_owned())
 }
@@ -273,7 +274,7 @@ fn name_of(file: &Path) -> io::Result<OsString> {
     name.ok_or_else(not_regular)
 }
 
-/// Makes sure that a name is one, and no way to another folder.
+/// Makes sure that a name is only a name, not a path to another folder.
 pub(super) fn require_plain(name: &OsStr) -> io::Result<()> {
     let mut components = Path::new(name).components();
     match (components.next(), components.next()) {
@@ -290,7 +291,7 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// A project, and beside it what is none of its.
+    /// Makes a project, and next to it a folder that does not belong to it.
     fn stage() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let stage = tempfile::tempdir().unwrap();
         let (root, outside) = (stage.path().join("project"), stage.path().join("outside"));

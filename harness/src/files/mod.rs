@@ -1,8 +1,9 @@
-//! Files and folders, held so that nobody else on the machine decides what is read or written.
+//! Opens files and folders so that no other user of the machine decides what is read or written.
 //!
-//! A [`Folder`] is held open: somebody who renames folders or puts links in their places leads nobody astray who holds one. What
-//! belongs to a project is opened within its root, where no link leads out. What is written gets its name only when it is whole
-//! (a [`Replacement`]), and takes the place of nothing but a regular file. What is temporary is its owner's alone.
+//! A [`Folder`] is held open: another user who renames folders or puts links in their places cannot lead its holder
+//! astray. Files of a project are opened within its root, and no link leads out of it. A file that is written gets its
+//! name only when it is whole (a [`Replacement`]), and replaces nothing but a regular file. Temporary files are
+//! accessible to their owner alone.
 
 mod folder;
 mod owner;
@@ -60,8 +61,8 @@ fn text_of(file: File) -> io::Result<String> {
     Ok(text)
 }
 
-/// Writes a file that the user named, whole or not at all. What is not a regular file, such as `/dev/stdout`, is written to and
-/// stays what it is.
+/// Writes a file that the user named, whole or not at all. A file that is not regular, such as `/dev/stdout`, is
+/// written to and stays what it is.
 ///
 /// # Errors
 ///
@@ -82,7 +83,8 @@ pub fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     replacement.put(place.name())
 }
 
-/// Returns in a few words why the system refused, without the name of a file: those that only we know would be in it.
+/// Returns in a few words why the system refused, without the name of a file, which might be one that only wiresnap
+/// knows.
 #[must_use]
 pub fn reason(error: &io::Error) -> String {
     match (error.raw_os_error(), Errno::from_io_error(error)) {
@@ -97,12 +99,12 @@ fn not_regular() -> io::Error {
     io::Error::other("it is not a regular file")
 }
 
-/// The folder that a file is in.
+/// Returns the folder that a file is in.
 fn parent_of(file: &Path) -> PathBuf {
     or_here(file.parent().unwrap_or(Path::new(""))).to_owned()
 }
 
-/// A folder's path, which for the current one may be empty.
+/// Returns a folder's path, `.` if the path is empty.
 fn or_here(folder: &Path) -> &Path {
     if folder == Path::new("") {
         return Path::new(".");

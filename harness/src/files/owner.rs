@@ -1,4 +1,4 @@
-//! Whom files belong to that root makes.
+//! The owner of files that root makes.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -16,7 +16,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Whom something belongs to.
+    /// Returns the owner of a file.
     pub(super) fn of(file: &Stat) -> Self {
         Self {
             user: Uid::from_raw(file.st_uid),
@@ -24,14 +24,14 @@ impl Owner {
         }
     }
 
-    /// Gives them a new file. Nobody but root can; where a file system knows no owners, nothing is lost.
+    /// Gives a new file to the owner. Only root can do this; on a file system without owners, nothing is lost.
     pub(super) fn take_file(self, file: &File) {
         if geteuid().is_root() {
             let _ = fchown(file, Some(self.user), Some(self.group));
         }
     }
 
-    /// The same with a new folder.
+    /// Gives a new folder to the owner, likewise.
     pub(super) fn take_folder(self, parent: &Folder, name: &OsStr) {
         if geteuid().is_root() {
             let (user, group) = (Some(self.user), Some(self.group));

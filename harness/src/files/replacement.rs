@@ -16,20 +16,21 @@ use super::folder::{Folder, require_plain};
 use super::not_regular;
 use super::owner::Owner;
 
-/// What a file may be used for as long as it is not whole: nobody else may read what may still be left out of it.
+/// The permissions of a file as long as it is not whole: nobody else may read what may still be removed from it.
 const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
 
-/// How often another name is tried where one is taken.
+/// The number of attempts with another name if one is taken.
 const TRIES: usize = 16;
 
-/// A file that is being written in a folder, and has no name there yet: whoever is killed, nothing is left of it.
+/// A file that is being written in a folder, and has no name there yet: if the process is killed, nothing is left of
+/// it.
 ///
-/// A file system that has no files without names gives it a passing one, which goes with the value.
+/// On a file system without unnamed files it gets a temporary name, which is removed with the value.
 #[derive(Debug)]
 pub struct Replacement<'a> {
     folder: &'a Folder,
     file: File,
-    /// The name that it has for the time being.
+    /// The temporary name, if it has one.
     passing: Option<OsString>,
 }
 
@@ -43,7 +44,7 @@ impl<'a> Replacement<'a> {
         })
     }
 
-    /// A new file in a folder, which is its owner's alone, and its name where it has to have one.
+    /// Makes a new file in a folder, accessible to its owner alone; returns its name if it has to have one.
     pub(super) fn file_in(folder: &Folder) -> io::Result<(File, Option<OsString>)> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         match openat(folder, ".", flags, PRIVATE) {
@@ -57,13 +58,13 @@ impl<'a> Replacement<'a> {
         }
     }
 
-    /// The file, to be written.
+    /// Returns the file, to be written.
     pub const fn file(&mut self) -> &mut File {
         &mut self.file
     }
 
-    /// Gives the file its name, in the place of a regular file or a link that has it; with the permissions of that file, and as
-    /// root with its owner or, where there is none, the folder's. Nobody else can give files away.
+    /// Gives the file its name, in the place of a regular file or a link that has it. It gets the permissions of that
+    /// file, and as root its owner or, if there is none, the folder's; only root can give files away.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl<'a> Replacement<'a> {
         Ok(())
     }
 
-    /// Gives a file without a name one: only a rename puts it in the place of another.
+    /// Gives a temporary name to a file without one: only a rename puts it in the place of another.
     fn link(&self) -> io::Result<OsString> {
         let by_number = PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()));
         let link = |name: &OsStr| {
@@ -138,8 +139,8 @@ fn named_file_in(folder: &Folder) -> io::Result<(File, OsString)> {
     Ok((file.into(), name))
 }
 
-/// What the user wants new files not to be used for, as proc(5) tells; where it does not tell, they are the user's alone. To ask
-/// the system for it is to change it, for all threads.
+/// Returns the permissions that the user does not want new files to have, as proc(5) tells; if it does not tell, files
+/// are the user's alone. The system call that returns the mask also changes it, for all threads.
 fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("Umask:"));
@@ -147,7 +148,7 @@ fn umask() -> u32 {
         .unwrap_or(0o077)
 }
 
-/// Does something with a name that nothing has yet.
+/// Does something with a name that is not taken.
 fn with_free_name<T>(
     mut act: impl FnMut(&OsStr) -> rustix::io::Result<T>,
 ) -> io::Result<(T, OsString)> {
@@ -192,7 +193,7 @@ mod tests {
         folder.begin().unwrap()
     }
 
-    /// Without a name until it is whole, and with one for the time being.
+    /// The two ways to begin a replacement: without a name until it is whole, and with a temporary one.
     const BOTH_WAYS: [fn(&Folder) -> Replacement<'_>; 2] = [unnamed, named];
 
     #[test]

@@ -1,4 +1,4 @@
-//! Signals that wait until a file has its name, or is gone.
+//! Holds up signals until a file has its name, or is gone.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -7,24 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::{flag, low_level};
 
-/// The signals that end a program which does nothing about them.
+/// The signals that end a program which does not handle them.
 const DEADLY: [i32; 4] = [SIGINT, SIGTERM, SIGHUP, SIGQUIT];
 
-/// Handlers stay for as long as the process does: the system's own cannot be put back while a signal may be coming in.
+/// The handlers. They stay as long as the process: the system's own cannot be put back while a signal may be coming in.
 static HANDLERS: Mutex<Option<Handlers>> = Mutex::new(None);
 
 #[derive(Clone, Debug)]
 struct Handlers {
-    /// Whether the signals end the process, as they do without handlers.
+    /// True if the signals end the process, as they do without handlers.
     is_deadly: Arc<AtomicBool>,
     /// The last of them that came.
     came: Arc<AtomicUsize>,
 }
 
-/// Ctrl-C and its like do nothing while there is one, and afterwards what they always do: without, half a file would be left
-/// beside the one that it was to replace.
+/// A guard that holds up Ctrl-C and similar signals, which take effect when it is dropped. Without it, half a file
+/// would be left next to the one that it was to replace.
 ///
-/// It is for as long as a file is written, and no longer; there is one at a time.
+/// It lives as long as a file is written, and no longer; there is one at a time.
 #[derive(Debug)]
 pub struct Deferred(Handlers);
 
@@ -79,7 +79,7 @@ impl Handlers {
     }
 }
 
-/// The signals that this process was started to ignore, a bit for each as proc(5) tells; none where it does not tell.
+/// Returns the signals that this process was started to ignore, a bit for each as proc(5) tells; 0 if it does not tell.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

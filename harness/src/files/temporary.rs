@@ -1,4 +1,4 @@
-//! Folders for a while.
+//! Temporary folders.
 
 use std::fs::Permissions;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use tempfile::{Builder, TempDir};
 
-/// Makes a folder that nobody else can look into, below `parent`; it goes with the value.
+/// Makes a folder that nobody else can look into, below `parent`; it is removed with the value.
 ///
 /// # Errors
 ///

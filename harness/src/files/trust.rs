@@ -1,4 +1,4 @@
-//! Whose files may say what is done: a project names programs that are started.
+//! Checks who owns a project before its files decide which programs are started.
 
 use std::fs::Metadata;
 use std::io;
@@ -10,19 +10,19 @@ use rustix::process::geteuid;
 use super::or_here;
 use crate::text::Shown as _;
 
-/// The variable that names further projects that are trusted, parted by colons.
+/// The variable that names further projects that are trusted, separated by colons.
 pub const VARIABLE: &str = "WIRESNAP_TRUST";
 
 const STICKY: u32 = 0o1000;
 const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 
-/// Makes sure that a project is as its owner left it, and that its owner is this user, who called sudo, or root: of its folder
-/// and these files in it, and that nobody else can put another folder in its place.
+/// Makes sure that a project's folder and these files in it are as their owner left them, that the owner is this user,
+/// the user who called sudo, or root, and that nobody else can put another folder in its place.
 ///
 /// # Errors
 ///
-/// Returns an error that says what belongs to somebody else, or may be written by others.
+/// Returns an error that says what belongs to another user, or may be written by others.
 pub fn require_trusted_project(root: &Path, files: &[&str]) -> io::Result<()> {
     let root = or_here(root).canonicalize()?;
     let trusted = std::env::var_os(VARIABLE).unwrap_or_default();
@@ -45,7 +45,8 @@ pub fn require_trusted_project(root: &Path, files: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes sure that a file or folder belongs to this user, who called sudo, or root, and that nobody else may write to it.
+/// Makes sure that a file or folder belongs to this user, the user who called sudo, or root, and that nobody else may
+/// write to it.
 ///
 /// # Errors
 ///
@@ -84,7 +85,7 @@ fn require_nobody_else_writes(path: &Path, found: &Metadata) -> io::Result<()> {
     Ok(())
 }
 
-/// This user, root, and as root the user who called sudo.
+/// Returns this user, root, and as root the user who called sudo.
 fn trusted_users() -> impl Iterator<Item = u32> {
     let user = geteuid();
     let caller = std::env::var("SUDO_UID").ok();
@@ -94,8 +95,9 @@ fn trusted_users() -> impl Iterator<Item = u32> {
         .chain(caller.filter(|_| user.is_root()))
 }
 
-/// Returns whether a group has members besides its files' owner and root: most systems give each user a group of their own, which
-/// may write to all of their files. A group that the system's files do not tell of is such a one if it has the user's number.
+/// Returns true if a group has members besides its files' owner and root. Most systems give each user a group of their
+/// own, which may write to all of their files. A group that is missing from the system's files is such a one if it has
+/// the user's number.
 fn has_others(groups: &str, users: &str, group: u32, owner: u32) -> bool {
     let fields = |line: &str| line.split(':').map(str::to_owned).collect::<Vec<_>>();
     let users: Vec<Vec<String>> = users.lines().map(fields).collect();

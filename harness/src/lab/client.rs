@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 use crate::scenario::expect::{Expect, Subject};
 use crate::scenario::{self, Action, Mark};
 
-/// How often a page is looked at for something that takes its time: WebDriver has no event for that.
+/// The interval between looks at a page for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
 
-/// What has all that a page shows.
+/// The selector of the element that contains everything a page shows.
 const WHOLE_PAGE: &str = "body";
 
-/// How long an element that is waited for may take to appear.
+/// The longest time that an expected element may take to appear.
 const APPEARANCE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A client that is ready, or that begins with its first step.
@@ -29,25 +29,25 @@ pub enum Client {
     Browser(Box<Browser>),
     /// Netcat, or commands of the scenario's own; each connects as soon as it is started, so it waits for its mark.
     Terminal {
-        /// How netcat introduces itself; none where it is not the client.
+        /// The name and version of netcat; `None` if the client is not netcat.
         netcat: Option<String>,
-        /// What it is typed into.
+        /// The terminal that is typed into.
         terminal: Box<Terminal>,
     },
 }
 
-/// What a mark needs that can be had before it is due.
+/// The things that a mark needs and that can be fetched before it is due.
 #[derive(Debug, Default)]
 pub struct Prepared {
     target: Option<Element>,
-    /// Whether the target is to be clicked by moving the pointer there.
+    /// True if the target is to be clicked by moving the pointer there.
     is_in_reach: bool,
-    /// Whether what is typed into the target are paths of files.
+    /// True if the text typed into the target consists of paths of files.
     takes_files: bool,
     before: Shown,
 }
 
-/// What a client shows.
+/// The text that a client shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Shown {
     /// Nothing, as while a page is loading.
@@ -64,7 +64,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where what it needs is missing or does not start.
+    /// Returns an error if what it needs is missing or does not start.
     pub async fn start(lab: &Lab, kind: scenario::Client) -> Result<Self> {
         match kind {
             scenario::Client::Firefox => {
@@ -86,7 +86,7 @@ impl Client {
         }
     }
 
-    /// The browser, where it is one.
+    /// Returns the browser, if the client is one.
     #[must_use]
     pub fn browser(&self) -> Option<&Browser> {
         match self {
@@ -95,7 +95,7 @@ impl Client {
         }
     }
 
-    /// How netcat introduces itself, where it is the client.
+    /// Returns the name and version of netcat, if netcat is the client.
     #[must_use]
     pub fn netcat(&self) -> Option<&str> {
         match self {
@@ -104,7 +104,7 @@ impl Client {
         }
     }
 
-    /// Whether it is a process already.
+    /// Returns true if it is already a running process.
     #[must_use]
     pub const fn is_running(&self) -> bool {
         match self {
@@ -113,7 +113,7 @@ impl Client {
         }
     }
 
-    /// Waits for the client to end by itself, which it should not; nothing to wait for where it is no process.
+    /// Waits for the client to end by itself, which it should not; `None` if no process is running.
     #[must_use]
     pub fn death(&self) -> Option<std::pin::Pin<Box<dyn Future<Output = Error> + Send>>> {
         match self {
@@ -125,11 +125,11 @@ impl Client {
         }
     }
 
-    /// Does just before a mark whatever need not wait for it, so that the mark is kept.
+    /// Does the part of a mark that can be done just before it is due, so that the mark is kept.
     ///
     /// # Errors
     ///
-    /// Where the element in question is not on the page after `patience`.
+    /// Returns an error if the element in question is not on the page after `patience`.
     pub async fn prepare(&self, mark: &Mark, patience: Duration) -> Result<Prepared> {
         let target = match &mark.action {
             Action::Click(element)
@@ -165,7 +165,8 @@ impl Client {
         })
     }
 
-    /// How long before its mark the client is to be told to do this, for the request to be on the wire at the mark.
+    /// Returns the time before its mark at which the client is to be told to do this, so that the request is on the
+    /// wire at the mark.
     #[must_use]
     pub const fn lead(&self, action: &Action) -> Duration {
         match self {
@@ -178,7 +179,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where the client cannot do it.
+    /// Returns an error if the client cannot do it.
     pub async fn perform(
         &mut self,
         lab: &Lab,
@@ -203,7 +204,8 @@ impl Client {
         }
     }
 
-    /// What messages call what prints; empty for a browser, whose page is spoken of.
+    /// Returns the name that messages give to the command that prints; empty for a browser, where messages name the
+    /// page.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -212,8 +214,8 @@ impl Client {
         }
     }
 
-    /// What may be known of why something is not seen: that an element is in a frame, that another window was opened. What
-    /// was seen last is `last`.
+    /// Returns a reason why something is not seen, if one can be found: an element is in a frame, another window was
+    /// opened. `last` is what was seen last.
     pub async fn why_not_there(&self, of: &Subject, last: &Shown) -> Option<String> {
         match (self, of, last) {
             (Self::Browser(browser), Subject::Element(selector), Shown::Nothing) => {
@@ -224,11 +226,11 @@ impl Client {
         }
     }
 
-    /// A picture of what the client shows, a PNG.
+    /// Returns a picture of what the client shows, a PNG.
     ///
     /// # Errors
     ///
-    /// Where it is no browser, or that takes none.
+    /// Returns an error if the client is not a browser, or the browser takes no picture.
     pub async fn screenshot(&self) -> Result<Vec<u8>> {
         match self {
             Self::Browser(browser) => browser.screenshot().await,
@@ -240,7 +242,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where it does not answer.
+    /// Returns an error if it does not answer.
     pub async fn take_leave(&self) -> Result<()> {
         match self {
             Self::Browser(browser) => browser.leave_page().await,
@@ -253,7 +255,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where it does not close as it should.
+    /// Returns an error if it does not close as it should.
     pub async fn close(self) -> Result<()> {
         match self {
             Self::Browser(browser) => browser.close().await,
@@ -268,7 +270,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Where it does not after `patience`: the outer result is that of looking, the inner one what was seen last.
+    /// Returns an error if it does not after `patience`: the outer result is that of looking, the inner one what was
+    /// seen last.
     pub async fn wait_for<T>(
         &self,
         expect: &Expect,
@@ -369,13 +372,13 @@ async fn wait_for_element(
     }
 }
 
-/// A scenario's steps are checked for its client when it is read.
+/// Returns the error for a step that does not fit the client; a scenario's steps are checked when it is read.
 fn cannot(action: &Action) -> Error {
     Error::run(format!("this client cannot {action}"))
 }
 
 impl Prepared {
-    /// What the client showed before the mark.
+    /// Returns what the client showed before the mark.
     #[must_use]
     pub const fn before(&self) -> &Shown {
         &self.before
@@ -383,7 +386,7 @@ impl Prepared {
 }
 
 impl Shown {
-    /// What there is to see now that was not there before: a text that differs, or what was printed since.
+    /// Returns what is shown now and was not shown before: a text that differs, or what was printed since.
     #[must_use]
     pub fn news<'a>(&'a self, before: &Self) -> Option<&'a str> {
         match (self, before) {

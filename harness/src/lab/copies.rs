@@ -10,8 +10,8 @@ use anyhow::Context as _;
 use pcap::{Active, BpfInstruction, Capture};
 use socket2::{SockFilter, SockRef};
 
-/// What to put before a filter (linux/filter.h): load the type of the packet (`SKF_AD_OFF + SKF_AD_PKTTYPE`); where it is
-/// not `PACKET_OUTGOING`, go on behind the next instruction, which takes nothing of the packet.
+/// The instructions to put before a filter (linux/filter.h): load the type of the packet (`SKF_AD_OFF +
+/// SKF_AD_PKTTYPE`); if it is not `PACKET_OUTGOING`, skip the next instruction, which takes nothing of the packet.
 const NOT_OUTGOING: [[u32; 4]; 3] = [[0x30, 0, 0, 0xffff_f004], [0x15, 0, 1, 4], [0x06, 0, 0, 0]];
 
 /// Has the kernel apply this filter to what comes in only; it is the one that is set already.
@@ -28,7 +28,8 @@ pub(super) fn leave_out_outgoing(capture: &Capture<Active>, filter: &str) -> any
     Ok(())
 }
 
-/// An instruction of libpcap's, which tells what it is only in words: four numbers, as `tcpdump -ddd` prints them.
+/// Returns an instruction of libpcap's, which shows itself only as text, as four numbers, as `tcpdump -ddd` prints
+/// them.
 fn numbers(instruction: &BpfInstruction) -> anyhow::Result<[u32; 4]> {
     let text = instruction.to_string();
     let numbers: Result<Vec<u32>, _> = text.split(' ').map(str::parse).collect();

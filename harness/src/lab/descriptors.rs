@@ -1,7 +1,7 @@
-//! File descriptors that nobody but their owner is to have.
+//! Keeps file descriptors from processes other than their owner.
 //!
-//! What we open ourselves ends with an exec, as Rust's standard library opens it. Two kinds of descriptors do not: those that
-//! whoever started us left open, and those that a C library opens.
+//! The descriptors that we open ourselves close on exec, as Rust's standard library opens them. Two kinds do not: those
+//! that the process which started us left open, and those that a C library opens.
 
 use std::os::fd::AsFd;
 
@@ -13,14 +13,15 @@ use crate::error::{Error, Result};
 /// The descriptors below this one are standard input, output and error.
 const FIRST_BEYOND_STANDARD: i32 = 3;
 
-/// How many descriptors a capture takes: a browser has a hundred open, and this process some for each scenario.
+/// The number of descriptors that a capture takes: a browser has a hundred open, and this process some for each
+/// scenario.
 const NEEDED: u64 = 256;
 
-/// What a user can do where there are too few.
+/// The advice to a user who has too few.
 pub(super) const MORE: &str =
     "allow more open files: `ulimit -n 1024`; `ulimit -Hn` tells how many the system allows";
 
-/// Allows this process, and what it starts, to have as many descriptors open as a capture takes, where the system lets it.
+/// Allows this process, and what it starts, to have as many descriptors open as a capture takes, if the system lets it.
 pub fn allow_enough() {
     let limit = getrlimit(Resource::Nofile);
     let enough = |most: Option<u64>| most.is_none_or(|most| most >= NEEDED);
@@ -31,7 +32,7 @@ pub fn allow_enough() {
     }
 }
 
-/// The error with what can be done about it, where it is that too many descriptors are open.
+/// Adds a remedy to the error if too many descriptors are open.
 #[must_use]
 pub fn with_cure(error: Error, cause: &std::io::Error) -> Error {
     let too_many = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
@@ -41,7 +42,8 @@ pub fn with_cure(error: Error, cause: &std::io::Error) -> Error {
     }
 }
 
-/// Closes all descriptors beyond standard error, which whoever started this process left open: a shell's, a build tool's.
+/// Closes all descriptors beyond standard error that were left open by the process which started this one: a shell, a
+/// build tool.
 ///
 /// Call this before this process opens anything: what it closes is nobody's here.
 ///

@@ -1,4 +1,4 @@
-//! What programs, helpers and clients are enclosed in: a process namespace of their own, in which neither the player nor
+//! The enclosure of programs, helpers and clients: a process namespace of their own, in which neither the player nor
 //! anything else of the machine is to be seen, and a file system without the temporary files and sockets of others.
 //!
 //! The player itself stays outside, as do its threads: what is enclosed is what `Launcher`s start.
@@ -19,16 +19,16 @@ use super::paths::{self, View};
 use super::privilege;
 use crate::error::Result;
 
-/// Who starts programs, and who starts clients.
+/// The launchers of programs and of clients.
 #[derive(Debug)]
 pub struct Launchers {
     programs: Arc<Launcher>,
     clients: Arc<Launcher>,
-    /// What they start is in there; `None` if it is not enclosed.
+    /// The first process of the namespace that holds what they start; `None` if nothing is enclosed.
     init: Option<Init>,
 }
 
-/// What is to be enclosed.
+/// The things that are to be enclosed, and what they must see.
 #[derive(Debug)]
 pub struct Subject {
     /// The process that the user started.
@@ -37,7 +37,7 @@ pub struct Subject {
     pub needed: Vec<PathBuf>,
     /// The user's home folder.
     pub home: Option<PathBuf>,
-    /// Whether the lab has a network of its own, and so mounts of its own.
+    /// True if the lab has a network of its own, and so mounts of its own.
     pub is_private: bool,
 }
 
@@ -49,7 +49,7 @@ impl Launchers {
     ///
     /// # Errors
     ///
-    /// Names the step that the system refuses; nothing is left of it then.
+    /// Returns an error that names the step that the system refuses; nothing is left of it then.
     pub fn enclosed(subject: &Subject, link: Option<&Arc<Link>>) -> Result<Self> {
         if !privilege::has(CapabilitySet::SYS_ADMIN) {
             namespace::enter_user_namespace()?;
@@ -77,11 +77,11 @@ impl Launchers {
         Self::with_threads(programs, clients, link, Some(init), true)
     }
 
-    /// Starts what is asked for beside the player, where that could not make an enclosure.
+    /// Starts the processes directly, next to the player, if it could not make an enclosure.
     ///
     /// # Errors
     ///
-    /// Names the step that the system refuses.
+    /// Returns an error that names the step that the system refuses.
     pub fn open(for_good: bool, link: Option<&Arc<Link>>) -> Result<Self> {
         let programs = Launcher::start("programs")?;
         let clients = link.map(|_| Launcher::start("clients")).transpose()?;
@@ -110,17 +110,17 @@ impl Launchers {
         })
     }
 
-    /// Who starts programs and helpers.
+    /// Returns the launcher of programs and helpers.
     pub(super) const fn programs(&self) -> &Arc<Launcher> {
         &self.programs
     }
 
-    /// Who starts clients.
+    /// Returns the launcher of clients.
     pub(super) const fn clients(&self) -> &Arc<Launcher> {
         &self.clients
     }
 
-    /// The process that calls itself `inner`, by the number that it has for us; `None` if there is none.
+    /// Returns the process that calls itself `inner`, by the number that it has for us; `None` if there is none.
     pub(super) fn seen_from_here(&self, inner: Pid) -> Option<Pid> {
         match self.init {
             Some(_) => seen_from_here(inner),
@@ -129,7 +129,7 @@ impl Launchers {
     }
 }
 
-/// What the system may refuse about a link.
+/// The step of a link that the system may refuse.
 const JOIN: &str = "have programs and clients in one process namespace";
 
 /// Opens the process namespace that a thread of ours starts processes in.
@@ -150,9 +150,9 @@ pub(super) struct Row {
     pub(super) id: i32,
     pub(super) parent: i32,
     pub(super) name: String,
-    /// Has ended, and nobody has taken note of it yet.
+    /// True if it has ended, and its parent has not reaped it yet.
     pub(super) has_ended: bool,
-    /// Its numbers in the namespaces that it is in, ours first.
+    /// The numbers of the process in the namespaces that it is in, ours first.
     numbers: Vec<i32>,
 }
 
@@ -175,7 +175,7 @@ fn seen_from_here(inner: Pid) -> Option<Pid> {
     find(&rows, inner.as_raw_nonzero().get(), ourselves).and_then(Pid::from_raw)
 }
 
-/// The process below `ancestor` that calls itself `inner`: others of the machine may call themselves the same.
+/// Returns the process below `ancestor` that calls itself `inner`: others of the machine may call themselves the same.
 fn find(rows: &[Row], inner: i32, ancestor: i32) -> Option<i32> {
     let is_it = |row: &&Row| {
         row.numbers.len() == 2 && row.numbers[1] == inner && is_below(rows, row, ancestor)
@@ -218,8 +218,8 @@ fn row(id: i32, status: &str) -> Option<Row> {
     })
 }
 
-/// The folders and files that have to be seen by programs of a project with this top folder, in a lab with this folder, that
-/// these executables belong to.
+/// Returns the folders and files that must be visible to programs of a project with this top folder, in a lab with this
+/// folder, that these executables belong to.
 #[must_use]
 pub fn needed<'a>(
     root: &'a Path,

@@ -1,4 +1,4 @@
-//! What a player has started, and what that has started in turn: which processes there are, and what they listen on.
+//! Finds the processes that a player has started, and those they started in turn, and what they listen on.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -26,7 +26,7 @@ impl std::fmt::Display for Member {
     }
 }
 
-/// All processes that were started here and have not ended.
+/// Returns all processes that were started here and have not ended.
 pub(super) fn members() -> Vec<Member> {
     let rows = rows();
     let ourselves = getpid().as_raw_nonzero().get();
@@ -43,7 +43,7 @@ fn member(row: &Row) -> Option<Member> {
     })
 }
 
-/// The ids of all processes that were started here.
+/// Returns the ids of all processes that were started here.
 pub(super) fn ids() -> BTreeSet<i32> {
     let members = members().into_iter();
     members
@@ -51,7 +51,7 @@ pub(super) fn ids() -> BTreeSet<i32> {
         .collect()
 }
 
-/// Those that are not among the ones `known`, the one first that the others belong to.
+/// Returns the processes that are not `known`, first the ones whose parent is not among them.
 pub(super) fn newcomers(known: &BTreeSet<i32>) -> Vec<Member> {
     let mut members = members();
     members.retain(|member| !known.contains(&member.id.as_raw_nonzero().get()));
@@ -63,14 +63,14 @@ pub(super) fn newcomers(known: &BTreeSet<i32>) -> Vec<Member> {
     members
 }
 
-/// Whether any of these sockets is among the open files of a process.
+/// Returns true if any of these sockets is among the open files of a process.
 pub(super) fn holds(process: Pid, sockets: &[Socket]) -> bool {
     sockets
         .iter()
         .any(|socket| inodes(process).contains(&socket.inode))
 }
 
-/// The sockets among the open files of a process, by their numbers (proc(5), `/proc/PID/fd`).
+/// Returns the sockets among the open files of a process, by their numbers (proc(5), `/proc/PID/fd`).
 pub(super) fn inodes(process: Pid) -> HashSet<u64> {
     let folder = format!("/proc/{}/fd", process.as_raw_nonzero());
     let Ok(files) = std::fs::read_dir(folder) else {

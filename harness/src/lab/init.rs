@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 /// An inner process namespace; it ends, with all that is in it, when this is dropped.
 #[derive(Debug)]
 pub(super) struct Init {
-    /// What the process reads: the end of this is its own.
+    /// The pipe that the process reads; the process ends when the pipe does.
     _lifeline: ChildStdin,
 }
 
@@ -33,7 +33,7 @@ impl Init {
     ///
     /// # Errors
     ///
-    /// Names the step that the system refuses.
+    /// Returns an error that names the step that the system refuses.
     pub(super) fn start(capture: &str) -> Result<Self> {
         unshare(UnshareFlags::NEWPID).map_err(refused("make a process namespace for programs"))?;
         privilege::pass_on(CapabilitySet::SYS_ADMIN)?;
@@ -66,7 +66,7 @@ fn silent() -> Error {
     Error::environment("the first process of a process namespace ended at once")
 }
 
-/// What this process does: settles, says so, and takes note of the end of orphans until the player is gone.
+/// Does the work of this process: settles, says so, and reaps orphans until the player is gone.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What a program says of itself when it is asked, and nothing that it could do to us by its answer.
+//! Asks a program to say what it is, and guards against anything that its answer could do to us.
 //!
 //! A program on PATH may be anything: it may hang, write without end, or leave a child behind that keeps its pipes open.
 //! So it gets a deadline, only the beginning of what it says is read, and its whole group of processes is ended.
@@ -15,23 +15,23 @@ use tokio::time::timeout;
 
 use crate::error::printable;
 
-/// How long a program may take to say who it is.
+/// The longest time that a program may take to say what it is.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How much of an answer is read, in bytes: versions come first.
+/// The number of bytes of an answer that are read: versions come first.
 const LONGEST_ANSWER: u64 = 16 << 10;
 
-/// How much of a line is worth showing, in characters.
+/// The number of characters of a line that are worth showing.
 const LONGEST_LINE: usize = 80;
 
-/// What became of a question. Texts are safe to show, standard error after standard output.
+/// The outcome of a question. Texts are safe to show, standard error after standard output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// What the program wrote.
+    /// The text that the program wrote.
     Said(String),
-    /// What the program wrote before it failed, as for want of a library.
+    /// The text that the program wrote before it failed, as for want of a library.
     Failed(String),
-    /// It was still at it when its time was over.
+    /// The program was still running when its time was over.
     Hung,
     /// The system could not start it, and why.
     CannotStart(String),
@@ -103,7 +103,7 @@ impl Drop for Group {
     }
 }
 
-/// The first bytes that come out of a pipe; what could not be read is as if it had not been written.
+/// Reads the first bytes that come out of a pipe; what could not be read is as if it had not been written.
 async fn beginning(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(pipe) = pipe {
@@ -112,7 +112,7 @@ async fn beginning(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
     bytes
 }
 
-/// An answer as lines that only show themselves.
+/// Returns an answer as lines that are safe to show.
 fn text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = printable(&text)
@@ -122,7 +122,7 @@ fn text(bytes: &[u8]) -> String {
     lines.join("\n")
 }
 
-/// How a netcat introduces itself by its answer to `-h`: there are several programs of this name.
+/// Returns the name and version of a netcat by its answer to `-h`: there are several programs of this name.
 #[must_use]
 pub fn netcat_variant(answer: &Answer) -> String {
     let variant = match answer {
@@ -132,7 +132,8 @@ pub fn netcat_variant(answer: &Answer) -> String {
     variant.unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// How the line begins by which a variant of netcat can be told, and what follows its name and version there.
+/// The beginning of the line that identifies each variant of netcat, and the text that follows its name and version
+/// there.
 const VARIANTS: [(&str, &str); 5] = [
     ("OpenBSD netcat ", "\n"),
     ("Ncat ", " ("),
@@ -141,7 +142,7 @@ const VARIANTS: [(&str, &str); 5] = [
     ("Toybox ", " multicall binary"),
 ];
 
-/// Name and version of the netcat that has this help text; nothing where it is none that we know.
+/// Returns the name and version of the netcat that has this help text; `None` if it is not one that we know.
 #[must_use]
 pub fn variant_of(help: &str) -> Option<String> {
     help.lines().find_map(|line| {
@@ -169,7 +170,7 @@ mod tests {
 
     use super::*;
 
-    /// An executable that does what a shell script says.
+    /// Makes an executable that runs a shell script.
     fn program(script: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("program");

@@ -37,13 +37,14 @@ pub const MARKER: &str = "WIRESNAP_CAPTURE";
 /// for ourselves: it may be what finds libpcap.
 const PASSED_ON: [&str; 3] = ["PATH", "TZ", "LD_LIBRARY_PATH"];
 
-/// How often to look whether the last orphan is gone: the system has no event for all of them.
+/// The interval between checks whether the last orphan is gone: the system has no event for all of them.
 const POLL: Duration = Duration::from_millis(5);
 
-/// How long a player may take to end what it has started; where that is in a process namespace, nothing has to be waited for.
+/// The longest time that a player may take to end what it has started; in a process namespace nothing has to be waited
+/// for.
 const PLAYERS_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long orphans may take to end after they were killed: one that waits for a disk that is gone never does.
+/// The longest time that orphans may take to end after they were killed: one that waits for a lost disk never does.
 const ORPHANS_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Starts a keeper, whose player captures into `savefile`; its line reads what the player reports.
@@ -52,7 +53,7 @@ const ORPHANS_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 ///
-/// Where the system cannot start another process.
+/// Returns an error if the system cannot start another process.
 pub fn start(ground: Ground, folder: &Path, savefile: File) -> Result<(Child, UnixStream)> {
     let (line, far_end) = UnixStream::pair().map_err(cannot_start)?;
     let capture = getpid().as_raw_nonzero().to_string();
@@ -71,7 +72,7 @@ pub fn start(ground: Ground, folder: &Path, savefile: File) -> Result<(Child, Un
     Ok((keeper, line))
 }
 
-/// The same executable with another task, for this capture.
+/// Returns a command for our own executable with another task, for this capture.
 fn ourselves(task: &str, capture: &str, ground: Ground, folder: &Path) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg(task).args(["--capture", capture]);
@@ -93,11 +94,11 @@ fn cannot_start(error: io::Error) -> Error {
     descriptors::with_cure(what, &error)
 }
 
-/// The line to the process that the user started: standard output, which nothing else is written to.
+/// Returns the line to the process that the user started: standard output, which nothing else is written to.
 ///
 /// # Errors
 ///
-/// Where standard output is none.
+/// Returns an error if standard output cannot be used.
 pub fn line() -> Result<UnixStream> {
     io::stdout()
         .as_fd()
@@ -106,11 +107,11 @@ pub fn line() -> Result<UnixStream> {
         .map_err(cannot_start)
 }
 
-/// What a keeper does: makes the lab, starts the player, waits for its end and leaves nothing of it behind.
+/// Does the work of a keeper: makes the lab, starts the player, waits for its end and leaves nothing of it behind.
 ///
 /// # Errors
 ///
-/// Where the system refuses one of the steps; nothing was started then.
+/// Returns an error if the system refuses one of the steps; nothing was started then.
 pub fn keep(capture: &str, ground: Ground, parent: &Path) -> Result<ExitStatus> {
     descriptors::close_inherited()?;
     privilege::forbid_inspection()?;
@@ -182,7 +183,7 @@ pub fn let_go_of_capture() -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn adopt_orphans() -> Result<()> {
     set_child_subreaper(Some(getpid())).map_err(|errno| cannot_start(errno.into()))
 }
@@ -226,7 +227,7 @@ pub fn end_orphans() {
     }
 }
 
-/// The processes that are our children, as orphans become.
+/// Returns the processes that are our children, as orphans become.
 fn children() -> Vec<Pid> {
     let ourselves = getpid().as_raw_nonzero().to_string();
     let Ok(processes) = std::fs::read_dir("/proc") else {
@@ -244,12 +245,12 @@ fn children() -> Vec<Pid> {
         .collect()
 }
 
-/// How the names of a capture's folders begin: `capture` is the id of the process that the user started.
+/// Returns the prefix of the names of a capture's folders: `capture` is the id of the process that the user started.
 fn prefix(capture: &str) -> String {
     format!("wiresnap-{capture}-")
 }
 
-/// A folder that only we can read.
+/// Makes a folder that only we can read.
 fn folder_in(parent: &Path, capture: &str) -> Result<TempDir> {
     private_folder(parent, &prefix(capture)).map_err(|error| {
         let parent = parent.shown();

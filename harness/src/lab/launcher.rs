@@ -1,7 +1,8 @@
-//! Threads that start processes, each where the thread is: in a network, a process namespace, a view of the file system.
+//! Threads that start processes in the thread's own surroundings: in a network, a process namespace, a view of the file
+//! system.
 //!
-//! To enter any of these takes capabilities, and a player has none when it starts programs. But a thread keeps what it is in,
-//! and hands it on to what it starts.
+//! Entering any of these takes capabilities, and a player has none when it starts programs. But a thread keeps what it
+//! is in, and hands it on to what it starts.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,7 +24,7 @@ pub(super) struct Launcher {
 }
 
 impl Launcher {
-    /// Starts the thread, where the calling one is.
+    /// Starts the thread, in the namespaces of the calling one.
     ///
     /// # Errors
     ///
@@ -43,12 +44,12 @@ impl Launcher {
         Ok(Self { tasks, thread })
     }
 
-    /// The id of the thread.
+    /// Returns the id of the thread.
     pub(super) const fn thread(&self) -> Pid {
         self.thread
     }
 
-    /// The folder in which the kernel tells of the network that the thread is in.
+    /// Returns the folder in which the kernel tells of the network that the thread is in.
     #[must_use]
     pub(super) fn tables(&self) -> PathBuf {
         let thread = self.thread.as_raw_nonzero();
@@ -73,7 +74,7 @@ impl Launcher {
         done.recv().map_err(|_| gone())
     }
 
-    /// The same for what has to be done within the runtime of the calling thread, such as to start a process.
+    /// Does the same for what has to be done within the runtime of the calling thread, such as starting a process.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Who listens where, read from the kernel's tables.
+//! Finds the listening sockets in the kernel's tables.
 //!
 //! A probe connection would tell as much, but it would be served by the program, and its last packets could end up in
 //! the capture.
@@ -13,10 +13,10 @@ use super::process::Process;
 use crate::error::{Error, Result};
 use crate::text::Shown as _;
 
-/// How long a program that listens on its port at another address, may take until it does at the one that is meant as well.
+/// The time that a program listening on its port at another address may take until it also listens at the expected one.
 const ELSEWHERE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often to look: the kernel has no event for this.
+/// The interval between looks: the kernel has no event for this.
 const POLL: Duration = Duration::from_millis(10);
 
 /// The state of a listening socket in /proc/net/tcp.
@@ -80,24 +80,24 @@ impl std::fmt::Display for Socket {
 }
 
 impl Default for Tables {
-    /// Those of the network that this process is in.
+    /// Returns the tables of the network that this process is in.
     fn default() -> Self {
         Self(PathBuf::from("/proc/net"))
     }
 }
 
 impl Tables {
-    /// The tables in this folder.
+    /// Returns the tables in this folder.
     #[must_use]
     pub fn of(folder: &Path) -> Self {
         Self(folder.to_owned())
     }
 
-    /// Makes sure that nobody listens on `address` yet.
+    /// Makes sure that no program listens on `address` yet.
     ///
     /// # Errors
     ///
-    /// Where somebody does.
+    /// Returns an error if another program does.
     pub fn require_free(&self, address: SocketAddr) -> Result<()> {
         if self.is_listening(address)? {
             let port = address.port();
@@ -113,7 +113,7 @@ impl Tables {
     ///
     /// # Errors
     ///
-    /// Where the program ends first, or takes longer than `within`.
+    /// Returns an error if the program ends first, or takes longer than `within`.
     pub async fn wait_until_accepting(
         &self,
         program: &Process,
@@ -153,7 +153,7 @@ impl Tables {
         }
     }
 
-    /// The program's socket at the port of `address`, but at another address.
+    /// Returns the program's socket at the port of `address`, but at another address.
     fn same_port_elsewhere(&self, program: &Process, address: SocketAddr) -> Option<Socket> {
         let sockets = self.sockets().ok()?;
         let at_port = |socket: &&Socket| !socket.is_udp && socket.address.port() == address.port();
@@ -172,12 +172,12 @@ impl Tables {
         Ok(addresses.iter().any(is_served))
     }
 
-    /// Whether any socket listens where a connection to `address` would arrive.
+    /// Returns true if any socket listens where a connection to `address` would arrive.
     pub(super) fn is_listening(&self, address: SocketAddr) -> Result<bool> {
         self.is_listening_on_any(&[address])
     }
 
-    /// All sockets that wait for others.
+    /// Returns all sockets that wait for others.
     pub(super) fn sockets(&self) -> Result<Vec<Socket>> {
         let mut sockets = Vec::new();
         for (name, is_udp) in [
@@ -204,7 +204,7 @@ impl Tables {
     }
 }
 
-/// What can be done about a program that has these sockets, and none that accepts connections to `address`.
+/// Returns a hint about a program that has these sockets, but accepts no connections to `address`.
 fn hint_of_place(own: &[Socket], address: SocketAddr) -> Option<String> {
     let port = address.port();
     let at_port =
@@ -238,7 +238,7 @@ fn hint_of_place(own: &[Socket], address: SocketAddr) -> Option<String> {
 ///
 /// # Errors
 ///
-/// Where the program ends first, or takes longer than `within`.
+/// Returns an error if the program ends first, or takes longer than `within`.
 pub async fn wait_until_saying(program: &Process, text: &str, within: Duration) -> Result<()> {
     let line = program.line(|line| line.contains(text).then_some(()));
     tokio::select! {

@@ -57,7 +57,7 @@ const PASSED_ON: [&str; 3] = ["PATH", "TZ", keeper::MARKER];
 /// The interface that the traffic of a lab crosses, unless it has a link.
 pub const INTERFACE: &str = "lo";
 
-/// The address of a program that listens on `port`.
+/// Returns the address of a program that listens on `port`.
 ///
 /// It is 127.0.0.1 and never `localhost`, which may be `::1`, where every packet is 20 bytes longer.
 #[must_use]
@@ -65,14 +65,14 @@ pub const fn address(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
-/// Where a scenario is at home while it is played.
+/// The surroundings of a scenario while it is played.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The project's folder, as an absolute path.
     pub root: PathBuf,
-    /// What placeholders stand for.
+    /// The values of the placeholders.
     pub setting: Setting,
-    /// What a line that is typed ends with.
+    /// The ending of a typed line.
     pub line_end: LineEnd,
 }
 
@@ -83,14 +83,14 @@ pub struct Lab {
     tools: Tools,
     account: Account,
     groups: Groups,
-    /// Who starts processes; `None` where they are started beside us.
+    /// The launchers of processes; `None` if processes are started directly, next to us.
     launchers: Option<Launchers>,
-    /// The browser elsewhere; none where it is started here.
+    /// The browser elsewhere; `None` if the browser is started here.
     visit: Option<Visit>,
 }
 
 impl Lab {
-    /// A lab whose processes may write to `folder` and work for `account`.
+    /// Returns a lab whose processes may write to `folder` and work for `account`.
     #[must_use]
     pub fn new(folder: PathBuf, tools: Tools, account: Account) -> Self {
         Self {
@@ -103,32 +103,32 @@ impl Lab {
         }
     }
 
-    /// The same, with processes that these start.
+    /// Returns the same lab, with processes that these launchers start.
     #[must_use]
     pub fn with_launchers(mut self, launchers: Launchers) -> Self {
         self.launchers = Some(launchers);
         self
     }
 
-    /// The same, with a browser elsewhere.
+    /// Returns the same lab, with a browser elsewhere.
     #[must_use]
     pub fn with_visit(mut self, visit: Option<Visit>) -> Self {
         self.visit = visit;
         self
     }
 
-    /// The browser elsewhere; none where it is started here.
+    /// Returns the browser elsewhere; `None` if the browser is started here.
     pub(super) const fn visit(&self) -> Option<&Visit> {
         self.visit.as_ref()
     }
 
-    /// What was found on this machine.
+    /// Returns the tools that were found on this machine.
     #[must_use]
     pub const fn tools(&self) -> &Tools {
         &self.tools
     }
 
-    /// The folder that processes of this lab may write to; it goes when the lab goes.
+    /// Returns the folder that processes of this lab may write to; it goes when the lab goes.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -138,7 +138,7 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// Where the port is taken, the program cannot be started, ends, or is not ready in time.
+    /// Returns an error if the port is taken, the program cannot be started, ends, or is not ready in time.
     pub async fn start_program(
         &self,
         program: &Program,
@@ -204,7 +204,7 @@ impl Lab {
         Ok(process)
     }
 
-    /// Who listens where programs are.
+    /// Returns the tables of listening sockets in the network of the programs.
     fn tables(&self) -> Tables {
         match self.programs() {
             Some(programs) => Tables::of(&programs.tables()),
@@ -236,7 +236,7 @@ impl Lab {
         }
     }
 
-    /// Asks a client's executable who it is.
+    /// Asks a client's executable for its name and version.
     pub(super) async fn ask_client(&self, executable: &Path, argument: &'static str) -> Answer {
         let executable = executable.to_owned();
         let started = match self.clients() {
@@ -248,7 +248,8 @@ impl Lab {
         introduction::answer(started, introduction::PATIENCE).await
     }
 
-    /// The process that a client says it has started, by the number that it has for us; `None` if there is none.
+    /// Returns the process that a client says it has started, by the number that it has for us; `None` if there is
+    /// none.
     pub(super) fn seen_from_here(&self, process: Pid) -> Option<Pid> {
         match &self.launchers {
             Some(launchers) => launchers.seen_from_here(process),
@@ -286,7 +287,7 @@ impl Lab {
         self.groups.end().await;
     }
 
-    /// A command that runs in this lab: in its folder, with an environment that holds no secret.
+    /// Returns a command that runs in this lab: in its folder, with an environment that holds no secret.
     #[must_use]
     pub fn command(&self, name: &str, executable: &Path) -> Command {
         Command::new(name, executable)

@@ -20,7 +20,7 @@ use super::link;
 use super::privilege;
 use crate::error::{Error, Result};
 
-/// Where the lab's own folder lies: on memory that is gone when the lab is, whoever is killed.
+/// The parent of the lab's own folder: in memory that is gone when the lab is, whichever process is killed.
 ///
 /// It is the one place that every Linux system has and that nobody keeps a project in.
 pub const FOLDER: &str = "/dev/shm";
@@ -28,21 +28,21 @@ pub const FOLDER: &str = "/dev/shm";
 /// The least port that takes no privilege to listen on (ip-sysctl).
 const LEAST_PORT: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 
-/// What the player needs inside: to mount its `/proc`, and to open the capture.
+/// The capabilities that the player needs inside: to mount its `/proc`, and to open the capture.
 pub(super) const NEEDED_INSIDE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_RAW);
 
-/// What it takes besides to make a link to a second network.
+/// The capability that a link to a second network takes besides.
 pub(super) const NEEDED_FOR_LINK: CapabilitySet = CapabilitySet::NET_ADMIN;
 
-/// What it takes to make namespaces without one for users, as under sudo.
+/// The capabilities that it takes to make namespaces without a user namespace, as under sudo.
 const NEEDED_OUTSIDE: CapabilitySet = CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
 
 /// Leaves the network, the processes and the mounts of the machine for new ones, and brings up the new loopback.
 ///
 /// # Errors
 ///
-/// Names the step that the system refuses.
+/// Returns an error that names the step that the system refuses.
 pub(super) fn enter() -> Result<()> {
     if !privilege::has(NEEDED_OUTSIDE) {
         enter_user_namespace()?;
@@ -69,7 +69,7 @@ pub(super) fn enter() -> Result<()> {
     link::bring_loopback_up().map_err(refused("bring up the loopback interface"))
 }
 
-/// Lets whoever is in this network listen on ports below 1024 too: nobody else is there to be kept from it.
+/// Allows every process in this network to listen on ports below 1024 too: there are no others to be protected.
 fn allow_all_ports() {
     // Where /proc/sys cannot be written to, as in some containers, a program that wants such a port says so itself.
     let _ = fs::write(LEAST_PORT, "0");
@@ -79,7 +79,7 @@ fn allow_all_ports() {
 ///
 /// # Errors
 ///
-/// Where the system refuses.
+/// Returns an error if the system refuses.
 pub fn settle() -> Result<()> {
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", flags, None)
@@ -87,7 +87,7 @@ pub fn settle() -> Result<()> {
         .map_err(refused("mount /proc"))
 }
 
-/// In a namespace of its own a user may do what else takes root; everybody stays who they are.
+/// Enters a user namespace, in which a user may do what else takes root; all users stay who they are.
 pub(super) fn enter_user_namespace() -> Result<()> {
     let (user, group) = (geteuid().as_raw(), getegid().as_raw());
     // The maps of a process that nobody may look into are root's to write.

@@ -8,14 +8,14 @@ use rustix::net::{
     socket_with,
 };
 
-/// `NLM_F_REQUEST`, `NLM_F_ACK` (netlink(7)): a request; the outcome of it is wanted where it went well, too.
+/// `NLM_F_REQUEST`, `NLM_F_ACK` (netlink(7)): a request; its outcome is wanted even if it went well.
 const REQUEST: u16 = 1;
 const ACKNOWLEDGE: u16 = 4;
 
 /// `NLM_F_EXCL | NLM_F_CREATE` (netlink(7)): makes something that is not there yet.
 pub(super) const CREATE: u16 = 0x200 | 0x400;
 
-/// `NLMSG_ERROR` (netlink(7)): the outcome of a request, 0 where it went well.
+/// `NLMSG_ERROR` (netlink(7)): the outcome of a request, 0 if it went well.
 const OUTCOME: u16 = 2;
 
 /// `NLA_F_NESTED` (linux/netlink.h): the value of an attribute is attributes.
@@ -33,13 +33,13 @@ const LONGEST_ANSWER: usize = 32 << 10;
 pub(super) struct Netlink(OwnedFd);
 
 impl Netlink {
-    /// The protocol for interfaces, addresses and queues (rtnetlink(7)).
+    /// Opens the protocol for interfaces, addresses and queues (rtnetlink(7)).
     pub(super) fn route() -> io::Result<Self> {
         // NETLINK_ROUTE is number 0.
         Self::open(None)
     }
 
-    /// The protocol for everything that has no number of its own.
+    /// Opens the protocol for everything that has no number of its own.
     pub(super) fn generic() -> io::Result<Self> {
         Self::open(Some(netlink::GENERIC))
     }
@@ -89,7 +89,7 @@ impl AsFd for Netlink {
 pub(super) struct Message(Vec<u8>);
 
 impl Message {
-    /// A request of this kind, with the structure that its attributes come behind.
+    /// Returns a request of this kind, with the structure that its attributes come behind.
     pub(super) fn new(kind: u16, flags: u16, fixed: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(256);
         // struct nlmsghdr: length (at the end), type, flags, sequence number, port (0: the kernel fills it in).
@@ -155,7 +155,7 @@ impl Message {
     }
 }
 
-/// The value of an attribute among others.
+/// Finds the value of an attribute among others.
 pub(super) fn find(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
     let number = |at: &[u8]| Some(u16::from_ne_bytes(at.get(..2)?.try_into().ok()?));
     loop {
@@ -168,7 +168,7 @@ pub(super) fn find(mut attributes: &[u8], kind: u16) -> Option<&[u8]> {
     }
 }
 
-/// What the kernel's answer says: an error is a negative number behind the header.
+/// Reads the result in the kernel's answer: an error is a negative number behind the header.
 fn outcome(answer: &[u8]) -> io::Result<()> {
     let number = |at: usize| Some(i32::from_ne_bytes(answer.get(at..at + 4)?.try_into().ok()?));
     let is_outcome = answer.get(4..6) == Some(&OUTCOME.to_ne_bytes());

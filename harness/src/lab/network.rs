@@ -1,4 +1,4 @@
-//! Which network a scenario is played on.
+//! The network that a scenario is played on.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,7 +19,7 @@ use crate::text::Shown as _;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
-    /// The loopback interface of a network namespace of its own, one for each scenario: nobody else is there.
+    /// The loopback interface of a network namespace of its own, one for each scenario: no other process is there.
     Private,
     /// The loopback interface of the machine, which everybody shares.
     Host,
@@ -35,11 +35,11 @@ impl fmt::Display for Network {
 }
 
 impl Network {
-    /// The folder in which a lab on this network makes its own.
+    /// Returns the folder in which a lab on this network makes its own.
     ///
     /// # Errors
     ///
-    /// Where the folder that a snap shares with us cannot be made.
+    /// Returns an error if the folder that a snap shares with us cannot be made.
     pub fn folder(self, tools: &Tools, account: &Account) -> Result<PathBuf> {
         match self {
             Self::Private => Ok(PathBuf::from(namespace::FOLDER)),
@@ -50,7 +50,7 @@ impl Network {
     }
 }
 
-/// What a lab is made of.
+/// The network and the link that a lab is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Ground {
     /// The network that it is on.
@@ -59,7 +59,7 @@ pub struct Ground {
     pub link: Option<Link>,
 }
 
-/// Where the packets of a scenario can be seen, and its program be reached.
+/// The interface that shows the packets of a scenario, and the address that reaches its program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeetingPoint {
     /// The interface to capture on.
@@ -69,7 +69,8 @@ pub struct MeetingPoint {
 }
 
 impl MeetingPoint {
-    /// Where program and client of a scenario meet: at the ends of its link, or at an address of the loopback interface.
+    /// Returns where program and client of a scenario meet: at the ends of its link, or at an address of the loopback
+    /// interface.
     #[must_use]
     pub fn of(scenario: &Scenario) -> Self {
         let (interface, address) = match (&scenario.link, scenario.host) {
@@ -84,7 +85,8 @@ impl MeetingPoint {
         }
     }
 
-    /// Where somebody meets a program who reaches it by this address of this machine; none where it is not ours.
+    /// Returns where a program is met by others who reach it by this address of this machine; `None` if the address is
+    /// not ours.
     #[must_use]
     pub fn at(address: IpAddr) -> Option<Self> {
         let holder = interfaces()
@@ -96,7 +98,7 @@ impl MeetingPoint {
         })
     }
 
-    /// The address of a program that listens there on `port`.
+    /// Returns the address of a program that listens there on `port`.
     #[must_use]
     pub const fn server(&self, port: u16) -> SocketAddr {
         SocketAddr::new(self.address, port)

@@ -1,5 +1,5 @@
-//! What of the machine's file system programs, helpers and clients get to see: all of it but temporary files and sockets of
-//! others.
+//! The part of the machine's file system that programs, helpers and clients see: all of it but temporary files and
+//! sockets of others.
 //!
 //! A network namespace keeps nobody from a Unix socket that has a path: to reach the desktop's bus, a container engine or an
 //! agent that holds keys, it is enough to see it. So the folders that such sockets lie in are covered by empty ones, and of
@@ -25,7 +25,8 @@ const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
 /// systems.
 const RUNTIME: [&str; 2] = ["/run", "/var/run"];
 
-/// What programs are found by in the first of them: where NixOS has them all, and who tells the addresses of hosts.
+/// The paths in the first of them that programs need: where NixOS keeps all programs, and the file that names the
+/// resolvers of host names.
 const NEEDED: [&str; 6] = [
     "/run/current-system",
     "/run/booted-system",
@@ -38,17 +39,17 @@ const NEEDED: [&str; 6] = [
 /// Folders of the user's home that agents and clients have sockets in.
 const OF_AGENTS: [&str; 3] = [".ssh", ".gnupg", ".docker"];
 
-/// How many symbolic links are followed from one path; the kernel follows forty.
+/// The largest number of symbolic links followed from one path; the kernel follows forty.
 const MOST_LINKS: usize = 40;
 
-/// What a scenario needs to see.
+/// The paths that a scenario needs to see.
 #[derive(Clone, Debug, Default)]
 pub(super) struct View {
     /// Folders and files that must stay in sight: the project, programs, tools, the lab's own folder.
     pub(super) needed: Vec<PathBuf>,
     /// The user's home folder.
     pub(super) home: Option<PathBuf>,
-    /// Whether the folder for shared memory is the lab's own already.
+    /// True if the folder for shared memory is the lab's own already.
     pub(super) owns_shared_memory: bool,
 }
 
@@ -56,7 +57,7 @@ pub(super) struct View {
 ///
 /// # Errors
 ///
-/// Names the step that the system refuses.
+/// Returns an error that names the step that the system refuses.
 pub(super) fn restrict(view: &View) -> Result<()> {
     unshare(UnshareFlags::NEWNS).map_err(refused("have mounts of its own for programs"))?;
     mount_change(
@@ -95,7 +96,7 @@ fn cover_all(view: &View) -> io::Result<()> {
     Ok(())
 }
 
-/// Those of these folders that there are, each by its true path and once.
+/// Returns the folders among these that exist, each by its true path and once.
 fn folders(named: &[impl AsRef<Path>]) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
     for folder in named
@@ -109,7 +110,7 @@ fn folders(named: &[impl AsRef<Path>]) -> Vec<PathBuf> {
     folders
 }
 
-/// What of a covered folder is put back together with a path that is needed.
+/// The part of a covered folder that is put back together with a needed path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Share {
     /// All that has its first folder in common with it.
@@ -127,7 +128,7 @@ struct Kept {
 
 #[derive(Debug)]
 enum Held {
-    /// A symbolic link, and where it leads.
+    /// A symbolic link, and its target.
     Link(PathBuf),
     /// A folder.
     Folder(OwnedFd),
@@ -135,8 +136,8 @@ enum Held {
     File(OwnedFd),
 }
 
-/// Puts an empty folder in the place of `folder`, and what is needed of it into that. One that all of is needed, as by a project
-/// that has it inside, stays as it is.
+/// Puts an empty folder in the place of `folder`, and the needed parts of it into that. A folder that is needed as a
+/// whole, such as one inside of a project, stays as it is.
 fn cover(folder: &Path, needed: &[PathBuf], share: Share) -> io::Result<()> {
     let mut places = Vec::new();
     for path in needed {
@@ -154,7 +155,7 @@ fn cover(folder: &Path, needed: &[PathBuf], share: Share) -> io::Result<()> {
     kept.into_iter().try_for_each(put_back)
 }
 
-/// The places in `folder` that a path leads through; `None` if the path needs all of the folder.
+/// Returns the places in `folder` that a path leads through; `None` if the path needs all of the folder.
 fn places_of(folder: &Path, path: &Path, share: Share) -> Option<Vec<PathBuf>> {
     let mut places = Vec::new();
     let mut path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -174,7 +175,7 @@ fn places_of(folder: &Path, path: &Path, share: Share) -> Option<Vec<PathBuf>> {
     Some(places)
 }
 
-/// The place in `folder` that is put back for a path.
+/// Returns the place in `folder` that is put back for a path.
 fn place_in(folder: &Path, path: &Path, share: Share) -> Option<PathBuf> {
     let inside = path.strip_prefix(folder).ok()?;
     match share {
@@ -183,7 +184,7 @@ fn place_in(folder: &Path, path: &Path, share: Share) -> Option<PathBuf> {
     }
 }
 
-/// The first symbolic link on the way to a path, and where the path leads through it.
+/// Returns the first symbolic link on the way to a path, and the path as it leads through that link.
 fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let mut so_far = PathBuf::new();
     let mut components = path.components();
@@ -199,7 +200,7 @@ fn first_link(path: &Path) -> Option<(PathBuf, PathBuf)> {
     None
 }
 
-/// A path without `.` and `..`, where nothing before a `..` is a symbolic link.
+/// Returns a path without `.` and `..`, given that nothing before a `..` is a symbolic link.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {

@@ -1,4 +1,4 @@
-//! Privilege: as little of it as a capture needs, for as short as it needs it.
+//! Reduces privilege: as little as a capture needs, for as short as it needs it.
 //!
 //! Under `sudo` the process becomes the user who called sudo, and keeps three capabilities: to make namespaces, to bring
 //! up the network in one, to open a packet socket. Each of the processes that a capture consists of gives up its own as
@@ -22,41 +22,41 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::lab::travelling;
 
-/// What making labs takes under sudo, where it is not left to a user namespace.
+/// The capabilities that making labs takes under sudo, if it is not left to a user namespace.
 const FOR_LABS: CapabilitySet = CapabilitySet::SYS_ADMIN
     .union(CapabilitySet::NET_ADMIN)
     .union(CapabilitySet::NET_RAW);
 
-/// What root takes to read and write files that are not its own.
+/// The capabilities that root takes to read and write files that are not its own.
 const FOR_FILES: CapabilitySet = CapabilitySet::DAC_OVERRIDE
     .union(CapabilitySet::DAC_READ_SEARCH)
     .union(CapabilitySet::CHOWN)
     .union(CapabilitySet::FOWNER);
 
-/// On whose behalf everything is done.
+/// The account on whose behalf everything is done.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Account {
-    /// The user's name, where the system knows it.
+    /// The user's name, if the system knows it.
     pub name: Option<String>,
-    /// The user's home folder, where the system knows it.
+    /// The user's home folder, if the system knows it.
     #[serde(with = "travelling")]
     pub home: Option<PathBuf>,
 }
 
-/// Becomes the user who called sudo, where one did, with the capabilities alone that making labs takes.
+/// Becomes the user who called sudo, if one did, and keeps only the capabilities that making labs takes.
 ///
 /// In a folder that belongs to root, root is meant even if it came by way of sudo (`sudo -i` on a server).
 /// Credentials belong to threads: call this before the process has a second one.
 ///
 /// # Errors
 ///
-/// Where the kernel refuses, or sudo's variables make no sense.
+/// Returns an error if the kernel refuses, or sudo's variables make no sense.
 pub fn shed() -> Result<Account> {
     step_down()?;
     Ok(account())
 }
 
-/// Becomes the user who called sudo, where one did, with no capability at all: nothing is captured.
+/// Becomes the user who called sudo, if one did, with no capability at all: nothing is captured.
 ///
 /// In a folder that belongs to root, root is meant even if it came by way of sudo. Call this before the process has a second
 /// thread.
@@ -100,7 +100,7 @@ fn step_down() -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub(super) fn pass_on(these: CapabilitySet) -> Result<()> {
     let pass = || {
         let mut sets = capabilities(None)?;
@@ -119,7 +119,7 @@ pub(super) fn pass_on(these: CapabilitySet) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn keep_only(these: CapabilitySet) -> Result<()> {
     let keep = || {
         let kept = capabilities(None)?.permitted.intersection(these);
@@ -131,11 +131,11 @@ pub fn keep_only(these: CapabilitySet) -> Result<()> {
     })
 }
 
-/// Hands what making labs takes, as far as this process has it, on to the labs.
+/// Hands the capabilities for making labs, as far as this process has them, on to the labs.
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn hand_on_to_labs() -> Result<()> {
     // Root's programs are root, with all that this process may do.
     if geteuid().is_root() {
@@ -145,21 +145,21 @@ pub fn hand_on_to_labs() -> Result<()> {
     pass_on(ours.intersection(FOR_LABS))
 }
 
-/// Hands on nothing any more; what this process has, it keeps.
+/// Stops handing on capabilities; this process keeps its own.
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn withhold() -> Result<()> {
     clear_ambient_capability_set()
         .map_err(|errno| Error::environment(format!("cannot withhold capabilities: {errno}")))
 }
 
-/// Gives up what only making labs took; root itself keeps what it needs to write where it may.
+/// Gives up the capabilities that only making labs took; root itself keeps what it needs to write where it may.
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn labs_are_made() -> Result<()> {
     if geteuid().is_root() {
         return Ok(());
@@ -167,7 +167,7 @@ pub fn labs_are_made() -> Result<()> {
     keep_only(CapabilitySet::empty())
 }
 
-/// Gives up all capabilities of this thread, and where it is `for_good`, those that a program could give it, too.
+/// Gives up all capabilities of this thread and, if it is `for_good`, also those that a program could give it.
 ///
 /// # Errors
 ///
@@ -183,7 +183,7 @@ pub fn give_up(for_good: bool) -> Result<()> {
 /// Keeps other processes, of the same user too, from looking into this one: from its memory (ptrace), its descriptors
 /// (`/proc/PID/fd`, `pidfd_getfd`) and its environment.
 ///
-/// It holds until the next exec.
+/// The setting holds until the next exec.
 ///
 /// # Errors
 ///
@@ -196,17 +196,18 @@ pub fn forbid_inspection() -> Result<()> {
     })
 }
 
-/// From here on nothing that is started can gain privilege, not even through a set-user-ID program, nor by being root.
+/// Makes sure that nothing started from here on can gain privilege, not even through a set-user-ID program, nor by
+/// being root.
 ///
 /// # Errors
 ///
-/// Where the kernel refuses.
+/// Returns an error if the kernel refuses.
 pub fn renounce() -> Result<()> {
     set_no_new_privs(true)
         .map_err(|errno| Error::environment(format!("cannot set no_new_privs: {errno}")))
 }
 
-/// The user that this process is now, as the system's database has it: sudo leaves root's name and home behind.
+/// Returns the user that this process is now, as the system's database has it: sudo leaves root's name and home behind.
 fn account() -> Account {
     let uid = geteuid().as_raw().to_string();
     let entry = Command::new("getent").args(["passwd", &uid]).output();
@@ -220,7 +221,8 @@ fn account() -> Account {
     }
 }
 
-/// The user and group that called sudo; none where root did, or nobody.
+/// Returns the user and group that called sudo; `None` if root did, sudo was not used, or the current folder belongs to
+/// root.
 fn invoking_user() -> Result<Option<(Uid, Gid)>> {
     let (Ok(uid), Ok(gid)) = (std::env::var("SUDO_UID"), std::env::var("SUDO_GID")) else {
         return Ok(None);
@@ -243,7 +245,8 @@ fn become_user(uid: Uid, gid: Gid) -> rustix::io::Result<()> {
     hold(kept)
 }
 
-/// The groups of a user, as the system's database has them: files of the user's may be there for one of these alone.
+/// Returns the groups of a user, as the system's database has them: files of the user's may be there for one of these
+/// alone.
 fn groups_of(uid: Uid, gid: Gid) -> Vec<Gid> {
     let user = nix::unistd::User::from_uid(uid.as_raw().into())
         .ok()
@@ -275,13 +278,13 @@ fn hold(these: CapabilitySet) -> rustix::io::Result<()> {
     )
 }
 
-/// Whether this process has these capabilities.
+/// Returns true if this process has these capabilities.
 #[must_use]
 pub(super) fn has(these: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(these))
 }
 
-/// Whether this process may open a packet socket.
+/// Returns true if this process may open a packet socket.
 #[must_use]
 pub fn can_capture() -> bool {
     has(CapabilitySet::NET_RAW)

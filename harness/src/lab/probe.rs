@@ -15,16 +15,16 @@ use tokio::time::{Instant, sleep, timeout};
 use super::process::Process;
 use crate::error::Result;
 
-/// How long it may take to answer at all.
+/// The longest time that a program may take to answer at all.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long to wait before asking again, at least.
+/// The shortest pause before asking again.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How often is asked at most: no port is used twice, whose first connection may still be remembered.
+/// The largest number of questions: no port is used twice, whose first connection may still be remembered.
 const QUESTIONS: u32 = 250;
 
-/// How much of an answer is read.
+/// The number of bytes of an answer that are read.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The ports that are asked from: more than there are questions, and beyond those that the kernel gives to whoever does
@@ -34,7 +34,7 @@ const PORTS: RangeInclusive<u16> = 61_000..=61_255;
 /// The same for a program that listens on one of these.
 const OTHER_PORTS: RangeInclusive<u16> = 61_256..=61_511;
 
-/// The ports that a program which listens on `port` is asked from.
+/// Returns the ports that a program which listens on `port` is asked from.
 #[must_use]
 pub fn ports(port: u16) -> RangeInclusive<u16> {
     if PORTS.contains(&port) {
@@ -48,7 +48,8 @@ pub fn ports(port: u16) -> RangeInclusive<u16> {
 ///
 /// # Errors
 ///
-/// Where it ends first, or takes longer than until `deadline`, `within` from its start: then the last answer is told.
+/// Returns an error if it ends first, or takes longer than until `deadline`, `within` from its start: then the error
+/// tells the last answer.
 pub(super) async fn wait_until_answering(
     program: &Process,
     address: SocketAddr,
@@ -71,7 +72,7 @@ pub(super) async fn wait_until_answering(
     }
 }
 
-/// Asks again and again; where that takes too long, gives what came of it last.
+/// Asks again and again; if that takes too long, returns the last outcome.
 async fn ask_until_ready(
     address: SocketAddr,
     path: &str,
@@ -97,12 +98,12 @@ async fn ask_until_ready(
     }
 }
 
-/// What came of a question.
+/// The outcome of a question.
 #[derive(Debug)]
 enum Answer {
     /// A status code.
     Status(u16),
-    /// Something that is no HTTP.
+    /// An answer that is not HTTP.
     Other,
     /// Nothing in time.
     Late,
@@ -144,7 +145,7 @@ async fn ask(from: u16, address: SocketAddr, path: &str) -> std::io::Result<Answ
     Ok(status(&answer).map_or(Answer::Other, Answer::Status))
 }
 
-/// The status code of an HTTP response (RFC 9112 §4).
+/// Returns the status code of an HTTP response (RFC 9112 §4).
 fn status(answer: &[u8]) -> Option<u16> {
     let rest = answer.strip_prefix(b"HTTP/1.")?.get(1..)?;
     let digits = rest.strip_prefix(b" ")?.get(..3)?;

@@ -29,26 +29,26 @@ use crate::error::{Error, Result};
 use crate::text::Shown as _;
 use crate::trace::tally::Tally;
 
-/// How many lines of a process's output are kept for an error message.
+/// The number of lines of a process's output that are kept for an error message.
 const KEPT_LINES: usize = 12;
 
-/// Of how many connections of a program it is kept what it says of them; a scenario has a handful.
+/// The number of connections whose mentions in a program's output are kept; a scenario has a handful.
 const KEPT_TALLIES: usize = 100_000;
 
-/// The longest line that is kept, in bytes. A message shows the beginning of it, but only once secrets are hidden in it: one
-/// that is cut in two would not be known any more.
+/// The longest line that is kept, in bytes. A message shows its beginning, but only once secrets are hidden in it: a
+/// secret cut in two would not be recognized any more.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// How long a process may take to end after it was asked to.
+/// The longest time that a process may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long to wait for the last words of a process that has ended.
+/// The time to wait for the last output of a process that has ended.
 const LOG_PATIENCE: Duration = Duration::from_millis(200);
 
-/// How long something in the background may take until it listens, before it is told of without.
+/// The longest time that a process in the background may take until it listens, before it is reported without a socket.
 const BACKGROUND_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How often to look whether the last process of a group is gone: the system has no event for that.
+/// The interval between checks whether the last process of a group is gone: the system has no event for that.
 const POLL: Duration = Duration::from_millis(10);
 
 /// A command line, and what it is to be run with.
@@ -64,12 +64,12 @@ pub struct Command {
     service: Option<Service>,
 }
 
-/// What is known of a program that is to run for as long as its scenario.
+/// The facts about a program that is to run for as long as its scenario.
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     /// The tables of the network that it is in.
     pub(super) tables: Tables,
-    /// Where it is to listen.
+    /// The addresses that it is to listen on.
     pub(super) listens_on: Vec<SocketAddr>,
     /// The processes that were there before it.
     pub(super) before: BTreeSet<i32>,
@@ -78,7 +78,8 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// What is left of a program whose first process has ended: the process that listens, else the first of all.
+    /// Returns what is left of a program whose first process has ended: the process that listens, or else the first of
+    /// all.
     fn left(&self) -> Option<Left> {
         let newcomers = family::newcomers(&self.before);
         let sockets = self.tables.sockets().unwrap_or_default();
@@ -102,7 +103,7 @@ impl Service {
         })
     }
 
-    /// The same, with some time for it to listen.
+    /// Does the same, but gives the process some time to listen.
     async fn left_in_time(&self) -> Option<Left> {
         let deadline = Instant::now() + BACKGROUND_PATIENCE;
         loop {
@@ -119,7 +120,7 @@ impl Service {
 /// A process in the background.
 struct Left {
     process: Member,
-    /// What it listens on, if that is what its program is to listen on.
+    /// The socket that it listens on, if that is one that its program is to listen on.
     socket: Option<Socket>,
 }
 
@@ -149,7 +150,7 @@ impl Groups {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Kills whatever is left in any of the groups, and waits until it is gone.
+    /// Kills all that is left in any of the groups, and waits until it is gone.
     pub async fn end(&self) {
         let groups = std::mem::take(&mut *self.list());
         for group in groups {
@@ -173,7 +174,7 @@ async fn end_of_group(group: Pid) {
 }
 
 impl Command {
-    /// A command that messages call `name`.
+    /// Returns a command that messages call `name`.
     #[must_use]
     pub fn new(name: &str, executable: &Path) -> Self {
         Self {
@@ -195,7 +196,7 @@ impl Command {
         self
     }
 
-    /// Sets what a user can do where the process ends unasked or does not do its work.
+    /// Sets the advice for the case that the process ends unasked or does not do its work.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
@@ -259,9 +260,9 @@ pub struct Process {
     name: String,
     group: Pid,
     log: Log,
-    /// How the process that was started ended.
+    /// The exit status of the process that was started, once it has ended.
     first_end: watch::Receiver<Option<ExitStatus>>,
-    /// How what it is all about ended, which may be another process.
+    /// The end of the process that does the work, which may be another one.
     end: watch::Sender<Option<End>>,
     groups: Groups,
     advice: Option<String>,
@@ -269,12 +270,12 @@ pub struct Process {
     gone: bool,
 }
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Clone, Copy, Debug)]
 enum End {
-    /// As its parent was told.
+    /// The exit status, as reported to its parent.
     Told(ExitStatus),
-    /// It is somebody else's child.
+    /// The process is not our child, so its exit status is unknown.
     Untold,
 }
 
@@ -306,9 +307,9 @@ impl std::fmt::Display for End {
 /// The two ends of a process that is talked to.
 #[derive(Debug)]
 pub struct Pipes {
-    /// What the process reads.
+    /// The pipe that the process reads.
     pub stdin: ChildStdin,
-    /// What the process writes.
+    /// The pipe that the process writes.
     pub stdout: ChildStdout,
 }
 
@@ -317,7 +318,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Where the system cannot start it.
+    /// Returns an error if the system cannot start it.
     pub fn start(command: &Command) -> Result<Self> {
         let mut child = command.spawn(Stdio::null())?;
         let stdout = child.stdout.take();
@@ -332,7 +333,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Where the system cannot start it.
+    /// Returns an error if the system cannot start it.
     ///
     /// # Panics
     ///
@@ -384,24 +385,24 @@ impl Process {
         })
     }
 
-    /// What messages call it.
+    /// Returns the name that messages give it.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The lines that it wrote last.
+    /// Returns the lines that it wrote last.
     #[must_use]
     pub fn last_output(&self) -> Vec<String> {
         self.log.lines()
     }
 
-    /// What it writes, also after the process itself has been handed on.
+    /// Returns the log of its output, which lasts after the process itself has been handed on.
     pub(super) fn output(&self) -> Log {
         self.log.clone()
     }
 
-    /// Something in a line that it wrote, as soon as `choose` finds it.
+    /// Waits for a line that it wrote in which `choose` finds something, and returns that.
     pub async fn line<T>(&self, choose: impl Fn(&str) -> Option<T>) -> T {
         self.log.find(choose).await
     }
@@ -480,7 +481,7 @@ impl Process {
         Ok(())
     }
 
-    /// The UDP sockets that this program waits at, in words; `None` if it has none.
+    /// Returns the UDP sockets that this program waits at, in words; `None` if it has none.
     #[must_use]
     pub fn udp_sockets(&self) -> Option<String> {
         let service = self.service.as_ref()?;
@@ -491,7 +492,7 @@ impl Process {
         (!own.is_empty()).then(|| own.join(", "))
     }
 
-    /// Those of the sockets that belong to this program.
+    /// Returns the sockets that belong to this program.
     pub(super) fn own_sockets(&self, sockets: &[Socket]) -> Vec<Socket> {
         let Some(service) = &self.service else {
             return Vec::new();
@@ -509,7 +510,7 @@ impl Process {
     ///
     /// # Errors
     ///
-    /// Where it says that it failed.
+    /// Returns an error if it says that it failed.
     pub async fn success(&self) -> Result<()> {
         let mut end = self.end.subscribe();
         let succeeded = match end.wait_for(Option::is_some).await {
@@ -523,7 +524,7 @@ impl Process {
         }
     }
 
-    /// The error that it is where a process that is alive does not do its work.
+    /// Returns the error for a process that is alive but does not do its work.
     #[must_use]
     pub fn failing(&self, how: &str) -> Error {
         let name = &self.name;
@@ -540,8 +541,8 @@ impl Process {
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Asks the process to end with `signal`, and makes it end where it does not; when this returns it is gone, and so
-    /// is everything that it started. Gives what it said of its connections.
+    /// Asks the process to end with `signal`, and kills it if it does not; when this returns it is gone, and so is
+    /// everything that it started. Returns what it said of its connections.
     pub async fn stop(mut self, signal: Signal) -> Vec<Tally> {
         self.signal(signal);
         if timeout(PATIENCE, self.group_end()).await.is_err() {
@@ -602,7 +603,7 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-/// A line as it is looked through: a program's output may hold anything.
+/// Returns a line as it is searched: a program's output may hold anything.
 fn readable(line: &str) -> String {
     line.replace(char::is_control, " ")
 }
@@ -611,11 +612,11 @@ fn readable(line: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Log {
     kept: Arc<Mutex<VecDeque<String>>>,
-    /// What the lines say of connections, however many lines there are.
+    /// The things that the lines say of connections, however many lines there are.
     tallies: Arc<Mutex<Vec<Tally>>>,
-    /// Told of each new line and of each pipe's end.
+    /// The notification of each new line and of each pipe's end.
     news: Arc<Notify>,
-    /// How many pipes may still bring more.
+    /// The number of pipes that may still bring more.
     open_pipes: watch::Sender<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! What a browser does before its timeline begins, with a page of ours.
+//! Has a browser rehearse on a page of ours before its timeline begins.
 //!
 //! What it does for the first time takes it some ten milliseconds more, so it opens the page and clicks a button to get
 //! warm. Even then it takes its time from the command to the request. How long that is on this machine, it shows when it
@@ -19,27 +19,27 @@ use tokio::time::{Instant, timeout};
 
 use crate::error::{Error, Result};
 
-/// How often a browser opens the page and clicks.
+/// The number of times that a browser opens the page and clicks.
 pub(super) const ROUNDS: usize = 8;
 
-/// How long the page waits for a request.
+/// The time that the page waits for a request.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// HTTP/1.0 (RFC 1945): the page ends with its connection. Its icon is in it, so that none is asked for.
 const ANSWER: &[u8] = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n\
     <!DOCTYPE html><title>Rehearsal</title><link rel=icon href=data:,><form><button>Click</button></form><p>Text</p>";
 
-/// How long a browser takes from a command until the request that it causes has come.
+/// The time between a command to a browser and the arrival of the request that it causes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reaction {
-    /// To be told to open a page.
+    /// The time after a command to open a page.
     pub(super) to_open: Duration,
-    /// To be told to click.
+    /// The time after a command to click.
     pub(super) to_click: Duration,
 }
 
 impl Reaction {
-    /// What a quarter of these are below, for each part by itself; zero where there are none.
+    /// Returns the lower quartile of these, for each part by itself; zero if there are none.
     ///
     /// Not the middle of them: when all are rehearsed, others still start. What they are busy with adds to a reaction, and
     /// nothing makes it less.

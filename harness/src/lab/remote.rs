@@ -1,4 +1,4 @@
-//! A browser elsewhere: a WebDriver endpoint that somebody else has started, on this machine or another.
+//! A browser elsewhere: a WebDriver endpoint that we did not start, on this machine or another.
 //!
 //! The program stays here. Its address is the one that the browser opens pages of, and what is captured is the interface
 //! that faces the browser.
@@ -22,25 +22,25 @@ use tokio::time::timeout;
 use super::network::MeetingPoint;
 use crate::error::{Error, Result, printable};
 
-/// How long an endpoint may take to answer: it may be on the other side of the world.
+/// The longest time that an endpoint may take to answer: it may be on the other side of the world.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a session that is being started may take to be there, to be ended.
+/// The longest time to wait for a session that is still being started, so that it can be ended.
 const START_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long it may take to end a session that a run has left.
+/// The longest time that it may take to end a session that a run has left.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How much of an answer is read, in bytes; the status of a Grid with many nodes is long.
+/// The number of bytes of an answer that are read; the status of a Grid with many nodes is long.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// How much of an endpoint's message is worth showing, in characters.
+/// The number of characters of an endpoint's message that are worth showing.
 const LONGEST_MESSAGE: usize = 80;
 
 /// A browser elsewhere, and where it meets the program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Remote {
-    /// What drives the browser.
+    /// The endpoint that drives the browser.
     pub endpoint: Endpoint,
     /// The program's address, as the browser is told it, and the interface that faces the browser.
     pub meeting_point: MeetingPoint,
@@ -50,7 +50,7 @@ pub struct Remote {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint(String);
 
-/// What a connection to an endpoint tells of the way there.
+/// The two ends of a connection to an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
     /// The endpoint's address.
@@ -60,23 +60,23 @@ pub struct Way {
 }
 
 impl Way {
-    /// Whether it leads to this machine itself.
+    /// Returns true if it leads to this machine itself.
     #[must_use]
     pub fn is_local(self) -> bool {
         self.there == self.here || self.there.is_loopback()
     }
 }
 
-/// What an endpoint says of itself.
+/// The status that an endpoint reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It takes a session.
+    /// The endpoint takes a session.
     Ready,
-    /// It takes none now, and why.
+    /// The endpoint takes no session now, with the reason.
     Busy(String),
-    /// What is there is no WebDriver endpoint, and what it said.
+    /// The answer is not a WebDriver endpoint's, with its text.
     Stranger(String),
-    /// It does not answer, and how.
+    /// The endpoint does not answer, with the reason.
     Silent(String),
 }
 
@@ -85,7 +85,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// Where it is none of HTTP.
+    /// Returns an error if it is not an HTTP URL.
     pub fn parse(text: &str) -> Result<Self> {
         let uri: Option<Uri> = text.parse().ok();
         let has_host = |uri: &Uri| uri.host().is_some_and(|host| !host.is_empty());
@@ -99,20 +99,20 @@ impl Endpoint {
         }
     }
 
-    /// The URL, with a slash at its end.
+    /// Returns the URL, with a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is said to be on this machine.
+    /// Returns true if its URL names this machine.
     #[must_use]
     pub fn is_local(&self) -> bool {
         let address: Option<IpAddr> = self.host().parse().ok();
         self.host() == "localhost" || address.is_some_and(|address| address.is_loopback())
     }
 
-    /// The host of the URL, an IPv6 address without its brackets.
+    /// Returns the host of the URL, an IPv6 address without its brackets.
     fn host(&self) -> String {
         let uri: Option<Uri> = self.0.parse().ok();
         let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
@@ -123,7 +123,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// Where it is not.
+    /// Returns an error if the endpoint cannot be reached.
     pub fn way(&self) -> io::Result<Way> {
         let uri: Uri = self.0.parse().map_err(io::Error::other)?;
         let addresses = (self.host().as_str(), uri.port_u16().unwrap_or(80)).to_socket_addrs()?;
@@ -168,7 +168,7 @@ impl Endpoint {
     }
 }
 
-/// The status in an answer; nothing where it is another kind of answer.
+/// Returns the status in an answer; `None` if it is another kind of answer.
 fn status_of(body: &[u8]) -> Option<Status> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let value = answer.get("value")?;
@@ -182,7 +182,7 @@ fn status_of(body: &[u8]) -> Option<Status> {
     ))
 }
 
-/// The reason behind the reasons.
+/// Returns the reason behind the reasons.
 fn innermost(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
@@ -191,7 +191,7 @@ fn innermost(error: &dyn std::error::Error) -> String {
     error.to_string()
 }
 
-/// The session with a browser elsewhere, which nobody else ends.
+/// The session with a browser elsewhere, which no other process ends.
 #[derive(Clone, Debug)]
 pub struct Visit {
     endpoint: Endpoint,
@@ -200,7 +200,7 @@ pub struct Visit {
 }
 
 impl Visit {
-    /// A visit that has not begun.
+    /// Returns a visit that has not begun.
     #[must_use]
     pub fn to(remote: &Remote) -> Self {
         Self {
@@ -214,7 +214,7 @@ impl Visit {
         self.endpoint.url()
     }
 
-    /// Our address, as the browser is told it.
+    /// Returns our address, as the browser is told it.
     pub(super) const fn address(&self) -> IpAddr {
         self.address
     }
@@ -245,7 +245,7 @@ impl Visit {
         }
     }
 
-    /// Makes sure that nobody ends a session that has ended.
+    /// Forgets the session, so that one that has ended is not ended again.
     pub(super) async fn is_over(&self) {
         self.session.lock().await.take();
     }

@@ -43,16 +43,16 @@ const SNAPSHOT_BYTES: u32 = 262_144;
 /// bears is measured by `make bench`.
 const BUFFER_BYTES: i32 = 64 << 20;
 
-/// After how long the kernel is asked to hand over a block that is not full, in milliseconds.
+/// The time after which the kernel is asked to hand over a block that is not full, in milliseconds.
 const BLOCK_MILLISECONDS: i32 = 5;
 
-/// After how long it surely has: its clock may tick in steps of 10 ms.
+/// The time after which it surely has handed it over: its clock may tick in steps of 10 ms.
 const HANDED_OVER: Duration = Duration::from_millis(50);
 
-/// How many packets are read before looking whether to stop and telling what was seen.
+/// The number of packets read before checking for a stop and reporting what was seen.
 const MOST_AT_A_TIME: u32 = 4096;
 
-/// How long to wait for a packet before looking whether to stop: longer than the kernel takes to hand one over.
+/// The time to wait for a packet before checking for a stop: longer than the kernel takes to hand one over.
 ///
 /// The waiting is ours: libpcap's own timeout is one for its buffer, and a silent wire may keep it waiting for good.
 const LOOK_PERIOD: Timespec = Timespec {
@@ -60,31 +60,31 @@ const LOOK_PERIOD: Timespec = Timespec {
     tv_nsec: 20_000_000,
 };
 
-/// What a user can do about a file that takes no more.
+/// The advice about a file that cannot be written any further.
 const MAKE_ROOM: &str =
     "make room there, or name another folder with --out; the old capture is as it was";
 
-/// How long the wire must be silent after the last connection closed: longer than any delayed acknowledgement.
+/// The silence required of the wire after the last connection closed: longer than any delayed acknowledgement.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// After how long without a packet an exchange is over: longer than the kernel takes to hand one over, and both ends to
-/// answer.
+/// The time without a packet after which an exchange is over: longer than the kernel takes to hand one over, and both
+/// ends to answer.
 const SILENCE: Duration = Duration::from_millis(100);
 
-/// How much longer the wire may be silent where packets get lost: the kernel's first repetitions are no second apart.
+/// The extra silence required where packets get lost: the kernel's first repetitions are less than a second apart.
 const REPETITIONS: Duration = Duration::from_secs(1);
 
-/// How long silence has to last until it tells something.
+/// The delays that tell how long silence has to last until it means something.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
-    /// What a packet and its answer take.
+    /// The time that a packet and its answer take.
     there_and_back: Duration,
-    /// What it takes until something that was lost is sent again.
+    /// The time until a lost packet is sent again.
     repetitions: Duration,
 }
 
 impl Pace {
-    /// The pace of a link, or of an interface that hands over at once.
+    /// Returns the pace of a link, or of an interface that hands over at once.
     #[must_use]
     pub fn of(link: Option<&Link>) -> Self {
         let Some(link) = link else {
@@ -100,12 +100,13 @@ impl Pace {
         }
     }
 
-    /// How long the wire must be silent after the last connection closed. What is sent last is answered, and the answer is.
+    /// Returns the silence required of the wire after the last connection closed. The last packet sent is answered, and
+    /// so is its answer.
     fn quiet(self) -> Duration {
         QUIET + 2 * self.there_and_back + self.repetitions
     }
 
-    /// After how long without a packet an exchange is over.
+    /// Returns the time without a packet after which an exchange is over.
     fn silence(self) -> Duration {
         SILENCE + self.there_and_back
     }
@@ -120,13 +121,13 @@ pub struct Sniffer {
     link_type: LinkType,
 }
 
-/// What the capture has seen so far.
+/// The state of the capture so far.
 #[derive(Clone, Debug, Default)]
 struct Seen {
     packets: u64,
     /// The connections that were opened and not yet closed.
     open: Vec<(SocketAddr, SocketAddr)>,
-    /// How the capture ended, once it has.
+    /// The result of the capture, once it has ended.
     end: Option<Result<Counters>>,
 }
 
@@ -135,7 +136,7 @@ struct Seen {
 pub struct Counters {
     /// Packets that were written to the file.
     pub packets: u64,
-    /// What libpcap says it received, with what was dropped.
+    /// The number of packets that libpcap says it received, including those dropped.
     pub received: u32,
     /// Packets that the kernel dropped because its buffer was full.
     pub dropped: u32,
@@ -147,7 +148,7 @@ pub struct Counters {
 
 /// A capture that is live but not yet read: the kernel keeps what comes.
 ///
-/// To open it takes a capability, to read it none.
+/// Opening it takes a capability; reading it takes no privilege.
 pub struct OpenCapture {
     interface: String,
     capture: Capture<Active>,
@@ -161,7 +162,7 @@ impl OpenCapture {
     ///
     /// # Errors
     ///
-    /// Where the system does not let us, or `savefile` cannot be written.
+    /// Returns an error if the system does not let us, or `savefile` cannot be written.
     pub fn open(
         interface: &str,
         address: SocketAddr,
@@ -190,7 +191,7 @@ impl Sniffer {
     ///
     /// # Errors
     ///
-    /// Where the system has no thread left for it.
+    /// Returns an error if the system has no thread left for it.
     pub fn start(open: OpenCapture, pace: Pace) -> Result<Self> {
         let OpenCapture {
             interface,
@@ -221,7 +222,7 @@ impl Sniffer {
         })
     }
 
-    /// The link type of the interface.
+    /// Returns the link type of the interface.
     #[must_use]
     pub const fn link_type(&self) -> LinkType {
         self.link_type
@@ -249,7 +250,7 @@ impl Sniffer {
     ///
     /// # Errors
     ///
-    /// Where that takes longer than `patience`; the capture is then not complete.
+    /// Returns an error if that takes longer than `patience`; the capture is then not complete.
     pub async fn wait_for_close(&mut self, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + patience;
         loop {
@@ -274,7 +275,7 @@ impl Sniffer {
     ///
     /// # Errors
     ///
-    /// Where the capture has failed.
+    /// Returns an error if the capture has failed.
     pub async fn wait_for_silence(&mut self, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + self.pace.there_and_back + patience;
         loop {
@@ -291,7 +292,7 @@ impl Sniffer {
     ///
     /// # Errors
     ///
-    /// Where the capture failed, or its file could not be written to the end.
+    /// Returns an error if the capture failed, or its file could not be written to the end.
     pub async fn finish(&mut self) -> Result<Counters> {
         self.stop.store(true, Ordering::Release);
         let seen = self
@@ -337,7 +338,7 @@ fn not_closed(seen: &Seen, patience: Duration) -> Error {
     .with_hint("a program must close a connection after its client has: does this one?")
 }
 
-/// What to capture, in the words of pcap-filter(7).
+/// Returns the filter of the capture, in the words of pcap-filter(7).
 fn filter(address: SocketAddr, left_out: Option<RangeInclusive<u16>>) -> String {
     let all = format!("host {} and tcp port {}", address.ip(), address.port());
     match left_out {
@@ -382,7 +383,7 @@ fn cannot_guard(interface: &str, error: impl fmt::Display) -> Error {
     ))
 }
 
-/// The link type as capture files number it: for packets without a link header, Linux has another number.
+/// Returns the link type as capture files number it: for packets without a link header, Linux has another number.
 fn link_type(capture: &Capture<Active>) -> LinkType {
     match capture.get_datalink() {
         Linktype::RAW => LinkType::RAW,
@@ -390,7 +391,7 @@ fn link_type(capture: &Capture<Active>) -> LinkType {
     }
 }
 
-/// When a packet was captured.
+/// Returns the time at which a packet was captured.
 fn time(header: &PacketHeader) -> Timestamp {
     let seconds = u64::try_from(header.ts.tv_sec).unwrap_or_default();
     let microseconds = u64::try_from(header.ts.tv_usec).unwrap_or_default();
@@ -458,7 +459,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Reads what the kernel has handed over, up to [`MOST_AT_A_TIME`], and tells of it; gives how many packets it was.
+    /// Reads what the kernel has handed over, up to [`MOST_AT_A_TIME`], and reports it; returns the number of packets.
     fn read(&mut self) -> Result<u32> {
         let mut packets = 0;
         while packets < MOST_AT_A_TIME {
@@ -515,23 +516,23 @@ impl Listener {
 /// An interface of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interface {
-    /// As in `eth0`.
+    /// The name, such as `eth0`.
     pub name: String,
     /// All of its addresses.
     pub addresses: Vec<IpAddr>,
-    /// Whether it leads nowhere but back.
+    /// True if it is a loopback interface.
     pub is_loopback: bool,
 }
 
 impl Interface {
-    /// Its addresses, as in `127.0.0.1 (lo)`.
+    /// Returns its addresses, as in `127.0.0.1 (lo)`.
     pub fn named_addresses(&self) -> impl Iterator<Item = String> {
         let named = |address: &IpAddr| format!("{address} ({})", self.name);
         self.addresses.iter().map(named)
     }
 }
 
-/// The interfaces of this machine that can be captured on; none where the system does not tell.
+/// Returns the interfaces of this machine that can be captured on; empty if the system does not tell.
 #[must_use]
 pub fn interfaces() -> Vec<Interface> {
     let devices = Device::list().unwrap_or_default();
@@ -553,7 +554,7 @@ pub fn interfaces() -> Vec<Interface> {
         .collect()
 }
 
-/// The version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.
+/// Returns the version of libpcap, told by the name of the file that was loaded; libpcap itself tells only C programs.
 #[must_use]
 pub fn libpcap_version() -> String {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
@@ -565,13 +566,13 @@ pub fn libpcap_version() -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// Which connections are open.
+/// The connections that are open.
 #[derive(Debug, Default)]
 struct Connections {
     open: HashMap<(SocketAddr, SocketAddr), Ends>,
 }
 
-/// Who of the two has sent its FIN.
+/// The ends of a connection that have sent their FIN.
 #[derive(Clone, Copy, Debug, Default)]
 struct Ends {
     client: bool,

@@ -18,13 +18,13 @@ use crate::scenario::LineEnd;
 use crate::scenario::program::CommandLine;
 use crate::text::Shown as _;
 
-/// How much of what is printed is looked at; a scenario's answers are far shorter.
+/// The number of printed bytes that are looked at; a scenario's answers are far shorter.
 const KEPT_BYTES: usize = 1 << 20;
 
-/// How long a command that ends by itself may take, where the mark does not say.
+/// The longest time that a command which ends by itself may take, if the mark does not say.
 const RUN_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the commands of a client have printed, one after the other.
+/// The output of the commands of a client, one after the other.
 #[derive(Clone, Debug, Default)]
 struct Transcript(Arc<Mutex<Vec<u8>>>);
 
@@ -50,7 +50,7 @@ impl Transcript {
 pub struct Terminal {
     transcript: Transcript,
     running: Option<Running>,
-    /// What was started last.
+    /// The name of the command that was started last.
     name: String,
 }
 
@@ -66,7 +66,7 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// Where netcat is missing or cannot be started.
+    /// Returns an error if netcat is missing or cannot be started.
     pub fn connect(&mut self, lab: &Lab, place: &Place) -> Result<()> {
         let netcat = lab.tools().netcat()?;
         let address = place.setting.address;
@@ -88,7 +88,7 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// Where it cannot be started.
+    /// Returns an error if it cannot be started.
     pub fn open(&mut self, lab: &Lab, place: &Place, command: &CommandLine) -> Result<()> {
         command.name().clone_into(&mut self.name);
         self.running = Some(self.start(lab, client_command(lab, place, command)?)?);
@@ -99,7 +99,7 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// Where it cannot be started, takes too long, or says that it failed.
+    /// Returns an error if it cannot be started, takes too long, or says that it failed.
     pub async fn execute(
         &mut self,
         lab: &Lab,
@@ -140,7 +140,7 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// Where nothing is open, or it does not take it.
+    /// Returns an error if no command is running, or it does not take the line.
     pub async fn send(&mut self, line: &str, end: LineEnd) -> Result<()> {
         let Some(running) = &mut self.running else {
             return Err(Error::run(
@@ -153,25 +153,25 @@ impl Terminal {
         written.map_err(|error| Error::run(format!("{name} takes no more input: {error}")))
     }
 
-    /// What messages call what was started last.
+    /// Returns the name that messages give to the command started last.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What was printed so far.
+    /// Returns the output so far.
     #[must_use]
     pub fn shown(&self) -> String {
         self.transcript.text()
     }
 
-    /// Whether a command is running.
+    /// Returns true if a command is running.
     #[must_use]
     pub const fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Waits for the command to end by itself, which it should not; nothing to wait for where none is running.
+    /// Waits for the command to end by itself, which it should not; `None` if no command is running.
     pub fn death(&self) -> Option<impl Future<Output = Error> + Send + use<>> {
         self.running.as_ref().map(|running| running.process.death())
     }
@@ -194,7 +194,7 @@ impl Terminal {
     }
 }
 
-/// A command of the scenario's, in the project's folder.
+/// Returns a command of the scenario's, in the project's folder.
 fn client_command(lab: &Lab, place: &Place, command: &CommandLine) -> Result<Command> {
     let arguments = place.setting.fill_in(&command.arguments);
     let executable = command_path(&command.executable, &place.root)?;

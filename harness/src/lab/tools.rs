@@ -13,7 +13,7 @@ use crate::text::Shown as _;
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
 
-/// The tools that were found; whoever needs one that was not says so.
+/// The tools that were found; a method reports the one that is missing when it is needed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tools {
     /// The browser that pages are played with.
@@ -23,15 +23,15 @@ pub struct Tools {
     pub netcat: Option<PathBuf>,
 }
 
-/// A browser with its driver, as far as they were found.
+/// A browser and its driver, each if it was found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Browser {
-    /// Which browser.
+    /// The kind of the browser.
     pub kind: Kind,
-    /// What to start.
+    /// The executable to start.
     #[serde(with = "travelling")]
     pub executable: Option<PathBuf>,
-    /// Whether that is a snap, which sees neither /tmp nor hidden folders.
+    /// True if the executable is a snap, which sees neither /tmp nor hidden folders.
     pub is_snap: bool,
     /// The program that drives it.
     #[serde(with = "travelling")]
@@ -49,11 +49,11 @@ impl Tools {
         }
     }
 
-    /// The browser's executable.
+    /// Returns the browser's executable.
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Returns an error if no browser is installed.
     pub fn browser(&self) -> Result<&Path> {
         let Browser {
             kind, executable, ..
@@ -63,21 +63,21 @@ impl Tools {
             .ok_or_else(|| missing(&kind.to_string()))
     }
 
-    /// The driver of the browser.
+    /// Returns the driver of the browser.
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Returns an error if no driver is installed.
     pub fn driver(&self) -> Result<&Path> {
         let Browser { kind, driver, .. } = &self.browser;
         driver.as_deref().ok_or_else(|| missing(kind.driver()))
     }
 
-    /// Netcat.
+    /// Returns netcat's executable.
     ///
     /// # Errors
     ///
-    /// Where there is none.
+    /// Returns an error if netcat is not installed.
     pub fn netcat(&self) -> Result<&Path> {
         self.netcat.as_deref().ok_or_else(|| missing("nc (netcat)"))
     }
@@ -101,12 +101,12 @@ fn missing(tool: &str) -> Error {
         .with_hint("`wiresnap doctor` says what installs it")
 }
 
-/// Where programs are looked for, in this order.
+/// Returns the folders in which programs are looked for, in this order.
 pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
     own_tools(project).into_iter().chain(path()).collect()
 }
 
-/// The folder of a project's own tools, where there is a project that is to be trusted with what is started.
+/// Returns the folder of a project's own tools, if the project is to be trusted with what is started.
 fn own_tools(project: &Path) -> Option<PathBuf> {
     let files = [PROJECT_FILE, ".tools", PROJECT_TOOLS];
     require_trusted_project(project, &files).ok()?;
@@ -114,7 +114,7 @@ fn own_tools(project: &Path) -> Option<PathBuf> {
     std::path::absolute(project.join(PROJECT_TOOLS)).ok()
 }
 
-/// The folders of `PATH`, but for those that are another one wherever we are: anybody may have put a program there.
+/// Returns the folders of `PATH`, without relative ones: anyone may have put a program there.
 fn path() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -122,7 +122,7 @@ fn path() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The first executable of this name.
+/// Finds the first executable of this name.
 pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let mut files = folders.iter().map(|folder| folder.join(name));
     let is_ours = |file: &Path| {
@@ -134,7 +134,7 @@ pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     files.find(|file| is_executable(file) && is_ours(file))
 }
 
-/// Whether a file is there to be executed.
+/// Returns true if the file exists and is executable.
 #[must_use]
 pub fn is_executable(file: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
@@ -142,11 +142,12 @@ pub fn is_executable(file: &Path) -> bool {
         .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// The file that is executed for a scenario's command: looked for along `PATH`, or with a slash in it, from `folder`.
+/// Returns the file that is executed for a scenario's command: looked for along `PATH`, or with a slash in it, from
+/// `folder`.
 ///
 /// # Errors
 ///
-/// Where there is none.
+/// Returns an error if there is no such executable file.
 pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
     if command.contains('/') {
         let path = folder.join(command);
@@ -164,7 +165,8 @@ pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
     })
 }
 
-/// A snap is started through /snap/bin, by a link or by a script that Ubuntu puts in its place.
+/// Returns true if an executable is a snap's: a snap is started through /snap/bin, by a link or by a script that Ubuntu
+/// puts in its place.
 fn is_snap(executable: &Path) -> bool {
     let is_link = executable
         .canonicalize()

@@ -1,4 +1,4 @@
-//! Paths on their way through JSON: as texts, or where they are none, as their bytes. A folder may be called anything.
+//! Paths on their way through JSON: as text, or as bytes if a path is not valid UTF-8. A folder may have any name.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -11,15 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Form {
-    /// One that is a text.
+    /// A path that is text.
     Text(String),
-    /// One that is none.
+    /// A path that is not text.
     Bytes(Vec<u8>),
 }
 
-/// What is made of paths.
+/// A value made of paths that can be sent to another process.
 pub trait Travels: Sized {
-    /// It as it travels.
+    /// The serializable form of the value.
     type Form: Serialize + DeserializeOwned;
 
     /// Makes it ready to travel.

@@ -1,24 +1,24 @@
-//! A WebSocket frame as a drawing of its bits, 32 to a row, as RFC 6455 §5.2 draws them, with the values that they have.
+//! Draws a WebSocket frame as its bits, 32 to a row, as RFC 6455 §5.2 draws them, with their values.
 //!
-//! Places across are percentages, so that the drawing is as wide as what it stands in and its letters stay as large as
-//! they are; `palette::style` and [`STYLE`] give the colours.
+//! Horizontal positions are percentages, so that the drawing fills its container while its letters keep their size;
+//! `palette::style` and [`STYLE`] give the colours.
 
 use super::hex;
 use super::markup::Markup;
 use crate::wire::websocket::{Frame, LengthForm};
 
-/// What the classes of a drawing look like.
+/// The style sheet for the classes of a drawing.
 pub const STYLE: &str = include_str!("bitfield.css");
 
-/// Bits to a row.
+/// The number of bits in a row.
 const ROW_BITS: usize = 32;
 
-/// Pixels from one row to the next, and to the box in it.
+/// The pixels from one row to the next, and to the box in it.
 const ROW_HEIGHT: usize = 68;
 const BOX_AT: usize = 16;
 const BOX_HEIGHT: usize = 46;
 
-/// Bytes of payload that are drawn.
+/// The most bytes of payload that are drawn.
 const PAYLOAD_DRAWN: usize = 22;
 
 /// A field of a frame.
@@ -36,7 +36,7 @@ struct Cell<'a> {
     /// The bits of its row that it takes.
     from: usize,
     to: usize,
-    /// Where in the field it begins.
+    /// The number of bits of the field before it.
     skipped: usize,
 }
 
@@ -129,7 +129,7 @@ fn flag(name: &str, byte: u8, bit: usize) -> Field {
     }
 }
 
-/// The bits of bytes, the highest of each first.
+/// Returns the bits of bytes, the highest of each first.
 fn bits(bytes: &[u8]) -> Vec<bool> {
     let of_byte = |byte: &u8| {
         let byte = *byte;
@@ -138,7 +138,7 @@ fn bits(bytes: &[u8]) -> Vec<bool> {
     bytes.iter().flat_map(of_byte).collect()
 }
 
-/// The payload, a field for each byte, with what it says.
+/// Returns the payload: a field for each byte, with its meaning.
 fn payload(frame: &Frame) -> Vec<Field> {
     let sent = frame.wire.get(frame.header_length..).unwrap_or_default();
     let is_whole = !frame.compressed && frame.holes.is_empty();
@@ -162,7 +162,7 @@ fn payload(frame: &Frame) -> Vec<Field> {
     shown.map(field).collect()
 }
 
-/// A byte as a character, where it can be shown; a space as the symbol for it.
+/// Returns a byte as a character, if it can be shown; a space as the symbol for it.
 const fn character(byte: u8) -> char {
     match byte {
         b' ' => '\u{2420}',
@@ -171,7 +171,7 @@ const fn character(byte: u8) -> char {
     }
 }
 
-/// The fields, cut where rows end.
+/// Returns the fields, cut where rows end.
 fn cells(fields: &[Field]) -> Vec<Cell<'_>> {
     let mut cells = Vec::new();
     let mut place = 0;
@@ -240,7 +240,7 @@ fn draw(svg: &mut Markup, cell: &Cell<'_>) {
     });
 }
 
-/// The value of a cell: a part of a masking key is a part of its bytes.
+/// Returns the value of a cell: a part of a masking key is a part of its bytes.
 fn value(cell: &Cell<'_>) -> String {
     let length = cell.to - cell.from;
     if length == cell.field.bits.len() || !length.is_multiple_of(8) || cell.field.class != "mask" {
@@ -251,7 +251,7 @@ fn value(cell: &Cell<'_>) -> String {
     part.join(" ")
 }
 
-/// A name letter below letter: the field is one bit wide.
+/// Writes a name letter below letter: the field is one bit wide.
 fn upright(svg: &mut Markup, name: &str, x: &str, top: usize) {
     svg.within("text", &[("class", &"upright"), ("y", &top)], |svg| {
         for (index, letter) in name.chars().enumerate() {
@@ -261,7 +261,7 @@ fn upright(svg: &mut Markup, name: &str, x: &str, top: usize) {
     });
 }
 
-/// So many half bits, in percent of a row.
+/// Returns so many half bits in percent of a row.
 fn percent(half_bits: usize) -> String {
     // A half bit is 1.5625 percent.
     let hundredths = half_bits * 15_625;

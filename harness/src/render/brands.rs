@@ -1,15 +1,16 @@
-//! The brands that browsers made of Chromium call themselves by, as in `"Chromium";v="156", "Not:A-Brand";v="8"`.
+//! Hides the brands by which browsers made of Chromium name themselves, as in
+//! `"Chromium";v="156", "Not:A-Brand";v="8"`.
 //!
-//! Their order, and the name and version of one that stands for none, are drawn anew for each release, so that no server
-//! comes to rely on them (User-Agent Client Hints §6.2).
+//! Their order, and the name and version of a fake brand, are drawn anew for each release, so that no server comes to
+//! rely on them (User-Agent Client Hints §6.2).
 
-/// Stands for the brand that is none: what it is called is drawn, from names that read "Not A Brand".
+/// The placeholder for the fake brand: its name is drawn from names that read "Not A Brand".
 const GREASE: &str = "\"GREASE\"";
 
-/// What the letters of such a name are.
+/// The letters of such a name.
 const GREASE_LETTERS: &str = "NotABrand";
 
-/// The brands with their versions hidden, in one order for all releases.
+/// Returns the brands with their versions hidden, in one order for all releases.
 pub(super) fn hidden(value: &[u8]) -> Vec<u8> {
     let value = String::from_utf8_lossy(value);
     let mut brands: Vec<String> = value.split(", ").map(brand).collect();

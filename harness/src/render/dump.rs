@@ -1,26 +1,27 @@
-//! Rows of bytes in hexadecimal, with the characters that they are beside them.
+//! Rows of bytes in hexadecimal, with their characters beside them.
 //!
-//! The original document writes `C1: 81 88 36 0d …  ..6.).Qh];BdDs`: a label, the bytes, and the characters in one column behind the
-//! longest row of the listing. A row has at most [`ROW_BYTES`] bytes; a longer frame goes on below, under its label.
+//! The original document writes `C1: 81 88 36 0d …  ..6.).Qh];BdDs`: a label, the bytes, and the characters in one
+//! column behind the longest row of the listing. A row has at most [`ROW_BYTES`] bytes; a longer frame goes on below,
+//! under its label.
 //!
-//! Rows take four times the room of their bytes, and a listing may have to wait for its turn. So a dump waits as it is:
-//! [`pack`] puts its bytes into the text, behind a control byte, which safe text never has, and [`Unpacked`] makes rows
-//! of them on their way out.
+//! Rows take four times the room of their bytes, and a listing may have to wait for its turn. So a dump waits
+//! unexpanded: [`pack`] puts its bytes into the text, behind a control byte, which safe text never has, and
+//! [`Unpacked`] turns them into rows on their way out.
 
 use std::io::{self, Write};
 
 use super::hex;
 
-/// How many bytes a row has at most.
+/// The most bytes in a row.
 pub const ROW_BYTES: usize = 24;
 
-/// Stands before a packed dump: then come the label's length, the columns, the count of bytes, and the bytes.
+/// The byte before a packed dump: then come the label's length, the columns, the count of bytes, and the bytes.
 const PACKED: u8 = 0x01;
 
-/// The label's length, the columns, and eight bytes of count.
+/// The bytes of the header: the label's length, the columns, and eight bytes of count.
 const HEADER_BYTES: usize = 10;
 
-/// How many rows are made before they are written: enough for a buffer of 64 KiB not to be worth a stop.
+/// The number of rows made before they are written: too many to be held up by a buffer of 64 KiB.
 const ROWS_AT_ONCE: usize = 1024;
 
 /// Appends the dump of one label, packed, the characters in the column behind `columns` bytes.
@@ -47,7 +48,7 @@ pub fn pack(label: impl AsRef<[u8]>, bytes: &[u8], columns: usize, output: &mut 
     output.push(b'\n');
 }
 
-/// The text with its dumps as rows.
+/// Returns the text with its dumps as rows.
 #[must_use]
 pub fn unpack(text: &[u8]) -> Vec<u8> {
     let mut output = Unpacked::new(Vec::new());
@@ -56,23 +57,23 @@ pub fn unpack(text: &[u8]) -> Vec<u8> {
     output.into_inner()
 }
 
-/// Passes text on, and makes rows of the dumps in it.
+/// A writer that passes text on, and turns the dumps in it into rows.
 #[derive(Debug)]
 pub struct Unpacked<Output> {
     output: Output,
-    /// A dump's header, as far as it has come.
+    /// The part of a dump's header that has come.
     header: Vec<u8>,
-    /// How many bytes of a dump are still to come.
+    /// The number of bytes of a dump still to come.
     remaining: u64,
-    /// The beginning of a row whose rest is still to come.
+    /// The beginning of a row, the rest of which is still to come.
     begun: Vec<u8>,
-    /// Whether the next row is its dump's first, and its label is written already.
+    /// True if the next row is its dump's first, and its label is written already.
     is_first: bool,
     form: Form,
 }
 
 impl<Output: Write> Unpacked<Output> {
-    /// Writes to `output`.
+    /// Creates a writer on `output`.
     #[must_use]
     pub const fn new(output: Output) -> Self {
         Self {
@@ -85,13 +86,13 @@ impl<Output: Write> Unpacked<Output> {
         }
     }
 
-    /// What was written to.
+    /// Returns the output.
     #[must_use]
     pub fn into_inner(self) -> Output {
         self.output
     }
 
-    /// Passes on the text before the next dump, and returns what is behind it.
+    /// Passes on the text before the next dump, and returns the bytes behind it.
     fn text<'a>(&mut self, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
         let end = memchr::memchr(PACKED, bytes).unwrap_or(bytes.len());
         let (text, rest) = bytes.split_at(end);
@@ -170,13 +171,13 @@ impl<Output: Write> Write for Unpacked<Output> {
     }
 }
 
-/// A sheet of rows to be filled in: what is the same in all of them is written once.
+/// A form of rows to be filled in: the parts that are the same in all of them are written once.
 #[derive(Debug)]
 struct Form {
-    /// How long what stands before the digits is: the end of the row before, and the label's room.
+    /// The number of bytes before the digits: the end of the row before, and the label's room.
     label: usize,
     columns: usize,
-    /// Rows as long as they get; digits and characters are those of other dumps.
+    /// The rows, as many as were ever needed; digits and characters are those of earlier dumps.
     sheet: Vec<u8>,
 }
 
@@ -200,7 +201,7 @@ impl Form {
         self.label + 4 * self.columns + 1
     }
 
-    /// Rows of these bytes, which are as many as fill rows, or less than one.
+    /// Returns the rows of these bytes, which fill whole rows, or less than one.
     fn rows(&mut self, bytes: &[u8]) -> &[u8] {
         let length = self.row_length();
         let count = bytes.len().div_ceil(self.columns);
@@ -226,7 +227,7 @@ impl Form {
     }
 }
 
-/// Fills in a row of the usual length, which the compiler unrolls.
+/// Fills in a row of the usual length. The compiler unrolls this.
 #[inline]
 fn fill(row: &[u8; ROW_BYTES], digits: &mut [u8], characters: &mut [u8]) {
     fill_any(

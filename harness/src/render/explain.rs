@@ -1,7 +1,6 @@
 //! A WebSocket frame taken apart, as the original document does for its frames C1 and C4: bits, length, mask, payload.
 //!
-//! Each line has the bytes, their bits where bits are what matters, what they mean, and the section of the RFC that says
-//! so:
+//! Each line has the bytes, their bits if bits matter, their meaning, and the section of the RFC that defines it:
 //!
 //! ```text
 //!     88           10001000  FIN: the last frame of its message; opcode 8: close  RFC 6455 §5.2
@@ -14,32 +13,32 @@ use super::hex;
 use super::safe_text::safe_line;
 use crate::wire::websocket::{Frame, LengthForm, Opcode, close_name};
 
-/// How many bytes of payload an explanation shows.
+/// The most bytes of payload that an explanation shows.
 const SHOWN: usize = 125;
 
-/// How many bytes stand on one line.
+/// The number of bytes on one line.
 const PER_LINE: usize = 8;
 
-/// What is said of some bytes of a frame.
+/// An explanation of some bytes of a frame.
 #[derive(Clone, Debug)]
 pub struct Line {
-    /// The bytes, hexadecimal; empty where it is about those before.
+    /// The bytes, hexadecimal; empty if the line is about those before.
     pub bytes: String,
-    /// Their bits, where bits are what matters.
+    /// The bits of the bytes, if bits matter.
     pub bits: String,
-    /// What they mean.
+    /// The meaning of the bytes.
     pub meaning: String,
-    /// The section of the RFC that says so.
+    /// The section of the RFC that defines it.
     pub rule: &'static str,
 }
 
-/// What each byte of a frame means, a line for each field. With `redact`, what the mask makes random is left out.
+/// Explains each byte of a frame, a line for each field. With `redact`, values that the mask makes random are left out.
 #[must_use]
 pub fn frame(frame: &Frame, redact: bool) -> String {
     align(&lines(frame, redact))
 }
 
-/// The same, in lines that are not aligned yet.
+/// Returns the same explanation, in lines that are not aligned yet.
 #[must_use]
 pub fn lines(frame: &Frame, redact: bool) -> Vec<Line> {
     let mut lines = Vec::new();
@@ -144,7 +143,7 @@ fn masking_key(frame: &Frame, redact: bool) -> Option<Line> {
     Some(line)
 }
 
-/// The payload as it is on the wire, in lines of a few bytes, with what each unmasks to.
+/// Returns the payload as it is on the wire, in lines of a few bytes, each with its unmasked form.
 fn payload(frame: &Frame, redact: bool) -> Vec<Line> {
     let sent = &frame.wire[frame.header_length..];
     let masked = frame.header.mask.is_some();
@@ -177,7 +176,7 @@ fn payload_line(frame: &Frame, from: usize, bytes: &[u8]) -> Line {
     line(bytes, meaning, rule)
 }
 
-/// What the payload says.
+/// Returns a line with the decoded payload.
 fn decoded(frame: &Frame, redact: bool) -> Option<Line> {
     if frame.header.opcode == Opcode::CLOSE {
         return Some(close(frame, redact));

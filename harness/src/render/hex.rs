@@ -13,14 +13,14 @@ const PAIRS: [[u8; 2]; 256] = {
     pairs
 };
 
-/// The two digits of a byte.
+/// Returns the two digits of a byte.
 #[inline]
 #[must_use]
 pub const fn pair(byte: u8) -> [u8; 2] {
     PAIRS[byte as usize]
 }
 
-/// Bytes as two digits each, and nothing between.
+/// Returns bytes as two digits each, without separators.
 #[must_use]
 pub fn joined(bytes: &[u8]) -> String {
     bytes
@@ -30,7 +30,7 @@ pub fn joined(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Bytes as two digits each, with spaces between.
+/// Returns bytes as two digits each, with spaces between.
 ///
 /// ```
 /// assert_eq!(wiresnap::render::hex::spaced(&[0x88, 0x02]), "88 02");

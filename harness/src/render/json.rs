@@ -1,6 +1,7 @@
 //! A message as JSON: one object, written as it comes, for `payload --format json`.
 //!
-//! Bytes are a `text` where they are UTF-8, else a `base64`, never both, so that nothing is lost and nothing is guessed.
+//! Bytes are a `text` if they are UTF-8, otherwise a `base64`, never both, so that nothing is lost and nothing is
+//! guessed.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -27,16 +28,16 @@ use crate::wire::websocket::{Frame, Opcode, close_name};
 #[derive(Clone, Debug)]
 pub struct Messages {
     redact: bool,
-    /// Whether something may be hidden that is not known yet.
+    /// True if something may be hidden that is not known yet.
     has_rules: bool,
     hidden: HiddenBefore,
-    /// Whether lengths that follow from something hidden are among the offsets of each side.
+    /// True for each side with offsets that depend on lengths which follow from something hidden.
     moved: [bool; 2],
 }
 
 impl Messages {
-    /// None so far. With `redact`, times are left out and what is volatile is hidden. Without, there may be rules that
-    /// hide secrets.
+    /// Creates a writer before the first message. With `redact`, times are left out and volatile values are hidden.
+    /// Without, there may still be rules that hide secrets.
     #[must_use]
     pub const fn new(redact: bool, has_secrets: bool) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl Messages {
         }
     }
 
-    /// Writes the next one.
+    /// Writes the next message.
     ///
     /// # Errors
     ///
@@ -142,8 +143,8 @@ fn number_text(number: u64, is_hidden: bool) -> String {
     number.to_string()
 }
 
-/// JSON escapes the control bytes of ASCII itself; here go the characters beyond, which can stand in strings only, that
-/// would turn a terminal's text around or command it.
+/// Escapes characters beyond ASCII that would turn a terminal's text around or command it. They can occur in strings
+/// only. JSON itself escapes the control bytes of ASCII.
 #[must_use]
 pub fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
     if json.is_ascii() && !json.contains(&0x7f) {
@@ -165,8 +166,8 @@ pub fn ascii_where_unsafe(json: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(output.into_bytes())
 }
 
-/// Writes JSON that is made piece by piece, as [`ascii_where_unsafe`] does of a whole. Each piece must be whole characters,
-/// which those of `serde_json` are.
+/// A writer for JSON that is made piece by piece, which escapes as [`ascii_where_unsafe`] does a whole. Each piece must
+/// be whole characters, as those of `serde_json` are.
 #[derive(Debug)]
 pub struct AsciiWhereUnsafe<Output>(pub Output);
 
@@ -181,11 +182,11 @@ impl<Output: Write> Write for AsciiWhereUnsafe<Output> {
     }
 }
 
-/// Writes an object without its outer braces: what else is said of the same thing stands beside its fields.
+/// A writer for an object without its outer braces, so that further fields can be added to it.
 struct WithoutBraces<Output> {
     output: Output,
     has_begun: bool,
-    /// A brace that may be the last byte.
+    /// True if a brace is held back that may be the last byte.
     has_brace: bool,
     has_written: bool,
 }
@@ -245,7 +246,7 @@ impl<'a> NoteView<'a> {
     }
 }
 
-/// Bytes as JSON has them.
+/// Bytes in their JSON form.
 #[derive(Serialize)]
 pub(super) enum Bytes {
     #[serde(rename = "text")]
@@ -269,7 +270,7 @@ struct ContentView {
     holes: Vec<HoleView>,
     #[serde(skip_serializing_if = "is_zero")]
     left_out: u64,
-    /// Stands for the bytes that were left out.
+    /// The SHA-256 of the bytes that were left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out_sha256: Option<String>,
 }
@@ -310,7 +311,7 @@ struct HttpView {
     body: ContentView,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     codings: Vec<&'static str>,
-    /// Nothing where it follows from something hidden.
+    /// The length; `None` if it follows from something hidden.
     coded_length: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     coded: Option<CodedView>,
@@ -333,7 +334,7 @@ struct FrameView {
     masked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     mask: Option<String>,
-    /// Nothing where it follows from something hidden.
+    /// The length; `None` if it follows from something hidden.
     payload_length: Option<u64>,
     compressed: bool,
     payload: Bytes,
@@ -343,10 +344,10 @@ struct FrameView {
     left_out: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     left_out_sha256: Option<String>,
-    /// Stands for the payload before it was inflated, unmasked.
+    /// The SHA-256 of the payload before it was inflated, unmasked.
     #[serde(skip_serializing_if = "Option::is_none")]
     compressed_sha256: Option<String>,
-    /// The same itself, where not all of it could be inflated.
+    /// The compressed payload itself, if not all of it could be inflated.
     #[serde(skip_serializing_if = "Option::is_none")]
     not_inflated: Option<Bytes>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -393,17 +394,17 @@ struct EventsEndView {
 /// A coded body as it was on the wire.
 #[derive(Serialize)]
 struct CodedView {
-    /// Nothing where it follows from something hidden.
+    /// The length; `None` if it follows from something hidden.
     length: Option<u64>,
-    /// Of all its bytes; of the times in headers of gzip, it is of whether they are 0.
+    /// The SHA-256 of all its bytes; of the times in headers of gzip, only whether they are 0 counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     sha256: Option<String>,
-    /// The bytes from which nothing came.
+    /// The bytes that decoded to nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     undecoded: Option<ContentView>,
 }
 
-/// A line around chunks, and how often it follows on itself.
+/// A line around chunks, and the number of times it follows on itself.
 #[derive(Serialize)]
 struct ChunksView {
     line: String,
@@ -435,16 +436,16 @@ impl ChunksView {
     }
 }
 
-/// How values are shown.
+/// The way in which values are shown.
 #[derive(Clone, Copy)]
 struct View {
     redact: bool,
-    /// Whether digests and lengths follow from something that is hidden.
+    /// True if digests and lengths follow from something that is hidden.
     follows: bool,
 }
 
 impl Bytes {
-    /// Bytes as they are.
+    /// Creates it from bytes as they are.
     pub(super) fn new(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
@@ -583,13 +584,13 @@ impl View {
         }
     }
 
-    /// The SHA-256 of bytes that do not stand here, where there are any and it tells nothing of what is hidden.
+    /// Returns the SHA-256 of bytes that are not shown, if there are any and it reveals nothing that is hidden.
     fn sha256(self, fingerprint: &Fingerprint) -> Option<String> {
         let is_told = !self.follows && !fingerprint.is_empty();
         is_told.then(|| hex::joined(&fingerprint.digest()))
     }
 
-    /// A length on the wire. A secret is as long as what stands for it.
+    /// Returns a length on the wire. A secret is as long as its placeholder.
     fn length(self, length: u64) -> Option<u64> {
         (!(self.redact && self.follows)).then_some(length)
     }

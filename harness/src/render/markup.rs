@@ -1,9 +1,9 @@
-//! Writes SVG and HTML that cannot be broken out of.
+//! Writes SVG and HTML that captured text cannot break out of.
 //!
-//! What a page shows comes from strangers. So names of elements and attributes can only be literals of this program,
-//! and whatever else is written passes one function that escapes it: no text becomes markup, and no character that turns
-//! the writing direction or hides itself gets through. A template engine would do the same for HTML; SVG is drawn by
-//! computation, and this serves both.
+//! The contents of a page come from strangers. So names of elements and attributes can only be literals of this
+//! program, and everything else that is written passes one function that escapes it: no text becomes markup, and no
+//! character that turns the writing direction or hides itself gets through. A template engine would do the same for
+//! HTML; SVG is drawn by computation, and this serves both.
 //!
 //! ```
 //! use wiresnap::render::markup::Markup;
@@ -17,7 +17,7 @@ use std::fmt::{self, Display, Write as _};
 
 use super::safe_text::is_safe;
 
-/// Name and value of an attribute.
+/// The name and the value of an attribute.
 pub type Attribute<'a> = (&'static str, &'a dyn Display);
 
 /// A document, or a part of one, while it is written.
@@ -27,13 +27,13 @@ pub struct Markup {
 }
 
 impl Markup {
-    /// What was written.
+    /// Returns the text written.
     #[must_use]
     pub fn into_string(self) -> String {
         self.text
     }
 
-    /// An element with what `content` writes in it.
+    /// Writes an element with content written by `content`.
     pub fn within(
         &mut self,
         name: &'static str,
@@ -47,7 +47,7 @@ impl Markup {
         self.text.push('>');
     }
 
-    /// An element with text in it.
+    /// Writes an element with text in it.
     pub fn element(
         &mut self,
         name: &'static str,
@@ -57,28 +57,28 @@ impl Markup {
         self.within(name, attributes, |markup| markup.text(text));
     }
 
-    /// An element that has no content: a shape of SVG, a void element of HTML.
+    /// Writes an element without content: a shape of SVG, a void element of HTML.
     pub fn empty(&mut self, name: &'static str, attributes: &[Attribute<'_>]) {
         self.tag(name, attributes, "/>");
     }
 
-    /// Text, whatever it is.
+    /// Writes any text, escaped.
     pub fn text(&mut self, text: impl Display) {
         // Writing to memory does not fail.
         let _ = write!(Escaped(&mut self.text), "{text}");
     }
 
-    /// A line end, for those who read the source.
+    /// Writes a line end, for readers of the source.
     pub fn line_end(&mut self) {
         self.text.push('\n');
     }
 
-    /// Markup, style or script that this program is the author of.
+    /// Writes markup, style or script that this program is the author of.
     pub fn literal(&mut self, markup: &'static str) {
         self.text.push_str(markup);
     }
 
-    /// Style or script made of this program's own words; nothing captured may be in it.
+    /// Writes style or script made of this program's own words; nothing captured may be in it.
     pub fn own_code(&mut self, name: &'static str, code: &str) {
         debug_assert!(!code.contains('<'), "it could end its element");
         self.tag(name, &[], ">");
@@ -88,7 +88,7 @@ impl Markup {
         self.text.push('>');
     }
 
-    /// Appends what was written elsewhere.
+    /// Appends markup that was written elsewhere.
     pub fn append(&mut self, other: &Self) {
         self.text.push_str(&other.text);
     }
@@ -107,7 +107,7 @@ impl Markup {
     }
 }
 
-/// Escapes all that is written through it.
+/// A writer that escapes all text.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {

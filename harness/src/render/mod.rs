@@ -1,4 +1,4 @@
-//! Values as people read them.
+//! Renders values for people to read.
 
 pub mod bitfield;
 mod brands;

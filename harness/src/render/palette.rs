@@ -1,7 +1,7 @@
-//! The colours of drawings and pages, in two schemes, and the proof that they can be told from their ground.
+//! The colours of drawings and pages, in two schemes, and the proof that they contrast with their background.
 //!
-//! Style sheets know them by name only, as custom properties (`--ink`). Roles of packets and layers of bytes each have
-//! one; none of them is told by its colour alone.
+//! Style sheets use them by name only, as custom properties (`--ink`). Roles of packets and layers of bytes each have
+//! one; none of them is identified by its colour alone.
 
 use std::fmt::Write as _;
 
@@ -12,9 +12,9 @@ use crate::analysis::role::Role;
 pub struct Colour {
     /// The name of its custom property, without the dashes.
     pub name: &'static str,
-    /// On a light ground.
+    /// The colour on a light background.
     pub light: u32,
-    /// On a dark ground.
+    /// The colour on a dark background.
     pub dark: u32,
 }
 
@@ -22,24 +22,24 @@ const fn colour(name: &'static str, light: u32, dark: u32) -> Colour {
     Colour { name, light, dark }
 }
 
-/// What everything stands on.
+/// The backgrounds.
 pub const GROUNDS: [Colour; 3] = [
     colour("ground", 0xff_ff_ff, 0x14_17_1c),
     colour("panel", 0xf5_f6_f8, 0x1c_20_27),
     colour("band", 0xeb_ee_f2, 0x25_2a_33),
 ];
 
-/// What text is written in.
+/// The colours of text.
 pub const INKS: [Colour; 3] = [
     colour("ink", 0x1b_1f_26, 0xe8_ea_ee),
     colour("quiet", 0x55_5d_6b, 0xa7_af_bd),
     colour("link", 0x0b_57_a8, 0x86_b9_f5),
 ];
 
-/// Lines that only part things: nothing is said by them alone.
+/// The colours of lines that only separate: they carry no meaning alone.
 pub const RULES: [Colour; 1] = [colour("rule", 0xd5_d9_e0, 0x38_3f_4b)];
 
-/// What packets and bytes are drawn and written in.
+/// The colours of packets and bytes, in drawings and in text.
 pub const HUES: [Colour; 9] = [
     colour("handshake", 0x6b_3f_a0, 0xc4_a4_f2),
     colour("request", 0x0b_57_a8, 0x86_b9_f5),
@@ -52,7 +52,7 @@ pub const HUES: [Colour; 9] = [
     colour("clock", 0xa3_1f_63, 0xff_9e_cb),
 ];
 
-/// The name of the colour, and of the class, of a role.
+/// Returns the name of the colour, and of the class, of a role.
 #[must_use]
 pub const fn role_name(role: Role) -> &'static str {
     match role {
@@ -67,7 +67,7 @@ pub const fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// The custom properties of both schemes, set on what `selector` selects.
+/// Returns the custom properties of both schemes, set on the elements that `selector` selects.
 #[must_use]
 pub fn style(selector: &str) -> String {
     let properties = |choose: fn(&Colour) -> u32| {
@@ -95,7 +95,7 @@ fn all() -> impl Iterator<Item = &'static Colour> {
 mod tests {
     use super::*;
 
-    /// Of sRGB, as WCAG 2.2 defines it.
+    /// Returns the relative luminance of an sRGB colour, as WCAG 2.2 defines it.
     fn relative_luminance(colour: u32) -> f64 {
         let [_, red, green, blue] = colour.to_be_bytes();
         let linear = |channel: u8| {

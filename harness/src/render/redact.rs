@@ -1,10 +1,10 @@
-//! What changes from run to run, hidden: once, here, and nowhere else.
+//! Hides values that change from run to run: once, here, and nowhere else.
 //!
-//! A snapshot must be the same for two runs that mean the same, and differ where a byte differs that means something. So
-//! what is volatile gives way to a placeholder that has its shape and, where the wire fixes one, its width: `HH:MM:SS`
-//! for a clock time, `Www, DD Mmm YYYY` for a date, `PORT` for a port. What has no fixed width (a port may have five
-//! digits, a browser's version three) gets one placeholder whatever it was, since two machines must give one snapshot.
-//! Byte counts are never touched.
+//! A snapshot must be the same for two runs of the same meaning, and differ if a byte differs that means something. So
+//! a placeholder replaces each volatile value. It has the value's shape and, if the wire fixes one, its width:
+//! `HH:MM:SS` for a clock time, `Www, DD Mmm YYYY` for a date, `PORT` for a port. A value without fixed width (a port
+//! may have five digits, a browser's version three) gets one placeholder whatever it was, because two machines must
+//! give one snapshot. Byte counts are never touched.
 //!
 //! ```
 //! use wiresnap::render::redact;
@@ -29,13 +29,13 @@ use crate::edit::{Edit, apply};
 use crate::wire::http::Head;
 use crate::wire::websocket::{self, Frame, Opcode};
 
-/// Stands for a port; as wide as the port that the programs listen on by default.
+/// The placeholder for a port; as wide as the port that the programs listen on by default.
 pub const PORT: &str = "PORT";
 
-/// Stands for a Sec-WebSocket-Key, and is as long as one.
+/// The placeholder for a Sec-WebSocket-Key, of the same length.
 pub const KEY: &str = "<a key, 16 random bytes>";
 
-/// Stands for a Sec-WebSocket-Accept that belongs to its key, and is as long as one.
+/// The placeholder for a Sec-WebSocket-Accept that belongs to its key, of the same length.
 pub const ACCEPT: &str = "<accept, belongs to the key>";
 
 /// Product tokens whose version is the same in every browser, frozen by custom.
@@ -46,10 +46,10 @@ const FROZEN_PRODUCTS: [&str; 4] = [
     "Safari/537.36",
 ];
 
-/// The rules, as captures are compared by them.
+/// The built-in rules, in the form in which captures are compared.
 pub const RULES: Redaction<'static> = Redaction(&BuiltIn);
 
-/// What is hidden in any capture.
+/// The rules that apply to any capture.
 struct BuiltIn;
 
 impl Rules for BuiltIn {
@@ -68,8 +68,8 @@ impl Rules for BuiltIn {
     }
 }
 
-/// A head's bytes with what is volatile hidden. `accept_belongs` says that an accept value was checked and is right;
-/// `length` stands for a Content-Length that follows from something hidden.
+/// Returns a head's bytes with volatile values hidden. `accept_belongs` says that an accept value was checked and is
+/// right; `length` replaces a Content-Length that follows from something hidden.
 #[must_use]
 pub fn head(head: &Head, accept_belongs: bool, length: Option<&[u8]>) -> Vec<u8> {
     let mut patches = Vec::new();
@@ -84,7 +84,7 @@ pub fn head(head: &Head, accept_belongs: bool, length: Option<&[u8]>) -> Vec<u8>
     apply(&head.raw, &patches)
 }
 
-/// The value of a field of a head, likewise.
+/// Returns the value of a field of a head, likewise.
 #[must_use]
 pub fn head_value(
     name: &[u8],
@@ -106,14 +106,14 @@ pub fn head_value(
 /// Content as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown<'a> {
-    /// The bytes, with what is volatile hidden.
+    /// The bytes, with volatile values hidden.
     pub bytes: Cow<'a, [u8]>,
-    /// Where in the content something is hidden, and what stands there.
+    /// The places in the content where something is hidden, each with its replacement.
     patches: Vec<Edit>,
 }
 
 impl<'a> Shown<'a> {
-    /// Content as it is.
+    /// Creates it from content as it is.
     #[must_use]
     pub const fn plain(bytes: &'a [u8]) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// Text with what is volatile hidden.
+    /// Creates it from text, with volatile values hidden.
     #[must_use]
     pub fn text(bytes: &'a [u8]) -> Self {
         Self::patched(bytes, patches(bytes))
@@ -138,7 +138,8 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// A body, or a turn, which may be text or not. In what is none, nothing is taken for a time.
+    /// Creates it from a body, or a turn, which may be text or not. In bytes that are not text, nothing is taken for a
+    /// time.
     #[must_use]
     pub fn content(bytes: &'a [u8]) -> Self {
         if is_text(bytes) {
@@ -148,7 +149,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The payload of a frame of a message of that type.
+    /// Creates it from the payload of a frame of a message of that type.
     #[must_use]
     pub fn payload(bytes: &'a [u8], opcode: Opcode) -> Self {
         match opcode {
@@ -158,7 +159,8 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The payload of a frame. Of a message in several frames, what is volatile may begin in one and end in the next.
+    /// Creates it from the payload of a frame. In a message in several frames, a volatile value may begin in one and
+    /// end in the next.
     #[must_use]
     pub fn frame(frame: &'a Frame) -> Self {
         let Some(fragment) = &frame.fragment else {
@@ -168,7 +170,7 @@ impl<'a> Shown<'a> {
         Self::patched(&frame.payload, patches)
     }
 
-    /// Content of that sort.
+    /// Creates it from content of that sort.
     #[must_use]
     pub fn of(bytes: &'a [u8], sort: Sort) -> Self {
         match sort {
@@ -178,20 +180,20 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The same for those who compare, after other rules.
+    /// Converts it for comparisons, after other rules.
     #[must_use]
     pub fn after(self, before: Hidden) -> Hidden {
         let moves = self.moves();
         before.then(self.bytes.into_owned(), moves)
     }
 
-    /// Whether anything is hidden in it.
+    /// Returns true if anything in it is hidden.
     #[must_use]
     pub const fn is_hidden(&self) -> bool {
         !self.patches.is_empty()
     }
 
-    /// Where places in the content come to be.
+    /// Returns the new places of places in the content.
     #[must_use]
     pub fn moves(&self) -> Moves {
         let patches = self.patches.iter();
@@ -199,7 +201,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// A request's target with what is volatile hidden.
+/// Returns a request's target with volatile values hidden.
 #[must_use]
 pub fn target(method: &[u8], target: &[u8]) -> Vec<u8> {
     match method {
@@ -208,7 +210,7 @@ pub fn target(method: &[u8], target: &[u8]) -> Vec<u8> {
     }
 }
 
-/// A field's value with what is volatile hidden. An accept value is not hidden here: that takes its key.
+/// Returns a field's value with volatile values hidden. An accept value is not hidden here: that takes its key.
 #[must_use]
 pub fn field_value(name: &[u8], value: &[u8]) -> Vec<u8> {
     match name.to_ascii_lowercase().as_slice() {
@@ -222,7 +224,7 @@ pub fn field_value(name: &[u8], value: &[u8]) -> Vec<u8> {
     }
 }
 
-/// `host:port` with the port hidden.
+/// Returns `host:port` with the port hidden.
 #[must_use]
 pub fn authority(value: &[u8]) -> Vec<u8> {
     let digits = value
@@ -237,13 +239,13 @@ pub fn authority(value: &[u8]) -> Vec<u8> {
     [&value[..host], PORT.as_bytes()].concat()
 }
 
-/// Any text with dates, clock times and the ports of URLs hidden.
+/// Returns any text with dates, clock times and the ports of URLs hidden.
 #[must_use]
 pub fn text(bytes: &[u8]) -> Vec<u8> {
     Shown::text(bytes).bytes.into_owned()
 }
 
-/// Where in a text something is hidden, and what stands there instead.
+/// Returns the places in a text where something is hidden, each with its replacement.
 fn patches(bytes: &[u8]) -> Vec<Edit> {
     let mut patches = Vec::new();
     let mut position = 0;
@@ -258,7 +260,7 @@ fn patches(bytes: &[u8]) -> Vec<Edit> {
     patches
 }
 
-/// Where [`text`] hides something, and what that is, in a word.
+/// Returns the places at which [`text`] hides something, each with a word for it.
 #[must_use]
 pub fn places(bytes: &[u8]) -> Vec<(Range<usize>, &'static str)> {
     let patches = patches(bytes).into_iter();
@@ -273,7 +275,7 @@ pub fn places(bytes: &[u8]) -> Vec<(Range<usize>, &'static str)> {
     patches.map(place).collect()
 }
 
-/// Where [`field_value`] hides something, and what that is, in a word.
+/// Returns the places at which [`field_value`] hides something, each with a word for it.
 #[must_use]
 pub fn field_places(name: &[u8], value: &[u8]) -> Vec<(Range<usize>, &'static str)> {
     let what = match name.to_ascii_lowercase().as_slice() {
@@ -290,7 +292,7 @@ pub fn field_places(name: &[u8], value: &[u8]) -> Vec<(Range<usize>, &'static st
     vec![(0..value.len(), what)]
 }
 
-/// What is volatile at this place: how long it is, and what stands for it.
+/// Returns the length of the volatile value at this place, and its replacement.
 fn hidden_at(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
     let rest = &bytes[position..];
     match rest[0] {
@@ -303,13 +305,13 @@ fn hidden_at(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
     }
 }
 
-/// A digit or a colon before it, and it is a part of something longer.
+/// Returns true if a digit or a colon comes before: then it is a part of something longer.
 fn follows_number(bytes: &[u8], position: usize) -> bool {
     let before = position.checked_sub(1).map(|before| bytes[before]);
     before.is_some_and(|byte| byte.is_ascii_digit() || byte == b':')
 }
 
-/// Whether bytes have the shape: `0` for a digit, `A` and `a` for letters, anything else for itself.
+/// Returns true if bytes have the shape: `0` for a digit, `A` and `a` for letters, anything else for itself.
 fn has_shape(bytes: &[u8], shape: &[u8]) -> bool {
     bytes.len() >= shape.len()
         && bytes.iter().zip(shape).all(|(byte, form)| match form {
@@ -320,7 +322,7 @@ fn has_shape(bytes: &[u8], shape: &[u8]) -> bool {
         })
 }
 
-/// `09:31:35`, and the fraction of a second after it.
+/// Matches `09:31:35`, and the fraction of a second after it.
 fn clock_time(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
     if !clock::is_at(bytes, position) {
         return None;
@@ -339,7 +341,7 @@ fn clock_time(bytes: &[u8], position: usize) -> Option<(usize, Vec<u8>)> {
     Some((value.len(), value))
 }
 
-/// `2021-06-06`.
+/// Matches `2021-06-06`.
 fn iso_date(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     const SHAPE: &[u8] = b"0000-00-00";
     let next = rest.get(SHAPE.len()).copied().unwrap_or(b' ');
@@ -349,13 +351,13 @@ fn iso_date(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     fits.then(|| (SHAPE.len(), b"YYYY-MM-DD".to_vec()))
 }
 
-/// RFC 9110 §5.6.7: `Sun, 06 Jun 2021`; the clock time behind it is found by itself.
+/// Matches `Sun, 06 Jun 2021` (RFC 9110 §5.6.7); the clock time behind it is found separately.
 fn http_date(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     const SHAPE: &[u8] = b"Aaa, 00 Aaa 0000";
     has_shape(rest, SHAPE).then(|| (SHAPE.len(), b"Www, DD Mmm YYYY".to_vec()))
 }
 
-/// The port in `://host:port`; called at the colon of the scheme.
+/// Matches the port in `://host:port`; called at the colon of the scheme.
 fn url_port(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     let after = rest.strip_prefix(b"://")?;
     let end = |byte: &u8| !(byte.is_ascii_alphanumeric() || b"-._~%:[]@".contains(byte));
@@ -364,8 +366,8 @@ fn url_port(rest: &[u8]) -> Option<(usize, Vec<u8>)> {
     (hidden != after[..length]).then(|| (3 + length, [b"://", hidden.as_slice()].concat()))
 }
 
-/// RFC 9110 §10.1.5: products with versions, and comments in parentheses. The first comment names the platform; what
-/// is left of it is `rv:`, which browsers share.
+/// Hides versions in products and in comments (RFC 9110 §10.1.5). The first comment names the platform: only its `rv:`,
+/// which browsers share, is kept.
 fn user_agent(value: &[u8]) -> Vec<u8> {
     let value = String::from_utf8_lossy(value);
     let Some((before, rest)) = value.split_once('(') else {

@@ -1,11 +1,11 @@
-//! What is hidden in the messages of a capture: by the rules of its project, and by the [built-in ones](super::redact).
+//! Hides parts of the messages of a capture: by the rules of its project, and by the [built-in ones](super::redact).
 //!
-//! A project's rules are applied to a message before anything is made of it, so that a text is hidden in every form that it
-//! is shown in: listings, JSON, pages, diagrams. Of a head they hide parts of the target and of the fields' values; they
-//! are told whole lines, so that a pattern may begin with a field's name. A body is hidden as it reads once its codings are
-//! undone; a frame's bytes as they were on the wire follow its payload.
+//! A project's rules are applied to a message before anything is made of it, so that a text is hidden in every form in
+//! which it is shown: listings, JSON, pages, diagrams. In a head they hide parts of the target and of the fields'
+//! values; they see whole lines, so that a pattern may begin with a field's name. A body is hidden as it reads once its
+//! codings are undone; a frame's bytes on the wire follow its payload.
 //!
-//! Rules that are marked as secret are applied always; the others where what changes from run to run is hidden.
+//! Rules that are marked as secret are always applied; the others if values that change from run to run are hidden.
 
 use std::fmt;
 use std::ops::Range;
@@ -22,7 +22,8 @@ use crate::wire::note::Note;
 use crate::wire::sse::Event;
 use crate::wire::websocket::{Frame, unmask};
 
-/// Stands for a byte of a frame that cannot be told apart from others: its payload was compressed, or has another length.
+/// The replacement for a byte of a frame that cannot be told apart from others: its payload was compressed, or has
+/// another length.
 const BLANK: u8 = b'x';
 
 /// The rules of one capture.
@@ -31,17 +32,17 @@ pub struct Redactions {
     own: Rules,
 }
 
-/// Which of the rules are applied.
+/// The rules that are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Those that hide secrets.
+    /// The rules that hide secrets.
     Secrets,
-    /// All of them.
+    /// All rules.
     All,
 }
 
 impl Scope {
-    /// What a listing hides that hides what changes from run to run, or does not.
+    /// Returns the scope of a listing that hides values which change from run to run, or does not.
     #[must_use]
     pub const fn of_listing(redact: bool) -> Self {
         if redact { Self::All } else { Self::Secrets }
@@ -66,31 +67,31 @@ impl From<Rules> for Redactions {
 }
 
 impl Redactions {
-    /// The project's own rules.
+    /// Returns the project's own rules.
     #[must_use]
     pub const fn own(&self) -> &Rules {
         &self.own
     }
 
-    /// Whether there is a rule that hides secrets.
+    /// Returns true if there is a rule that hides secrets.
     #[must_use]
     pub fn has_secrets(&self) -> bool {
         self.own.iter().any(|rule| rule.secret)
     }
 
-    /// Any text with what the project's rules hide hidden.
+    /// Returns any text with all matches of the project's rules hidden.
     #[must_use]
     pub fn text(&self, bytes: &[u8], scope: Scope) -> Vec<u8> {
         self.own.hide(bytes, |rule| scope.has(rule))
     }
 
-    /// A line of text with secrets hidden.
+    /// Returns a line of text with secrets hidden.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
         String::from_utf8_lossy(&self.text(text.as_bytes(), Scope::Secrets)).into_owned()
     }
 
-    /// Hides in a message what the project's rules hide; gives whether that was anything.
+    /// Hides in a message all matches of the project's rules. Returns true if there were any.
     pub fn hide(&self, message: &mut Message, scope: Scope) -> bool {
         if self.own.is_empty() || (scope == Scope::Secrets && !self.has_secrets()) {
             return false;
@@ -127,7 +128,7 @@ impl Redactions {
     }
 }
 
-/// The rules as captures are compared by them.
+/// The rules in the form in which captures are compared.
 impl DifferenceRules for Redactions {
     fn hide_secrets(&self, message: &mut Message) {
         self.hide(message, Scope::Secrets);
@@ -159,17 +160,17 @@ impl DifferenceRules for Redactions {
     }
 }
 
-/// One message being hidden.
+/// The state while one message is hidden.
 struct Hiding<'a> {
     rules: &'a Rules,
     scope: Scope,
     found: bool,
-    /// Whether something was found in what the message carries.
+    /// True if something was found in the message's content.
     in_content: bool,
 }
 
 impl Hiding<'_> {
-    /// A text with what is hidden in it hidden; none where that is nothing.
+    /// Returns a text with its matches hidden; `None` if there are no matches.
     fn text(&mut self, text: &[u8]) -> Option<Vec<u8>> {
         let edits = self.edits(text);
         (!edits.is_empty()).then(|| apply(text, &edits))
@@ -218,8 +219,8 @@ impl Hiding<'_> {
         }
     }
 
-    /// Rules are told the bytes that are there: a hole in the middle of what they would hide is for nobody to see. The
-    /// chunks are those that the content came in.
+    /// Hides matches in content. Rules see the bytes that are there: a hole in the middle of a match is invisible to
+    /// them. `chunks` are those of the content.
     fn content(&mut self, content: &mut Content, chunks: Option<&mut Chunks>) {
         let edits = self.edits(&content.bytes);
         if edits.is_empty() {
@@ -276,7 +277,7 @@ impl Hiding<'_> {
         }
     }
 
-    /// Notes may quote what they are about.
+    /// Hides matches in notes, which may quote the message.
     fn notes(&mut self, notes: &mut [Note]) {
         for note in notes {
             if let Some(hidden) = self.text(note.text.as_bytes()) {
@@ -286,7 +287,7 @@ impl Hiding<'_> {
     }
 }
 
-/// Where places are once edits are made; one inside an edit is behind what stands there.
+/// Returns the new places after edits; a place inside an edit moves behind its replacement.
 fn moves(edits: &[Edit]) -> Moves {
     let edits = edits.iter();
     Moves::new(edits.map(|(place, value)| (place.clone(), value.len())))
@@ -296,7 +297,7 @@ fn move_place(at: &mut usize, moves: &Moves) {
     *at = usize::try_from(moves.moved(*at as u64)).unwrap_or(*at);
 }
 
-/// Where in a head something is hidden: inside the target, and inside values.
+/// Returns the edits of a head: inside the target, and inside values.
 fn head_edits(rules: &Rules, scope: Scope, head: &Head) -> Vec<Edit> {
     let mut edits = Vec::new();
     if head.is_request() {
@@ -315,7 +316,7 @@ fn head_edits(rules: &Rules, scope: Scope, head: &Head) -> Vec<Edit> {
     edits
 }
 
-/// What is hidden of a part of a line, once the rules have seen all of it.
+/// Returns the edits of a part of a line, after the rules have seen the whole line.
 fn edits_of_line(
     rules: &Rules,
     scope: Scope,
@@ -332,7 +333,7 @@ fn edits_of_line(
     edits
 }
 
-/// The edits inside a part; one that begins before it, or ends behind it, is made in the part alone.
+/// Returns the edits inside a part; an edit that begins before it, or ends behind it, is made in the part alone.
 fn inside(part: &Range<usize>, edits: Vec<Edit>) -> Vec<Edit> {
     let cut = |(place, value): Edit| {
         let kept = place.start.max(part.start)..place.end.min(part.end);
@@ -348,7 +349,7 @@ fn inside(part: &Range<usize>, edits: Vec<Edit>) -> Vec<Edit> {
     edits.into_iter().filter_map(cut).collect()
 }
 
-/// A target with what is hidden hidden; rules are told the line that it stands in.
+/// Returns a target with its matches hidden; rules see the line that it is in.
 fn own_target(rules: &Rules, scope: Scope, method: &[u8], target: &[u8]) -> Vec<u8> {
     let line = [method, b" ", target, b" HTTP/1.1"].concat();
     let part = method.len() + 1..method.len() + 1 + target.len();
@@ -357,7 +358,7 @@ fn own_target(rules: &Rules, scope: Scope, method: &[u8], target: &[u8]) -> Vec<
     hidden[part.start..hidden.len() - b" HTTP/1.1".len()].to_vec()
 }
 
-/// Makes the bytes of a frame such that they would carry the payload; where they cannot, blanks them.
+/// Changes the bytes of a frame so that they would carry the payload; if they cannot, blanks them.
 fn wire_follows_payload(frame: &mut Frame) {
     let Some(sent) = frame.wire.get_mut(frame.header_length..) else {
         return;

@@ -1,27 +1,28 @@
-//! Bytes from the wire, made safe for a terminal.
+//! Makes bytes from the wire safe for a terminal.
 //!
-//! A listing shows what strangers sent. So no control byte, no escape sequence and no Unicode character that turns the
-//! writing direction or hides itself ever passes as it is: the plain form shows a dot, as the original listing does, and
-//! the form for snapshots shows an escape, so that two different bytes never look the same.
+//! A listing shows text from strangers. So no control byte, no escape sequence and no Unicode character that turns the
+//! writing direction or hides itself is ever shown as it is: the plain form shows a dot, as the original listing does,
+//! and the form for snapshots shows an escape, so that two different bytes never look the same.
 
 use super::style;
 pub use crate::text::is_safe;
 
-/// How what cannot be shown is shown.
+/// The form of characters that cannot be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A dot for each byte; CR LF and a lone CR are line ends, as LF is.
     Dots,
-    /// As [`Form::Dots`], but what is not ASCII is a dot too: for masked bytes, which are letters by chance only.
+    /// A form like [`Form::Dots`], with a dot for anything outside ASCII too: for masked bytes, which are letters by
+    /// chance only.
     AsciiDots,
-    /// `\r`, `\x1b`, `\u{202e}`; a backslash is doubled.
+    /// An escape: `\r`, `\x1b`, `\u{202e}`; a backslash is doubled.
     Escapes,
-    /// As [`Form::Escapes`], but a backslash is one, and the marks of [`style`] pass: for what is printed, most of which was
-    /// made safe before.
+    /// A form like [`Form::Escapes`], with a single backslash, and the marks of [`style`] kept: for printed text, most
+    /// of which was made safe before.
     Printed,
 }
 
-/// Appends text to a listing, piece by piece.
+/// A writer that appends text to a listing, piece by piece.
 #[derive(Clone, Debug)]
 pub struct SafeText {
     form: Form,
@@ -31,7 +32,7 @@ pub struct SafeText {
 }
 
 impl SafeText {
-    /// A writer of that form.
+    /// Creates a writer of that form.
     #[must_use]
     pub const fn new(form: Form) -> Self {
         Self {
@@ -51,12 +52,12 @@ impl SafeText {
         self.write(&joined, output);
     }
 
-    /// Goes on in another form.
+    /// Continues in another form.
     pub const fn set_form(&mut self, form: Form) {
         self.form = form;
     }
 
-    /// Writes what was held back for a character that did not become whole.
+    /// Writes the bytes held back for a character that was not completed.
     pub fn end(&mut self, output: &mut Vec<u8>) {
         for byte in std::mem::take(&mut self.tail) {
             self.hide_byte(byte, output);
@@ -79,7 +80,7 @@ impl SafeText {
         }
     }
 
-    /// Writes what can be shown as it is, and the character behind it; returns the rest.
+    /// Writes all characters that can be shown as they are, and the next one; returns the rest.
     #[inline]
     fn write_plain<'a>(
         &mut self,
@@ -101,7 +102,7 @@ impl SafeText {
         self.write_special(rest, output)
     }
 
-    /// Writes the first character of `bytes`, which is no plain one, and returns what is behind it.
+    /// Writes the first character of `bytes`, which is not a plain one, and returns the bytes after it.
     fn write_special<'a>(&mut self, bytes: &'a [u8], output: &mut Vec<u8>) -> &'a [u8] {
         let Some((first, rest)) = bytes.split_first() else {
             return bytes;
@@ -165,12 +166,13 @@ impl SafeText {
 
 const HEX_DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Whether a byte is a character that is shown as it is, or ends a line.
+/// Returns true if a byte is a character that is shown as it is, or ends a line.
 const fn is_plain(byte: u8) -> bool {
     byte.wrapping_sub(b' ') < 95 || byte == b'\t' || byte == b'\n'
 }
 
-/// How many bytes at the beginning are plain. Whole blocks are looked at first, as the processor does at one stroke.
+/// Returns the number of plain bytes at the beginning. Whole blocks are tested first, which the processor does in one
+/// go.
 #[inline]
 fn plain_length(bytes: &[u8], is_plain: impl Fn(u8) -> bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<32>();
@@ -180,7 +182,7 @@ fn plain_length(bytes: &[u8], is_plain: impl Fn(u8) -> bool) -> usize {
     whole + rest.take_while(|byte| is_plain(**byte)).count()
 }
 
-/// The whole of `bytes` in one go.
+/// Returns the whole of `bytes` in one go.
 #[must_use]
 pub fn safe_text(bytes: &[u8], form: Form) -> String {
     let mut output = Vec::with_capacity(bytes.len());
@@ -190,7 +192,7 @@ pub fn safe_text(bytes: &[u8], form: Form) -> String {
     String::from_utf8_lossy(&output).into_owned()
 }
 
-/// The whole of `bytes` on one line: line ends are escaped too.
+/// Returns the whole of `bytes` on one line: line ends are escaped too.
 #[must_use]
 pub fn safe_line(bytes: &[u8]) -> String {
     safe_text(bytes, Form::Escapes)
@@ -198,7 +200,8 @@ pub fn safe_line(bytes: &[u8]) -> String {
         .replace('\t', "\\t")
 }
 
-/// Whether bytes are text: UTF-8 (but for a character that is cut at the end), no NUL, and hardly a control byte.
+/// Returns true if bytes are text: UTF-8 (except a character that is cut at the end), no NUL, and hardly a control
+/// byte.
 #[must_use]
 pub fn is_text(bytes: &[u8]) -> bool {
     if let Err(error) = std::str::from_utf8(bytes)

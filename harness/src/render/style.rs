@@ -1,27 +1,27 @@
-//! What is emphasised, or has a colour, on a terminal.
+//! Emphasis and colours on a terminal.
 //!
-//! A style is written into a text as a mark, not as an escape sequence: marks are characters that Unicode keeps for what a
-//! program says to itself (the noncharacters U+FDD0 to U+FDEF), and no text from outside has them once it was made safe.
-//! Whether colours get to the terminal is decided where the text is printed; what is written elsewhere is [`plain`].
+//! A style is written into a text as a mark, not as an escape sequence. Marks are characters that Unicode reserves for
+//! a program's internal use (the noncharacters U+FDD0 to U+FDEF), and no text from outside has them once it was made
+//! safe. Whether colours get to the terminal is decided where the text is printed; text written elsewhere is [`plain`].
 
 use std::fmt;
 
-/// How a stretch of text looks: `{STYLE}` begins it, and `{STYLE:#}` ends it.
+/// The look of a stretch of text: `{STYLE}` begins it, and `{STYLE:#}` ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// As everything else.
+    /// The look of everything else.
     Plain,
     /// A heading.
     Title,
-    /// What does not matter.
+    /// Something that does not matter.
     Quiet,
-    /// What was there, or is wrong.
+    /// Something that was there, or is wrong.
     Red,
-    /// What is there now, or is right.
+    /// Something that is there now, or is right.
     Green,
-    /// What is noteworthy.
+    /// Something noteworthy.
     Yellow,
-    /// Where a difference is.
+    /// The place of a difference.
     Cyan,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Style {
     }
 }
 
-/// Returns what a terminal is told for a mark; `None` for any other character.
+/// Returns the escape sequence for a mark; `None` for any other character.
 #[must_use]
 pub fn sequence(mark: char) -> Option<&'static str> {
     if mark == END.0 {

@@ -14,26 +14,26 @@ pub const HEADINGS: [&str; 5] = [
     "App Bytes",
 ];
 
-/// How a table is written.
+/// The format in which a table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Columns parted by spaces, numbers to the right.
+    /// Text with columns separated by spaces, numbers to the right.
     Text,
     /// A Markdown table, its source aligned.
     Markdown,
 }
 
-/// A table of words and numbers; a row has as many cells as there are headings.
+/// A table of words and numbers; each row has one cell per heading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     headings: Vec<String>,
     rows: Vec<Vec<String>>,
-    /// Columns of numbers stand to the right in text.
+    /// True for columns of numbers, which are aligned to the right in text.
     numeric: Vec<bool>,
 }
 
 impl Table {
-    /// A table without rows yet; `numeric` tells of each column whether it holds numbers.
+    /// Creates a table without rows; `numeric` says for each column if it holds numbers.
     #[must_use]
     pub fn new(columns: &[(&str, bool)]) -> Self {
         Self {
@@ -46,7 +46,8 @@ impl Table {
         }
     }
 
-    /// Writes a table without rows of its own, with those that `rows` gives: it is asked twice, so that none has to be kept.
+    /// Writes a table with the rows that `rows` gives instead of its own: it is asked twice, so that no row has to be
+    /// kept.
     ///
     /// # Errors
     ///
@@ -78,7 +79,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table as text, each line with its line feed.
+    /// Returns the table as text, each line with its line feed.
     #[must_use]
     pub fn render(&self, style: Style) -> String {
         let widths = self.widths();
@@ -130,7 +131,7 @@ fn markdown_line(text: &mut String, cells: &[String], widths: &[usize]) {
     text.push_str("|\n");
 }
 
-/// The table of one kind of statistics, a row per capture; dashes where a capture has none.
+/// Returns the table of one kind of statistics, a row per capture; dashes if a capture has none.
 #[must_use]
 pub fn statistics_table<'a>(
     rows: impl IntoIterator<Item = (&'a str, Option<Statistics>)>,
@@ -146,7 +147,7 @@ pub fn statistics_table<'a>(
     table
 }
 
-/// The five figures, in the order of [`HEADINGS`].
+/// Returns the five figures, in the order of [`HEADINGS`].
 #[must_use]
 pub fn cells(statistics: Statistics) -> [String; 5] {
     statistics.figures().map(|number| number.to_string())

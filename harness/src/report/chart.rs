@@ -1,18 +1,18 @@
-//! What the drawings of the comparison have in common: a frame with a title, bars, and the colours of captures.
+//! The common parts of the comparison's drawings: a frame with a title, bars, and the colours of captures.
 
 use std::fmt::Display;
 
 use crate::render::markup::Markup;
 
-/// The classes that colour the captures, in turn; lines differ in their dashes too.
+/// The number of classes that colour the captures, in turn; lines differ in their dashes too.
 const SERIES: usize = 8;
 
-/// The class of a capture's line or bar.
+/// Returns the class of a capture's line or bar.
 pub(super) fn series(index: usize) -> String {
     format!("series-{}", index % SERIES)
 }
 
-/// A drawing of so many pixels in height, with its title, in a figure of its own.
+/// Writes a drawing of this height in pixels, with its title, in a figure of its own.
 pub(super) fn drawing(
     page: &mut Markup,
     id: &str,
@@ -35,24 +35,24 @@ pub(super) fn drawing(
     page.line_end();
 }
 
-/// Text at a place.
+/// Writes text at a place.
 pub(super) fn text(svg: &mut Markup, class: &str, x: &dyn Display, y: usize, text: impl Display) {
     svg.element("text", &[("class", &class), ("x", x), ("y", &y)], text);
 }
 
-/// The share of a part in a whole, in percent.
+/// Returns the share of a part in a whole, in percent.
 pub(super) fn share(part: u64, whole: u64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a place in a drawing")]
     let share = part as f64 * 100.0 / whole.max(1) as f64;
     share
 }
 
-/// A place across, in percent.
+/// Returns a place across the drawing, in percent.
 pub(super) fn percent(share: f64) -> String {
     format!("{share:.3}%")
 }
 
-/// A name that fits beside a drawing.
+/// Returns a name that fits next to a drawing.
 pub(super) fn short(name: &str) -> String {
     const ROOM: usize = 14;
     match name.char_indices().nth(ROOM) {

@@ -7,10 +7,10 @@ use crate::render::hex;
 use crate::render::markup::Markup;
 use crate::wire::layers::Layers;
 
-/// Bytes to a line: few enough for a telephone; a wide screen has several columns of lines.
+/// The number of bytes in a line: few enough for a telephone; a wide screen has several columns of lines.
 const PER_LINE: usize = 8;
 
-/// The layers of a packet: name, class, bytes.
+/// Returns the layers of a packet: name, class, bytes.
 pub(super) fn layers(layers: &Layers) -> [(&'static str, &'static str, Range<usize>); 5] {
     let Layers {
         link,
@@ -84,7 +84,7 @@ fn line(page: &mut Markup, layers: &Marked, start: usize, bytes: &[u8]) {
     page.line_end();
 }
 
-/// ASCII that can be shown, and a dot for all else.
+/// Returns printable ASCII as it is, and a dot for all else.
 fn printable(bytes: &[u8]) -> String {
     let show = |byte: &u8| match byte {
         b' '..=b'~' => char::from(*byte),

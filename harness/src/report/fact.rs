@@ -1,4 +1,4 @@
-//! What stands in a provenance file, whatever it is, in the order in which it was written.
+//! The contents of a provenance file, of any form, in the order in which they were written.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub enum Fact {
 }
 
 impl Fact {
-    /// Whether it is said in a line.
+    /// Returns true if it fits in a line.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         match self {
@@ -26,7 +26,7 @@ impl Fact {
         }
     }
 
-    /// The same with its texts changed.
+    /// Returns the same with its texts changed.
     #[must_use]
     pub fn map(self, change: &impl Fn(&str) -> String) -> Self {
         match self {
@@ -45,7 +45,7 @@ impl Fact {
         }
     }
 
-    /// Its named facts; none where it has none.
+    /// Returns its named facts; empty if it has none.
     #[must_use]
     pub fn fields(&self) -> &[(String, Self)] {
         match self {

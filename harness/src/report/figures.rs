@@ -1,10 +1,10 @@
-//! Numbers as people read them, and tables of them.
+//! Writes numbers as people read them, and tables of them.
 
 use std::fmt::Display;
 
 use crate::render::markup::Markup;
 
-/// A number with its thousands parted.
+/// Returns a number with its thousands separated.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -17,7 +17,7 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// A large number in three figures, with the prefix of its unit: `1.71 G`.
+/// Returns a large number in three figures, with the prefix of its unit: `1.71 G`.
 pub(super) fn with_prefix(number: u128) -> String {
     const PREFIXES: [(u128, &str); 5] = [
         (1_000_000_000_000_000, "P"),
@@ -39,7 +39,7 @@ pub(super) fn with_prefix(number: u128) -> String {
     format!("{number:.decimals$} {prefix}")
 }
 
-/// A table whose first column names its rows. It can be scrolled by itself where the screen is narrow.
+/// Writes a table whose first column names its rows. It scrolls by itself on a narrow screen.
 pub(super) fn table(page: &mut Markup, caption: &str, columns: &[&str], rows: &[Vec<String>]) {
     let attributes = [
         ("class", &"wide" as &dyn Display),

@@ -1,4 +1,4 @@
-//! What stands below a diagram when one of its packets is pointed at: its headers and its bytes.
+//! The panel below a diagram with the headers and bytes of the packet that is pointed at.
 
 use super::dump::{dump, layers};
 use crate::analysis::dissection::{Dissection, Packet, Tcp};
@@ -64,7 +64,7 @@ fn article(page: &mut Markup, dissection: &Dissection, packet: &Packet, id: &str
     page.line_end();
 }
 
-/// A line for each layer: how many bytes, and what they say.
+/// Writes a line for each layer: the number of its bytes, and their meaning.
 fn headers(page: &mut Markup, packet: &Packet) {
     page.within("dl", &[("class", &"headers")], |page| {
         for (name, class, range) in layers(&packet.layers) {
@@ -123,7 +123,7 @@ fn hardware_address(bytes: &[u8]) -> String {
     hex::spaced(bytes).replace(' ', ":")
 }
 
-/// RFC 791 §3.1, RFC 8200 §3. The addresses are in the ports' line.
+/// Describes an IP header (RFC 791 §3.1, RFC 8200 §3). The addresses are in the line of the ports.
 fn ip(bytes: &[u8]) -> String {
     match bytes {
         [first, _, length @ ..] if first >> 4 == 4 && length.len() >= 18 => {
@@ -159,7 +159,7 @@ fn tcp(tcp: &Tcp, bytes: &[u8]) -> String {
     )
 }
 
-/// The names of a header's options, RFC 9293 §3.1 and RFC 7323.
+/// Returns the names of a header's options (RFC 9293 §3.1 and RFC 7323).
 fn options(mut bytes: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     while let [kind, rest @ ..] = bytes {

@@ -1,4 +1,4 @@
-//! A message as it was said; a WebSocket frame with its bits drawn and its mask undone.
+//! Writes a message as it was sent; a WebSocket frame with its bits drawn and its mask undone.
 
 use super::figures::{grouped, table};
 use crate::analysis::content::{Content, Piece};
@@ -11,10 +11,10 @@ use crate::render::{bitfield, explain, hex};
 use crate::units::Side;
 use crate::wire::websocket::Frame;
 
-/// Bytes of a payload whose mask is undone bit by bit.
+/// The number of bytes of a payload whose mask is undone bit by bit.
 const UNMASKED_SHOWN: usize = 16;
 
-/// Bytes of a content that is not text.
+/// The number of bytes that are shown of a content that is not text.
 const HEX_SHOWN: usize = 512;
 
 /// Numbers the frames and turns of a connection: `C1` is the client's first.
@@ -25,7 +25,7 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// The label of the next message; empty where its kind has none.
+    /// Returns the label of the next message; empty if its kind has none.
     pub(super) fn next(&mut self, message: &Message) -> String {
         if !matches!(message.detail, Detail::WebSocket(_) | Detail::Raw(_)) {
             return String::new();
@@ -102,7 +102,7 @@ fn kind(message: &Message) -> String {
     }
 }
 
-/// Leads to the packet that carried the first byte, where it is shown.
+/// Writes a link to the packet that carried the first byte, if it is shown.
 fn packet_link(page: &mut Markup, dissection: &Dissection, packet: u64, id: &str) {
     let mut packets = dissection.packets.iter();
     let text = format!("packet {packet}");
@@ -140,7 +140,7 @@ fn http(page: &mut Markup, http: &HttpMessage) {
     trailers(page, &http.trailers);
 }
 
-/// Coded bytes from which nothing came.
+/// Writes the coded bytes that could not be decoded.
 fn undecoded(page: &mut Markup, coded: Option<&CodedBody>) {
     if let Some(coded) = coded.filter(|coded| !coded.undecoded.is_empty()) {
         let bytes = grouped(coded.undecoded.length());
@@ -195,7 +195,7 @@ fn hexadecimal(page: &mut Markup, bytes: &[u8]) {
     }
 }
 
-/// What does not stand here.
+/// Writes a note about bytes that are not shown.
 fn gap(page: &mut Markup, count: u64, what: &str) {
     page.element("em", &[], format!(" [{} {what}] ", grouped(count)));
 }
@@ -223,7 +223,7 @@ fn frame(page: &mut Markup, frame: &Frame, label: &str, id: &str, is_open: bool)
     });
 }
 
-/// What each byte means, and which section of the RFC says so.
+/// Writes the meaning of each byte, with the section of the RFC that defines it.
 fn field_by_field(page: &mut Markup, frame: &Frame, label: &str) {
     let row = |line: explain::Line| vec![line.bytes, line.bits, line.meaning, line.rule.to_owned()];
     let rows: Vec<Vec<String>> = explain::lines(frame, false).into_iter().map(row).collect();
@@ -242,7 +242,7 @@ fn close_status(page: &mut Markup, frame: &Frame) {
     page.element("pre", &[("class", &"content")], text.trim_end());
 }
 
-/// Each byte of the payload beside its byte of the key: RFC 6455 §5.3.
+/// Writes each byte of the payload next to its byte of the key (RFC 6455 §5.3).
 fn unmasking(page: &mut Markup, frame: &Frame) {
     let Some(mask) = frame.header.mask.filter(|_| frame.holes.is_empty()) else {
         return;

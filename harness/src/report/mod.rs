@@ -1,10 +1,10 @@
-//! One self-contained HTML page of some captures: what an update costs, what each packet and message was, where it all
-//! came from.
+//! Writes one self-contained HTML page of some captures: the cost of an update, the purpose of each packet and message,
+//! the origin of it all.
 //!
-//! The page needs no network and no other file. What is captured is hostile: everything but this program's own words is
-//! written by [`Markup`], which escapes it, and the page forbids by its Content-Security-Policy whatever is not the one
-//! style sheet and the one script whose hashes it names. Without script the page says the same; the script adds pointing
-//! and arrow keys.
+//! The page needs no network and no other file. Captured text is hostile: everything except this program's own words is
+//! written by [`Markup`], which escapes it, and the page's Content-Security-Policy forbids everything but the one style
+//! sheet and the one script whose hashes it names. Without script the page has the same content; the script adds
+//! pointing and arrow keys.
 
 mod chart;
 mod comparison;
@@ -28,18 +28,18 @@ use crate::render::{bitfield, palette, sequence};
 const SCRIPT: &str = include_str!("script.js");
 const STYLE: &str = include_str!("style.css");
 
-/// A capture with what the page says of it.
+/// A capture, and the facts about it for the page.
 #[derive(Debug)]
 pub struct Capture {
-    /// What it is called.
+    /// The name.
     pub name: String,
-    /// It, taken apart.
+    /// The dissection.
     pub dissection: Dissection,
-    /// What is known of how it was made, as JSON; none where nothing is kept beside it.
+    /// The contents of its provenance file, as JSON; `None` if none is kept next to it.
     pub provenance: Option<Fact>,
 }
 
-/// The page of some captures.
+/// Returns the page of some captures.
 #[must_use]
 pub fn page(captures: &[Capture]) -> String {
     let mut page = Markup::default();
@@ -120,7 +120,7 @@ fn style() -> String {
     format!("{colours}{STYLE}{}{}", sequence::STYLE, bitfield::STYLE)
 }
 
-/// Nothing but the page's own style and script, and nothing from anywhere.
+/// Returns a policy that allows only the page's own style and script, and nothing from elsewhere.
 fn policy(style: &str) -> String {
     format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
@@ -129,7 +129,7 @@ fn policy(style: &str) -> String {
     )
 }
 
-/// A hash source of CSP Level 3 §2.3.1.
+/// Returns a hash source of CSP Level 3 §2.3.1.
 fn source_hash(code: &str) -> String {
     format!("sha256-{}", BASE64.encode(Sha256::digest(code)))
 }

@@ -1,14 +1,13 @@
-//! Where the captures came from: whatever stands in the file beside each, its certificate too.
+//! The origin of the captures: everything in the file next to each, its certificate too.
 //!
-//! The file is shown as what it is, an object of JSON, whatever fields it has: what another version writes there is not
-//! lost.
+//! The file is shown as an object of JSON with any fields, so that fields of another version are not lost.
 
 use super::fact::Fact;
 use super::figures::table;
 use super::{Capture, capture_id};
 use crate::render::markup::Markup;
 
-/// Writes what is known of all captures.
+/// Writes the provenance of all captures.
 pub(super) fn section(page: &mut Markup, captures: &[Capture]) {
     page.within("section", &[("id", &"provenance"), ("aria-labelledby", &"provenance-heading")], |page| {
         page.element("h2", &[("id", &"provenance-heading")], "Provenance");
@@ -35,7 +34,7 @@ pub(super) fn section(page: &mut Markup, captures: &[Capture]) {
     page.line_end();
 }
 
-/// Plain facts first, then what has facts of its own.
+/// Writes plain facts first, then those that have facts of their own.
 fn record(page: &mut Markup, name: &str, fields: &[(String, Fact)]) {
     let (plain, nested): (Vec<_>, Vec<_>) = fields.iter().partition(|(_, fact)| fact.is_plain());
     if !plain.is_empty() {
@@ -62,7 +61,7 @@ fn record(page: &mut Markup, name: &str, fields: &[(String, Fact)]) {
     }
 }
 
-/// Records that are alike, as a table.
+/// Writes records that are alike as a table.
 fn records(page: &mut Markup, caption: &str, items: &[Fact]) {
     let mut columns: Vec<&str> = Vec::new();
     for (key, _) in items.iter().flat_map(Fact::fields) {
@@ -83,7 +82,7 @@ fn records(page: &mut Markup, caption: &str, items: &[Fact]) {
     table(page, caption, &headings, &rows);
 }
 
-/// A key as words.
+/// Returns a key as words.
 fn spoken(key: &str) -> String {
     key.replace('_', " ")
 }

@@ -1,4 +1,4 @@
-//! A capture: its sequence diagram, its messages beside it, and what is pointed at below.
+//! A capture: its sequence diagram, its messages next to it, and the packet that is pointed at below.
 
 use super::Capture;
 use super::figures::grouped;
@@ -120,7 +120,7 @@ fn messages(page: &mut Markup, dissection: &Dissection, id: &str) {
     }
 }
 
-/// What is not as it should be with a connection.
+/// Writes a remark if a connection is not complete.
 fn remarks(page: &mut Markup, dialogue: &Dialogue) {
     if dialogue.complete {
         return;

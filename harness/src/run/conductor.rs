@@ -1,4 +1,4 @@
-//! Conducts the players: makes their labs, has them prepare, and starts their timelines at the same moment.
+//! Conducts the players: makes their labs, makes them prepare, and starts their timelines at the same moment.
 
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
@@ -23,31 +23,31 @@ use crate::lab::network::Ground;
 use crate::lab::{descriptors, keeper};
 use crate::trace::sum::Sum;
 
-/// How long a lab may take to be made; it takes some ten milliseconds.
+/// The longest time that the making of a lab may take; it takes some ten milliseconds.
 const LAB_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a lab may take to end after it was told to, before it is made to.
+/// The time that a lab has to end after it was told to, before it is forced.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often to look whether a lab is gone, where the system cannot tell.
+/// The period for checking if a lab is gone, where the system cannot report it.
 const LOOK_PERIOD: Duration = Duration::from_millis(20);
 
-/// Is told how far the players have come.
+/// A receiver of the players' progress.
 pub trait Progress {
-    /// What this player does outside the timeline, as in `starting Firefox`.
+    /// Reports what this player does outside the timeline, as in `starting Firefox`.
     fn phase(&self, player: usize, phase: &str);
-    /// The step of its timeline that this player waits for or does.
+    /// Reports the step of its timeline that this player waits for or does.
     fn step(&self, player: usize, step: &str);
-    /// What the user should know of this player.
+    /// Reports something about this player that the user should know.
     fn note(&self, player: usize, note: &str);
-    /// The timelines of these players have begun.
+    /// Reports that the timelines of these players have begun.
     fn started(&self, players: &[usize]);
 }
 
-/// What a line that ended stands for.
+/// The message of an error when the line to a lab has ended.
 const GONE: &str = "the lab is gone";
 
-/// A lab with its player, who waits for an order. Dropping it ends it.
+/// A lab with its player, which waits for an order. Dropping it ends it.
 #[derive(Debug)]
 pub struct Lab {
     keeper: Keeper,
@@ -55,7 +55,7 @@ pub struct Lab {
     savefile: File,
 }
 
-/// The process that a lab ends with.
+/// The process with whose end a lab ends.
 #[derive(Debug)]
 struct Keeper(std::process::Child);
 
@@ -93,7 +93,7 @@ impl Keeper {
         }
     }
 
-    /// Waits until it ends, or a while.
+    /// Waits until it ends, or for a while.
     fn wait_at_most(&self, patience: Duration) {
         let Ok(end) = pidfd_open(Pid::from_child(&self.0), PidfdFlags::empty()) else {
             // Where the system has no such descriptors, only looking is left.
@@ -111,13 +111,13 @@ impl Drop for Keeper {
     }
 }
 
-/// Makes a lab on this ground, whose player will capture into `savefile`.
+/// Makes a lab on this ground; its player will capture into `savefile`.
 ///
-/// Call this in the main thread, while there is no other: what a lab needs is handed on to it by the thread.
+/// Call this in the main thread, while there is no other: the thread passes on to the lab what it needs.
 ///
 /// # Errors
 ///
-/// Where the system refuses one of the steps; nothing is left then.
+/// Returns an error if the system refuses one of the steps; nothing is left then.
 pub fn make_lab(ground: Ground, folder: &Path, savefile: File) -> Result<Lab> {
     let ours = savefile.try_clone().map_err(cannot_watch)?;
     let (keeper, line) = keeper::start(ground, folder, savefile)?;
@@ -138,11 +138,11 @@ pub fn make_lab(ground: Ground, folder: &Path, savefile: File) -> Result<Lab> {
 }
 
 impl Lab {
-    /// Finds out whether what would be started here can be enclosed, and ends the lab.
+    /// Finds out if programs that would be started here can be enclosed, and ends the lab.
     ///
     /// # Errors
     ///
-    /// Names the step that the system refuses.
+    /// Returns an error that names the step that the system refuses.
     pub fn try_enclosure(self) -> Result<()> {
         let Self {
             mut keeper, line, ..
@@ -157,7 +157,7 @@ impl Lab {
     }
 }
 
-/// Reads what a player says before it is spoken to by several; `None` if the line has ended.
+/// Reads a player's message before there are several to speak to it; `None` if the line has ended.
 fn answer(line: &std::os::unix::net::UnixStream) -> Result<Option<Report>> {
     let mut answer = String::new();
     let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(line), &mut answer)
@@ -182,7 +182,7 @@ fn cannot_watch(error: std::io::Error) -> Error {
     )
 }
 
-/// What has become of a lab that ended without a word.
+/// Returns the error for a lab that ended without a message.
 fn gone(status: ExitStatus) -> Error {
     let how = match (status.code(), status.signal()) {
         // A keeper ends like its player, as shells have it.
@@ -194,27 +194,27 @@ fn gone(status: ExitStatus) -> Error {
         .with_hint("nothing that it had started is left running; run it again")
 }
 
-/// How a player's run went, and how long what was outside the timeline took.
+/// The outcome of a player's run, and the time that the parts outside the timeline took.
 #[derive(Debug)]
 pub struct Played {
-    /// What it left, or what went wrong.
+    /// The recording, or the error.
     pub outcome: Result<Recording>,
-    /// Where the time went.
+    /// The times of the run's parts.
     pub times: Times,
 }
 
-/// Where the time of a run went.
+/// The times of a run's parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Times {
-    /// From the order until program, capture and client were ready.
+    /// The time from the order until program, capture and client were ready.
     pub preparation: Duration,
-    /// From there until the common start.
+    /// The time from there until the common start.
     pub waiting: Duration,
-    /// From the start until everything was ended, the timeline included.
+    /// The time from the start until everything was ended, the timeline included.
     pub playing: Duration,
 }
 
-/// Plays the orders in their labs, all at the same time. No failure of one ends another.
+/// Plays the orders in their labs, all at the same time. A failure of one does not end another.
 ///
 /// At most `at_once` prepare at the same time: browsers that start side by side slow each other down.
 pub async fn conduct(
@@ -246,7 +246,7 @@ pub async fn conduct(
     played
 }
 
-/// Who of the players is still to prepare, and when all start.
+/// The number of players that are still to prepare, and the start of all.
 struct Readiness {
     missing: watch::Sender<usize>,
     start: watch::Sender<Option<Start>>,
@@ -290,7 +290,7 @@ struct Performance<'a, P> {
     preparing: &'a Semaphore,
     readiness: &'a Readiness,
     signals: watch::Receiver<Vec<Error>>,
-    /// The phase or the step that was last reported.
+    /// The phase or the step that was reported last.
     doing: String,
 }
 
@@ -311,7 +311,7 @@ impl<P: Progress> Performance<'_, P> {
         Played { outcome, times }
     }
 
-    /// Has the player prepare, when it is its turn.
+    /// Makes the player prepare, when it is its turn.
     async fn prepare(&mut self, order: Order, lab: Lab, times: &mut Times) -> Result<Stage> {
         let mut stage = Stage::open(lab)?;
         // The semaphore is never closed.
@@ -361,7 +361,7 @@ impl<P: Progress> Performance<'_, P> {
         }
     }
 
-    /// Listens until the player is prepared (none) or has played.
+    /// Listens until the player is prepared (`None`) or has played.
     async fn listen(&mut self, stage: &mut Stage) -> Result<Option<Recording>> {
         loop {
             tokio::select! {
@@ -401,7 +401,7 @@ struct Taken {
 }
 
 impl Taken {
-    /// Makes sure that nobody but the player has written to it, nor anybody since it was handed over.
+    /// Makes sure that only the player has written to it, and nobody since it was handed over.
     async fn require_unchanged(&self) -> Result<()> {
         let (savefile, sum) = (Arc::clone(&self.savefile), self.sum);
         let now = spawn_blocking(move || Sum::of_file(&savefile))
@@ -456,7 +456,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Takes the capture, if it is what the player says that the kernel handed over.
+    /// Takes the capture, if it is the one that the player says the kernel handed over.
     async fn take(&mut self, sum: Sum) -> Result<()> {
         let capture = Taken {
             savefile: Arc::clone(&self.savefile),
@@ -476,7 +476,7 @@ impl Stage {
         }
     }
 
-    /// Ends the lab because of `error`; where that is its own end, what ended it is found out.
+    /// Ends the lab because of `error`; if the error is the lab's own end, finds out its cause.
     async fn leave(self, error: Error, doing: &str) -> Error {
         let status = self.clear().await;
         match status {
@@ -486,7 +486,7 @@ impl Stage {
         }
     }
 
-    /// Ends the lab; when this returns it is gone, with all that was in it.
+    /// Ends the lab; when this returns it is gone, with everything in it.
     async fn clear(self) -> Option<ExitStatus> {
         let Self { mut keeper, .. } = self;
         spawn_blocking(move || keeper.end()).await.ok()

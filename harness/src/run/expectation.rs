@@ -1,4 +1,4 @@
-//! What a client must show after a step, and whether it does.
+//! Checks that a client shows what it must show after a step.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::lab::client::{Client, Prepared, Shown};
 use crate::scenario::expect::{Absent, Condition, Expect, Subject, Template, compile};
 
-/// Waits until the client shows what is expected, and gives the text in question; `None` if something must only be gone.
+/// Waits until the client shows what is expected, and returns the text in question; `None` if something only has to be
+/// gone.
 pub(super) async fn see(
     client: &Client,
     expect: &Expect,
@@ -33,7 +34,7 @@ pub(super) async fn see(
     }
 }
 
-/// What is expected, ready to be looked for.
+/// An expectation, ready to be checked.
 struct Wanted<'a> {
     expect: &'a Expect,
     pattern: Option<Regex>,
@@ -55,7 +56,7 @@ impl<'a> Wanted<'a> {
         })
     }
 
-    /// Gives the text in question if everything is as expected; inside, `None` if there is none.
+    /// Returns the text in question if everything is as expected; the inner value is `None` if there is no such text.
     #[expect(clippy::option_option, reason = "it may be met without a text")]
     fn is_met_by(&self, shown: &Shown, before: &Shown) -> Option<Option<String>> {
         if !self.is_free_of_absent(shown, before) {
@@ -68,7 +69,7 @@ impl<'a> Wanted<'a> {
         self.find(condition, news).map(Some)
     }
 
-    /// Returns true if what must not be there is not.
+    /// Returns true if the text or element that must not be there is absent.
     fn is_free_of_absent(&self, shown: &Shown, before: &Shown) -> bool {
         match (&self.expect.absent, shown) {
             (None, _) | (Some(_), Shown::Nothing) => true,
@@ -87,7 +88,7 @@ impl<'a> Wanted<'a> {
             .any(|unwanted| text.contains(unwanted.as_str()))
     }
 
-    /// The text in question, if it is in what is new.
+    /// Returns the text in question, if it is in what is new.
     fn find(&self, condition: &Condition, news: &str) -> Option<String> {
         match condition {
             Condition::Contains(template) => {
@@ -105,7 +106,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// What was wrong, after `patience`, with what was shown last.
+    /// Returns the error after `patience`, with what was shown last.
     fn error(&self, client: &str, before: &Shown, last: &Shown, patience: Duration) -> Error {
         let seconds = patience.as_secs_f64();
         let place = place(&self.expect.of, client);
@@ -153,7 +154,7 @@ impl<'a> Wanted<'a> {
         Error::run(message).with_hint(hint).as_cause()
     }
 
-    /// What is expected, with the time as it should be now.
+    /// Returns a description of the expectation, with the time as it should be now.
     fn described(&self) -> String {
         let now = |template: &Template| {
             Template(texts_at(template, self.acted).pop().unwrap_or_default())
@@ -183,10 +184,10 @@ fn place(of: &Subject, client: &str) -> String {
     }
 }
 
-/// The most characters of a text that a message has.
+/// The most characters of a text in a message.
 const LONGEST_TEXT: usize = 200;
 
-/// The beginning of a text that is too long for a message.
+/// Returns the beginning of a text that is too long for a message.
 fn cut(text: &str) -> String {
     let mut characters = text.chars();
     let mut cut: String = characters.by_ref().take(LONGEST_TEXT).collect();
@@ -196,7 +197,8 @@ fn cut(text: &str) -> String {
     cut
 }
 
-/// What a template may read since `acted`, to the second: the program may have read its clock just before or after.
+/// Returns the texts that a template may read since `acted`, to the second: the program may have read its clock just
+/// before or after.
 fn texts_at(template: &Template, acted: ClockTime) -> Vec<String> {
     if !template.has_clock() {
         return vec![template.0.clone()];
@@ -260,7 +262,7 @@ mod tests {
         Shown::Transcript(text.to_owned())
     }
 
-    /// What a page and a command show before a step and after, with the same text behind it.
+    /// Returns what a page and a command show before a step and after, with the same text behind it.
     fn both(before: &str, after: &str) -> [(Shown, Shown); 2] {
         [
             (shows(before), shows(after)),

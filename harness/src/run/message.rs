@@ -1,4 +1,4 @@
-//! What the process that the user started and a player say to each other: a line of JSON a message.
+//! The messages between the process that the user started and a player: each is a line of JSON.
 
 use std::path::PathBuf;
 
@@ -18,10 +18,10 @@ use crate::trace::provenance::Provenance;
 use crate::trace::sum::Sum;
 use crate::trace::tally::Tally;
 
-/// What to play, and how.
+/// The order to play a scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// What to play.
+    /// The scenario.
     pub scenario: Scenario,
     /// The project's folder, as an absolute path.
     #[serde(with = "travelling")]
@@ -29,50 +29,50 @@ pub struct Order {
     /// The executable of the scenario's program.
     #[serde(with = "travelling")]
     pub program: PathBuf,
-    /// Those of its helpers, in their order.
+    /// The executables of its helpers, in their order.
     #[serde(with = "travelling")]
     pub helpers: Vec<PathBuf>,
-    /// 1 plays as written, 0.1 ten times as fast.
+    /// The factor on the times: 1 plays as written, 0.1 ten times as fast.
     pub time_scale: f64,
     /// The network to play it on.
     pub network: Network,
-    /// Where on it program and client meet.
+    /// The place in the network where program and client meet.
     pub meeting_point: MeetingPoint,
-    /// The browser elsewhere; none where the client is started here.
+    /// The browser on another machine; `None` if the client is started here.
     pub remote: Option<Remote>,
-    /// What was found on this machine.
+    /// The tools that were found on this machine.
     pub tools: Tools,
-    /// On whose behalf.
+    /// The account on whose behalf it is played.
     pub account: Account,
 }
 
-/// What a player is told.
+/// An instruction to a player.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Instruction {
-    /// Enclose what programs would be started in, and say whether that can be done.
+    /// Enclose programs as if they were started, and report if that is possible.
     Enclose,
-    /// Prepare this, and say so.
+    /// Prepare this, and report it.
     Play(Box<Order>),
-    /// The timeline begins then.
+    /// The timeline begins at this moment.
     Start(Start),
-    /// The capture is as it was said to be: go on.
+    /// The capture is as the player said: go on.
     Taken,
     /// End everything, for this reason.
     End(Error),
 }
 
-/// What a player, or the keeper in its place, reports.
+/// A report of a player, or of the keeper in its place.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Report {
     /// The lab is made.
     Ready,
     /// The lab could not be made.
     Refused(Error),
-    /// Whether an enclosure could be made.
+    /// The attempt to make an enclosure is over.
     Enclosed(Result<()>),
     /// Something that the user should know.
     Note(String),
-    /// What is under way outside the timeline, as in `starting Firefox`.
+    /// The player is doing this outside the timeline, as in `starting Firefox`.
     Phase(String),
     /// Program, capture and client are ready: only the start is missing.
     Prepared,
@@ -80,16 +80,17 @@ pub enum Report {
     Step(String),
     /// The capture is complete, with this hash, and nobody here writes to it any more; the program still runs.
     Captured(Sum),
-    /// How it ended; nothing that was started is left running.
+    /// The run has ended so; nothing that was started is left running.
     Played(Box<Result<Recording>>),
 }
 
-/// What a run leaves besides the capture itself.
+/// The results of a run besides the capture itself.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recording {
-    /// What is known of the capture.
+    /// The provenance of the capture.
     pub provenance: Provenance,
-    /// What the program says it received and sent, connection by connection; empty where it does not say.
+    /// The program's own account of the bytes that it received and sent, connection by connection; empty if it gives
+    /// none.
     pub tallies: Vec<Tally>,
     /// The pictures that were taken of the client.
     pub pictures: Vec<Picture>,
@@ -98,25 +99,25 @@ pub struct Recording {
 /// A picture of what a client showed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Picture {
-    /// The name of its file, beside the capture.
+    /// The name of its file, next to the capture.
     pub file: String,
-    /// The file's content, a PNG, as it travels in JSON: in base64.
+    /// The file's content, a PNG, in base64 for its way in JSON.
     base64: String,
 }
 
 impl Picture {
-    /// A picture that is a PNG.
+    /// Makes a picture of a PNG.
     #[must_use]
     pub fn new(file: String, png: &[u8]) -> Self {
         let base64 = BASE64.encode(png);
         Self { file, base64 }
     }
 
-    /// The file's content.
+    /// Returns the file's content.
     ///
     /// # Errors
     ///
-    /// Where it has come through damaged.
+    /// Returns an error if it was damaged on the way.
     pub fn png(&self) -> Result<Vec<u8>> {
         BASE64
             .decode(&self.base64)
@@ -124,7 +125,7 @@ impl Picture {
     }
 }
 
-/// A message as it travels.
+/// Returns a message as a line of JSON.
 #[must_use]
 pub fn line(message: &impl Serialize) -> Vec<u8> {
     // Everything that is sent has a form in JSON.

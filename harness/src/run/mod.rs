@@ -1,9 +1,9 @@
 //! Plays scenarios, each in a lab of its own, and leaves captures.
 //!
-//! The [`conductor`] sees to it that all are prepared, and starts them together; a [`player`] plays one.
+//! The [`conductor`] makes sure that all are prepared, and starts them together; a [`player`] plays one.
 //!
 //! The order matters: the capture is live before there is a client, and it ends after the last connection was seen to
-//! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays nothing but itself.
+//! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays only itself.
 
 pub mod commission;
 pub mod conductor;
@@ -40,43 +40,45 @@ use crate::trace::provenance::{
 };
 use crate::trace::tally::Tally;
 
-/// How long the consequence of a step may take. Where that is beyond the next mark, that one is late, as can be read in
-/// the provenance: the bytes are the same.
+/// The longest time until the consequence of a step. If that is beyond the next mark, that mark is late, as the
+/// provenance shows: the bytes are the same.
 const STEP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long before a mark its preparation begins: WebDriver finds and reads an element in some ten milliseconds.
+/// The time before a mark at which its preparation begins: WebDriver finds and reads an element in some ten
+/// milliseconds.
 const PREPARATION: Duration = Duration::from_millis(200);
 
-/// How long the wire may go on after the client has taken leave; it is closed then in any case.
+/// The time that the wire may go on after the client has taken leave; it is closed then in any case.
 const LEAVE_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long the connections may take to close after the client was told to.
+/// The longest time until the connections close after the client was told to close them.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How far the clock may be from where it should be after a run: some are slewed, by half a thousandth at most.
+/// The most that the clock may be off after a run: some clocks are slewed, by half a thousandth at most.
 const CLOCK_TOLERANCE: Duration = Duration::from_millis(100);
 
-/// A future that ends when the run must end, with the error that says why.
+/// A future that completes when the run must end, with the error that says why.
 type Interrupt = Pin<Box<dyn Future<Output = Error> + Send>>;
 
-/// What a run consists of besides its order.
+/// The parts of a run besides its order.
 struct Run<'a> {
     order: &'a Order,
     lab: &'a Lab,
     reports: &'a Reports,
 }
 
-/// What the conductor is asked for on the way.
+/// The questions to the conductor during a run.
 struct Consent<S, T> {
-    /// When the timeline begins; asked for when everything is ready.
+    /// The moment at which the timeline begins; asked for when everything is ready.
     start: S,
-    /// That it has the capture; asked for before the program is told to end.
+    /// The confirmation that it has the capture; asked for before the program is told to end.
     taken: T,
 }
 
-/// Plays a scenario to its end. When this returns, in whichever way, nothing that it started is left running.
+/// Plays a scenario to its end. When this returns, successful or not, nothing that it started is left running.
 ///
-/// An error is whatever went wrong first: a process that ended, a page that did not update, a capture without an end.
+/// An error is the first thing that went wrong: a process that ended, a page that did not update, a capture without an
+/// end.
 async fn play(
     run: &Run<'_>,
     mut sniffer: Sniffer,
@@ -97,7 +99,7 @@ async fn play(
     played
 }
 
-/// What was started and must be ended.
+/// The processes that were started and must be ended.
 #[derive(Default)]
 struct Stage {
     helpers: Vec<Process>,
@@ -114,7 +116,7 @@ impl Stage {
             .ok_or_else(|| Error::run("the client is closed already"))
     }
 
-    /// Ends the program, and gives what it says of its connections.
+    /// Ends the program, and returns its own account of its connections.
     async fn end_program(&mut self) -> Vec<Tally> {
         match self.program.take() {
             Some(program) => program.stop(Signal::TERM).await,
@@ -122,7 +124,7 @@ impl Stage {
         }
     }
 
-    /// Adds what the program said last, where no other process has more to say.
+    /// Adds the program's last output, if no other process has more to say.
     fn words_of_program(&self, error: Error) -> Error {
         match &self.program {
             Some(program) => error.or_output(program.name(), program.last_output()),
@@ -165,7 +167,7 @@ impl Run<'_> {
         })
     }
 
-    /// Says so where the program speaks something that is not captured.
+    /// Adds a note if the program uses UDP, which is not captured.
     fn note_udp(&self, stage: &Stage) {
         let program = stage.program.as_ref();
         let sockets = program.and_then(|program| Some((program.name(), program.udp_sockets()?)));
@@ -202,7 +204,7 @@ impl Run<'_> {
         Ok(process)
     }
 
-    /// Where the scenario is at home.
+    /// Returns the place of the scenario: its folder, line ends, address and time scale.
     fn place(&self) -> Place {
         let Order {
             scenario,
@@ -305,7 +307,7 @@ impl Run<'_> {
         })
     }
 
-    /// Takes a picture of what the client shows, and gives the name of its file.
+    /// Takes a picture of what the client shows, and returns the name of its file.
     async fn take_picture(file: String, stage: &mut Stage, vigil: &mut Vigil) -> Result<String> {
         let client = stage.client()?;
         let png = vigil.during(client.screenshot()).await?;
@@ -313,7 +315,7 @@ impl Run<'_> {
         Ok(file)
     }
 
-    /// Does what the mark says, and waits for what is expected of it.
+    /// Does the step of the mark, and waits for what is expected of it.
     async fn act(
         &self,
         cue: &Cue<'_>,
@@ -338,7 +340,7 @@ impl Run<'_> {
         vigil.during(seen).await
     }
 
-    /// Closes the client, whose end is no accident any more; the program's still is.
+    /// Closes the client. Its end is not an accident any more; the program's still is.
     async fn close(stage: &mut Stage, vigil: &mut Vigil, sniffer: &mut Sniffer) -> Result<()> {
         let Some(client) = stage.client.take() else {
             return Ok(());
@@ -375,7 +377,7 @@ impl Run<'_> {
         at.mul_f64(self.order.time_scale)
     }
 
-    /// Says when in the timeline it happened.
+    /// Adds to an error when in the timeline it happened.
     fn at(&self, elapsed: Duration, mark: &Mark, error: Error) -> Error {
         let elapsed = elapsed.as_secs_f64();
         let Mark { at, step, .. } = mark;
@@ -473,18 +475,18 @@ impl Run<'_> {
 /// A mark with its real time.
 struct Cue<'a> {
     mark: &'a Mark,
-    /// Counted from 1.
+    /// The number of the mark, counted from 1.
     number: usize,
     due: Instant,
-    /// Whether the program goes on by itself at marks to come. It counts the time from the request, so that a request before
-    /// its mark would have it speak before theirs.
+    /// True if the program goes on by itself at marks to come. It counts the time from the request, so a request before
+    /// its mark would make it send before theirs.
     is_answered_later: bool,
-    /// From this mark to the next; none where nothing comes any more but a close.
+    /// The time from this mark to the next; `None` if only a close follows.
     more_after: Option<Duration>,
 }
 
 impl Cue<'_> {
-    /// When the client is to be told, so that its request is on the wire when the mark is due.
+    /// Returns when the client is to be told, so that its request is on the wire when the mark is due.
     fn moment(&self, client: &Client) -> Instant {
         if self.is_answered_later {
             return self.due;
@@ -493,7 +495,8 @@ impl Cue<'_> {
         self.due.checked_sub(lead).unwrap_or(self.due)
     }
 
-    /// When to look at what the client shows before the step, and look up what the step needs, which is done at `moment`.
+    /// Returns when to look at what the client shows before the step, and to look up what the step needs. The step is
+    /// done at `moment`.
     fn preparation(&self, moment: Instant) -> Instant {
         match self.mark.action {
             // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
@@ -503,7 +506,7 @@ impl Cue<'_> {
         }
     }
 
-    /// When the step was done, at the moment that it was to be or a little later.
+    /// Returns when the step was done: at its moment or a little later.
     fn acted(&self) -> Instant {
         match self.mark.action {
             // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
@@ -512,8 +515,8 @@ impl Cue<'_> {
         }
     }
 
-    /// How long the step's consequence may take: what the file says; else, with what comes by itself, no longer than until more
-    /// of it comes.
+    /// Returns the longest time until the step's consequence: the file's; else, for what comes by itself, no longer
+    /// than until more of it comes.
     fn patience(&self) -> Duration {
         let expect = self.mark.expect.as_ref();
         let wanted = expect.and_then(|expect| expect.within).or(self.mark.within);
@@ -535,7 +538,8 @@ fn clock_time(start: Start) -> ClockTime {
     ClockTime::try_from(start.clock).unwrap_or(ClockTime::UNIX_EPOCH)
 }
 
-/// The capture's timestamps are from the wall clock: marks cannot be found in it where that was set in between.
+/// Returns an error if the wall clock was set during the run: the capture's timestamps are from it, so marks could not
+/// be found in it.
 fn require_steady_clock(start: Start) -> Result<()> {
     let set_by = start.clock_was_set_by();
     if set_by <= CLOCK_TOLERANCE {
@@ -563,7 +567,8 @@ fn require_no_drops(counters: Counters) -> Result<()> {
     .with_hint("run it again on a machine that is less busy"))
 }
 
-/// From one moment to another, less than zero where that is earlier. Microseconds are as fine as a capture file's clock.
+/// Returns the seconds from one moment to another, negative if that is earlier. Microseconds are as fine as a capture
+/// file's clock.
 fn seconds_between(from: Instant, to: Instant) -> f64 {
     let seconds = (to - from).as_secs_f64() - (from - to).as_secs_f64();
     (seconds * 1e6).round() / 1e6

@@ -1,7 +1,8 @@
-//! The player: a process that plays one scenario, told to and heard by the process that the user started.
+//! The player: a process that plays one scenario. It takes its instructions from, and reports to, the process that the
+//! user started.
 //!
-//! It is born with the capabilities to settle in its lab and to open the capture, and gives them up step by step: when
-//! program and client are started it has none.
+//! It is born with the capabilities to settle in its lab and to open the capture, and gives them up step by step: it
+//! has none when program and client are started.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -28,14 +29,14 @@ use crate::lab::{Lab, keeper, namespace, privilege, probe};
 use crate::scenario::Action;
 use crate::trace::sum::Sum;
 
-/// What the capture is written to: the file that the player was given as its standard input.
+/// The file of the capture, which the player was given as its standard input.
 const SAVEFILE: &str = "/proc/self/fd/0";
 
-/// Plays what it is told to, in the lab that this process was started in, and reports.
+/// Plays the scenario that it is told to, in the lab that this process was started in, and reports.
 ///
 /// # Errors
 ///
-/// Where there is nobody to report to; all else is reported.
+/// Returns an error if there is nobody to report to; all other errors are reported.
 pub fn serve(capture: &str, ground: Ground, folder: &Path) -> Result<()> {
     privilege::forbid_inspection()?;
     let mut line = keeper::line()?;
@@ -72,8 +73,8 @@ fn try_to_enclose(capture: &str, ground: Ground, folder: &Path) -> Result<()> {
     Launchers::enclosed(&subject, None).map(drop)
 }
 
-/// Makes this process one that dies with its keeper, sees all orphans, and may do nothing more than open a capture, make an
-/// enclosure and cross its link.
+/// Settles this process: it dies with its keeper, adopts all orphans, and may only open a capture, make an enclosure
+/// and cross its link.
 fn settle(ground: Ground) -> Result<Option<Link>> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .and_then(|()| set_child_subreaper(Some(getpid())))
@@ -86,17 +87,17 @@ fn settle(ground: Ground) -> Result<Option<Link>> {
     Ok(link)
 }
 
-/// Where a scenario is played, when no capability is needed any more.
+/// The capture and the launchers for a scenario, when no capability is needed any more.
 struct Stage {
     capture: OpenCapture,
     launchers: Launchers,
-    /// Why what is started is not enclosed, where it is not.
+    /// The reason why programs are not enclosed, if they are not.
     open_because: Option<Error>,
-    /// Held until the end: a link that nobody holds is no more.
+    /// The link, held until the end: it goes when nobody holds it.
     _link: Option<Arc<Link>>,
 }
 
-/// Opens the capture, makes the enclosure, crosses the link where there is one, and gives up all capabilities.
+/// Opens the capture, makes the enclosure, crosses the link if there is one, and gives up all capabilities.
 fn open_stage(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>) -> Result<Stage> {
     let Order {
         scenario,
@@ -137,7 +138,7 @@ fn open_stage(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>
     })
 }
 
-/// What is enclosed to play this.
+/// Returns what is to be enclosed to play this.
 fn subject(order: &Order, capture: &str, folder: &Path) -> Subject {
     let Order { tools, helpers, .. } = order;
     let Browser {
@@ -197,13 +198,13 @@ fn play_and_report(order: Order, folder: &Path, stage: Stage, line: UnixStream) 
     told
 }
 
-/// That the keeper wants this player to end, or is gone; only on the machine's own network, where nobody else may be left then to
-/// end what was started.
+/// The news that the keeper wants this player to end, or is gone. It only comes on the machine's own network, where
+/// nobody else may be left then to end what was started.
 #[derive(Clone)]
 struct Dismissal(watch::Receiver<bool>);
 
 impl Dismissal {
-    /// Begins to watch for SIGTERM, which the kernel sends where the keeper ends.
+    /// Begins to watch for SIGTERM, which the kernel sends when the keeper ends.
     fn watch(network: Network) -> Result<Self> {
         let (tell, told) = watch::channel(false);
         if network == Network::Host {
@@ -223,7 +224,7 @@ impl Dismissal {
         *self.0.borrow()
     }
 
-    /// Waits for it, and gives the error that it is.
+    /// Waits for it, and returns it as an error.
     fn comes(&self) -> impl Future<Output = Error> + Send + use<> {
         let mut told = self.0.clone();
         async move {
@@ -287,7 +288,7 @@ fn tell(line: &mut UnixStream, report: &Report) -> Result<()> {
         .map_err(|error| Error::environment(format!("nobody hears this player: {error}")))
 }
 
-/// Reads the first instruction, byte by byte: what comes behind it is for others.
+/// Reads the first instruction, byte by byte: the bytes behind it are for other readers.
 fn await_instruction(line: &mut UnixStream) -> Option<Instruction> {
     let mut instruction = Vec::new();
     let mut byte = [0];
@@ -300,7 +301,7 @@ fn await_instruction(line: &mut UnixStream) -> Option<Instruction> {
     None
 }
 
-/// What a player tells while it plays.
+/// The reports of a player while it plays.
 pub(super) struct Reports {
     outgoing: mpsc::UnboundedSender<Report>,
     writer: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -332,7 +333,7 @@ impl Reports {
         self.report(Report::Prepared);
     }
 
-    /// Waits until everything is told.
+    /// Waits until everything is reported.
     async fn close(self) -> Result<()> {
         drop(self.outgoing);
         let written = self.writer.await;
@@ -343,7 +344,7 @@ impl Reports {
     }
 }
 
-/// What a player is told while it plays.
+/// The instructions to a player while it plays.
 #[derive(Clone)]
 struct Instructions(watch::Receiver<Told>);
 
@@ -355,7 +356,7 @@ struct Told {
 }
 
 impl Instructions {
-    /// When the timeline begins.
+    /// Waits for the moment at which the timeline begins.
     fn start(&self) -> impl Future<Output = Result<Start>> + use<> {
         let mut told = self.0.clone();
         async move {
@@ -366,7 +367,7 @@ impl Instructions {
         }
     }
 
-    /// That the conductor has the capture.
+    /// Waits until the conductor has the capture.
     fn taken(&self) -> impl Future<Output = Result<()>> + use<> {
         let mut told = self.0.clone();
         async move {
@@ -375,7 +376,7 @@ impl Instructions {
         }
     }
 
-    /// Why everything must end.
+    /// Waits for the reason why everything must end.
     fn end(&self) -> impl Future<Output = Error> + Send + use<> {
         let mut told = self.0.clone();
         async move {
@@ -391,7 +392,7 @@ fn nobody_there() -> Error {
     Error::run("the process that asked for this is gone")
 }
 
-/// Turns the line into something to report by and something to be told by.
+/// Splits the line into reports and instructions.
 fn connect(line: UnixStream) -> Result<(Reports, Instructions)> {
     let cannot = |error| Error::environment(format!("cannot watch the line: {error}"));
     line.set_nonblocking(true).map_err(cannot)?;

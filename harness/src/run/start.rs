@@ -6,9 +6,9 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// Where in a second of the wall clock the timeline starts.
+/// The place in a second of the wall clock at which the timeline starts.
 ///
-/// Pages show whole seconds. Marks that are a second apart (time scale 0.1) see each a second of its own only if they
+/// Pages show whole seconds. Marks that are a second apart (time scale 0.1) each see a second of their own only if they
 /// stay clear of the full second, by more than any step is late.
 const START_IN_SECOND: Duration = Duration::from_millis(400);
 
@@ -18,14 +18,14 @@ const START_NOTICE: Duration = Duration::from_millis(300);
 /// The moment that timelines count from, on both clocks; the same for all processes of this machine.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Start {
-    /// Since the machine started: a clock that nobody sets.
+    /// The time since the machine started: a clock that nobody sets.
     monotonic: Duration,
-    /// On the wall clock, which the capture's timestamps are from.
+    /// The time on the wall clock, which the capture's timestamps are from.
     pub clock: SystemTime,
 }
 
 impl Start {
-    /// The next moment that is good to start at.
+    /// Returns the next moment that is good to start at.
     #[must_use]
     pub fn next() -> Self {
         let (monotonic, clock) = (monotonic(), SystemTime::now());
@@ -40,13 +40,13 @@ impl Start {
         }
     }
 
-    /// The start on the clock that waiting goes by.
+    /// Returns the start on the clock that is used for waiting.
     #[must_use]
     pub fn instant(self) -> Instant {
         Instant::now() + self.monotonic.saturating_sub(monotonic())
     }
 
-    /// How far the wall clock was set since the start was chosen, forwards or backwards.
+    /// Returns how far the wall clock was set since the start was chosen, forwards or backwards.
     #[must_use]
     pub fn clock_was_set_by(self) -> Duration {
         let (monotonic, clock) = (monotonic(), SystemTime::now());
@@ -57,12 +57,12 @@ impl Start {
     }
 }
 
-/// The time since the machine started.
+/// Returns the time since the machine started.
 fn monotonic() -> Duration {
     Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
 
-/// How long to wait at this time of the wall clock for a moment to start at, [`START_NOTICE`] ahead at least.
+/// Returns how long to wait at this time of the wall clock for a moment to start at, [`START_NOTICE`] ahead at least.
 fn until_start(since_epoch: Duration) -> Duration {
     let earliest = since_epoch + START_NOTICE;
     let this_second = Duration::from_secs(earliest.as_secs()) + START_IN_SECOND;

@@ -1,4 +1,4 @@
-//! Watching over processes while something else is waited for.
+//! Watches over processes while the run waits for something else.
 
 use std::time::Duration;
 
@@ -8,22 +8,23 @@ use tokio::time::{Instant, timeout};
 use crate::error::{Error, Result};
 use crate::lab::client::Client;
 
-/// How long to wait for the reason after something failed: a killed browser fails the command under way first.
+/// The time to wait for the cause after something failed: a killed browser fails the command under way first.
 const REASON_PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long to wait, after the client ended, whether the program did too: the client learns of that first.
+/// The time to wait, after the client ended, for the end of the program: the client learns of that first.
 const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
 
-/// Watches over all that must stay alive while something else is waited for.
+/// A watch over all that must stay alive while the run waits for something else.
 #[derive(Default)]
 pub(super) struct Vigil {
-    /// What must last until the end of the run.
+    /// The processes and conditions that must last until the end of the run.
     lasting: JoinSet<Error>,
-    /// The client must last until it is closed.
+    /// The client, which must last until it is closed.
     client: JoinSet<Error>,
-    /// How it ended, once it has: nobody may be waiting any more when it is known whether the program did too.
+    /// The end of the client, if it has ended: nobody may be waiting any more when it is known if the program ended
+    /// too.
     client_death: Option<Error>,
-    /// When the work failed, or the first death came, whatever was found out about it since.
+    /// The time at which the work failed, or the first death came, no matter what was found out about it since.
     failed_at: Option<Instant>,
 }
 
@@ -38,7 +39,7 @@ impl Vigil {
         }
     }
 
-    /// The client's end is no accident any more.
+    /// Lets the client end: that is not an accident any more.
     pub(super) fn let_client_go(&mut self) {
         self.client = JoinSet::new();
         self.client_death = None;
@@ -63,12 +64,12 @@ impl Vigil {
         }
     }
 
-    /// When something failed; `None` if nothing has.
+    /// Returns when something failed; `None` if nothing has.
     pub(super) const fn failed_at(&self) -> Option<Instant> {
         self.failed_at
     }
 
-    /// Waits for the first death. Where nobody waits for it to the end, the next who asks is told.
+    /// Waits for the first death. If nobody waits for it to the end, the next caller is told.
     async fn first_death(&mut self) -> Error {
         let death = if let Some(death) = self.client_death.clone() {
             death

@@ -1,4 +1,4 @@
-//! What must be seen after a step: one rule for all clients.
+//! The expectation after a step: one rule for all clients.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 /// The most memory that a pattern may take when it is compiled.
 const LARGEST_PATTERN: usize = 1 << 20;
 
-/// What must be seen after an action.
+/// The expectation after an action.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expect {
-    /// The text that is looked at.
+    /// The text that is checked.
     pub of: Subject,
-    /// What that text must be.
+    /// The condition that the text must meet.
     pub text: Option<Condition>,
-    /// What must not be there.
+    /// The text or element that must not be there.
     pub absent: Option<Absent>,
-    /// How long it may take to come true; `None` if the file does not say.
+    /// The longest time until it comes true; `None` if the file does not say.
     pub within: Option<Duration>,
 }
 
@@ -35,18 +35,18 @@ pub enum Subject {
     Url,
 }
 
-/// What a text must be.
+/// A condition on a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Condition {
     /// It contains this.
     Contains(Template),
-    /// It is this and nothing else, white space around it aside.
+    /// It is this and nothing else, apart from white space around it.
     Equals(Template),
     /// This regular expression fits somewhere in it.
     Matches(String),
 }
 
-/// What must not be there.
+/// The text or element that must not be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Absent {
     /// This text.
@@ -89,7 +89,7 @@ impl fmt::Display for Expect {
 ///
 /// # Errors
 ///
-/// Returns an error if it is no regular expression, or takes too much memory.
+/// Returns an error if it is not a regular expression, or takes too much memory.
 pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern)
         .multi_line(true)
@@ -105,13 +105,13 @@ pub struct Template(pub String);
 impl Template {
     const CLOCK: &str = "{clock}";
 
-    /// Whether the text depends on the time.
+    /// Returns true if the text depends on the time.
     #[must_use]
     pub fn has_clock(&self) -> bool {
         self.0.contains(Self::CLOCK)
     }
 
-    /// The text as it reads at `time_of_day`.
+    /// Returns the text as it reads at `time_of_day`.
     #[must_use]
     pub fn at(&self, time_of_day: &str) -> String {
         self.0.replace(Self::CLOCK, time_of_day)

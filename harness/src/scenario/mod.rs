@@ -1,4 +1,4 @@
-//! What is played: a program, a client, and what the client does at which mark of the timeline.
+//! The scenario of an experiment: a program, a client, and what the client does at which mark of the timeline.
 //!
 //! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
@@ -29,30 +29,30 @@ pub struct Scenario {
     pub sha256: String,
     /// One line for people.
     pub description: String,
-    /// What its file leaves open, with the values that it is played with; they are in its texts already.
+    /// The variables of its file, with the values that it is played with; they are in its texts already.
     pub variables: Vec<Variable>,
     /// The program under study.
     pub program: Program,
-    /// What it needs beside it; started before it, in this order.
+    /// The programs that it needs; started before it, in this order.
     pub helpers: Vec<Program>,
     /// The address of the loopback interface that the program is told to listen on; `None` if that is 127.0.0.1, or the
     /// link's.
     pub host: Option<IpAddr>,
     /// The port that the program is told to listen on.
     pub port: u16,
-    /// The link that parts program and client; none where they meet on the loopback interface.
+    /// The link between program and client; `None` if they meet on the loopback interface.
     pub link: Option<Link>,
-    /// Who talks to the program.
+    /// The client that talks to the program.
     pub client: Client,
-    /// What Enter is where a line is typed into netcat or a command.
+    /// The line end that Enter stands for when a line is typed into netcat or a command.
     pub line_end: LineEnd,
-    /// What happens when, in order of time. It begins with an open and ends with [`Action::Close`]; a client whose commands
-    /// all end by themselves needs neither.
+    /// The marks, in order of time. They begin with an open and end with [`Action::Close`]; a client whose commands all
+    /// end by themselves needs neither.
     pub marks: Vec<Mark>,
 }
 
 impl Scenario {
-    /// The name of the file of a picture that is taken at the mark of this number, counted from 1.
+    /// Returns the name of the file of a picture that is taken at the mark of this number, counted from 1.
     #[must_use]
     pub fn picture_file(&self, name: Option<&str>, number: usize) -> String {
         let picture = name.map_or_else(|| number.to_string(), str::to_owned);
@@ -68,19 +68,19 @@ impl Scenario {
         })
     }
 
-    /// When the last mark is due, counted from the start.
+    /// Returns the time of the last mark, counted from the start.
     #[must_use]
     pub fn duration(&self) -> Duration {
         self.marks.last().map_or(Duration::ZERO, |mark| mark.at)
     }
 
-    /// Whether the program is asked over HTTP if it is ready, which is none of what is captured.
+    /// Returns true if the program is asked over HTTP whether it is ready; this is not part of the capture.
     #[must_use]
     pub const fn is_probed(&self) -> bool {
         matches!(self.program.ready, program::Ready::Answers { .. })
     }
 
-    /// Its variables, but not what those are that are secrets.
+    /// Returns its variables, without the values of secrets.
     #[must_use]
     pub fn variables_to_keep(&self) -> BTreeMap<String, Option<String>> {
         let kept = |variable: &Variable| {
@@ -90,13 +90,14 @@ impl Scenario {
         self.variables.iter().map(kept).collect()
     }
 
-    /// A text with the names of its secrets in their places.
+    /// Returns a text with the names of its secrets in their places.
     #[must_use]
     pub fn without_secrets(&self, text: &str) -> String {
         variables::without_secrets(&self.variables, text)
     }
 
-    /// The least time scale at which a client that shows whole seconds still changes from each mark to the next.
+    /// Returns the least time scale at which a client that shows whole seconds still changes from each mark to the
+    /// next.
     #[must_use]
     pub fn least_time_scale(&self) -> f64 {
         let updates: Vec<_> = self
@@ -114,9 +115,9 @@ impl Scenario {
 /// The kind of client that a scenario is played with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Client {
-    /// A browser, headless: Firefox, as scenario files call it, or another that a capture is told to take.
+    /// A browser, headless: Firefox, as in scenario files, or another one that the user chose for a capture.
     Firefox,
-    /// The system's netcat, typed into.
+    /// The system's netcat, with lines typed into it.
     Netcat,
     /// Commands of the scenario's own.
     Commands,
@@ -132,7 +133,7 @@ impl fmt::Display for Client {
     }
 }
 
-/// What a line that is typed ends with.
+/// The end of a line that is typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LineEnd {
     /// A line feed, as on a terminal.
@@ -143,7 +144,7 @@ pub enum LineEnd {
 }
 
 impl LineEnd {
-    /// The characters themselves.
+    /// Returns the characters themselves.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -156,28 +157,29 @@ impl LineEnd {
 /// One point of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
-    /// When, counted from the start, at time scale 1.
+    /// The time, counted from the start, at time scale 1.
     pub at: Duration,
-    /// What the client does, as its file says it: variables stand for themselves.
+    /// The step of the client in the words of the file: variables stand for themselves.
     pub step: String,
-    /// What the client does.
+    /// The action of the client.
     pub action: Action,
-    /// What it must see as a consequence, before the next mark.
+    /// The consequence that the client must see before the next mark.
     pub expect: Option<Expect>,
-    /// How long the step and what is expected of it may take; `None` if the file does not say.
+    /// The time that the step and its expectation may take; `None` if the file does not say.
     pub within: Option<Duration>,
 }
 
 impl Mark {
-    /// Returns true if the step cannot be done without a packet, as when netcat connects. All else may be rightly done without: a
-    /// page may come from the browser's cache, a click change no more than the page, a command not use the network.
+    /// Returns true if the step cannot be done without a packet, as when netcat connects. All others may succeed
+    /// without one: a page may come from the browser's cache, a click may only change the page, a command may not use
+    /// the network.
     #[must_use]
     pub const fn reaches_wire(&self) -> bool {
         matches!(self.action, Action::Connect)
     }
 
-    /// Returns true if who reads of the step takes it for one that has packets: it opens, runs or loads something, or
-    /// something is expected of it.
+    /// Returns true if a reader takes the step for one with packets: it opens, runs or loads something, or something is
+    /// expected of it.
     #[must_use]
     pub const fn is_thought_to_reach_wire(&self) -> bool {
         match self.action {
@@ -197,20 +199,20 @@ impl Mark {
     }
 }
 
-/// What a client does at a mark.
+/// An action of a client at a mark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// The browser opens the page at this path of the program's address.
     OpenPage(String),
     /// Netcat connects to the program.
     Connect,
-    /// A command is started that goes on until it is closed.
+    /// A command is started that runs until it is closed.
     Start(CommandLine),
     /// A command is started and ends by itself; it reads these lines.
     Execute {
-        /// What is started.
+        /// The command that is started.
         command: CommandLine,
-        /// What it reads, a line each.
+        /// The lines that it reads.
         input: Vec<String>,
     },
     /// A line is typed into netcat, or into the command that was started, and ended with Enter.
@@ -221,14 +223,14 @@ pub enum Action {
     Type {
         /// CSS selector of a field.
         element: String,
-        /// What is typed.
+        /// The text that is typed.
         text: String,
     },
     /// The browser selects the option with this text in a list.
     Select {
         /// CSS selector of the list.
         element: String,
-        /// What the option shows.
+        /// The text that the option shows.
         text: String,
     },
     /// The browser loads its page again.
@@ -237,20 +239,21 @@ pub enum Action {
     Script(String),
     /// The browser waits until this CSS selector finds an element.
     WaitFor(String),
-    /// The browser takes a picture of its page, which has this name; none where it is to be the number of the mark.
+    /// The browser takes a picture of its page, which has this name; `None` if the number of the mark is to be the
+    /// name.
     Screenshot(Option<String>),
-    /// The client does nothing: what is expected comes by itself.
+    /// The client does nothing: the expected text comes by itself.
     Wait,
     /// The client is closed: the browser quits, netcat or a command gets Ctrl-C.
     Close,
 }
 
-/// How a browser loads its page again.
+/// The way in which a browser loads its page again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reload {
-    /// As by F5: it asks whether what it has still holds, which may be answered with 304.
+    /// A reload as by F5: it asks if its copy is still valid, which may be answered with 304.
     Normal,
-    /// As by Ctrl-F5: it asks for everything anew, past its cache.
+    /// A reload as by Ctrl-F5: it asks for everything anew, past its cache.
     Forced,
 }
 

@@ -1,4 +1,4 @@
-//! What a scenario starts: the program under study, its helpers, the commands of its client.
+//! The programs that a scenario starts: the one under study, its helpers, the commands of its client.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,42 +10,42 @@ use serde::{Deserialize, Serialize};
 /// A program that runs while the timeline does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
-    /// What messages call it.
+    /// The name in messages.
     pub name: String,
-    /// What is executed.
+    /// The executable.
     pub executable: Executable,
-    /// What it is started with.
+    /// The arguments that it is started with.
     pub arguments: Vec<Argument>,
-    /// Variables that it gets besides the few that every process of a lab has.
+    /// The variables that it gets besides the few that every process of a lab has.
     pub environment: BTreeMap<String, Argument>,
     /// The folder that it runs in, relative to the project's; a program that was built here runs in the lab's.
     pub folder: Option<PathBuf>,
-    /// What shows that it is ready.
+    /// The sign that it is ready.
     pub ready: Ready,
-    /// How long it may take, from its start, until it is ready.
+    /// The longest time from its start until it is ready.
     pub within: Duration,
-    /// Goes into the background: what is started ends, and something that it has started goes on.
+    /// True if it goes into the background: the process that is started ends, and one that it has started goes on.
     pub is_daemon: bool,
 }
 
 impl Program {
-    /// Whether it was built here, and so is known to send what its clients show just as they show it.
+    /// Returns true if it was built here, and so is known to send texts just as its clients show them.
     #[must_use]
     pub const fn is_built(&self) -> bool {
         matches!(self.executable, Executable::Built(_))
     }
 }
 
-/// What is executed.
+/// The executable of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Executable {
-    /// A program of this name that was built beside wiresnap.
+    /// A program of this name that was built together with wiresnap.
     Built(String),
     /// A command, looked for along `PATH`; with a slash in it, a path from the folder that it runs in.
     Command(String),
 }
 
-/// What shows that a program is ready.
+/// The sign that a program is ready.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ready {
     /// It was started.
@@ -60,7 +60,7 @@ pub enum Ready {
     Answers {
         /// The path.
         path: String,
-        /// The port that it is asked on; none where that is the scenario's.
+        /// The port that it is asked on; `None` if that is the scenario's.
         port: Option<u16>,
     },
 }
@@ -71,17 +71,17 @@ const HOST: &str = "{host}";
 /// The placeholder of the port that it listens on.
 const PORT: &str = "{port}";
 
-/// What the placeholders of a scenario stand for while it is played.
+/// The values of a scenario's placeholders while it is played.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Setting {
-    /// Where the program listens.
+    /// The address that the program listens on.
     pub address: SocketAddr,
-    /// 1 plays as written, 0.1 ten times as fast.
+    /// The factor on the times: 1 plays as written, 0.1 ten times as fast.
     pub time_scale: f64,
 }
 
 impl Setting {
-    /// The texts with what their placeholders stand for here.
+    /// Returns the texts with the values of their placeholders.
     #[must_use]
     pub fn fill_in(self, arguments: &[Argument]) -> Vec<String> {
         let filled_in = arguments.iter().map(|argument| argument.filled_in(self));
@@ -95,7 +95,7 @@ impl Setting {
 pub struct Argument(pub String);
 
 impl Argument {
-    /// The text with what its placeholders stand for: `{10s}` is the number of seconds, `1` at time scale 0.1.
+    /// Returns the text with the values of its placeholders: `{10s}` is the number of seconds, `1` at time scale 0.1.
     ///
     /// ```
     /// use wiresnap::scenario::program::{Argument, Setting};
@@ -134,7 +134,7 @@ impl Argument {
         text
     }
 
-    /// The first place where a number follows a brace as in `{10s}` and is no length of time, as in `{10}`.
+    /// Returns the first place where a number follows a brace as in `{10s}` but is not a length of time, as in `{10}`.
     pub(super) fn mistake(&self) -> Option<&str> {
         self.0.match_indices('{').find_map(|(place, _)| {
             let braced = &self.0[place..];
@@ -144,7 +144,8 @@ impl Argument {
         })
     }
 
-    /// What the placeholder that a text begins with stands for behind what is `before` it, and how many bytes of the text it is.
+    /// Returns the value of the placeholder that a text begins with, and its length in bytes of the text. The value may
+    /// depend on the text `before` it.
     fn value_of(braced: &str, before: &str, setting: Setting) -> Option<(String, usize)> {
         let Setting {
             address,
@@ -169,7 +170,7 @@ impl Argument {
         Some((scaled.to_string(), length))
     }
 
-    /// The seconds of a length of time that a text begins with, and how many bytes of the text it is.
+    /// Returns the seconds of a length of time that a text begins with, and its length in bytes of the text.
     fn length_of_time(text: &str) -> Option<(f64, usize)> {
         let end = text.find('}')?;
         let seconds = text[..end].strip_prefix('{')?.strip_suffix('s')?;
@@ -187,12 +188,12 @@ impl Argument {
 pub struct CommandLine {
     /// The command, looked for along `PATH`; with a slash in it, a path from the project's folder.
     pub executable: String,
-    /// What it is started with.
+    /// The arguments that it is started with.
     pub arguments: Vec<Argument>,
 }
 
 impl CommandLine {
-    /// What messages call it: the name of its file.
+    /// Returns the name in messages: that of its file.
     #[must_use]
     pub fn name(&self) -> &str {
         let name = Path::new(&self.executable).file_name();

@@ -1,7 +1,7 @@
-//! Variables: texts of a scenario that whoever plays it may set.
+//! The variables of a scenario: texts that a user may set to play it.
 //!
-//! A file declares them, and uses them as `{name}` wherever it has a text. What they were is kept beside the capture,
-//! but for secrets, which are kept nowhere.
+//! A file declares them, and uses them as `{name}` in any of its texts. Their values are kept next to the capture,
+//! except secrets, which are kept nowhere.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// The values that were set, by name.
 pub type Values = BTreeMap<String, String>;
 
-/// Names with one of these words in them are those of secrets, unless their declaration says otherwise.
+/// The words that mark a variable as a secret if its name contains one, unless its declaration says otherwise.
 const SECRET_WORDS: [&str; 9] = [
     "auth",
     "credential",
@@ -28,20 +28,20 @@ const SECRET_WORDS: [&str; 9] = [
 pub struct Variable {
     /// Its name, without the braces.
     pub name: String,
-    /// What it stands for: what was set, or else its default.
+    /// The value: the one that was set, or else its default.
     pub value: String,
-    /// Whether its value is to be kept nowhere.
+    /// True if its value is to be kept nowhere.
     pub is_secret: bool,
 }
 
-/// Whether a variable of this name looks as if it held a secret.
+/// Returns true if a variable of this name looks like a secret.
 #[must_use]
 pub fn looks_secret(name: &str) -> bool {
     let mut words = name.split(['_', '-']);
     words.any(|word| SECRET_WORDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
-/// Whether this can be the name of a variable: a letter, then letters, digits, `_` and `-`.
+/// Returns true if this can be the name of a variable: a letter, then letters, digits, `_` and `-`.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
     let is_inside = |character: char| character.is_ascii_alphanumeric() || "_-".contains(character);
@@ -51,13 +51,13 @@ pub fn is_name(text: &str) -> bool {
 /// A part of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// What is there for itself.
+    /// A piece that stands for itself.
     Plain(&'a str),
     /// A name in braces, given without them.
     Braced(&'a str),
 }
 
-/// Takes a text apart at its `{name}`s. Those of others, `%{name}` of curl's and `${name}` of shells', are plain.
+/// Takes a text apart at its `{name}`s. Those of other programs, `%{name}` of curl and `${name}` of shells, are plain.
 pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let (mut plain, mut from) = (0, 0);
@@ -78,7 +78,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// The text with `{name}` in the place of each secret.
+/// Returns the text with `{name}` in the place of each secret.
 #[must_use]
 pub fn without_secrets(variables: &[Variable], text: &str) -> String {
     let is_hidden = |variable: &&Variable| variable.is_secret && !variable.value.is_empty();

@@ -1,19 +1,20 @@
-//! What stands for a secret where it was overwritten, and how that is told from a secret.
+//! The filler that overwrites a secret, and the test that recognises it.
 
 use crate::rule::same_width;
 
-/// The bytes that overwrite so many of a secret of this name.
+/// Returns the bytes that overwrite `width` bytes of a secret of this name.
 pub(super) fn filler(name: &str, width: usize) -> Vec<u8> {
     same_width(name, width).into_bytes()
 }
 
-/// The same where only the characters of a token may stand (RFC 9110 §5.6.2), as in a method or a field's name.
+/// Returns the same for places where only the characters of a token are allowed (RFC 9110 §5.6.2), as in a method or a
+/// field's name.
 pub(super) fn token(name: &str, width: usize) -> Vec<u8> {
     let shown = &name[..name.len().min(width)];
     format!("{shown:.<width$}").into_bytes()
 }
 
-/// Whether bytes are what stands for a secret of one of these names, or a part of that.
+/// Returns true if the bytes are the filler of a secret of one of these names, or a part of that.
 pub(super) fn is_filler<'a>(mut names: impl Iterator<Item = &'a str>, bytes: &[u8]) -> bool {
     let inner = bytes.strip_prefix(b"<").unwrap_or(bytes);
     let inner = inner.strip_suffix(b">").unwrap_or(inner);

@@ -1,4 +1,4 @@
-//! What of a capture is not there in clear, so that nobody can tell whether a secret is in it.
+//! The parts of a capture that are not in clear, so that it is unknown if a secret is in them.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use super::scan::Trouble;
 use crate::analysis::obstacle::Obstacle;
 use crate::wire::coding::{Coding, Decoder};
 
-/// Bytes that something compressed is inflated to, as far as it is looked into.
+/// The most bytes that compressed data is inflated to for a search.
 const MOST_INFLATED: usize = 16 << 20;
 
-/// Why a piece of a capture is not known.
+/// The reason why a piece of a capture is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Hidden {
-    /// What a message says of itself.
+    /// The obstacle that a message itself tells of.
     Obstacle(Obstacle),
-    /// Bytes that were sent are not in the capture.
+    /// Bytes that were sent but are not in the capture.
     Missing,
     /// A packet that was not captured whole.
     Cut,
-    /// Bytes that fragments of IP brought, and that cannot be placed.
+    /// Bytes that came in IP fragments and cannot be placed.
     Fragments,
     /// Bytes of a stream that cannot be placed in the file.
     Unplaced,
-    /// Bytes that no receiver takes, or takes others in the place of.
+    /// Bytes that no receiver takes, or instead of which it takes others.
     Contradicted,
     /// A frame that ends early.
     FrameCut,
-    /// Bytes among frames that are none.
+    /// Bytes among frames that are not frames.
     NoFrames,
     /// The chunks of a body, which are read in two ways.
     Chunks,
@@ -48,7 +48,7 @@ impl From<Trouble> for Hidden {
 }
 
 impl Hidden {
-    /// What a turn of no protocol that is decoded here hides, by how it begins.
+    /// Returns what a turn of a protocol that is not decoded here hides, judging by its beginning.
     pub(super) fn of_raw(bytes: &[u8], is_among_frames: bool) -> Option<Self> {
         if is_among_frames && !bytes.is_empty() {
             return Some(Self::NoFrames);
@@ -62,7 +62,7 @@ impl Hidden {
         is_tls(bytes).then_some(Self::Encrypted("TLS"))
     }
 
-    /// What a user can do about it.
+    /// Returns a remedy for the user.
     pub(super) const fn hint(&self) -> &'static str {
         match self {
             Self::Obstacle(_) => {
@@ -107,7 +107,8 @@ impl fmt::Display for Hidden {
     }
 }
 
-/// RFC 8446 §5.1: a record's type, its version, and a length that is no more than 2^14 and what encryption adds.
+/// Returns true if the bytes begin a record of TLS: its type, its version, and a length that is no more than 2^14 and
+/// what encryption adds (RFC 8446 §5.1).
 fn is_tls(bytes: &[u8]) -> bool {
     match bytes {
         [20..=24, 3, 0..=4, high, low, ..] => {
@@ -117,7 +118,7 @@ fn is_tls(bytes: &[u8]) -> bool {
     }
 }
 
-/// What bytes that begin as gzip does inflate to, as far as they do.
+/// Returns the inflated bytes of data that begins as gzip does, as far as it can be inflated.
 pub(super) fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
     // RFC 1952 §2.3.1: two bytes of magic, and the one method that there is.
     if !bytes.starts_with(&[0x1f, 0x8b, 8]) {

@@ -1,8 +1,9 @@
-//! Looks for secrets in a text: by the patterns of the rules, and by the values that they matched anywhere.
+//! Looks for secrets in a text: by the patterns of the rules, and by the values that they matched anywhere in the
+//! capture.
 //!
-//! Each text is searched as it is and with its encodings undone, up to [`MOST_DEPTH`] of them one in the other. All values
-//! are looked for at once, and the patterns one by one only where one of them matches, so that the time is that of a few
-//! passes over the text, however many rules and values there are.
+//! Each text is searched as it is and with its encodings undone, up to [`MOST_DEPTH`] of them one in the other. All
+//! values are looked for at once, and the patterns one by one only if one of them matches. So the time is that of a few
+//! passes over the text, no matter how many rules and values there are.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,26 +15,28 @@ use super::filler::{filler, is_filler, token};
 use super::view::{Edit, Encoding, ON_THE_WIRE, View};
 use crate::rule::{Rule, Rules};
 
-/// How many encodings, one in the other, are undone: JSON in base64 in a percent-encoded cookie is what occurs.
+/// The most encodings, one in the other, that are undone: JSON in base64 in a percent-encoded cookie occurs.
 const MOST_DEPTH: usize = 3;
-/// The shortest value that is told from other bytes.
+/// The shortest value that can be told from other bytes.
 pub(super) const SHORTEST_VALUE: usize = 4;
-/// A longer value is looked for in pieces of this many bytes.
+/// The longest value that is looked for as a whole; a longer one is looked for in pieces of this many bytes.
 const LONGEST_PIECE: usize = 16 << 10;
-/// The shortest line of a value of several lines that is looked for by itself: its line ends may change on the way.
+/// The shortest line of a value of several lines that is looked for by itself: line ends may change on the way.
 const SHORTEST_LINE: usize = 16;
-/// How many values are looked for, and how many bytes they may have together.
+/// The most values that are looked for, and below, the most bytes that they may have together.
 const MOST_VALUES: usize = 20_000;
 const MOST_VALUE_BYTES: usize = 1 << 20;
 /// The largest program that all patterns together may be compiled to, in bytes.
 const LARGEST_SET: usize = 64 << 20;
-/// The fewest bytes in a row that make a text of a part of what could be base64 of anything.
+/// The fewest readable bytes in a row that count as a text, if they are only a part of what could be base64 of
+/// anything.
 const SHORTEST_TEXT: usize = 12;
 
-/// What is looked for.
+/// The patterns and values that are looked for.
 pub(super) struct Matcher {
     rules: Vec<Rule>,
-    /// Tells which of the patterns match at all; `None` if it would take too much memory, and each is tried.
+    /// The set that tells which of the patterns match at all; `None` if it would take too much memory, and each is
+    /// tried.
     any: Option<RegexSet>,
     values: Values,
 }
@@ -47,13 +50,13 @@ struct Values {
     folded: Option<Automaton>,
 }
 
-/// Values that are looked for together.
+/// A set of values that are looked for together.
 struct Automaton {
     automaton: AhoCorasick,
     rules: Vec<usize>,
 }
 
-/// Why not all that was found can be looked for.
+/// The reason why not everything that was found can be looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// A rule of this name matched a value of so many bytes, which could be anything.
@@ -66,42 +69,42 @@ pub(super) enum Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Text<'a> {
     pub(super) bytes: &'a [u8],
-    /// Whether the text goes on before these bytes.
+    /// True if the text goes on before these bytes.
     pub(super) cut_before: bool,
-    /// Whether it goes on behind them.
+    /// True if it goes on behind them.
     pub(super) cut_behind: bool,
 }
 
-/// What is looked for in a text.
+/// The things that are looked for in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     /// Patterns and values.
     All,
-    /// Values alone: the bytes are of several texts, which a pattern would take for one.
+    /// Only values: the bytes are of several texts, which a pattern would take for one.
     Values,
-    /// Values alone, in no encoding: the bytes are not even texts.
+    /// Only values, in no encoding: the bytes are not even texts.
     AsTheyAre,
 }
 
-/// Where a secret is, and what overwrites it.
+/// The place of a secret, and the bytes that overwrite it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hit {
-    /// Where in the text.
+    /// The place in the text.
     pub(super) at: usize,
-    /// What stands there instead.
+    /// The bytes that overwrite it.
     pub(super) bytes: Vec<u8>,
     /// The number of the rule.
     pub(super) rule: usize,
-    /// The value, where a pattern found it.
+    /// The value, if a pattern found it.
     pub(super) value: Option<Vec<u8>>,
 }
 
-/// What was found in a text.
+/// The findings in a text.
 #[derive(Debug, Default)]
 pub(super) struct Searched {
-    /// In order and apart from each other.
+    /// The hits, in order and apart from each other.
     pub(super) hits: Vec<Hit>,
-    /// What may be the beginning, or the end, of something longer.
+    /// The hits that may be the beginning, or the end, of something longer.
     pub(super) cut: Vec<Hit>,
 }
 
@@ -122,7 +125,7 @@ impl<'a> From<&'a [u8]> for Text<'a> {
 }
 
 impl Matcher {
-    /// Looks for what those of the rules hide that are for secrets.
+    /// Makes a matcher for the rules that are for secrets.
     pub(super) fn new(rules: &Rules) -> Self {
         let rules: Vec<Rule> = rules.iter().filter(|rule| rule.secret).cloned().collect();
         let patterns = rules.iter().map(Rule::pattern);
@@ -139,7 +142,7 @@ impl Matcher {
         }
     }
 
-    /// Whether there is nothing to look for.
+    /// Returns true if there is nothing to look for.
     pub(super) const fn is_idle(&self) -> bool {
         self.rules.is_empty()
     }
@@ -152,7 +155,7 @@ impl Matcher {
         self.rules.get(rule).map_or("", |rule| &rule.name)
     }
 
-    /// What overwrites so many bytes where only the characters of a token may stand.
+    /// Returns the filler of this width for places where only the characters of a token are allowed.
     pub(super) fn token(&self, rule: usize, width: usize) -> Vec<u8> {
         token(self.name(rule), width)
     }
@@ -161,7 +164,7 @@ impl Matcher {
         self.rules.iter().map(|rule| rule.name.as_str())
     }
 
-    /// Takes note of values, to be looked for from now on; gives whether there was a new one.
+    /// Takes note of values, to be looked for from now on; returns true if there was a new one.
     ///
     /// # Errors
     ///
@@ -243,7 +246,7 @@ impl Matcher {
         hits
     }
 
-    /// Finds what stands in a text as it is.
+    /// Finds the secrets in a text as it is, with no encoding undone.
     fn as_it_is(&self, text: &[u8], scope: Scope) -> Vec<Hit> {
         let mut hits = Vec::new();
         if scope == Scope::All {
@@ -267,7 +270,7 @@ impl Matcher {
         hits
     }
 
-    /// The rules whose patterns match somewhere in a text.
+    /// Returns the rules whose patterns may match somewhere in a text.
     fn rules_of(&self, text: &[u8]) -> Vec<usize> {
         match &self.any {
             Some(any) => any.matches(text).into_iter().collect(),
@@ -310,7 +313,8 @@ impl Matcher {
             .collect()
     }
 
-    /// Finds what stands in runs that may be encoded, or may be just words: values anywhere, patterns where they read as texts.
+    /// Searches runs that may be encoded, or may be just words: for values anywhere, for patterns only if they decode
+    /// to text.
     fn in_runs(&self, view: &View, are_whole: bool, scope: Scope, depth: usize) -> Vec<Hit> {
         let mut hits = self.as_it_is(&view.bytes, Scope::Values);
         for part in view.parts() {
@@ -331,7 +335,7 @@ impl Matcher {
         hits
     }
 
-    /// What a hit in a view is in the text below it.
+    /// Returns the hits in the text below a view that a hit in the view stands for.
     fn lower(&self, view: &View, hit: Hit, after: &[u8]) -> Vec<Hit> {
         let edits: Vec<Edit> = view.lower(self.name(hit.rule), &hit.place(), after);
         let mut value = hit.value;
@@ -375,7 +379,7 @@ impl Automaton {
     }
 }
 
-/// A value in the forms that it may be found in elsewhere: as it was matched, and as it reads where that was encoded.
+/// Returns the forms in which a value may be found elsewhere: as it was matched, and decoded if that was encoded.
 fn forms(value: &[u8]) -> Vec<Vec<u8>> {
     let mut forms = vec![value.to_vec()];
     let single = [Encoding::Percent, Encoding::Escapes, Encoding::Entities];
@@ -406,7 +410,7 @@ fn forms(value: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
-/// The stretches of bytes that read as a text: all of them, or long ones.
+/// Returns the stretches of bytes that read as a text: all of them, or only long ones.
 fn texts(bytes: &[u8], are_whole: bool) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     if are_whole && bytes.len() >= SHORTEST_VALUE && is_printable(bytes) {
@@ -437,7 +441,7 @@ fn moved(mut hits: Vec<Hit>, by: usize) -> Vec<Hit> {
     hits
 }
 
-/// Adds hits to others, which are in order and apart from each other; where two want the same bytes, the first has them.
+/// Adds hits to others, which are in order and apart from each other; if two claim the same bytes, the first has them.
 fn join(hits: &mut Vec<Hit>, found: Vec<Hit>) {
     if found.is_empty() {
         return;
@@ -470,7 +474,7 @@ fn join(hits: &mut Vec<Hit>, found: Vec<Hit>) {
     }
 }
 
-/// A value is looked for elsewhere also where others have its bytes here.
+/// Keeps the value of a hit whose bytes others have, so that it is looked for elsewhere too.
 fn keep_value(hits: &mut [Hit], hit: Hit) {
     if let Some(last) = hits.last_mut()
         && last.value.is_none()
@@ -479,7 +483,7 @@ fn keep_value(hits: &mut [Hit], hit: Hit) {
     }
 }
 
-/// What of a hit no other has.
+/// Returns the parts of a hit that no other has.
 fn left_of(all: &[Hit], hit: &Hit) -> Vec<Hit> {
     let place = hit.place();
     let next = all.partition_point(|other| other.place().end <= place.start);

@@ -1,10 +1,10 @@
-//! Secrets: found wherever they are, overwritten where they can be, and nothing kept where they cannot.
+//! Finds secrets anywhere, overwrites them where that is possible, and keeps nothing where it is not.
 //!
-//! A capture is looked through again and again: the patterns of the rules are held to every text, in clear and with its
-//! encodings undone; every value that they matched anywhere is looked for everywhere; what was found is overwritten at its
-//! width, in every packet that carried it; until a look finds nothing more. What could not be read in clear may hold
-//! anything, and what is compressed cannot be overwritten: such a capture is refused. So is one that would be read in
-//! another way once its secrets are overwritten.
+//! A capture is searched again and again. The patterns of the rules are matched against every text, in clear and with
+//! its encodings undone; every value that they matched anywhere is looked for everywhere; each finding is overwritten
+//! at its width, in every packet that carried it; until a search finds nothing more. Bytes that could not be read in
+//! clear may hold anything, and compressed bytes cannot be overwritten: such a capture is refused. So is one that would
+//! be read in another way once its secrets are overwritten.
 
 mod filler;
 mod hidden;
@@ -24,19 +24,19 @@ use self::survey::{Place, Survey, survey};
 use crate::error::{Error, Result};
 use crate::rule::Rules;
 
-/// Looks through a capture before it is given up: to find values, to overwrite them, to see that none is left, and some
-/// more for what shows only then.
+/// The most searches of a capture before it is given up: to find values, to overwrite them, to check that none is left,
+/// and some more for secrets that show only then.
 const MOST_LOOKS: usize = 8;
 
 const HARMLESS: &str = "use a credential that is worth nothing, and leave `secret` out";
 
-/// The secrets of one scenario: what its rules are for, and what they have matched so far.
+/// The secrets of one scenario: its rules for secrets, and the values that they have matched so far.
 pub struct Secrets {
     matcher: Matcher,
 }
 
 impl Secrets {
-    /// Secrets that these rules are for, as far as they are marked as such.
+    /// Makes the secrets of these rules, as far as they are marked as such.
     #[must_use]
     pub fn new(rules: &Rules) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Secrets {
         }
     }
 
-    /// Whether no rule is for secrets.
+    /// Returns true if no rule is for secrets.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.matcher.is_idle()
@@ -78,7 +78,7 @@ impl Secrets {
         }
     }
 
-    /// Whether a capture can be read in clear as a whole, and holds none of the secrets.
+    /// Returns true if a capture can be read in clear as a whole, and holds none of the secrets.
     #[must_use]
     pub fn is_free(&self, capture: &File) -> bool {
         if self.is_empty() {
@@ -111,7 +111,7 @@ impl Secrets {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Overwrites the secrets of a capture file; gives whether there were any.
+    /// Overwrites the secrets of a capture file; returns true if there were any.
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Secrets {
         Err(not_overwritten(left))
     }
 
-    /// What was found, unless it is a reason not to keep the capture.
+    /// Returns the findings, or an error if they are a reason not to keep the capture.
     fn checked(&self, survey: Survey) -> Result<Survey> {
         if let Some((place, hidden)) = &survey.hidden {
             let message = format!(
@@ -218,7 +218,7 @@ fn not_overwritten(place: Place) -> Error {
     )
 }
 
-/// What is read by the bytes of a secret is read in another way without them.
+/// Returns the error for a secret whose bytes matter to how a place is read, so that they cannot be overwritten.
 fn needed(place: Place) -> Error {
     Error::run(format!(
         "the capture is not kept: a secret cannot be overwritten, as {place} would be read in another way"

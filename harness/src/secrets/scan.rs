@@ -1,8 +1,8 @@
-//! Searches all that one side sent: text by text as its protocol has them, and as a whole.
+//! Searches everything that one side sent: text by text as its protocol has them, and as a whole.
 //!
-//! A rule is meant for a text: a line of a head, a body, an event, a message. So patterns are held to those, however chunks,
-//! frames and masks part them on the wire, and to whatever else there is between them; what they matched once is looked
-//! for in the stream as a whole too, where no boundary counts.
+//! A rule is meant for a text: a line of a head, a body, an event, a message. So patterns are matched against those, no
+//! matter how chunks, frames and masks divide them on the wire, and against everything between them. The values that
+//! they matched are looked for in the stream as a whole too, where no boundary counts.
 
 use std::collections::HashSet;
 use std::io;
@@ -15,14 +15,14 @@ use crate::analysis::difference::Name;
 use crate::wire::http::CHUNK_LINE_LIMIT;
 use crate::wire::websocket::unmask;
 
-/// Bytes that are read from the file at once.
+/// The number of bytes that are read from the file at once.
 const STEP: usize = 64 << 10;
-/// Bytes of an event that are searched as a whole; no browser is known to take longer ones.
+/// The longest event, in bytes, that is searched as a whole; no browser is known to take longer ones.
 const LONGEST_EVENT: usize = 16 << 20;
-/// Bytes of the stream before and behind what no receiver takes that are read with it.
+/// The number of bytes of the stream before and behind bytes that no receiver takes that are read with them.
 const CONTEXT: usize = 4 << 10;
 
-/// A message, and where in its side's stream it is.
+/// A message and its place in its side's stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Spot {
     pub(super) name: Name,
@@ -31,25 +31,25 @@ pub(super) struct Spot {
     pub(super) kind: Kind,
 }
 
-/// How a message is read.
+/// The way in which a message is read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     /// An HTTP message.
     Http {
-        /// Bytes of its head.
+        /// The number of bytes of its head.
         head: u64,
-        /// Whether the body is in chunks.
+        /// True if the body is in chunks.
         is_chunked: bool,
-        /// Whether it is compressed, so that its bytes are no text.
+        /// True if it is compressed, so that its bytes are not text.
         is_coded: bool,
-        /// Bytes of the body without chunk framing; none where they are handed out as events.
+        /// The number of bytes of the body without chunk framing; `None` if they are handed out as events.
         body: Option<u64>,
     },
     /// A WebSocket frame.
     Frame {
-        /// Bytes of its header.
+        /// The number of bytes of its header.
         header: u64,
-        /// Bytes of its payload.
+        /// The number of bytes of its payload.
         payload: u64,
         mask: [u8; 4],
         place: FramePlace,
@@ -61,10 +61,10 @@ pub(super) enum Kind {
     Raw,
 }
 
-/// Which part of a message a frame is.
+/// The part of a message that a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum FramePlace {
-    /// It is a message of its own among those of others.
+    /// A message of its own among those of others.
     Control,
     /// The first of its message, and maybe the last.
     First { is_last: bool },
@@ -72,16 +72,16 @@ pub(super) enum FramePlace {
     Next { is_last: bool },
 }
 
-/// Why a message's text cannot be told from what is around it.
+/// The reason why a message's text cannot be told from the bytes around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trouble {
     /// Its chunks are read in two ways.
     Chunks,
-    /// An event is longer than what is searched as a whole.
+    /// An event is too long to be searched as a whole.
     Event,
 }
 
-/// Where in a stream a secret was found first.
+/// The place in a stream where a secret was found first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum First {
     /// Nowhere yet.
@@ -92,18 +92,18 @@ pub(super) enum First {
     Elsewhere,
 }
 
-/// What is searched, and what was found.
+/// A search of a stream, with its findings.
 pub(super) struct Scan<'a, 'f> {
     stream: &'a Stream<'f>,
     matcher: &'a Matcher,
     pub(super) found: Found,
     /// The first message with trouble.
     pub(super) trouble: Option<(Name, Trouble)>,
-    /// The message that the first secret was found in.
+    /// The place where the first secret was found.
     pub(super) first: First,
-    /// Bytes of no protocol, one turn after the other.
+    /// The bytes of other protocols, one turn after the other.
     raw: Window,
-    /// The message whose frames are still to come.
+    /// The payloads of the message whose frames are still to come.
     frames: Window,
     /// The payloads of all frames.
     payloads: Window,
@@ -123,7 +123,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         }
     }
 
-    /// Searches the stream as a whole, its messages, and what is between them.
+    /// Searches the stream as a whole, its messages, and the bytes between them.
     pub(super) fn all(&mut self, spots: &[Spot]) -> io::Result<()> {
         if self.matcher.has_values() {
             self.text(0..self.stream.end(), Scope::Values)?;
@@ -228,7 +228,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         Ok(())
     }
 
-    /// A text that stands in the stream as it is.
+    /// Searches a text that stands in the stream as it is.
     fn text(&mut self, place: Range<u64>, scope: Scope) -> io::Result<()> {
         let mut window = Window::new(scope);
         self.read(place, |scan, bytes, at| {
@@ -249,7 +249,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         self.raw.end(self.matcher, &mut self.found);
     }
 
-    /// Lines, each a text of its own with those that continue it.
+    /// Searches lines, each a text of its own with those that continue it.
     fn lines(&mut self, place: Range<u64>, of_head: bool) -> io::Result<()> {
         let mut window = if of_head {
             Window::of_head_lines()
@@ -274,7 +274,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         Ok(())
     }
 
-    /// A body in chunks: their lines, and what is in them.
+    /// Searches a body in chunks: their lines, and their contents.
     fn chunks(
         &mut self,
         name: Name,
@@ -316,7 +316,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         Ok(())
     }
 
-    /// A body of events that stands in the stream as it is.
+    /// Searches a body of events that stands in the stream as it is.
     fn events(&mut self, name: Name, place: Range<u64>) -> io::Result<()> {
         let mut body = Body::new(false, true);
         self.read(place, |scan, bytes, at| body.push(bytes, at, scan))?;
@@ -366,7 +366,7 @@ impl<'a, 'f> Scan<'a, 'f> {
         Ok(())
     }
 
-    /// What a packet carried and no receiver takes, between what one does take.
+    /// Searches the bytes of a packet that no receiver takes, together with the bytes around them that one does take.
     fn stray(&mut self, stray: &Copy) -> io::Result<()> {
         let bytes = self.stream.read_copy(stray)?;
         let mut window = Window::new(Scope::All);
@@ -401,7 +401,7 @@ impl<'a, 'f> Scan<'a, 'f> {
     }
 }
 
-/// The size that a chunk's line gives (RFC 9112 §7.1).
+/// Returns the size that a chunk's line gives (RFC 9112 §7.1).
 fn chunk_size(line: &[u8]) -> Option<u64> {
     let digits = line
         .split(|byte| matches!(byte, b';' | b'\r' | b'\n'))
@@ -416,7 +416,7 @@ fn chunk_size(line: &[u8]) -> Option<u64> {
 /// A body whose chunks are put together.
 struct Body {
     is_coded: bool,
-    /// Whether it is a text by itself, or one of events.
+    /// True if it is made of events, false if it is one text.
     has_events: bool,
     text: Window,
     event: Event,
@@ -464,9 +464,9 @@ impl Body {
 #[derive(Default)]
 struct Event {
     bytes: Vec<u8>,
-    /// Where bytes stand in the stream, from a place in `bytes` on.
+    /// The places of the bytes in the stream, each with the index in `bytes` from which on it counts.
     places: Vec<(usize, u64)>,
-    /// Where the line in the making begins.
+    /// The index at which the unfinished line begins.
     line: usize,
     is_over: bool,
 }
@@ -476,7 +476,7 @@ impl Event {
         self.bytes.len()
     }
 
-    /// Whether an empty line has ended it; a line feed that belongs to the carriage return before it does not.
+    /// Returns true if an empty line has ended it; a line feed that belongs to the carriage return before it does not.
     const fn is_over(&self) -> bool {
         self.is_over
     }
@@ -493,7 +493,7 @@ impl Event {
         self.line = self.bytes.len();
     }
 
-    /// Searches the event as it is on the wire, and what a browser makes of its data: its lines, and these put together.
+    /// Searches the event as it is on the wire, and its data as a browser reads it: its lines, and these put together.
     fn end(&mut self, scan: &mut Scan<'_, '_>) {
         let event = std::mem::take(self);
         let data = event.data();
@@ -513,7 +513,7 @@ impl Event {
         scan.found.append(found);
     }
 
-    /// The places of its data, a line each.
+    /// Returns the ranges of its data, one for each line.
     fn data(&self) -> Vec<Range<usize>> {
         let mut data = Vec::new();
         let mut from = 0;
@@ -582,7 +582,7 @@ impl Event {
     }
 }
 
-/// Whether something was found twice, from the same byte on.
+/// Returns true if something was found twice, from the same byte on.
 fn has_common_beginning(found: &Found, more: &Found) -> bool {
     let known: HashSet<Origin> = found.patches.iter().map(|patch| patch.origin).collect();
     more.patches
@@ -595,7 +595,7 @@ struct Cursor<'a, 'f> {
     stream: &'a Stream<'f>,
     place: u64,
     end: u64,
-    /// What was read from `place` on, and how much of it was taken.
+    /// The bytes that were read from `place` on; below, the number of them that were taken.
     buffer: Vec<u8>,
     taken: usize,
 }
@@ -611,7 +611,7 @@ impl<'a, 'f> Cursor<'a, 'f> {
         }
     }
 
-    /// The bytes from here on: as many as that, or fewer where the stretch ends.
+    /// Returns the bytes from here on: `count` of them, or fewer if the stretch ends.
     fn ahead(&mut self, count: usize) -> io::Result<&[u8]> {
         if self.buffer.len() - self.taken < count {
             let left = usize::try_from(self.end - self.place).unwrap_or(usize::MAX);
@@ -627,7 +627,7 @@ impl<'a, 'f> Cursor<'a, 'f> {
         self.place += count as u64;
     }
 
-    /// The next line, or as much of it as is no longer than that, and where it begins.
+    /// Returns the next line and its place, or as much of the line as is no longer than `limit`.
     fn line(&mut self, limit: usize) -> io::Result<(u64, Vec<u8>)> {
         let at = self.place;
         let mut line = self.ahead(limit)?.to_vec();
@@ -638,7 +638,7 @@ impl<'a, 'f> Cursor<'a, 'f> {
         Ok((at, line))
     }
 
-    /// Hands out the next bytes with their places; gives how many there were.
+    /// Hands out the next bytes with their places; returns how many there were.
     fn data(&mut self, count: u64, mut take: impl FnMut(&[u8], u64)) -> io::Result<u64> {
         let mut left = count;
         while left > 0 {

@@ -1,4 +1,4 @@
-//! Where in the file the bytes of a stream are: in each packet that carried them.
+//! The places in the file of the bytes of a stream: in each packet that carried them.
 
 use std::fs::File;
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 
 use crate::wire::segment::distance;
 
-/// A payload, or the part of one that a fragment brought, as it is in the file.
+/// A payload, or the part of one that came in a fragment, as it is in the file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sent {
     pub(super) packet: u64,
@@ -26,17 +26,17 @@ pub(super) struct Delivered {
 /// One side's stream in the file.
 pub(super) struct Stream<'f> {
     file: &'f File,
-    /// All that was sent, by its place in the stream.
+    /// All payloads that were sent, by their place in the stream.
     copies: Vec<Copy>,
-    /// The longest of them.
+    /// The length of the longest of them.
     longest: i64,
-    /// What a receiver takes, in order.
+    /// The bytes that a receiver takes, in order.
     pieces: Vec<Piece>,
-    /// What of it no receiver takes, or takes differently, in the order of the file.
+    /// The payloads of which a receiver takes nothing, or other bytes, in the order of the file.
     strays: Vec<Copy>,
 }
 
-/// A copy of some bytes of a stream; its place in it is less than zero where it is before the first byte.
+/// A copy of some bytes of a stream; its place in the stream is negative if it is before the first byte.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Copy {
     pub(super) packet: u64,
@@ -122,18 +122,18 @@ impl<'f> Stream<'f> {
         Ok(Some(stream))
     }
 
-    /// Where the stream ends.
+    /// Returns the offset at which the stream ends.
     pub(super) fn end(&self) -> u64 {
         self.pieces.last().map_or(0, |last| last.at + last.length)
     }
 
-    /// What no receiver takes, or takes differently, in the order of the file.
+    /// Returns the payloads of which a receiver takes nothing, or other bytes, in the order of the file.
     pub(super) fn strays(&self) -> &[Copy] {
         &self.strays
     }
 
-    /// The packet with the first of so many bytes in a row that no receiver takes, or takes differently: they are of no
-    /// stream that could be read. Probes are shorter (RFC 9293 §3.8.4).
+    /// Returns the packet with the first of `count` bytes in a row that no receiver takes, or takes differently: they
+    /// do not belong to a stream that could be read. Probes are shorter (RFC 9293 §3.8.4).
     pub(super) fn contradiction(&self, count: usize) -> Option<u64> {
         let mut strays = self.strays.clone();
         strays.sort_by_key(|stray| stray.at);
@@ -154,7 +154,7 @@ impl<'f> Stream<'f> {
         None
     }
 
-    /// Reads a stretch of the stream, as far as it is there from its beginning on.
+    /// Reads a stretch of the stream from its beginning on, as far as it is there.
     pub(super) fn read(&self, at: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length];
         let mut filled = 0;
@@ -177,14 +177,14 @@ impl<'f> Stream<'f> {
         Ok(bytes)
     }
 
-    /// Reads what a packet carried.
+    /// Reads the payload of a packet.
     pub(super) fn read_copy(&self, copy: &Copy) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; copy.length as usize];
         self.file.read_exact_at(&mut bytes, copy.place)?;
         Ok(bytes)
     }
 
-    /// Whether a copy has the bytes that a receiver takes.
+    /// Returns true if a copy has the bytes that a receiver takes.
     fn is_same(&self, copy: &Copy) -> io::Result<bool> {
         let Ok(at) = u64::try_from(copy.at) else {
             return Ok(false);
@@ -192,7 +192,8 @@ impl<'f> Stream<'f> {
         Ok(self.read(at, copy.length as usize)? == self.read_copy(copy)?)
     }
 
-    /// Where in the file bytes of the stream are to be overwritten: in each packet that carried some of them.
+    /// Returns the places in the file where bytes of the stream are to be overwritten: in each packet that carried some
+    /// of them.
     pub(super) fn places<'a>(&self, at: u64, bytes: &'a [u8]) -> Vec<(u64, &'a [u8])> {
         let start = at.cast_signed();
         let end = start + i64::try_from(bytes.len()).unwrap_or(i64::MAX);
@@ -215,8 +216,8 @@ impl<'f> Stream<'f> {
     }
 }
 
-/// The place of each payload in its stream, in the order of the file: of all that its sequence number can mean, the one
-/// nearest to what was sent before.
+/// Returns the place of each payload in its stream, in the order of the file: of all that its sequence number can mean,
+/// the one nearest to what was sent before.
 fn placed(first_sequence: u32, sent: &[Sent]) -> Vec<Copy> {
     let mut next = 0_i64;
     let place = |sent: &Sent| {

@@ -1,4 +1,4 @@
-//! One look through a capture: what of it is secret, what of it could not be read, and how it is read.
+//! Searches a capture once: its secrets, the parts that could not be read, and the way in which it is read.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,42 +29,43 @@ use crate::wire::segment::Segment;
 use crate::wire::stream::{Connection, Options, Reassembler};
 use crate::wire::websocket::{Frame, Opcode};
 
-/// Bytes between two packets that are the file's own and no text: a packet's header.
+/// The most bytes between two packets that are the file's own and not text: a packet's header.
 const LONGEST_HEADER: u64 = 64;
-/// Bytes of the file that are read at once.
+/// The number of bytes of the file that are read at once.
 const STEP: usize = 256 << 10;
 
-/// A place in a capture, as messages call it.
+/// A place in a capture, as it is named in messages to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Place {
-    /// A message of a connection, counted from 0; none where it is between messages.
+    /// A message of a connection, counted from 0; `None` if the place is between messages.
     Message(u64, Option<Name>),
     /// A packet.
     Packet(u64),
-    /// What the file says of its packets.
+    /// The bytes of the file besides its packets.
     File,
 }
 
-/// What was found in one look.
+/// The findings of one search.
 #[derive(Default)]
 pub(super) struct Survey {
-    /// What is to be overwritten: places in the file, and bytes. The later one counts where two are of the same place.
+    /// The bytes to be written, with their places in the file. If two are for the same place, the later one counts.
     pub(super) patches: Vec<(u64, Vec<u8>)>,
     /// Values that patterns matched, with the numbers of their rules.
     pub(super) values: Vec<(usize, Vec<u8>)>,
-    /// Where the first secret is.
+    /// The place of the first secret.
     pub(super) first: Option<Place>,
-    /// The first secret that is where nothing can be overwritten.
+    /// The place of the first secret where nothing can be overwritten.
     pub(super) compressed: Option<Place>,
     /// The first piece that could not be read in clear, and why.
     pub(super) hidden: Option<(Place, Hidden)>,
     /// The first rule that matched more than can be held, and where.
     pub(super) too_long: Option<(Place, usize)>,
-    /// How the capture is read.
+    /// The way in which the capture is read.
     pub(super) structure: Structure,
 }
 
-/// How a capture is read, but for the bytes of its texts: the same as long as nothing is overwritten that it is read by.
+/// The way in which a capture is read, except for the bytes of its texts. It stays the same unless bytes are
+/// overwritten that matter to it.
 #[derive(Default)]
 pub(super) struct Structure {
     packets: DefaultHasher,
@@ -72,7 +73,7 @@ pub(super) struct Structure {
 }
 
 impl Structure {
-    /// The first place that is read in another way in another look; none where all is read alike.
+    /// Returns the first place that is read in another way in another search; `None` if all is read alike.
     pub(super) fn difference(&self, other: &Self) -> Option<Place> {
         if self.packets.finish() != other.packets.finish() {
             return Some(Place::File);
@@ -154,19 +155,19 @@ pub(super) fn survey(file: &File, matcher: &Matcher) -> anyhow::Result<Survey> {
     Ok(look.survey)
 }
 
-/// A look in progress.
+/// A search in progress.
 struct Look<'a> {
     file: &'a File,
     matcher: &'a Matcher,
     survey: Survey,
-    /// What the sides of each connection have sent.
+    /// The payloads of the two sides of each connection.
     sent: HashMap<u64, [Vec<Sent>; 2]>,
-    /// Where in the file the last packet ends.
+    /// The offset in the file at which the last packet ends.
     behind: u64,
 }
 
 impl Look<'_> {
-    /// Takes note of what the file says of a packet, and searches what is between it and the one before.
+    /// Takes note of what the file says of a packet, and searches the bytes between it and the one before.
     fn packet(&mut self, packet: &Packet<'_>) -> io::Result<()> {
         let facts = (
             packet.number,
@@ -183,7 +184,7 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// Turns the sides of connections whose client is not who was taken for it.
+    /// Turns the sides of connections if the end taken for the client was the server.
     fn turn_sides(&mut self, connections: Vec<u64>) {
         for connection in connections {
             if let Some(sides) = self.sent.get_mut(&connection) {
@@ -192,12 +193,12 @@ impl Look<'_> {
         }
     }
 
-    /// Searches what a file says besides its packets, as comments and names.
+    /// Searches the texts of a file besides its packets, as comments and names.
     fn metadata(&mut self, place: Range<u64>) -> io::Result<()> {
         self.stretch(place, Scope::All, Place::File)
     }
 
-    /// Searches the file as it is: nothing that is known to be a secret is left in any place, read or not.
+    /// Searches the file as it is: no known secret may be left in any place, read or not.
     fn file(&mut self) -> io::Result<()> {
         let length = self.file.metadata()?.len();
         self.metadata(self.behind.min(length)..length)?;
@@ -280,7 +281,7 @@ impl Look<'_> {
         self.bytes(packet, 0..packet.bytes.len());
     }
 
-    /// Searches bytes of a packet that are no TCP payload.
+    /// Searches the bytes of a packet that are not TCP payload.
     fn bytes(&mut self, packet: &Packet<'_>, place: Range<usize>) {
         let mut window = Window::new(Scope::All);
         let mut found = Found::default();
@@ -313,7 +314,7 @@ impl Look<'_> {
         self.survey.hidden.get_or_insert((place, hidden));
     }
 
-    /// Searches what the two sides of a connection sent.
+    /// Searches the bytes that the two sides of a connection sent.
     fn connection(&mut self, connection: &Connection, halves: [Half; 2]) -> io::Result<()> {
         let sent = self.sent.remove(&connection.index).unwrap_or_default();
         let sides = [Side::Client, Side::Server].into_iter().zip(halves);
@@ -398,19 +399,19 @@ struct Listener<'a> {
     halves: [Half; 2],
 }
 
-/// What is known of one side of a connection.
+/// The findings about one side of a connection.
 #[derive(Default)]
 struct Half {
     spots: Vec<Spot>,
     delivered: Vec<Delivered>,
-    /// Where the next bytes are in the stream.
+    /// The stream offset of the next bytes.
     offset: u64,
     hidden: Option<(Place, Hidden)>,
-    /// What was found where it is compressed, and where first.
+    /// The findings in compressed data; below, the place of the first one.
     compressed: Found,
     first: Option<Place>,
     structure: Vec<(Place, u64)>,
-    /// Whether the events of the body that is open are compressed.
+    /// True if the events of the open body are compressed.
     has_coded_events: bool,
     has_frames: bool,
 }
@@ -445,7 +446,7 @@ impl StreamSink for Listener<'_> {
 }
 
 impl Listener<'_> {
-    /// What is known of the two sides, once nothing more comes.
+    /// Returns the findings about the two sides, once nothing more comes.
     fn finish(mut self) -> [Half; 2] {
         self.conversation.finish();
         self.tell();
@@ -559,7 +560,7 @@ impl Half {
         }
     }
 
-    /// Searches what was compressed: what is found there cannot be overwritten.
+    /// Searches compressed data: secrets in it cannot be overwritten.
     fn search(&mut self, bytes: &[u8], place: Place, matcher: &Matcher) {
         let before = self.compressed.patches.len();
         let mut window = Window::new(Scope::All);
@@ -571,7 +572,7 @@ impl Half {
         self.compressed.patches.clear();
     }
 
-    /// Searches what is compressed by itself, as a file that is handed out: as far as it can be inflated.
+    /// Searches data that is compressed by itself, as a file that is handed out, as far as it can be inflated.
     fn search_inside(&mut self, bytes: &[u8], place: Place, matcher: &Matcher) {
         if let Some(inside) = super::hidden::inflated(bytes) {
             self.search(&inside, place, matcher);
@@ -579,14 +580,14 @@ impl Half {
     }
 }
 
-/// Whether a frame's payload is not whole.
+/// Returns true if a frame's payload is not whole.
 fn is_cut(frame: &Frame) -> bool {
     let missing: u64 = frame.holes.iter().map(|(_, count)| *count).sum();
     let there = frame.wire.len() as u64 + missing;
     there < frame.length() && frame.left_out.is_empty()
 }
 
-/// What of a message decides how it is read, besides where it is.
+/// Returns the properties of a message that decide how it is read, apart from its place.
 fn shape(detail: &Detail) -> String {
     match detail {
         Detail::Http(http) => {

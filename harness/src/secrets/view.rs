@@ -1,20 +1,20 @@
-//! A text as its encodings undone read: with the place of each byte, so that what is found can be overwritten.
+//! Decodes a text with the place of each byte, so that findings can be overwritten.
 //!
-//! A secret is often sent in other bytes than its own: percent-encoded in a form, escaped in JSON, as base64 in a field. A
-//! [`View`] is what such a text decodes to. What is overwritten in it is overwritten in the text below at the same number
-//! of bytes: by a placeholder where escapes stand for single characters, by the encoding of a placeholder where whole
-//! runs are encoded.
+//! A secret is often sent in other bytes than its own: percent-encoded in a form, escaped in JSON, as base64 in a
+//! field. A [`View`] is the decoded form of such a text. Bytes that are overwritten in it are overwritten in the text
+//! below at the same number of bytes: by a placeholder if escapes stand for single characters, by the encoding of a
+//! placeholder if whole runs are encoded.
 
 use std::ops::Range;
 
 use super::filler::filler;
 
-/// An encoding that is looked through.
+/// An encoding that is undone for a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// `%41`, and `+` for a space (RFC 3986 §2.1, and forms).
     Percent,
-    /// `\u0041`, `\/`, `\"` and what else JSON has, with the `\x41` of other languages (RFC 8259 §7).
+    /// `\u0041`, `\/`, `\"` and the other escapes of JSON, with the `\x41` of other languages (RFC 8259 §7).
     Escapes,
     /// `&#65;`, `&#x41;` and the names that HTML and XML share.
     Entities,
@@ -22,20 +22,20 @@ pub(super) enum Encoding {
     QuotedPrintable,
     /// Two bytes a character, the first of them at an even place or at an odd one.
     Utf16 {
-        /// Whether the byte that is zero in a Latin text is the first of the two.
+        /// True if the byte that is zero in a Latin text is the first of the two.
         big_endian: bool,
     },
     /// Base64 and base64url, read from this character of each run on (RFC 4648 §4, §5).
     Base64 {
-        /// How many characters are left out first: where in a group of four a text begins is not known.
+        /// The number of characters that are left out first: it is unknown where in a group of four a text begins.
         skipped: usize,
     },
     /// Two hexadecimal digits a byte, read from this digit of each run on.
     Hexadecimal {
-        /// How many digits are left out first.
+        /// The number of digits that are left out first.
         skipped: usize,
     },
-    /// What a terminal shows of a text: control characters and escape sequences left out.
+    /// The text as a terminal shows it: control characters and escape sequences left out.
     Shown,
 }
 
@@ -55,16 +55,16 @@ pub(super) const ON_THE_WIRE: [Encoding; 12] = [
     Encoding::Hexadecimal { skipped: 1 },
 ];
 
-/// The shortest run of base64 that is decoded: what four bytes leave of themselves at any place in a group of four.
+/// The shortest run of base64 that is decoded: the part of four bytes that is left at any place in a group of four.
 const SHORTEST_BASE64: usize = 5;
 /// The shortest run of hexadecimal digits that is decoded: four bytes.
 const SHORTEST_HEXADECIMAL: usize = 8;
-/// The fewest characters of UTF-16 in a row that are taken for such.
+/// The fewest characters of UTF-16 in a row that are decoded.
 const FEWEST_UTF16: usize = 4;
-/// Between parts of a view, where nothing stands in the text.
+/// The separator between parts of a view, which stands for nothing in the text.
 const SEPARATOR: u8 = b'\n';
 
-/// What a text decodes to, part by part.
+/// The decoded form of a text, part by part.
 #[derive(Debug, Default)]
 pub(super) struct View {
     /// The parts, with a line feed between them.
@@ -82,29 +82,29 @@ struct Part {
 
 #[derive(Clone, Debug)]
 enum Form {
-    /// Single characters are encoded: these steps of the view.
+    /// Single characters that are encoded, at these steps of the view.
     Steps(Range<usize>),
-    /// The same, of characters of two bytes.
+    /// The same, for characters of two bytes.
     Utf16 {
         steps: Range<usize>,
         big_endian: bool,
     },
-    /// All of a run of characters is, which stand at these steps of the view.
+    /// A whole run of characters that is encoded; they are at these steps of the view.
     Base64 { characters: Range<usize>, url: bool },
-    /// All of a run is, from this place of the text on.
+    /// A whole run that is encoded, from this place of the text on.
     Hexadecimal { from: usize, upper: bool },
 }
 
 /// Decoded bytes that each take the same number of bytes in the text.
 #[derive(Clone, Copy, Debug)]
 struct Step {
-    /// Where in the view, or of how many characters of base64, it is the first.
+    /// The index of its first byte in the view, or for base64, of its first character in the run.
     at: usize,
-    /// Where in the text it begins.
+    /// The place in the text at which it begins.
     from: usize,
-    /// Where in the text it ends.
+    /// The place in the text at which it ends.
     to: usize,
-    /// How many bytes of the text a byte takes; 0 where several stand for several.
+    /// The number of bytes of the text that a byte takes; 0 if several stand for several.
     width: usize,
 }
 
@@ -128,12 +128,12 @@ impl View {
         (!view.parts.is_empty()).then_some(view)
     }
 
-    /// The parts' places in [`bytes`](Self::bytes).
+    /// Returns the places of the parts in [`bytes`](Self::bytes).
     pub(super) fn parts(&self) -> impl Iterator<Item = Range<usize>> {
         self.parts.iter().map(|part| part.at.clone())
     }
 
-    /// The stretch of the text that a part of the view comes from.
+    /// Returns the stretch of the text that a part of the view comes from.
     pub(super) fn source(&self, place: &Range<usize>) -> Option<Range<usize>> {
         let part = self.part_of(place)?;
         let inner = place.start - part.at.start..place.end - part.at.start;
@@ -148,8 +148,8 @@ impl View {
         })
     }
 
-    /// Overwrites a stretch of the view, whose bytes are those of `after` once all that is to be overwritten in it is:
-    /// gives what overwrites the text below, at the same number of bytes.
+    /// Overwrites a stretch of the view, which has the bytes of `after` once everything in it is overwritten. Returns
+    /// the edits of the text below, at the same number of bytes.
     pub(super) fn lower(&self, name: &str, place: &Range<usize>, after: &[u8]) -> Vec<Edit> {
         let Some(part) = self.part_of(place) else {
             return Vec::new();
@@ -174,7 +174,8 @@ impl View {
         }
     }
 
-    /// Overwrites single characters; what stands for nothing between them, as the end of a line that goes on, stays.
+    /// Overwrites single characters; bytes between them that stand for nothing, as the end of a line that goes on,
+    /// stay.
     fn lower_steps(
         &self,
         name: &str,
@@ -249,7 +250,7 @@ impl View {
         start..end
     }
 
-    /// Decodes a text of single characters that may be encoded, as one part; nothing where none is.
+    /// Decodes a text of single characters that may be encoded, as one part; does nothing if none is encoded.
     fn escapes(
         &mut self,
         text: &[u8],
@@ -301,7 +302,7 @@ impl View {
         self.bytes.extend_from_slice(&text[place]);
     }
 
-    /// An encoded character; those in a row that are written alike share a step.
+    /// Adds an encoded character; those in a row that are written alike share a step.
     fn escape(&mut self, decoded: &[u8], place: Range<usize>) {
         if decoded.is_empty() {
             return;
@@ -343,7 +344,7 @@ impl View {
         }
     }
 
-    /// Decodes the characters from here on, as far as they read as a text; gives where they end.
+    /// Decodes the characters from here on, as far as they read as a text; returns where they end.
     fn utf16_run(&mut self, text: &[u8], from: usize, big_endian: bool) -> usize {
         let unit = |at: usize| {
             let pair = *text.get(at..at + 2)?.first_chunk()?;
@@ -401,8 +402,8 @@ impl View {
         }
     }
 
-    /// Collects the characters of a run, which may go on behind line ends; gives how many there are, and whether they are
-    /// of base64url.
+    /// Collects the characters of a run, which may go on behind line ends. Returns the number of them, and true if they
+    /// are of base64url.
     fn base64_characters(
         &mut self,
         text: &[u8],
@@ -510,7 +511,7 @@ impl View {
     }
 }
 
-/// Encodes anew the groups of four characters that a stretch of what they decode to touches.
+/// Encodes anew the groups of four characters that a decoded stretch touches.
 fn lower_base64(steps: &[Step], url: bool, inner: &Range<usize>, after: &[u8]) -> Vec<Edit> {
     let mut edits: Vec<Edit> = Vec::new();
     for group in inner.start / 3..inner.end.div_ceil(3) {
@@ -537,7 +538,7 @@ fn skip_characters(steps: &mut [Step], skipped: usize) {
     }
 }
 
-/// Where in the text the character of this number stands.
+/// Returns the place in the text of the character of this number.
 fn position(steps: &[Step], character: usize) -> Option<usize> {
     let next = steps.partition_point(|step| step.at <= character);
     let step = steps.get(next.checked_sub(1)?)?;
@@ -545,12 +546,12 @@ fn position(steps: &[Step], character: usize) -> Option<usize> {
     (place < step.to).then_some(place)
 }
 
-/// The same, or where the last one stands.
+/// Returns the same, or the place of the last character.
 fn position_or_last(steps: &[Step], character: usize) -> Option<usize> {
     position(steps, character).or_else(|| steps.last().map(|step| step.to - 1))
 }
 
-/// The next stretch of bytes of a kind.
+/// Returns the next stretch of bytes of a kind.
 fn next_run(text: &[u8], from: usize, is_of_kind: impl Fn(u8) -> bool) -> Option<Range<usize>> {
     let start = from
         + text
@@ -599,7 +600,7 @@ fn escape(text: &[u8], decoded: &mut Vec<u8>) -> usize {
     }
 }
 
-/// RFC 8259 §7: a character outside of the basic plane takes two escapes.
+/// Decodes a unicode escape; a character outside of the basic plane takes two (RFC 8259 §7).
 fn unicode_escape(digits: &[u8], decoded: &mut Vec<u8>) -> usize {
     let Some(first) = number(digits, 4) else {
         return 0;
@@ -663,7 +664,8 @@ const fn is_control(byte: u8) -> bool {
     byte < b' ' && byte != b'\n' || byte == 0x7f
 }
 
-/// ECMA-48 §5.4: a control sequence ends with a byte from `@` on; any other control character stands alone.
+/// Returns the length of a control sequence, which ends with a byte from `@` on, or of any other control character,
+/// which stands alone (ECMA-48 §5.4).
 fn control(text: &[u8], _: &mut Vec<u8>) -> usize {
     match text {
         [0x1b, b'[', rest @ ..] => {
@@ -679,7 +681,7 @@ fn pair(high: u8, low: u8, decoded: &mut Vec<u8>) -> Option<()> {
     is_pair.then(|| decoded.push(digit(high) << 4 | digit(low)))
 }
 
-/// The character whose number is written in this many digits.
+/// Decodes the character whose number is written in this many digits.
 fn from_digits(digits: &[u8], count: usize, decoded: &mut Vec<u8>) -> Option<()> {
     let character = char::from_u32(number(digits, count)?)?;
     let mut buffer = [0; 4];
@@ -694,7 +696,7 @@ fn number(digits: &[u8], count: usize) -> Option<u32> {
     is_number.then(|| digits.iter().fold(0, add))
 }
 
-/// What a hexadecimal digit stands for; 0 where it is none.
+/// Returns the value of a hexadecimal digit; 0 if it is not one.
 const fn digit(byte: u8) -> u8 {
     match byte {
         b'0'..=b'9' => byte - b'0',
@@ -704,7 +706,7 @@ const fn digit(byte: u8) -> u8 {
     }
 }
 
-/// RFC 4648 §4 and §5: what a character of either alphabet stands for.
+/// Returns the value of a character of either base64 alphabet (RFC 4648 §4 and §5).
 const fn sextet(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',
@@ -716,7 +718,7 @@ const fn sextet(byte: u8) -> Option<u8> {
     })
 }
 
-/// Up to three bytes in two to four characters.
+/// Encodes up to three bytes in two to four characters.
 fn base64_of(bytes: &[u8], url: bool) -> Vec<u8> {
     const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let at = |index: usize| u32::from(bytes.get(index).copied().unwrap_or_default());
@@ -744,7 +746,7 @@ fn hexadecimal_of(bytes: &[u8], upper: bool) -> Vec<u8> {
     digits.map(digit).collect()
 }
 
-/// Whether a character can be one of a text that people write.
+/// Returns true if a character can be part of a text that people write.
 fn is_text(character: char) -> bool {
     !character.is_control() || matches!(character, '\t' | '\r' | '\n')
 }

@@ -1,13 +1,13 @@
-//! A text as it comes, of which no more is held than a window; and where each of its bytes is in the capture.
+//! Holds a window of a text as it comes, and the place of each of its bytes in the capture.
 
 use super::matcher::{Hit, Matcher, Scope, Text};
 
-/// Bytes of a text that are searched at once.
+/// The number of bytes of a text that are searched at once.
 const WINDOW: usize = 1 << 20;
-/// Bytes that a window has in common with the one before: what is found in a text may be that long.
+/// The number of bytes that a window has in common with the one before: a match in a text may be that long.
 pub(super) const OVERLAP: usize = 64 << 10;
 
-/// Where bytes of a text come from.
+/// The place in the capture that bytes of a text come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Origin {
     /// From this offset of a stream on.
@@ -32,7 +32,7 @@ pub(super) struct Patch {
     pub(super) bytes: Vec<u8>,
 }
 
-/// What was found in texts.
+/// The findings in texts.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) patches: Vec<Patch>,
@@ -57,10 +57,10 @@ impl Found {
 /// Bytes that stand together in the capture too.
 #[derive(Clone, Copy, Debug)]
 struct Piece {
-    /// Where in the window they begin.
+    /// The index in the window at which they begin.
     at: usize,
     origin: Origin,
-    /// What masks them (RFC 6455 §5.3), from the first of them on.
+    /// The mask over them (RFC 6455 §5.3), from the first of them on.
     mask: [u8; 4],
 }
 
@@ -68,11 +68,11 @@ struct Piece {
 #[derive(Debug)]
 pub(super) struct Window {
     scope: Scope,
-    /// Whether the text is a line of a head, in which a name is made of certain characters only.
+    /// True if the text is a line of a head, in which a name is made of certain characters only.
     is_head_line: bool,
     bytes: Vec<u8>,
     pieces: Vec<Piece>,
-    /// Whether the text began before the window.
+    /// True if the text began before the window.
     is_cut: bool,
 }
 
@@ -94,7 +94,7 @@ impl Window {
         }
     }
 
-    /// Goes on with bytes that stand in the capture as they are.
+    /// Continues the text with bytes that stand in the capture as they are.
     pub(super) fn push(
         &mut self,
         bytes: &[u8],
@@ -105,7 +105,8 @@ impl Window {
         self.push_masked(bytes, origin, [0; 4], matcher, found);
     }
 
-    /// Goes on with bytes that stand in the capture with a mask over them, whose first byte is for the first of them.
+    /// Continues the text with bytes that stand in the capture with a mask over them, which begins at the first of
+    /// them.
     pub(super) fn push_masked(
         &mut self,
         mut bytes: &[u8],
@@ -141,7 +142,7 @@ impl Window {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Ends the text; what comes then is another one.
+    /// Ends the text; the bytes that come next belong to another one.
     pub(super) fn end(&mut self, matcher: &Matcher, found: &mut Found) {
         if !self.bytes.is_empty() {
             self.search(false, matcher, found);
@@ -178,7 +179,7 @@ impl Window {
             .extend(hit.value.map(|value| (hit.rule, value)));
     }
 
-    /// What is overwritten in the capture for a hit.
+    /// Returns the patches of the capture for a hit.
     fn patches(&self, hit: &Hit) -> Vec<Patch> {
         let end = hit.at + hit.bytes.len();
         let mut patches = Vec::new();
@@ -207,7 +208,7 @@ impl Window {
         patches
     }
 
-    /// Keeps what the next window is to have in common with this one.
+    /// Keeps the bytes that the next window is to have in common with this one.
     fn slide(&mut self) {
         let gone = self.bytes.len().saturating_sub(OVERLAP);
         self.bytes.drain(..gone);
@@ -226,7 +227,7 @@ impl Window {
     }
 }
 
-/// Where a method, or a field's name, ends.
+/// Returns where a method, or a field's name, ends.
 fn name_end(line: &[u8]) -> usize {
     let end = line.iter().position(|byte| matches!(byte, b':' | b' '));
     end.unwrap_or(0)

@@ -1,4 +1,4 @@
-//! Finds the `wiresnap` executable that plays for a test, and makes sure that it understands this library.
+//! Finds the `wiresnap` executable that plays for a test, and checks that it has this library's version.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,20 +8,20 @@ use crate::error::{Error, Result};
 use crate::lab::tools::is_executable;
 use crate::text::Shown as _;
 
-/// The variable that names it.
+/// The environment variable that names the executable.
 const VARIABLE: &str = "WIRESNAP";
 
-/// What it is called.
+/// The file name of the executable.
 const NAME: &str = "wiresnap";
 
-/// The version that it must have.
+/// The version that the executable must have.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The executable: `named`, or else the first that is found.
+/// Returns the executable: `named`, or else the first that is found.
 ///
 /// # Errors
 ///
-/// Where there is none, or it is of another version.
+/// Returns an error if there is no executable, or it is of another version.
 pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
     let here = std::env::current_exe().ok();
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -44,7 +44,7 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
     Ok(executable)
 }
 
-/// Where to look: among what cargo has built beside a test, then along `path`.
+/// Returns the paths to try: those of programs that cargo has built beside a test, then those along `path`.
 fn candidates(test: Option<&Path>, path: &OsString) -> Vec<PathBuf> {
     // Tests are in `deps`, documentation tests anywhere.
     let deps = test.and_then(Path::parent);

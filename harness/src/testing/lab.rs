@@ -1,4 +1,4 @@
-//! Where a test has its scenarios played.
+//! The lab in which a test has its scenarios played.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Shutdown;
@@ -18,7 +18,7 @@ use crate::run::commission::{Commission, Delivery, VERB};
 use crate::run::message::line;
 use crate::text::Shown as _;
 
-/// Plays scenarios, each in a private network that is made for it and goes with it.
+/// A lab that plays scenarios, each in a private network that is made for it and removed with it.
 ///
 /// ```no_run
 /// use wiresnap::{Lab, Scenario};
@@ -31,27 +31,25 @@ use crate::text::Shown as _;
 /// # }
 /// ```
 ///
-/// It takes no privilege and no free port, and tests may play at the same time (browsers slow each other down, though: where
-/// there are many, `--test-threads=2` is faster). The program under study is started inside, so it has to be an executable. A
-/// server that is a task of the test itself cannot be moved there; give it a binary target, which cargo builds before the
-/// integration tests, those in `tests/`, and whose path is `env!("CARGO_BIN_EXE_name")` there.
+/// It needs no privilege and no free port, and tests may play at the same time (browsers slow each other down, though:
+/// if there are many, `--test-threads=2` is faster). The program under study is started inside, so it has to be an
+/// executable. A server that is a task of the test itself cannot be moved there; give it a binary target, which cargo
+/// builds before the integration tests, those in `tests/`, and whose path is `env!("CARGO_BIN_EXE_name")` there.
 ///
-/// # Who plays
+/// # The executable that plays
 ///
-/// Not the test's own process, which has too many threads to make a network of its own, but a `wiresnap` executable of
-/// the same version as the library. It is looked for in this order:
+/// The test's own process cannot play, because it has too many threads to make a private network. A `wiresnap`
+/// executable of the same version as the library plays instead. It is looked for in this order:
 ///
-/// 1. what [`Lab::executable`] says, or else the variable `WIRESNAP`;
+/// 1. the path given to [`Lab::executable`], or else the one in the variable `WIRESNAP`;
 /// 2. `wiresnap` among the examples, then among the programs that cargo has built beside the test;
 /// 3. `PATH`, where `cargo install` puts it.
 ///
 /// An example needs no installation and always has the right version. It is one line, in `examples/wiresnap.rs`, and
 /// `cargo test` builds it:
 ///
-/// ```no_run
-/// fn main() -> std::process::ExitCode {
-///     wiresnap::main()
-/// }
+/// An example needs no installation and always has the right version. It is one line, in `examples/wiresnap.rs`, and
+/// `cargo test` builds it:
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lab {
@@ -71,42 +69,42 @@ impl Default for Lab {
 }
 
 impl Lab {
-    /// A lab in which timelines take as long as they are written.
+    /// Creates a lab in which timelines take as long as written.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Plays timelines this many times as long: 0.1 is ten times as fast.
+    /// Sets the factor by which timelines take longer: 0.1 is ten times as fast.
     #[must_use]
     pub const fn time_scale(mut self, factor: f64) -> Self {
         self.time_scale = factor;
         self
     }
 
-    /// Sets the folder that a scenario's paths start from; without it, that is the current one, which for tests is the
-    /// folder of their package.
+    /// Sets the folder that a scenario's paths start from; without it, that is the current folder, which for tests is
+    /// the folder of their package.
     #[must_use]
     pub fn root(mut self, folder: impl Into<PathBuf>) -> Self {
         self.root = Some(folder.into());
         self
     }
 
-    /// Names the `wiresnap` executable that plays.
+    /// Sets the `wiresnap` executable that plays.
     #[must_use]
     pub fn executable(mut self, wiresnap: impl Into<PathBuf>) -> Self {
         self.executable = Some(wiresnap.into());
         self
     }
 
-    /// Plays a scenario to its end and gives its capture, which is provably complete.
+    /// Plays a scenario to its end and returns its capture, which is provably complete.
     ///
-    /// This waits in any async runtime. Where it is not waited for any more, whatever was started is ended.
+    /// This works in any async runtime. If the future is dropped, everything that was started is ended.
     ///
     /// # Errors
     ///
-    /// As [`Error::class`] tells: a scenario that makes no sense, a machine that cannot play it, a run that did not go as
-    /// written, a capture that is not provably complete.
+    /// Returns an error, classified by [`Error::class`], if the scenario is invalid, if the machine cannot play it, if
+    /// the run did not go as written, or if the capture is not provably complete.
     pub async fn play(&self, scenario: &Scenario) -> Result<Recording> {
         let (performance, line) = self.prepare(scenario)?;
         let _line = HangUp(line);
@@ -122,11 +120,11 @@ impl Lab {
             .unwrap_or_else(|_| Err(Error::run("the thread that asked for the run has ended")))
     }
 
-    /// The same for a test that is not async.
+    /// Does the same for a test that is not async.
     ///
     /// # Errors
     ///
-    /// As [`Lab::play`].
+    /// Returns an error as [`Lab::play`] does.
     pub fn play_blocking(&self, scenario: &Scenario) -> Result<Recording> {
         let (performance, line) = self.prepare(scenario)?;
         let _line = HangUp(line);
@@ -152,7 +150,7 @@ impl Lab {
     }
 }
 
-/// Ends the line when it is not waited for any more, by which the run ends too.
+/// A guard that closes the connection when it is dropped, by which the run ends too.
 struct HangUp(UnixStream);
 
 impl Drop for HangUp {
@@ -162,7 +160,7 @@ impl Drop for HangUp {
     }
 }
 
-/// What is asked for, and both ends of the line to whom it is asked of.
+/// The request, and both ends of the connection to the process that plays.
 struct Performance {
     executable: Option<PathBuf>,
     commission: Commission,

@@ -1,9 +1,9 @@
-//! A message of a capture, as a test looks at it.
+//! A message of a capture, in the form in which a test sees it.
 
 use serde_json::Value;
 
 /// One message that a client or a server sent: an HTTP request or response, a WebSocket frame, a server-sent event, or
-/// bytes of no protocol that is known here.
+/// bytes of an unknown protocol.
 ///
 /// Nothing is hidden in it. [`Recording::messages`](crate::Recording::messages) has an example.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,44 +17,44 @@ impl Message {
         Self { connection, fields }
     }
 
-    /// The number of its connection in the capture, counted from 1.
+    /// Returns the number of its connection in the capture, counted from 1.
     #[must_use]
     pub const fn connection(&self) -> usize {
         self.connection
     }
 
-    /// Whether the client sent it, and not the server.
+    /// Returns true if the client sent it, false if the server did.
     #[must_use]
     pub fn is_from_client(&self) -> bool {
         self.text_of("from") == Some("client")
     }
 
-    /// `http`, `websocket`, `sse` or `raw`.
+    /// Returns its protocol: `http`, `websocket`, `sse` or `raw`.
     #[must_use]
     pub fn protocol(&self) -> &str {
         self.text_of("protocol").unwrap_or_default()
     }
 
-    /// The method of an HTTP request.
+    /// Returns the method of an HTTP request.
     #[must_use]
     pub fn method(&self) -> Option<&str> {
         self.text_of("method")
     }
 
-    /// The target of an HTTP request, as in `/greet?name=Alan`.
+    /// Returns the target of an HTTP request, as in `/greet?name=Alan`.
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         self.text_of("target")
     }
 
-    /// The status code of an HTTP response.
+    /// Returns the status code of an HTTP response.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
         let status = self.fields.get("status")?.as_u64()?;
         u16::try_from(status).ok()
     }
 
-    /// The first header field of this name, in whichever case.
+    /// Returns the first header field of this name, in upper or lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.fields.get("headers")?.as_array()?;
@@ -66,7 +66,8 @@ impl Message {
         headers.iter().find(is_it)?.get("value")?.as_str()
     }
 
-    /// What it carries, where that is text: a body with its codings undone, the payload of a frame, the data of an event.
+    /// Returns its content, if that is text: a body with its codings undone, the payload of a frame, the data of an
+    /// event.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         let content = ["body", "payload"]
@@ -76,7 +77,7 @@ impl Message {
         text.get("text").or_else(|| text.get("data"))?.as_str()
     }
 
-    /// All that is known of it: an object, as `wiresnap payload --format json` prints it.
+    /// Returns all that is known about it: an object, as `wiresnap payload --format json` prints it.
     #[must_use]
     pub const fn json(&self) -> &Value {
         &self.fields

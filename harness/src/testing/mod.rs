@@ -1,8 +1,9 @@
-//! What a test in Rust uses: [`Scenario`], [`Lab`], [`Recording`] and [`assert_wire_snapshot!`](crate::assert_wire_snapshot).
+//! The library for tests in Rust: [`Scenario`], [`Lab`], [`Recording`] and
+//! [`assert_wire_snapshot!`](crate::assert_wire_snapshot).
 //!
-//! A lab is made by a process that has one thread, and the first process in it is an executable that knows how to play.
-//! The executable of a test is neither, so a test asks a `wiresnap` executable of its own version (see [`Lab`]), by a
-//! socket on which it stays: whatever ends the test ends what was started for it.
+//! A lab is made by a process with one thread, and the first process in it is an executable that can play. The
+//! executable of a test is neither, so a test asks a `wiresnap` executable of its own version (see [`Lab`]), by a
+//! socket that it keeps open: if the test ends, however it ends, everything that was started for it ends too.
 
 mod executable;
 mod lab;

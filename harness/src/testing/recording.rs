@@ -1,4 +1,4 @@
-//! A capture with what is known of it.
+//! A capture with its metadata.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkRecord, Provenance, path_beside};
 use crate::trace::reader;
 
-/// What was on the wire: the capture of a scenario that was [played](crate::Lab::play), or any other.
+/// A capture: that of a scenario which was [played](crate::Lab::play), or any other.
 ///
 /// ```
 /// use wiresnap::Recording;
@@ -36,24 +36,24 @@ use crate::trace::reader;
 /// # }
 /// ```
 ///
-/// The capture of a scenario is in a temporary folder, which goes with this value. It stays where a test fails while it
-/// has this, which is told then; [`Recording::save`] keeps it in any case.
+/// The capture of a scenario is in a temporary folder, which is removed with this value. The folder stays if a test
+/// fails while it holds the value, and its path is printed then; [`Recording::save`] keeps the capture in any case.
 #[derive(Debug)]
 pub struct Recording {
     pcap: PathBuf,
     provenance: Option<Provenance>,
-    /// What its scenario hides.
+    /// The rules of its scenario, which say what to hide.
     rules: Rules,
-    /// The folder that goes with this value.
+    /// The folder that is removed with this value.
     _folder: Option<Temporary>,
 }
 
 impl Recording {
-    /// A capture that is there already, with its provenance where there is a file of it: pcap or pcapng, compressed or not.
+    /// Opens an existing capture, with its provenance if there is a file of it: pcap or pcapng, compressed or not.
     ///
     /// # Errors
     ///
-    /// Where it is no capture, or its provenance cannot be understood.
+    /// Returns an error if it is not a capture, or its provenance cannot be understood.
     pub fn open(pcap: impl AsRef<Path>) -> Result<Self> {
         let pcap = pcap.as_ref();
         reader::open(pcap).map_err(|error| unreadable(pcap, &error))?;
@@ -66,7 +66,7 @@ impl Recording {
         })
     }
 
-    /// A capture in a folder of its own, which is ours from now on, with the rules of its scenario.
+    /// Takes over a capture in a folder of its own, with the rules of its scenario.
     pub(super) fn of_delivery(pcap: &Path, rules: Rules) -> Result<Self> {
         Ok(Self {
             rules,
@@ -75,28 +75,29 @@ impl Recording {
         })
     }
 
-    /// The capture's file.
+    /// Returns the path of the capture file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.pcap
     }
 
-    /// The capture's bytes.
+    /// Returns the capture's bytes.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be read.
+    /// Returns an error if the file cannot be read.
     pub fn bytes(&self) -> Result<Vec<u8>> {
         fs::read(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))
     }
 
-    /// Where it came from: versions, times, how it was captured. None where there is no file of that beside the capture.
+    /// Returns its provenance: versions, times, the way in which it was captured. `None` if there is no such file
+    /// beside the capture.
     #[must_use]
     pub const fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
     }
 
-    /// What the client did when, and when that reached the wire; none where no provenance is known.
+    /// Returns the steps of the client, with the times at which they reached the wire; empty if no provenance is known.
     #[must_use]
     pub fn marks(&self) -> &[MarkRecord] {
         self.provenance
@@ -104,17 +105,17 @@ impl Recording {
             .map_or(&[], |provenance| &provenance.marks)
     }
 
-    /// The proof that the capture is complete; whatever was played has one.
+    /// Returns the proof that the capture is complete; every capture that was played has one.
     #[must_use]
     pub fn certificate(&self) -> Option<&Certificate> {
         self.provenance.as_ref()?.certificate.as_ref()
     }
 
-    /// The figures of the whole capture, as `wiresnap stats` counts them.
+    /// Returns the figures of the whole capture, as `wiresnap stats` counts them.
     ///
     /// # Errors
     ///
-    /// Where the capture cannot be read.
+    /// Returns an error if the capture cannot be read.
     pub fn stats(&self) -> Result<Statistics> {
         let measured = reader::open(&self.pcap)
             .map_err(|error| unreadable(&self.pcap, &error))
@@ -124,19 +125,19 @@ impl Recording {
         Ok(measured.overall)
     }
 
-    /// What the two ends of each connection said, as `wiresnap payload --redact` lists it: dates, times, ports, versions, keys
-    /// and masks are hidden, and what the rules of the scenario and of `wiresnap.toml` hide, so that two runs of the same give
-    /// the same text.
+    /// Returns the messages of both ends of each connection, as `wiresnap payload --redact` lists them: dates, times,
+    /// ports, versions, keys and masks are hidden, and so is everything that the rules of the scenario and of
+    /// `wiresnap.toml` hide. So two runs of the same scenario give the same text.
     ///
     /// # Errors
     ///
-    /// Where the capture cannot be read.
+    /// Returns an error if the capture cannot be read.
     pub fn payload(&self) -> Result<String> {
         listing_for_test(&self.pcap, self.rules.clone())
             .map_err(|error| unreadable(&self.pcap, &error))
     }
 
-    /// All messages, connection by connection, with nothing hidden.
+    /// Returns all messages, connection by connection, with nothing hidden.
     ///
     /// ```
     /// # use wiresnap::Recording;
@@ -153,7 +154,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// Where the capture cannot be read.
+    /// Returns an error if the capture cannot be read.
     pub fn messages(&self) -> Result<Vec<Message>> {
         let request = Request {
             format: PayloadFormat::Json,
@@ -174,19 +175,19 @@ impl Recording {
         Ok(messages.collect())
     }
 
-    /// The pictures that were taken of the client, in the order of their marks.
+    /// Returns the screenshots of the client, in the order of their marks.
     #[must_use]
     pub fn pictures(&self) -> Vec<PathBuf> {
         let files = self.marks().iter().filter_map(|mark| mark.picture.as_ref());
         files.map(|file| self.pcap.with_file_name(file)).collect()
     }
 
-    /// Copies capture, provenance and pictures into a folder, where `wiresnap diff` and `wiresnap report` find them; gives the path of
-    /// the copy.
+    /// Copies capture, provenance and screenshots into a folder, where `wiresnap diff` and `wiresnap report` find them;
+    /// returns the path of the copy.
     ///
     /// # Errors
     ///
-    /// Where they cannot be written.
+    /// Returns an error if they cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<PathBuf> {
         let folder = folder.as_ref();
         let cannot = |error: io::Error| {
@@ -210,7 +211,7 @@ fn unreadable(file: &Path, error: &impl std::fmt::Display) -> Error {
     Error::usage(format!("cannot read {}: {error:#}", file.shown()))
 }
 
-/// A folder that is removed in the end, unless a test fails: then it is what to look at.
+/// A folder that is removed in the end, unless a test fails: then it is kept to be looked at.
 #[derive(Debug)]
 struct Temporary(PathBuf);
 

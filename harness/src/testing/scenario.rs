@@ -1,4 +1,4 @@
-//! A scenario as a test has it: the text of a file, and values for its variables.
+//! A scenario in a test: the text of a file, and values for its variables.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::scenario::file::{self, Reading};
 use crate::scenario::variables::Values;
 
-/// What is to be played: which program, which client, and what happens when.
+/// A scenario to play: the program, the client, and the timeline.
 ///
-/// It is written in TOML, as `docs/scenarios.md` tells. What only the test knows, such as the path of an executable that
-/// cargo has built, is a variable:
+/// It is written in TOML, as `docs/scenarios.md` describes. Values that only the test knows, such as the path of an
+/// executable that cargo has built, are variables:
 ///
 /// ```
 /// use wiresnap::Scenario;
@@ -38,7 +38,7 @@ use crate::scenario::variables::Values;
 /// # }
 /// ```
 ///
-/// A mistake is told with its line and its cure:
+/// A mistake is reported with its line and a hint:
 ///
 /// ```
 /// # use wiresnap::{Class, Scenario};
@@ -55,20 +55,23 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// A scenario of this text; its capture and, where a snapshot is given no name, messages are named after `name`.
+    /// Creates a scenario from this text. Its capture is named after `name`, and so is the file in messages about
+    /// mistakes.
     ///
     /// # Errors
     ///
-    /// The first mistake in it, or a name that files cannot have. That a variable has no value is told when it is played.
+    /// Returns an error for the first mistake in it, or if the name cannot be a file name. A missing value of a
+    /// variable is reported when the scenario is played.
     pub fn from_toml(name: &str, text: &str) -> Result<Self> {
         Self::new(PathBuf::from(format!("{name}.toml")), text.to_owned())
     }
 
-    /// The scenario of a file, named after it. A relative path starts from the package's folder, where tests are run.
+    /// Reads the scenario of a file, named after it. A relative path starts from the package's folder, where tests are
+    /// run.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, or has a mistake.
+    /// Returns an error if it cannot be read, or has a mistake.
     pub fn from_file(file: impl AsRef<Path>) -> Result<Self> {
         let file = file.as_ref();
         Self::new(file.to_owned(), file::read_text(file)?)
@@ -89,14 +92,14 @@ impl Scenario {
         })
     }
 
-    /// Gives a variable of the scenario a value, in the place of its default or of what was set before.
+    /// Sets a variable of the scenario, replacing its default or an earlier value.
     #[must_use]
     pub fn set(mut self, variable: &str, value: impl Into<String>) -> Self {
         self.set.insert(variable.to_owned(), value.into());
         self
     }
 
-    /// What its capture is named after.
+    /// Returns the name of the scenario, which is that of its capture.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

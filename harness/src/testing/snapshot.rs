@@ -1,13 +1,13 @@
-//! Snapshots of what was on the wire, kept where the caller's other snapshots are.
+//! Snapshots of the traffic, kept beside the caller's other snapshots.
 
 use super::recording::Recording;
 
-/// Compares what was said on the wire with the reviewed snapshot of it, by [insta](https://insta.rs).
+/// Compares the messages of a recording with their reviewed snapshot, by [insta](https://insta.rs).
 ///
-/// What changes from run to run is hidden, as [`Recording::payload`] tells. The snapshot lies in `snapshots/` beside the
-/// test's source, named after the test or, where it is given first, by its own name; `cargo insta review` shows and accepts
-/// what is new or has changed. That insta need not be among the package's dependencies: it is `wiresnap::insta`. Where it is
-/// (of version 1), its settings hold here too.
+/// Values that change from run to run are hidden, as [`Recording::payload`] describes. The snapshot is in `snapshots/`
+/// beside the test's source, named after the test or, if a name is given first, by that name; `cargo insta review`
+/// shows and accepts new and changed snapshots. Insta need not be among the package's dependencies: it is
+/// `wiresnap::insta`. If it is (in version 1), its settings apply here too.
 ///
 /// ```no_run
 /// use wiresnap::{Lab, Scenario, assert_wire_snapshot};
@@ -22,7 +22,7 @@ use super::recording::Recording;
 ///
 /// # Panics
 ///
-/// Where it differs, where there is no snapshot yet, and where the capture cannot be read.
+/// Panics if the messages differ, if there is no snapshot yet, and if the capture cannot be read.
 #[macro_export]
 macro_rules! assert_wire_snapshot {
     ($recording:expr $(,)?) => {{
@@ -35,11 +35,11 @@ macro_rules! assert_wire_snapshot {
     }};
 }
 
-/// What [`assert_wire_snapshot!`](crate::assert_wire_snapshot) compares.
+/// Returns the text that [`assert_wire_snapshot!`](crate::assert_wire_snapshot) compares.
 ///
 /// # Panics
 ///
-/// Where the capture cannot be read.
+/// Panics if the capture cannot be read.
 #[must_use]
 #[track_caller]
 pub fn payload_to_assert(recording: &Recording) -> String {

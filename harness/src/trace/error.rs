@@ -1,9 +1,9 @@
-//! What can be wrong with a capture file, each with the place where it is wrong.
+//! The faults that a capture file can have, each with its place.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a capture could not be read, or not to its end.
+/// The reason why a capture could not be read, or not to its end.
 ///
 /// A file that merely ends in mid-packet is not an error: see [`CaptureReader::cut`](super::reader::CaptureReader::cut).
 #[derive(Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum TraceError {
     Open {
         /// The path as the user gave it.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
     /// The system, or the decompressor, failed in the middle of the file.
@@ -22,14 +22,14 @@ pub enum TraceError {
         system_message(reason)
     )]
     Read {
-        /// Bytes of (decompressed) capture that were read before.
+        /// The number of bytes of (decompressed) capture that were read before.
         offset: u64,
-        /// Packets that were read before.
+        /// The number of packets that were read before.
         packet: u64,
-        /// What the system said.
+        /// The error of the system.
         reason: io::Error,
     },
-    /// There is nothing in the file.
+    /// The file is empty.
     #[error("not a capture file: it is empty")]
     Empty,
     /// The file does not begin as a pcap or pcapng file does.
@@ -37,18 +37,18 @@ pub enum TraceError {
     NotACapture {
         /// Up to eight bytes in hexadecimal.
         start: String,
-        /// What kind of file begins so, where it is a well-known one.
+        /// The kind of a file that begins so, if it is a well-known one.
         looks_like: Option<&'static str>,
     },
     /// The file begins as a capture does, but ends inside its own header.
     #[error("not a whole capture file: its header takes {needed} bytes, only {present} are there")]
     HeaderCut {
-        /// Bytes that the header takes.
+        /// The number of bytes that the header takes.
         needed: usize,
-        /// Bytes that are in the file.
+        /// The number of bytes that are in the file.
         present: usize,
     },
-    /// A version of the format that nobody has defined.
+    /// A version of the format that is not defined.
     #[error("{format} version {major}.{minor} is not one that is known")]
     Version {
         /// `pcap` or `pcapng`.
@@ -65,26 +65,26 @@ pub enum TraceError {
     PacketTooLong {
         /// The packet's number.
         packet: u64,
-        /// Where its header begins.
+        /// The offset at which its header begins.
         offset: u64,
         /// The length it claims.
         length: u32,
-        /// The most that is believed.
+        /// The longest length that is accepted.
         limit: u32,
     },
     /// A pcapng block that breaks a rule of the format.
     #[error("damaged block at offset {offset}, after packet {packet}: {rule}")]
     Block {
-        /// Packets that were read before.
+        /// The number of packets that were read before.
         packet: u64,
-        /// Where the block begins.
+        /// The offset at which the block begins.
         offset: u64,
         /// The rule that it breaks.
         rule: &'static str,
     },
 }
 
-/// The system's words in the style of this program: lower case, no `(os error 2)`.
+/// Returns the system's message in the style of this program: lower case, no `(os error 2)`.
 fn system_message(error: &io::Error) -> String {
     let message = error.to_string();
     let message = message.split(" (os error").next().unwrap_or_default();

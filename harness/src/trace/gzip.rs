@@ -1,8 +1,8 @@
-//! Compressed capture files, as far as they inflate to what a capture may.
+//! Reads compressed capture files, and limits what they may inflate to.
 //!
-//! A byte of gzip stands for up to a thousand. A file of 100 MB would then take as long as one of 100 GB: so a file may
-//! inflate to a multiple of its size, and a first amount for nothing. A packet without bytes takes as long as one with its
-//! headers, and counts for as much.
+//! A byte of gzip can stand for up to a thousand, and a file of 100 MB could then take as long as one of 100 GB. So a
+//! file may inflate to a multiple of its size, and to a first amount in any case. A packet without bytes takes as long
+//! as one with its headers, and counts for as much.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -10,16 +10,17 @@ use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 
-/// How many bytes a file may inflate to for each of its own. Captures of text have 5 to 20.
+/// The number of bytes that a file may inflate to for each of its own. Captures of text have 5 to 20.
 const INFLATED_PER_BYTE: u64 = 32;
 
-/// How many bytes any file may inflate to.
+/// The number of bytes that any file may inflate to.
 const INFLATED_FOR_NOTHING: u64 = 256 << 20;
 
-/// What the smallest packets count for: an Ethernet frame with the headers of IP and TCP, and the record that it is in.
+/// The size that the smallest packets count for: an Ethernet frame with the headers of IP and TCP, and the record that
+/// it is in.
 const LEAST_OF_A_PACKET: usize = 96;
 
-/// What was inflated, in bytes, and what counts for as much.
+/// The number of bytes that were inflated, with what small packets count for in addition.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inflated(Rc<Cell<u64>>);
 
@@ -37,7 +38,7 @@ impl Inflated {
     }
 }
 
-/// Inflates a file, and ends with an error where it inflates to too much.
+/// Inflates a file; returns an error if it inflates to too much.
 pub(super) struct Inflater<R> {
     decoder: MultiGzDecoder<Counted<R>>,
     read: Rc<Cell<u64>>,

@@ -1,6 +1,6 @@
-//! The name of a capture, after which all that belongs to it is called.
+//! The name of a capture, which all files that belong to it share.
 //!
-//! Endings are taken off or put on by their text, never by `Path::with_extension`: that takes what is behind a dot for an
+//! Endings are taken off or put on as text, never by `Path::with_extension`: that takes everything behind a dot for an
 //! ending, so that `v1.1` and `v1.2` would both become `v1.pcap`.
 
 use std::ffi::{OsStr, OsString};
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 /// The endings of capture files.
 const ENDINGS: [&str; 4] = [".pcap", ".pcapng", ".cap", ".dmp"];
 
-/// What a compressed one ends in besides.
+/// The ending that a compressed one has in addition.
 const COMPRESSED: &str = ".gz";
 
-/// Returns the name of a capture: that of its file, without the ending that says that it is one.
+/// Returns the name of a capture: that of its file, without the ending of captures.
 #[must_use]
 pub fn capture_name(capture: &Path) -> &OsStr {
     let file = capture.file_name().unwrap_or(capture.as_os_str());
@@ -23,13 +23,13 @@ pub fn capture_name(capture: &Path) -> &OsStr {
     name.map_or(file, OsStr::from_bytes)
 }
 
-/// Returns the place of a capture's provenance, `NAME.json` beside it.
+/// Returns the path of a capture's provenance, `NAME.json` next to it.
 #[must_use]
 pub fn path_beside(capture: &Path) -> PathBuf {
     capture.with_file_name(with_ending(capture_name(capture), ".json"))
 }
 
-/// Returns a name with an ending behind it, whatever dots it has.
+/// Returns a name with an ending behind it, even if the name has dots.
 #[must_use]
 pub fn with_ending(name: impl Into<OsString>, ending: &str) -> OsString {
     let mut file = name.into();
@@ -37,7 +37,7 @@ pub fn with_ending(name: impl Into<OsString>, ending: &str) -> OsString {
     file
 }
 
-/// The name in front of an ending; `None` if nothing is in front of it.
+/// Returns the name in front of an ending; `None` if nothing is in front of it.
 fn without<'a>(file: &'a [u8], ending: &str) -> Option<&'a [u8]> {
     let (name, end) = file.split_at_checked(file.len().checked_sub(ending.len())?)?;
     (!name.is_empty() && end.eq_ignore_ascii_case(ending.as_bytes())).then_some(name)

@@ -1,4 +1,4 @@
-//! The classic capture file: a header of 24 bytes, then packet after packet.
+//! Reads the classic capture file: a header of 24 bytes, then packet after packet.
 //!
 //! Written by tcpdump and nearly everything else; see draft-ietf-opsawg-pcap.
 
@@ -6,32 +6,32 @@ use super::error::TraceError;
 use super::reader::ByteOrder;
 use crate::units::{LinkType, Timestamp};
 
-/// Bytes of the file header.
+/// The length of the file header, in bytes.
 pub(super) const FILE_HEADER_BYTES: usize = 24;
 
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 
-/// What the file header says.
+/// The contents of the file header.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pcap {
     order: ByteOrder,
     nanoseconds_per_tick: u64,
-    /// Bytes of each packet's header: 16, and 24 in the variant that Kuznetsov's libpcap wrote.
+    /// The length of each packet's header in bytes: 16, and 24 in the variant that Kuznetsov's libpcap wrote.
     pub(super) packet_header_bytes: usize,
     pub(super) link_type: LinkType,
     lengths: LengthOrder,
 }
 
-/// Which of a packet header's two lengths comes first: files older than version 2.4 are not of one mind.
+/// The order of a packet header's two lengths, which differs in files older than version 2.4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LengthOrder {
     CapturedFirst,
     OriginalFirst,
-    /// Version 2.3 was written both ways; the captured length is the one that is not the larger.
+    /// Either order, as version 2.3 was written both ways; the captured length is the one that is not the larger.
     SmallerIsCaptured,
 }
 
-/// What a packet's header says.
+/// The contents of a packet's header.
 pub(super) struct PcapPacket {
     pub(super) time: Timestamp,
     pub(super) captured_length: u32,
@@ -39,7 +39,7 @@ pub(super) struct PcapPacket {
 }
 
 impl Pcap {
-    /// Whether a file that begins so is of this format.
+    /// Returns true if a file that begins so is of this format.
     pub(super) fn recognise(start: &[u8]) -> bool {
         start
             .first_chunk()
@@ -110,7 +110,7 @@ impl Pcap {
     }
 }
 
-/// What the first four bytes of the file tell.
+/// The format that the first four bytes of the file tell.
 struct Magic {
     order: ByteOrder,
     nanoseconds_per_tick: u64,

@@ -1,4 +1,5 @@
-//! The newer capture file: a sequence of typed blocks, in sections that each have their own byte order and interfaces.
+//! Reads the newer capture file: a sequence of typed blocks, in sections that each have their own byte order and
+//! interfaces.
 //!
 //! Written by Wireshark, and by macOS's tcpdump; see draft-ietf-opsawg-pcapng. This module takes single blocks apart;
 //! the reader brings them in.
@@ -6,9 +7,10 @@
 use super::reader::ByteOrder;
 use crate::units::{LinkType, Timestamp};
 
-/// The section header block's type: the same in both byte orders.
+/// The type of a section header block: the same in both byte orders.
 pub(super) const SECTION_HEADER: u32 = 0x0a0d_0d0a;
-/// Bytes of a section header up to and with its byte-order magic, which must be known before anything else can be read.
+/// The length in bytes of a section header up to and with its byte-order magic, which must be known before anything
+/// else can be read.
 pub(super) const SECTION_START_BYTES: usize = 12;
 const INTERFACE_DESCRIPTION: u32 = 1;
 const OBSOLETE_PACKET: u32 = 2;
@@ -19,7 +21,7 @@ const OPTION_END: u16 = 0;
 const OPTION_TIMESTAMP_RESOLUTION: u16 = 9;
 const OPTION_TIMESTAMP_OFFSET: u16 = 14;
 
-/// A file may describe no more interfaces than this in a section: a bound on memory, far above what occurs.
+/// The most interfaces that a file may describe in a section: a bound on memory, far above what occurs.
 const MOST_INTERFACES: usize = 65_536;
 
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
@@ -29,13 +31,13 @@ const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 pub(super) struct Section {
     pub(super) order: ByteOrder,
     interfaces: Vec<Interface>,
-    /// Interfaces of the sections before: gives every interface of the file its own number.
+    /// The number of interfaces in the sections before, which gives every interface of the file its own number.
     interfaces_before: u32,
-    /// Simple packets have no time of their own: they get that of the packet before.
+    /// The time of the last packet, which a simple packet gets because it has none of its own.
     last_time: Timestamp,
 }
 
-/// What the blocks about packets refer to.
+/// The facts about an interface that blocks with packets refer to.
 #[derive(Clone, Copy, Debug)]
 struct Interface {
     link_type: LinkType,
@@ -43,7 +45,7 @@ struct Interface {
     clock: Clock,
 }
 
-/// A packet as its block gives it; `bytes` is a place in the block.
+/// A packet from its block; `bytes` is a range of the block.
 pub(super) struct BlockPacket {
     pub(super) time: Timestamp,
     pub(super) interface: u32,
@@ -57,7 +59,7 @@ pub(super) struct BlockPacket {
 type Rule = &'static str;
 
 impl Section {
-    /// The byte order that the 12 first bytes of a section header tell, where they are such.
+    /// Returns the byte order that the first 12 bytes of a section header tell; `None` if they are not such.
     pub(super) fn byte_order(start: &[u8; SECTION_START_BYTES]) -> Option<ByteOrder> {
         [ByteOrder::Little, ByteOrder::Big]
             .into_iter()
@@ -81,7 +83,7 @@ impl Section {
         }
     }
 
-    /// Takes one whole block, from its type to its trailing length; a packet where it holds one.
+    /// Takes one whole block, from its type to its trailing length; returns a packet if it holds one.
     pub(super) fn block(&mut self, block: &[u8]) -> Result<Option<BlockPacket>, Rule> {
         match self.order.u32(block, 0) {
             INTERFACE_DESCRIPTION => self.describe_interface(block).map(|()| None),
@@ -92,7 +94,7 @@ impl Section {
         }
     }
 
-    /// Whether blocks of this type hold a packet or something else that must be read whole.
+    /// Returns true if blocks of this type hold a packet or something else that must be read whole.
     pub(super) const fn is_needed(block_type: u32) -> bool {
         matches!(
             block_type,
@@ -164,7 +166,8 @@ impl Section {
         self.timed_packet(block, interface)
     }
 
-    /// The part that the enhanced packet block and its predecessor share: time, lengths and data are at the same places.
+    /// Reads the part that the enhanced packet block and its predecessor share: time, lengths and data are at the same
+    /// places.
     #[inline]
     fn timed_packet(&mut self, block: &[u8], interface_id: u32) -> Result<BlockPacket, Rule> {
         let interface = self.interface(interface_id)?;
@@ -240,7 +243,7 @@ impl Section {
     }
 }
 
-/// How an interface counts time.
+/// The way in which an interface counts time.
 #[derive(Clone, Copy, Debug, Default)]
 struct Clock {
     resolution: Resolution,
@@ -263,7 +266,8 @@ impl Default for Resolution {
 }
 
 impl Resolution {
-    /// draft-ietf-opsawg-pcapng §4.2: the highest bit chooses the base, the others are the negative exponent.
+    /// Reads a resolution: the highest bit chooses the base, the others are the negative exponent
+    /// (draft-ietf-opsawg-pcapng §4.2).
     const fn of(byte: u8) -> Self {
         if byte & 0x80 == 0 {
             Self::Decimal(byte)
@@ -291,7 +295,7 @@ impl Resolution {
 }
 
 impl Clock {
-    /// The point in time, held within what a timestamp can express.
+    /// Returns the point in time, limited to what a timestamp can express.
     #[inline]
     fn time(self, ticks: u64) -> Timestamp {
         let nanoseconds = i128::try_from(self.resolution.nanoseconds(ticks)).unwrap_or(i128::MAX);

@@ -1,4 +1,4 @@
-//! What is known of a capture besides its bytes: `NAME.json` beside `NAME.pcap`.
+//! The provenance of a capture, all that is known besides its bytes: `NAME.json` next to `NAME.pcap`.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -17,37 +17,37 @@ use crate::units::Timestamp;
 /// The most bytes of a provenance: some hundred thousand marks.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Where a capture came from, and what happened when.
+/// The origin of a capture, and what happened during it at which time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// What was played.
+    /// The scenario that was played.
     pub scenario: ScenarioId,
-    /// The scenario's variables with what they were, but for secrets, which are kept nowhere.
+    /// The scenario's variables with their values, except secrets, which are kept nowhere.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Option<String>>,
-    /// When mark 0 was due, as a date and time in UTC (RFC 3339).
+    /// The time at which mark 0 was due, as a date and time in UTC (RFC 3339).
     pub started: String,
-    /// How much faster or slower than written it was played: 1 is as written, 0.1 ten times as fast.
+    /// The factor on the times of the scenario: 1 plays it as written, 0.1 ten times as fast.
     pub time_scale: f64,
-    /// What happened at which mark.
+    /// The marks, and what happened at each of them.
     pub marks: Vec<MarkRecord>,
-    /// Who took part.
+    /// The versions of the programs that took part.
     pub versions: Versions,
-    /// How it was captured.
+    /// The way in which it was captured.
     pub capture: CaptureRecord,
-    /// The proof that it is complete; captures of before there were certificates have none.
+    /// The proof that it is complete; `None` in captures older than certificates.
     #[serde(default)]
     pub certificate: Option<Certificate>,
-    /// How far the updates were from their marks on the wire, where there were any.
+    /// The distance of the updates from their marks on the wire, if there were any.
     #[serde(default)]
     pub mark_distance: Option<MarkDistance>,
-    /// Whether secrets were overwritten in the file: those of its bytes were not on the wire.
+    /// True if secrets were overwritten in the file: the bytes there were not on the wire.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secrets_overwritten: bool,
 }
 
 impl Provenance {
-    /// The same with what the client did and showed, and what was set, changed.
+    /// Returns the same with changes to what the client did and showed, and to what was set.
     #[must_use]
     pub fn map_texts(mut self, change: impl Fn(&str) -> String) -> Self {
         for value in self.variables.values_mut().flatten() {
@@ -61,18 +61,18 @@ impl Provenance {
     }
 }
 
-/// What was found when the capture's own bytes were looked through: with this, it is complete.
+/// The findings from a check of the capture's own bytes: with these, it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// Packets, each a segment of one of the connections below.
+    /// The number of packets, each a segment of one of the connections below.
     pub packets: u64,
-    /// Packets that the kernel or the interface dropped: none.
+    /// The number of packets that the kernel or the interface dropped: 0.
     pub kernel_drops: u64,
-    /// Packets from each mark to the next: at least one.
+    /// The number of packets from each mark to the next: at least one.
     pub packets_per_mark: Vec<u64>,
     /// The connections, each with its SYN, its end, and every byte between.
     pub connections: Vec<CertifiedConnection>,
-    /// Whether the program itself says that it received and sent just this; false where it does not say.
+    /// True if the program itself says that it received and sent just this; false if it does not say.
     pub confirmed_by_program: bool,
 }
 
@@ -81,37 +81,37 @@ pub struct Certificate {
 pub struct CertifiedConnection {
     /// The client's address.
     pub client: SocketAddr,
-    /// Packets of both sides.
+    /// The number of packets of both sides.
     pub packets: u64,
-    /// Payload bytes that the client sent, each counted once.
+    /// The number of payload bytes that the client sent, each counted once.
     pub client_bytes: u64,
-    /// Payload bytes that the server sent, each counted once.
+    /// The number of payload bytes that the server sent, each counted once.
     pub server_bytes: u64,
-    /// How it ended.
+    /// The way in which it ended.
     pub closed_by: ClosedBy,
 }
 
-/// How a connection ended.
+/// The way in which a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ClosedBy {
-    /// Both sides said that they were done.
+    /// Both sides ended their stream.
     Fin,
-    /// One side broke it off.
+    /// One side reset the connection.
     Rst,
 }
 
-/// How far updates were from their marks: from the planned time to the first packet of the request.
+/// The distances of updates from their marks: from the planned time to the first packet of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarkDistance {
-    /// 95 of 100 updates were no farther, in seconds (nearest rank).
+    /// The distance in seconds that 95 of 100 updates did not exceed (nearest rank).
     pub percentile_95_seconds: f64,
-    /// None was farther, in seconds.
+    /// The largest distance, in seconds.
     pub farthest_seconds: f64,
 }
 
 impl MarkDistance {
-    /// Of these distances, in seconds; none of nothing.
+    /// Summarises these distances, in seconds; `None` if there are none.
     #[must_use]
     pub fn of(mut distances: Vec<f64>) -> Option<Self> {
         distances.sort_by(f64::total_cmp);
@@ -124,7 +124,7 @@ impl MarkDistance {
     }
 }
 
-/// Which scenario it was, exactly.
+/// The identity of the scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioId {
     /// Its name.
@@ -136,17 +136,18 @@ pub struct ScenarioId {
 /// A mark as it was kept. Times are seconds from the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarkRecord {
-    /// What the client did.
+    /// The step that the client did.
     pub step: String,
-    /// When it was due.
+    /// The time at which it was due.
     pub planned_seconds: f64,
-    /// When the client was told to do it: a browser as much earlier as it takes from there to the wire.
+    /// The time at which the client was told to do it: a browser as much earlier as it takes from there to the wire.
     pub actual_seconds: f64,
-    /// When the first packet that it caused was on the wire, at the server's end of it; none where it caused none.
+    /// The time at which the first packet that it caused was on the wire, at the server's end of it; `None` if it
+    /// caused none.
     pub on_wire_seconds: Option<f64>,
-    /// What the client showed as its consequence, where something was expected.
+    /// The text that the client showed as its consequence, if something was expected.
     pub shown: Option<String>,
-    /// The file of the picture that was taken, beside the capture, where one was.
+    /// The file of the picture that was taken, next to the capture, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
 }
@@ -156,20 +157,20 @@ pub struct MarkRecord {
 pub struct Versions {
     /// This program.
     pub wiresnap: String,
-    /// Firefox, where that was the browser.
+    /// Firefox, if that was the browser.
     pub firefox: Option<String>,
-    /// What drove it.
+    /// The driver of Firefox.
     pub geckodriver: Option<String>,
-    /// Chromium, where that was the browser.
+    /// Chromium, if that was the browser.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chromium: Option<String>,
-    /// What drove it.
+    /// The driver of Chromium.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chromedriver: Option<String>,
-    /// The operating system of a browser that was elsewhere, as in `mac`.
+    /// The operating system of a browser that ran elsewhere, as in `mac`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub browser_platform: Option<String>,
-    /// How netcat introduces itself, where it was the client.
+    /// The version that netcat tells, if it was the client.
     pub nc: Option<String>,
     /// The library that captured.
     pub libpcap: String,
@@ -178,7 +179,7 @@ pub struct Versions {
 }
 
 impl Versions {
-    /// The names of all that had a part, each with its version, in the order of the fields.
+    /// Returns the names of all that had a part, each with its version, in the order of the fields.
     #[must_use]
     pub fn named(&self) -> [(&'static str, Option<&str>); 9] {
         [
@@ -195,56 +196,57 @@ impl Versions {
     }
 }
 
-/// How the packets got into the file.
+/// The way in which the packets got into the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaptureRecord {
-    /// `private`: a network namespace that nobody else was in; `link`: two of them, joined by an Ethernet cable; `host`: the
-    /// machine's own network.
+    /// `private`: a network namespace that no other process was in; `link`: two of them, joined by an Ethernet cable;
+    /// `host`: the machine's own network.
     #[serde(default = "host")]
     pub network: String,
-    /// What the link did to packets, where there was one.
+    /// The effect of the link on packets, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkRecord>,
     /// The network interface.
     pub interface: String,
     /// Its link type, as in the capture file.
     pub link_type: u16,
-    /// Packets in the file.
+    /// The number of packets in the file.
     pub packets: u64,
-    /// What libpcap received, with what was dropped; older captures count each loopback packet twice.
+    /// The number of packets that libpcap received, dropped ones included; older captures count each loopback packet
+    /// twice.
     pub received: u32,
-    /// What the kernel dropped because its buffer was full.
+    /// The number of packets that the kernel dropped because its buffer was full.
     pub dropped: u32,
-    /// What the interface dropped.
+    /// The number of packets that the interface dropped.
     pub interface_dropped: u32,
 }
 
-/// What a link did to the packets that crossed it, in both directions alike.
+/// The effect of a link on the packets that crossed it, in both directions alike.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkRecord {
-    /// How long each was under way, in seconds.
+    /// The time that each was under way, in seconds.
     pub delay_seconds: f64,
     /// The share that never arrived, from 0 to 1.
     pub loss: f64,
 }
 
 impl Provenance {
-    /// Reads what is known of a capture file; none where nothing is kept beside it.
+    /// Reads the provenance of a capture file; `None` if nothing is kept next to it.
     ///
     /// # Errors
     ///
-    /// Where something is kept there that cannot be understood.
+    /// Returns an error if the file that is kept there cannot be understood.
     pub fn read_beside(capture: &Path) -> io::Result<Option<Self>> {
         read_beside(capture)?
             .map(|json| Ok(serde_json::from_slice(&json)?))
             .transpose()
     }
 
-    /// When mark 0 was due, on the clock of the capture.
+    /// Returns the time at which mark 0 was due, on the clock of the capture.
     ///
     /// # Errors
     ///
-    /// Where `started` is no time since 1970.
+    /// Returns an error if `started` is not a time since 1970.
     pub fn start(&self) -> io::Result<Timestamp> {
         let started: jiff::Timestamp = self.started.parse().map_err(io::Error::other)?;
         u64::try_from(started.as_nanosecond())
@@ -252,11 +254,11 @@ impl Provenance {
             .map_err(io::Error::other)
     }
 
-    /// When the client was told to do each step, on the clock of the capture.
+    /// Returns the time at which the client was told to do each step, on the clock of the capture.
     ///
     /// # Errors
     ///
-    /// Where `started` is no time since 1970, or a mark's is none.
+    /// Returns an error if `started` is not a time since 1970, or the time of a mark is not one.
     pub fn marks(&self) -> io::Result<Vec<Timestamp>> {
         let start = self.start()?;
         let mark = |mark: &MarkRecord| {
@@ -272,9 +274,10 @@ impl Provenance {
         self.marks.iter().map(mark).collect()
     }
 
-    /// How far each update was from its mark when it reached the wire, in seconds; the close is no update.
+    /// Returns the distance of each update from its mark when it reached the wire, in seconds; the close is not an
+    /// update.
     ///
-    /// What a request takes to cross a link is not the client's doing, and not counted.
+    /// The time that a request takes to cross a link is not the client's doing, and not counted.
     #[must_use]
     pub fn mark_distances(&self) -> Vec<f64> {
         let under_way = self.capture.link.map_or(0.0, |link| link.delay_seconds);
@@ -290,12 +293,12 @@ impl Provenance {
     }
 }
 
-/// The network of captures of before there were private ones.
+/// Returns the network of captures that are older than private ones.
 fn host() -> String {
     "host".to_owned()
 }
 
-/// Reads the file that is kept beside a capture file; `None` if there is none.
+/// Reads the file that is kept next to a capture file; `None` if there is none.
 ///
 /// # Errors
 ///

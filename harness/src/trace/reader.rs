@@ -1,8 +1,8 @@
 //! Reads any capture file, packet by packet, without holding more of it than a buffer.
 //!
 //! People keep captures as pcap (micro- and nanoseconds, either byte order), as pcapng (several sections and
-//! interfaces), compressed or not, and often cut off in the middle because the recorder was stopped: all of that is
-//! read here, and nothing after this module knows the difference. Where a file is damaged, the packets before the damage
+//! interfaces), compressed or not, and often cut off in the middle because the recorder was stopped. All of that is
+//! read here, and nothing after this module knows the difference. If a file is damaged, the packets before the damage
 //! are read, and then the capture ends as any other: [`CaptureReader::damage`] says why.
 //!
 //! ```
@@ -42,7 +42,7 @@ use crate::units::{LinkType, Timestamp};
 /// segments that offloading makes (512 KiB), and keeps a damaged length from taking the rest of the file for a packet.
 pub const MOST_PACKET_BYTES: u32 = 1024 * 1024;
 
-/// The most bytes of a pcapng block that is held in memory: a packet, and options that describe it.
+/// The most bytes of a pcapng block that are held in memory: a packet, and options that describe it.
 const MOST_BLOCK_BYTES: u32 = 2 * MOST_PACKET_BYTES;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -50,25 +50,26 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// One packet of a capture file; its bytes are in the reader's buffer until the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
-    /// Place in the file, counted from 1.
+    /// The place in the file, counted from 1.
     pub number: u64,
-    /// When it was captured. (A simple packet of a pcapng file has no time: it gets that of the packet before.)
+    /// The time at which it was captured. (A simple packet of a pcapng file has no time: it gets that of the packet
+    /// before.)
     pub time: Timestamp,
     /// The interface that it was seen on, counted from 0 through the whole file; always 0 in pcap files.
     pub interface: u32,
-    /// How `bytes` begins.
+    /// The link type, which tells how `bytes` begins.
     pub link_type: LinkType,
-    /// Bytes that the packet had on the link; more than `bytes` where the snapshot length cut it.
+    /// The number of bytes that the packet had on the link; more than `bytes` if the snapshot length cut it.
     pub original_length: u32,
-    /// Where in the file, once it is decompressed, `bytes` begins.
+    /// The offset at which `bytes` begins in the file, once it is decompressed.
     pub offset: u64,
-    /// What was captured of it.
+    /// The captured bytes of it.
     pub bytes: &'a [u8],
 }
 
 impl Packet<'_> {
-    /// Returns where in the file a part of [`bytes`](Self::bytes) is, as the layers below hand it out; `None` if it is
-    /// not a part of them, as the payload of a datagram that was put together from fragments.
+    /// Returns the offset in the file of a part of [`bytes`](Self::bytes), as the layers below hand it out; `None` if
+    /// it is not a part of them, as with the payload of a datagram that was put together from fragments.
     #[must_use]
     pub fn place_of(&self, part: &[u8]) -> Option<u64> {
         let start = (part.as_ptr() as usize).checked_sub(self.bytes.as_ptr() as usize)?;
@@ -76,7 +77,7 @@ impl Packet<'_> {
     }
 }
 
-/// Order of the bytes in a number.
+/// The order of the bytes in a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
@@ -123,7 +124,7 @@ pub struct CaptureReader<R> {
     cut: bool,
     damage: Option<Arc<TraceError>>,
     ended: bool,
-    /// What a compressed file has been inflated to so far.
+    /// The account of the bytes that a compressed file has been inflated to so far.
     inflated: Option<Inflated>,
 }
 
@@ -139,15 +140,15 @@ struct Located {
     link_type: LinkType,
     original_length: u32,
     range: Range<usize>,
-    /// Bytes of its block that come after it.
+    /// The number of bytes of its block that come after it.
     behind: u64,
 }
 
-/// Opens a capture file, or standard input where the path is `-`; decompresses gzip, which its first bytes tell.
+/// Opens a capture file, or standard input if the path is `-`; decompresses gzip, which its first bytes tell.
 ///
 /// # Errors
 ///
-/// Where the file cannot be opened or read, or is not a capture.
+/// Returns an error if the file cannot be opened or read, or is not a capture.
 pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
     let input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin())
@@ -157,8 +158,8 @@ pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
     read_from(input)
 }
 
-/// Opens a capture file that is read twice, or that nobody named: a regular file, which begins and ends. Anybody may have put
-/// a FIFO there, and it would be waited for.
+/// Opens a capture file that is read twice, or that the user did not name. It must be a regular file, which begins and
+/// ends: reading would wait for a FIFO, which anybody may have put there.
 ///
 /// # Errors
 ///
@@ -188,7 +189,7 @@ pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError
 ///
 /// # Errors
 ///
-/// Where the input cannot be read, or is not a capture.
+/// Returns an error if the input cannot be read, or is not a capture.
 pub fn read_from(input: Box<dyn Read>) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
     let (input, inflated) = decompress(input)?;
     let reader = CaptureReader::new(input)?;
@@ -208,7 +209,7 @@ fn open_file(path: &Path) -> Result<File, TraceError> {
     Ok(file)
 }
 
-/// Puts a gzip decoder before the input where it begins as gzip does.
+/// Puts a gzip decoder before the input if it begins as gzip does.
 fn decompress(mut input: Box<dyn Read>) -> Result<(Box<dyn Read>, Option<Inflated>), TraceError> {
     let mut start = Vec::with_capacity(GZIP_MAGIC.len());
     let mut taken = input.by_ref().take(GZIP_MAGIC.len() as u64);
@@ -234,7 +235,7 @@ impl<R: Read> CaptureReader<R> {
     ///
     /// # Errors
     ///
-    /// Where the input is empty, not a capture, or a capture that ends in its header.
+    /// Returns an error if the input is empty, not a capture, or a capture that ends in its header.
     pub fn new(input: R) -> Result<Self, TraceError> {
         let mut source = Source::new(input);
         let format = read_format(&mut source)?;
@@ -299,13 +300,13 @@ impl<R: Read> CaptureReader<R> {
         self.packets
     }
 
-    /// Returns, after the last packet, why no further one could be read, if the file does not end there.
+    /// Returns the reason why no packet after the last one could be read; `None` if the file ends there.
     #[must_use]
     pub const fn damage(&self) -> Option<&Arc<TraceError>> {
         self.damage.as_ref()
     }
 
-    /// After the last packet: where the file broke off in the middle of something, the number of packets before.
+    /// Returns, after the last packet, the number of packets if the file broke off in the middle of something.
     #[must_use]
     pub const fn cut(&self) -> Option<u64> {
         if self.cut { Some(self.packets) } else { None }
@@ -368,7 +369,7 @@ fn not_a_capture(start: &[u8]) -> TraceError {
     }
 }
 
-/// Kinds of file that people hand over by mistake, by how they begin.
+/// Returns the kind of a file that people hand over by mistake, by its beginning.
 fn looks_like(start: &[u8]) -> Option<&'static str> {
     const KINDS: [(&[u8], &str); 12] = [
         (b"snoop\0\0\0", "a Solaris snoop capture"),
@@ -521,7 +522,8 @@ fn next_block<R: Read>(
     }
 }
 
-/// draft-ietf-opsawg-pcapng §4.1: a reader must not read a section whose major version it does not know.
+/// Checks the version of a section: a reader must not read one whose major version it does not know
+/// (draft-ietf-opsawg-pcapng §4.1).
 fn check_version<R: Read>(
     source: &mut Source<R>,
     order: ByteOrder,
@@ -722,7 +724,7 @@ mod tests {
         assert_eq!(reader.next().unwrap().link_type, LinkType::ETHERNET);
     }
 
-    /// Gives a few bytes at a time, as pipes do.
+    /// A reader that gives a few bytes at a time, as pipes do.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {

@@ -1,24 +1,25 @@
-//! Bytes from a reader, by way of one large buffer that is filled again and again.
+//! Reads bytes through one large buffer that is filled again and again.
 //!
 //! A capture of many gigabytes is read in slices of this buffer: nothing is copied or allocated per packet.
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// Fits in the second-level cache of common processors, where what the kernel copied in is still warm when it is parsed.
+/// The size of the buffer. It fits in the second-level cache of common processors, where the bytes that the kernel
+/// copied in are still warm when they are parsed.
 const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A reader and the part of its bytes that is in memory.
 pub(super) struct Source<R> {
     reader: R,
     buffer: Vec<u8>,
-    /// Where the bytes not yet taken begin and end in `buffer`.
+    /// The beginning and, below, the end in `buffer` of the bytes that were not taken yet.
     start: usize,
     end: usize,
-    /// Offset in the input of `buffer[start]`.
+    /// The offset in the input of `buffer[start]`.
     offset: u64,
     ended: bool,
-    /// The input broke off inside its compression, so that what follows is lost.
+    /// True if the input broke off inside its compression, so that the bytes behind are lost.
     compression_cut: bool,
 }
 
@@ -35,22 +36,22 @@ impl<R: Read> Source<R> {
         }
     }
 
-    /// Offset in the input of the next byte to be taken.
+    /// Returns the offset in the input of the next byte to be taken.
     pub(super) const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether the input ended inside its gzip stream.
+    /// Returns true if the input ended inside its gzip stream.
     pub(super) const fn compression_cut(&self) -> bool {
         self.compression_cut
     }
 
-    /// The bytes in memory that were not taken yet.
+    /// Returns the bytes in memory that were not taken yet.
     pub(super) fn available(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
 
-    /// Sees to it that `count` bytes are in memory; false where the input ends before.
+    /// Makes sure that `count` bytes are in memory; returns false if the input ends before.
     #[inline]
     pub(super) fn fill(&mut self, count: usize) -> io::Result<bool> {
         if self.end - self.start >= count {
@@ -102,13 +103,13 @@ impl<R: Read> Source<R> {
         range
     }
 
-    /// The bytes of a range that `take` gave.
+    /// Returns the bytes of a range that `take` gave.
     #[inline]
     pub(super) fn slice(&self, range: Range<usize>) -> &[u8] {
         &self.buffer[range]
     }
 
-    /// Passes over `count` bytes without holding them in memory; false where the input ends before.
+    /// Passes over `count` bytes without holding them in memory; returns false if the input ends before.
     pub(super) fn skip(&mut self, mut count: u64) -> io::Result<bool> {
         while count > 0 {
             if !self.fill(1)? {

@@ -1,4 +1,4 @@
-//! The hash of a capture file, by which it is known to be what was written, and to have stayed so.
+//! The hash of a capture file, which proves that it is what was written, and has stayed so.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// How much of a file is read at once.
+/// The number of bytes of a file that are read at once.
 const PIECE_BYTES: usize = 1 << 18;
 
 /// The SHA-256 of a file's bytes (FIPS 180-4).
@@ -15,7 +15,7 @@ const PIECE_BYTES: usize = 1 << 18;
 pub struct Sum([u8; 32]);
 
 impl Sum {
-    /// Hashes all bytes of a file, wherever others who share it read or write.
+    /// Hashes all bytes of a file, even if others who share it read or write at other places.
     ///
     /// # Errors
     ///
@@ -46,13 +46,13 @@ pub struct Summed<W> {
 }
 
 impl<W: Write> Summed<W> {
-    /// Hashes what is written from here on.
+    /// Hashes the bytes that are written from here on.
     pub fn new(output: W) -> Self {
         let hash = Sha256::new();
         Self { output, hash }
     }
 
-    /// The hash of all that the output has taken so far.
+    /// Returns the hash of all that the output has taken so far.
     #[must_use]
     pub fn sum(&self) -> Sum {
         Sum(self.hash.clone().finalize().into())

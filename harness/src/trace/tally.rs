@@ -1,25 +1,25 @@
-//! What a program says of its connections, to be held against what was captured.
+//! Reads a program's own account of its connections, to compare it with what was captured.
 //!
-//! A program that wants its captures to be certified by its own word writes a line for each connection that is over:
+//! A program that wants its captures to be certified by its own account writes a line for each connection that is over:
 //! `connection 127.0.0.1:54321: received 438 bytes, sent 552 bytes`.
 
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// What a program says that it received and sent over one connection.
+/// A program's account of the bytes that it received and sent over one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// The client's address.
     pub client: SocketAddr,
-    /// Payload bytes that the program read.
+    /// The number of payload bytes that the program read.
     pub received: u64,
-    /// Payload bytes that the program wrote.
+    /// The number of payload bytes that the program wrote.
     pub sent: u64,
 }
 
 impl Tally {
-    /// Reads a line of a program's output; none where it is about something else.
+    /// Reads a line of a program's output; `None` if it is about something else.
     #[must_use]
     pub fn read(line: &str) -> Option<Self> {
         let (client, counts) = line

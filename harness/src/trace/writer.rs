@@ -1,10 +1,10 @@
-//! Capture files, out: the classic format, with times in microseconds (draft-ietf-opsawg-pcap).
+//! Writes capture files in the classic format, with times in microseconds (draft-ietf-opsawg-pcap).
 
 use std::io::{self, BufWriter, Write};
 
 use crate::units::{LinkType, Timestamp};
 
-/// How much is gathered before it is written: thousands of packets for one call of the system.
+/// The number of bytes that are gathered before they are written: thousands of packets for one system call.
 const BUFFER_BYTES: usize = 1 << 20;
 
 const MAGIC: u32 = 0xa1b2_c3d4;
@@ -23,7 +23,7 @@ impl<W: Write> CaptureWriter<W> {
     ///
     /// # Errors
     ///
-    /// Where the output takes nothing.
+    /// Returns an error if the output takes nothing.
     pub fn begin(output: W, link_type: LinkType, longest: u32) -> io::Result<Self> {
         let mut output = BufWriter::with_capacity(BUFFER_BYTES, output);
         output.write_all(&MAGIC.to_le_bytes())?;
@@ -41,8 +41,8 @@ impl<W: Write> CaptureWriter<W> {
     ///
     /// # Errors
     ///
-    /// Where the output takes no more, or the packet is one that the format has no room for: longer than 4 GiB, or from
-    /// after 2106.
+    /// Returns an error if the output takes no more, or the format has no room for the packet: longer than 4 GiB, or
+    /// from after 2106.
     pub fn packet(
         &mut self,
         time: Timestamp,
@@ -62,17 +62,17 @@ impl<W: Write> CaptureWriter<W> {
         self.output.write_all(bytes)
     }
 
-    /// What the file is written to; some of it may still wait to be.
+    /// Returns the output of the file; some bytes may still wait to be written.
     #[must_use]
     pub fn output(&self) -> &W {
         self.output.get_ref()
     }
 
-    /// Has all packets written that were gathered.
+    /// Writes all packets that were gathered.
     ///
     /// # Errors
     ///
-    /// Where the output takes no more.
+    /// Returns an error if the output takes no more.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }

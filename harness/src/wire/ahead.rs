@@ -1,4 +1,4 @@
-//! Segments of a connection that were read ahead, because one before them left a doubt: what is missing may come later in
+//! Segments of a connection that were read ahead, because one before them left a doubt: missing bytes may come later in
 //! the file.
 
 use std::collections::VecDeque;
@@ -7,7 +7,7 @@ use super::event::Origin;
 use super::segment::{Flags, Segment};
 use super::stream::Verdict;
 
-/// What a segment that was read ahead costs besides its bytes.
+/// The cost of a segment that was read ahead, besides its bytes.
 const OVERHEAD: usize = 160;
 
 /// Segments in the order of the file; the first one is the next to be taken.
@@ -75,12 +75,12 @@ impl Ahead {
         self.segments.back()
     }
 
-    /// What comes after the first.
+    /// Returns the segments after the first.
     pub(super) fn rest(&self) -> impl Iterator<Item = &Held> {
         self.segments.iter().skip(1)
     }
 
-    /// Who was taken for the client is the server.
+    /// Turns the sides: the end taken for the client is the server.
     pub(super) fn turn_sides(&mut self) {
         for held in &mut self.segments {
             held.origin.side = held.origin.side.peer();
@@ -91,7 +91,7 @@ impl Ahead {
         self.segments.is_empty()
     }
 
-    /// What all of it costs.
+    /// Returns the cost of all segments.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
     }

@@ -3,23 +3,23 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Bytes of one side that are remembered. A copy of what is further back cannot be compared any more.
+/// The most bytes of one side that are remembered. A copy of bytes further back cannot be compared any more.
 pub(super) const MOST_REMEMBERED: usize = 1 << 20;
 
-/// Runs of bytes between holes that are remembered.
+/// The most runs of bytes between holes that are remembered.
 const MOST_RUNS: usize = 64;
 
 /// The last bytes that were delivered. Offsets are those of the stream, holes included.
 #[derive(Default)]
 pub(super) struct Delivered {
     bytes: VecDeque<u8>,
-    /// Where in the stream those bytes are, in order; between two of them is a hole.
+    /// The stream ranges of those bytes, in order; between two of them is a hole.
     runs: VecDeque<Range<u64>>,
-    /// Of what is before here, nothing is known any more.
+    /// The offset before which nothing is known any more.
     forgotten: u64,
 }
 
-/// What is known of a part of a copy.
+/// The result of comparing a part of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Compared {
     /// It was delivered with the same bytes.
@@ -33,7 +33,7 @@ pub(super) enum Compared {
 }
 
 impl Delivered {
-    /// Takes the bytes that are delivered at an offset, behind all that was before.
+    /// Takes the bytes that are delivered at an offset, which is behind all before.
     pub(super) fn push(&mut self, start: u64, bytes: &[u8]) {
         let kept = &bytes[bytes.len().saturating_sub(MOST_REMEMBERED)..];
         let end = start + bytes.len() as u64;
@@ -51,7 +51,7 @@ impl Delivered {
         }
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the number of bytes of memory that it takes.
     pub(super) fn memory(&self) -> usize {
         self.bytes.capacity()
     }
@@ -64,7 +64,7 @@ impl Delivered {
         };
     }
 
-    /// Compares a copy that begins at an offset and ends at or before the next one: its parts, in order.
+    /// Compares a copy that begins at an offset and ends at or before the next one; returns its parts, in order.
     pub(super) fn compare(&self, start: u64, copy: &[u8]) -> Vec<(Compared, Range<usize>)> {
         let end = start + copy.len() as u64;
         let mut parts = Vec::new();
@@ -107,7 +107,8 @@ impl Delivered {
         in_front.starts_with(one) && behind.starts_with(two)
     }
 
-    /// Forgets the oldest bytes, holes between them included; `count` may be more than there are, of those to come.
+    /// Forgets the oldest bytes, holes between them included; `count` may be more than there are, and then includes
+    /// bytes to come.
     fn forget_bytes(&mut self, mut count: usize) {
         self.bytes.drain(..count.min(self.bytes.len()));
         while let Some(run) = self.runs.front_mut() {
@@ -130,7 +131,7 @@ impl Delivered {
     }
 }
 
-/// A length that is known to be one in memory.
+/// Returns an offset as a length that is known to fit in memory.
 fn place(offset: u64) -> usize {
     usize::try_from(offset).unwrap_or(usize::MAX)
 }
@@ -178,7 +179,7 @@ mod tests {
     }
 
     proptest! {
-        /// The same as keeping everything, whatever pieces and holes there were.
+        /// Compares it with keeping everything, for any pieces and holes.
         #[test]
         fn it_compares_as_if_it_kept_everything(
             pieces in proptest::collection::vec((0_u64..3, proptest::collection::vec(0_u8..3, 1..6)), 1..40),

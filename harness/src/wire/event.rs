@@ -1,18 +1,19 @@
-//! What reassembly says of a connection, and what the message decoders listen to.
+//! The events that reassembly reports about a connection to the message decoders.
 
 use std::fmt;
 
 use crate::units::{Side, Timestamp};
 
-/// One piece of news about one side's byte stream, in stream order.
+/// One event of one side's byte stream, in stream order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEvent<'a> {
     /// The next bytes of the stream.
     Data(&'a [u8]),
-    /// This many bytes were sent (the peer acknowledged them, or later ones were seen) but are not in the capture.
+    /// The number of bytes that were sent (the peer acknowledged them, or later ones were seen) but are not in the
+    /// capture.
     Missing(u64),
-    /// Captured payload that is not part of the stream. It has no place in it: what is said before and after goes on as
-    /// if it were not there.
+    /// Captured payload that is not part of the stream and has no place in it: the stream goes on as if it were not
+    /// there.
     Aside(AsideReason, &'a [u8]),
     /// The side closed its half of the connection (FIN), and every byte before it has been delivered or reported missing.
     Finished,
@@ -20,10 +21,10 @@ pub enum StreamEvent<'a> {
     Ended,
 }
 
-/// Why captured payload is not part of its side's stream.
+/// The reason why captured payload is not part of its side's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AsideReason {
-    /// Bytes that were sent before, now with other contents; what was delivered first stays.
+    /// Bytes that were sent before, now with other contents; those that were delivered first stay.
     Conflict,
     /// Bytes behind the side's FIN: RFC 9293 §3.10.7.4 has the receiver ignore them.
     BehindFin,
@@ -37,7 +38,7 @@ pub enum AsideReason {
     TooManyCopies,
     /// A segment without ACK, which RFC 9293 §3.10.7.4 has the receiver drop.
     NoAck,
-    /// A segment that acknowledges what was never sent (RFC 9293 §3.10.7.4).
+    /// A segment that acknowledges bytes that were never sent (RFC 9293 §3.10.7.4).
     AckOutOfRange,
     /// A segment that opens and resets at the same time.
     SynAndReset,
@@ -57,7 +58,7 @@ impl AsideReason {
         Self::SynAndReset,
     ];
 
-    /// The word for it in JSON.
+    /// Returns the word for it in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -73,7 +74,7 @@ impl AsideReason {
         }
     }
 
-    /// The reason in a few words, as listings have it.
+    /// Returns the reason in a few words, as in listings.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -96,11 +97,11 @@ impl fmt::Display for AsideReason {
     }
 }
 
-/// How many bytes of data are told at a time by [`StreamEvent::pieces`].
+/// The number of bytes of data that [`StreamEvent::pieces`] gives at a time.
 const PIECE: usize = 16 << 10;
 
 impl StreamEvent<'_> {
-    /// The same news, long data in pieces: who takes the messages after each of them never has very many.
+    /// Splits long data into pieces, so that a caller that takes the messages after each of them never has very many.
     pub fn pieces(self) -> impl Iterator<Item = Self> {
         let (data, other) = match self {
             Self::Data(bytes) => (bytes, None),
@@ -110,25 +111,26 @@ impl StreamEvent<'_> {
     }
 }
 
-/// Where a piece of news came from: the packet that made it known.
+/// The origin of an event: the packet that made it known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The side that sent the bytes.
     pub side: Side,
-    /// Number of the packet in the capture, counted from 1, that delivered the bytes (for bytes that waited behind a
-    /// gap: the packet that carried them, not the one that closed the gap).
+    /// The number of the packet in the capture, counted from 1, that delivered the bytes (for bytes that waited behind
+    /// a gap: the packet that carried them, not the one that closed the gap).
     pub packet: u64,
-    /// That packet's time.
+    /// The time of that packet.
     pub time: Timestamp,
-    /// How much of the peer's stream its sender had acknowledged by then; 0 where that is not known.
+    /// The number of bytes of the peer's stream that its sender had acknowledged by then; 0 if that is not known.
     pub acknowledged: u64,
 }
 
-/// Receives the news of one connection, both sides interleaved in the order in which it became known.
+/// A receiver of the events of one connection, both sides interleaved in the order in which they became known.
 pub trait StreamSink {
-    /// Takes one piece of news. `event` borrows from the reassembler's buffers: copy what is to be kept.
+    /// Takes one event. `event` borrows from the reassembler's buffers: copy what is to be kept.
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>);
 
-    /// Takes note that who was taken for the client is the server, and the other way round. Comes before any news.
+    /// Takes note that the sides have turned: the end taken for the client is the server, and the other way round.
+    /// Comes before any event.
     fn sides_have_turned(&mut self) {}
 }

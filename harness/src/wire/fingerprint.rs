@@ -1,4 +1,4 @@
-//! What stands for bytes that are not kept or not shown: how many they are, and their SHA-256.
+//! The number and the SHA-256 of bytes that are not kept or not shown.
 //!
 //! ```
 //! use wiresnap::wire::fingerprint::Fingerprint;
@@ -14,16 +14,16 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256, and how many bytes it is of. Takes the bytes in pieces; equal for the same bytes in any pieces.
+/// The SHA-256 of bytes, and their number. Takes the bytes in pieces; equal for the same bytes in any pieces.
 #[derive(Clone, Default)]
 pub struct Fingerprint {
     length: u64,
-    /// Nothing is taken for it until there are bytes: most messages leave nothing out.
+    /// The state of the hash; `None` until there are bytes, since most messages leave nothing out.
     hash: Option<Box<Sha256>>,
 }
 
 impl Fingerprint {
-    /// That of no bytes.
+    /// The fingerprint of no bytes.
     pub const EMPTY: Self = Self {
         length: 0,
         hash: None,
@@ -42,7 +42,7 @@ impl Fingerprint {
         self.push_for(bytes.len() as u64, bytes);
     }
 
-    /// Takes bytes that stand for so many others.
+    /// Takes bytes that stand for `length` others.
     pub fn push_for(&mut self, length: u64, bytes: &[u8]) {
         if bytes.is_empty() && length == 0 {
             return;
@@ -51,7 +51,7 @@ impl Fingerprint {
         self.hash.get_or_insert_default().update(bytes);
     }
 
-    /// Returns how many bytes were taken.
+    /// Returns the number of bytes that were taken.
     #[must_use]
     pub const fn length(&self) -> u64 {
         self.length

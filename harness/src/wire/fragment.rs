@@ -1,21 +1,21 @@
 //! Puts IP datagrams back together from their fragments.
 //!
-//! Fragments arrive in any order, twice, overlapping, or never. What is waited for is bounded in number and in bytes:
-//! where a bound is reached, the datagram that has waited longest is given up.
+//! Fragments arrive in any order, twice, overlapping, or never. Waiting fragments are bounded in number and in bytes:
+//! if a bound is reached, the datagram that has waited longest is given up.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Datagrams that may wait for fragments at the same time.
+/// The most datagrams that may wait for fragments at the same time.
 const MOST_DATAGRAMS: usize = 1024;
-/// Bytes of fragments that may wait at the same time.
+/// The most bytes of fragments that may wait at the same time.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
-/// RFC 791 §3.1: a datagram's length is a 16-bit number, and so is the end of a fragment.
+/// The longest datagram (RFC 791 §3.1): its length is a 16-bit number, and so is the end of a fragment.
 const MOST_DATAGRAM_BYTES: usize = 65_535;
-/// What a fragment costs besides its bytes; keeps floods of empty ones within the bound as well.
+/// The cost of a fragment besides its bytes; keeps floods of empty ones within the bound as well.
 const FRAGMENT_OVERHEAD: usize = 64;
 
-/// What the fragments of one datagram have in common: RFC 791 §3.2, RFC 8200 §4.5.
+/// The values that the fragments of one datagram have in common: RFC 791 §3.2, RFC 8200 §4.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DatagramKey {
     /// The sender.
@@ -24,16 +24,16 @@ pub struct DatagramKey {
     pub destination: IpAddr,
     /// The identification field: 16 bits in IPv4, 32 in IPv6.
     pub identification: u32,
-    /// The protocol of what was fragmented.
+    /// The protocol of the fragmented payload.
     pub protocol: u8,
 }
 
 /// One fragment of a datagram.
 #[derive(Clone, Copy, Debug)]
 pub struct Fragment<'a> {
-    /// Where its bytes belong in the datagram's payload.
+    /// The offset of its bytes in the datagram's payload.
     pub offset: usize,
-    /// Whether there are others after it.
+    /// True if others come after it.
     pub more: bool,
     /// Its bytes, all of them captured.
     pub bytes: &'a [u8],
@@ -49,17 +49,17 @@ pub struct Defragmenter {
 
 #[derive(Debug, Default)]
 struct Datagram {
-    /// In order of offset; those with the same offset in order of arrival.
+    /// The fragments in order of offset; those with the same offset in order of arrival.
     fragments: Vec<(usize, Box<[u8]>)>,
-    /// Known once the last fragment is here.
+    /// The length of the payload; known once the last fragment is here.
     length: Option<usize>,
     cost: usize,
-    /// When its first fragment came, counted in fragments.
+    /// The arrival of its first fragment, counted in fragments.
     arrival: u64,
 }
 
 impl Defragmenter {
-    /// Takes a fragment; the whole payload where it was the last one to be missing.
+    /// Takes a fragment; returns the whole payload if it was the last one missing.
     pub fn add(&mut self, key: DatagramKey, fragment: Fragment<'_>) -> Option<Vec<u8>> {
         if fragment.offset + fragment.bytes.len() > MOST_DATAGRAM_BYTES {
             return None;
@@ -99,7 +99,7 @@ impl Defragmenter {
 }
 
 impl Datagram {
-    /// Keeps a fragment; tells what that costs.
+    /// Keeps a fragment; returns the cost of that.
     fn add(&mut self, fragment: Fragment<'_>) -> usize {
         if !fragment.more {
             self.length
@@ -123,7 +123,7 @@ impl Datagram {
         cost
     }
 
-    /// The payload, where no byte of it is missing. Of bytes that came twice, those of the fragment that begins first
+    /// Returns the payload if no byte of it is missing. If bytes came twice, those of the fragment that begins first
     /// count, as in Wireshark. (RFC 791 would let the later one win; RFC 5722 would drop such a datagram.)
     fn assemble(&self) -> Option<Vec<u8>> {
         let length = self.length?;

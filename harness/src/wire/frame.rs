@@ -30,7 +30,7 @@ pub use super::segment::{Flags, Segment};
 use super::tunnel::{MOST_TUNNELS, leave_tunnels};
 use crate::units::LinkType;
 
-/// What a packet turned out to be.
+/// The result of decoding a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decoded<'a> {
     /// A TCP segment.
@@ -61,14 +61,14 @@ const PROTOCOL_MOBILITY: u8 = 135;
 const PROTOCOL_HOST_IDENTITY: u8 = 139;
 const PROTOCOL_SHIM6: u8 = 140;
 
-/// Bytes of a packet and how many there were before the capture cut it.
+/// The bytes of a packet, and their number before the capture cut it.
 #[derive(Clone, Copy)]
 pub(super) struct Captured<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) sent: usize,
 }
 
-/// What an IP packet carries.
+/// The contents of an IP packet.
 pub(super) struct Datagram<'a> {
     source: IpAddr,
     destination: IpAddr,
@@ -79,7 +79,7 @@ pub(super) struct Datagram<'a> {
     fragment: Option<FragmentPlace>,
 }
 
-/// Where a fragment belongs.
+/// The place of a fragment in its datagram.
 #[derive(Clone, Copy)]
 pub(super) struct FragmentPlace {
     identification: u32,
@@ -87,11 +87,11 @@ pub(super) struct FragmentPlace {
     more: bool,
 }
 
-/// Decodes packets; keeps the fragments of IP datagrams that are not yet complete, and counts what is not TCP.
+/// Decodes packets; keeps the fragments of IP datagrams that are not yet complete, and counts packets that are not TCP.
 #[derive(Debug, Default)]
 pub struct FrameDecoder {
     fragments: Defragmenter,
-    /// The payload of the datagram completed last: what its segment borrows from.
+    /// The payload of the datagram completed last, from which its segment borrows.
     assembled: Vec<u8>,
     others: Others,
 }
@@ -122,7 +122,7 @@ impl FrameDecoder {
         }
     }
 
-    /// Returns the packets that were no TCP segments so far.
+    /// Returns the packets so far that were not TCP segments.
     #[must_use]
     pub const fn others(&self) -> &Others {
         &self.others
@@ -144,8 +144,8 @@ fn segment<'a>(
     }
 }
 
-/// Reads a fragment that the snapshot length cut: the datagram cannot be put together any more. Its first fragment still
-/// tells what it was, and stands for what it carried itself; Wireshark sees it the same way.
+/// Reads a fragment that the snapshot length cut, so that the datagram cannot be put together any more. Its first
+/// fragment still tells the protocol, and counts for its own part; Wireshark sees it the same way.
 #[cold]
 fn cut_fragment(mut datagram: Datagram<'_>) -> Layered<Segment<'_>> {
     if datagram
@@ -162,8 +162,8 @@ fn cut_fragment(mut datagram: Datagram<'_>) -> Layered<Segment<'_>> {
     transport(&datagram)
 }
 
-/// Puts a datagram together, if this is the last fragment that it lacked. What a tunnel carried in it may be a fragment
-/// again.
+/// Puts a datagram together, if this is the last fragment that it lacked. The contents of a tunnel in it may be a
+/// fragment again.
 #[cold]
 fn defragment<'a>(
     datagram: &Datagram<'_>,
@@ -185,7 +185,7 @@ fn defragment<'a>(
     Err(Other::Fragment)
 }
 
-/// Returns the datagram that one carries in the end whose fragments were put together.
+/// Returns the innermost datagram in one whose fragments were put together.
 fn inside(whole: &[u8], outline: Outline) -> Layered<Datagram<'_>> {
     let mut datagram = Datagram {
         source: outline.source,
@@ -204,7 +204,7 @@ fn inside(whole: &[u8], outline: Outline) -> Layered<Datagram<'_>> {
     innermost(datagram)
 }
 
-/// What all fragments of a datagram have in common, but for its identification.
+/// The values that all fragments of a datagram have in common, except its identification.
 #[derive(Clone, Copy)]
 struct Outline {
     source: IpAddr,
@@ -212,17 +212,17 @@ struct Outline {
     protocol: u8,
 }
 
-/// Which IP the link layer announces.
+/// The version of IP that the link layer announces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Network {
     Ipv4,
     Ipv6,
-    /// Its own first four bits tell.
+    /// Either version: the first four bits tell.
     Either,
 }
 
 impl Datagram<'_> {
-    /// Whether it is only a part of what was sent.
+    /// Returns true if it is only a part of what was sent.
     pub(super) const fn is_fragment(&self) -> bool {
         self.fragment.is_some()
     }
@@ -253,7 +253,7 @@ impl Datagram<'_> {
 }
 
 impl<'a> Captured<'a> {
-    /// What comes after the first `count` bytes.
+    /// Returns the bytes after the first `count`.
     #[inline]
     pub(super) fn after(self, count: usize, layer: Layer) -> Layered<Self> {
         let bytes = self.bytes.get(count..).ok_or(Other::Truncated(layer))?;
@@ -263,7 +263,7 @@ impl<'a> Captured<'a> {
         })
     }
 
-    /// The first `sent` bytes of what was sent; everything where it was less.
+    /// Returns the first `sent` bytes of what was sent, or everything if it was less.
     #[inline]
     pub(super) fn within(self, sent: usize) -> Self {
         let sent = self.sent.min(sent);
@@ -324,7 +324,7 @@ pub(super) fn ethernet(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)>
     ether_payload(big_endian_u16(header, 12), packet.after(14, Layer::Link)?)
 }
 
-/// Linux's cooked headers end in, or begin with, the same protocol number as Ethernet's.
+/// Passes Linux's cooked headers, which end in, or begin with, the same protocol number as Ethernet's.
 fn cooked(
     packet: Captured<'_>,
     protocol_at: usize,
@@ -334,7 +334,7 @@ fn cooked(
     ether_payload(big_endian_u16(packet.bytes, protocol_at), payload)
 }
 
-/// What an `EtherType` announces, behind any number of VLAN tags.
+/// Finds the packet that an `EtherType` announces, behind any number of VLAN tags.
 #[inline]
 pub(super) fn ether_payload(
     mut ether_type: u16,
@@ -368,8 +368,8 @@ pub(super) fn ether_payload(
     }
 }
 
-/// RFC 3032 §2.1: labels, the last of them marked. What is behind them is not named: IP tells by its version, and anything
-/// else should not begin so (RFC 4928 §3).
+/// Passes labels (RFC 3032 §2.1), the last of them marked. The protocol behind them is not named: IP tells by its
+/// version, and anything else should not begin so (RFC 4928 §3).
 pub(super) fn label_switched(
     ether_type: u16,
     mut payload: Captured<'_>,
@@ -388,8 +388,8 @@ pub(super) fn label_switched(
     }
 }
 
-/// BSD's loopback header: the address family, in the byte order of the system that captured. That of LOOP should always be
-/// the network's; but which one it is shows, so that files that break this rule are read as well.
+/// Passes BSD's loopback header: the address family, in the byte order of the system that captured. That of LOOP should
+/// always be the network's, but the value shows which one it is, so that files that break this rule are read as well.
 fn loopback(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let family: [u8; 4] = *packet.header(Layer::Link)?;
     let payload = packet.after(4, Layer::Link)?;
@@ -404,7 +404,7 @@ fn loopback(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     }
 }
 
-/// Returns the datagram that one carries in the end.
+/// Returns the innermost datagram.
 #[inline]
 pub(super) fn innermost(datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
     if datagram.protocol == PROTOCOL_TCP || datagram.is_fragment() {
@@ -423,7 +423,7 @@ fn ip(packet: Captured<'_>) -> Layered<Datagram<'_>> {
     }
 }
 
-/// RFC 791 §3.1.
+/// Passes the header of IPv4 (RFC 791 §3.1).
 #[inline]
 fn ipv4(packet: Captured<'_>) -> Layered<Datagram<'_>> {
     let header: &[u8; 20] = packet.header(Layer::Ip)?;
@@ -458,7 +458,7 @@ fn ipv4(packet: Captured<'_>) -> Layered<Datagram<'_>> {
     })
 }
 
-/// RFC 8200 §3.
+/// Passes the header of IPv6 (RFC 8200 §3).
 fn ipv6(packet: Captured<'_>) -> Layered<Datagram<'_>> {
     let header: &[u8; 40] = packet.header(Layer::Ip)?;
     if header[0] >> 4 != 6 {
@@ -487,7 +487,8 @@ fn ipv6_address(header: &[u8; 40], at: usize) -> Ipv6Addr {
     octets.into()
 }
 
-/// RFC 8200 §4: each header names the next one. Each takes at least eight bytes, so this ends.
+/// Passes the extension headers of IPv6 (RFC 8200 §4): each header names the next one. Each takes at least eight bytes,
+/// so this ends.
 pub(super) fn pass_extension_headers(mut datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
     loop {
         let length = match datagram.protocol {
@@ -508,7 +509,7 @@ pub(super) fn pass_extension_headers(mut datagram: Datagram<'_>) -> Layered<Data
     }
 }
 
-/// RFC 8200 §4.5.
+/// Passes a fragment header (RFC 8200 §4.5).
 fn pass_fragment_header(mut datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
     let header: &[u8; 8] = datagram.payload.header(Layer::Ip)?;
     let offset_and_more = big_endian_u16(header, 2);
@@ -537,7 +538,7 @@ pub(super) fn transport<'a>(datagram: &Datagram<'a>) -> Layered<Segment<'a>> {
     }
 }
 
-/// RFC 9293 §3.1.
+/// Reads a TCP segment (RFC 9293 §3.1).
 #[inline]
 fn tcp<'a>(datagram: &Datagram<'a>) -> Layered<Segment<'a>> {
     let packet = datagram.payload;

@@ -1,4 +1,5 @@
-//! Where in a packet's bytes each layer is: what a reader wants to see marked, beside what [`super::frame`] says of it.
+//! Finds the place of each layer in a packet's bytes, for a reader who wants to see it marked next to the results of
+//! [`super::frame`].
 //!
 //! ```
 //! use wiresnap::units::LinkType;
@@ -25,15 +26,15 @@ use crate::units::LinkType;
 pub struct Layers {
     /// The link layer's header, with its tags and labels.
     pub link: Range<usize>,
-    /// The header of IPv4, or of IPv6 with its extension headers; through tunnels, all of them.
+    /// The header of IPv4, or of IPv6 with its extension headers; of all of them if there are tunnels.
     pub ip: Range<usize>,
-    /// The last header of IP in these, with those that extend it.
+    /// The last IP header in these, with those that extend it.
     pub inner_ip: Range<usize>,
     /// The TCP header with its options.
     pub tcp: Range<usize>,
     /// The TCP payload.
     pub payload: Range<usize>,
-    /// What belongs to none of them: padding, a fragment of a datagram, a packet that is not TCP.
+    /// The bytes that belong to none of them: padding, a fragment of a datagram, a packet that is not TCP.
     pub rest: Range<usize>,
 }
 
@@ -50,12 +51,12 @@ impl Layers {
     }
 }
 
-/// Where each layer ends.
+/// The end of each layer.
 #[derive(Default)]
 struct Ends {
     link: usize,
     ip: usize,
-    /// Where the last header of IP begins.
+    /// The beginning of the last IP header.
     inner_ip: usize,
     tcp: usize,
     payload: usize,
@@ -96,7 +97,7 @@ impl Ends {
     }
 }
 
-/// Where in `whole` its slice `part` begins.
+/// Returns where `whole` contains its slice `part`.
 fn place(whole: &[u8], part: &[u8]) -> usize {
     let place = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
     // An empty slice need not point into the packet.

@@ -1,12 +1,12 @@
 //! Lists in field values (RFC 9110 §5.6.1): elements between commas, which a quoted string may hold too.
 
-/// Returns the elements of one field line's value, white space taken off. Empty ones are passed over, as RFC 9110
-/// §5.6.1.2 asks recipients to do.
+/// Returns the elements of one field line's value, without white space around them. Empty ones are passed over, as RFC
+/// 9110 §5.6.1.2 asks recipients to do.
 pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     parts(value, b',').filter(|element| !element.is_empty())
 }
 
-/// Returns a list element's name and the parameters behind it, white space taken off.
+/// Returns a list element's name and the parameters behind it, without white space around them.
 pub fn parameters(element: &[u8]) -> impl Iterator<Item = &[u8]> {
     parts(element, b';')
 }

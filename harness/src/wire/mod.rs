@@ -1,7 +1,7 @@
 //! Bytes to values: frames to segments, segments to streams, streams to messages.
 //!
 //! Everything in here is a pure function of its input: no files, no clock, no async runtime. Nothing panics, hangs or
-//! grows without bound, whatever the bytes are; what cannot be decoded is a value that says why and where.
+//! grows without bound for any bytes. If something cannot be decoded, a value says why and where.
 
 mod ahead;
 pub mod coding;

@@ -1,6 +1,6 @@
-//! What a decoder has to say about bytes that are not as the specification has them.
+//! The remarks of a decoder about bytes that are not as the specification has them.
 //!
-//! A violation never stops the reading where it can go on: it becomes a [`Note`] beside the message, and each note says
+//! A violation does not stop the reading if it can go on: it becomes a [`Note`] next to the message. Each note says
 //! which rule was broken and at which offset of the side's stream, so that a reader finds the bytes without counting.
 
 use std::borrow::Cow;
@@ -9,16 +9,16 @@ use std::fmt;
 /// One remark about one side's stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// Offset in the stream of the side that sent the bytes, counted from 0 and holes included.
+    /// The offset in the stream of the side that sent the bytes, counted from 0 and holes included.
     pub offset: u64,
-    /// The rule, such as `RFC 6455 §5.1`; empty where no specification is broken.
+    /// The rule, such as `RFC 6455 §5.1`; empty if no specification is broken.
     pub rule: &'static str,
-    /// What is wrong, or what the decoder did about it.
+    /// The fault, or what the decoder did about it.
     pub text: Cow<'static, str>,
 }
 
 impl Note {
-    /// A remark about the bytes at `offset`, with the rule that they break.
+    /// Makes a remark about the bytes at `offset`, with the rule that they break.
     pub fn new(offset: u64, rule: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             offset,
@@ -27,7 +27,7 @@ impl Note {
         }
     }
 
-    /// A remark that no specification is behind.
+    /// Makes a remark that no specification is behind.
     pub fn plain(offset: u64, text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(offset, "", text)
     }

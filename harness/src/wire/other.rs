@@ -1,11 +1,11 @@
-//! Packets that are no TCP segments: what they are instead, and how many of each a capture has.
+//! The packets that are not TCP segments: their kinds, and how many of each a capture has.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::units::LinkType;
 
-/// A packet that is no TCP segment, or not one that can be read.
+/// A packet that is not a TCP segment, or not one that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Other {
     /// Address resolution.
@@ -22,11 +22,11 @@ pub enum Other {
     PppProtocol(u16),
     /// A fragment of a datagram; the segment belongs to the packet that completes it.
     Fragment,
-    /// The packet ends, or was cut, inside a header.
+    /// A packet that ends, or was cut, inside a header.
     Truncated(Layer),
-    /// A header contradicts itself or what it is in.
+    /// A header that contradicts itself or the layer around it.
     Malformed(Layer),
-    /// The packet begins with a link-layer header that is not known here.
+    /// A link-layer header that is not known here.
     LinkType(LinkType),
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for Layer {
     }
 }
 
-/// The number of packets that are no TCP segments, by what they are instead.
+/// The number of packets that are not TCP segments, by kind.
 ///
 /// Its size is bounded: each kind has at most 65,536 numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Others {
 }
 
 impl fmt::Display for Others {
-    /// Writes what most packets are first, as in `12 UDP, 3 ARP`.
+    /// Writes the most frequent kinds first, as in `12 UDP, 3 ARP`.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut kinds: Vec<(Other, u64)> = self.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));

@@ -45,7 +45,8 @@ pub(super) fn high_level(packet: Captured<'_>) -> Layered<(Network, Captured<'_>
     }
 }
 
-/// Passes the protocol number. Its first byte is even, unless it was left out for being zero (RFC 1661 §2 and §6.5).
+/// Passes the protocol number. Its first byte is even, unless it was left out because it is zero (RFC 1661 §2 and
+/// §6.5).
 fn point_to_point(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let first: &[u8; 1] = packet.header(Layer::Link)?;
     let (protocol, length) = if first[0] & 1 == 1 {

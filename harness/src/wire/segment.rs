@@ -5,28 +5,28 @@ use std::net::SocketAddr;
 
 /// One TCP segment: addresses from its IP header, the fields of its TCP header, its payload.
 ///
-/// Checksums are not looked at: on the machine that sends, captures show them unfilled.
+/// Checksums are not checked: on the machine that sends, captures show them unfilled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment<'a> {
-    /// Where it came from.
+    /// The sender's address and port.
     pub source: SocketAddr,
-    /// Where it went.
+    /// The receiver's address and port.
     pub destination: SocketAddr,
-    /// Sequence number of the first payload byte (of the SYN, where that is set).
+    /// The sequence number of the first payload byte (of the SYN, if that is set).
     pub sequence: u32,
-    /// The next sequence number that the sender expects; means something only with [`Flags::ACK`].
+    /// The next sequence number that the sender expects; meaningful only with [`Flags::ACK`].
     pub acknowledgement: u32,
     /// The control bits.
     pub flags: Flags,
     /// The window field as it is in the header, not scaled.
     pub window: u16,
-    /// Bytes of the TCP header with its options.
+    /// The length in bytes of the TCP header with its options.
     pub header_bytes: u32,
-    /// What was captured of the TCP header.
+    /// The captured bytes of the TCP header.
     pub header: &'a [u8],
-    /// What was captured of the payload.
+    /// The captured bytes of the payload.
     pub payload: &'a [u8],
-    /// Bytes of payload that were sent: more than `payload` holds where the snapshot length cut the packet.
+    /// The number of payload bytes that were sent: more than `payload` holds if the snapshot length cut the packet.
     pub payload_length: u32,
 }
 
@@ -43,24 +43,24 @@ impl Flags {
     pub const RST: Self = Self(0x04);
     /// Push function.
     pub const PSH: Self = Self(0x08);
-    /// The acknowledgement number means something.
+    /// The acknowledgement number is meaningful.
     pub const ACK: Self = Self(0x10);
-    /// The urgent pointer means something.
+    /// The urgent pointer is meaningful.
     pub const URG: Self = Self(0x20);
 
-    /// Whether all the bits of `other` are set.
+    /// Returns true if all the bits of `other` are set.
     #[must_use]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The bits of both.
+    /// Returns the bits of both.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Opens a connection: SYN without ACK, and without RST, which would undo it.
+    /// Returns true if they open a connection: SYN without ACK, and without RST, which would undo it.
     #[must_use]
     pub const fn opens(self) -> bool {
         self.has(Self::SYN) && !self.has(Self::ACK) && !self.has(Self::RST)
@@ -79,14 +79,14 @@ impl fmt::Debug for Flags {
 }
 
 impl Segment<'_> {
-    /// Sequence number of the first payload byte, after the SYN where there is one.
+    /// Returns the sequence number of the first payload byte, after the SYN if there is one.
     #[must_use]
     pub const fn payload_sequence(&self) -> u32 {
         self.sequence
             .wrapping_add(self.flags.has(Flags::SYN) as u32)
     }
 
-    /// The sequence number after everything in this segment: payload, SYN and FIN each take one.
+    /// Returns the sequence number after everything in this segment: payload, SYN and FIN each take one.
     #[must_use]
     pub const fn next_sequence(&self) -> u32 {
         self.payload_sequence()
@@ -95,12 +95,12 @@ impl Segment<'_> {
     }
 }
 
-/// RFC 7323 §2.3: the largest window there is. What is further away than that belongs to another stream.
+/// The largest window there is (RFC 7323 §2.3). Bytes further away than that belong to another stream.
 pub const LARGEST_WINDOW: i32 = 1 << 30;
 
-/// How far `sequence` is after `reference`; negative where it is before.
+/// Returns the distance of `sequence` after `reference`; negative if it is before.
 ///
-/// RFC 9293 §3.4: sequence numbers wrap, and are compared modulo 2³².
+/// Sequence numbers wrap, and are compared modulo 2³² (RFC 9293 §3.4).
 #[must_use]
 pub const fn distance(reference: u32, sequence: u32) -> i32 {
     sequence.wrapping_sub(reference).cast_signed()

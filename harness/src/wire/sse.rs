@@ -1,8 +1,9 @@
-//! Server-sent events, read as the WHATWG HTML standard says (section 9.2.6, "Interpreting an event stream").
+//! Reads server-sent events as the WHATWG HTML standard says (section 9.2.6, "Interpreting an event stream").
 //!
-//! Lines end with LF, CR LF or CR, in any mix; a stream may end never, or in the middle. So the [`Parser`] takes pieces
-//! and hands back each [`Event`] as soon as the empty line after it is known. A block of comments alone dispatches
-//! nothing in a browser, but it is on the wire (servers send one to keep a connection open), so it is handed back too.
+//! Lines end with LF, CR LF or CR, in any mix; a stream may never end, or end in the middle. So the [`Parser`] takes
+//! pieces and hands back each [`Event`] as soon as the empty line after it is known. A block of comments alone
+//! dispatches nothing in a browser, but it is on the wire (servers send one to keep a connection open), so it is handed
+//! back too.
 //!
 //! ```
 //! use wiresnap::wire::sse::Parser;
@@ -15,27 +16,27 @@
 
 use super::fingerprint::Fingerprint;
 
-/// The longest event (all its lines) that is kept, in bytes; of a longer one the rest is only counted and hashed.
+/// The longest event (all its lines) that is kept, in bytes; the rest of a longer one is only counted and hashed.
 pub const EVENT_LIMIT: usize = 1 << 20;
 
 /// One block of lines up to an empty line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
-    /// The event's type, where a field gives one.
+    /// The event's type, if a field gives one.
     pub event: Option<String>,
-    /// The data lines, joined with LF; `None` where there was none, and a browser dispatches nothing.
+    /// The data lines, joined with LF; `None` if there are none, in which case a browser dispatches nothing.
     pub data: Option<String>,
     /// The value of an `id` field in this block.
     pub id: Option<String>,
-    /// The reconnection time in milliseconds, where this block sets it.
+    /// The reconnection time in milliseconds, if this block sets it.
     pub retry: Option<u64>,
     /// The comments, without their colon.
     pub comments: Vec<String>,
     /// The block as it was in the stream, its empty line included.
     pub raw: Vec<u8>,
-    /// The bytes behind those, where the block is too long to be kept.
+    /// The bytes behind `raw`, if the block is too long to be kept.
     pub left_out: Fingerprint,
-    /// Whether the stream ended before the empty line: a browser discards such an event.
+    /// True if the stream ended before the empty line: a browser discards such an event.
     pub incomplete: bool,
 }
 
@@ -44,18 +45,18 @@ pub struct Event {
 pub struct Parser {
     block: Event,
     line: Vec<u8>,
-    /// The length of the line, what was cut from it included.
+    /// The length of the line, including the bytes that were cut from it.
     line_length: usize,
-    /// The last byte was a CR that ended a line: an LF after it belongs to it.
+    /// True if the last byte was a CR that ended a line: an LF after it belongs to it.
     after_carriage_return: bool,
-    /// Whether the first bytes were checked for a byte order mark.
+    /// True if the first bytes were checked for a byte order mark.
     started: bool,
     /// An event that is over, but whose CR may still get its LF.
     held: Option<Event>,
 }
 
 impl Parser {
-    /// The events that these bytes complete.
+    /// Takes bytes of the stream; returns the events that they complete.
     pub fn push(&mut self, mut bytes: &[u8]) -> Vec<Event> {
         let mut events = Vec::new();
         while !bytes.is_empty() {
@@ -72,13 +73,13 @@ impl Parser {
         events
     }
 
-    /// Whether an event has begun that is not handed out yet.
+    /// Returns true if an event has begun that is not handed out yet.
     #[must_use]
     pub fn in_event(&self) -> bool {
         self.held.is_some() || !self.block.raw.is_empty()
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes held.
     #[must_use]
     pub fn memory(&self) -> usize {
         let data = self.block.data.as_ref().map_or(0, String::len);
@@ -86,14 +87,14 @@ impl Parser {
         self.block.raw.len() + self.line.capacity() + 2 * data + comments
     }
 
-    /// How many bytes of that event there are.
+    /// Returns the number of bytes of the event that is not handed out yet.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
         let held = self.held.as_ref().map_or(0, Event::length);
         held + self.block.length()
     }
 
-    /// Takes the end of the stream: what a browser would discard is handed back as incomplete.
+    /// Takes the end of the stream; an event that a browser would discard is handed back as incomplete.
     pub fn finish(&mut self) -> Option<Event> {
         if let Some(event) = self.held.take() {
             return Some(event);
@@ -107,7 +108,7 @@ impl Parser {
         Some(event)
     }
 
-    /// The LF of a CR LF that was split, or was kept apart because a lone CR ends a line too.
+    /// Takes the LF of a CR LF that was split, or was kept apart because a lone CR ends a line too.
     fn take_line_feed<'a>(&mut self, bytes: &'a [u8], events: &mut Vec<Event>) -> &'a [u8] {
         let split = std::mem::take(&mut self.after_carriage_return);
         let rest = bytes.strip_prefix(b"\n").filter(|_| split);
@@ -201,7 +202,7 @@ impl Event {
         }
     }
 
-    /// Digits only, else the field is ignored.
+    /// Sets the reconnection time from a value of digits only; any other field is ignored.
     fn set_retry(&mut self, value: &[u8]) {
         if !value.is_empty() && value.iter().all(u8::is_ascii_digit) {
             self.retry = text(value).parse().ok();

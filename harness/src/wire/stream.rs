@@ -1,27 +1,28 @@
 //! Puts the byte streams of TCP connections back together from their segments.
 //!
-//! What a capture holds of a connection comes in any order, twice, overlapping, cut, or not at all. Out of it come, for
-//! each side, its bytes in order with the holes marked, told to a [`StreamSink`] as soon as they are known:
+//! A capture holds the bytes of a connection in any order, twice, overlapping, cut, or not at all. This module gives a
+//! [`StreamSink`] the bytes of each side in order with the holes marked, as soon as they are known:
 //!
 //! - What was delivered first stays: later copies of the same bytes are dropped. Of segments that waited behind a gap and
 //!   can be next, the one that came first goes first. (That is what Wireshark's "follow" does.)
 //! - A gap is given up as missing when the peer acknowledges data behind it: then it was received, just not captured.
 //!   Gaps that nothing closes are given up at the end of the connection, or when too much waits behind them.
-//! - Captured payload that has no place in the stream is told as [`StreamEvent::Aside`]: copies with other contents than
-//!   what was delivered (as far back as the last MiB of the side; the asides of what cannot be compared any more say so),
+//! - Captured payload without a place in the stream is reported as [`StreamEvent::Aside`]: copies with other contents
+//!   than those delivered (as far back as the last MiB of the side; asides of bytes that cannot be compared say so),
 //!   bytes after a FIN, which RFC 9293 §3.10.7.4 has the receiver ignore, bytes outside of every window. Only a keepalive
-//!   probe's byte (§3.8.4) is not told.
+//!   probe's byte (§3.8.4) is not reported.
 //! - A side whose first bytes were not captured begins with the first that were.
 //! - The order of the packets in the file does not matter: before a gap is given up, or a side begins without its SYN,
-//!   the connection's next [`MOST_AHEAD`] bytes of packets are looked at for what is missing.
+//!   the connection's next [`MOST_AHEAD`] bytes of packets are searched for the missing ones.
 //!
-//! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Finished` waits until the peer
-//! has acknowledged the FIN, since one that it never saw ends nothing: what comes behind it is the stream's where the peer
-//! acknowledges that. `Ended` waits until nothing can follow (a RST may be forged, or overtake data). A connection that was
-//! closed is given out when it was quiet for the next [`LINGER`] segments of the capture, so that a million of them cost
-//! little; others when the ports are used again, or the capture ends.
+//! Each side ends with exactly one of [`StreamEvent::Finished`] and [`StreamEvent::Ended`]. `Finished` waits until the
+//! peer has acknowledged the FIN, since one that it never saw ends nothing: bytes behind it belong to the stream if the
+//! peer acknowledges them. `Ended` waits until nothing can follow (a RST may be forged, or overtake data). A connection
+//! that was closed is given out when it was quiet for the next [`LINGER`] segments of the capture, so that a million of
+//! them cost little; others when the ports are used again, or the capture ends.
 //!
-//! As long as it is not known who is the client (see [`sides`](super::connection::sides)), a connection's segments wait.
+//! As long as it is not known which end is the client (see [`sides`](super::connection::sides)), a connection's
+//! segments wait.
 //!
 //! [`LINGER`]: super::connection::LINGER
 //!
@@ -71,36 +72,39 @@ use super::segment::{self, Flags, Segment, distance};
 use crate::budget::Budget;
 use crate::units::{Side, Timestamp};
 
-/// Bytes of a connection's packets, with what each costs to keep, that are looked at before what is missing is given up.
+/// The most bytes of a connection's packets, with the cost of keeping each, that are read ahead before missing bytes
+/// are given up.
 pub const MOST_AHEAD: usize = 256 * 1024;
-/// Bytes of one side that may wait behind a gap.
+/// The most bytes of one side that may wait behind a gap.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
-/// What a waiting segment costs besides its bytes.
+/// The cost of a waiting segment besides its bytes.
 const WAITING_OVERHEAD: usize = 96;
-/// What the tracker keeps of a connection, and its place in the tables.
+/// The bytes that the tracker keeps of a connection, with its place in the tables.
 const TRACKED_BYTES: usize = 320;
-/// What is further away than this belongs to another stream.
+/// The distance beyond which bytes belong to another stream.
 const LARGEST_WINDOW: u64 = segment::LARGEST_WINDOW.unsigned_abs() as u64;
-/// Segments that may wait at one place, each longer than those before it. All of them are looked at for every further one.
+/// The most segments that may wait at one place, each longer than those before it. All of them are looked at for every
+/// further one.
 const MOST_COPIES: usize = 32;
 
-/// What a reassembler is to do besides.
+/// The optional work of a reassembler.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Whether to compute the SHA-256 of each stream.
+    /// True if the SHA-256 of each stream is to be computed.
     pub hash: bool,
 }
 
-/// What a reassembler may hold of all connections together.
+/// The limits on what a reassembler holds of all connections together.
 #[derive(Clone, Copy, Debug)]
 struct Bounds {
-    /// Bytes that wait behind gaps, or until it is known who is the client; the latter have a quarter of it (see
+    /// The bytes that wait behind gaps, or until the client is known; the latter have a quarter of it (see
     /// [`super::connection::sides`]).
     waiting: usize,
-    /// Bytes that are remembered to compare copies with; where there are more, those that have been remembered longest
+    /// The bytes that are remembered to compare copies with; if there are more, those that have been remembered longest
     /// are forgotten.
     remembered: usize,
-    /// Connections; where there are more, those that closed first end, and then those that were quiet longest.
+    /// The number of connections; if there are more, those that closed first end, and then those that were quiet
+    /// longest.
     connections: usize,
 }
 
@@ -136,42 +140,44 @@ pub struct Connection {
     pub server: SocketAddr,
     /// Time of its first packet.
     pub first: Timestamp,
-    /// Time of its last packet. (What comes after the connection was given out is not looked at any more.)
+    /// The time of its last packet. (Packets that come after the connection was given out are not looked at any more.)
     pub last: Timestamp,
-    /// Whether all of it is in the capture: both SYNs (of a refused connection, the client's), both FINs or a RST, and
-    /// every byte between; and whether nothing else is, no payload that is not part of the streams, and no segment that a
+    /// True if all of it is in the capture (both SYNs, or of a refused connection the client's; both FINs or a RST;
+    /// every byte between), and nothing else is: no payload that is not part of the streams, and no segment that a
     /// receiver ignores.
     pub complete: bool,
-    /// What the client sent.
+    /// The client's bytes.
     pub client_stream: Stream,
-    /// What the server sent.
+    /// The server's bytes.
     pub server_stream: Stream,
 }
 
 /// One direction of a connection, in figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stream {
-    /// Packets sent, of any kind.
+    /// The number of packets sent, of any kind.
     pub packets: u64,
-    /// Bytes that are in the capture, each counted once.
+    /// The number of bytes that are in the capture, each counted once.
     pub bytes: u64,
-    /// Bytes that are known to have been sent, but are not in the capture.
+    /// The number of bytes that are known to have been sent, but are not in the capture.
     pub missing: u64,
-    /// Segments that repeated bytes with other contents than before.
+    /// The number of segments that repeated bytes with other contents than before.
     pub conflicts: u64,
-    /// Bytes that are in the capture, but not part of the stream; each was told as [`StreamEvent::Aside`].
+    /// The number of bytes that are in the capture, but not part of the stream; each was reported as
+    /// [`StreamEvent::Aside`].
     pub aside: u64,
-    /// Segments without payload that a receiver ignores: no ACK, an acknowledgement of what was never sent, a FIN that was
-    /// none. (A reset outside of the window is not counted: that of a connection which is just over often comes so.)
+    /// The number of segments without payload that a receiver ignores: no ACK, an acknowledgement of bytes that were
+    /// never sent, a FIN that was not one. (A reset outside of the window is not counted: that of a connection which is
+    /// just over often comes so.)
     pub ignored: u64,
-    /// SHA-256 of the bytes, holes left out; where [`Options::hash`] asked for it.
+    /// The SHA-256 of the bytes, holes left out; `None` unless [`Options::hash`] asked for it.
     pub sha256: Option<[u8; 32]>,
-    /// Sequence number of its first byte; `None` if nothing is known of where it begins.
+    /// The sequence number of its first byte; `None` if it is unknown where it begins.
     pub first_sequence: Option<u32>,
 }
 
 impl Connection {
-    /// The figures of one side.
+    /// Returns the figures of one side.
     #[must_use]
     pub const fn stream(&self, side: Side) -> &Stream {
         match side {
@@ -183,23 +189,24 @@ impl Connection {
 
 /// Reassembles all the connections of a capture at once.
 ///
-/// `open` is called with each new connection and makes the sink that will listen to it.
+/// `open` is called with each new connection and makes the sink that gets its events.
 pub struct Reassembler<Sink, Open> {
     options: Options,
     bounds: Bounds,
     open: Open,
-    /// How many connections there are that were not given out.
+    /// The number of connections that were not given out.
     live: usize,
-    /// With nothing for the connections that were given out: the tracker still tells their late packets from new ones.
+    /// The table of connections, without a state for those that were given out: the tracker still tells their late
+    /// packets from new ones.
     tracker: Tracker<Kept<Sink>>,
     finished: Vec<(Connection, Sink)>,
     waiting_in_all: usize,
     remembered_in_all: usize,
-    /// The connections with remembered bytes, in the order in which that began: their slots and numbers.
+    /// The slots and numbers of the connections with remembered bytes, in the order in which that began.
     remembering: VecDeque<(usize, u64)>,
 }
 
-/// What is kept with a connection.
+/// The state of a connection; `None` once it was given out.
 type Kept<Sink> = Option<Box<Live<Sink>>>;
 
 /// Opens connections for the tracker, and takes them back.
@@ -237,7 +244,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Keeper for Opener<'_, Sink
     }
 }
 
-/// A connection that may go on.
+/// A connection that was not given out yet.
 struct Live<Sink> {
     opening: Opening,
     first: Timestamp,
@@ -245,17 +252,17 @@ struct Live<Sink> {
     client: Half,
     server: Half,
     ahead: Ahead,
-    /// Whether it is known who is the client; until then, all segments are read ahead.
+    /// True if it is known which end is the client; until then, all segments are read ahead.
     is_sure: bool,
     sink: Sink,
 }
 
-/// What the tracker says of a segment, as far as its stream is concerned.
+/// The tracker's findings about a segment, as far as its stream is concerned.
 #[derive(Clone, Copy)]
 pub(super) struct Verdict {
-    /// Whether it is a keepalive probe.
+    /// True if it is a keepalive probe.
     is_probe: bool,
-    /// Why a receiver ignores it, where it does.
+    /// The reason why a receiver ignores it, if it does.
     ignored: Option<AsideReason>,
 }
 
@@ -269,7 +276,7 @@ impl From<&Tracked> for Verdict {
 }
 
 impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
-    /// A reassembler without connections yet.
+    /// Makes a reassembler without connections yet.
     #[must_use]
     pub fn new(options: Options, open: Open) -> Self {
         Self {
@@ -285,7 +292,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         }
     }
 
-    /// The same reassembler, which holds no more than the budget allows. A sink takes so many bytes besides its own size.
+    /// Limits the reassembler to the budget. Each sink takes `sink_bytes` besides its own size.
     #[must_use]
     pub fn within(mut self, budget: &Budget, sink_bytes: usize) -> Self {
         let each = size_of::<Live<Sink>>() + TRACKED_BYTES + sink_bytes;
@@ -297,7 +304,8 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         self
     }
 
-    /// Takes the next segment of the capture, with the number and time of its packet. Tells whose it is.
+    /// Takes the next segment of the capture, with the number and time of its packet. Returns its connection and the
+    /// tracker's other findings.
     pub fn segment(&mut self, packet: u64, time: Timestamp, segment: &Segment<'_>) -> Tracked {
         self.crowd_out(time);
         let mut opener = Opener::new(self.options, &mut self.open, time);
@@ -324,7 +332,7 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         tracked
     }
 
-    /// Ends connections where there are too many.
+    /// Ends connections if there are too many.
     fn crowd_out(&mut self, time: Timestamp) {
         while self.live >= self.bounds.connections {
             let mut opener = Opener::new(self.options, &mut self.open, time);
@@ -352,25 +360,26 @@ impl<Sink: StreamSink, Open: FnMut(&Opening) -> Sink> Reassembler<Sink, Open> {
         }
     }
 
-    /// What waits behind gaps, in bytes: bounded, whatever comes.
+    /// Returns the number of bytes that wait behind gaps, which is bounded for any input.
     #[must_use]
     pub const fn waiting_bytes(&self) -> usize {
         self.waiting_in_all
     }
 
-    /// Returns how many connections were ended before they closed, to make room for others. What comes of them later is
-    /// taken for other connections.
+    /// Returns the number of connections that were ended before they closed, to make room for others. Their later
+    /// segments count as other connections.
     #[must_use]
     pub const fn ended_early(&self) -> u64 {
         self.tracker.crowded_out()
     }
 
-    /// The connections that have ended since the last call, where a caller wants them before the capture ends.
+    /// Returns the connections that have ended since the last call, for a caller that wants them before the capture
+    /// ends.
     pub fn take_finished(&mut self) -> Vec<(Connection, Sink)> {
         std::mem::take(&mut self.finished)
     }
 
-    /// Ends every connection; all that [`Self::take_finished`] did not give, in order of their first packets.
+    /// Ends every connection; returns all that [`Self::take_finished`] did not give, in order of their first packets.
     #[must_use]
     pub fn finish(mut self) -> Vec<(Connection, Sink)> {
         let mut opener = Opener::new(self.options, &mut self.open, Timestamp::default());
@@ -452,7 +461,7 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    /// It is known who is the client.
+    /// Takes note that the client is known now.
     fn decide(&mut self, have_turned: bool) {
         self.is_sure = true;
         if have_turned {
@@ -463,12 +472,12 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    /// Takes what was read ahead until it was known who is the client.
+    /// Takes the segments that were read ahead until the client was known.
     fn take_decided(&mut self, room: usize) {
         self.take_ahead(self.most_ahead(room), room);
     }
 
-    /// Bytes that may be read ahead.
+    /// Returns the number of bytes that may be read ahead.
     fn most_ahead(&self, room: usize) -> usize {
         let behind_gaps = self.client.waiting_bytes + self.server.waiting_bytes;
         MOST_AHEAD.min(room.saturating_sub(behind_gaps))
@@ -506,13 +515,13 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    /// Whether what is missing before a segment is to be looked for in those behind it.
+    /// Returns true if bytes that are missing before a segment are to be looked for in the segments behind it.
     fn is_doubtful(&self, side: Side, segment: &Segment<'_>, verdict: Verdict) -> bool {
         verdict.ignored.is_none()
             && (self.lacks_beginning(side, segment) || self.acknowledges_gap(side, segment))
     }
 
-    /// Takes what was read ahead, until a doubt is left and no more than `most` bytes are.
+    /// Takes segments that were read ahead, until a doubt is left and no more than `most` bytes are.
     fn take_ahead(&mut self, most: usize, room: usize) {
         while let Some(first) = self.ahead.first() {
             let side = first.origin.side;
@@ -560,7 +569,8 @@ impl<Sink: StreamSink> Live<Sink> {
         self.ahead.first().is_some_and(asks)
     }
 
-    /// The peer of the first segment's sender was received behind a gap: what is in the gap was just not captured.
+    /// Gives up the first gap in the stream of the peer of the first segment's sender: its bytes were received, just
+    /// not captured.
     fn give_up_gap_of_peer(&mut self) {
         let Some(Held { origin: by, .. }) = self.ahead.first() else {
             return;
@@ -571,14 +581,14 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    /// Whether it is unknown where the side begins that sent the segment, and so where its bytes belong.
+    /// Returns true if it is unknown where the stream of the segment's sender begins, and so where its bytes belong.
     fn lacks_beginning(&self, side: Side, segment: &Segment<'_>) -> bool {
         let has_place = segment.payload_length > 0 || segment.flags.has(Flags::FIN);
         let is_known = self.half(side).beginning == Beginning::Known;
         has_place && !is_known && !segment.flags.has(Flags::SYN)
     }
 
-    /// Begins a side with its SYN, where that comes later in the file.
+    /// Begins a side with its SYN, if that comes later in the file.
     fn begin_ahead(&mut self, side: Side) -> bool {
         let is_its = |held: &&Held| {
             held.origin.side == side && held.is_syn() && held.verdict.ignored.is_none()
@@ -593,8 +603,8 @@ impl<Sink: StreamSink> Live<Sink> {
         true
     }
 
-    /// Begins a side whose SYN was not captured with the first of the bytes that were read ahead and go on up to its first
-    /// segment in the file: their order there does not matter.
+    /// Begins a side whose SYN was not captured. It begins with the first of the bytes read ahead that go on up to its
+    /// first segment in the file: their order there does not matter.
     fn begin_with_lowest(&mut self, side: Side) {
         let Some(first) = self.ahead.first() else {
             return;
@@ -622,13 +632,13 @@ impl<Sink: StreamSink> Live<Sink> {
         }
     }
 
-    /// Whether the segment acknowledges data behind a gap in the peer's stream.
+    /// Returns true if the segment acknowledges data behind a gap in the peer's stream.
     fn acknowledges_gap(&self, side: Side, segment: &Segment<'_>) -> bool {
         let peer = self.half(side.peer());
         acknowledges(segment) && peer.would_give_up_before(segment.acknowledgement)
     }
 
-    /// Whether the gap in a side's stream is filled later in the file.
+    /// Returns true if the gap in a side's stream is filled later in the file.
     fn is_filled_ahead(&self, side: Side) -> bool {
         self.ahead.rest().any(|held| self.fills_gap(side, held))
     }
@@ -639,7 +649,7 @@ impl<Sink: StreamSink> Live<Sink> {
             && self.half(side).is_in_gap(&held.segment())
     }
 
-    /// Whether the segment that came last can end the doubt about the first.
+    /// Returns true if the segment that came last can end the doubt about the first.
     fn last_may_help_first(&self) -> bool {
         let (Some(first), Some(last)) = (self.ahead.first(), self.ahead.last()) else {
             return false;
@@ -680,7 +690,8 @@ impl<Sink: StreamSink> Live<Sink> {
     }
 }
 
-/// What is said of a side, made known by a packet that may be its peer's: what that acknowledged is not the side's to know.
+/// Returns the origin of an event of this side, made known by a packet that may be its peer's: then its acknowledgement
+/// is not this side's, and is left out.
 const fn heard(side: Side, by: Origin) -> Origin {
     Origin {
         side,
@@ -697,24 +708,24 @@ struct Half {
     beginning: Beginning,
     offset: u64,
     figures: Stream,
-    /// In a place of its own: most connections are read without, and it is a quarter of this.
+    /// The hash of the bytes. Boxed, since most connections are read without, and it is a quarter of this.
     hash: Option<Box<Sha256>>,
-    /// Segments behind a gap, by offset and, of those with the same one, in order of arrival.
+    /// The segments behind a gap, by offset and, for the same offset, in order of arrival.
     waiting: BTreeMap<(u64, u64), Waiting>,
     waiting_bytes: usize,
     arrivals: u64,
-    /// Behind all that was captured, its FIN included.
+    /// The offset behind all that was captured, its FIN included.
     seen: u64,
-    /// How far the peer has acknowledged, and the packet that did.
+    /// The offset up to which the peer has acknowledged; below, the packet that did.
     acknowledged: u64,
     acknowledged_by: Option<Origin>,
-    /// What the peer acknowledged last, where that is more than was captured: believed once its next acknowledgement is no
-    /// less, or where none follows.
+    /// The peer's last acknowledgement, if it is of more than was captured: believed once its next acknowledgement is
+    /// no less, or if none follows.
     claim: Option<(u64, Origin)>,
     /// The furthest claim whose next acknowledgement was less.
     disputed: u64,
     delivered: Delivered,
-    /// Where the stream ends.
+    /// The end of the stream.
     fin: Option<Fin>,
     /// Another FIN, at another place.
     other_fin: Option<Fin>,
@@ -728,17 +739,17 @@ struct Half {
 #[derive(Clone, Copy)]
 struct Fin {
     end: u64,
-    /// The packet that said so.
+    /// The packet that told it.
     origin: Origin,
-    /// Whether the peer has acknowledged it: what comes behind it is no part of the stream then.
+    /// True if the peer has acknowledged it: then bytes behind it are not part of the stream.
     is_sure: bool,
 }
 
-/// How well the sequence number of byte 0 is known.
+/// The certainty of the sequence number of byte 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Beginning {
     Unknown,
-    /// From an acknowledgement, or a segment without data, in a capture that starts in mid-connection.
+    /// Guessed from an acknowledgement, or a segment without data, in a capture that starts in mid-connection.
     Guessed,
     Known,
 }
@@ -753,13 +764,13 @@ struct Waiting {
 #[derive(Clone, Copy)]
 struct PieceOfStream<'a> {
     start: u64,
-    /// What was captured of it.
+    /// The bytes that were captured.
     bytes: &'a [u8],
-    /// Bytes that were sent.
+    /// The number of bytes that were sent.
     sent: u32,
 }
 
-/// Whether the acknowledgement number means something (RFC 9293 §3.5.3: that of a reset may be anything).
+/// Returns true if the acknowledgement number is meaningful (RFC 9293 §3.5.3: that of a reset may be anything).
 const fn acknowledges(segment: &Segment<'_>) -> bool {
     segment.flags.has(Flags::ACK) && !segment.flags.has(Flags::RST)
 }
@@ -791,7 +802,7 @@ impl Half {
         }
     }
 
-    /// The offset that a sequence number stands for: of all that it could be, the one nearest to the next byte.
+    /// Returns the offset that a sequence number stands for: of all possible ones, the one nearest to the next byte.
     fn position(&self, sequence: u32) -> i64 {
         #[expect(
             clippy::cast_possible_truncation,
@@ -841,7 +852,7 @@ impl Half {
         }
     }
 
-    /// Finds out where the stream begins, from its SYN or, without one, from the first segment there is.
+    /// Finds out where the stream begins, from its SYN or, without one, from the first segment.
     fn begin(&mut self, segment: &Segment<'_>) {
         let is_syn = segment.flags.has(Flags::SYN);
         self.syn |= is_syn;
@@ -866,7 +877,8 @@ impl Half {
         };
     }
 
-    /// The first data decides, unless it is a little way after what the peer acknowledged: then there is a gap before it.
+    /// Corrects a guessed beginning. The first data decides, unless it is a little way after what the peer
+    /// acknowledged: then there is a gap before it.
     fn correct_guess(&mut self, sequence: u32, is_syn: bool) {
         let ahead = self.position(sequence);
         let acknowledged = self.acknowledged_so_far();
@@ -881,7 +893,7 @@ impl Half {
         }
     }
 
-    /// Takes note of how far the peer has acknowledged.
+    /// Takes note of the peer's acknowledgement.
     fn acknowledge(&mut self, by: Origin, acknowledgement: u32, sink: &mut impl StreamSink) {
         if self.beginning == Beginning::Unknown {
             self.beginning = Beginning::Guessed;
@@ -894,8 +906,8 @@ impl Half {
         }
     }
 
-    /// Believes an acknowledgement of what was captured; one of more than that only once the next one is no less. (One
-    /// damaged number must not make a hole.)
+    /// Believes an acknowledgement of captured bytes at once; one of more than that only once the next one is no less.
+    /// (One damaged number must not make a hole.)
     fn weigh(&mut self, position: u64, by: Origin) {
         if let Some((claimed, claimed_by)) = self.claim.take() {
             if claimed <= position.max(self.seen) {
@@ -911,7 +923,7 @@ impl Half {
         }
     }
 
-    /// How far the peer has acknowledged, by what it says.
+    /// Returns the offset up to which the peer says that it has acknowledged.
     fn acknowledged_so_far(&self) -> u64 {
         let claimed = self.claim.map_or(0, |(position, _)| position);
         self.acknowledged.max(claimed)
@@ -924,7 +936,8 @@ impl Half {
         }
     }
 
-    /// A FIN that the peer acknowledged ends the stream. Where it acknowledged what was sent behind it, it never saw it.
+    /// Ends the stream at a FIN that the peer acknowledged. If the peer acknowledged bytes that were sent behind a FIN,
+    /// it never saw that FIN.
     fn look_at_fin(&mut self, acknowledged: u64, sink: &mut impl StreamSink) {
         let Some(fin) = self.fin.filter(|fin| !fin.is_sure) else {
             return;
@@ -969,7 +982,7 @@ impl Half {
         }
     }
 
-    /// Whether the peer acknowledges data behind a gap.
+    /// Returns true if the peer acknowledges data behind a gap.
     fn would_give_up_before(&self, acknowledgement: u32) -> bool {
         let Some(start) = self.first_waiting() else {
             return false;
@@ -978,7 +991,7 @@ impl Half {
         self.acknowledged.max(position.unwrap_or(0)) > start
     }
 
-    /// Whether a segment has bytes that the first gap lacks.
+    /// Returns true if a segment has bytes that the first gap lacks.
     fn is_in_gap(&self, segment: &Segment<'_>) -> bool {
         let start = self.position(segment.payload_sequence());
         let end = start + i64::from(segment.payload_length);
@@ -1022,8 +1035,8 @@ impl Half {
         }
     }
 
-    /// What of a segment's payload can be in the stream: what comes before byte 0 was sent before the capture started, or
-    /// belongs to another stream, as does what is too far away.
+    /// Returns the part of a segment's payload that can be in the stream. Bytes before byte 0 were sent before the
+    /// capture started, or belong to another stream, as do bytes that are too far away.
     fn in_reach<'a>(
         &mut self,
         position: i64,
@@ -1048,8 +1061,8 @@ impl Half {
         })
     }
 
-    /// What of a piece comes before the end of the stream. What is behind it waits as long as the peer may not have seen
-    /// the FIN.
+    /// Returns the part of a piece that comes before the end of the stream. The part behind it waits as long as the
+    /// peer may not have seen the FIN.
     fn before_fin<'a>(
         &mut self,
         piece: PieceOfStream<'a>,
@@ -1093,7 +1106,7 @@ impl Half {
         }
     }
 
-    /// Puts aside what of a piece was delivered with other bytes, or came too late for its place.
+    /// Puts aside the parts of a piece that were delivered with other bytes, or came too late for their place.
     fn compare(&mut self, piece: PieceOfStream<'_>, origin: Origin, sink: &mut impl StreamSink) {
         let known = usize::try_from(self.offset - piece.start).unwrap_or(usize::MAX);
         let copy = &piece.bytes[..known.min(piece.bytes.len())];
@@ -1149,13 +1162,13 @@ impl Half {
         );
     }
 
-    /// Where the first segment is that waits behind a gap; what waits behind a FIN does not.
+    /// Returns the offset of the first segment that waits behind a gap; one that waits behind a FIN does not count.
     fn first_waiting(&self) -> Option<u64> {
         let first = self.waiting.first_key_value().map(|((start, _), _)| *start);
         first.filter(|start| self.fin.is_none_or(|fin| *start < fin.end))
     }
 
-    /// Gives up gaps until what waits fits in `room`.
+    /// Gives up gaps until the waiting bytes fit in `room`.
     fn keep_within(&mut self, room: usize, origin: Origin, sink: &mut impl StreamSink) {
         while self.waiting_bytes > room
             && let Some(start) = self.first_waiting()
@@ -1172,7 +1185,8 @@ impl Half {
         self.deliver_waiting(sink);
     }
 
-    /// Delivers what waited and is next now: of those that begin at or before the next byte, the one that came first.
+    /// Delivers the waiting segments that are next now: of those that begin at or before the next byte, the one that
+    /// came first.
     fn deliver_waiting(&mut self, sink: &mut impl StreamSink) {
         let mut ready = BinaryHeap::new();
         let mut looked_up_to = 0;
@@ -1206,7 +1220,7 @@ impl Half {
         }
     }
 
-    /// Delivers what is new of a piece that begins at or before the next byte.
+    /// Delivers the new part of a piece that begins at or before the next byte.
     fn deliver(&mut self, origin: Origin, piece: PieceOfStream<'_>, sink: &mut impl StreamSink) {
         let end = piece.start + u64::from(piece.sent);
         let known = usize::try_from(self.offset - piece.start).unwrap_or(usize::MAX);
@@ -1276,8 +1290,8 @@ impl Half {
         }
     }
 
-    /// The connection is over: what is missing now stays missing. `last` is the last packet of the side, or where none of
-    /// it was captured, of its peer.
+    /// Ends the stream with the connection: missing bytes stay missing. `last` is the last packet of the side, or of
+    /// its peer if none of the side was captured.
     fn end(&mut self, last: Option<Origin>, sink: &mut impl StreamSink) {
         let side = self.side;
         let last = self.reset.or(last).map(|last| heard(side, last));
@@ -1327,7 +1341,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What a sink heard, in words.
+    /// The events that a sink got, in words.
     #[derive(Debug, Default, PartialEq, Eq)]
     struct Heard(Vec<(Side, u64, String)>);
 
@@ -1694,7 +1708,7 @@ mod tests {
         assert_eq!(reassembler.finish()[0].0.index, 1);
     }
 
-    /// A way to send a stream: pieces (start, length) in the order of sending, which cover it together.
+    /// Generates a way to send a stream: pieces (start, length) in the order of sending, which cover it together.
     fn sending(length: usize) -> impl Strategy<Value = Vec<(usize, usize)>> {
         let extra = proptest::collection::vec((0..length, 1..60_usize), 0..30);
         let cuts = proptest::collection::btree_set(1..length, 0..20);
@@ -1708,8 +1722,8 @@ mod tests {
             .prop_shuffle()
     }
 
-    /// A connection from SYN to last acknowledgement: both sides send pieces, each of which the other acknowledges. What
-    /// is `lost` was sent, but not captured.
+    /// Makes a connection from SYN to last acknowledgement: both sides send pieces, each of which the other
+    /// acknowledges. The pieces that are `lost` were sent, but not captured.
     fn dialogue(
         [initial_client, initial_server]: [u32; 2],
         pieces: &[(bool, Vec<u8>, bool)],

@@ -1,8 +1,8 @@
-//! Packets inside of packets: IP in IP, GRE with all that it carries, and the tunnels over UDP.
+//! Finds packets inside of packets: IP in IP, GRE with all that it carries, and the tunnels over UDP.
 //!
-//! A tunnel over IP says by its protocol number that it is one. A tunnel over UDP is known by its port alone, which
-//! anything else may use too: there a datagram is looked into only if every field of the tunnel's header is as its
-//! specification has it, and an IP packet is inside. Anything else stays the UDP datagram that it is.
+//! A tunnel over IP says by its protocol number that it is one. A tunnel over UDP is known by its port alone, which any
+//! other protocol may use too. So a datagram there is looked into only if every field of the tunnel's header is as its
+//! specification has it, and an IP packet is inside. All others stay UDP datagrams.
 
 use super::frame::{
     Captured, Datagram, Layered, Network, PROTOCOL_AUTHENTICATION, PROTOCOL_IPV4, PROTOCOL_IPV6,
@@ -32,7 +32,7 @@ const GENEVE_PORT: u16 = 6081;
 /// 3GPP TS 29.281 §4.4.2.
 const GTP_USER_PORT: u16 = 2152;
 
-/// Returns the datagram that this one carries in the end.
+/// Returns the innermost datagram of this one.
 #[cold]
 pub(super) fn leave_tunnels(mut datagram: Datagram<'_>) -> Layered<Datagram<'_>> {
     for _ in 0..MOST_TUNNELS {
@@ -118,8 +118,8 @@ fn mirrored(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     }
 }
 
-/// Passes the header of ERSPAN type III: version 2, VLAN, session, time stamp, and a last bit that announces eight bytes of
-/// the platform's own. What is mirrored is Ethernet (frame type 0) or IP (2).
+/// Passes the header of ERSPAN type III: version 2, VLAN, session, time stamp, and a last bit that announces eight
+/// bytes of the platform's own. The mirrored packet is Ethernet (frame type 0) or IP (2).
 fn mirrored_with_time(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> {
     let header: &[u8; 12] = packet.header(Layer::Ip)?;
     if header[0] >> 4 != 2 {
@@ -134,7 +134,7 @@ fn mirrored_with_time(packet: Captured<'_>) -> Layered<(Network, Captured<'_>)> 
     }
 }
 
-/// Returns the IP packet in a UDP datagram, if its ports are those of a tunnel and all in it is as it should be.
+/// Returns the IP packet in a UDP datagram, if its ports are those of a tunnel and everything in it is as it should be.
 fn in_udp(packet: Captured<'_>) -> Option<Datagram<'_>> {
     let header: &[u8; 8] = packet.header(Layer::Ip).ok()?;
     let ports = [big_endian_u16(header, 0), big_endian_u16(header, 2)];
@@ -190,7 +190,7 @@ fn generic_encapsulation(packet: Captured<'_>) -> Option<Layered<(Network, Captu
     })
 }
 
-/// Whether these bytes are options of Geneve: each four bytes, the last of which counts the words that follow.
+/// Returns true if these bytes are options of Geneve: each four bytes, the last of which counts the words that follow.
 fn are_options(mut bytes: &[u8]) -> bool {
     while let Some(option) = bytes.first_chunk::<4>() {
         let length = 4 + usize::from(option[3] & 0x1f) * 4;

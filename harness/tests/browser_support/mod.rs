@@ -1,5 +1,5 @@
-//! A window of the real Firefox, spoken to by WebDriver `BiDi`: it tells what a page logs and asks for, and its window has
-//! any size, down to a telephone's.
+//! Controls a window of the real Firefox by WebDriver `BiDi`: reports what a page logs and requests. The window has any
+//! size, down to a telephone's.
 
 use std::collections::VecDeque;
 use std::net::TcpStream;
@@ -20,10 +20,10 @@ use wiresnap::lab::tools::Tools;
 
 use crate::workspace;
 
-/// How long the browser may take to answer.
+/// The longest time that the browser may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a page does is told to whoever asks, from before its first script on.
+/// The script that records a page's violations and errors, from before the page's first script on.
 const WATCH: &str = "() => {
     window.offences = [];
     addEventListener('securitypolicyviolation', (event) => window.offences.push(`${event.violatedDirective} ${event.blockedURI}`));
@@ -105,7 +105,7 @@ impl Window {
         );
     }
 
-    /// Sends a command and waits for its answer; what happens meanwhile is kept.
+    /// Sends a command and waits for its answer; events in between are kept.
     pub(crate) fn command(&mut self, method: &str, params: &Value) -> Value {
         self.next_id += 1;
         let id = self.next_id;
@@ -134,7 +134,7 @@ impl Window {
         );
     }
 
-    /// The size of what a page sees, in pixels of its own.
+    /// Sets the size of the viewport, in CSS pixels.
     pub(crate) fn resize(&mut self, width: u32, height: u32) {
         let context = self.context.clone();
         let viewport = json!({"width": width, "height": height});
@@ -144,7 +144,7 @@ impl Window {
         );
     }
 
-    /// What an expression of JavaScript is on the page, as JSON.
+    /// Returns the value of a JavaScript expression on the page, as JSON.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
         let params = json!({
             "expression": format!("JSON.stringify({expression})"),
@@ -185,7 +185,7 @@ impl Window {
         );
     }
 
-    /// What pages logged and where they sent requests to, so far.
+    /// Returns the log entries of pages, or the URLs of their requests, so far.
     pub(crate) fn events(&self, method: &str) -> Vec<String> {
         let of_method = self.events.iter().filter(|event| event["method"] == method);
         let text = |event: &Value| match method {
@@ -198,7 +198,7 @@ impl Window {
         of_method.map(text).collect()
     }
 
-    /// Writes what the window shows (or the whole document) into a file.
+    /// Writes a screenshot of the window (or of the whole document) into a file.
     pub(crate) fn picture(&mut self, file: &Path, whole: bool) {
         let origin = if whole { "document" } else { "viewport" };
         let context = self.context.clone();
@@ -210,7 +210,7 @@ impl Window {
         std::fs::write(file, bytes).unwrap();
     }
 
-    /// Writes the page as it would be printed, a PDF.
+    /// Writes the page as it would be printed, as a PDF.
     pub(crate) fn print(&mut self, file: &Path) {
         let context = self.context.clone();
         let result = self.command(

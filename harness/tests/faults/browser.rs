@@ -1,4 +1,4 @@
-//! What Firefox and geckodriver can do wrong.
+//! The faults of Firefox and geckodriver.
 
 use rustix::process::Signal;
 
@@ -16,7 +16,7 @@ fn strike(victim: &str, click: usize, signal: Signal) -> Outcome {
     running.end()
 }
 
-/// 5 s into a timeline of full length, the first click is waited for.
+/// Kills it 5 s into a timeline of full length, while the first click is due.
 #[test]
 fn firefox_killed_at_5_s() {
     strike("firefox", 1, Signal::KILL).is(
@@ -31,7 +31,7 @@ fn firefox_killed_at_5_s() {
     );
 }
 
-/// 25 s into a timeline of full length, the third is.
+/// Kills it 25 s into a timeline of full length, while the third click is due.
 #[test]
 fn firefox_killed_at_25_s() {
     strike("firefox", 3, Signal::KILL).is(
@@ -130,7 +130,7 @@ fn geckodriver_answers_nonsense() {
     );
 }
 
-/// One that knows nothing of what geckodriver asks for ends at once, and says so.
+/// A browser that does not know geckodriver's options ends at once, and this is reported.
 #[test]
 fn firefox_that_cannot_be_driven() {
     let bench = Bench::new();

@@ -1,4 +1,4 @@
-//! What Chromium and chromedriver can do wrong.
+//! The faults of Chromium and chromedriver.
 
 use rustix::process::Signal;
 
@@ -63,7 +63,7 @@ fn chromedriver_killed() {
     );
 }
 
-/// Plays a click on a button with this style, which sends for the page again and says so.
+/// Plays a click on a button with this style, which requests the page again and says so.
 fn click_on(style: &str) -> Outcome {
     let bench = Bench::new();
     let page = format!(
@@ -93,7 +93,7 @@ at = 20
 close = true
 "#;
 
-/// Where the pointer would miss it, it is clicked as the driver does, which brings it into view first.
+/// A button that the pointer would miss is clicked as the driver does, which brings it into view first.
 #[test]
 fn a_button_out_of_view_is_clicked() {
     if !has_chromium() {
@@ -117,7 +117,7 @@ fn a_button_that_nobody_sees_is_not_clicked() {
     );
 }
 
-/// One that does not know what it is asked for ends at once, and says so.
+/// A browser that does not know the driver's options ends at once, and this is reported.
 #[test]
 fn chromium_that_cannot_be_driven() {
     if !has_chromium() {

@@ -1,11 +1,11 @@
-//! Ctrl-C and the signals like it, in each phase of a capture; once, and by somebody who has no patience.
+//! Ctrl-C and similar signals, in each phase of a capture: once, and repeatedly.
 
 use rustix::process::Signal;
 
 use crate::live_support::{Bench, Outcome, Running};
 use crate::{FAST, misbehaving, ping, skip};
 
-/// How each phase begins, by what is said; the scenarios are those of [`bench`].
+/// The phases, each with its scenarios and the line that begins it; the scenarios are those of [`bench`].
 const PHASES: [(&str, &[&str], &str); 6] = [
     ("the program starts", &["deaf"], "deaf: starting deaf"),
     ("the client starts", &["webapp"], "webapp: starting Firefox"),
@@ -67,7 +67,7 @@ fn ctrl_c_twice_in_each_phase() {
     println!("tried {0}, held {0}", PHASES.len());
 }
 
-/// The second one does not ask: it ends what does not end by itself.
+/// The second Ctrl-C kills every process that does not end by itself.
 #[test]
 fn second_ctrl_c_with_a_player_that_hangs() {
     let bench = bench();
@@ -83,7 +83,7 @@ fn second_ctrl_c_with_a_player_that_hangs() {
     );
 }
 
-/// A keeper cannot stand in the way either: it is made to go on, and to end.
+/// A stopped keeper does not prevent the end: it is made to continue, and to end.
 #[test]
 fn second_ctrl_c_with_a_keeper_that_is_stopped() {
     let bench = bench();
@@ -106,7 +106,7 @@ fn interrupt_until_over(running: &mut Running<'_>) {
     }
 }
 
-/// Before there are labs nothing has been started, and the system's own way of ending is as good.
+/// Before there are labs, nothing has been started, and the system's own way of ending is as good.
 #[test]
 fn ctrl_c_at_once() {
     if interrupts_are_ignored() {
@@ -164,7 +164,7 @@ fn wiresnap_killed() {
     assert_eq!(outcome.signal, Some(9), "{}", outcome.said);
 }
 
-/// Whether this process, and so what it starts, has no ear for Ctrl-C until it asks for one.
+/// Returns true if this process, and so its children, ignores Ctrl-C until it asks for it.
 fn interrupts_are_ignored() -> bool {
     // proc(5): a bit for each signal, the first one in the lowest.
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -1,4 +1,4 @@
-//! What can happen to a lab as a whole: to its processes, its network, its port.
+//! The faults of a lab as a whole: of its processes, its network, its port.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::{FAST, is_root, misbehaving, ping, skip};
 
 const GONE: &str = "hint: nothing that it had started is left running; run it again";
 
-/// Plays until the first step after the opening is waited for, and kills the process of this name.
+/// Plays until the first step after the opening is due, and kills the process of this name.
 fn kill(bench: &Bench, name: &str, arguments: &[&str]) -> Outcome {
     let mut running = bench.start(&[&FAST[..], arguments].concat());
     running.until("send time");
@@ -40,7 +40,7 @@ fn keeper_killed() {
     );
 }
 
-/// On the machine's own network no process namespace ends what was started.
+/// On the machine's own network, no process namespace ends the started processes.
 #[test]
 fn labs_killed_on_the_hosts_network() {
     let bench = Bench::alone();
@@ -74,7 +74,7 @@ fn both_killed(bench: &Bench, command: Command, when: &str) {
     assert_eq!(running.end().signal, Some(9));
 }
 
-/// The same where programs cannot be in a process namespace: then the player ends them, when the kernel tells it.
+/// Does the same where programs cannot be in a process namespace: the player ends them when the kernel reports it.
 #[test]
 fn labs_killed_on_the_hosts_network_without_a_process_namespace() {
     let bench = Bench::new();
@@ -89,7 +89,8 @@ fn labs_killed_on_the_hosts_network_without_a_process_namespace() {
     outcome.is(0, &[note]);
 }
 
-/// Runs a script as root of a user namespace of its own, as anybody may, with a network of its own in the place of the machine's.
+/// The command that runs a script as root of its own user namespace, as any user may, with its own network in place of
+/// the machine's.
 const AS_ROOT_ALONE: [&str; 3] = ["unshare", "--map-root-user", "--net"];
 const WITHOUT_PROCESS_NAMESPACES: &str =
     "ip link set lo up && echo 0 >/proc/sys/user/max_pid_namespaces || exit 99; exec \"$@\"";

@@ -1,16 +1,16 @@
-//! A test in Rust that does not wait for its run to end: nothing of the run may be left.
+//! A test in Rust that drops its run: nothing of the run may be left.
 
 use std::time::{Duration, Instant};
 
 use wiresnap::{Lab, Scenario};
 
-/// How long anything here may take before the test fails.
+/// The longest time that anything here may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often to look at the table of processes, which has no event for what comes and goes.
+/// The interval between looks at the process table, which has no events for processes that come and go.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A server that can be told from all other processes by its last argument.
+/// A scenario with a server that is distinguished from all other processes by its last argument.
 const SCENARIO: &str = r#"
 description = "a server that nobody talks to for a long time"
 command = ["python3", "-c", "import socket, time; s = socket.create_server(('127.0.0.1', 8000)); time.sleep(600)", "{mark}"]
@@ -59,7 +59,7 @@ async fn until(is_so: impl Fn() -> bool) {
     }
 }
 
-/// Whether there is a process with this as its last argument.
+/// Returns true if there is a process with this as its last argument.
 fn is_running(mark: &str) -> bool {
     let end = format!("\0{mark}\0");
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -68,7 +68,7 @@ fn is_running(mark: &str) -> bool {
     command_lines.any(|line| line.ends_with(end.as_bytes()))
 }
 
-/// Whether a folder for a capture is left where those are made.
+/// Returns true if a folder for a capture is left in the folder for temporary files.
 fn folder_is_left() -> bool {
     let mut names = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
     names.any(|entry| {

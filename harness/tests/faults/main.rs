@@ -1,8 +1,8 @@
-//! Real faults in real captures: each is named with a hint, leaves nothing running and nothing behind, and replaces no
+//! Real faults in real captures: each is reported with a hint, leaves no process and no file behind, and replaces no
 //! capture (see [`Running::end`](live_support::Running::end)).
 //!
-//! They need Firefox, Chromium and nc; `make test-live` runs them. What takes root, or what this system forbids even root, is said
-//! and left out.
+//! The tests need Firefox, Chromium and nc; `make test-live` runs them. Tests that need root, or something that this
+//! system forbids even root, are skipped with a message.
 
 mod browser;
 mod chromium;
@@ -23,10 +23,11 @@ mod workspace;
 
 use workspace::skip;
 
-/// What makes a capture five times as fast: marks are 2 s apart, which a browser keeps on a machine that is busy too.
+/// The options that make a capture five times as fast: marks are 2 s apart, which a browser keeps on a busy machine
+/// too.
 const FAST: [&str; 2] = ["--time-scale", "0.2"];
 
-/// A scenario for nc that sends `ping` after half a second and expects the line `pong`.
+/// Returns a scenario for nc that sends `ping` after half a second and expects the line `pong`.
 fn ping(program: &str) -> String {
     format!(
         r#"

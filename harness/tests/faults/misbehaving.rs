@@ -1,4 +1,4 @@
-//! Programs that do not do what a program should: this very executable, started by a script of the workbench.
+//! Programs that misbehave: this very executable, started by a script of the workbench.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use crate::live_support::Bench;
 
-/// Names the behaviour that is asked for.
+/// The variable that names the behaviour.
 const VARIABLE: &str = "MISBEHAVIOUR";
 
-/// Longer than any test waits.
+/// A time longer than any test waits.
 const FOR_EVER: Duration = Duration::from_secs(600);
 
 /// The pages of `ajaxapp` and `webapp` in one: a time, and a button that loads the page again.
 const PAGE: &str = "<time>now</time> <button id=button onclick='location.reload()'>Update</button>";
 
-/// A script that behaves as the function [`behave`] has it for `behaviour`.
+/// Returns a script that behaves as the function [`behave`] does for `behaviour`.
 pub(crate) fn script(behaviour: &str) -> String {
     let ourselves = std::env::current_exe().unwrap();
     format!(
@@ -25,7 +25,7 @@ pub(crate) fn script(behaviour: &str) -> String {
     )
 }
 
-/// Adds a program with a behaviour that is named like it.
+/// Adds a program that is named after its behaviour.
 pub(crate) fn add(bench: &Bench, name: &str) {
     bench.program(name, &script(name));
 }

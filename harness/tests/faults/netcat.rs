@@ -1,4 +1,4 @@
-//! What netcat can do wrong.
+//! The faults of netcat.
 
 use rustix::process::Signal;
 

@@ -1,10 +1,10 @@
-//! What the processes of a capture may do and know: as little as can be.
+//! The rights and the knowledge of the processes of a capture: as little as possible.
 
 use crate::FAST;
 use crate::live_support::Bench;
 use crate::live_support::processes::{contains, of_capture};
 
-/// What must not reach a program or a client.
+/// A secret that must not reach a program or a client.
 const SECRET: &str = "wiresnap-test-do-not-tell";
 
 #[test]

@@ -1,11 +1,11 @@
-//! What a program under study can do wrong.
+//! The faults of a program under study.
 
 use rustix::process::Signal;
 
 use crate::live_support::Bench;
 use crate::{FAST, misbehaving, ping};
 
-/// A scenario for Firefox that opens a page, and then clicks its button twice.
+/// Returns a scenario for Firefox that opens a page, and then clicks its button twice.
 fn clicks(program: &str, shows: &str) -> String {
     let click = |at: u32| {
         format!(
@@ -142,7 +142,7 @@ fn page_that_never_updates() {
     );
 }
 
-/// A scenario for Firefox that opens a page, and then waits for it to change by itself.
+/// Returns a scenario for Firefox that opens a page, and then waits for it to change by itself.
 fn waits(program: &str, shows: &str) -> String {
     let expect = format!("expect = {{ element = \"time\", shows = \"{shows}\" }}");
     format!(

@@ -1,5 +1,5 @@
-//! A secret is sent in many ways, printed and put into error messages; afterwards it is looked for in all that was written and
-//! said, in every form that programs send one in, however the capture ended.
+//! A secret is sent in many ways, printed and put into error messages. Afterwards it is searched for in all output and
+//! all files, in every form in which programs send one, however the capture ended.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,16 +19,16 @@ use crate::live_support::processes::{Process, contains, of_capture};
 use crate::live_support::{Bench, Outcome};
 use crate::misbehaving;
 
-/// What must be nowhere.
+/// The secret, which must not be found anywhere.
 const SECRET: &str = "deadbeef0123456789abcdef00c0ffee";
 
-/// How long anything here may take before the test fails.
+/// The longest time that anything here may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const RULE: &str =
     "\n[[redact]]\nname = \"session\"\npattern = 'secret=([0-9a-f]{32})'\nsecret = true\n";
 
-/// A scenario for curl, which asks for a page and then for another one.
+/// Returns a scenario for curl, which requests a page and then another one.
 fn asks_for(program: &str, page: &str, more: &str) -> String {
     format!(
         "description = \"leaks\"\nprogram = \"{program}\"\nport = 8000\nclient = \"command\"\n\
@@ -37,7 +37,7 @@ fn asks_for(program: &str, page: &str, more: &str) -> String {
     )
 }
 
-/// A program that tells its secret to everybody: what it prints, and what it serves.
+/// Runs a program that tells its secret to everybody, in its output and in its pages.
 pub(crate) fn leak() {
     print_secret();
     let listener = TcpListener::bind("127.0.0.1:8000").unwrap();
@@ -46,7 +46,7 @@ pub(crate) fn leak() {
     }
 }
 
-/// A program that tells its secret and gives up.
+/// Runs a program that tells its secret and gives up.
 pub(crate) fn leak_and_fail() {
     print_secret();
     std::process::exit(7);
@@ -127,7 +127,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A zstd frame (RFC 8878) with one block of bytes as they are.
+/// Returns a zstd frame (RFC 8878) with one uncompressed block.
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     let length = u8::try_from(bytes.len()).unwrap();
     let block = u32::from(length) << 3 | 1;
@@ -137,7 +137,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The secret in each form that it could be written in.
+/// Returns the secret in each form in which it could be written.
 fn forms() -> Vec<(&'static str, Vec<u8>)> {
     let mut forms = vec![
         ("clear", SECRET.as_bytes().to_vec()),
@@ -175,12 +175,12 @@ fn forms() -> Vec<(&'static str, Vec<u8>)> {
     forms
 }
 
-/// The secret's base64 where so many bytes are in front of it.
+/// Returns the secret's base64 with so many bytes in front of it.
 fn base64(shift: usize) -> String {
     BASE64.encode([&b"abc"[..shift], SECRET.as_bytes()].concat())
 }
 
-/// Where the secret is found below a folder, names of files included.
+/// Returns the places below a folder at which the secret is found, including names of files.
 fn found_below(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -215,7 +215,7 @@ fn found_in(bytes: &[u8], place: &str) -> Vec<String> {
         .collect()
 }
 
-/// Looks for the secret in everything that a capture wrote, and in what it said.
+/// Searches for the secret in everything that a capture wrote and printed.
 #[track_caller]
 fn sweep(bench: &Bench, what: &str, outcome: &Outcome) {
     let mut found = found_below(&bench.path("project"));
@@ -247,11 +247,11 @@ fn bench_with(scenario: &str) -> Bench {
     bench
 }
 
-/// What becomes of a capture.
+/// The fate of a capture.
 enum Fate {
     Kept,
     Refused,
-    /// Either: what could be read decides.
+    /// Kept or refused, depending on what could be read.
     Either,
 }
 use Fate::{Either, Kept, Refused};
@@ -338,7 +338,7 @@ fn no_end_leaves_it() {
     println!("tried {tried}, held {tried}");
 }
 
-/// Starts `learn`, and says until when it is let alone.
+/// Starts `learn`, and waits until it prints this line.
 fn learning(bench: &Bench, until: &str) -> (Child, PathBuf) {
     let mut process: Child = bench
         .command(&["learn", "leaks", "--times", "3"])
@@ -351,7 +351,7 @@ fn learning(bench: &Bench, until: &str) -> (Child, PathBuf) {
     (process, bench.path("tmp"))
 }
 
-/// Captures of `learn` hold what no rule names yet: there is no rule here.
+/// Captures of `learn` are removed: they hold secrets that no rule names yet (there is no rule here).
 #[test]
 fn what_is_learned_from_is_gone_however_learning_ends() {
     let without_rule = asks_for("leaks", "forms", "").replace(RULE, "");
@@ -380,7 +380,7 @@ fn what_is_learned_from_is_gone_however_learning_ends() {
     println!("tried {tried}, held {tried}");
 }
 
-/// Whether a process has this folder in its command line or its environment.
+/// Returns true if a process has this folder in its command line or its environment.
 fn is_running(folder: &Path) -> bool {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let folder = folder.as_os_str().as_bytes();
@@ -392,7 +392,7 @@ fn is_running(folder: &Path) -> bool {
     })
 }
 
-/// A run of `learn` ends with it, whatever there is to end.
+/// A run of `learn` ends with it, however `learn` ends.
 #[test]
 fn a_run_does_not_outlive_the_learning_that_it_is_for() {
     let bench = bench_with(&asks_for("leaks", "plain", ""));

@@ -1,4 +1,4 @@
-//! What a machine can lack, refuse or change: tools, rights, room, memory, time.
+//! The faults of a machine: missing, refused or changing tools, rights, disk space, memory, time.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, symlink};
@@ -12,7 +12,7 @@ use rustix::time::{ClockId, Timespec, clock_gettime, clock_settime};
 use crate::live_support::{Bench, Outcome, names_in};
 use crate::{FAST, is_root, misbehaving, ping, skip};
 
-/// Runs a script as root of a user namespace of its own, as anybody may, with mounts of its own.
+/// The command that runs a script as root of its own user namespace, as any user may, with its own mounts.
 const AS_ROOT: [&str; 2] = ["unshare", "--map-root-user"];
 const WITH_MOUNTS: [&str; 3] = ["unshare", "--map-root-user", "--mount"];
 
@@ -23,7 +23,7 @@ fn bench() -> Bench {
     bench
 }
 
-/// Captures with a PATH that has nothing but what is named.
+/// Captures with a PATH that contains only these tools.
 fn with_tools(tools: &[&str], scenario: &str) -> Outcome {
     let bench = Bench::new();
     fs::remove_dir_all(bench.path("project/.tools")).unwrap();
@@ -71,7 +71,7 @@ fn no_private_network() {
     );
 }
 
-/// Root of a user namespace, as in many containers, has the capability, and yet not over the network that it is in.
+/// Root of a user namespace, as in many containers, has the capability, but not over its network.
 #[test]
 fn capture_permission_denied() {
     let bench = bench();
@@ -100,7 +100,7 @@ fn no_capability() {
 }
 
 /// Captures onto a file system of this size, which already holds an old capture. In the middle of the run it is filled
-/// up, but for `left_free` bytes.
+/// up, except `left_free` bytes.
 fn on_a_disk_of(size: &str, left_free: u32) -> Outcome {
     let bench = bench();
     let (fill, after) = (bench.path("fill"), bench.path("after"));
@@ -167,7 +167,7 @@ fn folder_read_only() {
     );
 }
 
-/// The kernel's buffer for packets is what a capture takes most of.
+/// The kernel's buffer for packets takes most of the memory of a capture.
 #[test]
 fn memory_short() {
     let bench = bench();
@@ -201,7 +201,7 @@ fn two_captures_into_one_folder() {
     first.end().is(0, &[]);
 }
 
-/// Anybody who may write to the folder of captures can put a FIFO there: it is neither waited for nor replaced.
+/// Any user who may write to the folder of captures can put a FIFO there: it is neither waited for nor replaced.
 #[test]
 fn a_fifo_in_the_place_of_a_capture() {
     let bench = bench();
@@ -236,7 +236,7 @@ fn home_missing_or_not_writable() {
     }
 }
 
-/// A quarter of an hour off, and a language with other names, digits and separators.
+/// Captures in a time zone with a quarter of an hour, and a language with other names, digits and separators.
 #[test]
 fn other_language_and_time_zone() {
     let bench = Bench::new();
@@ -254,7 +254,7 @@ fn other_language_and_time_zone() {
     outcome.is(0, &[]);
 }
 
-/// Sets the clock back by 5 s until this is dropped.
+/// A guard that sets the clock back by 5 s until it is dropped.
 struct SetBack {
     monotonic: Duration,
     clock: Duration,

@@ -1,4 +1,4 @@
-//! Other users of the machine, and the browser that is driven on its own network.
+//! Other users of the machine, and the browser that is driven on its network.
 
 use std::process::{Child, Command, Stdio};
 
@@ -6,8 +6,8 @@ use crate::victim::{OTHER, Running, Victim, as_user};
 use crate::workspace::skip;
 use crate::{alone, is_root};
 
-/// Another user, who tries every port of the loopback interface that somebody begins to listen on, and prints who answers as
-/// something that drives a browser without being asked who they are.
+/// The script of another user, who tries every port of the loopback interface that opens, and prints which of them
+/// answer as a browser's driver that does not ask who they are.
 const PROBING: &str = r#"
 import socket, sys, urllib.request, json
 PROGRAM = 8000
@@ -36,7 +36,7 @@ while True:
         print(json.dumps({"tried": sorted(tried), "got": got}), flush=True)
 "#;
 
-/// A process of the other user's; it ends with this.
+/// A process of the other user; it is killed when dropped.
 struct Neighbour(Child);
 
 impl Neighbour {
@@ -46,7 +46,7 @@ impl Neighbour {
         Self(command.stdout(Stdio::piped()).spawn().unwrap())
     }
 
-    /// Ends them, and gives what they printed.
+    /// Kills the process, and returns its output.
     fn printed(mut self) -> String {
         let mut printed = String::new();
         let mut stdout = self.0.stdout.take().unwrap();
@@ -103,7 +103,7 @@ fn no_browser_is_driven_where_others_could_drive_it() {
     println!("tried 2, held 2");
 }
 
-/// Where it is accepted, it is said; and Chromium itself is driven by a pipe.
+/// Chromium itself is driven by a pipe; a driver that other users can reach is reported if it is accepted.
 #[test]
 fn chromium_has_no_port_of_its_own() {
     if !is_root() {

@@ -1,8 +1,8 @@
-//! What a program under study, a tool, or another user of the machine tries, and does not get.
+//! Attacks by a program under study, a tool, or another user of the machine, none of which may succeed.
 //!
-//! The victim is an ordinary user: as root, one is made for it, by number. What takes two users, or a capture on the machine's
-//! own network, takes root; where it is not had, that is said and left out. They need Firefox, Chromium, nc, Python and what else
-//! a capture takes; `make test-live` runs them.
+//! The victim is an ordinary user: as root, one is made for it, by number. Tests with two users, or with a capture on
+//! the machine's own network, need root; without it, they are skipped with a message. The tests need Firefox, Chromium,
+//! nc, Python and everything else that a capture takes; `make test-live` runs them.
 
 mod drivers;
 mod program;
@@ -16,10 +16,10 @@ mod workspace;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What must reach nobody.
+/// A secret that must not reach anybody.
 const SECRET: &str = "wiresnap-test-do-not-tell";
 
-/// Held by a test that captures on the machine's own network: two would be in each other's captures.
+/// Returns the lock of a test that captures on the machine's own network: two would be in each other's captures.
 fn alone() -> MutexGuard<'static, ()> {
     static HOST: Mutex<()> = Mutex::new(());
     HOST.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! A program under study that attacks; and what programs, tools and clients are given.
+//! A program under study that attacks; and the environment that programs, tools and clients are given.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt as _;
@@ -13,7 +13,7 @@ use crate::victim::{Running, Victim, give};
 use crate::workspace::{self, skip};
 use crate::{SECRET, alone, is_root};
 
-/// A scenario for the attacker, who is told these facts.
+/// Returns a scenario for the attacker, who is told these facts.
 fn attacked(facts: &Value) -> String {
     let facts = facts.to_string().replace('\'', "");
     // In TOML, single quotes take a text as it is.
@@ -39,11 +39,11 @@ close = true
     )
 }
 
-/// Sockets and a file of somebody else's on this machine, as long as this is there.
+/// Sockets and a file of another user on this machine, for as long as this value exists.
 struct Elsewhere {
     folder: tempfile::TempDir,
     _listeners: Vec<UnixListener>,
-    /// A name that is no path: networks have these apart.
+    /// A name that is not a path: each network has its own.
     name: String,
 }
 
@@ -87,7 +87,7 @@ impl Elsewhere {
     }
 }
 
-/// Plays the attacker, and makes sure that every attack was held, and that the capture is what was on the wire.
+/// Plays the attacker, and checks that every attack failed, and that the capture has all traffic.
 fn assert_held(network: &[&str], names_too: bool) {
     let (victim, elsewhere) = (Victim::new(), Elsewhere::new());
     let facts = elsewhere.facts(&victim, names_too);
@@ -121,7 +121,7 @@ fn a_program_gets_at_nothing_but_its_own() {
     assert_held(&[], true);
 }
 
-/// There names that are no paths are everybody's.
+/// On the host's network, names that are not paths are shared with everybody.
 #[test]
 fn a_program_gets_at_nothing_but_its_own_on_the_hosts_network() {
     if !is_root() {
@@ -131,7 +131,7 @@ fn a_program_gets_at_nothing_but_its_own_on_the_hosts_network() {
     assert_held(&["--network", "host"], false);
 }
 
-/// Writes down what it was given, and becomes what it stands for.
+/// Returns a script that writes down what it was given, and then runs the program that it replaces.
 fn noting(name: &str, real: &Path, report: &Path) -> String {
     format!(
         "ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> /{name} \\1 /p' >>'{}'\nexec '{}' \"$@\"",
@@ -140,7 +140,7 @@ fn noting(name: &str, real: &Path, report: &Path) -> String {
     )
 }
 
-/// The path of a program of this machine.
+/// Returns the path of a program of this machine.
 fn found(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH")?;
     let mut files = std::env::split_paths(&path).map(|folder| folder.join(name));
@@ -213,7 +213,7 @@ fn assert_handed_nothing(network: &[&str]) {
     }
 }
 
-/// Neither of wiresnap's own processes has anything of the user's environment, nor can the user look into them.
+/// None of wiresnap's own processes has anything of the user's environment, nor can the user look into them.
 #[test]
 fn wiresnap_keeps_to_itself() {
     let victim = Victim::new();

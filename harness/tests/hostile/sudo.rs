@@ -1,4 +1,4 @@
-//! What is left of root's privilege where somebody captures through sudo.
+//! The privilege of root that is left when a user captures through sudo.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::is_root;
 use crate::victim::{Running, VICTIM, Victim};
 use crate::workspace::skip;
 
-/// A command as sudo starts it for the victim.
+/// Returns a command as sudo starts it for the victim.
 fn through_sudo(victim: &Victim) -> Option<Command> {
     if !is_root() {
         skip("sudo is played by root");
@@ -43,7 +43,7 @@ fn nobody_holds_a_capability_while_a_scenario_is_played() {
     assert_eq!(code, Some(0), "{said}");
 }
 
-/// What is learned is read and written by the user, and nothing is made that is root's.
+/// `learn` reads and writes as the user, and creates nothing that belongs to root.
 #[test]
 fn learning_is_the_users() {
     let victim = Victim::new();

@@ -1,4 +1,4 @@
-//! The one whom it is tried on: an ordinary user with a project in `/tmp`.
+//! The victim of the attacks: an ordinary user with a project in `/tmp`.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -13,19 +13,19 @@ use tempfile::TempDir;
 use crate::processes::{Process, of_capture};
 use crate::{SECRET, is_root, workspace};
 
-/// Whom the victim is, where root makes one; and another user. Neither number is anybody's.
+/// The number of the victim, if root makes one; and that of another user. Neither number belongs to a real user.
 pub(crate) const VICTIM: u32 = 61_001;
 pub(crate) const OTHER: u32 = 61_002;
 
-/// How long anything here may take before the test fails.
+/// The longest time that anything here may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often to look at the table of processes, which has no event for what comes and goes.
+/// The interval between looks at the process table, which has no events for processes that come and go.
 const POLL: Duration = Duration::from_millis(10);
 
 const CONFIG: &str = "scenarios = \"scenarios\"\ncaptures = \"captures\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
 
-/// A project of the victim's, with wiresnap and this project's programs beside it.
+/// A project of the victim, with wiresnap and this project's programs beside it.
 pub(crate) struct Victim {
     folder: TempDir,
 }
@@ -73,7 +73,7 @@ impl Victim {
         fs::write(file.with_extension("toml"), text).unwrap();
     }
 
-    /// Puts a script in the place of a tool; it is passed what the tool is.
+    /// Puts a script in the place of a tool; it is passed the path of the tool.
     pub(crate) fn tool(&self, name: &str, script: &str) {
         let file = self.path("project/.tools/bin").join(name);
         // A copy of the real one may be there.
@@ -92,8 +92,8 @@ impl Victim {
         }
     }
 
-    /// A command as the victim, with a secret in its environment and, where it is `to_capture`, with the one capability that
-    /// takes on the machine's own network.
+    /// Returns a command as the victim, with a secret in its environment and, if `to_capture`, with the one capability
+    /// that the machine's own network needs.
     pub(crate) fn command(&self, to_capture: bool) -> Command {
         let wiresnap = self.path("bin/wiresnap");
         let mut command = if is_root() {
@@ -118,7 +118,7 @@ impl Victim {
     }
 }
 
-/// Runs what follows as this user, with these capabilities to hand on.
+/// Returns a command that runs its arguments as this user, with these capabilities to hand on.
 pub(crate) fn as_user(user: u32, capabilities: &str) -> Command {
     let mut command = Command::new("setpriv");
     command
@@ -134,8 +134,8 @@ pub(crate) fn as_user(user: u32, capabilities: &str) -> Command {
     command
 }
 
-/// Copies an executable, by another process: while this one had it open, a test beside could start a program, which would have
-/// it open too, and what is open to be written cannot be executed.
+/// Copies an executable, by another process. If this process had it open for writing, a program started by a parallel
+/// test could inherit it, and a file that is open for writing cannot be executed.
 fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp")
         .arg("--dereference")
@@ -145,7 +145,7 @@ fn copy(from: &Path, to: &Path) {
     assert!(copied.unwrap().success(), "{}", from.display());
 }
 
-/// A capture that is under way.
+/// A running capture.
 pub(crate) struct Running {
     wiresnap: Child,
     said: Vec<String>,
@@ -170,7 +170,7 @@ impl Running {
         }
     }
 
-    /// Waits until it says a line that ends like this.
+    /// Waits until it prints a line that ends like this.
     #[track_caller]
     pub(crate) fn until(&mut self, end: &str) {
         let deadline = Instant::now() + PATIENCE;
@@ -188,12 +188,12 @@ impl Running {
         }
     }
 
-    /// The id of wiresnap itself; what runs it as the victim becomes it.
+    /// Returns the id of wiresnap itself; the command that runs it as the victim becomes it.
     pub(crate) fn id(&self) -> i32 {
         self.wiresnap.id().cast_signed()
     }
 
-    /// Its processes, as soon as those of these names are among them.
+    /// Returns its processes, as soon as those of these names are among them.
     #[track_caller]
     pub(crate) fn processes(&self, names: &[&str]) -> Vec<Process> {
         let deadline = Instant::now() + PATIENCE;
@@ -208,7 +208,7 @@ impl Running {
         }
     }
 
-    /// Waits for its end, and gives its exit code and what it said.
+    /// Waits for its end, and returns its exit code and its output.
     #[track_caller]
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let deadline = Instant::now() + PATIENCE;

@@ -1,5 +1,5 @@
-//! A workbench to capture on: a project of its own, programs and tools that may misbehave, and what must hold after every
-//! capture, however it ended.
+//! A workbench for captures: a project, programs and tools that may misbehave, and the conditions that must hold after
+//! every capture, however it ended.
 
 #![allow(dead_code, unused_imports, reason = "each test takes what it needs")]
 
@@ -19,16 +19,17 @@ use wiresnap::lab::tools::Tools;
 use crate::workspace;
 pub(crate) use running::{Outcome, Running};
 
-/// What was in the place of each capture before, and must still be there after a failure.
+/// The contents of each capture before, which must still be there after a failure.
 const OLD: &[u8] = b"an old capture";
 
 /// The programs of this project and their scenarios.
 const PROGRAMS: [&str; 6] = ["ajaxapp", "pollapp", "sseapp", "tcpapp", "webapp", "wsapp"];
 
-/// Captures in private networks are in nobody's way. One on the host's network, or one that sets the clock, is alone.
+/// A lock: captures in private networks disturb nobody and share it. One on the host's network, or one that sets the
+/// clock, runs alone.
 static MACHINE: RwLock<()> = RwLock::new(());
 
-/// Held for as long as the workbench is used.
+/// The lock held for as long as the workbench is used.
 #[expect(dead_code, reason = "they are held, not looked at")]
 enum Turn {
     Shared(RwLockReadGuard<'static, ()>),
@@ -42,13 +43,13 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// A workbench beside which others may be used.
+    /// Creates a workbench beside which others may be used.
     pub(crate) fn new() -> Self {
         let turn = MACHINE.read().unwrap_or_else(PoisonError::into_inner);
         Self::furnish(Turn::Shared(turn))
     }
 
-    /// A workbench that is the only one.
+    /// Creates a workbench that is the only one.
     pub(crate) fn alone() -> Self {
         let turn = MACHINE.write().unwrap_or_else(PoisonError::into_inner);
         Self::furnish(Turn::Alone(turn))
@@ -96,19 +97,19 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// The folder that captures are put in.
+    /// Returns the folder of captures.
     pub(crate) fn captures(&self) -> PathBuf {
         self.path("project/captures")
     }
 
-    /// Adds a scenario, in the place of whose capture there is an old one.
+    /// Adds a scenario, with an old capture in its place.
     pub(crate) fn scenario(&self, name: &str, text: &str) {
         let file = self.path("project/scenarios").join(name);
         fs::write(file.with_extension("toml"), text).unwrap();
         fs::write(self.captures().join(name).with_extension("pcap"), OLD).unwrap();
     }
 
-    /// Adds a program under study, which is a script for sh.
+    /// Adds a program under study: a script for sh.
     pub(crate) fn program(&self, name: &str, script: &str) {
         write_script(&self.path("bin").join(name), script);
     }
@@ -118,21 +119,22 @@ impl Bench {
         write_script(&self.path("project/.tools/bin").join(name), script);
     }
 
-    /// `wiresnap capture` with these arguments.
+    /// Returns `wiresnap capture` with these arguments.
     pub(crate) fn capture(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/wiresnap"));
         self.set_up(command.arg("capture").args(arguments));
         command
     }
 
-    /// `wiresnap` with these arguments.
+    /// Returns `wiresnap` with these arguments.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("bin/wiresnap"));
         self.set_up(command.args(arguments));
         command
     }
 
-    /// The same from a script for sh, which finds the folder for captures in `OUT` and `wiresnap capture …` in `"$@"`.
+    /// Returns the same in a script for sh, which finds the folder for captures in `OUT` and `wiresnap capture …` in
+    /// `"$@"`.
     pub(crate) fn capture_in_script(
         &self,
         before: &[&str],
@@ -173,7 +175,8 @@ impl Bench {
         Running::start(self, command)
     }
 
-    /// Every old capture is as it was, but for those that were replaced, as `printed` says; and no temporary file is left.
+    /// Checks that every old capture is unchanged, except those that were replaced according to `printed`; and that no
+    /// temporary file is left.
     #[track_caller]
     fn assert_tidy(&self, printed: &str) {
         for name in names_in(&self.captures()) {
@@ -204,7 +207,7 @@ impl Bench {
     }
 }
 
-/// Whether Chromium and its driver are there to be played with: some systems have them as a snap only.
+/// Returns true if Chromium and its driver are installed and usable: some systems have them only as a snap.
 pub(crate) fn has_chromium() -> bool {
     let tools = Tools::find(&workspace::root(), Kind::Chromium);
     let is_there = tools.browser().is_ok() && tools.driver().is_ok() && !tools.browser.is_snap;
@@ -214,7 +217,7 @@ pub(crate) fn has_chromium() -> bool {
     is_there
 }
 
-/// Whether a file is one that a capture puts in its place when it is complete.
+/// Returns true if a file is one that a capture puts in its place when it is complete.
 fn is_whole(name: &str) -> bool {
     let is_known = ["pcap", "json", "png"]
         .iter()
@@ -222,7 +225,7 @@ fn is_whole(name: &str) -> bool {
     is_known && !name.starts_with('.')
 }
 
-/// Links a file, or copies it where that cannot be done.
+/// Links a file, or copies it if that is impossible.
 fn place(from: &Path, to: &Path) {
     fs::hard_link(from, to)
         .or_else(|_| fs::copy(from, to).map(drop))
@@ -235,7 +238,7 @@ fn write_script(file: &Path, script: &str) {
     workspace::write_executable(file, script);
 }
 
-/// What a capture makes belongs to the user who called sudo, where one did, and so must what it writes to.
+/// Gives a folder to the user who called sudo, if any: a capture's files belong to that user, and so must the folder.
 fn give_to_invoker(folder: &Path) {
     let id = |name: &str| std::env::var(name).ok().and_then(|id| id.parse().ok());
     if let (true, Some(uid), Some(gid)) = (

@@ -1,4 +1,4 @@
-//! The processes of a capture, as the system's table of processes has them.
+//! Finds the processes of a capture in the system's process table.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use rustix::process::{Pid, Signal, kill_process};
 use wiresnap::lab::keeper::MARKER;
 
-/// A process that a capture has started, at whatever remove.
+/// A process that a capture has started, directly or indirectly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) id: i32,
     /// The id of its parent.
     pub(crate) parent: i32,
-    /// Its name, or the task of a process of wiresnap's own: `keep-lab`, `play-lab`.
+    /// The name of the process, or the task of one of wiresnap's own: `keep-lab`, `play-lab`.
     pub(crate) name: String,
 }
 
 impl Process {
-    /// Reads the table's row of a process that is alive.
+    /// Reads the process table's row of a process that is alive.
     fn read(id: i32) -> Option<Self> {
         // proc(5): behind the name, which may hold anything, come the state and the parent.
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
@@ -38,7 +38,7 @@ impl Process {
         is_alive.then_some(Self { id, parent, name })
     }
 
-    /// Whether it is a process of wiresnap's own that belongs to this capture.
+    /// Returns true if it is one of wiresnap's own processes, and belongs to this capture.
     fn is_part_of(&self, wiresnap: i32) -> bool {
         let command_line = std::fs::read(self.file("cmdline")).unwrap_or_default();
         contains(
@@ -47,12 +47,12 @@ impl Process {
         )
     }
 
-    /// Its environment, where it may be read.
+    /// Returns its environment, if that may be read.
     pub(crate) fn environment(&self) -> Vec<u8> {
         std::fs::read(self.file("environ")).unwrap_or_default()
     }
 
-    /// A field of its status, as in `NoNewPrivs`.
+    /// Returns a field of its status, as in `NoNewPrivs`.
     pub(crate) fn status(&self, field: &str) -> String {
         let status = std::fs::read_to_string(self.file("status")).unwrap();
         let value = status
@@ -74,8 +74,8 @@ impl Process {
     }
 }
 
-/// The processes that belong to the capture that process `wiresnap` is, by their environment, which nobody but root can read of
-/// our own, by their command lines, or by their parents.
+/// Returns the processes that belong to the capture of process `wiresnap`: by their environment, which only root can
+/// read of our own, by their command lines, or by their parents.
 pub(crate) fn of_capture(wiresnap: i32) -> Vec<Process> {
     let marker = format!("{MARKER}={wiresnap}\0");
     let all: Vec<Process> = std::fs::read_dir("/proc")

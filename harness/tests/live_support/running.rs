@@ -1,4 +1,4 @@
-//! A capture that is under way, and what it was when it has ended.
+//! A running capture, and its outcome.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
@@ -11,16 +11,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::Bench;
 use super::processes::{Process, of_capture};
 
-/// How long anything here may take before the test fails: four browsers at once on two busy cores took half of it.
+/// The longest time that anything here may take before the test fails: four browsers at once on two busy cores took
+/// half of it.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How long a process that was killed may be seen.
+/// The longest time for which a killed process may be seen.
 const END_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often to look at the table of processes, which has no event for what comes and goes.
+/// The interval between looks at the process table, which has no events for processes that come and go.
 const POLL: Duration = Duration::from_millis(10);
 
-/// A capture that is under way.
+/// A running capture.
 pub(crate) struct Running<'a> {
     bench: &'a Bench,
     wiresnap: Child,
@@ -51,13 +52,13 @@ impl<'a> Running<'a> {
         self.wiresnap.id().cast_signed()
     }
 
-    /// Waits until it says a line, the next one, that ends like this.
+    /// Waits for its next line that ends like this.
     #[track_caller]
     pub(crate) fn until(&mut self, end: &str) {
         assert!(self.says(end), "no {end:?} in:\n{}", self.said.join("\n"));
     }
 
-    /// Waits until it says a line that holds this, or ends.
+    /// Waits until it prints a line that contains this, or ends.
     pub(crate) fn until_said(&mut self, part: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -73,7 +74,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Waits until it says such a line; it does not where it ends before, or takes too long.
+    /// Waits for such a line. Returns false if it ends before, or takes too long.
     pub(crate) fn says(&mut self, end: &str) -> bool {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -89,7 +90,8 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// A process that it has started, whose name begins like this (firefox or firefox-esr), as soon as there is one.
+    /// Returns a process that it has started, whose name begins like this (firefox or firefox-esr), as soon as there is
+    /// one.
     #[track_caller]
     pub(crate) fn process(&self, name: &str) -> Process {
         let deadline = Instant::now() + PATIENCE;
@@ -115,7 +117,7 @@ impl<'a> Running<'a> {
         kill_process(Pid::from_child(&self.wiresnap), signal).unwrap();
     }
 
-    /// Whether it is over, looked at for a moment.
+    /// Returns true if it is over, after waiting a moment.
     pub(crate) fn is_over(&mut self) -> bool {
         match self.lines.recv_timeout(POLL * 10) {
             Ok(line) => self.said.push(line),
@@ -125,7 +127,7 @@ impl<'a> Running<'a> {
         false
     }
 
-    /// Waits for its end, after which nothing of it may be left: no process, no temporary file, every old capture.
+    /// Waits for its end, and checks what is left: no process, no temporary file, every old capture.
     #[track_caller]
     pub(crate) fn end(mut self) -> Outcome {
         let before = of_capture(self.id());
@@ -156,7 +158,7 @@ impl<'a> Running<'a> {
     }
 }
 
-/// Looks until neither any of these processes nor any other of the capture is there.
+/// Waits until neither these processes nor any other of the capture exist.
 #[track_caller]
 fn assert_all_gone(wiresnap: i32, known: &[Process], said: &str) {
     let deadline = Instant::now() + END_PATIENCE;
@@ -174,7 +176,7 @@ fn assert_all_gone(wiresnap: i32, known: &[Process], said: &str) {
     }
 }
 
-/// How a capture ended.
+/// The outcome of a capture.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
@@ -184,7 +186,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Makes sure of the exit code, and that all of this was said.
+    /// Checks the exit code, and that the output contains all of these parts.
     #[track_caller]
     pub(crate) fn is(&self, code: i32, parts: &[&str]) {
         let Self { said, printed, .. } = self;

@@ -1,4 +1,4 @@
-//! A link: what is captured on it, what it takes, and what becomes of it.
+//! Captures on a link: their packets, their requirements, and what is left of the link.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::live_support::{Bench, Outcome};
 use crate::packets::{ACK, Packet, SYN, read};
 use crate::workspace::skip;
 
-/// Marks are 2 s apart, which a browser keeps on a machine that is busy too.
+/// The options that make a capture faster: marks are 2 s apart, which a browser keeps on a busy machine too.
 const FAST: [&str; 2] = ["--time-scale", "0.2"];
 
 const SERVER: [u8; 4] = [10, 0, 0, 1];
@@ -20,7 +20,7 @@ const CLIENT: [u8; 4] = [10, 0, 0, 2];
 const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
-/// What Ethernet carries at once, with its header.
+/// The longest Ethernet frame, with its header.
 const LONGEST: usize = 14 + 1500;
 
 /// Adds the scenario of this name under another, on a link.
@@ -35,7 +35,7 @@ fn on_a_link(bench: &Bench, scenario: &str, name: &str, properties: &str) {
     bench.scenario(name, &linked);
 }
 
-/// A page of 200 kB, fetched twice.
+/// A scenario that fetches a page of 200 kB twice.
 const DOWNLOAD: &str = r#"
 description = "curl fetches a file that takes many segments"
 command = ["python3", "-m", "http.server", "--bind", "{host}", "{port}"]
@@ -56,7 +56,7 @@ fn capture(bench: &Bench, name: &str) -> (Vec<Packet>, Provenance) {
     (read(&file), provenance)
 }
 
-/// Every packet is one of the link.
+/// Asserts that every packet is one of the link.
 #[track_caller]
 fn assert_on_the_link(packets: &[Packet]) {
     for packet in packets {
@@ -118,7 +118,8 @@ fn a_long_answer_is_cut_into_segments_that_fit() {
     assert!(full.count() > 2 * 100);
 }
 
-/// Both sides of a link, and what has made it, are gone when its capture is (see [`Running::end`]), however it ended.
+/// Also checks that both sides of a link, and the process that made it, are gone at the end (see [`Running::end`]),
+/// however the capture ended.
 ///
 /// [`Running::end`]: crate::live_support::Running::end
 #[test]
@@ -150,7 +151,7 @@ fn a_link_is_none_of_the_hosts_networks() {
     );
 }
 
-/// Captures on a link with delay or loss; nothing where this kernel can do neither, which it says.
+/// Captures on a link with delay or loss; `None` if this kernel can do neither, which is said.
 fn impaired(bench: &Bench, arguments: &[&str]) -> Option<Outcome> {
     let outcome = bench.run(arguments);
     if outcome.code != Some(3) {
@@ -232,7 +233,8 @@ fn what_is_lost_is_repeated_and_the_capture_whole() {
     assert!(first.server_bytes > 200_000);
 }
 
-/// No network and no process outlives a link whose player is killed; and nobody on either side of it has a capability.
+/// No network and no process outlives a link whose player is killed; and no process on either side of it has a
+/// capability.
 #[test]
 fn nothing_is_left_of_a_link() {
     let bench = Bench::new();
@@ -260,7 +262,7 @@ fn nothing_is_left_of_a_link() {
     assert_eq!(left.count(), 0, "{networks:?}");
 }
 
-/// The network namespace that a process is in; nothing where it is gone.
+/// Returns the network namespace of a process; empty if the process is gone.
 fn network_of(process: i32) -> String {
     let name = fs::read_link(format!("/proc/{process}/ns/net")).unwrap_or_default();
     name.to_string_lossy().into_owned()

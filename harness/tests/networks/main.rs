@@ -1,6 +1,7 @@
 //! Networks other than the loopback interface: a link between two machines, and a browser on another machine.
 //!
-//! They need Firefox, geckodriver, nc, curl and Python, and what else a capture takes; `make test-live` runs them.
+//! The tests need Firefox, geckodriver, nc, curl and Python, and everything else that a capture takes; `make test-live`
+//! runs them.
 
 mod link;
 mod packets;

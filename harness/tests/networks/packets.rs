@@ -1,4 +1,4 @@
-//! The packets of a capture, as far as they tell which network they were on.
+//! Reads the packets of a capture, as far as they tell which network they were on.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) struct Packet {
     bytes: Vec<u8>,
 }
 
-/// All packets of a capture.
+/// Reads all packets of a capture.
 #[track_caller]
 pub(crate) fn read(capture: &Path) -> Vec<Packet> {
     let mut packets = Vec::new();
@@ -34,24 +34,24 @@ pub(crate) fn read(capture: &Path) -> Vec<Packet> {
 }
 
 impl Packet {
-    /// How long it was on the wire, without the checksum of Ethernet itself.
+    /// Returns the length on the wire, without the checksum of Ethernet itself.
     pub(crate) fn length(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The MAC addresses, from and to.
+    /// Returns the MAC addresses, from and to.
     pub(crate) fn macs(&self) -> ([u8; 6], [u8; 6]) {
         let mac = |at: usize| self.bytes[at..at + 6].try_into().unwrap();
         (mac(6), mac(0))
     }
 
-    /// The addresses, from and to.
+    /// Returns the addresses, from and to.
     pub(crate) fn addresses(&self) -> ([u8; 4], [u8; 4]) {
         let address = |at: usize| self.bytes[at..at + 4].try_into().unwrap();
         (address(ETHERNET + 12), address(ETHERNET + 16))
     }
 
-    /// The maximum segment size that a SYN tells (RFC 9293, 3.2: option 2, four bytes long, the first one on Linux).
+    /// Returns the maximum segment size in a SYN (RFC 9293, 3.2: option 2, four bytes long, the first one on Linux).
     pub(crate) fn maximum_segment_size(&self) -> Option<u16> {
         let options = &self.tcp()[20..];
         (self.flags() & SYN != 0 && options[..2] == [2, 4])
@@ -71,7 +71,8 @@ impl Packet {
         &tcp[usize::from(tcp[12] >> 4) * 4..]
     }
 
-    /// Whether the checksum is that of the packet (RFC 9293, 3.1), and not what a network card would have replaced.
+    /// Returns true if the checksum is that of the packet (RFC 9293, 3.1), and not one that a network card would have
+    /// replaced.
     pub(crate) fn has_its_checksum(&self) -> bool {
         let tcp = self.tcp();
         let pseudo_header = [
@@ -88,7 +89,7 @@ impl Packet {
         (sum & 0xffff) + (sum >> 16) == 0xffff
     }
 
-    /// The segment, without the padding that an Ethernet card would add.
+    /// Returns the segment, without the padding that an Ethernet card would add.
     fn tcp(&self) -> &[u8] {
         let length = u16::from_be_bytes([self.bytes[ETHERNET + 2], self.bytes[ETHERNET + 3]]);
         &self.bytes[ETHERNET + IPV4..ETHERNET + usize::from(length)]

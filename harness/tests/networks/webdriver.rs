@@ -1,5 +1,5 @@
-//! A browser on another machine: geckodriver and Firefox in a network namespace of their own, joined by a veth pair to the
-//! one that wiresnap and the program are in.
+//! A browser on another machine: geckodriver and Firefox in a separate network namespace, joined by a veth pair to the
+//! one of wiresnap and the program.
 
 use std::fs;
 
@@ -9,7 +9,8 @@ use wiresnap::trace::provenance::Provenance;
 use crate::live_support::{Bench, Outcome};
 use crate::packets::read;
 
-/// A network of its own, and the rights of root over it, as anybody may have them; what is started there ends with it.
+/// The command for a separate network with the rights of root over it, as any user may have; processes started in it
+/// end with it.
 const ELSEWHERE: [&str; 7] = [
     "unshare",
     "--map-root-user",
@@ -20,10 +21,10 @@ const ELSEWHERE: [&str; 7] = [
     "--mount-proc",
 ];
 
-/// Captures to the end.
+/// A script that captures to the end.
 const TO_THE_END: &str = r#"play() { "$@"; }"#;
 
-/// Captures until a browser is being started, and asks it to end then.
+/// A script that captures until a browser is being started, and asks it to end then.
 const TERMINATED: &str = r#"
 play() {
     "$@" 2>"$CLIENT/said" & capture=$!
@@ -33,7 +34,7 @@ play() {
 }
 "#;
 
-/// Makes the browser's machine, with an endpoint that is ready, and plays.
+/// A script that makes the browser's machine, with an endpoint that is ready, and plays.
 const BROWSERS_MACHINE: &str = r#"
 set -e
 ip link set lo up
@@ -54,7 +55,7 @@ curl --silent http://10.77.0.2:4444/status >"$CLIENT/status"
 exit $code
 "#;
 
-/// What leads there.
+/// The options that lead to the browser's machine.
 const THERE: [&str; 6] = [
     "--webdriver",
     "http://10.77.0.2:4444",
@@ -69,7 +70,7 @@ fn beside_browsers_machine(bench: &Bench, play: &str, arguments: &[&str]) -> Out
     capture(bench, &[play, BROWSERS_MACHINE].concat(), arguments)
 }
 
-/// Captures in such a network, with what the script does around it.
+/// Captures in such a network, inside this script.
 fn capture(bench: &Bench, script: &str, arguments: &[&str]) -> Outcome {
     let mut command = bench.capture_in_script(&ELSEWHERE, script, arguments);
     let client = bench.path("client");
@@ -79,7 +80,7 @@ fn capture(bench: &Bench, script: &str, arguments: &[&str]) -> Outcome {
     bench.start_command(command).end()
 }
 
-/// What the endpoint says of itself when the capture is over.
+/// Returns the endpoint's own status when the capture is over.
 fn status(bench: &Bench) -> String {
     fs::read_to_string(bench.path("client/status")).unwrap()
 }
@@ -168,7 +169,7 @@ fn one_option_without_the_others_is_told_what_they_are() {
     );
 }
 
-/// Captures beside a machine that is there, but for one option.
+/// Captures beside a machine that is reachable, except for one option.
 fn but_for(option: &str, value: &str) -> Outcome {
     let bench = Bench::new();
     let mut arguments = THERE;
@@ -207,7 +208,7 @@ fn a_loopback_address_for_a_browser_elsewhere() {
     );
 }
 
-/// An address of ours, and none that the browser's machine has a way to.
+/// An address of ours that the browser's machine has no route to.
 #[test]
 fn an_address_that_the_browser_does_not_reach() {
     let bench = Bench::new();

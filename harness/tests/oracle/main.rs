@@ -1,7 +1,7 @@
 //! Compares figures and streams with tshark's, on captures made for every case that reading must get right, on those in
 //! the tree, and on those in the folders that `WIRESNAP_REFERENCE_DIR` and `WIRESNAP_CORPUS` name.
 //!
-//! Where tshark differs by definition:
+//! The differences of tshark by definition:
 //!
 //! - It looks for TCP in headers that ICMP quotes, and in tunnels such as L2TP, Teredo and pseudowires; here those packets
 //!   count, but not as TCP. (Looked through are IP in IP, GRE with IP, Ethernet, PPP or ERSPAN in it, MPLS, PPP, VXLAN,
@@ -44,7 +44,7 @@ use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
 use wiresnap::wire::frame::{Decoded, FrameDecoder};
 use wiresnap::wire::stream::{Connection, Options, Reassembler};
 
-/// Says something past the test runner, which keeps a passing test's words to itself.
+/// Prints past the test runner, which hides the output of a passing test.
 macro_rules! say {
     ($($argument:tt)*) => {
         drop(writeln!(std::io::stderr(), $($argument)*))
@@ -108,7 +108,7 @@ fn totals(measured: &Measured) -> Totals {
     }
 }
 
-/// The figures that tshark and we must agree on, and the roles that must add up to them.
+/// Compares the figures that tshark and we must agree on, and the roles that must add up to them.
 fn compare_totals(name: &str, path: &Path, opinion: &Opinion) {
     let measured = measured(path);
     assert_eq!(totals(&measured), opinion.totals, "{name}: totals");
@@ -125,21 +125,21 @@ fn compare_totals(name: &str, path: &Path, opinion: &Opinion) {
     assert_eq!(roles, measured.overall, "{name}: the roles add up");
 }
 
-/// How many streams agree with tshark, and in what way.
+/// The numbers of streams that agree with tshark, by the way in which they agree.
 #[derive(Clone, Copy, Debug, Default)]
 struct Agreement {
-    /// Equal to "follow".
+    /// The streams equal to "follow".
     followed: u64,
-    /// Equal to what its fields give when each byte goes to its place.
+    /// The streams equal to tshark's fields, with each byte put in its place.
     put_together: u64,
-    /// Equal to "follow" up to the gap where that ends; behind it are copies that differ, of which "follow" and the
-    /// fields would choose in different ways.
+    /// The streams equal to "follow" up to the gap where that ends. The copies after it differ, and "follow" and the
+    /// fields would choose different ones.
     continued: u64,
-    /// Equal to "follow" up to a FIN, after which that goes on.
+    /// The streams equal to "follow" up to a FIN, after which "follow" continues.
     ended: u64,
 }
 
-/// Streams compared per file; tshark takes long for each.
+/// The most streams compared per file; tshark takes long for each.
 const MOST_STREAMS: usize = 300;
 
 fn compare_streams(
@@ -194,7 +194,7 @@ fn compare_streams(
     Ok(agreement)
 }
 
-/// Whether the sender's FIN comes right after these bytes.
+/// Returns true if the sender's FIN comes right after these bytes.
 fn has_fin_after(segments: &[SegmentFields], sender: &(u64, String), bytes: &[u8]) -> bool {
     let mut own = segments
         .iter()
@@ -222,7 +222,7 @@ fn ask(path: &Path, ours: &[(Connection, Bytes)]) -> Opinion {
     )
 }
 
-/// As tshark writes the ends of a stream.
+/// Returns the end of a stream as tshark writes it.
 fn shown(end: SocketAddr) -> String {
     match end {
         SocketAddr::V4(end) => end.to_string(),
@@ -230,7 +230,7 @@ fn shown(end: SocketAddr) -> String {
     }
 }
 
-/// What a connection says of itself agrees with what its sink heard.
+/// Checks that the figures of a connection agree with the bytes that its sink received.
 fn check_figures(name: &str, connection: &Connection, bytes: &Bytes) {
     use sha2::{Digest, Sha256};
     for (stream, bytes) in [
@@ -307,7 +307,7 @@ fn links_agree_with_tshark() {
     check_cases(cases::link_cases());
 }
 
-/// tshark reads LOOP in the network's byte order alone.
+/// tshark reads LOOP only in the network's byte order.
 #[test]
 fn a_loop_header_in_the_other_byte_order_is_read_the_same() {
     let [network_order, other_order] =
@@ -333,7 +333,7 @@ fn files_agree_with_tshark() {
     check_cases(cases::file_cases());
 }
 
-/// Segments cut up, shuffled, repeated, spoilt and lost at random: no case that anybody thought of.
+/// Segments cut up, shuffled, repeated, damaged and lost at random: cases that nobody thought of.
 #[test]
 fn random_conversations_agree_with_tshark() {
     if !tshark::is_installed() {
@@ -388,7 +388,7 @@ fn workspace() -> PathBuf {
         .to_owned()
 }
 
-/// The captures in a folder and those below it.
+/// Returns the captures in a folder and those below it.
 fn captures(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -418,7 +418,7 @@ fn is_capture(path: &Path) -> bool {
         .any(|ending| name.ends_with(&format!(".{ending}")))
 }
 
-/// Compares every capture in a folder; all that differs is said at once.
+/// Compares every capture in a folder; all differences are reported at once.
 fn compare_folder(folder: &Path) -> usize {
     let mut differences = Vec::new();
     let captures = captures(folder);
@@ -495,7 +495,7 @@ fn corpus_agrees_with_tshark() {
     }
 }
 
-/// The reference captures' figures as the seed's tables give them, its three errata put right.
+/// Compares the reference captures' figures with the seed's tables, with its three errata corrected.
 #[test]
 fn reference_captures_have_the_known_figures() {
     let folder = std::env::var_os("WIRESNAP_REFERENCE_DIR")

@@ -1,7 +1,7 @@
-//! What was said, taken apart by tshark: requests and responses, which response answers which request, WebSocket frames;
-//! and whether each payload byte is in our listing.
+//! Compares the messages with tshark's: requests and responses, which response answers which request, WebSocket frames;
+//! and checks that each payload byte is in our listing.
 //!
-//! Where tshark is wrong, [`DIFFERENCES`] says why.
+//! [`DIFFERENCES`] lists the mistakes of tshark, with the reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -37,7 +37,7 @@ const AFTER_CLOSE: &str =
     "tshark goes on with frames behind a close; RFC 6455 §5.5.1: there are none";
 const EARLY: &str = "tshark reads no frames in front of the 101; RFC 6455 §4.1: what the client sends early is WebSocket all the same";
 
-/// Of a capture, what tshark says that is not so, and why.
+/// The captures about which tshark is wrong, with the aspects and the reason.
 const DIFFERENCES: &[(&str, &[&str], &str)] = &[
     ("lost-end-of-body", &["responses", "answers"], CUT),
     ("lost-request-body", &["requests", "answers"], CUT),
@@ -142,7 +142,7 @@ const DIFFERENCES: &[(&str, &[&str], &str)] = &[
     ),
 ];
 
-/// All that is compared, by name.
+/// Returns everything that is compared, by name.
 fn aspects(said: &Said) -> [(&'static str, String); 5] {
     [
         ("requests", format!("{:?}", said.requests)),
@@ -157,7 +157,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What each end said in our listing, by `ADDRESS port`.
+/// Returns the messages of each end in our listing, by `ADDRESS port`.
 fn ours(connections: &[(Connection, Vec<Message>)]) -> BTreeMap<String, Said> {
     let mut all: BTreeMap<String, Said> = BTreeMap::new();
     for (connection, messages) in connections {
@@ -223,7 +223,7 @@ fn add(said: &mut Said, message: &Message) {
     }
 }
 
-/// The ends of the connections whose servers speak HTTP.
+/// Returns the ports of the connections whose servers speak HTTP.
 fn http_ports(connections: &[(Connection, Vec<Message>)]) -> BTreeSet<u16> {
     let speaks_http = |messages: &[Message]| {
         let mut messages = messages.iter();
@@ -236,7 +236,7 @@ fn http_ports(connections: &[(Connection, Vec<Message>)]) -> BTreeSet<u16> {
         .collect()
 }
 
-/// Gives what differs that should not, and what does not differ that should.
+/// Returns the differences that should not be, and the expected ones that are not there.
 fn compare(
     name: &str,
     ours: &BTreeMap<String, Said>,
@@ -273,10 +273,10 @@ fn compare(
     wrong
 }
 
-/// The port of the first talk's server; that of each other is one more.
+/// The port of the first conversation's server; each further one has the next port.
 const FIRST_PORT: u16 = 8000;
 
-/// The ports of a talk, of which there are many in one capture, so that tshark is asked once.
+/// Sets the ports of a conversation; many are in one capture, so that tshark is run once.
 fn on_ports(talk: &mut Talk, index: u16) {
     let ports = [50_000 + index, FIRST_PORT + index];
     for segment in &mut talk.script.segments {
@@ -320,7 +320,8 @@ fn odd_talks_are_what_tshark_says() {
     assert!(ours.is_empty() && theirs.is_empty(), "{ours:?} {theirs:?}");
 }
 
-/// Compares all captures of a folder, but for those that cannot be read. Most of the time tshark starts; so two run at a time.
+/// Compares all captures of a folder, except those that cannot be read. Most of the time is tshark's start, so two run
+/// at a time.
 fn compare_folder(folder: &Path) {
     let captures = super::captures(folder);
     let (one, other) = captures.split_at(captures.len() / 2);
@@ -373,7 +374,7 @@ fn cases_of_others_say_what_tshark_says() {
     check_folder(&super::workspace().join("../shared/cases/read"));
 }
 
-/// When our packets were captured, in nanoseconds.
+/// Returns the times at which our packets were captured, in nanoseconds.
 fn our_times(path: &Path) -> Vec<i64> {
     let mut reader = reader::open(path).unwrap();
     let mut times = Vec::new();

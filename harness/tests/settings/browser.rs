@@ -1,11 +1,12 @@
-//! What a browser's steps do, see, and do not reach.
+//! The steps of a browser: their effects, their conditions, and their limits.
 
 use std::fs;
 
 use crate::live_support::{Bench, has_chromium};
 use crate::{bench, payloads};
 
-/// A scenario that opens a page and then has these marks, a second apart; `opens` are more fields of the first.
+/// Returns a scenario that opens a page and then has these marks, a second apart; `opens` are further fields of the
+/// first.
 fn page(path: &str, opens: &str, marks: &[&str]) -> String {
     let mut text = format!(
         "description = \"a page\"\ncommand = [\"python3\", \"-u\", \"pages.py\", \"{{host}}\", \"{{port}}\"]\nclient = \"firefox\"\n\n\
@@ -18,7 +19,7 @@ fn page(path: &str, opens: &str, marks: &[&str]) -> String {
     text
 }
 
-/// Plays a page's scenario, which must fail with these sentences, none of them about memory.
+/// Plays a page's scenario, which must fail with these sentences, and not because of memory.
 #[track_caller]
 fn fails(bench: &Bench, name: &str, scenario: &str, said: &[&str]) {
     bench.scenario(name, scenario);

@@ -1,10 +1,11 @@
-//! Programs in odd places, and commands as clients.
+//! Programs in unusual places, and commands as clients.
 
 use std::time::{Duration, Instant};
 
 use crate::{bench, payloads};
 
-/// A scenario in which curl asks the odd server twice; `arguments` are those of the server, `fields` what else the scenario has.
+/// Returns a scenario in which curl asks the odd server twice; `arguments` are those of the server, `fields` are
+/// further fields of the scenario.
 fn asks(arguments: &str, fields: &str) -> String {
     format!(
         r#"description = "a server that is odd"
@@ -160,7 +161,7 @@ fn a_port_below_1024_takes_no_privilege() {
     bench.run(&["eighty"]).is(0, &[]);
 }
 
-/// A server of lines, which wants them to end with CR LF.
+/// A server of lines, which must end with CR LF.
 const LINES: &str = r#"
 import socket, sys
 listening = socket.create_server((sys.argv[1], int(sys.argv[2])))

@@ -1,6 +1,6 @@
-//! Scenarios that want another time or place than most, or that fail for a reason which is to be named.
+//! Scenarios with unusual times or places, and scenarios that fail for a reason which must be named.
 //!
-//! They need Python, curl, nc and Firefox, and what else a capture takes; `make test-live` runs them.
+//! The tests need Python, curl, nc and Firefox, and everything else that a capture takes; `make test-live` runs them.
 
 mod browser;
 mod commands;
@@ -15,7 +15,7 @@ use std::fs;
 use live_support::Bench;
 use wiresnap::commands::payload::listing;
 
-/// A workbench with the two servers of this folder.
+/// Returns a workbench with the two servers of this folder.
 fn bench() -> Bench {
     let bench = Bench::new();
     let folder = workspace::root().join("harness/tests/settings");
@@ -25,7 +25,7 @@ fn bench() -> Bench {
     bench
 }
 
-/// The payloads of a capture that was just made.
+/// Returns the payloads of a capture that was just made.
 #[track_caller]
 fn payloads(bench: &Bench, name: &str) -> String {
     let capture = bench.captures().join(name).with_extension("pcap");

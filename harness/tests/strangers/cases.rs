@@ -1,5 +1,5 @@
-//! The captures of `../shared/cases/read`, where that folder is beside the checkout: truths that hold for each of them, and
-//! pairs of captures that differ. The pairs are made anew here by code as well.
+//! The captures of `../shared/cases/read`, if that folder is beside the checkout: properties that hold for each of
+//! them, and pairs of captures that differ. The pairs are also made here by code.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -32,7 +32,7 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
-/// Returns the captures of a folder by name, without what is behind the first dot.
+/// Returns the captures of a folder by name, without the part after the first dot.
 fn captures(folder: &Path) -> Vec<(String, PathBuf)> {
     let entries = std::fs::read_dir(folder).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -46,7 +46,7 @@ fn captures(folder: &Path) -> Vec<(String, PathBuf)> {
     captures
 }
 
-/// Those that are damaged, or of which no packet can be read.
+/// The captures that are damaged, or of which no packet can be read.
 const UNREADABLE: [&str; 5] = [
     "damaged-record",
     "nflog",
@@ -89,7 +89,7 @@ fn every_case_of_others_is_read_by_every_verb() {
     }
 }
 
-/// What is listed of a stream is all of it, each byte once.
+/// The listing of a stream contains all of it, each byte once.
 #[test]
 fn every_payload_byte_of_the_cases_of_others_is_listed() {
     let Some(folder) = folder() else { return };
@@ -122,7 +122,7 @@ fn every_payload_byte_of_the_cases_of_others_is_listed() {
     }
 }
 
-/// Of those that are named old and new, the pairs that are the same.
+/// The pairs of captures, named old and new, that are the same.
 const SAME: [&str; 0] = [];
 
 #[test]
@@ -164,7 +164,7 @@ fn pairs_of_the_cases_of_others_differ() {
     assert!(pairs > 10, "{names:?}");
 }
 
-/// Of each packet that only one side sent: a message that shows a hole is told with the packet that does.
+/// In a capture of one side, a message that shows a hole is listed with the packet that shows it.
 #[test]
 fn a_capture_of_one_side_has_no_packet_and_no_time_of_the_other() {
     let whole = Script::opened()
@@ -193,7 +193,7 @@ fn a_capture_of_one_side_has_no_packet_and_no_time_of_the_other() {
     }
 }
 
-/// RFC 9293 §3.5.3: a reset may carry data, and what was captured of it is listed.
+/// A reset may carry data (RFC 9293 §3.5.3), and the captured part of it is listed.
 #[test]
 fn the_payload_of_a_reset_is_listed() {
     let script = Script::opened()
@@ -214,7 +214,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     compress_to_vec(bytes, CompressionLevel::Fastest)
 }
 
-/// An exchange whose answer has these fields, and these bytes behind its head.
+/// Returns an exchange whose answer has these fields, and these bytes after its head.
 fn exchange(fields: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
     let script = Script::opened().say(Client, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -222,7 +222,7 @@ fn exchange(fields: &str, body: &[u8]) -> Vec<u8> {
     pcap(RAW, &paced(script.hear(Client).close().packets()))
 }
 
-/// An exchange whose answer is this.
+/// Returns an exchange with this answer.
 fn answered(answer: &str) -> Vec<u8> {
     let script = Script::opened().say(Client, "GET /a HTTP/1.1\r\nHost: h\r\n\r\n");
     pcap(
@@ -231,7 +231,7 @@ fn answered(answer: &str) -> Vec<u8> {
     )
 }
 
-/// Two conversations on the same ports, of which the second has no SYN.
+/// Returns two conversations on the same ports, of which the second has no SYN.
 fn again(second: &str) -> Vec<u8> {
     let first = Script::opened()
         .say(Client, "one\n")
@@ -278,13 +278,13 @@ fn text(changed: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// An event whose last bytes are those, behind the first two MiB.
+/// Returns an event with those last bytes, after the first two MiB.
 fn long_event(end: &str) -> Vec<u8> {
     let line = format!("data: {}\n", "x".repeat(1000));
     format!("{}data: {end}\n\n", line.repeat(2100)).into_bytes()
 }
 
-/// A kind of change, the captures before and after it, and a word of the difference.
+/// Returns kinds of changes, with the captures before and after, and a word of the difference.
 fn changes() -> Vec<(&'static str, Vec<u8>, Vec<u8>, &'static str)> {
     let damaged = |text: &[u8]| {
         let mut packed = gzip(text);

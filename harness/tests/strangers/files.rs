@@ -1,7 +1,7 @@
 //! Files that are damaged or half understood, and packets inside of others.
 //!
-//! Whatever precedes a damage is shown by every verb, then the error, once; JSON is whole in any case. What is read of a
-//! tunnel is what tshark reads of it (`oracle.rs`); here are those that only look like one.
+//! Every verb shows everything before the damage, then the error, once; JSON is complete in any case. The contents of a
+//! tunnel are those that tshark reads (`oracle.rs`); here are packets that only look like a tunnel.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use super::support::script::{Client, Script, Server};
 
 const RADIOTAP: u16 = 127;
 
-/// A conversation of two lines, each way one.
+/// Returns a conversation of two lines, one in each direction.
 fn talk() -> Script {
     let script = Script::opened().data(Client, 0, b"hello\n");
     script.data(Server, 0, b"world\n").close()
@@ -34,8 +34,8 @@ fn frames() -> Vec<Vec<u8>> {
 
 const LISTING: &str = "hello\nworld\n";
 
-/// The same conversation in files of every kind, each with the sort of damage that it can have behind the packets, and
-/// the sentence about it.
+/// Returns the same conversation in files of every kind, each with a damage that it can have after the packets, and the
+/// sentence about it.
 fn damaged() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let packets = paced(frames());
     let long = |order: Order| {
@@ -130,7 +130,7 @@ fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What is wrong is said once, as an error, with the name of the file.
+/// Asserts that a damage is reported once, as an error, with the name of the file.
 #[track_caller]
 fn assert_said_once(name: &str, output: &Output, path: &Path, sentence: &str) {
     let said = errors(output);
@@ -203,7 +203,7 @@ fn what_precedes_a_damage_is_shown_by_every_verb_that_reads() {
     }
 }
 
-/// A project around a capture called `talk`, whose listing was reviewed as this.
+/// Creates a project around a capture called `talk`, with this reviewed listing.
 fn project(capture: &[u8], reviewed: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
@@ -255,7 +255,7 @@ fn a_damaged_capture_is_compared_as_far_as_it_goes_and_never_accepted() {
     }
 }
 
-/// Cut anywhere, a file gives a beginning of what the whole one gives, and JSON that is whole.
+/// A file that is cut anywhere gives a beginning of what the whole file gives, and complete JSON.
 #[test]
 fn a_capture_cut_at_any_byte_gives_a_beginning_of_it() {
     let packets = paced(frames());
@@ -289,7 +289,7 @@ fn a_capture_cut_at_any_byte_gives_a_beginning_of_it() {
     }
 }
 
-/// The figures and the listing of a capture; nothing if not even its header is there.
+/// Returns the figures and the listing of a capture; `None` if not even its header is there.
 fn read(capture: &[u8]) -> Option<(Measured, String)> {
     let open = || {
         let input = std::io::Cursor::new(capture.to_vec());
@@ -465,12 +465,12 @@ fn files_that_cannot_be_read_keep_no_other_from_being_measured() {
     }
 }
 
-/// A frame in VXLAN.
+/// Returns a frame in VXLAN.
 fn in_vxlan(frame: &[u8]) -> Vec<u8> {
     in_udp(4789, &network::vxlan(frame))
 }
 
-/// A datagram to this port.
+/// Returns a datagram to this port.
 fn in_udp(port: u16, payload: &[u8]) -> Vec<u8> {
     let [from, to] = ["192.0.2.1", "192.0.2.2"].map(|address| address.parse().unwrap());
     ethernet(&network::ip(
@@ -648,7 +648,7 @@ fn a_device_that_a_report_is_written_to_stays_one() {
     assert!(device.file_type().is_char_device());
 }
 
-/// The captures beside the checkout, where they are: each read as it should be.
+/// Reads the captures beside the checkout, if they exist: each must be read as it should be.
 #[test]
 fn captures_of_others_are_read_too() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases/read");

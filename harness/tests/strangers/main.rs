@@ -1,6 +1,6 @@
-//! Captures as strangers have them: each kind of oddity, made by code, and what is right for it.
+//! Captures of every oddity that users may have, made by code, with the right results.
 //!
-//! What is right was checked with tshark, the text of the RFC or by hand. The folder `../shared/cases/`, where it lies
+//! The right results were checked with tshark, the text of the RFC or by hand. The folder `../shared/cases/`, if it is
 //! beside the checkout, holds captures of the same kinds that were made elsewhere.
 
 mod accounting;
@@ -13,5 +13,6 @@ mod spread;
 mod streams;
 #[path = "../support/mod.rs"]
 mod support;
+mod whole_json;
 #[path = "../workspace/mod.rs"]
 mod workspace;

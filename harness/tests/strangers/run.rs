@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// A capture in a temporary file, which is removed with the value.
+/// Writes a capture into a temporary file, which is removed with the value.
 pub(crate) fn file(capture: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(capture).unwrap();

@@ -1,8 +1,8 @@
-//! Secrets, wherever a byte can be, are overwritten or the capture is not kept.
+//! Secrets anywhere in a capture are overwritten, or the capture is not kept.
 //!
-//! A secret is planted in every place of every protocol that a byte can be in, in every form that programs send one in, and
-//! carried by segments of every kind. Afterwards it is looked for in the whole file and in the whole listing, in each of
-//! the forms; by code of its own, which knows nothing of how it was overwritten.
+//! A secret is planted in every place of every protocol that a byte can be in, in every form in which programs send
+//! one, and carried by segments of every kind. Afterwards it is searched for in the whole file and in the whole
+//! listing, in each of the forms; by separate code, which knows nothing of the overwriting.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -21,7 +21,7 @@ const SECRET: &str = "deadbeef0123456789abcdef00c0ffee";
 const RULES: &str =
     "[[redact]]\nname = \"session\"\npattern = 'secret=([0-9a-f]{32})'\nsecret = true\n";
 
-/// The capture with its secrets overwritten, or why it is not kept.
+/// Returns the capture with its secrets overwritten, or the reason why it is not kept.
 fn overwritten_by(capture: &[u8], rules: &str) -> Result<Vec<u8>, String> {
     let rules = Rules::of_text("wiresnap.toml".as_ref(), rules).unwrap();
     let mut file = tempfile::tempfile().unwrap();
@@ -40,22 +40,23 @@ fn overwritten(capture: &[u8]) -> Result<Vec<u8>, String> {
     overwritten_by(capture, RULES)
 }
 
-/// How segments carry what is said.
+/// The way in which segments carry messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Carried {
-    /// Each message in a segment of its own.
+    /// Each message in one segment.
     Whole,
-    /// The secret in two.
+    /// The secret cut in two.
     InTwo,
-    /// In two, each of them twice.
+    /// The secret cut in two, each part sent twice.
     Twice,
-    /// In two, the second of them first.
+    /// The secret cut in two, the second part sent first.
     OutOfOrder,
-    /// In two, the second of them with other bytes afterwards.
+    /// The secret cut in two, the second part repeated with other bytes afterwards.
     Contradicted,
-    /// In two, the second of them with other bytes before: the secret is in a copy that no receiver takes.
+    /// The secret cut in two, the second part sent with other bytes before: the secret is in a copy that no receiver
+    /// takes.
     Contradicting,
-    /// Byte by byte.
+    /// A segment for each byte.
     ByteByByte,
 }
 
@@ -69,10 +70,10 @@ const CARRIED: [Carried; 7] = [
     Carried::ByteByByte,
 ];
 
-/// What is said, in order, and the place of the secret in the message that has one.
+/// The messages of a conversation, in order.
 type Talk = Vec<(End, Vec<u8>)>;
 
-/// A capture of a conversation; `cut` is where in the stream of the side that has the secret this is in two.
+/// Returns a capture of a conversation; `cuts` are the places at which each message is cut in two.
 fn capture(talk: &Talk, carried: Carried, cuts: &[usize]) -> Vec<u8> {
     let mut script = Script::opened();
     let mut sent = [0_u32; 2];
@@ -120,7 +121,7 @@ fn capture(talk: &Talk, carried: Carried, cuts: &[usize]) -> Vec<u8> {
     )
 }
 
-/// Where each message is cut in two: in the middle of the secret, in whatever form it is.
+/// Returns the place at which each message is cut in two: in the middle of the secret, in whatever form it is.
 fn cuts(talk: &Talk, form: &[u8]) -> Vec<usize> {
     let middle = |bytes: &Vec<u8>| {
         let at = memchr::memmem::find(bytes, form).map(|at| at + form.len() / 2);
@@ -187,7 +188,7 @@ fn bare_deflate(bytes: &[u8]) -> Vec<u8> {
     coder.finish().unwrap()
 }
 
-/// RFC 7932 §9.2: one metablock that is not compressed, and an empty last one.
+/// Returns an uncompressed metablock, and an empty last one (RFC 7932 §9.2).
 fn brotli(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len() - 1).unwrap();
     // WBITS 16 is one zero bit; ISLAST 0, MNIBBLES 4, MLEN, ISUNCOMPRESSED.
@@ -198,7 +199,7 @@ fn brotli(bytes: &[u8]) -> Vec<u8> {
     stream
 }
 
-/// RFC 8878 §3.1.1: a frame of one raw block.
+/// Returns a frame of one raw block (RFC 8878 §3.1.1).
 fn zstd(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap();
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
@@ -238,17 +239,17 @@ fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
 
 const MASK: Option<[u8; 4]> = Some([0x37, 0xfa, 0x21, 0x3d]);
 
-/// What must become of a capture.
+/// The required fate of a capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Kept,
     Refused,
-    /// Either: what could be read decides.
+    /// Kept or refused, depending on what could be read.
     Either,
 }
 use Fate::{Either, Kept, Refused};
 
-/// Every place of every protocol, with these bytes in it, and what must become of it.
+/// Returns every place of every protocol, with these bytes in it, and the required fate of the capture.
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn places(bytes: &[u8]) -> Vec<(&'static str, Talk, Fate)> {
     let shown = String::from_utf8_lossy(bytes).into_owned();
@@ -426,7 +427,7 @@ fn quoted_printable(bytes: &[u8]) -> Vec<u8> {
     ])
 }
 
-/// All forms of these bytes, by name.
+/// Returns all forms of these bytes, by name.
 fn forms(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let partly = |bytes: &[u8]| {
         let encode = |(index, byte): (usize, &u8)| match index % 3 {
@@ -482,7 +483,8 @@ fn forms(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Looks for the secret in bytes, in all of its forms: how many there are. What stands for it must not be in the way.
+/// Searches for the secret in bytes, and returns the forms in which it is found. The placeholder must not disturb the
+/// search.
 fn found_in(bytes: &[u8]) -> Vec<&'static str> {
     let lower = bytes.to_ascii_lowercase();
     let mut found = Vec::new();
@@ -501,7 +503,7 @@ fn found_in(bytes: &[u8]) -> Vec<&'static str> {
     found
 }
 
-/// Where the secret is to be found in a capture: in its bytes, or in what is read of them.
+/// Returns the forms in which the secret is found in a capture: in its bytes, or in its listings.
 fn is_in(capture: &[u8]) -> Vec<&'static str> {
     let mut found = found_in(capture);
     for format in [PayloadFormat::Json, PayloadFormat::Text] {
@@ -516,7 +518,7 @@ fn is_in(capture: &[u8]) -> Vec<&'static str> {
     found
 }
 
-/// Holds what became of a capture to what must.
+/// Compares the fate of a capture with the required one.
 fn judge(what: &str, capture: &[u8], fate: Fate, complaints: &mut String) {
     match overwritten(capture) {
         Ok(after) => {
@@ -601,7 +603,7 @@ fn a_secret_in_any_form_in_any_place_is_overwritten_or_the_capture_is_refused() 
     assert!(complaints.is_empty(), "{complaints}");
 }
 
-/// A capture of these frames.
+/// Returns a capture of these frames.
 fn of_frames(frames: Vec<Vec<u8>>) -> Vec<u8> {
     pcap(ETHERNET, &paced(frames))
 }
@@ -643,7 +645,7 @@ fn a_secret_outside_of_any_stream_is_overwritten() {
     assert!(complaints.is_empty(), "{complaints}");
 }
 
-/// What fragments of IP bring is put together to be read, and has no place in the file where it could be overwritten.
+/// Fragments of IP are put together to be read, and the result has no place in the file where it could be overwritten.
 #[test]
 fn a_secret_in_fragments_is_refused_and_the_cure_is_said() {
     let ends: [IpAddr; 2] = ["10.0.0.1", "10.0.0.2"].map(|end| end.parse().unwrap());

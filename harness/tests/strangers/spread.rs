@@ -1,4 +1,4 @@
-//! Pages whose parts a browser fetches over one connection or several, as chance has it.
+//! Pages whose parts a browser fetches over one connection or several, by chance.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::support::script::{Client, Script, Server};
 use super::workspace;
 use wiresnap::commands::payload::listing;
 
-/// When mark 0 was due.
+/// The time at which mark 0 was due.
 const START: u64 = 1_000_000_000_000_000_000;
 const MILLISECOND: u64 = 1_000_000;
 
@@ -44,7 +44,7 @@ const PARTS: [Exchange; 4] = [
     },
 ];
 
-/// A capture that is being made, packet by packet, on several connections.
+/// A capture that is being written, packet by packet, on several connections.
 struct Recorder {
     connections: Vec<(Script, usize)>,
     packets: Vec<Packet>,
@@ -60,7 +60,7 @@ impl Recorder {
         }
     }
 
-    /// Goes on with a connection, which is opened if it is new.
+    /// Continues a connection, which is opened if it is new.
     fn on(&mut self, connection: usize, more: impl FnOnce(Script) -> Script) {
         while self.connections.len() <= connection {
             let client = format!("10.0.0.1:{}", 50_000 + self.connections.len());
@@ -113,7 +113,7 @@ impl Recorder {
     }
 }
 
-/// The same page, loaded twice.
+/// Writes a capture of the same page, loaded twice.
 fn twice(folder: &Path, name: &str, loads: [(&[usize], &[usize]); 2]) -> PathBuf {
     let mut recorder = Recorder::new();
     for (mark, (order, connections)) in (0..).zip(loads) {
@@ -122,7 +122,7 @@ fn twice(folder: &Path, name: &str, loads: [(&[usize], &[usize]); 2]) -> PathBuf
     recorder.keep(folder, name)
 }
 
-/// Runs of chance: the order of the parts, and the connection of each.
+/// The results of chance: the order of the parts, and the connection of each.
 const CHANCES: [[(&[usize], &[usize]); 2]; 5] = [
     [(&[0, 1, 2, 3], &[0; 4]), (&[0, 1, 2, 3], &[0; 4])],
     [
@@ -186,7 +186,7 @@ fn a_capture_of_which_nothing_more_is_known_is_listed_by_connection() {
     assert!(by_connection.contains("Connection 4: "));
 }
 
-/// The exit code of `diff`, and what it printed.
+/// Returns the exit code of `diff`, and its output.
 fn diff(arguments: &[&str], old: &Path, new: &Path) -> (Option<i32>, String) {
     let output = wiresnap(&[&["diff"], arguments].concat(), &[old, new]);
     (output.status.code(), printed(&output))

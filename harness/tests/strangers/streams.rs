@@ -15,7 +15,7 @@ fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).unwrap()
 }
 
-/// Ways to begin: IPv4, IPv6, and sequence numbers that wrap within the answer.
+/// Returns ways to begin: IPv4, IPv6, and sequence numbers that wrap within the answer.
 fn beginnings() -> [Script; 3] {
     [
         Script::default(),
@@ -24,7 +24,7 @@ fn beginnings() -> [Script; 3] {
     ]
 }
 
-/// One question and its answer, on a connection that is still open.
+/// Returns one question and its answer, on a connection that is still open.
 fn asked(beginning: Script) -> Script {
     beginning
         .open()
@@ -34,7 +34,7 @@ fn asked(beginning: Script) -> Script {
         .ack(Client, length(ANSWER))
 }
 
-/// The connections of the JSON listing.
+/// Returns the connections of the JSON listing.
 fn json(script: &Script) -> serde_json::Value {
     let mut json: serde_json::Value =
         serde_json::from_str(&listing(&["--format", "json"], &raw(script))).unwrap();
@@ -52,14 +52,14 @@ fn redacted(script: &Script) -> String {
     listing(&["--redact"], &raw(script))
 }
 
-/// The exit code of `diff`, and what it printed.
+/// Returns the exit code of `diff`, and its output.
 fn diff(old: &Script, new: &Script) -> (Option<i32>, String) {
     let [old, new] = [old, new].map(|script| file(&raw(script)));
     let output = wiresnap(&["diff"], &[old.path(), new.path()]);
     (output.status.code(), printed(&output))
 }
 
-/// Changing any byte of the last segment but `after` makes listings and captures differ.
+/// Asserts that changing any byte of the last segment except `after` makes listings and captures differ.
 fn assert_every_byte_counts(script: &Script, after: usize) {
     let segment = script.segments.len() - 1 - after;
     assert_eq!(diff(script, script).0, Some(0));
@@ -72,7 +72,7 @@ fn assert_every_byte_counts(script: &Script, after: usize) {
     }
 }
 
-/// A copy of the end of what was sent, with another word in it; what follows is the closing.
+/// Repeats the end of the sent bytes, with another word in it; then closes.
 fn contradicted(beginning: Script, from: End, offset: u32, copy: &[u8]) -> Script {
     asked(beginning).data(from, offset, copy).close()
 }
@@ -184,7 +184,7 @@ fn what_comes_from_before_the_first_captured_byte_is_listed() {
     );
 }
 
-/// RFC 9293 §3.8.4: a probe may carry one byte of garbage. It is the one that a documented rule hides.
+/// A probe may carry one byte of garbage (RFC 9293 §3.8.4). A documented rule hides this byte.
 #[test]
 fn the_garbage_byte_of_a_keepalive_probe_is_hidden_and_nothing_else_is() {
     let probed = |byte: u8| {
@@ -212,7 +212,7 @@ fn a_fin_is_one_more_thing_that_may_carry_a_copy() {
     assert!(listed.ends_with("other contents: \"FIRST\"]\n"), "{listed}");
 }
 
-/// A chat: each side says a line, the other one acknowledges it with the next.
+/// Returns a chat: each side says a line, and the other one acknowledges it with the next.
 fn chat(beginning: Script, lines: &[&str]) -> Script {
     let mut script = beginning;
     let mut sent = [0; 2];
@@ -227,7 +227,7 @@ fn chat(beginning: Script, lines: &[&str]) -> Script {
     script.acknowledging(sent[1], sent[0])
 }
 
-/// What each packet is there for, and who sent it in which connection.
+/// Returns the role of each packet, with its sender and its connection.
 fn explained(script: &Script) -> Vec<(String, String, u64)> {
     let file = file(&raw(script));
     let output = wiresnap(&["stats", "--explain", "--format", "json"], &[file.path()]);
@@ -249,7 +249,7 @@ fn roles(script: &Script) -> Vec<String> {
         .collect()
 }
 
-/// Statistics and listing agree on who sent each message.
+/// Asserts that statistics and listing agree on the sender of each message.
 fn assert_sides_agree(script: &Script) {
     let explained = explained(script);
     let connections = json(script);
@@ -266,8 +266,8 @@ fn assert_sides_agree(script: &Script) {
     }
 }
 
-/// A stray segment in the middle of a chat, put there by `stray`, which is given who sends it, the place in its stream that
-/// comes next, and the next of its peer.
+/// Puts a stray segment into the middle of a chat, by `stray`, which is given its sender, the next place in its stream,
+/// and the next of its peer.
 fn with_stray(beginning: Script, stray: impl FnOnce(Script) -> Script) -> Script {
     let script = stray(chat(beginning.open(), &["one\n", "ok\n"]));
     let rest = chat(Script::default(), &["one\n", "ok\n", "two\n", "yes\n"]);
@@ -285,7 +285,7 @@ fn with_stray(beginning: Script, stray: impl FnOnce(Script) -> Script) -> Script
 
 const WHOLE: &str = "one\nok\ntwo\nyes\n";
 
-/// RFC 9293 §3.10.7.4: what a receiver drops ends no stream, moves none, and tears none.
+/// A segment that a receiver drops ends no stream, moves none, and tears none (RFC 9293 §3.10.7.4).
 #[test]
 fn segments_that_a_receiver_ignores_change_no_stream() {
     let [no_ack, out, both] = ["no ACK", "ACK out of range", "SYN and RST"];
@@ -352,7 +352,7 @@ fn every_byte_of_an_ignored_segment_counts() {
     assert_every_byte_counts(&script, after);
 }
 
-/// A reset that is as old as what was acknowledged, and one that is where the window begins.
+/// A reset counts at the beginning of the window, and not if it is older than the acknowledged bytes.
 #[test]
 fn a_reset_counts_where_it_is_in_the_window() {
     let reset_at = |offset: u32| {
@@ -365,7 +365,7 @@ fn a_reset_counts_where_it_is_in_the_window() {
     assert_eq!(roles(&reset_at(8)).last().unwrap(), "close");
 }
 
-/// One damaged number makes no hole, however far it is from what was captured.
+/// One damaged number makes no hole, however far it is from the captured ones.
 #[test]
 fn a_damaged_acknowledgement_makes_no_hole() {
     for ahead in [100, 70_000, 10_000_000, 800_000_000, (1 << 31) - 5] {
@@ -386,7 +386,7 @@ fn a_damaged_acknowledgement_makes_no_hole() {
     }
 }
 
-/// A FIN that its receiver never saw, as what it acknowledges shows.
+/// A FIN that its receiver never saw, as its acknowledgements show, ends nothing.
 #[test]
 fn a_fin_that_was_not_received_ends_nothing() {
     for beginning in beginnings() {
@@ -404,13 +404,13 @@ fn a_fin_that_was_not_received_ends_nothing() {
     }
 }
 
-/// The same ends, with other numbers.
+/// Returns the same ends, with other numbers.
 fn second(beginning: Script) -> Script {
     let [client, server] = beginning.initial.map(|number| number.wrapping_add(900_000));
     beginning.initial(client, server)
 }
 
-/// What of the second conversation on the same ports was captured, and that it is listed as a connection of its own.
+/// The captured part of the second conversation on the same ports is listed as a separate connection.
 #[test]
 fn ports_that_are_used_again_without_a_syn_are_another_connection() {
     for beginning in beginnings() {
@@ -443,7 +443,7 @@ fn ports_that_are_used_again_without_a_syn_are_another_connection() {
     }
 }
 
-/// Only the server's packets were captured, of both.
+/// Only the server's packets were captured, in both conversations.
 #[test]
 fn a_syn_ack_with_another_number_begins_another_connection() {
     for (numbers, answered) in [([5000, 1001], [77, 900_000]), ([900_000, 77], [1001, 5000])] {
@@ -474,7 +474,7 @@ fn a_syn_ack_with_another_number_begins_another_connection() {
     }
 }
 
-/// Where no end of the first was captured, two segments must agree.
+/// If no end of the first conversation was captured, two segments must agree.
 #[test]
 fn a_conversation_far_from_all_that_was_is_another_connection_and_a_damaged_segment_is_none() {
     let first = asked(Script::default());
@@ -514,7 +514,8 @@ fn between(client: &str, server: &str) -> Script {
     Script::between(client, server)
 }
 
-/// Who is the client when no SYN was captured: what only a client says, or only a server; then the ports.
+/// The client, if no SYN was captured, is the side that says what only a client says, or the peer of one that says what
+/// only a server says; otherwise the ports decide.
 #[test]
 fn who_asks_is_the_client_whatever_the_ports() {
     const MASKED: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
@@ -629,7 +630,8 @@ fn several_connections_without_syn_wait_for_each_other_and_keep_their_order() {
     assert_eq!((count("request"), count("response-header")), (5, 5));
 }
 
-/// What was never there before is no retransmission, however many gaps there are, and in whatever order they are filled.
+/// Payload that was never there before is not a retransmission, however many gaps there are, and in whatever order they
+/// are filled.
 #[test]
 fn what_fills_a_gap_is_data() {
     for beginning in beginnings() {
@@ -651,7 +653,7 @@ fn what_fills_a_gap_is_data() {
     }
 }
 
-/// The captures of `../shared/cases/read`, where they are: what is right for each.
+/// Reads the captures of `../shared/cases/read`, if they exist, and compares them with the right results.
 #[test]
 fn the_cases_of_others_are_right() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/cases/read");

@@ -1,4 +1,4 @@
-//! Capture files in memory: pcap and pcapng, as one would write them by hand.
+//! Capture files in memory: pcap and pcapng, written as by hand.
 
 use std::io::Write as _;
 
@@ -24,7 +24,7 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// A packet captured whole.
+    /// Creates a packet that is captured whole.
     pub fn new(nanoseconds: u64, bytes: Vec<u8>) -> Self {
         Self {
             nanoseconds,
@@ -33,14 +33,14 @@ impl Packet {
         }
     }
 
-    /// The packet as a snapshot length leaves it.
+    /// Cuts the packet as a snapshot length does.
     pub fn cut(mut self, snapshot_length: usize) -> Self {
         self.bytes.truncate(snapshot_length);
         self
     }
 }
 
-/// The packets, each 1 ms after the one before.
+/// Returns the packets, each 1 ms after the one before.
 pub fn paced(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<Packet> {
     let start = 1_600_000_000_000_000_000;
     (0..)
@@ -49,7 +49,7 @@ pub fn paced(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<Packet> {
         .collect()
 }
 
-/// How numbers are written.
+/// The byte order of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
     Little,
@@ -82,12 +82,12 @@ impl Order {
     }
 }
 
-/// A pcap file as tcpdump writes it here: little-endian, microseconds.
+/// Returns a pcap file as tcpdump writes it here: little-endian, microseconds.
 pub fn pcap(link_type: u16, packets: &[Packet]) -> Vec<u8> {
     pcap_as(Order::Little, 1000, u32::from(link_type), packets)
 }
 
-/// A pcap file in any byte order and resolution; `link_type` is the whole field, upper bits included.
+/// Returns a pcap file in any byte order and resolution; `link_type` is the whole field, including upper bits.
 pub fn pcap_as(
     order: Order,
     nanoseconds_per_tick: u64,
@@ -209,7 +209,7 @@ impl Pcapng {
         body
     }
 
-    /// An enhanced packet, with a comment where there is one.
+    /// Adds an enhanced packet, with a comment if there is one.
     pub fn enhanced(
         &mut self,
         interface: u32,
@@ -240,7 +240,7 @@ impl Pcapng {
     }
 }
 
-/// A pcapng file with one interface, in microseconds.
+/// Returns a pcapng file with one interface, in microseconds.
 pub fn pcapng(order: Order, link_type: u16, packets: &[Packet]) -> Vec<u8> {
     let mut file = Pcapng::new(order);
     file.interface(link_type, 0, None, None);
@@ -250,7 +250,7 @@ pub fn pcapng(order: Order, link_type: u16, packets: &[Packet]) -> Vec<u8> {
     file.bytes
 }
 
-/// The file as gzip compresses it.
+/// Returns the file compressed by gzip.
 pub fn gzip(file: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(file).unwrap();

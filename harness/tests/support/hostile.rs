@@ -1,20 +1,20 @@
-//! A capture whose every text would like to be markup, a script, a command of a terminal, or written the other way.
+//! A capture whose every text tries to be markup, a script, a command of a terminal, or written in the other direction.
 
 use super::file::{ETHERNET, paced, pcap};
 use super::network::ethernet;
 use super::script::{Client, Script, Server};
 
-/// What would happen where it were taken for what it looks like: a script would set `window.hostile`, an element would
-/// be there, a terminal would change its colour and title, text would run from right to left.
+/// A text with visible effects if it were taken for what it looks like: a script would set `window.hostile`, an element
+/// would be there, a terminal would change its colour and title, text would run from right to left.
 pub const TEXT: &str = "</pre></title></style></svg><script>window.hostile=1</script>\
     <img src=x onerror=window.hostile=1><svg onload=window.hostile=1><foreignObject></svg>\
     <iframe srcdoc=\"<script>top.hostile=1</script>\"></iframe><a href='javascript:window.hostile=1'>\
     ]]>--><!-- ``` \u{202e}\u{2066}\u{200b}\u{feff} \x1b[31m \x1b]0;hostile\x07 \u{9b}31m &lt; \" ' onfocus=window.hostile=1 ";
 
-/// The same, where spaces and control characters would end what it stands in.
+/// The same for places that spaces and control characters would end.
 pub const WORD: &str = "/<script>window.hostile=1</script><svg/onload=window.hostile=1>\"'\u{202e}";
 
-/// Two connections: HTTP that becomes a WebSocket, and lines of text.
+/// Returns two connections: HTTP that becomes a WebSocket, and lines of text.
 #[must_use]
 pub fn capture() -> Vec<u8> {
     let packets = conversation().then(lines());
@@ -62,7 +62,7 @@ fn lines() -> Script {
     talk.script.close()
 }
 
-/// A script that knows how far each side is.
+/// A script that knows the offset of each side.
 struct Talk {
     script: Script,
     said: [u32; 2],
@@ -101,7 +101,7 @@ impl Talk {
     }
 }
 
-/// A WebSocket frame, RFC 6455 §5.2.
+/// Returns a WebSocket frame, RFC 6455 §5.2.
 fn frame(first: u8, mask: Option<[u8; 4]>, payload: &[u8]) -> Vec<u8> {
     let masked = if mask.is_some() { 0x80 } else { 0 };
     let mut frame = vec![first];

@@ -1,4 +1,4 @@
-//! Runs of a program that may take so much memory and so much time, and what they took.
+//! Runs a program within limits of memory and time, and measures both.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,29 +9,29 @@ use std::time::{Duration, Instant};
 
 use wait4::Wait4 as _;
 
-/// What a run may take. The system ends it when it takes more.
+/// The limits of a run. The system ends it when it exceeds them.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Address space, in bytes.
+    /// The address space, in bytes.
     pub address_space: u64,
-    /// Memory that it writes to, in bytes: heap and anonymous mappings.
+    /// The memory that it writes to, in bytes: heap and anonymous mappings.
     pub data: u64,
-    /// Time on a processor.
+    /// The processor time, in seconds.
     pub seconds: u64,
 }
 
-/// What a run took.
+/// The measurements of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
     pub status: ExitStatus,
-    /// Resident memory at its highest, in bytes.
+    /// The peak resident memory, in bytes.
     pub peak: u64,
     pub wall: Duration,
-    /// On processors, threads added up.
+    /// The processor time, of all threads together.
     pub processor: Duration,
 }
 
-/// Runs a program in a folder; what it says goes to the two files there, `out` and `err`, or nowhere.
+/// Runs a program in a folder; its output goes to the two files there, `out` and `err`, or nowhere.
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ pub fn run(
     })
 }
 
-/// Where a run says what it has to say.
+/// The place of a run's output.
 #[derive(Clone, Copy, Debug)]
 pub enum Output {
     None,

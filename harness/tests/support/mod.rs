@@ -1,7 +1,7 @@
 //! Makes captures for tests: packets of every shape, in files of every kind.
 //!
-//! What is built here is checked against tshark (see `oracle/`), so that a mistake in these builders does not hide one
-//! in the decoders.
+//! The packets built here are checked against tshark (see `oracle/`), so that a mistake in these builders does not hide
+//! one in the decoders.
 
 #![allow(
     dead_code,
@@ -25,7 +25,7 @@ use self::file::{ETHERNET, Packet, pcap};
 use self::network::ethernet;
 use self::script::{Client, Script, Server};
 
-/// 100,000 packets: updates of three packets, a second apart.
+/// Returns 100,000 packets: updates of three packets, a second apart.
 #[must_use]
 pub fn long_capture() -> Vec<u8> {
     let mut script = Script::default().open();

@@ -20,13 +20,13 @@ pub struct Tcp {
     pub acknowledgement: u32,
     pub flags: u8,
     pub window: u16,
-    /// A multiple of four bytes.
+    /// The options, a multiple of four bytes.
     pub options: Vec<u8>,
     pub payload: Vec<u8>,
 }
 
 impl Tcp {
-    /// Header and payload. The checksum is left open, as on the sending machine.
+    /// Returns header and payload. The checksum is left open, as on the sending machine.
     pub fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(self.source.port().to_be_bytes());
@@ -42,13 +42,13 @@ impl Tcp {
         bytes
     }
 
-    /// In an IP packet without options or extensions.
+    /// Returns it in an IP packet without options or extensions.
     pub fn in_ip(&self) -> Vec<u8> {
         ip(self.source.ip(), self.destination.ip(), TCP, &self.bytes())
     }
 }
 
-/// An IP packet without options or extensions.
+/// Returns an IP packet without options or extensions.
 pub fn ip(source: IpAddr, destination: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
     match (source, destination) {
         (IpAddr::V4(_), IpAddr::V4(_)) => Ipv4::new(source, destination, protocol).bytes(payload),
@@ -64,10 +64,10 @@ pub struct Ipv4 {
     pub protocol: u8,
     pub options: Vec<u8>,
     pub identification: u16,
-    /// In bytes, a multiple of eight.
+    /// The offset in bytes, a multiple of eight.
     pub fragment_offset: usize,
     pub more_fragments: bool,
-    /// Written instead of the true one, where it is something.
+    /// The length that is written instead of the true one, if any.
     pub total_length: Option<u16>,
 }
 
@@ -102,7 +102,7 @@ impl Ipv4 {
         bytes
     }
 
-    /// The payload in fragments that begin at `cuts` (multiples of eight).
+    /// Returns the payload in fragments that begin at `cuts` (multiples of eight).
     pub fn fragments(&self, payload: &[u8], cuts: &[usize]) -> Vec<Vec<u8>> {
         let ends = cuts.iter().copied().skip(1).chain([payload.len()]);
         let pieces = cuts.iter().copied().zip(ends);
@@ -119,7 +119,7 @@ impl Ipv4 {
     }
 }
 
-/// An IPv6 packet whose payload begins with whatever `next_header` says.
+/// Returns an IPv6 packet whose payload begins with the header of `next_header`.
 pub fn ipv6(source: IpAddr, destination: IpAddr, next_header: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x60, 0, 0, 0];
     bytes.extend(u16::try_from(payload.len()).unwrap_or(0).to_be_bytes());
@@ -130,7 +130,7 @@ pub fn ipv6(source: IpAddr, destination: IpAddr, next_header: u8, payload: &[u8]
     bytes
 }
 
-/// An IPv6 extension header of `8 + 8 * more` bytes, filled with padding options.
+/// Returns an IPv6 extension header of `8 + 8 * more` bytes, filled with padding options.
 pub fn ipv6_options(next_header: u8, more: u8) -> Vec<u8> {
     let padding = 4 + 8 * more;
     let mut bytes = vec![next_header, more, 1, padding];
@@ -157,7 +157,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// The `EtherType` of an IP packet.
+/// Returns the `EtherType` of an IP packet.
 pub fn ether_type(packet: &[u8]) -> u16 {
     if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd }
 }
@@ -173,14 +173,14 @@ pub fn ethernet(packet: &[u8]) -> Vec<u8> {
     ethernet_with(ether_type(packet), packet)
 }
 
-/// As a card pads it: to at least 60 bytes.
+/// Returns a frame padded as by a network card: to at least 60 bytes.
 pub fn padded_ethernet(packet: &[u8]) -> Vec<u8> {
     let mut bytes = ethernet(packet);
     bytes.resize(bytes.len().max(60), 0xee);
     bytes
 }
 
-/// Behind VLAN tags with these protocol identifiers.
+/// Returns a frame with VLAN tags of these protocol identifiers.
 pub fn tagged_ethernet(tags: &[u16], packet: &[u8]) -> Vec<u8> {
     let mut payload = packet.to_vec();
     let mut inner = ether_type(packet);
@@ -194,14 +194,14 @@ pub fn tagged_ethernet(tags: &[u16], packet: &[u8]) -> Vec<u8> {
     ethernet_with(inner, &payload)
 }
 
-/// Behind MPLS labels, the last of them marked.
+/// Returns a frame with MPLS labels, the last of them marked.
 pub fn labelled_ethernet(labels: u8, packet: &[u8]) -> Vec<u8> {
     let label = |number: u8| [0, 1, number << 4 | u8::from(number + 1 == labels), 64];
     let labels: Vec<u8> = (0..labels).flat_map(label).collect();
     ethernet_with(0x8847, &[&labels, packet].concat())
 }
 
-/// In a session of PPP over Ethernet, padded as a card does it.
+/// Returns a frame of a PPP over Ethernet session, padded as by a network card.
 pub fn pppoe_ethernet(packet: &[u8]) -> Vec<u8> {
     let protocol: u16 = if packet[0] >> 4 == 4 { 0x0021 } else { 0x0057 };
     let mut payload = vec![0x11, 0, 0, 9];
@@ -213,7 +213,7 @@ pub fn pppoe_ethernet(packet: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A GRE header with the optional fields that these flags announce.
+/// Returns a GRE header with the optional fields that these flags announce, and the packet.
 pub fn gre(flags: u16, packet: &[u8]) -> Vec<u8> {
     let mut bytes = flags.to_be_bytes().to_vec();
     bytes.extend(ether_type(packet).to_be_bytes());
@@ -222,7 +222,7 @@ pub fn gre(flags: u16, packet: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// In a session of PPP over Ethernet, with a protocol number of one byte (RFC 1661 §6.5).
+/// Returns a frame of a PPP over Ethernet session, with a protocol number of one byte (RFC 1661 §6.5).
 pub fn compressed_pppoe_ethernet(packet: &[u8]) -> Vec<u8> {
     let mut payload = vec![0x11, 0, 0, 9];
     payload.extend(u16::try_from(packet.len() + 1).unwrap().to_be_bytes());
@@ -233,12 +233,12 @@ pub fn compressed_pppoe_ethernet(packet: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The lower byte of the protocol number that PPP has for an IP packet; the higher one is zero.
+/// Returns the lower byte of the PPP protocol number of an IP packet; the higher one is zero.
 fn ppp_protocol(packet: &[u8]) -> u8 {
     if packet[0] >> 4 == 4 { 0x21 } else { 0x57 }
 }
 
-/// In PPP, with or without address and control, and with a protocol number of two bytes or of one.
+/// Returns the packet in PPP, with or without address and control, and with a protocol number of two bytes or of one.
 pub fn ppp(has_address: bool, has_both: bool, packet: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     if has_address {
@@ -252,7 +252,7 @@ pub fn ppp(has_address: bool, has_both: bool, packet: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// In Cisco's HDLC.
+/// Returns the packet in Cisco's HDLC.
 pub fn cisco_hdlc(packet: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x0f, 0];
     bytes.extend(ether_type(packet).to_be_bytes());
@@ -260,7 +260,7 @@ pub fn cisco_hdlc(packet: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A GRE header with the optional fields that these flags announce, before what this `EtherType` says.
+/// Returns a GRE header with the optional fields that these flags announce, before a payload of this `EtherType`.
 pub fn gre_with(flags: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = flags.to_be_bytes().to_vec();
     bytes.extend(protocol.to_be_bytes());
@@ -269,7 +269,7 @@ pub fn gre_with(flags: u16, protocol: u16, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The GRE header of PPTP (RFC 2637 §4.1), with sequence number and acknowledgement.
+/// Returns the GRE header of PPTP (RFC 2637 §4.1), with sequence number and acknowledgement, and the payload.
 pub fn pptp_gre(payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x30, 0x81, 0x88, 0x0b];
     bytes.extend(u16::try_from(payload.len()).unwrap().to_be_bytes());
@@ -278,13 +278,13 @@ pub fn pptp_gre(payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A mirrored frame in GRE: ERSPAN type II.
+/// Returns a mirrored frame in GRE: ERSPAN type II.
 pub fn erspan_2(frame: &[u8]) -> Vec<u8> {
     let header = [0x10, 5, 0x18, 9, 0, 0, 0, 1];
     gre_with(0x1000, 0x88be, &[&header[..], frame].concat())
 }
 
-/// A mirrored frame in GRE: ERSPAN type III, with eight bytes of the platform's own or without.
+/// Returns a mirrored frame in GRE: ERSPAN type III, with or without eight platform-specific bytes.
 pub fn erspan_3(has_own: bool, frame: &[u8]) -> Vec<u8> {
     let mut header = vec![0x20, 5, 0, 9, 0, 0, 0, 1, 0, 0, 0x80, u8::from(has_own)];
     if has_own {
@@ -294,7 +294,7 @@ pub fn erspan_3(has_own: bool, frame: &[u8]) -> Vec<u8> {
     gre_with(0x1000, 0x22eb, &header)
 }
 
-/// A UDP datagram, its checksum left out.
+/// Returns a UDP datagram, its checksum left out.
 pub fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = source.to_be_bytes().to_vec();
     bytes.extend(destination.to_be_bytes());
@@ -304,12 +304,12 @@ pub fn udp(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// RFC 7348 §5.
+/// Returns a frame in VXLAN (RFC 7348 §5).
 pub fn vxlan(frame: &[u8]) -> Vec<u8> {
     [&[8, 0, 0, 0, 0, 0, 42, 0][..], frame].concat()
 }
 
-/// RFC 8926 §3.4, with these options.
+/// Returns a payload in Geneve (RFC 8926 §3.4), with these options.
 pub fn geneve(options: &[u8], protocol: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![u8::try_from(options.len() / 4).unwrap(), 0];
     bytes.extend(protocol.to_be_bytes());
@@ -319,7 +319,8 @@ pub fn geneve(options: &[u8], protocol: u16, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// GTP's user plane (3GPP TS 29.281 §5.1), with a sequence number and an extension header or without.
+/// Returns a packet in GTP's user plane (3GPP TS 29.281 §5.1), with or without a sequence number and an extension
+/// header.
 pub fn gtp(has_extension: bool, packet: &[u8]) -> Vec<u8> {
     let optional: &[u8] = if has_extension {
         &[0, 1, 0, 0x85, 1, 0x10, 9, 0]
@@ -339,7 +340,7 @@ pub fn gtp(has_extension: bool, packet: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// IEEE 802.3 with LLC and SNAP.
+/// Returns a packet in IEEE 802.3 with LLC and SNAP.
 pub fn snap_ethernet(packet: &[u8]) -> Vec<u8> {
     let mut payload = vec![0xaa, 0xaa, 3, 0, 0, 0];
     payload.extend(ether_type(packet).to_be_bytes());
@@ -347,7 +348,7 @@ pub fn snap_ethernet(packet: &[u8]) -> Vec<u8> {
     ethernet_with(u16::try_from(payload.len()).unwrap(), &payload)
 }
 
-/// Behind a loopback header with this address family, already in its byte order.
+/// Returns a packet behind a loopback header with this address family, already in its byte order.
 pub fn loopback(family: [u8; 4], packet: &[u8]) -> Vec<u8> {
     [&family[..], packet].concat()
 }

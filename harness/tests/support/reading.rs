@@ -1,4 +1,4 @@
-//! Reads captures as conversations, and tells in a word what was said.
+//! Reads captures as conversations, and describes their messages in words.
 
 use std::fmt::Write as _;
 use std::io::Read;
@@ -31,7 +31,7 @@ impl Listener {
     }
 }
 
-/// Reads each connection of a capture, as far as that goes.
+/// Reads each connection of a capture, as far as possible.
 pub fn messages<R: Read>(mut reader: CaptureReader<R>) -> Vec<(Connection, Vec<Message>)> {
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| Listener::default());
@@ -51,7 +51,7 @@ pub fn messages<R: Read>(mut reader: CaptureReader<R>) -> Vec<(Connection, Vec<M
         .collect()
 }
 
-/// A word for each message: who, what, and what is in it.
+/// Returns a word for each message: its sender, its kind, and its content.
 pub fn told(messages: &[Message]) -> Vec<String> {
     messages.iter().map(tell).collect()
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::network::{ACK, FIN, RST, SYN, Tcp};
 
-/// Who sends.
+/// The end that sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Client,
@@ -12,15 +12,15 @@ pub enum End {
 }
 pub use self::End::{Client, Server};
 
-/// A connection whose packets are being written down.
+/// A connection whose packets are being written.
 #[derive(Clone, Debug)]
 pub struct Script {
     pub ends: [SocketAddr; 2],
     /// Initial sequence numbers of client and server.
     pub initial: [u32; 2],
-    /// What each acknowledges of the other, in stream offsets.
+    /// The offset that each side acknowledges in the stream of the other.
     acknowledged: [u32; 2],
-    /// How far each has sent.
+    /// The offset up to which each side has sent.
     sent: [u32; 2],
     pub segments: Vec<Tcp>,
 }
@@ -46,7 +46,7 @@ impl Script {
         Self::between("[2001:db8::1]:50000", "[2001:db8::2]:8000")
     }
 
-    /// A connection that was opened.
+    /// Returns a connection that was opened.
     pub fn opened() -> Self {
         Self::default().open()
     }
@@ -56,7 +56,7 @@ impl Script {
         self
     }
 
-    /// A segment in sequence numbers, as they are written on the wire.
+    /// Adds a segment in sequence numbers, as they are written on the wire.
     pub fn raw(
         mut self,
         from: End,
@@ -79,7 +79,7 @@ impl Script {
         self
     }
 
-    /// A segment at an offset of its stream; 0 is the first byte after the SYN.
+    /// Adds a segment at an offset of its stream; 0 is the first byte after the SYN.
     pub fn at(self, from: End, offset: u32, flags: u8, payload: &[u8]) -> Self {
         let (own, peer) = (from as usize, 1 - from as usize);
         let sequence = self.initial[own].wrapping_add(1).wrapping_add(offset);
@@ -112,7 +112,7 @@ impl Script {
         self.at(from, offset, ACK, payload)
     }
 
-    /// The next bytes of a stream, from a sender that has received all that its peer sent.
+    /// Sends the next bytes of a stream, from a sender that has received all that its peer sent.
     pub fn say(mut self, from: End, payload: impl AsRef<[u8]>) -> Self {
         let (own, peer) = (from as usize, 1 - from as usize);
         self.acknowledged[own] = self.sent[peer];
@@ -120,13 +120,13 @@ impl Script {
         self.data(from, offset, payload.as_ref())
     }
 
-    /// The next bytes of a stream, in segments of so many bytes.
+    /// Sends the next bytes of a stream, in segments of so many bytes.
     pub fn say_in(self, from: End, size: usize, payload: impl AsRef<[u8]>) -> Self {
         let pieces = payload.as_ref().chunks(size);
         pieces.fold(self, |script, piece| script.say(from, piece))
     }
 
-    /// The next bytes of a stream, of which no packet is in the capture.
+    /// Sends the next bytes of a stream, of which no packet is in the capture.
     pub fn say_unheard(self, from: End, payload: impl AsRef<[u8]>) -> Self {
         let mut script = self.say(from, payload);
         script.segments.pop();
@@ -139,20 +139,20 @@ impl Script {
         self.ack(from, all)
     }
 
-    /// A pure acknowledgement of the peer's stream up to an offset; what is sent later acknowledges as much.
+    /// Adds a pure acknowledgement of the peer's stream up to an offset; later packets acknowledge as much.
     pub fn ack(mut self, from: End, up_to: u32) -> Self {
         self.acknowledged[from as usize] = up_to;
         let offset = self.sent[from as usize];
         self.at(from, offset, ACK, b"")
     }
 
-    /// What each is to acknowledge of the other from now on, in a capture that begins in mid-connection.
+    /// Sets the offsets that each side acknowledges from now on, in a capture that begins in mid-connection.
     pub fn acknowledging(mut self, client: u32, server: u32) -> Self {
         self.acknowledged = [client, server];
         self
     }
 
-    /// FIN after what was sent so far; it takes a sequence number.
+    /// Sends a FIN after the bytes sent so far; it takes a sequence number.
     pub fn fin(mut self, from: End) -> Self {
         let offset = self.sent[from as usize];
         self = self.at(from, offset, FIN | ACK, b"");
@@ -165,7 +165,7 @@ impl Script {
         self.at(from, offset, RST | ACK, b"")
     }
 
-    /// Both FINs and their acknowledgements.
+    /// Sends both FINs and their acknowledgements.
     pub fn close(mut self) -> Self {
         self = self.fin(Client);
         let client_end = self.sent[0];
@@ -202,7 +202,7 @@ impl Script {
         self
     }
 
-    /// The IP packets.
+    /// Returns the IP packets.
     pub fn packets(&self) -> Vec<Vec<u8>> {
         self.segments.iter().map(Tcp::in_ip).collect()
     }

@@ -1,16 +1,16 @@
-//! Conversations in HTTP and WebSocket that are a little odd, or of which packets are lost; and what is right for each, by
+//! Conversations in HTTP and WebSocket that are a little odd, or that lack packets; with the right result for each, by
 //! RFC 9110, RFC 9112 and RFC 6455.
 
 use super::script::{Client, End, Script, Server};
 
-/// A conversation, and what was said in it ([`super::reading::told`]).
+/// A conversation, and its messages ([`super::reading::told`]).
 pub struct Talk {
     pub name: &'static str,
     pub script: Script,
     pub told: &'static [&'static str],
 }
 
-/// A conversation of turns, each after the one before was received.
+/// Returns a conversation of turns, each after the one before was received.
 fn say(turns: &[(End, &[u8])]) -> Script {
     let turns = turns.iter();
     turns.fold(Script::opened(), |script, (from, bytes)| {

@@ -1,4 +1,4 @@
-//! What tshark says of a capture: the second opinion.
+//! Runs tshark on a capture for a second opinion.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -28,18 +28,19 @@ pub struct SegmentFields {
     pub payload: Vec<u8>,
 }
 
-/// All that is compared.
+/// The results that are compared.
 #[derive(Clone, Debug, Default)]
 pub struct Opinion {
     pub totals: Totals,
     pub segments: Vec<SegmentFields>,
-    /// What "follow TCP stream" shows of the streams that were asked for.
+    /// The output of "follow TCP stream" for the requested streams.
     pub followed: BTreeMap<u64, Followed>,
-    /// Frames in which tshark looks for TCP where this project by definition does not: tunnels, quoted headers.
+    /// The number of frames in which tshark looks for TCP and this project by definition does not: tunnels, quoted
+    /// headers.
     pub left_out: u64,
 }
 
-/// Whether tshark is installed.
+/// Returns true if tshark is installed.
 pub fn is_installed() -> bool {
     let probe = Command::new("tshark")
         .arg("--version")
@@ -69,7 +70,7 @@ fn tshark(file: &Path, arguments: &[String]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The totals and segments of a capture, and what "follow" shows of these streams.
+/// Returns the totals and segments of a capture, and the output of "follow" for these streams.
 pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
     const FIELDS: [&str; 17] = [
         "frame.len",
@@ -120,7 +121,7 @@ pub fn opinion(file: &Path, streams: impl IntoIterator<Item = u64>) -> Opinion {
     }
 }
 
-/// Also which connection each of tshark's streams belongs to.
+/// Reads tshark's fields, and the connection that each of its streams belongs to.
 fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> (Opinion, BTreeMap<u64, u64>) {
     let mut opinion = Opinion::default();
     let mut streams = Streams::default();
@@ -157,7 +158,8 @@ fn opinion_of<'a>(lines: impl Iterator<Item = &'a str>) -> (Opinion, BTreeMap<u6
     (opinion, streams.numbers)
 }
 
-/// `ADDRESS port`, from the fields of an IPv4 and of an IPv6 address. Through tunnels there are both: the inner one counts.
+/// Returns `ADDRESS port`, from the fields of an IPv4 and of an IPv6 address. Through tunnels there are both: the inner
+/// one counts.
 fn end(fields: &[&str], address: usize, port: &str) -> String {
     let is_ipv6 = fields[1]
         .rsplit(':')
@@ -166,14 +168,16 @@ fn end(fields: &[&str], address: usize, port: &str) -> String {
     format!("{} {port}", fields[address + usize::from(is_ipv6)])
 }
 
-/// tshark begins another stream with every SYN whose number is not the one that it guessed from what came before, even if
-/// no other SYN did. That of a connection whose SYN comes late in the file is here still its own.
+/// The connections of tshark's streams. tshark begins another stream with every SYN whose number is not the one that it
+/// guessed from earlier packets, even if no other SYN came before. Here, a connection with a late SYN in the file stays
+/// one connection.
 #[derive(Default)]
 struct Streams {
     /// The connection that each stream belongs to.
     numbers: BTreeMap<u64, u64>,
     connections: u64,
-    /// By sender and receiver: the latest connection, the initial sequence number as far as it is known, whether from a SYN.
+    /// By sender and receiver: the latest connection, the initial sequence number as far as it is known, and true if it
+    /// is from a SYN.
     senders: BTreeMap<(String, String), (u64, u32, bool)>,
 }
 
@@ -213,8 +217,8 @@ impl Streams {
     }
 }
 
-/// Whether TCP is inside something that this project does not look into: an ICMP message that quotes it, or a tunnel other
-/// than IP in IP, GRE (with IP, Ethernet, PPP or ERSPAN in it), MPLS, PPP, VXLAN, Geneve and GTP.
+/// Returns true if TCP is inside something that this project does not look into: an ICMP message that quotes it, or a
+/// tunnel other than IP in IP, GRE (with IP, Ethernet, PPP or ERSPAN in it), MPLS, PPP, VXLAN, Geneve and GTP.
 fn is_elsewhere(protocols: &str) -> bool {
     let layers: Vec<&str> = protocols.split(':').collect();
     let Some(tcp) = layers.iter().position(|layer| *layer == "tcp") else {
@@ -242,12 +246,12 @@ fn is_elsewhere(protocols: &str) -> bool {
         || below.iter().any(|layer| strange.contains(layer))
 }
 
-/// The payload of one connection as "follow" shows it, its remarks about missing bytes taken out.
+/// The payload of one connection as "follow" shows it, without its remarks about missing bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Followed {
     /// `ADDRESS:PORT` of the end that sent the first packet.
     pub first_end: String,
-    /// What that end sent, and what the other did.
+    /// The bytes that this end sent, and those that the other sent.
     pub bytes: [Vec<u8>; 2],
 }
 
@@ -289,8 +293,8 @@ fn bytes(digits: &str) -> Vec<u8> {
         .collect()
 }
 
-/// Streams put together by the simplest means, from tshark's fields alone: each byte goes to its place, the first that
-/// comes for a place stays there, and what has no byte is left out.
+/// Puts streams together by the simplest means, from tshark's fields alone: each byte goes to its place, the first byte
+/// for a place stays there, and places without a byte are left out.
 pub fn put_together(segments: &[SegmentFields]) -> BTreeMap<(u64, String), Vec<u8>> {
     let mut places: BTreeMap<(u64, String), (u32, BTreeMap<i64, u8>)> = BTreeMap::new();
     for segment in segments {
@@ -317,22 +321,22 @@ pub fn file_of(capture: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
-/// What one end said, as tshark takes it apart.
+/// The messages of one end, as tshark takes them apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
-    /// Method and target of each request.
+    /// The method and target of each request.
     pub requests: Vec<String>,
-    /// Status of each response.
+    /// The status of each response.
     pub responses: Vec<String>,
-    /// Status of each final response, with the request that it answers.
+    /// The status of each final response, with the request that it answers.
     pub answers: Vec<String>,
-    /// Opcode, FIN and length of each WebSocket frame.
+    /// The opcode, FIN and length of each WebSocket frame.
     pub frames: Vec<String>,
-    /// How many different bytes of payload there are.
+    /// The number of different payload bytes.
     pub bytes: u64,
 }
 
-/// Returns what each end said, by `ADDRESS port`; `ports` speak HTTP, whatever their numbers.
+/// Returns the messages of each end, by `ADDRESS port`; `ports` speak HTTP, whatever their numbers.
 pub fn said(file: &Path, ports: impl IntoIterator<Item = u16>) -> BTreeMap<String, Said> {
     let mut arguments: Vec<String> = ["-T", "pdml", "-J", "ip ipv6 tcp http websocket"]
         .map(str::to_owned)
@@ -347,7 +351,7 @@ pub fn said(file: &Path, ports: impl IntoIterator<Item = u16>) -> BTreeMap<Strin
     reader.finish()
 }
 
-/// When the packets were captured, in nanoseconds, of those that have a time.
+/// Returns the times at which the packets were captured, in nanoseconds, of those that have a time.
 pub fn times(file: &Path) -> Vec<i64> {
     let arguments = ["-T", "fields", "-e", "frame.time_epoch"].map(str::to_owned);
     let output = tshark(file, &arguments);
@@ -361,7 +365,7 @@ pub fn times(file: &Path) -> Vec<i64> {
         .collect()
 }
 
-/// A packet as tshark takes it apart: a protocol and its fields after the other.
+/// A packet as tshark takes it apart: its protocols and their fields, one after the other.
 #[derive(Default)]
 struct Dissected {
     number: u64,
@@ -495,7 +499,7 @@ fn segment_of(fields: &BTreeMap<String, String>, address: &str) -> Option<Segmen
     })
 }
 
-/// The value of an attribute of an element that stands in one line.
+/// Returns the value of an attribute of an element that is on one line.
 fn attribute(line: &str, name: &str) -> Option<String> {
     let start = line.find(&format!(" {name}=\""))? + name.len() + 3;
     let end = line[start..]

@@ -1,4 +1,4 @@
-//! Where tests find the project's files, and how they keep snapshots.
+//! Finds the project's files for tests, and defines how tests keep snapshots.
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
@@ -6,12 +6,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The top folder of the project.
+/// Returns the top folder of the project.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The files in a folder with this extension, in alphabetical order.
+/// Returns the files in a folder with this extension, in alphabetical order.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
@@ -22,12 +22,12 @@ pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Snapshots lie in the project's `snapshots/`, each under its own name.
+/// Returns the settings for snapshots, which are in the project's `snapshots/`, each under its own name.
 pub(crate) fn settings() -> insta::Settings {
     settings_in("")
 }
 
-/// The same for a folder in there.
+/// Returns the same settings for a folder in there.
 pub(crate) fn settings_in(folder: &str) -> insta::Settings {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(root().join("snapshots").join(folder));
@@ -36,12 +36,13 @@ pub(crate) fn settings_in(folder: &str) -> insta::Settings {
     settings
 }
 
-/// Says, past the test runner, which keeps a passing test's words to itself, why something was not tested.
+/// Prints why something was not tested, past the test runner, which hides the output of a passing test.
 pub(crate) fn skip(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
 
-/// A folder that is looked for where `variable` points, or beside the project; where it is not, that is said.
+/// Returns the folder that `variable` names, or the one in `../shared` beside the project; if it is not there, this is
+/// said.
 pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable)
         .map_or_else(|| root().join("../shared").join(name), PathBuf::from);
@@ -52,10 +53,10 @@ pub(crate) fn outside(variable: &str, name: &str) -> Option<PathBuf> {
     None
 }
 
-/// Makes an executable that does what a shell script says.
+/// Makes an executable that runs a shell script.
 ///
-/// It is written by another process: while this one had it open, a test beside could start a program, which would have it
-/// open too, and what is open to be written cannot be executed.
+/// It is written by another process. If this process had it open for writing, a program started by a parallel test
+/// could inherit it, and a file that is open for writing cannot be executed.
 pub(crate) fn write_executable(file: &Path, script: &str) {
     let status = Command::new("sh")
         .args([
@@ -69,7 +70,7 @@ pub(crate) fn write_executable(file: &Path, script: &str) {
     assert!(status.unwrap().success(), "{}", file.display());
 }
 
-/// What a command said and how it ended.
+/// The output and the exit code of a command.
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -102,7 +103,7 @@ pub(crate) fn run(program: &Path, folder: &Path, arguments: &[&str]) -> Said {
     Said::of(output)
 }
 
-/// Runs a command in a folder for somebody at a terminal, who types this; both outputs are the same there.
+/// Runs a command in a folder for a user at a terminal, who types this; both outputs are the same there.
 pub(crate) fn at_a_terminal(program: &Path, folder: &Path, arguments: &str, typed: &str) -> Said {
     let command = format!("{} {arguments}", program.display());
     // A terminal is made by `script`, which util-linux brings everywhere.

@@ -1,4 +1,4 @@
-//! Payload that is not part of a side's stream: a message of its own, which no decoder hears of.
+//! Payload that is not part of a side's stream: a separate message, which no decoder sees.
 
 use super::{Conversation, RAW_PIECE};
 use crate::analysis::chunks::Chunks;
@@ -32,8 +32,8 @@ impl Conversation {
         self.queue(order, message);
     }
 
-    /// Asides that wait for a message before them to be whole take no more than a raw message does: of those beyond, a
-    /// hash is kept.
+    /// Returns the room for asides that wait for an earlier message to be complete. They take no more than a raw
+    /// message does; of those beyond, a hash is kept.
     fn room_for_asides(&self) -> usize {
         let waiting = self.ready.iter().map(|(_, message)| match &message.detail {
             Detail::Aside(aside) => aside.content.bytes.len(),

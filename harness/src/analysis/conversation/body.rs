@@ -13,16 +13,16 @@ use crate::wire::http::{Framing, Head};
 use crate::wire::list;
 use crate::wire::note::Note;
 
-/// How many bytes of one HTTP body are kept, after decoding; the rest is counted and said.
+/// The most bytes kept of one HTTP body after decoding; the rest is counted and reported.
 pub const BODY_LIMIT: usize = MESSAGE_LIMIT;
 
-/// How a body's bytes become content.
+/// A body in the making: turns the bytes on the wire into content.
 #[derive(Debug)]
 pub(super) struct Body {
     decoder: Option<coding::Decoder>,
-    /// Nothing more can be decoded.
+    /// True if nothing more can be decoded.
     stopped: bool,
-    /// The coded bytes from which nothing came.
+    /// The coded bytes that decoded to nothing.
     undecoded: Content,
 }
 
@@ -35,13 +35,13 @@ impl Body {
         }
     }
 
-    /// How many bytes it takes besides what was decoded.
+    /// Returns the number of bytes it takes besides the decoded content.
     pub(super) fn memory(&self) -> usize {
         let decoder = self.decoder.as_ref().filter(|_| !self.stopped);
         decoder.map_or(0, coding::Decoder::memory) + self.undecoded.bytes.len()
     }
 
-    /// Whether it is coded.
+    /// Returns true if the body is coded.
     pub(super) const fn is_coded(&self) -> bool {
         self.decoder.is_some()
     }
@@ -76,13 +76,22 @@ impl Body {
         error
     }
 
-    /// Nothing more can be decoded: keeps what was in vain, as far as there is room.
+    /// Stops decoding: keeps the bytes that decoded to nothing, as far as there is room.
     pub(super) fn stop(&mut self, room: usize) {
         self.stopped = true;
         if let Some(decoder) = &mut self.decoder {
             self.undecoded.push(&decoder.undecoded(), room);
             decoder.release();
         }
+    }
+
+    /// Stops decoding because decoders take too much room. Returns an error if it was still decoding.
+    pub(super) fn give_up(&mut self, room: usize) -> Option<CodingError> {
+        let is_decoding = self.is_coded() && !self.stopped;
+        is_decoding.then(|| {
+            self.stop(room);
+            CodingError::NoRoom
+        })
     }
 
     /// Takes the end of a body.
@@ -98,7 +107,7 @@ impl Body {
         error
     }
 
-    /// Takes the news that so many bytes are not in the capture. Returns true if that ends the decoding.
+    /// Takes the news that `count` bytes are not in the capture. Returns true if that ends the decoding.
     pub(super) fn lose(&mut self, count: u64, content: &mut Content) -> bool {
         if !self.is_coded() {
             content.missing(count);
@@ -112,7 +121,7 @@ impl Body {
         stops
     }
 
-    /// Returns what is remembered of the coded bytes, where they are any.
+    /// Returns what is remembered of the coded bytes, if there are any.
     pub(super) fn coded(self) -> Option<Box<CodedBody>> {
         let coded = self.decoder?;
         let coded = coded.coded();
@@ -123,25 +132,25 @@ impl Body {
         }))
     }
 
-    /// Returns how many bytes of a coded body there are so far.
+    /// Returns the number of bytes of a coded body so far.
     pub(super) fn coded_length(&self) -> u64 {
         let decoder = self.decoder.as_ref();
         decoder.map_or(0, |decoder| decoder.coded().length())
     }
 }
 
-/// What is to be said of a coded body past a hole.
+/// Returns the note on a coded body past a hole.
 pub(super) fn lost(offset: u64) -> Note {
     Note::plain(offset, "the coded body cannot be decoded past the hole")
 }
 
-/// What is to be said of a body that cannot be decoded.
+/// Returns the note on a body that cannot be decoded.
 pub(super) fn note(error: &CodingError, offset: u64) -> Note {
     Note::new(offset, "RFC 9110 §8.4", error.to_string())
 }
 
 impl Open {
-    /// Takes note of what is in the way of decoding a piece.
+    /// Records what prevents the decoding of a piece.
     pub(super) fn hinder(&mut self, piece: Piece, error: Option<&CodingError>) {
         let cause = error.map(Cause::from);
         self.obstacles
@@ -228,7 +237,35 @@ impl Conversation {
         }
     }
 
-    /// Takes what wraps the chunks of a body.
+    /// Stops decoding the body in the making: its bytes are told as they are on the wire from here on.
+    pub(super) fn stop_decoding(&mut self, side: Side) {
+        let limits = self.limits();
+        let Some(open) = &mut self.half(side).open else {
+            return;
+        };
+        let (piece, error) = match &mut open.part {
+            Part::Http(message, body) => {
+                let kept = message.body.bytes.len();
+                (
+                    Piece::Body,
+                    body.give_up(limits.of(kept).saturating_sub(kept)),
+                )
+            }
+            Part::Events(events) => (Piece::Events, events.body.give_up(limits.of(0))),
+            Part::EventsEnd(..) | Part::Unknown | Part::Raw(_) => return,
+        };
+        let Some(error) = error else {
+            return;
+        };
+        open.notes.push(note(&error, open.offset));
+        open.hinder(piece, Some(&error));
+        if piece == Piece::Events {
+            let origin = open.origin;
+            self.break_off_events(origin);
+        }
+    }
+
+    /// Takes a line around the chunks of a body.
     pub(super) fn chunk(&mut self, origin: Origin, line: &[u8]) {
         let open = self.begin(origin);
         match &mut open.part {
@@ -282,20 +319,20 @@ impl Conversation {
     }
 }
 
-/// The lines of a trailer section, and the empty one that ends it.
+/// Splits a trailer section into its lines and the empty line that ends it.
 fn trailer_lines(section: &[u8]) -> (&[u8], &[u8]) {
     let without = section.strip_suffix(b"\n").unwrap_or(section);
     let lines = without.strip_suffix(b"\r").unwrap_or(without).len();
     section.split_at(lines)
 }
 
-/// Whether the framing leaves room for a body.
+/// Returns true if the framing allows for a body.
 const fn has_body(head: &Head) -> bool {
     !matches!(head.framing, Framing::None | Framing::Switched)
 }
 
-/// The codings to undo: content codings first applied, then transfer codings but for chunked.
-/// Where one is unknown, none, and its name.
+/// Returns the codings to undo: content codings first applied, then transfer codings except chunked. If one is unknown,
+/// returns no codings, and its name.
 fn codings_of(head: &Head) -> (Vec<Coding>, Option<String>) {
     let mut codings = Vec::new();
     let is_chunked = |coding: &&[u8]| {

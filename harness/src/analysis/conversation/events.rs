@@ -1,4 +1,4 @@
-//! A body of server-sent events, handed out event by event since it may never end.
+//! A body of server-sent events, handed out event by event, because it may never end.
 
 use super::Conversation;
 use super::body::{self, Body};
@@ -18,19 +18,20 @@ use crate::wire::sse;
 #[derive(Debug)]
 pub(super) struct Events {
     parser: sse::Parser,
-    body: Body,
+    pub(super) body: Body,
     codings: Vec<&'static str>,
     pub(super) trailers: Vec<u8>,
-    /// Where the bytes of the event in the making began.
+    /// The place at which the bytes of the unfinished event began.
     begun: Option<(Origin, u64)>,
-    /// What is needed beyond the events of a coded stream, all of whose chunks belong to its end.
+    /// The chunks of a coded stream, all of which belong to its end. The events themselves do not need them.
     coded_chunks: Chunks,
 }
 
-/// How many decoded bytes are looked through for events at a time.
+/// The number of decoded bytes searched for events at a time.
 const AT_ONCE: usize = 16 << 10;
 
-/// What an event takes besides its bytes, which may be one: as much as if so many bytes had been decoded.
+/// The memory that an event takes besides its bytes (it may have only one), counted as if so many bytes had been
+/// decoded.
 pub(super) const EVENT_BYTES: usize = 512;
 
 impl Events {
@@ -68,13 +69,13 @@ impl Events {
         Ok(())
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes held.
     pub(super) fn memory(&self) -> usize {
         self.parser.memory() + self.body.memory()
     }
 
-    /// Takes what wraps a chunk: it belongs to the event that it is in, or to the next. Where events begin in the bytes
-    /// of a coded stream is for nobody to know.
+    /// Takes a line around a chunk: it belongs to the event that it is in, or to the next. In a coded stream, it is
+    /// unknown where events begin in its bytes.
     pub(super) fn chunk(&mut self, line: &[u8], chunks: &mut Chunks) {
         if self.body.is_coded() {
             self.coded_chunks.push(self.body.coded_length(), line);
@@ -84,7 +85,7 @@ impl Events {
     }
 }
 
-/// What was noted before an event was whole.
+/// The notes, obstacles and chunks collected before an event was complete.
 #[derive(Debug, Default)]
 struct Aside {
     notes: Vec<Note>,
@@ -103,7 +104,7 @@ impl Open {
 }
 
 impl Conversation {
-    /// Hands the response's head out at once, since a stream of events may never end.
+    /// Hands out the response's head at once, because a stream of events may never end.
     pub(super) fn events(&mut self, origin: Origin, message: HttpMessage, body: Body) {
         let codings = message.codings.clone();
         self.finish_message(origin.side, Detail::Http(Box::new(message)));
@@ -163,8 +164,8 @@ impl Conversation {
         }
     }
 
-    /// Nothing more of a coded stream can be decoded: what is left of it belongs to its end, which begins here.
-    fn break_off_events(&mut self, origin: Origin) {
+    /// Stops decoding a coded stream: the rest of it belongs to its end, which begins here.
+    pub(super) fn break_off_events(&mut self, origin: Origin) {
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };
@@ -199,7 +200,7 @@ impl Conversation {
         }
     }
 
-    /// Queues events; `places` has where each began, the last first.
+    /// Queues events; `places` holds the places at which they began, the last first.
     fn hand_out_events(
         &mut self,
         side: Side,
@@ -248,7 +249,7 @@ impl Conversation {
         }
     }
 
-    /// Hands out the event in the making as far as it is there, where it cannot be kept.
+    /// Hands out the unfinished event as far as it is there, because it cannot be kept.
     pub(super) fn cut_event(&mut self, side: Side) {
         let Some(open) = &mut self.half(side).open else {
             return;
@@ -265,7 +266,7 @@ impl Conversation {
         self.hand_out_events(side, vec![begun], vec![event], aside);
     }
 
-    /// Hands out the event that is in the making, which will not become whole.
+    /// Hands out the unfinished event, which will not become complete.
     fn hand_out_last(&mut self, side: Side, events: &mut Events) {
         let Some(event) = events.parser.finish() else {
             return;
@@ -297,7 +298,7 @@ impl Conversation {
         self.end_events(side, end, events.body);
     }
 
-    /// Hands out what there is to say of a stream besides its events, where it is anything.
+    /// Hands out the end of a stream, if there is anything to say about it besides its events.
     pub(super) fn end_events(&mut self, side: Side, mut end: EventsEnd, body: Body) {
         end.coded = body.coded();
         let half = self.half(side);

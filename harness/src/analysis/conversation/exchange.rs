@@ -1,4 +1,4 @@
-//! Requests and answers as they come, read or refused, each to its place.
+//! Requests and answers as they come, readable or refused, each put in its place.
 
 use super::Conversation;
 use super::half::{After, Decoder};
@@ -20,10 +20,11 @@ impl Conversation {
 
     fn wait(&mut self, request: Waiting) {
         let is_tight = self.holding.budget().is_used_up();
-        self.pairing.request(request, is_tight);
+        let (server_end, _) = self.server.held();
+        self.pairing.request(request, server_end, is_tight);
     }
 
-    /// Gives what the request said of the WebSocket that it asked for.
+    /// Takes a response. Returns the WebSocket offer of its request, if that asked for one.
     pub(super) fn response(
         &mut self,
         message: &mut HttpMessage,
@@ -32,6 +33,7 @@ impl Conversation {
         self.look_again(Side::Client);
         let status = message.head.status();
         if is_interim(status) {
+            self.pairing.interim(place);
             return None;
         }
         let request = self.answer(place).request?;
@@ -58,6 +60,14 @@ impl Conversation {
     fn answer(&mut self, place: Place) -> Answered {
         let answered = self.pairing.answer(place);
         let lost = answered.lost.len();
+        if answered.is_assumed {
+            let text = "taken for the answer to the request that was sent when all before it had come: so a client \
+                        does that waits for each answer, and nothing shows that this one does not";
+            self.note(
+                Side::Server,
+                Note::new(place.offset, "RFC 9112 §9.3.2", text),
+            );
+        }
         let text = if answered.is_doubtful {
             "which request this answers is not known: a hole before it may have had other answers in it".to_owned()
         } else if lost == 1 {
@@ -78,7 +88,7 @@ impl Conversation {
         answered
     }
 
-    /// A head whose bytes are shown raw is a request, or the answer to one, all the same.
+    /// Takes a head whose bytes are shown raw. It is a request, or the answer to one, all the same.
     pub(super) fn refused(&mut self, origin: Origin, mut head: Head) {
         let side = origin.side;
         self.end_raw(side);
@@ -91,7 +101,9 @@ impl Conversation {
         self.raw(origin, &head.raw);
         if head.is_request() {
             self.request(&head, origin);
-        } else if !is_interim(head.status()) {
+        } else if is_interim(head.status()) {
+            self.pairing.interim(self.place(offset, origin));
+        } else {
             self.use_up_request(self.place(offset, origin));
         }
         if head.framing == Framing::Switched {
@@ -128,7 +140,7 @@ impl Conversation {
         }
     }
 
-    /// What a proxy put in front of the stream is a message of its own; the stream begins behind it.
+    /// Hands out a proxy's preamble as a separate message; the stream begins behind it.
     pub(super) fn preamble(&mut self, origin: Origin, bytes: &[u8], note: Note) {
         self.raw(origin, bytes);
         self.note(origin.side, note);
@@ -137,15 +149,15 @@ impl Conversation {
         half.fresh.offset = half.offset;
     }
 
-    /// A side that speaks HTTP tells that its peer does: it is looked for in what was taken for another protocol.
+    /// Looks again for HTTP in bytes taken for another protocol: if one side speaks HTTP, so does its peer.
     fn look_again(&mut self, side: Side) {
         if let Decoder::Http(parser) = &mut self.half(side).decoder {
             parser.look_again();
         }
     }
 
-    /// A side that never spoke HTTP tells that its peer does not: a first line of that side which is not whole is none of
-    /// HTTP, and not to be told with what comes later.
+    /// Settles that a side does not speak HTTP, because its peer never did. An incomplete first line of that side is
+    /// not HTTP, and not to be told with what comes later.
     pub(super) fn speak_no_http(&mut self, side: Side) {
         let Decoder::Http(own) = &self.half(side).decoder else {
             return;
@@ -168,7 +180,7 @@ impl Conversation {
     }
 }
 
-/// RFC 9110 §15.2: an interim answer; the final one is still to come.
+/// Returns true if an answer is interim (RFC 9110 §15.2): the final one is still to come.
 const fn is_interim(status: u16) -> bool {
     status >= 100 && status <= 199 && status != 101
 }

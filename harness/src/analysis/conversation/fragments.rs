@@ -1,4 +1,4 @@
-//! Frames of a message that goes on wait for its last one: what is to be hidden may begin in one and end in the next.
+//! Frames of an unfinished message wait for its last one: text to be hidden may begin in one and end in the next.
 
 use super::Conversation;
 use crate::analysis::message::{Detail, Message};
@@ -26,7 +26,7 @@ fn fragment_of(side: Side, message: &mut Message) -> Option<&mut Frame> {
 }
 
 impl Conversation {
-    /// Queues a message. A frame that begins a message in several has all behind it wait for the last one.
+    /// Queues a message. If it is the first of several frames, all messages behind it wait for the last frame.
     pub(super) fn queue_fragment(&mut self, order: u64, mut message: Message) {
         let side = message.from;
         if let Detail::WebSocket(frame) = &message.detail
@@ -46,13 +46,13 @@ impl Conversation {
         }
     }
 
-    /// Returns true if a message of that place waits for the end of one that began before it.
+    /// Returns true if the message at that place waits for the end of one that began before it.
     pub(super) fn is_fragment(&self, order: u64) -> bool {
         let open = [self.client.fragments, self.server.fragments];
         open.into_iter().flatten().any(|first| first <= order)
     }
 
-    /// Puts the frames so far of a message in several together.
+    /// Joins the frames so far of a message in several frames.
     pub(super) fn end_fragments(&mut self, side: Side) {
         let Some(first) = self.half(side).fragments.take() else {
             return;

@@ -1,4 +1,4 @@
-//! One side of a conversation: what reads it, and the message that it is in.
+//! One side of a conversation: its decoder, and the message being read.
 
 use std::ops::Range;
 
@@ -18,28 +18,28 @@ use crate::wire::websocket;
 pub(super) struct Half {
     pub(super) decoder: Decoder,
     pub(super) open: Option<Open>,
-    /// Notes that came before the message that they belong to.
+    /// The notes that came before the message to which they belong.
     pub(super) notes: Vec<Note>,
-    /// Obstacles likewise.
+    /// The obstacles that came before the message to which they belong.
     pub(super) obstacles: Vec<Obstacle>,
-    /// Behind all that the decoder has handed out.
+    /// The stream offset behind all that the decoder has handed out.
     pub(super) offset: u64,
-    /// Where what it holds back came from.
+    /// The packets that brought the bytes held back.
     pub(super) provenance: Provenance,
-    /// The place among all messages of the first frame of a message that goes on.
+    /// The place among all messages of the first frame of an unfinished message.
     pub(super) fragments: Option<u64>,
-    /// Where a protocol may begin: at the beginning, behind a proxy's preamble, in a tunnel.
+    /// The place where a protocol may begin: at the beginning, behind a proxy's preamble, in a tunnel.
     pub(super) fresh: Fresh,
 }
 
-/// Where in a side's stream a protocol may begin.
+/// A place in a side's stream where a protocol may begin.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Fresh {
     pub(super) offset: u64,
     pub(super) after: After,
 }
 
-/// What a protocol begins behind.
+/// The thing behind which a protocol begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum After {
     /// Nothing, or a proxy's preamble.
@@ -49,7 +49,7 @@ pub(super) enum After {
     Connect,
     /// A 101.
     Switch,
-    /// A 101 with a note that says what it is.
+    /// A 101 with a note that names its protocol.
     Named,
     /// A request to switch whose answer is lost, or cannot be read.
     Unanswered,
@@ -62,14 +62,14 @@ pub(super) enum Decoder {
     Raw,
 }
 
-/// A message that has begun.
+/// A message that has begun and is not complete.
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) order: u64,
     pub(super) origin: Origin,
     pub(super) offset: u64,
     pub(super) part: Part,
-    /// Of raw bytes: their side's turn.
+    /// The side's turn, for raw bytes.
     pub(super) turn: u32,
     pub(super) notes: Vec<Note>,
     pub(super) obstacles: Vec<Obstacle>,
@@ -79,11 +79,11 @@ pub(super) struct Open {
 
 #[derive(Debug)]
 pub(super) enum Part {
-    /// Bytes are there, but not enough to tell what they are.
+    /// Bytes too few to tell what they are.
     Unknown,
     Http(Box<HttpMessage>, Body),
     Events(Box<Events>),
-    /// What follows on the last event that could be decoded.
+    /// The end of a stream, after the last event that could be decoded.
     EventsEnd(Box<EventsEnd>, Body),
     Raw(Content),
 }
@@ -105,7 +105,7 @@ impl Half {
         }
     }
 
-    /// The offset of the next byte that comes, and what is held back that may begin a message.
+    /// Returns the offset of the next byte to come, and the bytes held back that may begin a message.
     pub(super) fn held(&self) -> (u64, Range<u64>) {
         match &self.decoder {
             Decoder::Http(parser) if parser.may_hold_beginning() => {
@@ -116,27 +116,27 @@ impl Half {
         }
     }
 
-    /// The place among all messages of the first that is not handed out yet.
+    /// Returns the place among all messages of the first that is not handed out yet.
     pub(super) fn first_order(&self) -> Option<u64> {
         let open = self.open.as_ref().map(|open| open.order);
         let held = self.provenance.first().map(|span| span.order);
         open.into_iter().chain(held).min()
     }
 
-    /// The packet that brought the first of what is not handed out yet.
+    /// Returns the packet that brought the first byte not handed out yet.
     pub(super) fn begun(&self) -> Option<Origin> {
         let open = self.open.as_ref().map(|open| open.origin);
         open.or_else(|| Some(self.provenance.first()?.origin))
     }
 
-    /// What was held back will not become anything else.
+    /// Settles the bytes held back: they will not become anything else.
     pub(super) const fn settle(&mut self) {
         if let Decoder::Http(parser) = &self.decoder {
             self.offset = parser.offset();
         }
     }
 
-    /// The next item comes after a hole.
+    /// Passes over a hole: the next item comes after it.
     pub(super) const fn pass_over(&mut self, count: u64) {
         self.offset = self.offset.saturating_add(count);
     }

@@ -1,4 +1,4 @@
-//! What a conversation holds, and what it lets go where all conversations together hold too much.
+//! The memory that a conversation holds, and the parts of it released if all conversations together hold too much.
 
 use super::Conversation;
 use super::events::EVENT_BYTES;
@@ -10,16 +10,17 @@ use crate::units::Side;
 use crate::wire::event::Origin;
 use crate::wire::http::Item;
 
-/// What a message takes besides its bytes.
+/// The memory that a message takes besides its bytes.
 const MESSAGE_BYTES: usize = 512;
 
-/// What a note takes.
+/// The memory that a note takes.
 const NOTE_BYTES: usize = 128;
 
-/// What is held back of a message in the making is let go from so many bytes on: a line of a chunk has no more.
+/// The size in bytes from which the held-back part of an unfinished message is released: the line of a chunk is not
+/// longer.
 const LITTLE: usize = 4 << 10;
 
-/// How much a message may grow.
+/// The limits to how much a message may grow.
 pub(super) struct Limits {
     pub(super) budget: Budget,
     room: usize,
@@ -27,14 +28,14 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// How many bytes a message may have that has so many already.
+    /// Returns the most bytes that a message may have if `kept` bytes of it are kept already.
     pub(super) fn of(&self, kept: usize) -> usize {
         self.message.min(kept.saturating_add(self.room))
     }
 }
 
 impl Conversation {
-    /// What may be kept besides what is held now.
+    /// Returns how much may be kept besides what is held now.
     pub(super) fn limits(&mut self) -> Limits {
         self.take_stock();
         let budget = self.holding.budget();
@@ -45,7 +46,7 @@ impl Conversation {
         }
     }
 
-    /// Says what frames may keep.
+    /// Tells a side's frame decoder how much it may keep.
     pub(super) fn allow_frames(&mut self, side: Side) {
         if !matches!(self.half(side).decoder, Decoder::WebSocket(_)) {
             return;
@@ -56,9 +57,15 @@ impl Conversation {
         }
     }
 
-    /// Tells the budget what is held, and lets go what can be let go where that is too much.
+    /// Tells the budget what is held, and releases what it can if that is too much.
     pub(super) fn settle(&mut self) {
         self.take_stock();
+        // What would be decoded has no room any more; without its decoder, the next one has.
+        if self.holding.budget().room() == 0 {
+            self.stop_decoding(Side::Client);
+            self.stop_decoding(Side::Server);
+            self.take_stock();
+        }
         if self.holding.budget().is_used_up() {
             self.let_go();
             self.take_stock();
@@ -71,7 +78,7 @@ impl Conversation {
             .set(held + self.client.memory() + self.server.memory());
     }
 
-    /// Hands out what is in the making as far as it is there; nothing of it is lost, but it is told in pieces.
+    /// Hands out unfinished messages as far as they are there. Nothing of them is lost, but they are listed in pieces.
     fn let_go(&mut self) {
         self.release_all_held();
         for side in [Side::Client, Side::Server] {
@@ -108,7 +115,7 @@ impl Conversation {
 }
 
 impl Half {
-    /// How many bytes it holds.
+    /// Returns the number of bytes held.
     fn memory(&self) -> usize {
         let decoder = match &self.decoder {
             Decoder::Http(parser) => parser.memory(),
@@ -135,7 +142,7 @@ fn undecoded(coded: Option<&CodedBody>) -> usize {
     coded.map_or(0, |coded| coded.undecoded.bytes.len())
 }
 
-/// How many bytes a message takes.
+/// Returns the number of bytes that a message takes.
 pub(super) fn weight(message: &Message) -> usize {
     let content = match &message.detail {
         Detail::Http(http) => {

@@ -1,4 +1,4 @@
-//! One connection's two streams, read as the conversation that they are.
+//! Reads one connection's two streams as one conversation.
 //!
 //! A response cannot be read without its request (the answer to a HEAD has no body whatever its fields say), and after a
 //! 101 both streams change language at once. So one [`Conversation`] listens to both sides and hands out [`Message`]s in
@@ -51,10 +51,10 @@ use crate::wire::http::{self, Role};
 use crate::wire::note::Note;
 use crate::wire::websocket;
 
-/// How many messages may wait for an earlier one to be whole.
+/// The most messages that may wait for an earlier one to be complete.
 const MOST_READY: usize = 256;
 
-/// How many notes one message carries.
+/// The most notes that one message carries.
 const MOST_NOTES: usize = 64;
 
 /// Reads one connection. See the module's text.
@@ -64,21 +64,21 @@ pub struct Conversation {
     server: Half,
     /// The requests whose answers are still to come.
     pairing: Pairing,
-    /// Messages that are whole, by the order of their beginnings.
+    /// The complete messages, by the order of their beginnings.
     ready: VecDeque<(u64, Message)>,
     next_order: u64,
-    /// The client has asked for another protocol; what it sends next can be read once the answer is known.
+    /// True if the client has asked for another protocol; its next bytes can be read once the answer is known.
     switching: bool,
     held: Vec<Held>,
     held_bytes: usize,
-    /// What the messages that are whole take.
+    /// The memory that the complete messages take, in bytes.
     ready_bytes: usize,
     holding: Holding,
-    /// The place among all messages of what was held and is being read.
+    /// The place among all messages of the held bytes that are being read.
     held_order: Option<u64>,
-    /// In outline, where the heads of answers are.
+    /// The places of the heads of answers; only in outline.
     heads: Option<Vec<std::ops::Range<u64>>>,
-    /// A side has finished: not much more is to come.
+    /// True if a side has finished: not much more is to come.
     is_over: bool,
 }
 
@@ -89,7 +89,7 @@ impl Default for Conversation {
 }
 
 impl Conversation {
-    /// A conversation that holds no more than the budget allows.
+    /// Creates a conversation that holds no more than the budget allows.
     #[must_use]
     pub fn within(budget: &Budget) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl StreamSink for Conversation {
 }
 
 impl Conversation {
-    /// The next message that is whole, in the order in which messages began.
+    /// Returns the next complete message, in the order in which messages began.
     pub fn take(&mut self) -> Option<Message> {
         let (order, _) = self.ready.front()?;
         let held = self.held.first().map(|held| held.order);
@@ -151,7 +151,7 @@ impl Conversation {
         Some(message)
     }
 
-    /// Takes the end of the capture: what has begun is handed out as far as it is there.
+    /// Takes the end of the capture: hands out unfinished messages as far as they are there.
     pub fn finish(&mut self) {
         for side in [Side::Client, Side::Server] {
             let begun = self.half(side).begun();
@@ -173,6 +173,11 @@ impl Conversation {
     fn data(&mut self, origin: Origin, bytes: &[u8]) {
         self.allow_frames(origin.side);
         self.end_turn(origin.side.peer());
+        self.read(origin, bytes);
+    }
+
+    /// Reads what a side said, now or a while ago.
+    fn read(&mut self, origin: Origin, bytes: &[u8]) {
         let (since, _) = self.half(origin.side).held();
         let mut rest = bytes;
         while !rest.is_empty() && !self.hold(origin, rest) {
@@ -192,17 +197,12 @@ impl Conversation {
             .hold(held, since, origin, &mut self.next_order);
     }
 
-    /// Reads all of the input, but for what is to be held.
+    /// Reads all of the input, except what is to be held.
     fn decode_all(&mut self, origin: Origin, rest: &mut &[u8]) {
-        while self.decode(origin, rest) {
-            // A switch of protocols may just have let the other side's held bytes go.
-            if !rest.is_empty() {
-                self.end_turn(origin.side.peer());
-            }
-        }
+        while self.decode(origin, rest) {}
     }
 
-    /// Reads one item; false when the input is used up, or is to be held.
+    /// Reads one item. Returns false if the input is used up, or is to be held.
     fn decode(&mut self, origin: Origin, rest: &mut &[u8]) -> bool {
         let side = origin.side;
         if side == Side::Client && self.is_asking() {
@@ -251,7 +251,8 @@ impl Conversation {
         }
     }
 
-    /// How far the client's stream is known, the rest of a body whose length it told included.
+    /// Returns the offset up to which the client's stream is known, including the rest of a body whose length is
+    /// announced.
     fn client_end(&self) -> u64 {
         let (end, _) = self.client.held();
         let announced = match &self.client.decoder {
@@ -262,7 +263,7 @@ impl Conversation {
             .saturating_add(announced)
     }
 
-    /// Where an answer begins, and what its sender had received by then.
+    /// Returns the place at which an answer begins, and what its sender had received by then.
     fn place(&self, offset: u64, origin: Origin) -> Place {
         Place::behind(self.client_end(), offset, origin)
     }
@@ -272,7 +273,6 @@ impl Conversation {
         if origin.side == Side::Client {
             self.release_all_held();
         }
-        self.decide(origin);
         self.begin(origin);
         self.half(origin.side).settle();
         match &mut self.half(origin.side).decoder {
@@ -294,7 +294,7 @@ impl Conversation {
         self.remember_held(origin, since);
     }
 
-    /// Takes what was held back of an answer's body, in case that it was none.
+    /// Reads the bytes held back from an answer's body, if the answer turns out to have none.
     fn decide(&mut self, origin: Origin) {
         if let Decoder::Http(parser) = &mut self.half(origin.side).decoder
             && let Some(item) = parser.decide()
@@ -346,14 +346,14 @@ impl Conversation {
         self.half(origin.side).offset = offset;
     }
 
-    /// Marks the beginning of a message, where none has begun.
+    /// Marks the beginning of a message, unless one has begun.
     fn begin(&mut self, origin: Origin) -> &mut Open {
         let offset = self.half(origin.side).offset;
         self.begin_at(origin, offset)
     }
 
-    /// Marks the beginning of a message at that offset, where none has begun. What was held back began with the packet that
-    /// brought it.
+    /// Marks the beginning of a message at that offset, unless one has begun. Bytes held back began with the packet
+    /// that brought them.
     fn begin_at(&mut self, origin: Origin, offset: u64) -> &mut Open {
         let half = match origin.side {
             Side::Client => &mut self.client,
@@ -437,7 +437,7 @@ impl Conversation {
         }
     }
 
-    /// Hands out what is open, as far as it is there.
+    /// Hands out the open message, as far as it is there.
     fn close(&mut self, side: Side) {
         let limits = self.limits();
         let Some(open) = &mut self.half(side).open else {
@@ -470,7 +470,7 @@ impl Conversation {
         }
     }
 
-    /// Hands out what was noted of no message in particular.
+    /// Hands out the notes that belong to no particular message.
     fn say_the_rest(&mut self, origin: Origin) {
         let half = self.half(origin.side);
         if !half.notes.is_empty() || !half.obstacles.is_empty() {
@@ -479,7 +479,7 @@ impl Conversation {
         }
     }
 
-    /// A connection that is over may be kept for a while: it should not cost much.
+    /// Releases memory: a connection that is over may be kept for a while, and should cost little.
     fn release_memory(&mut self) {
         self.pairing.shrink();
         if self.ready.is_empty() {
@@ -527,8 +527,8 @@ impl Conversation {
     }
 }
 
-/// Of the many connections of a capture, most hold one thing at a time: their queues have room for one, until they do
-/// hold more.
+/// Reserves room for one item. Most connections of a capture hold one thing at a time, so queues have room for one
+/// until they hold more.
 fn reserve_one<T>(queue: &mut VecDeque<T>) {
     if queue.capacity() == 0 {
         queue.reserve_exact(1);

@@ -1,4 +1,4 @@
-//! A conversation of which only the heads of answers are wanted: read by the same steps, but nothing of it is kept.
+//! A conversation of which only the heads of answers are wanted: read in the same steps, but nothing of it is kept.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::units::Side;
 
 impl Conversation {
-    /// A conversation that hands out no messages, but tells where the heads of answers are.
+    /// Creates a conversation that hands out no messages, but tells where the heads of answers are.
     #[must_use]
     pub fn outline(budget: &Budget) -> Self {
         Self {
@@ -17,12 +17,12 @@ impl Conversation {
         }
     }
 
-    /// Takes the places in the server's stream of the heads that were read since the last call.
+    /// Returns the places in the server's stream of the heads read since the last call.
     pub fn take_heads(&mut self) -> Vec<Range<u64>> {
         self.heads.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// How far into the server's stream it is known what the bytes are.
+    /// Returns the offset in the server's stream up to which the meaning of the bytes is known.
     #[must_use]
     pub const fn settled(&self) -> u64 {
         match &self.server.decoder {
@@ -31,7 +31,7 @@ impl Conversation {
         }
     }
 
-    /// The place of a head that is not whole, as far as it is there.
+    /// Returns the place of an incomplete head, as far as it is there.
     #[must_use]
     pub fn begun_head(&self) -> Option<Range<u64>> {
         match &self.server.decoder {
@@ -44,7 +44,7 @@ impl Conversation {
         self.heads.is_some()
     }
 
-    /// Takes note of where a head is.
+    /// Records the place of a head.
     pub(super) fn outline_head(&mut self, side: Side, offset: u64, length: usize) {
         if let Some(heads) = &mut self.heads
             && side == Side::Server

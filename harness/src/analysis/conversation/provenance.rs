@@ -1,14 +1,14 @@
-//! Which packets the bytes came in that a parser holds back.
+//! Remembers which packets brought the bytes that a parser holds back.
 //!
-//! Only when more bytes come it is known whether they begin a message, or belong to a turn of raw bytes; either is to be told
-//! with the packet and at the place where they were.
+//! It takes more bytes to know whether these begin a message or belong to a turn of raw bytes. Either is listed with
+//! its original packet and place.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
 use crate::wire::event::Origin;
 
-/// How many packets are told apart; what more come in belongs to the last of them.
+/// The most packets that are told apart; further bytes belong to the last of them.
 const MOST_SPANS: usize = 1024;
 
 /// Bytes held back that one packet carried.
@@ -16,7 +16,7 @@ const MOST_SPANS: usize = 1024;
 pub(super) struct Span {
     start: u64,
     pub(super) end: u64,
-    /// The place that a message which begins here has among all.
+    /// The place among all messages of a message that begins here.
     pub(super) order: u64,
     pub(super) origin: Origin,
     /// The turn of their side, counted from 0.
@@ -27,7 +27,7 @@ pub(super) struct Span {
 #[derive(Debug, Default)]
 pub(super) struct Provenance {
     spans: VecDeque<Span>,
-    /// How often the other side has spoken.
+    /// The number of times that the other side has spoken.
     pub(super) turn: u32,
 }
 
@@ -39,18 +39,18 @@ impl Provenance {
         }
     }
 
-    /// The packet that carried the byte at that offset, where it was held back.
+    /// Returns the span with the byte at that offset, if it was held back.
     pub(super) fn at(&self, offset: u64) -> Option<&Span> {
         let place = self.spans.partition_point(|span| span.end <= offset);
         self.spans.get(place).filter(|span| span.start <= offset)
     }
 
-    /// The place of the first message that may begin with what is held back.
+    /// Returns the span of the first message that may begin with the bytes held back.
     pub(super) fn first(&self) -> Option<&Span> {
         self.spans.front()
     }
 
-    /// Takes the news of what is held back now, and of the packet that brought all from `since` on.
+    /// Records the bytes held back now, and the packet that brought all bytes from `since` on.
     pub(super) fn hold(&mut self, held: Range<u64>, since: u64, origin: Origin, order: &mut u64) {
         while self
             .spans

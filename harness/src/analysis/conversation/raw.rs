@@ -1,4 +1,4 @@
-//! Bytes of no protocol that is decoded here: one side's turn, or a part of a long one.
+//! Bytes of a protocol that is not decoded here: one side's turn, or a part of a long one.
 
 use super::Conversation;
 use super::half::{Open, Part};
@@ -6,20 +6,28 @@ use crate::analysis::content::Content;
 use crate::units::Side;
 use crate::wire::event::Origin;
 
-/// Raw bytes are handed out in messages of this many bytes, so that a long turn neither waits nor piles up.
+/// The size in bytes of messages of raw bytes, so that a long turn neither waits nor piles up.
 pub const RAW_PIECE: usize = 64 << 10;
 
 impl Conversation {
-    /// A side's turn is over when the other one speaks. What is held back may still belong to it.
+    /// Ends a side's turn, because the other side speaks. The bytes held back may still belong to it.
     pub(super) fn end_turn(&mut self, side: Side) {
         let half = self.half(side);
         half.provenance.turn = half.provenance.turn.wrapping_add(1);
-        if half.provenance.first().is_none() {
+        self.end_former_turn(side);
+    }
+
+    /// Ends the raw bytes of a turn that is over, where nothing is held back that may belong to it.
+    pub(super) fn end_former_turn(&mut self, side: Side) {
+        let half = self.half(side);
+        let turn = half.provenance.turn;
+        let is_held_back = half.provenance.first().is_some();
+        if !is_held_back && half.open.as_ref().is_some_and(|open| open.turn != turn) {
             self.end_raw(side);
         }
     }
 
-    /// A run of raw bytes is over where a message of a protocol begins.
+    /// Ends a run of raw bytes where a message of a protocol begins.
     pub(super) fn end_raw(&mut self, side: Side) {
         let raw = |open: &Open| matches!(open.part, Part::Raw(_));
         if self.half(side).open.as_ref().is_some_and(raw) {
@@ -27,7 +35,7 @@ impl Conversation {
         }
     }
 
-    /// Takes raw bytes that end where all ends that was handed out.
+    /// Takes raw bytes that end at the offset up to which bytes are handed out.
     pub(super) fn raw(&mut self, origin: Origin, mut bytes: &[u8]) {
         let is_outline = self.is_outline();
         let half = self.half(origin.side);

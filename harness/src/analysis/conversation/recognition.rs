@@ -1,4 +1,4 @@
-//! What bytes are that are of no protocol which is decoded here, as far as the first of them tell.
+//! Recognizes protocols that are not decoded here by their first bytes.
 
 use super::Conversation;
 use super::half::After;
@@ -9,14 +9,14 @@ use crate::units::Side;
 use crate::wire::note::Note;
 use crate::wire::websocket;
 
-/// The largest record of TLS: 2^14 bytes, and what encryption may add (RFC 5246 §6.2.3).
+/// The largest TLS record: 2^14 bytes plus the expansion that encryption may add (RFC 5246 §6.2.3).
 const LARGEST_RECORD: u16 = (1 << 14) + 2048;
 
-/// RFC 9113 §3.4: what a client says first.
+/// The first bytes that an HTTP/2 client sends (RFC 9113 §3.4).
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 impl Conversation {
-    /// Says what the raw bytes of the message that is open are, where they are the first of a stream or a tunnel.
+    /// Names the protocol of the raw bytes of the open message, if they are the first of a stream or a tunnel.
     pub(super) fn recognize(&mut self, side: Side, content: &Content) {
         let half = self.half(side);
         let fresh = half.fresh;
@@ -65,7 +65,7 @@ impl Conversation {
     }
 }
 
-/// A protocol that is known by its first bytes and not read yet.
+/// A protocol that is recognized by its first bytes and not read yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unread {
     /// Encrypted.
@@ -74,7 +74,7 @@ pub enum Unread {
     Http2,
 }
 
-/// Returns the protocol that is not read yet of a connection whose client begins with these bytes.
+/// Returns the unread protocol of a connection whose client begins with these bytes.
 #[must_use]
 pub fn unread_protocol(first: &[u8]) -> Option<Unread> {
     if is_tls_record(first) {
@@ -84,7 +84,8 @@ pub fn unread_protocol(first: &[u8]) -> Option<Unread> {
     }
 }
 
-/// RFC 8446 §5.1: the type of the record, a version of 3.0 to 3.4, the length; of a handshake, a greeting comes first.
+/// Returns true if the bytes begin a TLS record (RFC 8446 §5.1): its type, a version of 3.0 to 3.4, its length; a
+/// handshake begins with a greeting.
 fn is_tls_record(bytes: &[u8]) -> bool {
     let [kind @ 20..=24, 3, 0..=4, high, low, rest @ ..] = bytes else {
         return false;
@@ -95,7 +96,7 @@ fn is_tls_record(bytes: &[u8]) -> bool {
     (1..=LARGEST_RECORD).contains(&length) && (!is_handshake || greets())
 }
 
-/// RFC 9113 §3.4: a client begins with a text, a server with a SETTINGS frame.
+/// Returns true if the bytes begin HTTP/2 (RFC 9113 §3.4): a client begins with a text, a server with a SETTINGS frame.
 fn is_http_2(side: Side, bytes: &[u8]) -> bool {
     match (side, bytes) {
         (Side::Client, bytes) => bytes.starts_with(HTTP_2_PREFACE),

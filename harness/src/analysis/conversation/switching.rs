@@ -1,4 +1,4 @@
-//! From HTTP to another protocol, on both sides at once: after a 101, or the answer to a CONNECT.
+//! Switches from HTTP to another protocol, on both sides at once: after a 101, or the answer to a CONNECT.
 
 use super::Conversation;
 use super::half::{After, Decoder, Fresh, Open, Part};
@@ -11,21 +11,23 @@ use crate::wire::http::{self, Framing, Lost, Parser, Role};
 use crate::wire::note::Note;
 use crate::wire::websocket::{self, Deflate, Offer};
 
-/// How many bytes the client may send after asking for an upgrade, before the answer is there.
+/// The most bytes that the client may send after asking for an upgrade, before the answer is there.
 const HELD_LIMIT: usize = 256 << 10;
 
-/// Bytes of the client that wait for the answer to its wish to switch, and the place among all messages that is kept for
-/// those which they hold.
+/// Bytes of the client that wait for the answer to its upgrade request, and the place among all messages reserved for
+/// the messages in them.
 #[derive(Debug)]
 pub(super) struct Held {
     pub(super) order: u64,
     pub(super) origin: Origin,
+    /// The client's turn that they belong to.
+    turn: u32,
     bytes: Vec<u8>,
 }
 
 impl Conversation {
-    /// Keeps the client's bytes until the answer to its wish to switch is there. The rest of the request that wished so
-    /// is still HTTP.
+    /// Keeps the client's bytes until the answer to its upgrade request is there. The rest of that request is still
+    /// HTTP. Returns true if the bytes are kept.
     pub(super) fn hold(&mut self, origin: Origin, bytes: &[u8]) -> bool {
         if origin.side == Side::Server || !self.is_asking() || bytes.is_empty() {
             return false;
@@ -38,6 +40,7 @@ impl Conversation {
         self.held.push(Held {
             order: self.next_order,
             origin,
+            turn: self.client.provenance.turn,
             bytes: bytes.to_vec(),
         });
         self.next_order += 1;
@@ -48,12 +51,13 @@ impl Conversation {
         true
     }
 
-    /// Whether the client's next bytes come after a whole request to switch.
+    /// Returns true if the client's next bytes come after a complete upgrade request.
     pub(super) const fn is_asking(&self) -> bool {
         self.switching && self.client.open.is_none()
     }
 
-    /// The answer to the wish to switch is not going to come. What is held may ask to switch again, and hold what is behind it.
+    /// Releases all held bytes: the answer to the upgrade request will not come. The held bytes may ask to switch
+    /// again, and hold what is behind them.
     pub(super) fn release_all_held(&mut self) {
         while self.switching {
             if self.holds_frames() {
@@ -67,7 +71,7 @@ impl Conversation {
         }
     }
 
-    /// Whether the client spoke WebSocket as if the answer had been a switch.
+    /// Returns true if the held bytes are WebSocket frames, as if the answer had been a switch.
     fn holds_frames(&self) -> bool {
         let bytes: Vec<u8> = self
             .held
@@ -78,7 +82,8 @@ impl Conversation {
         websocket::looks_like_frames(Side::Client, &bytes, true)
     }
 
-    /// A hole in the server's stream may have held the answer to a wish to switch, and what is behind it be another protocol.
+    /// Takes a hole in the server's stream: it may have held the answer to an upgrade request, and another protocol may
+    /// follow.
     pub(super) fn switch_lost(&mut self, lost: Lost) {
         if !self.switching {
             return;
@@ -93,8 +98,8 @@ impl Conversation {
         }
     }
 
-    /// Where the answer to the wish to switch may be lost, a client that goes on with another request knows that it was no
-    /// switch.
+    /// Releases held requests if the answer to an upgrade request may be lost: a client that sends another request
+    /// knows that there was no switch.
     pub(super) fn release_requests(&mut self) {
         while self.switching
             && self.server.fresh.after == After::Unanswered
@@ -104,7 +109,7 @@ impl Conversation {
         }
     }
 
-    /// The first line of what is held, as far as a request line goes.
+    /// Returns the first line of the held bytes, as far as a request line goes.
     fn held_start(&self) -> Vec<u8> {
         let bytes = self.held.iter().flat_map(|held| &held.bytes).copied();
         let mut line = Vec::new();
@@ -118,18 +123,25 @@ impl Conversation {
         line
     }
 
+    /// Reads what was held, as the client said it: in turns that were over when the server spoke. So it ends no turn of
+    /// the server, which may be in the middle of one.
     pub(super) fn release_held(&mut self) {
         self.switching = false;
         self.held_bytes = 0;
         let before = self.held_order;
+        let turn = self.client.provenance.turn;
         for held in std::mem::take(&mut self.held) {
             self.held_order = Some(held.order);
-            self.data(held.origin, &held.bytes);
+            self.client.provenance.turn = held.turn;
+            self.allow_frames(held.origin.side);
+            self.read(held.origin, &held.bytes);
         }
+        self.client.provenance.turn = turn;
+        self.end_former_turn(Side::Client);
         self.held_order = before;
     }
 
-    /// After a 101, or the answer to a CONNECT, both sides speak something else.
+    /// Switches both sides to another protocol after a 101, or after the answer to a CONNECT.
     pub(super) fn switch_if_asked(&mut self, origin: Origin, offer: Option<&Offer>) {
         if origin.side == Side::Client {
             return;
@@ -175,7 +187,7 @@ impl Conversation {
         self.release_held();
     }
 
-    /// Both sides speak what is not decoded here.
+    /// Switches both sides to raw bytes: they speak a protocol that is not decoded here.
     pub(super) fn speak_raw(&mut self, after: After) {
         for half in [&mut self.client, &mut self.server] {
             half.decoder = Decoder::Raw;
@@ -186,7 +198,7 @@ impl Conversation {
         }
     }
 
-    /// RFC 9110 §9.3.6: what both sides send from now on goes through a tunnel, and is read as a conversation of its own.
+    /// Opens a tunnel (RFC 9110 §9.3.6): whatever both sides send from now on is read as a separate conversation.
     fn open_tunnel(&mut self, origin: Origin) {
         self.end_client_http(origin);
         self.pairing = Pairing::default();
@@ -203,7 +215,7 @@ impl Conversation {
         self.release_held();
     }
 
-    /// What the client had begun when the server switched unasked stays HTTP, cut off.
+    /// Cuts off the client's unfinished HTTP message, because the server switched unasked. It stays HTTP.
     pub(super) fn end_client_http(&mut self, origin: Origin) {
         self.client.settle();
         let Decoder::Http(parser) = &mut self.client.decoder else {
@@ -234,7 +246,7 @@ impl Conversation {
     }
 }
 
-/// What both sides speak from a 101 on, and what there is to say of it.
+/// The protocol that both sides speak after a 101, with notes on it.
 struct Switch {
     notes: Vec<Note>,
     obstacle: Option<Obstacle>,
@@ -242,9 +254,9 @@ struct Switch {
 }
 
 enum Next {
-    /// WebSocket, and how each side compresses its messages, where they do.
+    /// WebSocket, and the compression of each side's messages, if they are compressed.
     WebSocket(Option<(Deflate, Deflate)>),
-    /// What is not read here, and whether a note says what it is.
+    /// A protocol that is not read here; `is_known` is true if a note names it.
     Raw { is_known: bool },
 }
 

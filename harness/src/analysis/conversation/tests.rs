@@ -8,7 +8,7 @@ use crate::wire::websocket::Frame;
 use proptest::prelude::*;
 use std::io::Write as _;
 
-/// What a side sends, or loses, as a packet.
+/// A packet that a side sends, or that is lost.
 #[derive(Clone, Debug)]
 enum Sent {
     Client(Vec<u8>),
@@ -64,7 +64,7 @@ fn listen(packets: &[Sent]) -> Vec<Message> {
     messages
 }
 
-/// A word for each message: who, what, and what is in it.
+/// Returns a word for each message: its sender, its kind, and its content.
 fn told(messages: &[Message]) -> Vec<String> {
     messages.iter().map(tell).collect()
 }
@@ -305,6 +305,34 @@ fn a_tunnel_is_raw() {
     );
 }
 
+/// What the client said before the answer was a turn that was over when it is read.
+#[test]
+fn what_the_client_said_too_early_parts_neither_its_next_turn_nor_the_servers() {
+    for answer in [
+        "HTTP/1.1 20length0 OK\r\n\r\n\x16back",
+        "HTTP/1.1 20length0 OK\r\n\r\n",
+    ] {
+        for size in [1, 7, 100] {
+            let pieces = answer.as_bytes().chunks(size).map(server);
+            let mut packets = vec![
+                client("CONNECT h:443 HTTP/1.1\r\n\r\n\x16ea"),
+                client("rly"),
+            ];
+            packets.extend(pieces);
+            packets.push(client("\x16hello"));
+            assert_eq!(
+                told(&listen(&packets))[1..],
+                [
+                    "client raw \"\\u{16}early\"".to_owned(),
+                    format!("server raw {answer:?}"),
+                    "client raw \"\\u{16}hello\"".to_owned(),
+                ],
+                "{size}"
+            );
+        }
+    }
+}
+
 #[test]
 fn turns_of_other_protocols_are_raw() {
     let messages = listen(&[
@@ -364,7 +392,7 @@ fn bodies_are_decoded_and_bombs_are_cut() {
     assert!(notes[1].contains("not valid gzip"), "{notes:?}");
 }
 
-/// What could not be read in clear, in words.
+/// Returns the obstacles of the messages, in words.
 fn obstacles(messages: &[Message]) -> Vec<String> {
     let obstacles = messages.iter().flat_map(|message| &message.obstacles);
     obstacles.map(ToString::to_string).collect()
@@ -514,6 +542,53 @@ fn frames_of_one_message_wait_for_the_last_and_know_the_whole() {
 }
 
 #[test]
+fn decoders_take_no_more_than_their_share_and_bodies_past_it_are_listed_coded() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    encoder.write_all(b"data: the same for all\n\n").unwrap();
+    let coded = encoder.finish().unwrap();
+    let budget = Budget::new(Memory::of(2 << 20));
+    for kind in ["text/plain", "text/event-stream"] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            coded.len()
+        );
+        let mut all = Vec::new();
+        for _ in 0..50 {
+            let mut conversation = Conversation::within(&budget);
+            let event = StreamEvent::Data(head.as_bytes());
+            conversation.event(origin(Side::Server, 1), event);
+            let event = StreamEvent::Data(&coded[..20]);
+            conversation.event(origin(Side::Server, 2), event);
+            assert!(!budget.is_used_up());
+            all.push(conversation);
+        }
+        let mut decoded = 0;
+        let mut gave_up = 0;
+        for mut conversation in all {
+            let event = StreamEvent::Data(&coded[20..]);
+            conversation.event(origin(Side::Server, 3), event);
+            conversation.finish();
+            let messages: Vec<_> = std::iter::from_fn(|| conversation.take()).collect();
+            let is_cut = messages.iter().any(|message| !message.notes.is_empty());
+            decoded += usize::from(!is_cut);
+            let notes = messages.iter().flat_map(|message| &message.notes);
+            let with_cure = notes.filter(|note| note.text.contains("--memory"));
+            gave_up += with_cure.count();
+            let kept = messages.iter().map(|message| match &message.detail {
+                Detail::Http(http) => http.coded.as_ref(),
+                Detail::EventsEnd(end) => end.coded.as_ref(),
+                _ => None,
+            });
+            let kept = kept.flatten().next().unwrap();
+            assert_eq!(kept.fingerprint.length(), coded.len() as u64);
+            assert!(is_cut || kept.undecoded.is_empty());
+        }
+        assert!((1..10).contains(&decoded), "{decoded} of 50");
+        assert!(gave_up > 40, "{gave_up} of 50");
+    }
+}
+
+#[test]
 fn a_message_in_frames_without_end_does_not_pile_up() {
     let budget = Budget::new(Memory::of(16 << 20));
     let mut conversation = Conversation::within(&budget);
@@ -566,7 +641,7 @@ fn a_capture_of_one_direction_does_not_pile_up() {
     assert!(conversation.pairing.len() <= MOST_WAITING);
 }
 
-/// Everything that a message says, but for when and where its bytes came.
+/// Returns everything that messages say, except when and where their bytes came.
 fn gist(messages: &[Message]) -> Vec<(Side, u64, u64, Detail, Vec<Note>)> {
     let gist = |message: &Message| {
         let Message {

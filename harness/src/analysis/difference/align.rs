@@ -1,35 +1,35 @@
-//! Which of the new things answer which of the old ones.
+//! Finds the old counterpart of each new item, at the least cost.
 //!
-//! What costs least is taken: things that are the same cost nothing, things that do the same little, things of one
-//! family more, and a thing without counterpart costs too. That is found exactly (Needleman and Wunsch) where both
-//! sequences are short; of long ones, what they begin and end with alike is set aside, and the rest is gone through in
-//! windows, so that time grows with the length, not with its square. What moved further than a window is then taken for
-//! gone here and added there.
+//! Items that are the same cost nothing, items that do the same cost little, items of one family cost more, and an item
+//! without counterpart costs too. The cheapest alignment is found exactly (Needleman and Wunsch) if both sequences are
+//! short. In long ones, the common beginning and end are set aside, and the rest is aligned in windows, so that time
+//! grows with the length, not with its square. An item that moved further than a window is then taken for removed here
+//! and added there.
 
 use super::entry::Digest;
 
 /// The most pairs that are weighed at once.
 const MOST_CELLS: usize = 4_000_000;
 
-/// Things of each side that are weighed at once, where there are more.
+/// The number of items of each side in a window, if there are more.
 const WINDOW: usize = 1000;
 
-/// What it costs to have no counterpart.
+/// The cost of having no counterpart.
 const ALONE: u32 = 2;
 
-/// What things are told apart by.
+/// The properties by which items are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
-    /// The same for those that are the same.
+    /// A digest that is equal for items that are the same.
     pub(super) exact: Digest,
-    /// The same for those that do the same.
+    /// A digest that is equal for items that do the same.
     pub(super) shape: Digest,
-    /// Those of different families never answer each other.
+    /// The family; items of different families are never counterparts.
     pub(super) family: (u8, bool),
 }
 
 impl Key {
-    /// What it costs to take one for the other.
+    /// Returns the cost of taking one for the other; `None` if their families differ.
     fn cost(&self, other: &Self) -> Option<u32> {
         if self.family != other.family {
             None
@@ -46,7 +46,7 @@ impl Key {
 /// An old thing, a new thing, or both, by their places.
 pub(super) type Pair = (Option<usize>, Option<usize>);
 
-/// Aligns two sequences. The other way round, the same pairs come out.
+/// Aligns two sequences. With old and new swapped, the same pairs come out.
 pub(super) fn align(old: &[Key], new: &[Key]) -> Vec<Pair> {
     if old <= new {
         return in_order(old, new);
@@ -106,7 +106,7 @@ enum Step {
     New,
 }
 
-/// The alignment that costs least.
+/// Returns the alignment that costs least.
 fn best(old: &[Key], new: &[Key]) -> Vec<Pair> {
     let width = new.len() + 1;
     let mut steps = vec![Step::New; (old.len() + 1) * width];
@@ -173,7 +173,7 @@ mod tests {
             .collect()
     }
 
-    /// The places of what answers what, as text: `-` where nothing does.
+    /// Returns the items in aligned order as text: `-` for a missing counterpart.
     fn aligned(old: &str, new: &str) -> [String; 2] {
         let pairs = align(&keys(old), &keys(new));
         let show = |text: &str, place: Option<usize>| {

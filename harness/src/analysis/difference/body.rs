@@ -1,4 +1,4 @@
-//! Content as it is compared, and how it was wrapped.
+//! Content as it is compared, and the way in which it was wrapped.
 
 use sha2::{Digest as _, Sha256};
 
@@ -9,30 +9,31 @@ use crate::analysis::content::{Content, Hole};
 use crate::analysis::message::CodedBody;
 use crate::wire::fingerprint::Fingerprint;
 
-/// How much of one body is kept to show what changed in it; all of it is compared.
+/// The number of bytes of one body kept to show what changed in it; all of it is compared.
 const BODY_SHOWN: usize = 64 << 10;
 
-/// Content, and what stands for all of it.
+/// Content, and a digest of all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Body {
-    /// The beginning of it, what is volatile hidden.
+    /// The beginning of the content, with volatile parts hidden.
     pub(super) shown: Vec<u8>,
     pub(super) length: u64,
-    /// How long it is with what is volatile hidden.
+    /// The length of the content with volatile parts hidden.
     pub(super) hidden_length: u64,
-    /// Bytes that the capture lacks.
+    /// The number of bytes missing from the capture.
     pub(super) missing: u64,
     pub(super) digest: Digest,
-    /// With what is volatile hidden.
+    /// A digest of the content with volatile parts hidden.
     pub(super) hidden: Digest,
-    /// Whether anything is hidden in it.
+    /// True if anything in the content is hidden.
     pub(super) is_hidden: bool,
-    /// Whether a secret is: then the digest is that of what stands there instead.
+    /// True if a secret is hidden: then the digest is that of the replacement.
     pub(super) is_secret: bool,
 }
 
 impl Body {
-    /// Content, of which something may have been hidden before; with what is hidden in it now.
+    /// Creates a body from content, of which something may have been hidden before. Also returns the content with what
+    /// is hidden in it now.
     pub(super) fn new(
         content: &Content,
         sort: Sort,
@@ -64,14 +65,15 @@ impl Body {
 }
 
 impl Body {
-    /// Returns true if both are the same byte by byte, what is hidden included.
+    /// Returns true if both are the same byte by byte, including hidden parts. A body with a secret is never the same
+    /// as another.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         let is_secret = self.is_secret || other.is_secret;
         !is_secret && self.digest == other.digest && self.length == other.length
     }
 }
 
-/// No more of content than is shown.
+/// Truncates bytes to the part of content that is shown.
 pub(super) fn beginning(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.truncate(BODY_SHOWN);
     bytes.shrink_to_fit();
@@ -98,15 +100,15 @@ fn digest_of(
     hash.finalize().into()
 }
 
-/// Coded bytes, and what stands for them.
+/// Coded bytes, and a digest of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Coded {
     pub(super) length: u64,
-    /// Of all of them but for the times in headers of gzip.
+    /// A digest of all bytes except the times in headers of gzip.
     pub(super) digest: Digest,
-    /// The same for the same times.
+    /// A value that is equal for equal times in headers of gzip.
     pub(super) times: u64,
-    /// Those from which nothing came.
+    /// The coded bytes that decoded to nothing.
     pub(super) undecoded: Body,
 }
 
@@ -122,7 +124,7 @@ impl Coded {
     }
 }
 
-/// What stands for the lines around chunks as they are.
+/// Returns a digest of the lines around chunks as they are.
 pub(super) fn chunks_digest(chunks: &Chunks) -> Digest {
     let mut hash = Sha256::new();
     for run in chunks.runs() {
@@ -137,7 +139,7 @@ pub(super) fn chunks_digest(chunks: &Chunks) -> Digest {
     hash.finalize().into()
 }
 
-/// How content was cut into chunks, what is volatile hidden; nothing where it was cut as most is.
+/// Returns the lines around chunks as text, with volatile parts hidden; `None` if content was cut as most is.
 pub(super) fn chunks_text(
     chunks: &Chunks,
     length: u64,
@@ -170,7 +172,7 @@ pub(super) fn chunks_text(
     Some(text)
 }
 
-/// `sha256 0123456789abcdef`: the beginning of it, which is enough to tell two apart.
+/// Returns `sha256 0123456789abcdef`: the beginning of the digest, which is enough to tell two apart.
 pub(super) fn digest_text(digest: &Digest) -> String {
     let first = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
     format!("sha256 {first:016x}")

@@ -1,4 +1,4 @@
-//! A message as it is compared: what of it is kept, and what its packets cost.
+//! A message as it is compared: the kept part of it, and the cost of its packets.
 
 use std::fmt;
 
@@ -19,24 +19,24 @@ use crate::wire::http::{Framing, Head};
 use crate::wire::sse;
 use crate::wire::websocket::Opcode;
 
-/// How many segments of a message are told by their lengths.
+/// The most segments of a message whose lengths are listed.
 const CUTS_SHOWN: usize = 12;
 
-/// What stands for bytes that are not kept.
+/// A digest of bytes that are not kept.
 pub(super) type Digest = [u8; 32];
 
-/// What a message is called: in words where listings do not name it, else as they do.
+/// The name of a message: in words if listings do not name it, else as they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
     /// The client's request of this number on its connection, counted from 1.
     Request(u64),
-    /// The server's response, likewise.
+    /// The server's response of this number.
     Response(u64),
     /// A WebSocket frame or a turn in another protocol: `C1` is the client's first.
     Turn(Side, u64),
     /// A server-sent event.
     Event(u64),
-    /// What follows on the last event of a stream.
+    /// The end of a stream of events, after the last event.
     EventsEnd(u64),
     /// Payload that is not part of the side's stream.
     Aside(Side, u64),
@@ -60,26 +60,27 @@ impl fmt::Display for Name {
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) name: Name,
-    /// When its first byte was on the wire, in nanoseconds after the first packet of the capture.
+    /// The time at which its first byte was on the wire, in nanoseconds after the first packet of the capture.
     pub(super) time: i64,
-    /// Bytes of its side's stream that are its own, missing ones included.
+    /// The bytes of its side's stream that belong to it, including missing ones.
     pub(super) bytes: i64,
     pub(super) said: Said,
-    /// Packets whose first new byte is its own.
+    /// The packets whose first new byte belongs to it.
     pub(super) data: Tally,
-    /// What these carried.
+    /// The payload sizes of these packets.
     pub(super) cuts: Cuts,
-    /// The other side's packets that do nothing but acknowledge it.
+    /// The other side's packets that only acknowledge it.
     pub(super) acknowledgements: Tally,
-    /// The same for two messages that differ in what is volatile only.
+    /// A digest that is equal for two messages that differ only in volatile parts.
     pub(super) exact: Digest,
-    /// The same, whatever they answer.
+    /// A digest that is equal for such messages, whatever they answer.
     pub(super) form: Digest,
-    /// The same for two messages that do the same: the same request, the answer to it, a frame of the same kind.
+    /// A digest that is equal for two messages that do the same: the same request, the answer to it, a frame of the
+    /// same kind.
     pub(super) shape: Digest,
 }
 
-/// What a message says.
+/// The contents of a message.
 #[derive(Clone, Debug)]
 pub(super) enum Said {
     Http(Box<Http>),
@@ -87,7 +88,7 @@ pub(super) enum Said {
     Event(Box<Event>),
     EventsEnd(Box<End>),
     Raw(Body),
-    /// Payload that is not part of the stream: its bytes are none of the message's.
+    /// Payload that is not part of the stream. Its bytes do not count as bytes of the message.
     Aside(AsideReason, Body),
 }
 
@@ -96,15 +97,15 @@ pub(super) struct Http {
     pub(super) head: Head,
     pub(super) accept_belongs: bool,
     pub(super) body: Body,
-    /// Bytes of the body on the wire, before codings were undone.
+    /// The bytes of the body on the wire, before codings were undone.
     pub(super) body_bytes: i64,
-    /// Whether Content-Length says how many these are.
+    /// True if Content-Length says how many these are.
     pub(super) has_its_length: bool,
     pub(super) codings: Vec<&'static str>,
     pub(super) coded: Option<Coded>,
-    /// How the body was cut into chunks, where it was not cut as most are.
+    /// The lines around the chunks of the body; `None` if it was cut as most bodies are.
     pub(super) chunks: Option<Vec<u8>>,
-    /// What stands for them as they are, where something in the body is hidden.
+    /// A digest of these lines as they are, if something in the body is hidden.
     pub(super) cuts: Digest,
     pub(super) trailers: Vec<u8>,
 }
@@ -114,9 +115,9 @@ pub(super) struct Http {
 pub(super) struct Event {
     pub(super) body: Body,
     pub(super) chunks: Option<Vec<u8>>,
-    /// What stands for them as they are, where something in it is hidden.
+    /// A digest of the lines around its chunks as they are, if something in it is hidden.
     pub(super) cuts: Digest,
-    /// Whether it came out of a coded stream, where its own bytes are not known.
+    /// True if it came out of a coded stream, in which its own bytes are not known.
     pub(super) is_of_coded: bool,
 }
 
@@ -125,21 +126,21 @@ pub(super) struct Event {
 pub(super) struct End {
     pub(super) codings: Vec<&'static str>,
     pub(super) coded: Option<Coded>,
-    /// Whether something in the events before is hidden.
+    /// True if something in the events before is hidden.
     pub(super) is_hidden: bool,
-    /// What stands for these events.
+    /// A digest of these events.
     pub(super) context: Context,
     pub(super) chunks: Option<Vec<u8>>,
-    /// What stands for them as they are, where something in the events is hidden.
+    /// A digest of the lines around its chunks as they are, if something in the events is hidden.
     pub(super) cuts: Digest,
     pub(super) trailers: Vec<u8>,
 }
 
-/// What stands for all contents that something was made of, what is hidden in them included.
+/// A digest of all contents that something was made of, including hidden parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Context {
     digest: Digest,
-    /// Whether a secret is among it: then it stands for what is there instead.
+    /// True if it includes a secret: then it is the digest of the replacement.
     is_secret: bool,
 }
 
@@ -149,7 +150,7 @@ impl Context {
         self.is_secret |= body.is_secret;
     }
 
-    /// Takes in what stands for more of it.
+    /// Adds the digest of more contents.
     pub(super) fn join(&mut self, next: &Self) {
         self.digest = digest([&self.digest[..], &next.digest]);
         self.is_secret |= next.is_secret;
@@ -161,30 +162,30 @@ impl Context {
     }
 }
 
-/// What is remembered of the messages before on one side.
+/// The state remembered from earlier messages of one side.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Before {
-    /// Whether something hidden is in what compressed messages refer to.
+    /// True if compressed messages refer to something hidden.
     frames: bool,
-    /// What stands for that.
+    /// A digest of what compressed messages refer to.
     frames_context: Context,
-    /// Whether something in the events of this stream is hidden.
+    /// True if something in the events of this stream is hidden.
     events: bool,
-    /// What stands for them.
+    /// A digest of these events.
     events_context: Context,
-    /// Whether this stream of events is coded.
+    /// True if this stream of events is coded.
     is_coded: bool,
-    /// How the sizes of chunks are written.
+    /// The case in which the sizes of chunks are written.
     case: Case,
 }
 
-/// How a message's bytes were cut into segments.
+/// The sizes of the segments that a message was cut into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cuts {
     /// The payload bytes of the first segments.
     pub(super) first: Vec<u32>,
     pub(super) count: u64,
-    /// Stands for all of them.
+    /// A digest of all segments.
     digest: u64,
 }
 
@@ -205,7 +206,7 @@ impl Cuts {
         self.digest = (self.digest ^ next.digest).wrapping_mul(0x0100_0000_01b3);
     }
 
-    /// `117 + 435 bytes`.
+    /// Returns the sizes as text: `117 + 435 bytes`.
     pub(super) fn text(&self) -> String {
         let lengths: Vec<String> = self.first.iter().map(u32::to_string).collect();
         let more = self.count.saturating_sub(lengths.len() as u64);
@@ -218,7 +219,7 @@ impl Cuts {
     }
 }
 
-/// Hashes parts so that no two sequences of parts give the same.
+/// Hashes parts so that no two sequences of parts have the same digest.
 pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     let mut hash = Sha256::new();
     for part in parts {
@@ -229,7 +230,7 @@ pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
 }
 
 impl Entry {
-    /// What a message is, before its end and its packets are known.
+    /// Creates an entry from a message, before its end and its packets are known.
     pub(super) fn new(
         message: Message,
         name: Name,
@@ -255,7 +256,7 @@ impl Entry {
         entry
     }
 
-    /// Takes in the next fragment of the message; gives it back where it is none.
+    /// Takes in the next fragment of the message; gives the message back if it is not one.
     pub(super) fn continue_with(
         &mut self,
         next: Self,
@@ -276,12 +277,12 @@ impl Entry {
         Ok(())
     }
 
-    /// Whether another fragment may follow.
+    /// Returns true if another fragment may follow.
     pub(super) fn goes_on(&self) -> bool {
         matches!(&self.said, Said::Frames(frames) if frames.goes_on())
     }
 
-    /// Of which protocol it is, and of which side: messages that differ in that have nothing to do with each other.
+    /// Returns its protocol and its side: messages that differ in these have nothing to do with each other.
     pub(super) fn family(&self) -> (u8, bool) {
         let protocol = match &self.said {
             Said::Http(_) => 0,
@@ -303,7 +304,7 @@ impl Entry {
         (protocol, is_client)
     }
 
-    /// Its own bytes, by the kind of thing that they say. They add up to all of them.
+    /// Returns its bytes by the kind of thing that they say. They add up to all of them.
     pub(super) fn parts(&self) -> Vec<(Kind, i64)> {
         match &self.said {
             Said::Http(http) => {
@@ -336,7 +337,7 @@ impl Entry {
         }
     }
 
-    /// Bytes of a message in fragments that are put together.
+    /// Returns the number of bytes of a fragmented message that are put together.
     pub(super) const fn growing_bytes(&self) -> usize {
         match &self.said {
             Said::Frames(frames) => frames.growing_bytes(),
@@ -344,7 +345,7 @@ impl Entry {
         }
     }
 
-    /// Keeps nothing of the content to be shown. It is compared all the same.
+    /// Drops the content to be shown. It is compared all the same.
     pub(super) fn forget_shown(&mut self) {
         match &mut self.said {
             Said::Http(http) => {
@@ -358,7 +359,7 @@ impl Entry {
         }
     }
 
-    /// How much memory it takes.
+    /// Returns the memory that it takes.
     pub(super) fn weight(&self) -> usize {
         const OVERHEAD: usize = 768;
         let content = match &self.said {
@@ -379,7 +380,7 @@ impl Entry {
         OVERHEAD + content
     }
 
-    /// What it is in a few words: a request's start line, a frame's kind.
+    /// Returns its title in a few words: a request's start line, a frame's kind.
     pub(super) fn title(&self) -> Vec<u8> {
         match &self.said {
             Said::Http(http) => field::start(&http.head),
@@ -411,7 +412,7 @@ impl Entry {
         }
     }
 
-    /// Remembers what stands for all of it.
+    /// Computes the digests of the message.
     fn take_digests(&mut self, redaction: Redaction<'_>) {
         self.form = self.form(redaction);
         self.exact = digest([&self.shape[..], &self.form]);
@@ -550,7 +551,7 @@ impl End {
     }
 }
 
-/// What stands for the lines around chunks as they are, where they may be hidden.
+/// Returns a digest of the lines around chunks as they are, if they may be hidden.
 fn cuts(chunks: &Chunks, is_hidden: bool) -> Digest {
     if is_hidden {
         chunks_digest(chunks)
@@ -559,7 +560,8 @@ fn cuts(chunks: &Chunks, is_hidden: bool) -> Digest {
     }
 }
 
-/// What stands for coded bytes, where they do not follow from something hidden, and for those from which nothing came.
+/// Returns the digest of coded bytes, unless they follow from something hidden, and the digest of the bytes that
+/// decoded to nothing.
 fn coded_parts(coded: Option<&Coded>, is_hidden: bool) -> [&[u8]; 2] {
     let digest = coded.filter(|_| !is_hidden).map(|coded| &coded.digest[..]);
     let undecoded = coded.map(|coded| &coded.undecoded.hidden[..]);
@@ -612,7 +614,7 @@ impl Http {
         (http, message.request)
     }
 
-    /// Returns true if the bodies are the same byte by byte, what is hidden in them included, once codings are undone.
+    /// Returns true if the decoded bodies are the same byte by byte, including hidden parts.
     pub(super) fn has_content_of(&self, other: &Self) -> bool {
         let codeds = (self.coded.as_ref(), other.coded.as_ref());
         let are_undecoded_same = match codeds {
@@ -622,7 +624,7 @@ impl Http {
         are_undecoded_same && self.body.is_same(&other.body)
     }
 
-    /// The Content-Length of the body as it is shown, where that is another one; nothing where that cannot be known.
+    /// Returns the Content-Length of the body as it is shown, if that is another one; empty if it cannot be known.
     pub(super) fn shown_length(&self) -> Option<String> {
         if !self.has_its_length || !self.body.is_hidden {
             return None;

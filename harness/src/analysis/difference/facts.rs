@@ -1,21 +1,21 @@
-//! What is told of an end of a connection beside what it says: how TCP was set up.
+//! The facts reported about an end of a connection besides its messages: the setup of TCP.
 
 use super::options;
 use crate::wire::segment::{Flags, Segment};
 
-/// What one end of a connection is.
+/// The facts about one end of a connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     /// Its SYN.
     pub(super) syn: Option<Syn>,
 }
 
-/// What a SYN offers (RFC 9293 §3.1).
+/// The offer of a SYN (RFC 9293 §3.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Syn {
     pub(super) flags: Flags,
     pub(super) window: u16,
-    /// Without what is another number each time.
+    /// The options, without values that are another number each time.
     options: Vec<u8>,
 }
 
@@ -43,7 +43,7 @@ impl Syn {
         self.options == other.options
     }
 
-    /// `mss 1460, sackOK, timestamps, nop, wscale 7`.
+    /// Returns the options as text: `mss 1460, sackOK, timestamps, nop, wscale 7`.
     pub(super) fn options_text(&self) -> String {
         options::text(&self.options)
     }

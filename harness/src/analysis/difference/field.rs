@@ -1,10 +1,11 @@
-//! The fields of an HTTP head: where they end, and what kind of thing each tells.
+//! The fields of an HTTP head: their places, and the kind of thing that each tells.
 
 use super::kind::Kind;
 use super::redaction::Redaction;
 use crate::wire::http::Head;
 
-/// Fields of requests that a client sends by itself, whatever is asked (those that begin so, where a name ends in `-`).
+/// The fields that a client sends in its requests by itself, whatever is requested (a name that ends in `-` is a
+/// prefix).
 const IDENTITY: [&str; 17] = [
     "user-agent",
     "accept",
@@ -25,7 +26,7 @@ const IDENTITY: [&str; 17] = [
     "keep-alive",
 ];
 
-/// Fields that say how what follows is wrapped.
+/// The fields that say how the content is wrapped.
 const FRAMING: [&str; 9] = [
     "content-length",
     "transfer-encoding",
@@ -43,16 +44,16 @@ const FRAMING: [&str; 9] = [
 pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
-    /// What stands between them: the colon, and spaces.
+    /// The bytes between name and value: the colon, and spaces.
     before: &'a [u8],
-    /// What follows on the value: spaces, and the line end.
+    /// The bytes after the value: spaces, and the line end.
     after: &'a [u8],
-    /// Bytes of all its lines, line ends included.
+    /// The number of bytes of all its lines, including line ends.
     pub(super) bytes: i64,
 }
 
 impl Field<'_> {
-    /// What is around the value.
+    /// Returns the bytes around the value.
     pub(super) fn wrapping(&self) -> Vec<u8> {
         [self.before, b"\n", self.after].concat()
     }
@@ -60,11 +61,11 @@ impl Field<'_> {
 
 /// A head's bytes: first its start line, then its fields, then the empty line.
 pub(super) struct Parts<'a> {
-    /// What the start line says: method and target, or status and reason.
+    /// The contents of the start line: method and target, or status and reason.
     pub(super) start: Vec<u8>,
-    /// Bytes of the start line besides: version, spaces, line ends, empty lines before it.
+    /// The number of other bytes of the start line: version, spaces, line ends, empty lines before it.
     pub(super) start_rest: i64,
-    /// All of it, empty lines before it and the line end included.
+    /// The whole start line, including empty lines before it and its line end.
     line: &'a [u8],
     pub(super) fields: Vec<Field<'a>>,
     /// The empty line at the end.
@@ -98,7 +99,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The start line with what is volatile in its target hidden.
+    /// Returns the start line with the volatile parts of its target hidden.
     pub(super) fn start_line(&self, head: &Head, redaction: Redaction<'_>) -> Vec<u8> {
         let target = head.target_span();
         if !head.is_request() || target.end > self.line.len() {
@@ -114,13 +115,13 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Where the last empty line begins.
+/// Returns the place at which the last empty line begins.
 fn end_of_fields(raw: &[u8]) -> usize {
     let without = raw.strip_suffix(b"\n").unwrap_or(raw);
     without.strip_suffix(b"\r").unwrap_or(without).len()
 }
 
-/// What a start line says.
+/// Returns the contents of a start line.
 pub(super) fn start(head: &Head) -> Vec<u8> {
     if head.is_request() {
         return [head.method(), b" ", head.target()].concat();
@@ -136,7 +137,7 @@ pub(super) fn length(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// What kind of thing a field tells.
+/// Returns the kind of thing that a field tells.
 pub(super) fn kind_of(name: &[u8], is_request: bool) -> Kind {
     let name = name.to_ascii_lowercase();
     let is_one_of = |names: &[&str]| {
@@ -153,7 +154,7 @@ pub(super) fn kind_of(name: &[u8], is_request: bool) -> Kind {
     }
 }
 
-/// What kind of difference it is that a field has another value.
+/// Returns the kind of difference between two values of a field.
 pub(super) fn kind_of_values(
     name: &[u8],
     is_request: bool,
@@ -176,7 +177,7 @@ pub(super) fn kind_of_values(
     }
 }
 
-/// An address on the web without its host and port; `None` where it is none.
+/// Returns an address on the web without its host and port; `None` if it is not an address.
 fn without_authority(value: &[u8]) -> Option<[&[u8]; 2]> {
     let text = std::str::from_utf8(value).ok()?;
     let (scheme, rest) = text.split_once("://")?;

@@ -1,4 +1,4 @@
-//! How many packets and bytes more or fewer.
+//! Differences between figures: packets and bytes more or fewer.
 
 use std::ops::{Add, AddAssign, Neg};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::analysis::stats::Statistics;
 
-/// What is added to the five figures of [`Statistics`]; negative where something is taken away.
+/// The differences of the five figures of [`Statistics`]; negative if something is taken away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Delta {
     /// Packets.
@@ -22,7 +22,7 @@ pub struct Delta {
 }
 
 impl Delta {
-    /// Nothing more and nothing fewer.
+    /// The difference of zero.
     pub const ZERO: Self = Self {
         total_packets: 0,
         app_packets: 0,
@@ -31,13 +31,13 @@ impl Delta {
         app_bytes: 0,
     };
 
-    /// From one capture's figures to another's.
+    /// Returns the difference between one capture's figures and another's.
     #[must_use]
     pub fn between(old: Statistics, new: Statistics) -> Self {
         Self::from(new) + -Self::from(old)
     }
 
-    /// So many bytes of payload more, which are on the link as well.
+    /// Returns a difference of `bytes` of payload, which are on the link as well.
     #[must_use]
     pub fn of_payload(bytes: i64) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Delta {
         }
     }
 
-    /// The five figures, in the order in which the tables have them.
+    /// Returns the five figures, in the order in which the tables have them.
     #[must_use]
     pub const fn figures(self) -> [i64; 5] {
         [
@@ -59,7 +59,7 @@ impl Delta {
         ]
     }
 
-    /// Whether nothing is more or fewer.
+    /// Returns true if nothing is more or fewer.
     #[must_use]
     pub fn is_zero(self) -> bool {
         self == Self::default()

@@ -10,29 +10,29 @@ use crate::analysis::content::{Content, Hole};
 use crate::wire::fingerprint::Fingerprint;
 use crate::wire::websocket::{Frame, Header, Opcode};
 
-/// Frames of one message whose headers are kept.
+/// The most frames of one message whose headers are kept.
 const MOST_HEADERS: usize = 64;
 
-/// How much of a fragmented message is put together.
+/// The most bytes of a fragmented message that are put together.
 const MOST_OPEN: usize = 16 << 20;
 
 /// A WebSocket message.
 #[derive(Clone, Debug)]
 pub(super) struct Frames {
-    /// Of each frame: its header without the mask.
+    /// The header of each frame without the mask.
     pub(super) headers: Vec<Header>,
-    /// Frames beyond those whose headers are kept, and what stands for theirs.
+    /// The number of frames beyond those whose headers are kept, and a digest of their headers.
     more: u64,
     rest: Fingerprint,
-    /// Bytes of all headers, masks included.
+    /// The bytes of all headers, including masks.
     pub(super) header_bytes: i64,
-    /// Bytes that the stream ended too early for.
+    /// The number of bytes missing because the stream ended too early.
     cut: u64,
     pub(super) body: Body,
-    /// What it was compressed to, where it was.
+    /// The compressed form, if the message was compressed.
     pub(super) compressed: Option<Compressed>,
     masks: Vec<[u8; 4]>,
-    /// The payload so far, of a message that goes on.
+    /// The payload so far of an unfinished message.
     open: Content,
 }
 
@@ -41,11 +41,11 @@ pub(super) struct Frames {
 pub(super) struct Compressed {
     pub(super) length: u64,
     pub(super) digest: Digest,
-    /// The beginning of it, where not all of it could be inflated.
+    /// The beginning of the bytes, if not all of them could be inflated.
     pub(super) not_inflated: Option<Vec<u8>>,
-    /// Whether it follows from something hidden, in it or in messages before it.
+    /// True if it follows from something hidden, in it or in messages before it.
     pub(super) follows: bool,
-    /// What stands for all that it was made of.
+    /// A digest of all that it was made of.
     context: Context,
     has_context: bool,
 }
@@ -107,8 +107,8 @@ impl Frames {
         frames
     }
 
-    /// Whether what is compressed after it may refer to something hidden, and what stands for all that it may refer to;
-    /// `None` where it says nothing of that.
+    /// Returns true if later compressed messages may refer to something hidden, with a digest of all that they may
+    /// refer to; `None` if the message says nothing about that.
     pub(super) fn for_later(&self) -> Option<(bool, Context)> {
         let compressed = self.compressed.as_ref()?;
         let later = (compressed.follows, compressed.context);
@@ -169,7 +169,7 @@ impl Frames {
         }
     }
 
-    /// Nothing more comes: what is there of a message that goes on is all of it.
+    /// Ends the message: nothing more comes, so the part that is there is all of it.
     pub(super) fn end(&mut self, redaction: Redaction<'_>) {
         if self.headers.len() > 1 && self.goes_on() {
             self.put_together(redaction);
@@ -185,17 +185,17 @@ impl Frames {
         self.compressed.is_some() || lengths(self) == lengths(other)
     }
 
-    /// Whether both are masked by the same keys.
+    /// Returns true if both are masked by the same keys.
     pub(super) fn has_masks_of(&self, other: &Self) -> bool {
         self.masks == other.masks
     }
 
-    /// Bytes of a message in fragments that are put together.
+    /// Returns the number of bytes of a fragmented message that are put together.
     pub(super) const fn growing_bytes(&self) -> usize {
         self.open.bytes.len()
     }
 
-    /// Keeps nothing of the content to be shown.
+    /// Drops the content to be shown.
     pub(super) fn forget_shown(&mut self) {
         self.body.shown = Vec::new();
         if let Some(compressed) = &mut self.compressed
@@ -205,19 +205,19 @@ impl Frames {
         }
     }
 
-    /// How much memory it takes.
+    /// Returns the memory that it takes.
     pub(super) fn weight(&self) -> usize {
         let compressed = self.compressed.as_ref();
         let kept = compressed.and_then(|compressed| compressed.not_inflated.as_ref());
         self.body.shown.len() + self.headers.len() * 64 + kept.map_or(0, Vec::len)
     }
 
-    /// What stands for the frames beyond those whose headers are kept.
+    /// Returns the number of frames beyond those whose headers are kept, and a digest of these.
     pub(super) fn rest(&self) -> (u64, Digest) {
         (self.more, self.rest.digest())
     }
 
-    /// What stands for all of it, what is volatile hidden, and what follows from that too.
+    /// Returns a digest of all of it, without volatile parts and what follows from them.
     pub(super) fn exact(&self) -> Digest {
         let compressed = self.compressed.as_ref();
         let compressed = compressed.filter(|compressed| !compressed.follows);
@@ -233,7 +233,7 @@ impl Frames {
         ])
     }
 
-    /// `text, masked`, or `text (5 bytes) + continuation (3 bytes), masked, compressed`.
+    /// Returns a description: `text, masked`, or `text (5 bytes) + continuation (3 bytes), masked, compressed`.
     pub(super) fn text(&self) -> String {
         let masked = self.headers.iter().filter(|header| header.mask.is_some());
         let masked = masked.count();
@@ -264,7 +264,7 @@ impl Frames {
         text
     }
 
-    /// What is told of one frame: what is not the same for all, or not as it should be.
+    /// Returns remarks on one frame: on whatever is not the same for all, or not as it should be.
     fn remarks(&self, header: &Header, with_mask: bool) -> Vec<String> {
         let follows = match &self.compressed {
             Some(compressed) => compressed.follows,

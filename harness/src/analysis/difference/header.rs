@@ -1,7 +1,7 @@
-//! The headers of a packet as they are compared: every bit of them, but for what differs each time.
+//! The headers of a packet as they are compared: every bit of them, except what differs each time.
 //!
-//! A header is compared as its bytes, with those set to zero that say nothing about the wire. So nothing is passed over
-//! because nobody thought of it; what is passed over is all that [`mask`] does, and `docs/diff.md` lists it.
+//! A header is compared as its bytes; bytes that say nothing about the wire are set to zero. So nothing is ignored
+//! because nobody thought of it: only [`mask`] decides what is ignored, and `docs/diff.md` lists it.
 
 use std::fmt::Write as _;
 use std::hash::BuildHasher as _;
@@ -18,13 +18,13 @@ use crate::wire::segment::{Flags, Segment};
 
 mod mask;
 
-/// Headers, each different from the others, that are kept to tell what differs in them.
+/// The most distinct headers kept to tell what differs in them.
 const MOST_KEPT: usize = 4096;
 
-/// The longest headers that are kept.
+/// The length of the longest headers that are kept.
 const MOST_BYTES: usize = 512;
 
-/// Stands for the headers of a packet: the same for the same ones.
+/// An identifier of the headers of a packet: equal for equal headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct HeaderId(pub(super) u64);
 
@@ -33,23 +33,23 @@ pub(super) struct HeaderId(pub(super) u64);
 pub(super) struct Header {
     link_type: u16,
     link: Vec<u8>,
-    /// Headers between that of the link and the last one of IP.
+    /// The headers between that of the link and the last one of IP.
     tunnel: Vec<u8>,
     ip: Vec<u8>,
     tcp: Vec<u8>,
 }
 
-/// The different headers of a capture.
+/// The distinct headers of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     known: HashTable<(Box<[u8]>, HeaderId)>,
     hasher: DefaultHashBuilder,
     kept: HashMap<HeaderId, Header>,
-    /// The bytes of the one that is looked up.
+    /// The bytes of the header that is looked up.
     key: Vec<u8>,
 }
 
-/// One thing that headers say: what kind of difference it is if they say it in another way, its name, and its value.
+/// One fact that headers state: the kind of difference if they state it differently, its name, and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) kind: Kind,
@@ -58,7 +58,7 @@ pub(super) struct Said {
 }
 
 impl Headers {
-    /// Returns what stands for the headers of a packet.
+    /// Returns the identifier of the headers of a packet.
     pub(super) fn id(&mut self, packet: &Packet<'_>, segment: Option<&Segment<'_>>) -> HeaderId {
         let mut key = std::mem::take(&mut self.key);
         key.clear();
@@ -84,19 +84,19 @@ impl Headers {
         id
     }
 
-    /// Returns the headers that this stands for, if they are kept.
+    /// Returns the headers of this identifier, if they are kept.
     pub(super) fn get(&self, id: HeaderId) -> Option<&Header> {
         self.kept.get(&id)
     }
 
-    /// Forgets what only the reading needs.
+    /// Drops the data that only the reading needs.
     pub(super) fn finish(&mut self) {
         self.known = HashTable::new();
         self.key = Vec::new();
     }
 }
 
-/// Writes headers without what differs each time: where each of their parts ends, then the parts. Returns these ends.
+/// Writes headers without what differs each time: the ends of their parts, then the parts. Returns these ends.
 fn fill(key: &mut Vec<u8>, packet: &Packet<'_>, segment: Option<&Segment<'_>>) -> [usize; 4] {
     let layers = Layers::of(packet.link_type, packet.bytes, packet.original_length);
     let tunnel = layers.ip.start..layers.inner_ip.start;
@@ -140,14 +140,15 @@ impl Header {
         }
     }
 
-    /// Returns true if it is that of a SYN.
+    /// Returns true if it is the header of a SYN.
     pub(super) fn is_syn(&self) -> bool {
         self.tcp
             .get(13)
             .is_some_and(|flags| Flags(*flags).has(Flags::SYN))
     }
 
-    /// Returns what two headers say in different ways. There is something wherever they are not the same.
+    /// Returns the facts that two headers state in different ways. There is at least one if the headers are not the
+    /// same.
     pub(super) fn differences(old: &Self, new: &Self) -> Vec<(Said, Said)> {
         let (olds, news) = (old.said(), new.said());
         let mut found = Vec::new();
@@ -177,7 +178,7 @@ impl Header {
         hex(&parts.map(Vec::as_slice).concat())
     }
 
-    /// Returns all that it says.
+    /// Returns all facts that it states.
     fn said(&self) -> Vec<Said> {
         let link = |name, value| Said::new(Kind::Link, name, value);
         let mut said = vec![link(BELOW, self.below())];
@@ -190,7 +191,7 @@ impl Header {
         said
     }
 
-    /// Returns `ETHERNET 14 bytes, IPv4 20 bytes`.
+    /// Returns the headers below TCP: `ETHERNET 14 bytes, IPv4 20 bytes`.
     fn below(&self) -> String {
         let mut text = format!("{} {} bytes", LinkType(self.link_type), self.link.len());
         if !self.tunnel.is_empty() {
@@ -250,13 +251,13 @@ impl Header {
     }
 }
 
-/// What options are called.
+/// The name for changes of TCP options.
 pub(super) const OPTIONS: &str = "TCP options";
 
-/// What flags are called.
+/// The name for changes of TCP flags.
 pub(super) const FLAGS: &str = "TCP flags";
 
-/// What link and IP are made of is called.
+/// The name for changes of the headers of link and IP.
 pub(super) const BELOW: &str = "headers below TCP";
 
 impl Said {
@@ -269,7 +270,7 @@ impl Said {
     }
 }
 
-/// RFC 2474 §3, RFC 3168 §5.
+/// Splits the traffic class (RFC 2474 §3, RFC 3168 §5).
 fn class_of(class: u8) -> Vec<Said> {
     let said = |name, value: u8| Said::new(Kind::Link, name, value.to_string());
     vec![said("DSCP", class >> 2), said("ECN", class & 3)]
@@ -283,7 +284,7 @@ fn blank(bytes: &mut [u8], places: &[usize]) {
     }
 }
 
-/// RFC 791 §3.1: reserved, don't fragment, more fragments; then the offset.
+/// Returns the flags of IP (RFC 791 §3.1): reserved, don't fragment, more fragments; then the offset.
 fn ip_flags(place: u16) -> String {
     const NAMES: [(u16, &str); 3] = [(0x8000, "reserved"), (0x4000, "DF"), (0x2000, "MF")];
     let names = NAMES.iter().filter(|(bit, _)| place & bit != 0);
@@ -297,7 +298,7 @@ fn ip_flags(place: u16) -> String {
     names.join(", ")
 }
 
-/// The flags, with the reserved bits (RFC 9293 §3.1) and AE (RFC 9768 §3).
+/// Returns the TCP flags, with the reserved bits (RFC 9293 §3.1) and AE (RFC 9768 §3).
 fn tcp_flags(flags: u16) -> String {
     let mut text = format!("{:?}", Flags(flags.to_be_bytes()[1]));
     if flags & 0x0100 != 0 {
@@ -313,7 +314,7 @@ fn tcp_flags(flags: u16) -> String {
     }
 }
 
-/// The VLAN tags of an Ethernet header, and what is left of it.
+/// Returns the VLAN tags of an Ethernet header, and the rest of it.
 fn tags(link_type: u16, link: &[u8]) -> (String, Vec<u8>) {
     let mut rest = link.to_vec();
     let mut tags = Vec::new();
@@ -339,7 +340,7 @@ fn tags(link_type: u16, link: &[u8]) -> (String, Vec<u8>) {
     (tags.join(", "), rest)
 }
 
-/// Bytes as digits, as many as fit.
+/// Returns bytes as hexadecimal digits, as many as fit.
 fn hex(bytes: &[u8]) -> String {
     const SHOWN: usize = 48;
     let mut text = String::new();

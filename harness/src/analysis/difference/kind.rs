@@ -1,44 +1,45 @@
-//! The kinds of differences: why two captures are not the same.
+//! The kinds of differences: the reasons why two captures are not the same.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Why something differs. Each difference has one kind, and so has every packet and byte that it makes more or fewer.
+/// The reason why something differs. Each difference has one kind, and so has every packet and byte that it makes more
+/// or fewer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// What the client says of itself in fields of its requests: User-Agent, Accept, Sec-Fetch-Mode, …
+    /// The client's description of itself in fields of its requests: User-Agent, Accept, Sec-Fetch-Mode, …
     Identity,
     /// Addresses, and fields that hold one: Host, Origin, Referer.
     Host,
-    /// What is asked and answered in the head of an HTTP message: method, target, status, all other fields.
+    /// The request and the answer in the head of an HTTP message: method, target, status, all other fields.
     Head,
     /// Bodies, payloads of frames, events, lines of text.
     Body,
-    /// How HTTP and WebSocket wrap what they carry: Content-Length, chunks, order and case of fields, masks, fragments.
+    /// The wrapping of HTTP and WebSocket content: Content-Length, chunks, order and case of fields, masks, fragments.
     Framing,
     /// Messages and connections that only one of the captures has.
     Exchange,
     /// The same bytes in other packets.
     Segmentation,
-    /// What TCP does on its own: options, windows, acknowledgements, keepalive probes, retransmissions.
+    /// The work of TCP itself: options, windows, acknowledgements, keepalive probes, retransmissions.
     Tcp,
-    /// Who ends a connection, and how: FIN, RST, in which order.
+    /// The end of a connection: which side ends it, and how: FIN, RST, in which order.
     Closing,
-    /// Below TCP: headers of the link and of IP, padding, the version of IP, its time to live.
+    /// The layers below TCP: headers of the link and of IP, padding, the version of IP, its time to live.
     Link,
     /// Packets that are not TCP.
     NotTcp,
-    /// What a capture lacks: bytes that were sent and are not in it, a connection whose beginning it missed.
+    /// The gaps of a capture: bytes that were sent and are not in it, a connection whose beginning it missed.
     Capture,
-    /// What changes from run to run, and redaction hides: dates, clock times, ports, keys, masks.
+    /// Values that change from run to run and that redaction hides: dates, clock times, ports, keys, masks.
     Volatile,
-    /// When things happened.
+    /// The times at which things happened.
     Timing,
 }
 
 impl Kind {
-    /// All kinds, in the order in which they are listed: what is meant first, what is chance last.
+    /// All kinds, in the order in which they are listed: intended changes first, chance last.
     pub const ALL: [Self; 14] = [
         Self::Identity,
         Self::Host,
@@ -56,7 +57,7 @@ impl Kind {
         Self::Timing,
     ];
 
-    /// The word for it on the command line and in JSON.
+    /// Returns the word for it on the command line and in JSON.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -77,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// Its name in text.
+    /// Returns its name in text.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,7 +99,7 @@ impl Kind {
         }
     }
 
-    /// What it is about, in half a line.
+    /// Returns its description, in half a line.
     #[must_use]
     pub const fn about(self) -> &'static str {
         match self {
@@ -119,13 +120,13 @@ impl Kind {
         }
     }
 
-    /// Whether it makes two captures differ. What changes from one run to the next does not.
+    /// Returns true if it makes two captures differ. Changes from one run to the next do not count.
     #[must_use]
     pub const fn counts(self) -> bool {
         !matches!(self, Self::Volatile | Self::Timing)
     }
 
-    /// The kind that is called so on the command line.
+    /// Returns the kind of that name on the command line.
     #[must_use]
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)

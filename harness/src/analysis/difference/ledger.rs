@@ -1,4 +1,4 @@
-//! The changes, and what they add up to: a change is never entered without what it costs, nor a cost without a change.
+//! The changes, and their sum: a change is never entered without its cost, nor a cost without a change.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -7,42 +7,42 @@ use super::entry::{Entry, Name};
 use super::figures::Delta;
 use super::kind::Kind;
 
-/// Changes that are told one by one.
+/// The most changes that are listed one by one.
 const MOST_CHANGES: usize = 5000;
 
-/// Messages that are named for one change.
+/// The most messages that are named for one change.
 const MOST_NAMES: usize = 100;
 
-/// Bytes of old and new values that are kept.
+/// The most bytes of old and new values that are kept.
 const MOST_VALUES: usize = 16 << 20;
 
 /// Something that is not the same in both captures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Why.
+    /// The kind of the change.
     pub kind: Kind,
-    /// What: a field's name, or words.
+    /// The subject: a field's name, or words.
     pub subject: String,
-    /// What was there; none where there was nothing, or nothing worth showing.
+    /// The old value; `None` if there was nothing, or nothing worth showing.
     pub old: Option<Value>,
-    /// What is there now.
+    /// The new value, likewise.
     pub new: Option<Value>,
-    /// The messages that changed so; none where it is about none. (No more than a hundred are named.)
+    /// The messages that changed so; empty if the change is not about messages. (No more than a hundred are named.)
     pub messages: Vec<Named>,
-    /// How often it is so.
+    /// The number of times that it occurs.
     pub count: u64,
-    /// Packets and bytes that it makes more or fewer, in all.
+    /// The packets and bytes that it makes more or fewer, in total.
     pub delta: Delta,
 }
 
 /// A message by its names in both captures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// In the old one.
+    /// The name in the old capture.
     pub old: Option<Name>,
-    /// In the new one.
+    /// The name in the new capture.
     pub new: Option<Name>,
-    /// What it is: a request's method and target, the first line of a text.
+    /// The title: a request's method and target, the first line of a text.
     pub title: Vec<u8>,
 }
 
@@ -51,12 +51,12 @@ pub struct Named {
 pub enum Value {
     /// On one line.
     Line(Vec<u8>),
-    /// Content, of any length and lines; what is volatile is hidden.
+    /// Content, of any length and lines; volatile parts are hidden.
     Text(Vec<u8>),
 }
 
 impl Value {
-    /// The bytes.
+    /// Returns the bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         match self {
@@ -73,16 +73,16 @@ impl Value {
     }
 }
 
-/// Changes of one place.
+/// The changes of one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The place.
     pub place: Place,
-    /// What changed there, in the order in which it was found.
+    /// The changes there, in the order in which they were found.
     pub changes: Vec<Change>,
 }
 
-/// What changes are about.
+/// The thing that changes are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The capture as a whole.
@@ -106,7 +106,7 @@ pub struct Ends {
     pub server: SocketAddr,
 }
 
-/// A change of one message, or of none.
+/// A change of one message, or of no message.
 pub(super) struct Finding {
     pub(super) kind: Kind,
     pub(super) subject: String,
@@ -142,7 +142,7 @@ impl Finding {
     }
 }
 
-/// What a change is told from others by.
+/// The properties by which changes are told apart.
 type Identity = (Kind, String, Option<Value>, Option<Value>);
 
 /// All changes.
@@ -167,7 +167,7 @@ impl Ledger {
         }
     }
 
-    /// What is entered from now on is about this place.
+    /// Begins a place: the changes entered from now on are about it.
     pub(super) fn begin(&mut self, place: Place) {
         self.end();
         self.known.clear();
@@ -177,7 +177,7 @@ impl Ledger {
         });
     }
 
-    /// A place without changes is not worth a word.
+    /// Ends a place. A place without changes is dropped.
     pub(super) fn end(&mut self) {
         if self
             .sections
@@ -188,7 +188,7 @@ impl Ledger {
         }
     }
 
-    /// Enters a change; where it is the same as one before, with that.
+    /// Enters a change; if it is the same as an earlier one, adds it to that.
     pub(super) fn enter(&mut self, finding: Finding, messages: [Option<&Entry>; 2]) {
         self.sums[finding.kind as usize] += finding.delta;
         self.counts[finding.kind as usize] += 1;

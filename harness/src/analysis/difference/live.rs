@@ -1,4 +1,4 @@
-//! One connection while it is read: its messages as they become whole, each with the packets that carried it.
+//! One connection while it is read: its messages as they are completed, each with the packets that carried it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet, VecDeque};
@@ -14,23 +14,23 @@ use crate::budget::{Budget, Holding};
 use crate::units::{Side, Timestamp};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
 
-/// Packets of one side whose messages are not whole yet and that are kept one by one; further ones of the same cost are
-/// counted together.
+/// The most packets of one side, of messages not complete yet, that are kept one by one; further ones of the same cost
+/// are counted together.
 const MOST_MARKS: usize = 16_384;
 
-/// Packets that may still turn out to carry something, when what is before them comes.
+/// The most packets kept because they may still turn out to carry something, once the data before them comes.
 const MOST_WAITING: usize = 65_536;
 
-/// What the connections of one capture share.
+/// The state shared by the connections of one capture.
 pub(super) struct Desk<'r> {
     pub(super) redaction: Redaction<'r>,
-    /// When the capture began.
+    /// The time at which the capture began.
     pub(super) first: Cell<Timestamp>,
-    /// Bytes of memory that may still be taken for messages; those for which there is none are only counted.
+    /// The bytes of memory still free for messages; messages for which there is no room are only counted.
     pub(super) room: Cell<usize>,
     budget: Budget,
     packets: RefCell<Packets>,
-    /// The connections whose sides have turned: all, and those of which the reading has not heard.
+    /// The connections whose sides have turned: all of them, and those that the reading does not know yet.
     turned: RefCell<(HashSet<u64>, Vec<u64>)>,
 }
 
@@ -48,13 +48,13 @@ pub(super) struct Carrying {
     pub(super) payload_bytes: u32,
 }
 
-/// Where a packet counts that turns out to carry nothing new.
+/// The place where a packet counts that turns out to carry nothing new.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) connection: u64,
     pub(super) sort: super::record::Sort,
     pub(super) side: Side,
-    /// Whether it was known who is the client.
+    /// True if it was known which side is the client.
     pub(super) is_sure: bool,
 }
 
@@ -76,12 +76,12 @@ impl<'r> Desk<'r> {
         turned.1.push(connection);
     }
 
-    /// The connections whose sides have turned since the last call.
+    /// Returns the connections whose sides have turned since the last call.
     pub(super) fn take_turned(&self) -> Vec<u64> {
         std::mem::take(&mut self.turned.borrow_mut().1)
     }
 
-    /// The side that a packet counts for.
+    /// Returns the side that a packet counts for.
     pub(super) fn side(&self, place: &Place) -> Side {
         let has_turned = !place.is_sure && self.turned.borrow().0.contains(&place.connection);
         if has_turned {
@@ -95,12 +95,12 @@ impl<'r> Desk<'r> {
         self.packets.borrow_mut().current = Some((number, packet));
     }
 
-    /// Whether the packet that was read last carried nothing that is known to be new.
+    /// Returns true if the last packet read carried nothing that is known to be new.
     pub(super) fn is_left(&self) -> bool {
         self.packets.borrow().current.is_some()
     }
 
-    /// Keeps that packet, as it may wait behind a gap. Gives one back that has waited too long.
+    /// Keeps that packet, as it may wait behind a gap. Returns one that has waited too long.
     pub(super) fn wait(&self, place: Place) -> Option<(Carrying, Place)> {
         let mut packets = self.packets.borrow_mut();
         let (number, packet) = packets.current.take()?;
@@ -111,12 +111,12 @@ impl<'r> Desk<'r> {
         None
     }
 
-    /// All that never carried anything.
+    /// Returns all packets that never carried anything.
     pub(super) fn take_waiting(&self) -> BTreeMap<u64, (Carrying, Place)> {
         std::mem::take(&mut self.packets.borrow_mut().waiting)
     }
 
-    /// The packet of this number, the first time that it is asked for.
+    /// Returns the packet of this number, the first time that it is asked for.
     fn take(&self, number: u64) -> Option<Carrying> {
         let mut packets = self.packets.borrow_mut();
         match packets.current {
@@ -142,16 +142,17 @@ impl StreamSink for Listener<'_> {
     }
 }
 
-/// What is known of a connection that may go on.
+/// The state of a connection that may go on.
 pub(super) struct Live<'r> {
     desk: Rc<Desk<'r>>,
     /// Its number, counted from 0.
     index: u64,
-    /// None when it is over: it is remembered for a while, and should cost little.
+    /// The conversation; `None` when the connection is over, because it is remembered for a while and should cost
+    /// little.
     conversation: Option<Box<Conversation>>,
     streams: [Stream; 2],
     rest: Fold,
-    /// What of it still grows.
+    /// The memory held by its growing parts.
     holding: Holding,
 }
 
@@ -160,17 +161,18 @@ pub(super) struct Live<'r> {
 struct Stream {
     delivered: u64,
     missing: u64,
-    /// Payload bytes that came before anything was delivered: without its SYN, a stream waits for what may come before.
+    /// The payload bytes that came before anything was delivered: without its SYN, a stream waits for data that may
+    /// come before.
     read_ahead: u64,
-    /// Packets whose messages are still to come, in order of the places in the stream that they belong to.
+    /// The packets whose messages are still to come, in order of the places in the stream to which they belong.
     marks: VecDeque<Mark>,
-    /// The last message, whose end is where the next one begins; and where it begins itself.
+    /// The last message, which ends where the next one begins; and the offset at which it begins.
     pending: Option<(Entry, u64)>,
     entries: Vec<Entry>,
-    /// A message in fragments that goes on.
+    /// The index of an unfinished message in fragments.
     open: Option<usize>,
     names: [u64; 4],
-    /// Payload that is not part of it.
+    /// Payload that is not part of the stream.
     asides: Vec<Entry>,
     named_asides: u64,
     before: Before,
@@ -181,23 +183,23 @@ struct Stream {
 struct Mark {
     offset: u64,
     cost: Cost,
-    /// Payload bytes of one that carries some; none for those that acknowledge.
+    /// The payload bytes of a packet that carries some; `None` for packets that acknowledge.
     payload_bytes: Option<u32>,
     count: u64,
 }
 
-/// What was said on a connection, and how.
+/// The messages of a connection, and the way in which they were sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spoken {
     /// The messages of the client, and of the server.
     pub(super) entries: [Vec<Entry>; 2],
     /// Payload that is not part of the stream of the client, and of the server.
     pub(super) asides: [Vec<Entry>; 2],
-    /// Those for which there was no room.
+    /// The messages for which there was no room.
     pub(super) rest: Fold,
-    /// Bytes of each side that came, each counted once.
+    /// The bytes of each side that were delivered, each counted once.
     pub(super) delivered: [u64; 2],
-    /// Bytes of each side that did not.
+    /// The bytes of each side that are missing.
     pub(super) missing: [u64; 2],
 }
 
@@ -205,11 +207,11 @@ pub(super) struct Spoken {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fold {
     pub(super) messages: u64,
-    /// Their bytes, by the kind of thing that they say.
+    /// The bytes of the messages, by the kind of thing that they say.
     pub(super) parts: [i64; Kind::ALL.len()],
     pub(super) data: Tally,
     pub(super) acknowledgements: Tally,
-    /// The same for the same messages in any order, what is volatile hidden.
+    /// A digest that is equal for the same messages in any order, with volatile parts hidden.
     pub(super) digest: u64,
 }
 
@@ -225,8 +227,8 @@ impl<'r> Live<'r> {
         }
     }
 
-    /// Takes a packet of `side` that does nothing but acknowledge: it belongs to the last message that it can be about.
-    /// False where there is none.
+    /// Takes a packet of `side` that only acknowledges: it belongs to the last message that it can be about. Returns
+    /// false if there is no such message.
     pub(super) fn acknowledge(&mut self, side: Side, cost: Cost) -> bool {
         let stream = &mut self.streams[side.peer() as usize];
         let Some(offset) = stream.come_so_far().checked_sub(1) else {
@@ -240,7 +242,7 @@ impl<'r> Live<'r> {
         true
     }
 
-    /// Takes notice of a packet of `side` whose payload is not delivered, at least not yet.
+    /// Takes a packet of `side` whose payload is not delivered, at least not yet.
     pub(super) fn wait(&mut self, side: Side, payload_bytes: u32) {
         let stream = &mut self.streams[side as usize];
         if stream.length() == 0 {
@@ -248,7 +250,7 @@ impl<'r> Live<'r> {
         }
     }
 
-    /// All that was said. Nothing more comes.
+    /// Returns everything that was said. Nothing more comes.
     pub(super) fn finish(&mut self) -> Spoken {
         self.conclude();
         let mut spoken = Spoken {
@@ -264,7 +266,7 @@ impl<'r> Live<'r> {
         spoken
     }
 
-    /// Nothing was said yet; but packets may have been noted.
+    /// Turns the sides. No message was read yet, but packets may have been noted.
     fn turn_sides(&mut self) {
         self.streams.reverse();
         self.desk.turn(self.index);
@@ -323,13 +325,13 @@ impl<'r> Live<'r> {
         self.take_stock();
     }
 
-    /// Tells the budget what is held of messages that are not at their places yet.
+    /// Tells the budget how much is held of messages that are not at their places yet.
     fn take_stock(&mut self) {
         let held: usize = self.streams.iter().map(Stream::memory).sum();
         self.holding.set(held);
     }
 
-    /// Payload that is not part of a stream parts no messages, and no packets belong to it.
+    /// Takes payload that is not part of a stream. It does not separate messages, and no packets belong to it.
     fn aside(&mut self, message: Message) {
         let side = message.from;
         let stream = &mut self.streams[side as usize];
@@ -346,7 +348,7 @@ impl<'r> Live<'r> {
         }
     }
 
-    /// The pending message of a side ends here: it gets its packets, and its place among the others.
+    /// Ends the pending message of a side: it gets its packets, and its place among the others.
     fn settle(&mut self, side: usize, end: u64) {
         let stream = &mut self.streams[side];
         let Some((mut entry, start)) = stream.pending.take() else {
@@ -378,7 +380,7 @@ impl<'r> Live<'r> {
         }
     }
 
-    /// Nothing more can be said.
+    /// Concludes the connection: nothing more can be said.
     fn conclude(&mut self) {
         let Some(mut conversation) = self.conversation.take() else {
             return;
@@ -394,7 +396,7 @@ impl<'r> Live<'r> {
         }
     }
 
-    /// Packets that no message has: on a side that said nothing that could be told as one.
+    /// Settles packets that belong to no message: on a side that said nothing recognized as a message.
     fn settle_the_rest(&mut self, side: usize) {
         let redaction = self.desk.redaction;
         let stream = &mut self.streams[side];
@@ -417,12 +419,12 @@ impl<'r> Live<'r> {
 }
 
 impl Stream {
-    /// How far it has come, holes included.
+    /// Returns the length of the stream so far, including holes.
     const fn length(&self) -> u64 {
         self.delivered.saturating_add(self.missing)
     }
 
-    /// How far it has come, as far as its other side may have seen.
+    /// Returns the length of the stream so far, as far as its other side may have seen it.
     const fn come_so_far(&self) -> u64 {
         match self.length() {
             0 => self.read_ahead,
@@ -430,7 +432,7 @@ impl Stream {
         }
     }
 
-    /// How many bytes it holds of messages that are not at their places yet.
+    /// Returns the number of bytes held of messages that are not at their places yet.
     fn memory(&self) -> usize {
         let pending = self.pending.as_ref().map_or(0, |(entry, _)| entry.weight());
         let open = self

@@ -1,7 +1,7 @@
-//! Two messages that answer each other, field by field.
+//! Compares two messages that are counterparts, field by field.
 //!
-//! What their bytes differ by is given away piece by piece, to the piece that it is in; so nothing is left, and nothing
-//! is counted twice.
+//! The difference between their bodies is divided piece by piece, each part to the piece that it is in; so nothing is
+//! left over, and nothing is counted twice.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use super::redaction::Redaction;
 use crate::wire::event::AsideReason;
 use crate::wire::websocket::{Header, LengthForm};
 
-/// What two messages of one family differ in; the payload bytes of all findings add up to what their lengths differ by.
+/// Compares two messages of one family. The payload bytes of all findings add up to the difference of their lengths.
 pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Compared {
     let mut findings = Findings {
         found: Vec::new(),
@@ -48,25 +48,25 @@ pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Com
     }
 }
 
-/// What a coded body is called where it is compared itself.
+/// The name of a coded body that is compared as such.
 const CODED_FORM: &str = "coded form of the body";
 
-/// What a compressed payload is called, likewise.
+/// The name of a compressed payload that is compared as such.
 const COMPRESSED_FORM: &str = "compressed form of the payload";
 
-/// Returns true if what is made of bodies follows from something hidden that is not the same in both.
+/// Returns true if the coded form of bodies follows from something hidden that differs between them.
 fn follows(bodies: [&Body; 2], is_same: bool) -> bool {
     bodies.iter().any(|body| body.is_hidden) && !is_same
 }
 
-/// What comparing two messages gives.
+/// The result of comparing two messages.
 pub(super) struct Compared {
     pub(super) findings: Vec<Finding>,
-    /// Bytes that are not compared, as they follow from something hidden.
+    /// The number of bytes not compared because they follow from something hidden.
     pub(super) not_compared: u64,
 }
 
-/// Bytes of content that the capture lacks.
+/// Returns the number of content bytes missing from the capture.
 pub(super) fn missing(entry: &Entry) -> u64 {
     body(entry).map_or(0, |body| body.missing)
 }
@@ -96,8 +96,8 @@ impl Findings {
         self.found.push(finding.costs(Delta::of_payload(bytes)));
     }
 
-    /// What of the difference no part has taken is in what wraps the parts; `follows` says that this follows from
-    /// something hidden.
+    /// Enters the rest of the difference, which no part has taken, as one in the wrapping of the parts. `follows` says
+    /// that it follows from something hidden.
     fn rest(&mut self, bytes: i64, subject: &str, follows: bool) {
         let taken: i64 = self
             .found
@@ -163,7 +163,7 @@ impl Findings {
         self.rest(bytes, "chunks", follows || redaction.hides_chunks());
     }
 
-    /// Lines around chunks, what is hidden in them; and as they are, where they do not follow from something hidden.
+    /// Compares the lines around chunks with hidden parts; and as they are, unless they follow from something hidden.
     fn chunks(&mut self, [old, new]: [&Option<Vec<u8>>; 2], cuts: Option<[Digest; 2]>) {
         if old != new {
             let text = |chunks: &Option<Vec<u8>>| match chunks {
@@ -231,7 +231,7 @@ impl Findings {
         }
     }
 
-    /// Whether start lines that say the same, but for what is volatile, are written in another way.
+    /// Returns true if start lines that say the same, except volatile parts, are written in different ways.
     fn is_other_line(
         &self,
         old: &Http,
@@ -359,8 +359,8 @@ impl Findings {
         self.coded(codeds, (follows, is_hidden), bytes);
     }
 
-    /// Coded bytes that decode to the same. What they follow from may be hidden, and differ: then they are not compared.
-    /// Where it is the same they are, but no digest is told of what a secret may be in.
+    /// Compares coded bytes that decode to the same. If they follow from hidden content that differs, they are not
+    /// compared. If it is the same they are, but no digest is shown of anything that may contain a secret.
     fn coded(
         &mut self,
         codeds: [Option<&Coded>; 2],
@@ -397,7 +397,7 @@ impl Findings {
         }
     }
 
-    /// Coded bytes from which nothing came. Returns true if they differ in what counts.
+    /// Compares coded bytes that decoded to nothing. Returns true if they differ in what counts.
     fn undecoded(&mut self, codeds: [Option<&Coded>; 2]) -> bool {
         let none = Body::default();
         let [old, new] = codeds.map(|coded| coded.map_or(&none, |coded| &coded.undecoded));
@@ -434,7 +434,7 @@ impl Findings {
         }
     }
 
-    /// Payload that is not part of the stream: its packets and bytes are told with those of the connection.
+    /// Compares payload that is not part of the stream: its packets and bytes are counted with those of the connection.
     fn asides(&mut self, reason: AsideReason, old: &Body, new: &Body) {
         if old.digest == new.digest && old.length == new.length {
             return;
@@ -508,7 +508,7 @@ impl Findings {
     }
 }
 
-/// Payload outside the stream that only one capture has.
+/// Returns the finding for payload outside the stream that only one capture has.
 pub(super) fn lone_aside(old: Option<&Entry>, new: Option<&Entry>) -> Option<Finding> {
     let Said::Aside(reason, _) = &old.or(new)?.said else {
         return None;
@@ -521,7 +521,7 @@ pub(super) fn lone_aside(old: Option<&Entry>, new: Option<&Entry>) -> Option<Fin
     Some(finding.from(old.map(shown)).to(new.map(shown)))
 }
 
-/// What a change of payload outside the stream is called.
+/// Returns the subject of a change of payload outside the stream.
 fn aside_subject(reason: AsideReason) -> String {
     format!("payload outside the stream: {reason}")
 }
@@ -538,7 +538,7 @@ fn kind_of_start_lines(old: &Http, new: &Http, redaction: Redaction<'_>) -> Kind
     }
 }
 
-/// A field's name in lower case, and which of that name it is.
+/// A field's name in lower case, and its index among the fields of that name.
 type FieldName = (Vec<u8>, usize);
 
 struct Named<'a> {
@@ -562,7 +562,7 @@ fn by_name<'a>(fields: &[Field<'a>]) -> Named<'a> {
 }
 
 impl Named<'_> {
-    /// The names of the fields that the other head has too, in order.
+    /// Returns the names of the fields that the other head has too, in order.
     fn common(&self, other: &Self) -> Vec<Vec<u8>> {
         let common = self.order.iter();
         let common = common.filter(|(name, _)| other.fields.contains_key(name));
@@ -570,7 +570,7 @@ impl Named<'_> {
     }
 }
 
-/// How the lengths of frames are written.
+/// Returns the length forms of frames as text.
 fn forms_text(headers: &[Header]) -> String {
     let form = |header: &Header| match header.length_form {
         LengthForm::Seven => "7 bits",

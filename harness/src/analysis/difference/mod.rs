@@ -1,11 +1,11 @@
-//! What two captures differ in, and why.
+//! The differences between two captures, and their reasons.
 //!
-//! Connections are aligned, then the messages of each, then the fields of these; what differs is a [`Change`] of one
-//! [`Kind`]. The kinds reconcile the figures: each packet and each byte that one capture has more than the other belongs
-//! to a change, so that the changes of all kinds add up to the difference of the five totals. That holds by
-//! construction, and there is no kind for what is left: nothing is.
+//! Connections are aligned, then the messages of each, then the fields of these; whatever differs is a [`Change`] of
+//! one [`Kind`]. The kinds reconcile the figures: each packet and each byte that one capture has more than the other
+//! belongs to a change, so that the changes of all kinds add up to the difference of the five totals. That holds by
+//! construction: every packet and byte is attributed to a kind.
 //!
-//! Where a byte goes:
+//! The place to which a byte goes:
 //!
 //! - Payload that is new to its stream belongs to a message, and in it to a part: a field, the body, what wraps it. Two
 //!   messages that answer each other are compared part by part; a message that only one capture has is
@@ -72,24 +72,24 @@ use self::tally::Tally;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::stats::Statistics;
 
-/// What two captures differ in.
+/// The differences between two captures.
 #[derive(Clone, Debug)]
 pub struct Difference {
-    /// The figures of the old one and of the new one.
+    /// The figures of the old capture and of the new one.
     pub figures: [Statistics; 2],
-    /// Whether every packet of one is in the other, byte by byte and at the same time.
+    /// True if every packet of one is in the other, byte by byte and at the same time.
     pub is_identical: bool,
     /// The changes, by what they are about.
     pub sections: Vec<Section>,
-    /// What changes of each kind add up to, in the order of [`Kind::ALL`].
+    /// The sums of the changes of each kind, in the order of [`Kind::ALL`].
     sums: [Delta; Kind::ALL.len()],
-    /// How many changes of each kind there are.
+    /// The number of changes of each kind.
     counts: [u64; Kind::ALL.len()],
-    /// Bytes that are not compared, for they were made of something hidden that is not the same.
+    /// The number of bytes not compared, because they were made of something hidden that is not the same.
     pub not_compared: u64,
-    /// Packets that are not TCP, whose contents are not compared.
+    /// The number of packets that are not TCP, whose contents are not compared.
     pub not_tcp: u64,
-    /// How much of the old file and of the new one was read.
+    /// The parts of the old file and of the new one that were read.
     pub coverage: [Coverage; 2],
 }
 
@@ -121,36 +121,36 @@ impl Difference {
         }
     }
 
-    /// What the totals differ by.
+    /// Returns the difference of the totals.
     #[must_use]
     pub fn total(&self) -> Delta {
         Delta::between(self.figures[0], self.figures[1])
     }
 
-    /// What the changes of a kind add up to.
+    /// Returns the sum of the changes of a kind.
     #[must_use]
     pub const fn sum(&self, kind: Kind) -> Delta {
         self.sums[kind as usize]
     }
 
-    /// How many changes of a kind there are.
+    /// Returns the number of changes of a kind.
     #[must_use]
     pub const fn count(&self, kind: Kind) -> u64 {
         self.counts[kind as usize]
     }
 
-    /// The kinds of which there are changes.
+    /// Returns the kinds of which there are changes.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         Kind::ALL.into_iter().filter(|kind| self.count(*kind) > 0)
     }
 
-    /// Whether the kinds add up to the totals. Anything else is a mistake in here.
+    /// Returns true if the kinds add up to the totals. Anything else is a bug in this module.
     #[must_use]
     pub fn adds_up(&self) -> bool {
         self.sums.iter().copied().sum::<Delta>() == self.total()
     }
 
-    /// Whether there are changes that count, but for those of kinds that are ignored.
+    /// Returns true if there are changes that count, other than those of ignored kinds.
     #[must_use]
     pub fn differs(&self, ignored: &[Kind]) -> bool {
         self.kinds()
@@ -166,7 +166,7 @@ struct Work<'r> {
     ledger: Ledger,
     redaction: Redaction<'r>,
     not_compared: u64,
-    /// The most that a message came earlier or later, in nanoseconds.
+    /// The largest time by which a message came earlier or later, in nanoseconds.
     shift: u64,
     tables: [&'r Headers; 2],
 }
@@ -219,7 +219,7 @@ impl<'r> Work<'r> {
         )
     }
 
-    /// A connection that only one capture has.
+    /// Enters a connection that only one capture has.
     fn lone(&mut self, talk: &Talk, is_old: bool) {
         let all = Delta::from(talk.statistics);
         let messages: usize = talk.spoken.entries.iter().map(Vec::len).sum();
@@ -244,7 +244,7 @@ impl<'r> Work<'r> {
         self.ledger.enter(finding.costs(delta), [None, None]);
     }
 
-    /// What is about no connection.
+    /// Compares everything that does not belong to a connection.
     fn capture(&mut self, old: &Record, new: &Record) {
         self.ledger.begin(Place::Capture);
         let mut names: Vec<&String> = old.not_tcp.keys().chain(new.not_tcp.keys()).collect();
@@ -261,7 +261,7 @@ impl<'r> Work<'r> {
         self.times(old, new);
     }
 
-    /// Packets that are not TCP, of one sort: how many, how long, and what their headers say.
+    /// Compares packets of one sort that are not TCP: their number, their lengths, and the contents of their headers.
     fn not_tcp(&mut self, name: &str, before: &Tally, after: &Tally) {
         let delta = after.delta() + -before.delta();
         let compared = Tally::compare(before, after);

@@ -1,30 +1,30 @@
-//! The options of a TCP header, without what they say that is another number each time.
+//! The options of a TCP header, without values that are another number each time.
 
 use std::fmt::Write as _;
 
-/// RFC 9293 §3.2: the end of the list, and a filler. Any other option has its length behind its kind.
+/// The end of the option list and the filler (RFC 9293 §3.2). Any other option has its length behind its kind.
 const END: u8 = 0;
 const FILLER: u8 = 1;
-/// RFC 9293 §3.7.1.
+/// The maximum segment size (RFC 9293 §3.7.1).
 const SEGMENT_SIZE: u8 = 2;
-/// RFC 7323 §2.2.
+/// The window scale (RFC 7323 §2.2).
 const WINDOW_SCALE: u8 = 3;
-/// RFC 2018 §2.
+/// The permission to use SACK (RFC 2018 §2).
 const SACK_PERMITTED: u8 = 4;
-/// RFC 2018 §3: ranges of sequence numbers.
+/// Ranges of sequence numbers (RFC 2018 §3).
 const SACK: u8 = 5;
-/// RFC 7323 §3: the time.
+/// The time (RFC 7323 §3).
 const TIMESTAMPS: u8 = 8;
-/// RFC 2385 §3: a digest of all the segment, sequence numbers included.
+/// A digest of the whole segment, including sequence numbers (RFC 2385 §3).
 const MD5: u8 = 19;
-/// RFC 5925 §2.2, likewise.
+/// A digest likewise (RFC 5925 §2.2).
 const AUTHENTICATION: u8 = 29;
-/// RFC 8684 §3: after its subtype, keys and sequence numbers.
+/// Keys and sequence numbers, after a subtype (RFC 8684 §3).
 const MULTIPATH: u8 = 30;
-/// RFC 7413 §4.1.1: a cookie, which the server makes of a key of its own.
+/// A cookie, which the server makes from its own key (RFC 7413 §4.1.1).
 const FAST_OPEN: u8 = 34;
 
-/// Splits options; each is given with its kind and its length.
+/// Splits options; each item has its kind and its length.
 fn split(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut has_ended = false;
     std::iter::from_fn(move || {
@@ -42,7 +42,7 @@ fn split(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// How many bytes of an option are always the same.
+/// Returns the number of bytes of an option that are always the same; `None` if all are.
 const fn fixed(kind: u8) -> Option<usize> {
     match kind {
         SACK | TIMESTAMPS | MD5 | AUTHENTICATION | FAST_OPEN => Some(2),
@@ -52,7 +52,7 @@ const fn fixed(kind: u8) -> Option<usize> {
     }
 }
 
-/// Sets to zero what is another number each time.
+/// Sets to zero the values that are another number each time.
 pub(super) fn mask(bytes: &mut [u8]) {
     let mut place = 0;
     let lengths: Vec<(u8, usize)> = split(bytes)
@@ -74,7 +74,7 @@ pub(super) fn mask(bytes: &mut [u8]) {
     }
 }
 
-/// Returns `mss 1460, sackOK, timestamps, nop, wscale 7`.
+/// Returns the options as text: `mss 1460, sackOK, timestamps, nop, wscale 7`.
 pub(super) fn text(bytes: &[u8]) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut has_ended = false;

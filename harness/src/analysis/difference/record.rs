@@ -1,8 +1,8 @@
 //! A capture as it is compared: every packet and every byte of it in exactly one place.
 //!
-//! One reading, in memory that is bounded whatever the capture is: messages are kept as long as there is room for them,
-//! and counted by what they are where there is not; packets are counted by their costs, with the message that they carry
-//! or acknowledge.
+//! One reading, in bounded memory whatever the capture is. Messages are kept as long as there is room for them, and
+//! otherwise counted by their kinds; packets are counted by their costs, with the message that they carry or
+//! acknowledge.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -29,19 +29,19 @@ use crate::wire::frame::{Decoded, FrameDecoder, Other};
 use crate::wire::segment::{Flags, Segment};
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
-/// Connections that are compared one by one; further ones are compared as a whole.
+/// The most connections that are compared one by one; further ones are compared as a whole.
 const MOST_CONNECTIONS: u64 = 20_000;
 
-/// What a listener allocates, and what is kept of its connection besides its messages.
+/// The memory that a listener allocates, and that is kept of its connection besides its messages.
 const LISTENER_BYTES: usize = 2048;
 
-/// What is kept of a connection besides its messages.
+/// The memory kept of a connection besides its messages.
 const TALK_BYTES: usize = 2048;
 
-/// Connections that are compared one by one in any case.
+/// The number of connections that are compared one by one in any case.
 const LEAST_CONNECTIONS: u64 = 100;
 
-/// FINs and RSTs of a connection whose order is kept.
+/// The most FINs and RSTs of a connection whose order is kept.
 const MOST_ENDINGS: usize = 16;
 
 /// A capture, read to be compared with another one.
@@ -49,31 +49,31 @@ const MOST_ENDINGS: usize = 16;
 pub struct Record {
     /// Its figures, added up packet by packet.
     pub statistics: Statistics,
-    /// How much of the file was read.
+    /// The part of the file that was read.
     pub coverage: Coverage,
-    /// From its first packet to its last.
+    /// The time from its first packet to its last.
     pub duration: Duration,
-    /// Stands for every packet with its bytes and its time.
+    /// A digest of every packet with its bytes and its time.
     pub(super) digest: Digest,
-    /// The same without times.
+    /// A digest of the same without times.
     pub(super) timeless: Digest,
     pub(super) connections: Vec<Talk>,
     /// All connections beyond those, taken together.
     pub(super) rest: Talk,
-    /// How many these are.
+    /// The number of these connections.
     pub(super) more_connections: u64,
-    /// How many there are at most before those.
+    /// The most connections before those.
     most_connections: u64,
     /// Packets that are not TCP, by what they are.
     pub(super) not_tcp: BTreeMap<String, Tally>,
-    /// What the headers of its packets say.
+    /// The headers of its packets.
     pub(super) headers: Headers,
 }
 
 /// One connection.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Talk {
-    /// Client and server; none for several connections taken together.
+    /// The client and the server; `None` for several connections taken together.
     pub(super) ends: Option<[SocketAddr; 2]>,
     pub(super) statistics: Statistics,
     /// Packets that belong to no message.
@@ -84,19 +84,19 @@ pub(super) struct Talk {
     pub(super) spoken: Spoken,
     /// Payload bytes of each side's packets, as sent.
     sent: [u64; 2],
-    /// Those of them that the snapshot length cut off new packets.
+    /// The payload bytes among them that the snapshot length cut off new packets.
     cut_off: [u64; 2],
 }
 
-/// What packets are there for that belong to no message.
+/// The purpose of packets that belong to no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Sort {
     Handshake,
-    /// Payload that nothing is known of: cut off by the snapshot length, or beyond the end of the stream.
+    /// Payload of unknown content: cut off by the snapshot length, or beyond the end of the stream.
     Data,
     Retransmission,
     KeepAlive,
-    /// What a receiver ignores.
+    /// A segment that a receiver ignores.
     Ignored,
     Acknowledgement,
     Fin,
@@ -105,7 +105,7 @@ pub(super) enum Sort {
     LastAcknowledgement,
 }
 
-/// How a side ends a connection.
+/// The way in which a side ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Fin,
@@ -113,7 +113,7 @@ pub(super) enum Ending {
 }
 
 impl Talk {
-    /// Payload that was sent more than once, or that no receiver would take.
+    /// Returns the bytes of payload sent more than once, or that no receiver would take.
     pub(super) fn repeated(&self) -> i64 {
         let of = |side: usize| {
             let new = self.spoken.delivered[side].wrapping_add(self.cut_off[side]);
@@ -122,7 +122,7 @@ impl Talk {
         of(0).wrapping_add(of(1))
     }
 
-    /// Bytes that were sent and are in no packet of the capture, as a negative number.
+    /// Returns the number of bytes that were sent and are in no packet of the capture, as a negative number.
     pub(super) fn lacking(&self) -> i64 {
         let of = |side: usize| {
             let lacking = self.cut_off[side].wrapping_sub(self.spoken.missing[side]);
@@ -140,7 +140,7 @@ impl Talk {
         self.sorts.entry((sort, side)).or_default().add(cost, 1);
     }
 
-    /// Returns several connections taken together, but for what was said on them; the ends are those of the first.
+    /// Returns several connections taken together, without their messages; the ends are those of the first.
     pub(super) fn together(talks: &[&Self]) -> Self {
         let mut all = Self::default();
         for talk in talks {
@@ -163,7 +163,7 @@ impl Talk {
         all
     }
 
-    /// Who was taken for the client is the server.
+    /// Swaps the sides: the side taken for the client is the server.
     fn turn_sides(&mut self) {
         self.facts.reverse();
         self.sent.reverse();
@@ -192,7 +192,7 @@ impl Talk {
         }
     }
 
-    /// Takes in what was said on one of several connections.
+    /// Adds what was said on one of several connections.
     fn add_spoken(&mut self, spoken: &Spoken) {
         self.spoken.rest.merge(&spoken.rest);
         for side in 0..2 {
@@ -227,7 +227,7 @@ impl Record {
         Self::read_in(reader, redaction, Memory::default())
     }
 
-    /// Reads a capture within so much memory, in which another one has room to be read and compared with it.
+    /// Reads a capture within so much memory, leaving room for another one to be read and compared with it.
     pub fn read_in<R: Read>(
         reader: &mut CaptureReader<R>,
         redaction: Redaction<'_>,
@@ -238,7 +238,7 @@ impl Record {
         Self::read_by(reader, redaction, &budget, room)
     }
 
-    /// Reads a capture with about so many bytes of memory for its messages; those beyond are only counted.
+    /// Reads a capture with about so many bytes of memory for its messages; further messages are only counted.
     pub fn read_within<R: Read>(
         reader: &mut CaptureReader<R>,
         redaction: Redaction<'_>,
@@ -288,7 +288,7 @@ impl Record {
         reading.finish(coverage.with_ended_early(ended_early))
     }
 
-    /// The connection of this number, counted from 0.
+    /// Returns the connection of this number, counted from 0.
     fn talk(&mut self, index: u64) -> &mut Talk {
         if index >= self.most_connections {
             self.more_connections = self.more_connections.max(index + 1 - self.most_connections);
@@ -354,7 +354,7 @@ impl<'r> Reading<'r> {
         self.timeless.update(packet.bytes);
     }
 
-    /// Turns the sides of the connections whose client is known now, and is not who was taken for it.
+    /// Turns the sides of the connections whose client is known now and is not the side taken for it.
     fn turn_sides(&mut self) {
         for index in self.desk.take_turned() {
             if index < MOST_CONNECTIONS {

@@ -1,4 +1,4 @@
-//! What is volatile, as the caller hides it.
+//! Hides volatile values, by rules that the caller supplies.
 
 use std::fmt;
 use std::ops::{Deref, Range};
@@ -6,30 +6,30 @@ use std::ops::{Deref, Range};
 use crate::analysis::message::Message;
 use crate::wire::websocket::Opcode;
 
-/// How what changes from run to run is hidden. The rules are those of listings and snapshots, which live where text is
-/// made; they are handed in, so that a capture differs exactly where its snapshot would.
+/// Rules that hide values which change from run to run. They are those of listings and snapshots, which live where text
+/// is made; they are passed in, so that a capture differs exactly if its snapshot would.
 pub trait Rules {
-    /// Hides in a message what must not be shown, at its width.
+    /// Hides secrets in a message, at its width.
     fn hide_secrets(&self, message: &mut Message);
-    /// A request's target, given its method.
+    /// Hides values in a request's target, given its method.
     fn target(&self, method: &[u8], target: &[u8]) -> Vec<u8>;
-    /// A field's value, given its name.
+    /// Hides values in a field's value, given its name.
     fn field(&self, name: &[u8], value: &[u8]) -> Vec<u8>;
-    /// What a message carries.
+    /// Hides values in the content of a message.
     fn content(&self, bytes: &[u8], sort: Sort) -> Hidden;
 
-    /// Returns true if it does not count how bodies are cut into chunks.
+    /// Returns true if the division of bodies into chunks does not count.
     fn hides_chunks(&self) -> bool {
         false
     }
 
-    /// Any text.
+    /// Hides values in any text.
     fn text(&self, text: &[u8]) -> Vec<u8> {
         self.content(text, Sort::Text).bytes
     }
 }
 
-/// What is known of content before it is looked at.
+/// The facts known about content before it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     /// It is text.
@@ -40,17 +40,17 @@ pub enum Sort {
     Payload(Opcode),
 }
 
-/// Content with what is volatile hidden.
+/// Content with volatile values hidden.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hidden {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// What one set of rules did, then what the next did with what that left.
+    /// The moves made by each set of rules, one after the other: each starts from the result of the one before.
     moves: Vec<Moves>,
 }
 
 impl Hidden {
-    /// Content in which nothing is hidden.
+    /// Returns content in which nothing is hidden.
     #[must_use]
     pub const fn plain(bytes: Vec<u8>) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Hidden {
         }
     }
 
-    /// What is left after the next set of rules.
+    /// Returns the content after the next set of rules.
     #[must_use]
     pub fn then(mut self, bytes: Vec<u8>, moves: Moves) -> Self {
         self.bytes = bytes;
@@ -75,14 +75,14 @@ impl Hidden {
         !self.moves.is_empty()
     }
 
-    /// Returns where a place in the content comes to be; one in something hidden comes to be behind it.
+    /// Returns the new place of a place in the content; a place in something hidden moves behind it.
     #[must_use]
     pub fn moved(&self, at: u64) -> u64 {
         self.moves.iter().fold(at, |at, moves| moves.moved(at))
     }
 }
 
-/// Where places come to be where some of them are replaced.
+/// A map from places to their new places, given that some stretches are replaced.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves(Vec<Move>);
 
@@ -90,12 +90,12 @@ pub struct Moves(Vec<Move>);
 struct Move {
     start: u64,
     end: u64,
-    /// Where the end comes to be.
+    /// The new place of the end.
     new_end: u64,
 }
 
 impl Moves {
-    /// From what is replaced, in order, and by how many bytes.
+    /// Creates the moves from the replaced ranges, in order, each with the length of its replacement.
     pub fn new(replaced: impl IntoIterator<Item = (Range<usize>, usize)>) -> Self {
         let (mut old, mut new) = (0, 0);
         let moves = replaced.into_iter().map(|(place, length)| {
@@ -111,7 +111,7 @@ impl Moves {
         Self(moves.collect())
     }
 
-    /// Returns where a place comes to be; one in what is replaced comes to be behind what stands there then.
+    /// Returns the new place of a place; a place in a replaced range moves behind its replacement.
     #[must_use]
     pub fn moved(&self, at: u64) -> u64 {
         let before = self.0.partition_point(|replaced| replaced.start < at);

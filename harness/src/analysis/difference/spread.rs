@@ -1,8 +1,8 @@
-//! Requests that took other connections in each capture.
+//! Finds requests that took other connections in each capture.
 //!
-//! A browser spreads the requests of a page over one to six connections, by chance. Where two captures have the same
-//! exchanges on other connections, these are compared exchange by exchange, and which connection took them, how many
-//! there were, and the packets that follow from that, is [`Kind::Volatile`](super::Kind::Volatile).
+//! A browser spreads the requests of a page over one to six connections, by chance. If two captures have the same
+//! exchanges on other connections, these are compared exchange by exchange. The choice of connections, their number,
+//! and the packets that follow from that, are [`Kind::Volatile`](super::Kind::Volatile).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use super::entry::{Digest, Entry, Said};
 use super::record::Talk;
 use crate::units::Side;
 
-/// Connections of both captures to one server, between which requests moved.
+/// The connections of both captures to one server, between which requests moved.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Group {
     pub(super) server: SocketAddr,
@@ -99,8 +99,8 @@ fn is_http(entry: &Entry, has_right_status: impl Fn(u16) -> bool) -> bool {
         if has_right_status(http.head.status()) && http.head.method() != b"CONNECT")
 }
 
-/// Returns the messages of several connections, by side, in an order that does not follow from which connection took
-/// which exchange: by what was asked, then by time.
+/// Returns the messages of several connections, by side, in an order that does not depend on which connection took
+/// which exchange: by request, then by time.
 pub(super) fn in_order<'t>(talks: &[&'t Talk]) -> [Vec<&'t Entry>; 2] {
     let mut exchanges: Vec<Exchange<'_>> = talks.iter().flat_map(|talk| exchanges(talk)).collect();
     exchanges.sort_by_key(|exchange| exchange.key);
@@ -109,7 +109,7 @@ pub(super) fn in_order<'t>(talks: &[&'t Talk]) -> [Vec<&'t Entry>; 2] {
     [requests.collect(), answers.copied().collect()]
 }
 
-/// A request and what was answered to it.
+/// A request and the answers to it.
 #[derive(Debug)]
 struct Exchange<'t> {
     key: (Digest, i64),

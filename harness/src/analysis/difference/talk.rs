@@ -1,4 +1,4 @@
-//! Two connections that answer each other: their messages, and every packet that carried them.
+//! Compares two connections that are counterparts: their messages, and every packet that carried them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -18,7 +18,7 @@ use crate::units::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 
-/// Packets that are there for a connection's sake.
+/// The packets that are there for a connection's sake.
 const OF_CONNECTIONS: [Sort; 6] = [
     Sort::Handshake,
     Sort::Acknowledgement,
@@ -28,13 +28,13 @@ const OF_CONNECTIONS: [Sort; 6] = [
     Sort::LastAcknowledgement,
 ];
 
-/// Those of them that neither open nor close it, with what a change of their number is.
+/// The packets among them that neither open nor close it, with the name for a change of their number.
 const BETWEEN: [(Sort, Kind, &str); 2] = [
     (Sort::Acknowledgement, Kind::Tcp, "pure ACKs of no message"),
     (Sort::KeepAlive, Kind::Tcp, "keepalive packets"),
 ];
 
-/// Packets of no message that are not there for the connection's sake either.
+/// The packets of no message that are not there for the connection's sake either.
 const AMONG_MESSAGES: [(Sort, Kind, &str); 3] = [
     (
         Sort::Data,
@@ -45,37 +45,37 @@ const AMONG_MESSAGES: [(Sort, Kind, &str); 3] = [
     (Sort::Retransmission, Kind::Tcp, "retransmissions"),
 ];
 
-/// Compares two connections, and enters what differs.
+/// Compares two connections, and enters the differences.
 pub(super) struct Comparison<'a, 'r> {
     pub(super) ledger: &'a mut Ledger,
     pub(super) redaction: Redaction<'r>,
-    /// Bytes that were made of something hidden that is not the same.
+    /// The number of bytes that were made of something hidden that is not the same.
     pub(super) not_compared: &'a mut u64,
-    /// The most that a message came earlier or later, in nanoseconds.
+    /// The largest time by which a message came earlier or later, in nanoseconds.
     pub(super) shift: &'a mut u64,
-    /// What the headers of both captures say.
+    /// The headers of both captures.
     tables: [&'a Headers; 2],
-    /// What the headers of each side's packets differ in.
+    /// The differences between the headers of each side's packets.
     headers: [OfHeaders; 2],
-    /// Whether chance decided which connection took which exchange, and so how packets carry and acknowledge it.
+    /// True if chance decided which connection took which exchange, and so how packets carry and acknowledge it.
     is_spread: bool,
 }
 
-/// Pairs of headers that are told apart; of further ones it is only told that there are some.
+/// The most pairs of headers that are told apart; of further ones only their existence is reported.
 const MOST_PAIRS: usize = 4096;
 
-/// What the headers of packets differ in that have a counterpart.
+/// The differences between the headers of packets that have a counterpart.
 #[derive(Default)]
 struct OfHeaders {
-    /// Bytes of TCP headers, and of those below.
+    /// The bytes of TCP headers, and of those below.
     tcp: Delta,
     below: Delta,
-    /// How many packets have a counterpart.
+    /// The number of packets that have a counterpart.
     pairs: u64,
     changed: BTreeMap<[HeaderId; 2], u64>,
-    /// Whether there are others that differ.
+    /// True if there are others that differ.
     others: bool,
-    /// Whether flags and options of SYNs are told already.
+    /// True if the flags, and the options, of SYNs are reported already.
     told: [bool; 2],
 }
 
@@ -119,7 +119,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// Which connections took the exchanges, and the packets that are there for the connections' sake.
+    /// Enters which connections took the exchanges, with the packets that are there for the connections' sake.
     fn connections_taken(&mut self, old: &Talk, new: &Talk, counts: [usize; 2]) {
         let mut delta = Delta::default();
         for sort in OF_CONNECTIONS {
@@ -138,7 +138,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         self.enter(finding.costs(delta));
     }
 
-    /// How connections on which something was said were closed, whichever of them.
+    /// Compares the ways in which connections with messages were closed, whichever connections they were.
     fn ways_to_close(&mut self, olds: &[&Talk], news: &[&Talk]) {
         let [before, after] = [olds, news].map(|talks| {
             let used = talks
@@ -220,7 +220,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// Payload that is not part of the streams. What it costs is counted with all payload that a receiver does not take.
+    /// Compares payload that is not part of the streams. Its cost is counted with all payload that a receiver does not
+    /// take.
     fn asides(&mut self, old: &Talk, new: &Talk, side: Side) {
         let [olds, news] = [old, new].map(|talk| &talk.spoken.asides[side as usize]);
         let [old_keys, new_keys]: [Vec<Key>; 2] =
@@ -242,7 +243,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// A message that only one capture has: its bytes, and the packets that carried and acknowledged it.
+    /// Enters a message that only one capture has: its bytes, and the packets that carried and acknowledged it.
     fn lone(&mut self, entry: &Entry, sign: i64) {
         let all =
             Delta::of_payload(entry.bytes) + entry.data.delta() + entry.acknowledgements.delta();
@@ -274,7 +275,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// Segments and acknowledgements follow from what else a connection took before, and from when.
+    /// Marks a finding as volatile if chance spread the exchanges: then segments and acknowledgements follow from the
+    /// connection's earlier exchanges, and from their times.
     const fn as_chance(&self, mut finding: Finding) -> Finding {
         if self.is_spread && matches!(finding.kind, Kind::Segmentation | Kind::Tcp) {
             finding.kind = Kind::Volatile;
@@ -282,8 +284,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
         finding
     }
 
-    /// More bytes take more packets, and what made the bytes more made the packets more; else the same bytes were cut in
-    /// another way.
+    /// Explains a difference in segments: more bytes take more packets, for the reason that made the bytes more.
+    /// Otherwise the same bytes were cut in another way.
     fn segments(
         &mut self,
         old: &Entry,
@@ -314,7 +316,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         counted(Kind::Tcp, &subject, [before, after], compared.count)
     }
 
-    /// Compares packets of one side: what their headers differ by is summed up, the rest is given back.
+    /// Compares packets of one side: the differences of their headers are summed up, the rest is returned.
     fn headers_of(&mut self, old: &Tally, new: &Tally, side: Side) -> Compared {
         let compared = Tally::compare(old, new);
         let headers = &mut self.headers[side as usize];
@@ -323,7 +325,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         compared
     }
 
-    /// Messages that were too many to be compared one by one.
+    /// Compares messages that were too many to be compared one by one.
     fn folds(&mut self, old: &Fold, new: &Fold) {
         let is_more = old.messages != new.messages;
         for kind in Kind::ALL {
@@ -381,7 +383,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// What the SYNs differ in. Tells whether flags do, and options: then these are what headers differ by.
+    /// Compares the SYNs. Returns true for flags, and for options, if these differ: then headers differ by them.
     fn syns(&mut self, old: &Talk, new: &Talk, side: Side, tcp: Delta) -> [bool; 2] {
         let [before, after] = [old, new].map(|talk| talk.facts[side as usize].syn.as_ref());
         let (Some(before), Some(after)) = (before, after) else {
@@ -408,7 +410,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         [are_other, is_other]
     }
 
-    /// Packets of no message that neither open nor close.
+    /// Compares packets of no message that neither open nor close.
     fn packets_between(&mut self, old: &Talk, new: &Talk) {
         self.packets_of(old, new, &BETWEEN);
         self.packets_of(old, new, &AMONG_MESSAGES);
@@ -445,7 +447,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// Payload that is in the packets and in no message, and the other way round.
+    /// Compares payload that is in the packets and in no message, and the other way round.
     fn streams(&mut self, old: &Talk, new: &Talk) {
         let repeated = new.repeated().wrapping_sub(old.repeated());
         if repeated != 0 {
@@ -498,7 +500,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
     }
 
-    /// What is said in another way, and in how many packets.
+    /// Returns the facts that headers state differently, and the number of packets for each.
     fn said(&self, headers: &mut OfHeaders) -> BTreeMap<(Kind, &'static str, [String; 2]), u64> {
         let [olds, news] = self.tables;
         let mut found = BTreeMap::new();
@@ -540,14 +542,14 @@ impl OfHeaders {
     }
 }
 
-/// A finding on packets that there are more or fewer of, where there are.
+/// Returns a finding on packets that are more or fewer, if there are any.
 fn counted(kind: Kind, subject: &str, counts: [u64; 2], delta: Delta) -> Option<Finding> {
     let [before, after] = counts.map(|count| Value::line(count.to_string()));
     let finding = Finding::new(kind, subject).from(before).to(after);
     (!delta.is_zero()).then(|| finding.costs(delta))
 }
 
-/// What makes a message longer or shorter most of all, and whether it is longer.
+/// Returns the kind that makes a message longer or shorter most of all, and true if it is longer.
 fn cause(findings: &[Finding], bytes: i64) -> Option<(Kind, bool)> {
     let is_longer = bytes > 0;
     let mut sums = [0_i64; Kind::ALL.len()];
@@ -571,7 +573,7 @@ fn tally(talk: &Talk, sort: Sort, side: Side) -> &Tally {
     talk.sorts.get(&(sort, side)).unwrap_or(&NONE)
 }
 
-/// `client FIN, server FIN, 1 ACK by the client`.
+/// Returns the closing as text: `client FIN, server FIN, 1 ACK by the client`.
 fn closing_text(talk: &Talk) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (side, ending) in &talk.endings {
@@ -615,7 +617,7 @@ fn key(entry: &Entry) -> Key {
     }
 }
 
-/// What connections are told apart by: all that was said on them, and what the first words do.
+/// Returns the key by which connections are told apart: all that was said on them, and the kind of the first message.
 pub(super) fn key_of(talk: &Talk) -> Key {
     let entries = talk.spoken.entries.iter().flatten();
     let exact = digest(entries.map(|entry| &entry.exact[..]));
@@ -633,8 +635,8 @@ pub(super) fn key_of(talk: &Talk) -> Key {
     }
 }
 
-/// Aligns connections. Those that a browser opens at the same time come in any order: what found no counterpart at its
-/// place gets one that does the same at another.
+/// Aligns connections. A browser opens several at the same time in any order: one without a counterpart at its place
+/// gets one that does the same at another.
 pub(super) fn align_connections(old: &[Key], new: &[Key]) -> Vec<Pair> {
     let mut pairs = align(old, new);
     reunite(&mut pairs, |one, other| old[one].exact == new[other].exact);

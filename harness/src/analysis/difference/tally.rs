@@ -1,9 +1,9 @@
-//! Packets of one sort, counted by what they cost; and what differs between two such counts.
+//! Packets of one sort, counted by their costs; and the difference between two such counts.
 
 use super::figures::Delta;
 use super::header::HeaderId;
 
-/// What one packet costs besides its payload.
+/// The cost of one packet besides its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Cost {
     /// Bytes of the TCP header with its options.
@@ -11,9 +11,9 @@ pub(super) struct Cost {
     /// Bytes on the link that are neither TCP nor its payload: headers of the link and of IP, padding. Negative for the
     /// packet that completes a datagram in fragments, whose payload came before it.
     pub(super) below: i64,
-    /// Whether it has payload.
+    /// True if it has payload.
     pub(super) has_payload: bool,
-    /// What its headers say.
+    /// The identifier of its headers.
     pub(super) header: HeaderId,
 }
 
@@ -33,7 +33,7 @@ impl Cost {
         }
     }
 
-    /// The figures of so many such packets, without their payload; a negative count takes them away.
+    /// Returns the figures of so many such packets, without their payload; a negative count takes them away.
     pub(super) fn delta(self, count: i64) -> Delta {
         let tcp = i64::from(self.tcp);
         Delta {
@@ -53,32 +53,32 @@ const MOST_COSTS: usize = 1000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Tally {
     costs: Vec<(Cost, u64)>,
-    /// The figures of those whose costs are too many to be told apart, without payload.
+    /// The figures of the packets with too many costs to be told apart, without payload.
     rest: Delta,
-    /// The same for the same headers of these, in any order.
+    /// A digest that is equal for the same headers of these, in any order.
     rest_headers: u64,
 }
 
-/// What differs between two tallies. Packets of the same cost answer each other; of the rest, those that cost most do, one
-/// by one (a SYN a SYN); what is left over is more packets, or fewer.
+/// The difference between two tallies. Packets of the same cost are counterparts; of the rest, those that cost most are
+/// paired one by one (a SYN with a SYN). The packets left over are more packets, or fewer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Compared {
-    /// The packets that have no counterpart, headers and all.
+    /// The packets that have no counterpart, including their headers.
     pub(super) count: Delta,
-    /// TCP headers of packets that have one.
+    /// The difference in TCP headers of packets that have a counterpart.
     pub(super) tcp: Delta,
-    /// Headers below, likewise.
+    /// The difference in the headers below TCP, likewise.
     pub(super) below: Delta,
-    /// How many packets have one.
+    /// The number of packets that have a counterpart.
     pub(super) pairs: u64,
-    /// What headers such pairs have, where these are not the same, and how many pairs.
+    /// The different headers of such pairs, with the number of pairs.
     pub(super) headers: Vec<([HeaderId; 2], u64)>,
-    /// Whether headers differ somewhere in what is only counted.
+    /// True if headers differ somewhere among packets that are only counted.
     pub(super) others: bool,
 }
 
 impl Tally {
-    /// No packets.
+    /// A tally without packets.
     pub(super) const NONE: Self = Self {
         costs: Vec::new(),
         rest: Delta::ZERO,
@@ -110,7 +110,7 @@ impl Tally {
         counted.wrapping_add_signed(self.rest.total_packets)
     }
 
-    /// The figures of all, without payload.
+    /// Returns the figures of all packets, without payload.
     pub(super) fn delta(&self) -> Delta {
         let delta = |(cost, count): &(Cost, u64)| cost.delta(count.cast_signed());
         self.costs.iter().map(delta).sum::<Delta>() + self.rest
@@ -143,7 +143,7 @@ impl Tally {
         compared
     }
 
-    /// How many packets both have that are the same.
+    /// Returns the number of equal packets in both.
     fn in_common(&self, other: &Self) -> u64 {
         let common = |(cost, count): &(Cost, u64)| {
             let found = other.costs.binary_search_by_key(cost, |(cost, _)| *cost);
@@ -152,7 +152,7 @@ impl Tally {
         self.costs.iter().map(common).sum()
     }
 
-    /// What is left when what both have is taken away.
+    /// Returns the packets left without those that both have.
     fn without(&self, other: &Self) -> Vec<(Cost, u64)> {
         let left = |(cost, count): &(Cost, u64)| {
             let found = other.costs.binary_search_by_key(cost, |(cost, _)| *cost);
@@ -184,7 +184,7 @@ impl Compared {
         self.count.app_packets += pairs * (i64::from(new.has_payload) - i64::from(old.has_payload));
     }
 
-    /// All of it.
+    /// Returns the sum of all parts.
     #[cfg(test)]
     fn sum(&self) -> Delta {
         self.count + self.tcp + self.below

@@ -1,11 +1,11 @@
-//! Where the bytes of an update go, layer by layer, down to the clock that the user asked for.
+//! The bytes of an update, layer by layer, down to the clock that the user asked for.
 
 use crate::analysis::stats::Statistics;
 
 /// The bytes of one update, by layer. They add up to its frame bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Which update it is, counted from 1.
+    /// The number of the update, counted from 1.
     pub update: u64,
     /// Its figures.
     pub statistics: Statistics,
@@ -16,13 +16,14 @@ pub struct Cost {
 /// TCP payload, by what it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts {
-    /// Start lines and fields of HTTP.
+    /// The bytes of start lines and fields of HTTP.
     pub http_header: u64,
-    /// Headers of WebSocket frames, with their masking keys; where events come in chunks, what makes the chunks.
+    /// The bytes of WebSocket frame headers, including masking keys; if events come in chunks, the bytes around the
+    /// chunks.
     pub framing: u64,
-    /// Bodies, payloads of frames, lines of text, without the clock.
+    /// The bytes of bodies, payloads of frames and lines of text, without the clock.
     pub body: u64,
-    /// The clock time that the body holds: 8 bytes where there is one in the clear.
+    /// The bytes of the clock time in the body: 8 if there is one in the clear.
     pub clock: u64,
 }
 
@@ -35,14 +36,14 @@ impl Cost {
         }
     }
 
-    /// Headers of the link and of IP, with padding: all that is neither TCP nor its payload.
+    /// Returns the bytes of the link and IP headers, including padding: all that is neither TCP nor its payload.
     #[must_use]
     pub const fn link_and_ip(&self) -> u64 {
         let above = self.statistics.tcp_bytes + self.statistics.app_bytes;
         self.statistics.frame_bytes.saturating_sub(above)
     }
 
-    /// Payload that was sent before, or that no message has.
+    /// Returns the bytes of payload that was sent before, or that belongs to no message.
     #[must_use]
     pub const fn other(&self) -> u64 {
         let Parts {
@@ -55,8 +56,8 @@ impl Cost {
         self.statistics.app_bytes.saturating_sub(known)
     }
 
-    /// Takes what one connection had in the update. It holds one clock, whichever comes first: who asks for the time
-    /// wants one.
+    /// Adds the parts of one connection in the update. It counts one clock, the first to come: a client that asks for
+    /// the time wants one.
     pub(super) fn add(&mut self, parts: Parts) {
         self.parts.http_header += parts.http_header;
         self.parts.framing += parts.framing;

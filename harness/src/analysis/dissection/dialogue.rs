@@ -1,4 +1,4 @@
-//! What was said on one connection, and which packets said it.
+//! The messages of one connection, and the packets that carried them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashSet, VecDeque};
@@ -18,13 +18,13 @@ use crate::wire::fingerprint::Fingerprint;
 use crate::wire::stream::{Connection, Opening};
 use crate::wire::websocket::Frame;
 
-/// Messages that are kept of a capture.
+/// The most messages that are kept of a capture.
 const MOST_MESSAGES: usize = 300;
 
-/// Bytes that are kept of one message's content.
+/// The most bytes that are kept of one message's content.
 const CONTENT_SHOWN: usize = 4096;
 
-/// What the two ends of a connection said to each other.
+/// The messages between the two ends of a connection.
 #[derive(Clone, Debug)]
 pub struct Dialogue {
     /// Number of the connection in the capture, counted from 0.
@@ -33,27 +33,27 @@ pub struct Dialogue {
     pub client: SocketAddr,
     /// The server's address and port.
     pub server: SocketAddr,
-    /// Whether all of it is in the capture.
+    /// True if the whole connection is in the capture.
     pub complete: bool,
-    /// Bytes that are known to have been sent, but are not in the capture.
+    /// The number of bytes known to have been sent that are not in the capture.
     pub missing: u64,
     /// The first messages, their contents cut where they are long.
     pub messages: Vec<Message>,
-    /// How many messages there were besides.
+    /// The number of further messages.
     pub left_out: u64,
 }
 
-/// Hides in a message what must not be shown, and gives whether that was anything.
+/// A function that hides in a message what must not be shown, and returns true if there was anything.
 pub type Hide<'a> = &'a dyn Fn(&mut Message) -> bool;
 
-/// What the listeners of one capture share.
+/// The state shared by the listeners of one capture.
 pub(super) struct Desk<'a> {
     hide: Hide<'a>,
     /// The numbers of the packets that carried a message in which something was hidden.
     veiled: RefCell<HashSet<u64>>,
     /// The numbers of the packets whose bytes are accounted for, in order.
     accounted: Vec<u64>,
-    /// How many messages may still be kept.
+    /// The number of messages that may still be kept.
     room: Cell<usize>,
 }
 
@@ -72,7 +72,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// What a listener allocates.
+/// The memory that a listener allocates.
 pub(super) const LISTENER_BYTES: usize = 1024;
 
 /// Listens to one connection.
@@ -85,14 +85,14 @@ pub(super) struct Listener<'a> {
     parts: Parts,
 }
 
-/// Which packet carried which bytes of one side's stream.
+/// The packets that carried one side's stream, with the bytes that each of them carried.
 #[derive(Default)]
 struct Carriers {
     spans: VecDeque<(Range<u64>, u64)>,
     length: u64,
-    /// Where the last message ended.
+    /// The offset at which the last message ended.
     told: u64,
-    /// Whether that was an event, so that what follows it is the framing of chunks.
+    /// True if that message was an event, so that the bytes after it are the framing of chunks.
     in_events: bool,
 }
 
@@ -117,7 +117,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// What was said, and what of it is accounted for.
+    /// Returns the dialogue, and the parts of it that are accounted for.
     pub(super) fn finish(mut self, connection: &Connection) -> (Dialogue, Parts) {
         self.conversation.finish();
         self.take_messages();
@@ -150,7 +150,7 @@ impl<'a> Listener<'a> {
         }
     }
 
-    /// Hides what must not be shown, also where the packets are shown that carried it.
+    /// Hides what must not be shown, also in the packets that carried it.
     fn hide(&mut self, message: &mut Message) {
         if (self.desk.hide)(message) {
             let stretch = message.offset..message.offset.saturating_add(message.length);
@@ -235,7 +235,7 @@ impl Carriers {
         self.length = end;
     }
 
-    /// How many bytes of a stretch these packets carried.
+    /// Returns the number of bytes of a stretch that these packets carried.
     fn carried(&self, stretch: Range<u64>, packets: &[u64]) -> u64 {
         let common = |span: &Range<u64>| {
             let end = span.end.min(stretch.end);
@@ -250,14 +250,15 @@ impl Carriers {
         spans.map(|(span, _)| common(span)).sum()
     }
 
-    /// The packets that carried something of a stretch.
+    /// Returns the packets that carried bytes of a stretch.
     fn packets(&self, stretch: &Range<u64>) -> Vec<u64> {
         let touches = |span: &Range<u64>| span.start < stretch.end && stretch.start < span.end;
         let spans = self.spans.iter().filter(|(span, _)| touches(span));
         spans.map(|(_, packet)| *packet).collect()
     }
 
-    /// Messages come in the order of their beginnings: what is before one is not asked for any more.
+    /// Forgets the spans before `offset`: messages come in the order of their beginnings, so they are not needed any
+    /// more.
     fn forget_before(&mut self, offset: u64) {
         while self
             .spans
@@ -269,7 +270,7 @@ impl Carriers {
     }
 }
 
-/// Where in the stream a message's header ends and its body begins.
+/// Returns the stream offset at which a message's header ends and its body begins.
 fn body_place(message: &Message) -> u64 {
     match &message.detail {
         Detail::Http(http) => http.head.offset + http.head.raw.len() as u64,
@@ -280,7 +281,7 @@ fn body_place(message: &Message) -> u64 {
     }
 }
 
-/// Where in the stream a message's clock is, where it has one in the clear.
+/// Returns the stream offset of a message's clock, if it has one in the clear.
 fn clock_place(message: &Message) -> Option<u64> {
     let in_body = match &message.detail {
         Detail::Http(http) => clock_in_body(http),
@@ -293,13 +294,13 @@ fn clock_place(message: &Message) -> Option<u64> {
     in_body.map(|place| body_place(message) + place as u64)
 }
 
-/// A body that was coded has no clock in its bytes, whatever it decodes to.
+/// Returns the place of the clock in a body. A coded body has no clock in its bytes, whatever it decodes to.
 fn clock_in_body(http: &HttpMessage) -> Option<usize> {
     let is_plain = http.codings.is_empty() && http.body.holes.is_empty();
     is_plain.then(|| clock::find(&http.body.bytes)).flatten()
 }
 
-/// The message with no more of its content than is shown.
+/// Returns the message with only as much of its content as is shown.
 fn shortened(mut message: Message) -> Message {
     match &mut message.detail {
         Detail::Http(http) => shorten_content(&mut http.body),

@@ -1,9 +1,9 @@
 //! A capture taken apart to be shown: its packets with their bytes and layers, its messages, and where the bytes of an
 //! update go.
 //!
-//! What is kept is bounded, however long the capture is: of many packets those that [`selection`] chooses, of many
-//! messages the first. What was left out is counted, so that whoever shows the rest can say so. A capture is read twice
-//! for that: once to see what there is, and once to take what is wanted.
+//! The kept part is bounded, however long the capture is: of many packets those that [`selection`] chooses, of many
+//! messages the first. The rest is counted, so that any output can say so. A capture is read twice for that: once to
+//! see what there is, and once to take what is wanted.
 
 pub mod cost;
 mod dialogue;
@@ -35,20 +35,20 @@ use crate::wire::stream::{self, Opening, Reassembler};
 pub struct Dissection {
     /// Its figures, with every packet explained.
     pub measured: Measured,
-    /// The packets that are shown, in order. Where their numbers leave some out, those are not.
+    /// The packets that are shown, in order. Gaps in their numbers are packets that are not shown.
     pub packets: Vec<Packet>,
-    /// What was said on each connection, in order of first packets.
+    /// The messages of each connection, in order of first packets.
     pub dialogues: Vec<Dialogue>,
-    /// Where the bytes of the most common update go; none where there are no updates.
+    /// The bytes of the most common update by layer; `None` if there are no updates.
     pub update: Option<Cost>,
 }
 
 impl Dissection {
-    /// Takes a capture apart that `open` opens, as often as it is called.
+    /// Takes a capture apart; `open` opens it, each time that it is called.
     ///
     /// # Errors
     ///
-    /// Where the capture cannot be read to its end, or has packets of an unknown link type.
+    /// Returns an error if the capture cannot be read to its end, or has packets of an unknown link type.
     pub fn of<R: Read>(
         open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
         options: Options,
@@ -56,12 +56,12 @@ impl Dissection {
         Self::hiding(open, options, &|_| false)
     }
 
-    /// Takes a capture apart, and hides in its messages what `hide` hides; the packets that carried those show nothing of
-    /// what they carried.
+    /// Takes a capture apart, and hides in its messages what `hide` hides. The packets that carried these messages show
+    /// nothing of their payload.
     ///
     /// # Errors
     ///
-    /// As [`Dissection::of`].
+    /// Returns an error as [`Dissection::of`] does.
     pub fn hiding<R: Read>(
         open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
         options: Options,
@@ -77,8 +77,8 @@ impl Dissection {
         Ok(Reading::new(measured).read(&mut open()?, &budget, hide))
     }
 
-    /// With the payloads blanked of packets that carried what is hidden. A later copy of the same bytes carried it too, so
-    /// that all packets of a side are looked at that have bytes of one.
+    /// Blanks the payloads of packets that carried something hidden. A later copy of the same bytes carried it too, so
+    /// all packets of a side with bytes of such a packet are blanked.
     fn veiled(mut self, desk: &Desk<'_>) -> Self {
         let veiled: Vec<Carried> = self
             .packets
@@ -101,14 +101,14 @@ impl Dissection {
         self
     }
 
-    /// When its first packet was captured.
+    /// Returns the time at which its first packet was captured.
     #[must_use]
     pub fn start(&self) -> Timestamp {
         let first = self.measured.packets.first();
         first.map_or_else(Timestamp::default, |packet| packet.time)
     }
 
-    /// The message that begins in a packet; of several the first.
+    /// Returns the message that begins in a packet; of several, the first.
     #[must_use]
     pub fn message_at(&self, packet: u64) -> Option<&Message> {
         let messages = self
@@ -121,7 +121,7 @@ impl Dissection {
     }
 }
 
-/// Who sent a packet, and which bytes of its stream that carried.
+/// The sender of a packet, and the bytes of its stream that the packet carried.
 type Carried = (Option<(u64, Side)>, Range<u32>);
 
 /// The second reading of a capture.
@@ -211,7 +211,7 @@ impl Reading {
     }
 }
 
-/// Sequence numbers counted from the first of their side, as every analyser shows them.
+/// Returns sequence numbers counted from the first of their side, as every analyser shows them.
 fn relative(
     origins: &mut HashMap<(u64, Side), u32>,
     segment: &Segment<'_>,

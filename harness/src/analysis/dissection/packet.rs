@@ -1,4 +1,4 @@
-//! A packet with what is shown of it.
+//! A packet with the parts of it that are shown.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -9,51 +9,51 @@ use crate::units::LinkType;
 use crate::wire::layers::Layers;
 use crate::wire::segment::{Flags, Segment};
 
-/// Bytes that are kept of one packet: enough for any frame of Ethernet.
+/// The most bytes that are kept of one packet: enough for any frame of Ethernet.
 pub const BYTES_SHOWN: usize = 1600;
 
-/// Stands for a byte that must not be shown.
+/// The character that replaces a byte which must not be shown.
 const VEIL: u8 = b'x';
 
 /// A packet with its bytes.
 #[derive(Clone, Debug)]
 pub struct Packet {
-    /// When it was, what it is there for, and its figures.
+    /// Its time, its role, and its figures.
     pub explained: Explained,
-    /// What its first bytes are.
+    /// The link type, which says how to read its first bytes.
     pub link_type: LinkType,
-    /// How many bytes it had on the link.
+    /// The number of bytes that it had on the link.
     pub original_length: u32,
-    /// How many of them were captured.
+    /// The number of bytes captured.
     pub captured_length: usize,
-    /// The first of them, up to [`BYTES_SHOWN`].
+    /// The first captured bytes, up to [`BYTES_SHOWN`].
     pub bytes: Vec<u8>,
-    /// Whether its payload is not shown: `x` stands for each byte of it.
+    /// True if its payload is not shown: `x` replaces each byte of it.
     pub is_veiled: bool,
-    /// Where in the captured bytes each layer is.
+    /// The place of each layer in the captured bytes.
     pub layers: Layers,
-    /// What its TCP header says; none where it is not TCP.
+    /// The contents of its TCP header; `None` if it is not TCP.
     pub tcp: Option<Tcp>,
 }
 
-/// What a TCP header says, sequence numbers counted from the first of their side.
+/// The contents of a TCP header, with sequence numbers counted from the first of their side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp {
-    /// Where it came from.
+    /// The address and port that it came from.
     pub source: SocketAddr,
-    /// Where it went.
+    /// The address and port that it went to.
     pub destination: SocketAddr,
     /// The control bits.
     pub flags: Flags,
     /// The sequence number, relative.
     pub sequence: u32,
-    /// The next one expected from the peer, relative; none without ACK.
+    /// The next sequence number expected from the peer, relative; `None` without ACK.
     pub acknowledgement: Option<u32>,
     /// The window field as it is in the header, not scaled.
     pub window: u16,
-    /// Bytes of the header with its options.
+    /// The bytes of the header with its options.
     pub header_bytes: u32,
-    /// Bytes of payload, as sent.
+    /// The bytes of payload, as sent.
     pub payload_bytes: u32,
 }
 
@@ -72,7 +72,7 @@ impl Packet {
         }
     }
 
-    /// Shows nothing of what it carried.
+    /// Blanks the payload.
     pub(super) fn veil(&mut self) {
         let shown = self.bytes.len();
         let payload = self.layers.payload.start.min(shown)..self.layers.payload.end.min(shown);
@@ -82,12 +82,12 @@ impl Packet {
 }
 
 impl Tcp {
-    /// The bytes that it carried, counted from the first of their side.
+    /// Returns the stream bytes that it carried, counted from the first of their side.
     pub(super) const fn bytes(&self) -> Range<u32> {
         self.sequence..self.sequence.saturating_add(self.payload_bytes)
     }
 
-    /// `origin` and `peer` are the first sequence numbers of the sender and of its peer.
+    /// Creates it from a segment; `origin` and `peer` are the first sequence numbers of the sender and of its peer.
     pub(super) fn new(segment: &Segment<'_>, origin: u32, peer: u32) -> Self {
         let acknowledges = segment.flags.has(Flags::ACK);
         Self {

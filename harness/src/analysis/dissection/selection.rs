@@ -1,20 +1,19 @@
-//! Which packets of a capture are shown, where there are too many for all.
+//! Chooses the packets of a capture that are shown, if there are too many for all.
 //!
-//! The first packets of each phase, and the last of the capture: so that every kind of thing that happens is seen
-//! happening, and how it ended.
+//! It takes the first packets of each phase, and the last of the capture: so every kind of event is shown, and the end.
 
 use crate::analysis::stats::Explained;
 
-/// Packets that are shown of one phase.
+/// The most packets that are shown of one phase.
 pub const MOST_OF_A_PHASE: usize = 40;
 
-/// Packets that are shown of a capture.
+/// The most packets that are shown of a capture.
 pub const MOST_PACKETS: usize = 400;
 
-/// How many of these are its last ones.
+/// The number of these that are the last packets of the capture.
 const MOST_AT_THE_END: usize = 20;
 
-/// The indices of the packets that are shown, in order.
+/// Returns the indices of the packets that are shown, in order.
 #[must_use]
 pub fn select(packets: &[Explained]) -> Vec<usize> {
     if packets.len() <= MOST_OF_A_PHASE {

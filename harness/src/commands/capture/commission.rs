@@ -1,4 +1,4 @@
-//! The hidden verb of tests in Rust: plays one scenario for whoever is at the other end of standard input.
+//! The hidden verb of tests in Rust: plays one scenario for the process at the other end of standard input.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::fd::AsFd as _;
@@ -21,7 +21,7 @@ use crate::run::commission::{Commission, Delivery};
 use crate::run::message::line;
 use crate::scenario::file::{self, Reading};
 
-/// Takes a commission, carries it out, and tells what has become of it.
+/// Takes a commission, carries it out, and reports the outcome.
 pub(in crate::commands) fn serve() -> ExitCode {
     let (mut asker, commission) = match ask() {
         Ok(asked) => asked,
@@ -61,7 +61,7 @@ fn nobody_asks(error: impl Into<io::Error>) -> Error {
         .with_hint("this verb is for tests in Rust (`wiresnap::Lab`); a scenario is played by `wiresnap capture`")
 }
 
-/// Plays the scenario into a folder of its own, which goes with `kept` where there is something in it to be looked at.
+/// Plays the scenario into a folder of its own; `kept` receives the folder if it holds something to be looked at.
 fn carry_out(commission: &Commission, asker: &UnixStream, kept: &mut Option<TempDir>) -> Delivery {
     let asker = asker.try_clone().map_err(nobody_asks)?;
     let stage = Stage::set(Some(asker))?;
@@ -113,7 +113,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
     })
 }
 
-/// A folder for the capture, made by whom this is done for: under sudo that is not the user of the test.
+/// Makes a folder for the capture, as the user whom this is done for: under sudo that is not the user of the test.
 fn temporary_folder() -> Result<TempDir> {
     let cannot = |error| Error::environment(format!("cannot make a temporary folder: {error}"));
     private_folder(&std::env::temp_dir(), "wiresnap-test-").map_err(cannot)

@@ -15,7 +15,7 @@ use crate::text::Shown as _;
 use crate::trace::name::with_ending;
 use crate::trace::provenance::{Provenance, path_beside};
 
-/// The folder, beside the captures, for those that are not provably complete.
+/// The folder, next to the captures, for those that are not provably complete.
 const INCONCLUSIVE: &str = "inconclusive";
 
 /// A folder that captures are put in, ours alone until this is dropped.
@@ -26,7 +26,7 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder where there is none, and keeps other captures out of it.
+    /// Makes the folder if it is missing, and keeps other captures out of it.
     pub(super) fn lock(path: PathBuf, bounds: Bounds<'_>) -> Result<Self> {
         let open = bounds.make_folder(&path).map_err(|error| {
             let why = files::reason(&error);
@@ -40,7 +40,7 @@ impl Folder {
         })
     }
 
-    /// A file in this folder that has no name, so that nothing is left of it, whoever is killed.
+    /// Makes a file in this folder that has no name, so that nothing is left of it, whichever process is killed.
     pub(super) fn savefile(&self) -> Result<Savefile> {
         self.open
             .unnamed_file()
@@ -83,7 +83,7 @@ impl Folder {
         Ok(self.path.join(pcap))
     }
 
-    /// Puts a capture that proves nothing aside, for inspection; gives where.
+    /// Puts a capture that proves nothing aside, for inspection; returns its path.
     pub(super) fn put_aside(&self, savefile: &Savefile, name: &str) -> Result<PathBuf> {
         let path = self.path.join(INCONCLUSIVE);
         let folder = self
@@ -95,7 +95,7 @@ impl Folder {
         Ok(path.join(pcap))
     }
 
-    /// A file that is written, and has no name yet.
+    /// Writes a file that has no name yet.
     fn written(&self, name: &Path, bytes: &[u8]) -> Result<Replacement<'_>> {
         let write = || {
             let mut file = self.open.begin()?;
@@ -138,14 +138,14 @@ impl Folder {
 pub(super) struct Savefile(File);
 
 impl Savefile {
-    /// Another handle to it, for the player.
+    /// Returns another handle to it, for the player.
     pub(super) fn handle(&self) -> Result<File> {
         self.0
             .try_clone()
             .map_err(|error| Error::environment(format!("cannot hand on the capture: {error}")))
     }
 
-    /// A path that reaches it while this is there.
+    /// Returns a path that reaches it while this is there.
     pub(super) fn path(&self) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd()))
     }
@@ -180,7 +180,7 @@ fn text_of(provenance: &Provenance) -> Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The files of the pictures that belong to a capture which is there already.
+/// Returns the files of the pictures that belong to a capture which is there already.
 fn pictures_of(pcap: &Path) -> Vec<String> {
     // Of what cannot be understood nothing is known to belong to it.
     let provenance = Provenance::read_beside(pcap).ok().flatten();

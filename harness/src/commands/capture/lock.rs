@@ -1,4 +1,4 @@
-//! One capture at a time in a folder.
+//! Allows one capture at a time in a folder.
 
 use std::fs::File;
 use std::io;
@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 use crate::files::Folder;
 use crate::text::Shown as _;
 
-/// The file that is locked where somebody else has the folder's own lock; nobody else can open it.
+/// The file that is locked if another user has locked the folder itself; no other user can open the file.
 const FILE: &str = ".wiresnap.lock";
 
 /// Keeps other captures out of a folder: the kernel lets go of it when we end, however we do.
 ///
-/// It is the folder itself that is locked, so that nothing is left of it. But whoever may look into a folder can lock it, too.
-/// Where that is another user, a file that only we can open is locked instead.
+/// The folder itself is locked, so that no file remains. But every user who may look into a folder can lock it, too. If
+/// another user has done so, a file that only we can open is locked instead.
 pub(super) struct Lock {
     folder: File,
     file: Option<File>,
@@ -45,7 +45,7 @@ impl Lock {
         })
     }
 
-    /// The lock; `None` if another capture has it.
+    /// Takes the lock; `None` if another capture has it.
     fn try_to_take(folder: &Folder) -> io::Result<Option<Self>> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = File::from(openat(folder, ".", flags, Mode::empty())?);
@@ -103,7 +103,7 @@ fn open_file(folder: &File, make: bool) -> io::Result<Option<File>> {
     }
 }
 
-/// Whether the file is still the one that has the name: whoever is done removes it.
+/// Returns true if the name still belongs to this file: its holder removes it when done.
 fn is_there(file: &File, folder: &File) -> io::Result<bool> {
     match statat(folder, FILE, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(found) => Ok(found.st_ino == file.metadata()?.ino()),
@@ -112,14 +112,14 @@ fn is_there(file: &File, folder: &File) -> io::Result<bool> {
     }
 }
 
-/// Whether a user may keep us out of a folder: we ourselves, root, and whom it belongs to.
+/// Returns true if a user may keep us out of a folder: we ourselves, root, and the folder's owner.
 fn is_trusted(user: u32, folder: &File) -> io::Result<bool> {
     let trusted = [geteuid().as_raw(), 0, folder.metadata()?.uid()];
     Ok(trusted.contains(&user))
 }
 
-/// Whether the lock that a folder has is a capture's, as far as the system tells; else it is somebody's who only wants to keep
-/// captures from being made.
+/// Returns true if a folder's lock is held by a capture, as far as the system tells; else it belongs to a user who only
+/// wants to keep captures from being made.
 fn is_held_by_a_capture(folder: &File) -> io::Result<bool> {
     let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
     let users: Vec<u32> = holders(&locks, folder.metadata()?.ino())
@@ -134,7 +134,8 @@ fn is_held_by_a_capture(folder: &File) -> io::Result<bool> {
     Ok(users.is_empty())
 }
 
-/// The processes that have locked a file, as proc(5) lists them: `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE 0 EOF`.
+/// Returns the processes that have locked a file, as proc(5) lists them: `1: FLOCK ADVISORY WRITE PID MAJOR:MINOR:INODE
+/// 0 EOF`.
 fn holders(locks: &str, inode: u64) -> impl Iterator<Item = u32> {
     locks.lines().filter_map(move |line| {
         let [_, "FLOCK", _, _, process, file, ..] =
@@ -147,7 +148,7 @@ fn holders(locks: &str, inode: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The user that a process acts for.
+/// Returns the user that a process acts for.
 fn user_of(process: u32) -> Option<u32> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let users = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
@@ -170,7 +171,8 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
-    /// Anybody who may look into a folder can lock it: that keeps nobody else from capturing, and captures from each other.
+    /// Every user who may look into a folder can lock it: that keeps nobody else from capturing, and captures from each
+    /// other.
     #[test]
     fn another_users_lock_is_in_nobodys_way() {
         use std::io::{BufRead as _, BufReader, Write as _};

@@ -58,7 +58,7 @@ use crate::trace::provenance::Provenance;
 ///
 /// # Errors
 ///
-/// The first that a scenario met; the captures of the others have been written, and are in the table.
+/// Returns the first error that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let stage = Stage::set(None)?;
     if let Some(parent) = std::env::var_os(PARENT) {
@@ -84,7 +84,7 @@ fn end_with(parent: &OsStr) -> Result<()> {
     Err(Error::ended_by(15, "the process that has started it"))
 }
 
-/// What is needed for any capture.
+/// The things that any capture needs.
 struct Stage {
     account: Account,
     runtime: Runtime,
@@ -92,7 +92,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// Becomes who this is done for, and begins to watch for signals, and for the end of the line to whoever asked for it.
+    /// Becomes the user whom this is done for, and begins to watch for signals, and for the end of the line to the
+    /// asker.
     ///
     /// Call this in the main thread, while there is no other.
     fn set(asker: Option<UnixStream>) -> Result<Self> {
@@ -185,15 +186,15 @@ fn conclude(outcomes: Vec<Outcome>, with_timings: bool, out: &mut impl Write) ->
 struct Captured {
     pcap: PathBuf,
     provenance: Provenance,
-    /// How it compares with the one that was there, if one was: nothing new, and that one stays.
+    /// The differences from the capture that was there, if there was one; if the list is empty, the old one stays.
     news: Option<Vec<String>>,
-    /// What is to be said of what looks like a credential.
+    /// The warning about bytes that look like a credential.
     warning: Option<String>,
-    /// What else there is to say of it.
+    /// The other notes about it.
     notes: Vec<String>,
 }
 
-/// What has become of a scenario.
+/// The outcome of a scenario.
 struct Outcome {
     scenario: String,
     captured: Result<Captured>,
@@ -207,35 +208,35 @@ struct Part {
     lab: Lab,
 }
 
-/// What is to be played, and how.
+/// The scenarios that are to be played, and the options.
 struct Wish {
     /// The folder that the scenarios' paths start from.
     root: PathBuf,
     scenarios: Vec<Scenario>,
-    /// What is hidden of each scenario.
+    /// The rules that hide parts of each scenario.
     redactions: Vec<Redactions>,
-    /// What may look like a credential: it is worth nothing.
+    /// The texts that may look like a credential but are worth nothing.
     known_credentials: Vec<String>,
     programs: Programs,
-    /// What plays the scenarios of a browser.
+    /// The browser that plays the scenarios of a browser.
     browser: Kind,
     captures: PathBuf,
-    /// Whether it is the project that says where captures go, and not the user: then they stay in it.
+    /// True if the project, not the user, says where captures go: then they stay in the project.
     captures_are_in_project: bool,
     network: Option<Network>,
-    /// The browser elsewhere to play with, where it is one.
+    /// The browser elsewhere to play with, if there is one.
     remote: Option<Remote>,
     time_scale: f64,
     jobs: Option<u16>,
     preparing: Option<u16>,
-    /// To replace captures that say the same too.
+    /// True if captures that say the same are replaced too.
     replace: bool,
-    /// Whether it is accepted that other users of this machine can drive the browser.
+    /// True if it is accepted that other users of this machine can drive the browser.
     is_shared: bool,
 }
 
 impl Wish {
-    /// What the arguments name, of the project that the current folder is in.
+    /// Returns what the arguments name, from the project that the current folder is in.
     fn of(arguments: &CaptureArgs) -> Result<Self> {
         let project = Project::find(&current_folder()?)?;
         let programs = Programs::beside_us()?;
@@ -266,10 +267,10 @@ impl Wish {
     }
 }
 
-/// What is to be played, and all that is needed for it.
+/// The scenarios that are to be played, and all that is needed for it.
 struct Plan {
     scenarios: Vec<Scenario>,
-    /// What is hidden of each scenario.
+    /// The rules that hide parts of each scenario.
     redactions: Vec<Redactions>,
     known_credentials: Vec<String>,
     /// The project's folder, as an absolute path.
@@ -282,7 +283,7 @@ struct Plan {
     folder: Folder,
     time_scale: f64,
     replace: bool,
-    /// What the user should know before anything is started.
+    /// The risks that the user should know before anything is started.
     exposures: Vec<String>,
 }
 
@@ -333,7 +334,7 @@ impl Plan {
         })
     }
 
-    /// Where program and client of a scenario meet.
+    /// Returns where program and client of a scenario meet.
     fn meeting_point(&self, scenario: &Scenario) -> MeetingPoint {
         match &self.remote {
             Some(remote) => remote.meeting_point.clone(),
@@ -389,7 +390,7 @@ const fn wanted(choice: NetworkChoice) -> Option<Network> {
     }
 }
 
-/// The network to play on, where this machine has all that it takes.
+/// Returns the network to play on, if this machine has all that it takes.
 fn network(intent: &Intent<'_>, examination: &Examination) -> Result<Network> {
     let network = examination.require_ready()?;
     if let (None, Network::Host) = (intent.network, network) {
@@ -491,7 +492,7 @@ fn keep(
     })
 }
 
-/// Keeps a capture that proves nothing where it can be looked at and is in nobody's way.
+/// Keeps a capture that proves nothing in a place where it can be looked at and is in nobody's way.
 fn put_aside(
     plan: &Plan,
     scenario: &Scenario,
@@ -527,12 +528,13 @@ fn learn(secrets: &mut Secrets, recording: &Recording) -> Result<()> {
     Ok(())
 }
 
-/// Whether a capture that is there already holds no secret, as one does that was made before there was a rule for it.
+/// Returns true if the capture that is already there is free of secrets; one made before there was a rule for it may
+/// hold some.
 fn is_free_of(secrets: &Secrets, pcap: &Path) -> bool {
     File::open(pcap).is_ok_and(|capture| secrets.is_free(&capture))
 }
 
-/// Names that are kept beside a capture stay as they are, and are those of files: no secret may be in them.
+/// Checks the names kept beside a capture for secrets: they stay as they are, and are those of files.
 fn require_hidden(secrets: &Secrets, provenance: &Provenance) -> Result<()> {
     let pictures = provenance
         .marks
@@ -550,7 +552,7 @@ fn require_hidden(secrets: &Secrets, provenance: &Provenance) -> Result<()> {
     .with_hint("choose another name in the scenario's file"))
 }
 
-/// The error with all secrets hidden: those that its texts hold, and those that the capture does.
+/// Returns the error with all secrets hidden: those that its texts hold, and those that the capture does.
 fn without_secrets(
     scenario: &Scenario,
     secrets: &mut Secrets,

@@ -1,7 +1,7 @@
-//! Tells what is new in a capture beside the kept one; where that is nothing, the kept one stays as it is.
+//! Compares a capture with the kept one; if nothing is new, the kept one stays as it is.
 //!
-//! A capture that differs from the kept one only in ports, dates and times is no news, but its file is another one: to
-//! replace the kept one by it would change every page that was made of it, for nothing.
+//! A capture that differs from the kept one only in ports, dates and times has no news, but its file is another one:
+//! replacing the kept one by it would change every page that was made of it, for nothing.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::render::redactions::Redactions;
 use crate::trace::provenance::{CaptureRecord, Provenance, Versions};
 use crate::trace::reader;
 
-/// Returns what makes a new capture worth keeping in place of the one at `kept`, in a few words each; nothing if both say
-/// the same and were made by the same versions. `None` if there is none that could be compared.
+/// Returns what makes a new capture worth keeping in place of the one at `kept`, in a few words each; empty if both say
+/// the same and were made by the same versions. `None` if there is no kept capture that could be compared.
 pub(super) fn news(
     kept: &Path,
     new: &Path,

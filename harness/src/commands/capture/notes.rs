@@ -1,4 +1,4 @@
-//! What there is to say of a capture that went well.
+//! The notes about a capture that went well.
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use crate::trace::provenance::Provenance;
 use crate::trace::reader;
 use crate::wire::frame::{Decoded, FrameDecoder};
 
-/// How many steps without a packet are named one by one.
+/// The largest number of steps without a packet that are named one by one.
 const MOST_STEPS: usize = 5;
 
 /// The most characters of a step that a note has.
 const LONGEST_STEP: usize = 60;
 
-/// Returns what is to be said of a capture: which steps caused no packet, and what of it cannot be read.
+/// Returns the notes about a capture: the steps that caused no packet, and what cannot be read in it.
 pub(super) fn notes(scenario: &Scenario, provenance: &Provenance, pcap: &Path) -> Vec<String> {
     let mut notes = silent_steps(scenario, provenance);
     notes.extend(unread(scenario, pcap).into_iter().map(|protocol| {
@@ -34,7 +34,7 @@ pub(super) fn notes(scenario: &Scenario, provenance: &Provenance, pcap: &Path) -
     notes
 }
 
-/// The steps that may be thought to have reached the wire, and have not.
+/// Returns the steps that may be thought to have reached the wire, and have not.
 fn silent_steps(scenario: &Scenario, provenance: &Provenance) -> Vec<String> {
     let marks = scenario.marks.iter().zip(&provenance.marks);
     let silent: Vec<_> = marks
@@ -67,7 +67,7 @@ fn beginning(step: &str) -> String {
     beginning
 }
 
-/// The protocols that clients begin to speak and that are not read yet, each once.
+/// Returns the protocols that clients begin to speak and that are not read yet, each once.
 fn unread(scenario: &Scenario, pcap: &Path) -> Vec<Unread> {
     // It has just been certified: it can be read.
     let Ok(mut capture) = reader::open(pcap) else {

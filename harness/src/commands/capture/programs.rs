@@ -1,4 +1,4 @@
-//! The programs under study: where they are, and which there are.
+//! The programs under study: their names and paths.
 
 use std::path::{Path, PathBuf};
 
@@ -37,7 +37,7 @@ impl Programs {
         Ok(Self { folder, names })
     }
 
-    /// What is executed for a program; `root` is the project's folder.
+    /// Returns the file that is executed for a program; `root` is the project's folder.
     pub(super) fn executable(&self, program: &Program, root: &Path) -> Result<PathBuf> {
         match &program.executable {
             Executable::Built(name) => Ok(self.folder.join(name)),

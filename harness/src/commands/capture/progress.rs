@@ -1,4 +1,4 @@
-//! How far the players have come, on standard error.
+//! Shows the players' progress on standard error.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::scenario::Scenario;
 use crate::secrets::Secrets;
 use crate::text::Shown as _;
 
-/// How often the seconds of the timeline are drawn anew.
+/// The interval at which the seconds of the timeline are redrawn.
 const TICK: Duration = Duration::from_millis(250);
 
-/// A line for each player on a terminal, or a line for each step where there is none; nothing where nobody looks.
+/// A line for each player on a terminal, or a line for each step without a terminal; nothing if nobody looks.
 pub(super) struct Terminal {
     names: Vec<String>,
-    /// Empty where there is no terminal.
+    /// The bars; empty if there is no terminal.
     bars: Vec<ProgressBar>,
     /// Keeps the lines in their order.
     all: MultiProgress,
     is_quiet: bool,
-    /// What must not be shown of the steps.
+    /// The secrets that must not be shown in the steps.
     secrets: Vec<Secrets>,
 }
 
@@ -53,7 +53,7 @@ impl Terminal {
         }
     }
 
-    /// One that says nothing.
+    /// Returns a terminal that shows nothing.
     pub(super) fn quiet() -> Self {
         Self {
             is_quiet: true,

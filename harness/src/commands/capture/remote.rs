@@ -1,4 +1,4 @@
-//! A browser elsewhere: what is to be said of it, and which scenarios can be played with it.
+//! A browser elsewhere: the options that it takes, and the scenarios that can be played with it.
 
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::error::{Error, Result};
@@ -6,11 +6,11 @@ use crate::lab::network::MeetingPoint;
 use crate::lab::remote::{Endpoint, Remote};
 use crate::scenario::{Client, Scenario};
 
-/// The browser elsewhere that the arguments name; none where they name none.
+/// Returns the browser elsewhere that the arguments name; `None` if they do not name one.
 ///
 /// # Errors
 ///
-/// Where they say too little of it, or something that does not go with it.
+/// Returns an error if they say too little, or something that does not go with a browser elsewhere.
 pub(super) fn remote(arguments: &CaptureArgs, scenarios: &[Scenario]) -> Result<Option<Remote>> {
     let Some(url) = &arguments.webdriver else {
         return Ok(None);
@@ -36,7 +36,7 @@ pub(super) fn remote(arguments: &CaptureArgs, scenarios: &[Scenario]) -> Result<
     }))
 }
 
-/// What the two options probably are: the address by which this machine reaches the endpoint, and its interface.
+/// Suggests values of the two options: the address by which this machine reaches the endpoint, and its interface.
 fn suggestion(endpoint: &Endpoint) -> String {
     let way = endpoint.way().ok();
     match way.and_then(|way| MeetingPoint::at(way.here)) {
@@ -48,7 +48,8 @@ fn suggestion(endpoint: &Endpoint) -> String {
     }
 }
 
-/// A browser elsewhere plays what a browser plays, on a network that it is on.
+/// Requires that the scenarios can be played: a browser elsewhere plays what a browser plays, on a network that it is
+/// on.
 fn require_playable(scenarios: &[Scenario]) -> Result<()> {
     let is_playable =
         |scenario: &&Scenario| scenario.client == Client::Firefox && scenario.link.is_none();

@@ -1,4 +1,4 @@
-//! Which scenarios are played, and whether they can be played so.
+//! Selects the scenarios that are played, and checks that they can be played so.
 
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,11 @@ use crate::scenario::file::{self, Reading};
 /// Ten times as slow is slow enough for anybody to watch.
 const LARGEST_TIME_SCALE: f64 = 10.0;
 
-/// A scenario, and what is hidden of it.
+/// A scenario, and the rules that hide parts of it.
 type Read = (Scenario, Redactions);
 
-/// Reads all scenarios before the first is played: a mistake in the last one is known at once. With each, in the same
-/// order, comes what is hidden of it.
+/// Reads all scenarios before the first is played: a mistake in the last one is known at once. Returns each, in the
+/// same order, with the rules that hide parts of it.
 pub(super) fn read(
     project: &Project,
     programs: &Programs,
@@ -73,7 +73,8 @@ fn read_one(project: &Project, reading: &Reading<'_>, file: &Path) -> Result<Rea
     Ok((scenario, redactions::with_scenario(project, rules)))
 }
 
-/// Those that are played with a browser. What was named must be one of them; what was not is left out, and that is said.
+/// Returns the scenarios that are played with a browser. It is an error if a named one is not; others are left out,
+/// with a note.
 fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<Vec<Read>> {
     let is_played = |(scenario, _): &Read| browsers::plays(browser, scenario);
     let (played, others): (Vec<_>, Vec<_>) = read.into_iter().partition(is_played);

@@ -1,4 +1,4 @@
-//! What a capture ends with: the table of what was captured, and where the time went.
+//! The end of a capture's output: the table of what was captured, and where the time went.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::text::Shown as _;
 use crate::trace::provenance::{MarkDistance, Provenance};
 use crate::trace::reader;
 
-/// The closing table: what was captured, and how well.
+/// Returns the closing table: what was captured, and how well.
 pub(super) fn summary(captured: &[Captured]) -> Result<String> {
     let mut columns = vec![("PCAP", false)];
     columns.extend(HEADINGS.map(|heading| (heading, true)));
@@ -87,13 +87,14 @@ fn kept_and_replaced(captured: &[Captured]) -> String {
     text
 }
 
-/// Whether what is on the wire is late by what it was under way.
+/// Returns true if packets arrive later by the delay of a link.
 fn has_delay(captured: &Captured) -> bool {
     let link = captured.provenance.capture.link;
     link.is_some_and(|link| link.delay_seconds > 0.0)
 }
 
-/// Every capture that was kept is complete; the better ones have their program's word for it.
+/// Returns the word for the proof of a capture. Every capture that was kept is complete; the better ones have their
+/// program's word for it.
 fn certificate(provenance: &Provenance) -> &'static str {
     match &provenance.certificate {
         Some(certificate) if certificate.confirmed_by_program => "complete, program agrees",
@@ -116,7 +117,7 @@ fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
     Ok(measured.overall)
 }
 
-/// Where the time went, scenario by scenario.
+/// Returns a table of the time spent, scenario by scenario.
 pub(super) fn timings(outcomes: &[Outcome]) -> String {
     let mut table = Table::new(&[
         ("Scenario", false),

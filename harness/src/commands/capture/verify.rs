@@ -16,7 +16,7 @@ use crate::units::Timestamp;
 ///
 /// # Errors
 ///
-/// Where the capture is not complete, or what was shown is not what was sent.
+/// Returns an error if the capture is not complete, or what was shown is not what was sent.
 pub(super) fn verify(
     recording: Recording,
     scenario: &Scenario,

@@ -20,7 +20,7 @@ use crate::text::Shown as _;
 pub(super) struct Draft {
     /// The page's file, as the user names it.
     pub(super) file: PathBuf,
-    /// The root of its project, which nothing is written outside of.
+    /// The root of the page's project; nothing is written outside of it.
     root: PathBuf,
     page: Page,
     fillings: Vec<Filling>,
@@ -33,9 +33,9 @@ pub(super) struct Draft {
 pub(super) struct Stale {
     /// The line that it begins at.
     pub(super) line: usize,
-    /// Its command.
+    /// The block's command.
     pub(super) command: String,
-    /// What is to change, as a unified diff.
+    /// The change that is due, as a unified diff.
     pub(super) difference: String,
 }
 
@@ -69,12 +69,12 @@ impl Draft {
         })
     }
 
-    /// How many blocks the page has.
+    /// Returns the number of blocks on the page.
     pub(super) fn blocks(&self) -> usize {
         self.fillings.len()
     }
 
-    /// The blocks that are not as they should be.
+    /// Returns the blocks that are not as they should be.
     pub(super) fn stale(&self) -> Vec<Stale> {
         let mut all = Vec::new();
         for ((block, _), filling) in self.page.blocks().zip(&self.fillings) {
@@ -94,7 +94,7 @@ impl Draft {
         all
     }
 
-    /// The files that have to be written, with what has to be in them: drawings, then the page that shows them.
+    /// Returns the files that have to be written, with what has to be in them: drawings, then the page that shows them.
     pub(super) fn changed_files(&self) -> Vec<(Bounds<'_>, &Path, &str)> {
         let drawings = self.blocks_with_drawings().map(|(_, drawing)| drawing);
         let drawings = drawings.filter(|drawing| !drawing.is_current());
@@ -114,7 +114,7 @@ impl Draft {
     }
 }
 
-/// Two blocks may show the same drawing, but not keep two in the same file.
+/// Refuses two different drawings in the same file; two blocks may show the same one.
 pub(super) fn refuse_shared_drawings(drafts: &[Draft]) -> Result<()> {
     let mut contents: HashMap<&Path, &str> = HashMap::new();
     for draft in drafts {

@@ -1,4 +1,4 @@
-//! What blocks hold: their commands, carried out.
+//! Carries out the commands of blocks to produce what the blocks hold.
 
 use std::io::ErrorKind::NotFound;
 use std::path::{Path, PathBuf};
@@ -36,10 +36,10 @@ use crate::trace::reader;
 /// Columns of a help text.
 const HELP_WIDTH: usize = 100;
 
-/// What a block is to hold.
+/// The text and the drawing that a block is to hold.
 #[derive(Debug)]
 pub(super) struct Filling {
-    /// Its Markdown, with LF at the end of each line.
+    /// The block's Markdown, with LF at the end of each line.
     pub(super) text: String,
     /// The drawing that it shows.
     pub(super) drawing: Option<Drawing>,
@@ -53,12 +53,12 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// Whether the file is there and is what it should be.
+    /// Returns true if the file exists and is what it should be.
     pub(super) fn is_current(&self) -> bool {
         files::read_text(&self.file).is_ok_and(|text| text == self.svg)
     }
 
-    /// A line on a file that is not what it should be. Nobody reads the source of a drawing.
+    /// Returns a line about a file that is not what it should be. Nobody reads the source of a drawing.
     pub(super) fn difference(&self) -> String {
         let name = self.file.file_name().unwrap_or_default().shown();
         match (self.is_current(), self.file.exists()) {
@@ -82,7 +82,7 @@ impl<'a> Filler<'a> {
         Self { place, room }
     }
 
-    /// Carries out a command; where that fails, the mistake is at the word that is to blame.
+    /// Carries out a command; if that fails, the mistake is at the word that is to blame.
     pub(super) fn fill(&self, command: &Command) -> Filled<Filling> {
         let text = match command {
             Command::Stats(figures, captures) => self.statistics(*figures, captures)?,
@@ -187,7 +187,7 @@ impl<'a> Filler<'a> {
         captures.iter().map(with_name).collect()
     }
 
-    /// The drawing goes into a file, and a link to it into the block.
+    /// Draws a diagram: the drawing goes into a file, and a link to it into the block.
     fn diagram(&self, capture: &Word, to: Option<&Word>) -> Filled<Filling> {
         let dissection = self.read(capture, |path| {
             let options = Options {
@@ -212,7 +212,7 @@ impl<'a> Filler<'a> {
         })
     }
 
-    /// How the kinds of differences make the new figures of the old ones, then what changed.
+    /// Returns how the kinds of differences turn the old figures into the new ones, then what changed.
     fn difference(&self, old: &Word, new: &Word) -> Filled<String> {
         let record = |capture: &Word| {
             self.read(capture, |path| {
@@ -243,7 +243,7 @@ impl<'a> Filler<'a> {
         Ok(format!("{table}\n{changes}"))
     }
 
-    /// Reads a capture that a block names; what goes wrong is said at its name.
+    /// Reads a capture that a block names; errors point at its name.
     fn read<T>(&self, capture: &Word, read: impl FnOnce(&Path) -> anyhow::Result<T>) -> Filled<T> {
         let mistake = |message: &str| Diagnostic::new(capture.place.clone(), message);
         let file = self.place.file(&capture.text);
@@ -257,7 +257,7 @@ impl<'a> Filler<'a> {
         })
     }
 
-    /// A capture's name in a table, as a link to it.
+    /// Returns a capture's name in a table, as a link to it.
     fn linked(&self, capture: &Word) -> String {
         file_link(&capture.text, &self.place.link(&capture.text))
     }
@@ -275,7 +275,7 @@ fn request(listing: &Listing, messages: Messages) -> Request {
     }
 }
 
-/// What is published should be whole.
+/// Requires that a capture was read as a whole, since its figures are to be published.
 fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
     if let Some(failure) = coverage.failure() {
         return Err(failure.into());
@@ -289,13 +289,13 @@ fn require_whole(coverage: &Coverage) -> anyhow::Result<()> {
     }
 }
 
-/// How the file is called that is kept beside a capture.
+/// Returns the name of the file that is kept beside a capture.
 fn record_name(capture: &Path) -> String {
     let record = path_beside(capture);
     record.file_name().unwrap_or_default().shown().to_string()
 }
 
-/// The name of a drawing's file: the one that is asked for, else that of the capture.
+/// Returns the name of a drawing's file: the one that is asked for, else that of the capture.
 fn drawing_name(capture: &Word, to: Option<&Word>) -> Filled<String> {
     if let Some(to) = to {
         return Ok(to.text.clone());

@@ -23,7 +23,7 @@ use crate::text::{Shown as _, shell_word};
 ///
 /// # Errors
 ///
-/// Where a page or a block makes no sense, a page cannot be written, or `--check` finds something stale.
+/// Returns an error if a page or a block is invalid, a page cannot be written, or `--check` finds something stale.
 pub fn run(arguments: &DocsArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let pages = pages::pages(&arguments.files)?;
     let room = Room::new(arguments.memory.memory);
@@ -79,7 +79,7 @@ fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
         .into())
 }
 
-/// A stale block with its difference. Whatever was captured is in it, so it must not reach the terminal as it is.
+/// Shows a stale block with its difference. Whatever was captured is in it, so it must not reach the terminal as it is.
 fn show(draft: &Draft, stale: &Stale, out: &mut impl Write) -> anyhow::Result<()> {
     let Stale { line, command, .. } = stale;
     let text = format!(

@@ -1,4 +1,4 @@
-//! Which Markdown files are meant.
+//! Finds the Markdown files that the arguments name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::project::Project;
 use crate::text::Shown as _;
 
-/// The files that are named; where none is, those of the project: its README.md, and what is in its docs folder.
+/// Returns the named files or, if there are none, those of the project: its README.md, and what is in its docs folder.
 pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     if !named.is_empty() {
         return Ok(named.to_vec());
@@ -25,7 +25,8 @@ pub(super) fn pages(named: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(pages)
 }
 
-/// The Markdown files of a folder and the folders in it, in alphabetical order; symbolic links are not followed.
+/// Collects the Markdown files of a folder and the folders in it, in alphabetical order; symbolic links are not
+/// followed.
 fn collect(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
     let cannot = |error| Error::usage(format!("cannot read {}: {error}", folder.shown()));
     let entries = fs::read_dir(folder).map_err(cannot)?;

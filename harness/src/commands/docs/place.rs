@@ -1,4 +1,4 @@
-//! Where a page stands, and what its blocks' paths mean there.
+//! The place of a page, and the meaning of its blocks' paths there.
 
 use std::path::{Path, PathBuf};
 
@@ -13,12 +13,12 @@ pub(super) struct Place {
     folder: PathBuf,
     /// The folder that paths are relative to: the nearest, going up, with a project file, else the page's own.
     root: PathBuf,
-    /// How many folders the page is below it.
+    /// The number of folders that the page is below `root`.
     depth: usize,
 }
 
 impl Place {
-    /// The place of a file.
+    /// Returns the place of a file.
     pub(super) fn of(file: &Path) -> Result<Self> {
         let folder = match file.parent() {
             Some(folder) if folder != Path::new("") => folder,
@@ -37,17 +37,17 @@ impl Place {
         })
     }
 
-    /// The folder that paths are relative to, and stay in.
+    /// Returns the folder that paths are relative to, and stay in.
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// A file that a block names.
+    /// Returns a file that a block names.
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
-    /// Where the files are that blocks name, for messages.
+    /// Returns a sentence for messages: the folder from which paths in blocks are read.
     pub(super) fn rule(&self) -> &'static str {
         if self.root.join(FILE_NAME).is_file() {
             "paths begin at the project of the page, the folder of its wiresnap.toml"
@@ -56,12 +56,12 @@ impl Place {
         }
     }
 
-    /// A file beside the page.
+    /// Returns the path of a file in the folder of the page.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// How a link on the page leads to a file that a block names.
+    /// Returns the link from the page to a file that a block names.
     pub(super) fn link(&self, name: &str) -> String {
         "../".repeat(self.depth) + name
     }

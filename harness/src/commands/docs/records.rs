@@ -1,4 +1,4 @@
-//! Tables of what is kept beside captures: when what happened, and who took part.
+//! Tables of the records beside captures: the times of the steps, and what took part.
 
 use std::fmt::Write as _;
 
@@ -7,13 +7,14 @@ use crate::render::table::{Style, Table};
 use crate::text::shell_word;
 use crate::trace::provenance::{MarkDistance, MarkRecord, Provenance};
 
-/// How much of a scenario's hash tells it from others.
+/// The number of characters of a scenario's hash that tell it from others.
 const HASH_SHOWN: usize = 12;
 
-/// A capture's name, and what is known of it.
+/// The name of a capture, and what is known of it.
 type Record = (String, Provenance);
 
-/// When each step was due, when the client was told, when it was on the wire, and what the client then showed.
+/// Returns a table of the steps: when each was due, when the client was told, when it was on the wire, and what the
+/// client then showed.
 pub(super) fn timeline(records: &[Record]) -> String {
     let with_names = records.len() > 1;
     let mut columns = vec![
@@ -50,7 +51,7 @@ fn mark_cells(mark: &MarkRecord) -> Vec<String> {
     ]
 }
 
-/// A date and time as people write it; what is none, as it is.
+/// Returns a date and time as people write it; a text that is not one, as it is.
 fn date(started: &str) -> String {
     let time = started.parse::<jiff::Timestamp>();
     time.map_or_else(
@@ -123,7 +124,7 @@ const FACTS: &[Fact] = &[
     }),
 ];
 
-/// Who took part in what, a column for each capture, and the command that makes them again.
+/// Returns a table of who took part in what, a column for each capture, and the command that makes them again.
 pub(super) fn provenance(records: &[Record]) -> String {
     let names = records.iter().map(|(name, _)| (name.as_str(), false));
     let columns: Vec<(&str, bool)> = std::iter::once(("", false)).chain(names).collect();
@@ -148,7 +149,7 @@ pub(super) fn provenance(records: &[Record]) -> String {
     )
 }
 
-/// A command for each browser and time scale.
+/// Returns a command for each browser and time scale.
 fn commands(records: &[Record]) -> String {
     let mut commands: Vec<(String, String)> = Vec::new();
     for (_, known) in records {
@@ -164,7 +165,7 @@ fn commands(records: &[Record]) -> String {
     lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
-/// The options that a capture was made with, where they are not the usual ones.
+/// Returns the options that a capture was made with, if they are not the usual ones.
 fn options(known: &Provenance) -> String {
     let mut options = String::new();
     if known.versions.chromium.is_some() {

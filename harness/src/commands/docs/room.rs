@@ -1,11 +1,12 @@
-//! What the blocks of all pages may hold together.
+//! The limit on the text of all blocks together.
 
 use std::cell::Cell;
 use std::io::{self, Write};
 
 use crate::budget::Memory;
 
-/// How much of the memory the texts of blocks take: each is there several times until its page is written.
+/// The divisor that gives the share of the memory for the texts of blocks: each text is held several times until its
+/// page is written.
 const SHARE: usize = 16;
 
 /// The room for the texts of blocks, of which each takes some.
@@ -23,7 +24,7 @@ impl Room {
         }
     }
 
-    /// Returns a text to write into, which ends where the room does.
+    /// Returns a text to write into, which holds as much as the room that is left.
     pub(super) fn text(&self) -> Text {
         Text {
             bytes: Vec::new(),

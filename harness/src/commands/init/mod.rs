@@ -16,14 +16,14 @@ const FILES: [(&str, &str); 3] = [
     (FILE_NAME, include_str!("wiresnap.toml")),
 ];
 
-/// Its folders, each behind the one that it is in.
+/// The folders of a new project, each after the one that it is in.
 const FOLDERS: [&str; 5] = ["scenarios", "scenarios/hello", "pcap", "snapshots", "docs"];
 
 /// Makes a project of a folder and says on `out` what is there now and what comes next.
 ///
 /// # Errors
 ///
-/// Where something is there already (nothing has been written then), or cannot be written.
+/// Returns an error if something is there already (nothing has been written then), or cannot be written.
 pub fn run(arguments: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let folder = arguments.folder.as_deref().unwrap_or(Path::new(""));
     refuse_to_overwrite(folder)?;
@@ -36,7 +36,7 @@ pub fn run(arguments: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Folders may be there, files must not; and a folder cannot be where a file is.
+/// Refuses to overwrite: folders may exist, files must not; and a folder cannot be in the place of a file.
 fn refuse_to_overwrite(folder: &Path) -> Result<()> {
     let is_there = |name: &&str| folder.join(name).symlink_metadata().is_ok();
     let is_no_folder = |name: &&str| is_there(name) && !folder.join(name).is_dir();
@@ -64,7 +64,7 @@ fn make_folders(folder: &Path) -> Result<()> {
     })
 }
 
-/// Whatever came there in the meantime stays.
+/// Writes a new file; one that was made there in the meantime stays.
 fn write_new(file: &Path, text: &str) -> io::Result<()> {
     let mut new = File::create_new(file)?;
     new.write_all(text.as_bytes())

@@ -1,4 +1,4 @@
-//! A listing that is kept in memory: all of it, or its beginning and what stands for the rest.
+//! A listing that is kept in memory: all of it, or its beginning and a remark about the rest.
 
 use std::io::{self, Write};
 
@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::render::hex;
 
-/// What is written, up to so many bytes; the rest is counted, and told by its SHA-256.
+/// A writer that keeps up to so many bytes; it counts the rest, and tells its SHA-256.
 #[derive(Debug)]
 pub(super) struct Beginning {
     bytes: Vec<u8>,
@@ -29,7 +29,7 @@ impl Beginning {
         }
     }
 
-    /// The text, which ends with a remark where it is not all.
+    /// Returns the text, which ends with a remark if it is not all.
     pub(super) fn into_text(self) -> String {
         let mut text = String::from_utf8_lossy(&self.bytes).into_owned();
         if let Some(rest) = self.rest {

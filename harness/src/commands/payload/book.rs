@@ -10,15 +10,15 @@ use crate::budget::Budget;
 use crate::cli::PayloadFormat;
 use crate::render::payload::{Sheet, heading};
 
-/// What all the connections of a capture write into.
+/// The output that all the connections of a capture write into.
 pub(super) struct Book {
     pub(super) request: Request,
     pub(super) budget: Budget,
     delivery: Delivery,
-    /// The connections that have said anything so far: none, the first alone, or several.
+    /// The connections that have written anything so far: none, the first alone, or several.
     spoken: Spoken,
     connections: u64,
-    /// Whether a message that is to be listed has come.
+    /// True if a message that is to be listed has come.
     has_message: bool,
 }
 
@@ -38,12 +38,12 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    /// The page for what is listed as it comes.
+    /// Returns the page for what is listed as it comes.
     pub(super) const fn text_page(self) -> u64 {
         2 * self.index
     }
 
-    /// The page for the rows that stand behind it.
+    /// Returns the page for the rows that stand behind it.
     pub(super) const fn rows_page(self) -> u64 {
         2 * self.index + 1
     }
@@ -70,12 +70,12 @@ impl Book {
         self.request.connection
     }
 
-    /// A message that is to be listed has come.
+    /// Notes that a message that is to be listed has come.
     pub(super) const fn found_message(&mut self) {
         self.has_message = true;
     }
 
-    /// Where one connection, message or frame is wanted, it should be there.
+    /// Checks that the one connection, message or frame that was asked for exists.
     pub(super) fn check_wanted(&self) -> Result<()> {
         let connection = self.request.connection;
         if let Some(number) = connection.filter(|number| *number > self.connections) {
@@ -97,13 +97,13 @@ impl Book {
         }
     }
 
-    /// Whether nothing that is written reaches the output any more.
+    /// Returns true if nothing that is written reaches the output any more.
     pub(super) const fn has_stopped(&self) -> bool {
         self.delivery.has_stopped()
     }
 
-    /// Lets a connection write on the common sheet, and enters into its pages what it wrote. `spoken` says whether it
-    /// has written anything before.
+    /// Lets a connection write on the common sheet, and enters into its pages what it wrote. `spoken` is true if it has
+    /// written anything before.
     pub(super) fn enter(&mut self, ends: Ends, spoken: &mut bool, write: impl FnOnce(&mut Sheet)) {
         let sheet = &mut self.delivery.batch.sheet;
         let (text, rows) = (sheet.text.len(), sheet.rows.len());
@@ -129,7 +129,7 @@ impl Book {
         self.delivery.enter(Entry::Line(ends.text_page(), line));
     }
 
-    /// A connection is about to write its first text: with the second one that does, headings begin.
+    /// Notes that a connection is about to write its first text: with the second one that does, headings begin.
     fn speak(&mut self, ends: Ends) {
         if self.request.format == PayloadFormat::Json || self.request.connection.is_some() {
             return;
@@ -156,7 +156,7 @@ impl Book {
         heading(ends.index + 1, ends.client, ends.server, self.request.style)
     }
 
-    /// Nothing more comes for a connection.
+    /// Ends the pages of a connection: nothing more comes for it.
     pub(super) fn end(&mut self, ends: Ends) {
         for page in [ends.text_page(), ends.rows_page()] {
             self.delivery.enter(Entry::End(page));

@@ -85,15 +85,15 @@ struct Pages<'l, Output> {
     layout: &'l Layout,
     style: Style,
     output: InOrder<Unpacked<Output>>,
-    /// What is written of each connection.
+    /// The messages written so far, by connection.
     talks: HashMap<u64, Talk>,
     sheet: Sheet,
 }
 
-/// What is written of a connection.
+/// The messages written so far of one connection.
 #[derive(Default)]
 struct Talk {
-    /// How many of its messages came.
+    /// The number of its messages so far.
     messages: u64,
     open: Option<Page>,
 }
@@ -102,7 +102,7 @@ struct Talk {
 struct Page {
     number: u64,
     listing: Listing,
-    /// Where in each side's stream its first message begins.
+    /// The offset in each side's stream at which its first message begins.
     begin: [Option<u64>; 2],
 }
 
@@ -117,7 +117,7 @@ impl<'l, Output: Write> Pages<'l, Output> {
         }
     }
 
-    /// Writes the headings, where there are several sections.
+    /// Writes the headings, if there are several sections.
     fn begin(&mut self) -> Result<()> {
         if self.layout.sections.len() > 1 {
             for (number, section) in (1..).zip(&self.layout.sections) {
@@ -179,7 +179,7 @@ impl<'l, Output: Write> Pages<'l, Output> {
 }
 
 impl Page {
-    /// Has the remarks on a message count from where its side's first message on the page begins: where that is in the
+    /// Makes the remarks on a message count from the start of its side's first message on the page: the position in the
     /// stream depends on what else the connection took.
     fn count_from_here(&mut self, message: &mut Message) {
         let begin = *self.begin[message.from as usize].get_or_insert(message.offset);

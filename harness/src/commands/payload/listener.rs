@@ -22,14 +22,14 @@ pub(super) struct Listener {
     book: Rc<RefCell<Book>>,
     /// `None` for a connection that is not wanted.
     scribe: Option<Box<Scribe>>,
-    /// Whether its figures are to be written when it is closed.
+    /// True if its figures are to be written when it is closed.
     wants_figures: bool,
-    /// Whether its pages have ended.
+    /// True if its pages have ended.
     has_ended: bool,
 }
 
 impl Listener {
-    /// What a listener takes besides its own size: all that is known of a connection, and its two pages.
+    /// The bytes that a listener takes besides its own size: all that is known of a connection, and its two pages.
     pub(super) const ALLOCATED_BYTES: usize = size_of::<Scribe>() + 512;
 
     pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book>>) -> Self {
@@ -131,23 +131,23 @@ struct Scribe {
     choice: Choice,
     rules: Arc<Redactions>,
     scope: Scope,
-    /// Whether something of each side's stream is hidden.
+    /// True for each side whose stream has something hidden.
     hides: [bool; 2],
-    /// What of the listing waits for what comes.
+    /// The part of the listing that waits for what comes next.
     holding: Holding,
 }
 
-/// Which messages are written.
+/// The selection of the messages that are written.
 struct Choice {
     messages: Messages,
-    /// How many messages there were.
+    /// The number of messages so far.
     seen: u64,
-    /// Whether any was one to be written.
+    /// True if any of them was one to be written.
     found: bool,
 }
 
 impl Choice {
-    /// Whether the next message is to be written. `label` is what a listing would call it, where it is a frame.
+    /// Returns true if the next message is to be written. `label` returns its name in a listing, if it is a frame.
     fn takes(&mut self, message: &Message, label: impl FnOnce() -> String) -> bool {
         self.seen += 1;
         let takes = match &self.messages {
@@ -189,12 +189,12 @@ impl Scribe {
         }
     }
 
-    /// Whether a message that is to be written has come.
+    /// Returns true if a message that is to be written has come.
     const fn found_one(&self) -> bool {
         self.choice.found
     }
 
-    /// The next message that is whole.
+    /// Returns the next message that is whole.
     fn next(&mut self) -> Option<Message> {
         let mut message = self.conversation.take()?;
         self.hides[message.from as usize] |= self.rules.hide(&mut message, self.scope);
@@ -276,8 +276,8 @@ impl JsonPage {
     }
 }
 
-/// What is known of a connection when it has ended, as the end of its JSON object. `hides` says of which side's stream
-/// something is hidden.
+/// Returns the facts about a connection that has ended, as the end of its JSON object. `hides` is true for each side
+/// whose stream has something hidden.
 fn figures(connection: &Connection, hides: [bool; 2]) -> String {
     format!(
         "],\"client_stream\":{},\"server_stream\":{},\"complete\":{}}}",
@@ -287,7 +287,7 @@ fn figures(connection: &Connection, hides: [bool; 2]) -> String {
     )
 }
 
-/// A digest of what is hidden would let it be guessed.
+/// Returns the JSON of a stream, without a digest if something in it is hidden: the digest would let it be guessed.
 fn stream(stream: &Stream, is_hidden: bool) -> String {
     let digest = match stream.sha256.filter(|_| !is_hidden) {
         Some(digest) => format!("\"{}\"", hex::joined(&digest)),

@@ -35,14 +35,14 @@ use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
 use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
-/// After how many packets the connections that have ended are cleared away.
+/// The number of packets after which ended connections are cleared away.
 const CLEAR_AFTER: u64 = 4096;
 
 /// Writes the listing of a capture file to `output`; what is noteworthy about the file goes to `talk`.
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read, or the listing cannot be written.
+/// Returns an error if the capture cannot be read, or the listing cannot be written.
 pub fn run(
     arguments: &PayloadArgs,
     output: &mut (impl Write + Send),
@@ -80,7 +80,7 @@ fn begin_json(name: &str, output: &mut impl Write) -> io::Result<()> {
     output.write_all(b",\"connections\":[")
 }
 
-/// Ends it with what there is to say of the capture as a whole, whatever happened before.
+/// Ends the JSON with the facts about the capture as a whole, whatever happened before.
 fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write) -> io::Result<()> {
     let mut end = String::from("]");
     let mut field = |name: &str, value: &serde_json::Value| {
@@ -105,35 +105,35 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
     output.write_all(&ascii_where_unsafe(end.as_bytes()))
 }
 
-/// The listing of a capture file as a text: what snapshots keep, with `redact`.
+/// Returns the listing of a capture file as a text: what snapshots keep, with `redact`.
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read.
+/// Returns an error if the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
     let memory = Memory::default();
     whole(listed(path, redact, redactions::of(path)?, memory)?)
 }
 
-/// The listing that a test keeps, by its scenario's rules besides those of the project.
+/// Returns the listing that a test keeps, by its scenario's rules besides those of the project.
 ///
 /// # Errors
 ///
-/// Where the capture cannot be read, or the project's rules make no sense.
+/// Returns an error if the capture cannot be read, or the project's rules make no sense.
 pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
     let rules = redactions::of(path)?.own().clone().and(of_scenario);
     let memory = Memory::default();
     whole(redacted(path, Arc::new(rules.into()), memory)?)
 }
 
-/// The listing of a capture that could be read.
+/// Returns the listing of a capture that could be read.
 fn whole(outcome: Outcome<String>) -> Result<String> {
     outcome.coverage.require()?;
     Ok(outcome.output)
 }
 
-/// The listing that snapshots keep, and how much of the capture was read. Of one that takes more than a sixteenth of the
-/// memory, the rest is told by its length and its SHA-256.
+/// Returns the listing that snapshots keep, and how much of the capture was read. If a listing takes more than a
+/// sixteenth of the memory, the rest is replaced by its length and its SHA-256.
 pub(super) fn redacted(
     path: &Path,
     rules: Arc<Redactions>,
@@ -174,7 +174,7 @@ fn listed(
     })
 }
 
-/// What to list, and how.
+/// The things to list, and the form of the listing.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
     /// The form of the text.
@@ -185,19 +185,19 @@ pub struct Request {
     pub format: PayloadFormat,
     /// The only connection to list, counted from 1.
     pub connection: Option<u64>,
-    /// Which of its messages to list.
+    /// The messages of the connection to list.
     pub messages: Messages,
-    /// Whether to list only the rows of WebSocket frames, and not the text that they stand behind.
+    /// True if only the rows of WebSocket frames are listed, without the text that they stand behind.
     pub rows_only: bool,
     /// The only port to look at.
     pub port: Option<u16>,
-    /// How JSON names the capture.
+    /// The name of the capture in JSON.
     pub name: String,
-    /// How much memory it may take.
+    /// The amount of memory that it may take.
     pub memory: Memory,
 }
 
-/// Which messages of a connection are listed.
+/// A selection of the messages of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Messages {
     /// All of them.
@@ -228,12 +228,12 @@ impl Request {
     }
 }
 
-/// What became of a listing.
+/// The outcome of a listing.
 #[derive(Debug)]
 pub struct Outcome<Output> {
-    /// Where it was written.
+    /// The output that it was written to.
     pub output: Output,
-    /// How much of the capture was read.
+    /// The part of the capture that was read.
     pub coverage: Coverage,
 }
 

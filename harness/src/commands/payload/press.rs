@@ -1,8 +1,8 @@
 //! The press: a thread that puts the pages of a listing in order and writes them.
 //!
-//! To read a capture and to write its listing take about as long, so they are done at the same time. What the
-//! connections write comes to the press in batches, and empty batches go back, so that neither side runs ahead and
-//! no memory is taken anew.
+//! Reading a capture and writing its listing take about as long, so they are done at the same time. What the
+//! connections write comes to the press in batches, and empty batches go back, so that neither side runs ahead and no
+//! memory is allocated again.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -12,7 +12,7 @@ use crate::commands::in_order::InOrder;
 use crate::render::dump::Unpacked;
 use crate::render::payload::Sheet;
 
-/// How many batches wait for the press.
+/// The largest number of batches that wait for the press.
 const MOST_WAITING: usize = 4;
 
 /// A batch is sent when it has so many bytes, or so many entries.
@@ -22,14 +22,14 @@ const BATCH_ENTRIES: usize = 4096;
 /// A batch with so many bytes is printed before the next one is begun: those that wait would be much to hold.
 const LARGE_BATCH: usize = 1 << 20;
 
-/// What is to be printed next, in one go.
+/// A piece of output that is printed in one go.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) sheet: Sheet,
     entries: Vec<Entry>,
 }
 
-/// What becomes of a page.
+/// A step in the writing of a page.
 #[derive(Debug)]
 pub(super) enum Entry {
     /// The first page may be written.
@@ -38,23 +38,23 @@ pub(super) enum Entry {
     Heading(u64, String),
     /// This comes next.
     Line(u64, String),
-    /// So many bytes of the sheet's text come next.
+    /// The next bytes of the sheet's text, as many as the number says.
     Text(u64, usize),
-    /// So many bytes of the sheet's rows come next.
+    /// The next bytes of the sheet's rows, as many as the number says.
     Rows(u64, usize),
-    /// Nothing comes any more.
+    /// The end of the page.
     End(u64),
 }
 
-/// What the writing side has of the press.
+/// The writing side's end of the press.
 #[derive(Debug)]
 pub(super) struct Delivery {
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
     pub(super) batch: Batch,
-    /// How many batches were sent that did not come back.
+    /// The number of batches that were sent and have not come back.
     waiting: usize,
-    /// Whether the press has stopped, which it does at its first error.
+    /// True if the press has stopped, which it does at its first error.
     has_stopped: bool,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Delivery {
 pub(super) struct Press<'scope, Output>(ScopedJoinHandle<'scope, io::Result<Output>>);
 
 impl<'scope, Output: Write + Send + 'scope> Press<'scope, Output> {
-    /// Starts to print on `output`, with `separator` between pages; fails where there can be no thread.
+    /// Starts to print on `output`, with `separator` between pages; fails if no thread can be started.
     pub(super) fn start(
         scope: &'scope Scope<'scope, '_>,
         output: Output,
@@ -147,7 +147,7 @@ impl Delivery {
         }
     }
 
-    /// Whether there is no use in going on: [`Press::finish`] knows why.
+    /// Returns true if it is no use going on: [`Press::finish`] knows why.
     pub(super) const fn has_stopped(&self) -> bool {
         self.has_stopped
     }

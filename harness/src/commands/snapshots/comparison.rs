@@ -1,4 +1,4 @@
-//! A capture beside its reviewed listing.
+//! A capture compared with its reviewed listing.
 
 use std::fmt::Write as _;
 use std::iter;
@@ -17,22 +17,22 @@ use crate::files::{Folder, reason};
 use crate::project::Project;
 use crate::text::Shown as _;
 
-/// What JSON has in place of a state where a capture or its snapshot cannot be read.
+/// The word in JSON in place of a state if a capture or its snapshot cannot be read.
 pub const UNREADABLE: &str = "unreadable";
 
-/// How a capture stands to its snapshot.
+/// The state of a capture compared with its snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It lists as reviewed.
+    /// The capture lists as reviewed.
     Same,
-    /// It does not.
+    /// The capture does not list as reviewed.
     Differs,
-    /// There is nothing reviewed yet.
+    /// The capture has no reviewed listing yet.
     New,
 }
 
 impl State {
-    /// As JSON has it.
+    /// Returns the name that JSON has for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,17 +48,17 @@ impl State {
 pub struct Comparison {
     /// The capture.
     pub capture: Capture,
-    /// Where its snapshot is, or would be.
+    /// The path of its snapshot, which need not exist.
     pub snapshot: PathBuf,
-    /// How they stand to each other.
+    /// The state of the comparison.
     pub state: State,
-    /// The hunks of a unified diff, from the snapshot to the capture; none where they are the same.
+    /// The hunks of a unified diff, from the snapshot to the capture; `None` if they are the same.
     pub difference: Option<String>,
-    /// How much of the capture was read.
+    /// The part of the capture that was read.
     pub coverage: Coverage,
     /// A warning about what looks like a credential in the capture.
     pub credentials: Option<String>,
-    /// The root of the project, which nothing is written outside of.
+    /// The root of the project; nothing is written outside of it.
     root: PathBuf,
     /// The snapshot that the capture's listing would be.
     proposed: Kept,
@@ -69,7 +69,7 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// Where one of them cannot be read.
+    /// Returns an error if one of them cannot be read.
     pub fn of(project: &Project, capture: &Capture, memory: Memory) -> anyhow::Result<Self> {
         let snapshot = capture.snapshot(project);
         let rules = redactions::in_project(project, &capture.pcap)?;
@@ -113,24 +113,24 @@ impl Comparison {
         }
     }
 
-    /// Whether there is something to review.
+    /// Returns true if there is something to review.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state != State::Same
     }
 
-    /// Returns why the capture, or the rest of it, could not be read: what was compared then is what precedes.
+    /// Returns why the capture, or the rest of it, could not be read: only the part before was compared then.
     #[must_use]
     pub fn failure(&self) -> Option<anyhow::Error> {
         coverage::failure(&self.capture.pcap, &self.coverage)
     }
 
-    /// Leaves a new listing where reviewers look for it, and nothing there where none is new, as insta does. That of a capture
-    /// which could not be read to its end is nothing to be reviewed.
+    /// Leaves a new listing where reviewers look for it, or removes the old one if nothing is new, as insta does. The
+    /// listing of a capture that could not be read to its end is not left for review.
     ///
     /// # Errors
     ///
-    /// Where it cannot be written.
+    /// Returns an error if it cannot be written.
     pub fn leave_for_review(&self) -> Result<()> {
         if self.failure().is_some() {
             Ok(())
@@ -146,7 +146,7 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// Where it cannot be written.
+    /// Returns an error if it cannot be written.
     pub fn accept(&self) -> Result<()> {
         if self.is_open() {
             self.write(&self.snapshot)?;
@@ -169,7 +169,7 @@ impl Comparison {
         write::all(iter::once((Bounds::Within(&self.root), file, &*text)))
     }
 
-    /// What is not there, or cannot be removed, is in nobody's way.
+    /// Removes the pending listing; one that does not exist, or cannot be removed, does no harm.
     fn forget_pending(&self) {
         let pending = file::pending(&self.snapshot);
         if let (Some(folder), Some(name)) = (pending.parent(), pending.file_name()) {
@@ -178,7 +178,7 @@ impl Comparison {
     }
 }
 
-/// The snapshot that a listing would be, under the header of the one that it replaces.
+/// Returns the snapshot of a new listing, under the header of the one that it replaces.
 fn propose(
     project: &Project,
     capture: &Capture,
@@ -194,7 +194,7 @@ fn propose(
     )
 }
 
-/// Where the capture is in the project, or would be: snapshots are read on other machines too.
+/// Returns the path of the capture within the project, existing or not: snapshots are read on other machines too.
 fn place_in(project: &Project, capture: &Capture) -> String {
     let folder = &project.captures;
     let folder = folder.strip_prefix(&project.root).unwrap_or(folder);

@@ -1,7 +1,7 @@
 //! The file of a reviewed listing, as insta keeps it: a header between two lines `---`, then the listing.
 //!
-//! The header is not looked into: it says where a listing comes from, to people and to `cargo insta review`, and stays as
-//! it is when the listing changes.
+//! The header is not parsed: it says where a listing comes from, to people and to `cargo insta review`, and stays as it
+//! is when the listing changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,22 +16,22 @@ use crate::trace::name::with_ending;
 pub struct Snapshot {
     /// The lines between the two `---`.
     header: String,
-    /// What was reviewed, [normalized](normal).
+    /// The reviewed text, [normalized](normal).
     pub listing: String,
 }
 
-/// What the header's description begins with, where the file holds the listing of a capture.
+/// The beginning of the header's description if the file holds the listing of a capture.
 const DESCRIPTION: &str = "payloads of ";
 
 /// The header's field that insta itself leaves out of what it accepts.
 const PASSING_FIELD: &str = "assertion_line:";
 
 impl Snapshot {
-    /// Reads a snapshot of the project in `root`; none where there is no file.
+    /// Reads a snapshot of the project in `root`; `None` if there is no file.
     ///
     /// # Errors
     ///
-    /// Where it cannot be read, or has no header.
+    /// Returns an error if it cannot be read, or has no header.
     pub fn read(root: &Path, file: &Path) -> Result<Option<Self>> {
         let text = match Place::within(root, file).and_then(|place| place.read_text()) {
             Ok(text) => text,
@@ -65,7 +65,7 @@ impl Snapshot {
         })
     }
 
-    /// The first snapshot of a capture, which the header calls `pcap`.
+    /// Returns the first snapshot of a capture, which the header calls `pcap`.
     #[must_use]
     pub fn first(pcap: &str, listing: &str) -> Self {
         let description = format!("{DESCRIPTION}{pcap}, what is volatile hidden");
@@ -80,7 +80,7 @@ impl Snapshot {
         }
     }
 
-    /// The snapshot with another listing.
+    /// Returns the snapshot with another listing.
     #[must_use]
     pub fn with_listing(&self, listing: &str) -> Self {
         let lines = self.header.lines();
@@ -91,7 +91,7 @@ impl Snapshot {
         }
     }
 
-    /// Whether this is the listing of a capture, and no other text that insta keeps in the same folder.
+    /// Returns true if this is the listing of a capture, and no other text that insta keeps in the same folder.
     #[must_use]
     pub fn lists_payloads(&self) -> bool {
         self.header.lines().any(|line| {
@@ -100,14 +100,14 @@ impl Snapshot {
         })
     }
 
-    /// The text of the file.
+    /// Returns the text of the file.
     #[must_use]
     pub fn text(&self) -> String {
         format!("---\n{}---\n{}\n", self.header, self.listing)
     }
 }
 
-/// A listing as insta compares it: how it ends, and how its lines end, does not count.
+/// Returns a listing as insta compares it: its ending, and its line endings, do not count.
 #[must_use]
 pub fn normal(listing: &str) -> String {
     let listing = listing.trim_end();
@@ -121,13 +121,13 @@ pub fn normal(listing: &str) -> String {
     text
 }
 
-/// Where a new listing waits for its review.
+/// Returns the path at which a new listing waits for its review.
 #[must_use]
 pub fn pending(snapshot: &Path) -> PathBuf {
     with_ending(snapshot, ".new").into()
 }
 
-/// A text as YAML: as it is where that is safe, else as JSON has it, which YAML takes too.
+/// Returns a text as YAML: as it is if that is safe, else as JSON has it, which YAML takes too.
 fn yaml(text: &str) -> String {
     let is_plain =
         |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);

@@ -1,11 +1,11 @@
-//! A text that is kept until it is wanted: in a temporary file, where it is long.
+//! A text that is kept until it is wanted, in a temporary file if it is long.
 
 use std::cell::RefCell;
 use std::io::{self, Read as _, Seek as _, Write as _};
 
 use tempfile::SpooledTempFile;
 
-/// How long a text is kept in memory.
+/// The number of bytes up to which a text is kept in memory.
 const MOST_IN_MEMORY: usize = 64 << 10;
 
 #[derive(Debug)]

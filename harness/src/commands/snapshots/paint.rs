@@ -12,7 +12,7 @@ use crate::render::style::Style;
 ///
 /// # Errors
 ///
-/// Where `out` does not take it.
+/// Returns an error if `out` does not take it.
 pub fn difference(difference: &str, out: &mut impl Write) -> io::Result<()> {
     for line in printable(&difference.replace('\t', " ")).lines() {
         let style = style(line);

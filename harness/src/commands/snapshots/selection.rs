@@ -1,4 +1,4 @@
-//! Which captures are meant: those of the project, those in another folder, some of them by name, or files.
+//! The selection of captures: those of the project, those in another folder, some of them by name, or files.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::text::Shown as _;
 use crate::trace::name::{capture_name, with_ending};
 
-/// How the names of capture files end.
+/// The extensions of capture files.
 const ENDS: [&str; 2] = ["pcap", "pcapng"];
 
 const HOW_TO_MAKE: &str = "make them with `wiresnap capture`, or name capture files";
@@ -26,17 +26,17 @@ const HOW_TO_MAKE: &str = "make them with `wiresnap capture`, or name capture fi
 pub struct Capture {
     /// The browser that it was made with, those without one first.
     browser: Kind,
-    /// Its name: that of the file, below that of the browser's folder where there is one, as in `chromium/webapp`.
+    /// The name: that of the file, below that of the browser's folder if there is one, as in `chromium/webapp`.
     pub name: String,
-    /// Its file.
+    /// The path of the capture file.
     pub pcap: PathBuf,
 }
 
-/// The captures that were asked for: all of the folder where none is named.
+/// Returns the captures that were asked for: all of the folder if none is named.
 ///
 /// # Errors
 ///
-/// Where there is none, or two have the same name.
+/// Returns an error if there are no captures, or two have the same name.
 pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<Capture>> {
     let folder = selection.captures.as_ref().unwrap_or(&project.captures);
     let files = if selection.names.is_empty() {
@@ -59,7 +59,7 @@ pub fn selected(project: &Project, selection: &CaptureSelection) -> Result<Vec<C
 }
 
 impl Capture {
-    /// The capture that a file is.
+    /// Returns the capture in a file.
     #[must_use]
     pub fn of(pcap: PathBuf) -> Self {
         let browser = browsers::of_capture(&pcap);
@@ -73,13 +73,13 @@ impl Capture {
         }
     }
 
-    /// Returns the folder for what belongs to the capture, in that of all captures.
+    /// Returns the folder for what belongs to the capture, within the folder of all captures.
     #[must_use]
     pub fn below(&self, folder: &Path) -> PathBuf {
         browsers::folder(folder, self.browser)
     }
 
-    /// Where its snapshot is, or would be.
+    /// Returns the path of its snapshot, which need not exist.
     #[must_use]
     pub fn snapshot(&self, project: &Project) -> PathBuf {
         let file = with_ending(capture_name(&self.pcap), ".snap");
@@ -87,7 +87,7 @@ impl Capture {
     }
 }
 
-/// The project's capture of a scenario with a browser, where there is one.
+/// Returns the project's capture of a scenario with a browser, if there is one.
 #[must_use]
 pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<Capture> {
     find(
@@ -97,11 +97,11 @@ pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<C
     .map(Capture::of)
 }
 
-/// The capture files in a folder, in alphabetical order, and after them those in the folders of browsers in it.
+/// Returns the capture files in a folder, in alphabetical order, and after them those in the folders of browsers in it.
 ///
 /// # Errors
 ///
-/// Where it cannot be read, or there is none.
+/// Returns an error if it cannot be read, or it has no captures.
 pub fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
     let place = folder.shown();
     let mut captures = files_in(folder).map_err(|error| {
@@ -132,7 +132,7 @@ fn is_capture(path: &Path) -> bool {
         .is_some_and(|end| ENDS.iter().any(|known| end == *known))
 }
 
-/// The file that is called so: one in the folder, or a path.
+/// Returns the file with this name: one in the folder, or a path.
 fn named(name: &OsStr, folder: &Path) -> Result<PathBuf> {
     if is_capture(Path::new(name)) {
         return Ok(PathBuf::from(name));
@@ -146,7 +146,7 @@ fn named(name: &OsStr, folder: &Path) -> Result<PathBuf> {
     Err(unknown(name, folder))
 }
 
-/// The capture file in the folder that is called so for the browser that it was made with.
+/// Finds the capture file in the folder with this name, in that of the browser that it was made with.
 fn find_by_browser(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     let files = in_folder(folder).unwrap_or_default();
     let mut captures = files.into_iter().map(Capture::of);
@@ -154,7 +154,7 @@ fn find_by_browser(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     Some(found.pcap)
 }
 
-/// The capture file in the folder that is called so.
+/// Finds the capture file in the folder with this name.
 fn find(name: &OsStr, folder: &Path) -> Option<PathBuf> {
     let files = ENDS.map(|end| folder.join(with_ending(name, &format!(".{end}"))));
     files.into_iter().find(|file| file.is_file())
@@ -181,7 +181,7 @@ fn unknown(name: &OsStr, folder: &Path) -> Error {
     })
 }
 
-/// They would share a snapshot.
+/// Returns an error if two captures have the same name: they would share a snapshot.
 fn refuse_shared_names(captures: &[Capture]) -> Result<()> {
     match captures
         .windows(2)
@@ -197,7 +197,7 @@ fn refuse_shared_names(captures: &[Capture]) -> Result<()> {
     }
 }
 
-/// Reviewed listings of captures that are not there; none where only some captures were asked for.
+/// Returns the reviewed listings of missing captures; empty if only some captures were asked for.
 ///
 /// The folder may hold other snapshots too: only those that say that they are listings count.
 #[must_use]

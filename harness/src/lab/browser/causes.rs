@@ -1,4 +1,4 @@
-//! Why a browser does not do what it is told, as far as it and its page can tell.
+//! Finds why a browser does not do what it is told, as far as it and its page can tell.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use tokio::time::timeout;
 use super::{Browser, answer, first_line};
 use crate::error::Error;
 
-/// How long the page may take to tell: one that still loads may not answer at all.
+/// The longest time that the page may take to tell: one that is still loading may not answer at all.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many things that still load are named.
+/// The largest number of resources still loading that are named.
 const MOST_NAMED: usize = 3;
 
 /// Looks for a selector in the frames and shadow roots of a page, and gives the element that it is inside of.
@@ -53,15 +53,15 @@ const STILL_LOADING: &str = "
         .filter(url => url && url.startsWith('http') && !loaded.has(url));
     return [...new Set(urls)];";
 
-/// What an answer of a driver says that was wrong.
+/// The fault that a driver's answer names.
 pub(super) struct Known {
     pub(super) message: String,
     pub(super) hint: Option<&'static str>,
-    /// Whether nothing else can be behind it, such as the end of the program.
+    /// True if nothing else can be behind it, such as the end of the program.
     pub(super) is_cause: bool,
 }
 
-/// What was wrong with a command, where nothing is wrong with the browser.
+/// Returns the fault of a command, or `None` if the fault may lie with the browser.
 pub(super) fn known(error: &CmdError) -> Option<Known> {
     let CmdError::Standard(error) = error else {
         return None;
@@ -117,7 +117,7 @@ pub(super) fn known(error: &CmdError) -> Option<Known> {
     })
 }
 
-/// What a driver says, behind what kind of error it is; chromedriver may begin with that itself.
+/// Returns the driver's message, preceded by the kind of the error; chromedriver may begin with that itself.
 pub(super) fn said(error: &WebDriver) -> String {
     let (kind, message) = (error.error(), first_line(&error.message));
     if message.starts_with(&*kind) {
@@ -126,7 +126,7 @@ pub(super) fn said(error: &WebDriver) -> String {
     format!("{kind}: {message}")
 }
 
-/// What the page says that Firefox shows in the place of one that it could not load.
+/// Returns the text of the page that Firefox shows in place of one that it could not load.
 fn error_page(message: &str) -> Option<String> {
     let (_, query) = message.split_once("about:neterror?")?;
     let field = |name: &str| {
@@ -138,7 +138,7 @@ fn error_page(message: &str) -> Option<String> {
     Some(format!("{description} ({name})").trim_start().to_owned())
 }
 
-/// What a dialog says, as far as the driver tells.
+/// Returns the text of a dialog, as far as the driver tells.
 fn text_of_dialog(error: &WebDriver) -> String {
     let told = error
         .data
@@ -153,7 +153,7 @@ fn text_of_dialog(error: &WebDriver) -> String {
         .map_or_else(String::new, |text| format!(": {text:?}"))
 }
 
-/// What to do about a page that could not be opened.
+/// Returns a hint about a page that could not be opened.
 pub(super) fn hint_of_page(error: &CmdError, url: &str) -> String {
     let said = error.to_string();
     let is_reset = [
@@ -171,7 +171,7 @@ pub(super) fn hint_of_page(error: &CmdError, url: &str) -> String {
     format!("does the program answer? start it by hand and try `curl {url}`")
 }
 
-/// Where an element is that is not in the page itself.
+/// The frame or shadow root that holds an element missing from the page itself.
 #[derive(Debug, Deserialize)]
 struct Inside {
     kind: String,
@@ -199,8 +199,8 @@ impl Inside {
 }
 
 impl Browser {
-    /// What may be known of why a selector finds nothing: the element is in a frame or in a shadow root, another window has
-    /// been opened, the page is still loading.
+    /// Returns a reason why a selector finds nothing, if one can be found: the element is in a frame or in a shadow
+    /// root, another window has been opened, or the page is still loading.
     pub async fn why_not_found(&self, selector: &str) -> Option<String> {
         let inside = self.ask(LOOK_INSIDE, vec![selector.into()]).await;
         let inside = inside.and_then(|inside| serde_json::from_value::<Inside>(inside).ok());
@@ -214,7 +214,7 @@ impl Browser {
         (!loading.is_empty()).then(|| format!("the page still loads {}", loading.join(", ")))
     }
 
-    /// What there is to say where the page has opened another window: this one is no more looked at.
+    /// Returns a hint if the page has opened another window: the session stays in the first.
     pub async fn other_window(&self) -> Option<String> {
         let windows = timeout(PATIENCE, self.client.windows()).await.ok()?.ok()?;
         (windows.len() > 1).then(|| {
@@ -224,7 +224,7 @@ impl Browser {
         })
     }
 
-    /// The failure that it is where a page takes too long to load.
+    /// Returns the error for a page that takes too long to load.
     pub(super) async fn slow_page(&self, what: &str) -> Error {
         let seconds = self.loading_limit().as_secs_f64();
         let kind = self.kind;
@@ -257,7 +257,7 @@ impl Browser {
         urls
     }
 
-    /// What the page answers to a script of ours, if it does.
+    /// Runs a script of ours in the page and returns its answer, if it answers.
     async fn ask(&self, script: &str, arguments: Vec<Value>) -> Option<Value> {
         let asking = answer(self.client.execute(script, arguments));
         timeout(PATIENCE, asking).await.ok()?.ok()

@@ -14,7 +14,7 @@ use super::{Versions, process_id};
 use crate::lab::doctor::confinement::Facts;
 use crate::lab::link;
 
-/// Under these switches, besides those of chromedriver's own, Chromium talks to the program and to nobody else.
+/// The switches, besides chromedriver's own, with which Chromium talks to the program and to no other host.
 const SWITCHES: &[&str] = &[
     "--headless=new",
     "--no-proxy-server",
@@ -27,7 +27,7 @@ const SWITCHES: &[&str] = &[
 /// Chromedriver, which alone is to drive it, does so by a pipe: a port would be everybody's on this machine.
 const NO_PORT: &str = "--remote-debugging-pipe";
 
-/// The one place that an icon is looked for where a page names none.
+/// The one address at which an icon is looked for if a page names none.
 const ICON: &str = "*/favicon.ico";
 
 pub(super) struct Chromium;
@@ -122,7 +122,7 @@ impl Dialect for Chromium {
     }
 }
 
-/// The switches of a session that finds its pages at `address`, or on a loopback interface.
+/// Returns the switches of a session that finds its pages at `address`, or on a loopback interface.
 ///
 /// Whatever it wants of anybody else (updates, hints, accounts, its search engine) ends where a name is looked up: a
 /// switch for each would be one too few in the next version.

@@ -25,10 +25,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them; the first is the one that plays where none is named.
+    /// All browsers; the first one plays unless another is named.
     pub const ALL: [Self; 2] = [Self::Firefox, Self::Chromium];
 
-    /// One word for it, as on the command line.
+    /// Returns its name as one word, as on the command line.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -37,7 +37,7 @@ impl Kind {
         }
     }
 
-    /// The name of the program that drives it.
+    /// Returns the name of the program that drives it.
     #[must_use]
     pub const fn driver(self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// What its executable may be called, the likeliest first.
+    /// Returns the names that its executable may have, the likeliest first.
     #[must_use]
     pub const fn executables(self) -> &'static [&'static str] {
         match self {
@@ -55,7 +55,8 @@ impl Kind {
         }
     }
 
-    /// The folder, below that of the captures, for what is captured with it; none where captures are kept as they are.
+    /// Returns the name of the folder, below that of the captures, for what is captured with it; `None` if its captures
+    /// lie directly in that one.
     ///
     /// Their listings are kept in a folder of the same name.
     #[must_use]
@@ -83,47 +84,48 @@ impl fmt::Display for Kind {
     }
 }
 
-/// What `WebDriver` leaves to browsers and drivers: how each is started, kept quiet, and tells who it is.
+/// The part that `WebDriver` leaves to browsers and drivers: how each is started, kept quiet, and identifies itself.
 pub(super) trait Dialect {
-    /// What the driver is started with, to listen on a port that it finds free; `folder` is the lab's.
+    /// Returns the arguments that make the driver listen on a port that it finds free; `folder` is the lab's.
     fn driver_arguments(&self, folder: &Path) -> Vec<OsString>;
 
-    /// The variables that it gets besides those of the lab.
+    /// Returns the variables that it gets besides those of the lab.
     fn driver_environment(&self) -> Vec<(OsString, OsString)> {
         Vec::new()
     }
 
-    /// Where the driver listens, as `host:port`, if this line of its output says so.
+    /// Returns the address that the driver listens on, as `host:port`, if this line of its output says so.
     fn address(&self, line: &str) -> Option<String>;
 
-    /// The preferences under which the browser sends what the page makes it send, and nothing else.
+    /// Returns the preferences under which the browser sends what the page makes it send, and nothing else.
     fn quiet_preferences(&self) -> Value;
 
-    /// What the session must be: this executable, headless, with a fresh profile that has these preferences.
+    /// Returns the session's capabilities: this executable, headless, with a fresh profile that has these preferences.
     fn capabilities(&self, executable: &Path, folder: &Path, preferences: &Value) -> Capabilities;
 
-    /// What a session elsewhere must be: headless and as quiet, wherever the browser is installed there; a Grid goes by
-    /// its name. Its pages are at `address`.
+    /// Returns the capabilities of a session elsewhere: headless and as quiet, wherever the browser is installed there;
+    /// a Grid selects the browser by its name. Its pages are at `address`.
     fn capabilities_elsewhere(&self, address: IpAddr) -> Capabilities;
 
-    /// What has to be said to a session before it is used.
+    /// Returns the commands that a session needs before it is used.
     fn first_commands(&self) -> Vec<VendorCommand> {
         Vec::new()
     }
 
-    /// The command that has the page loaded again past the cache, and does not wait for it; `None` if `WebDriver`'s own does.
+    /// Returns the command that has the page loaded again past the cache, and does not wait for it; `None` if
+    /// `WebDriver`'s own does.
     fn forced_reload(&self) -> Option<VendorCommand> {
         None
     }
 
-    /// Whether its driver is faster at moving the pointer than at clicking an element.
+    /// Returns true if its driver is faster at moving the pointer than at clicking an element.
     fn prefers_pointer(&self) -> bool {
         false
     }
 
-    /// The process of the browser that all its others belong to, as the session tells.
+    /// Returns the process of the browser that all its others belong to, as the session tells.
     fn process(&self, capabilities: &Capabilities) -> Option<Pid>;
 
-    /// What the session tells of itself.
+    /// Returns the versions that the session reports.
     fn versions(&self, capabilities: &Capabilities) -> Option<Versions>;
 }

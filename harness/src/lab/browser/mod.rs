@@ -34,28 +34,28 @@ use crate::error::{Error, Result};
 use crate::scenario::{Action, Reload};
 use crate::text::Shown as _;
 
-/// How long a driver may take until it listens.
+/// The longest time that a driver may take until it listens.
 const DRIVER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long a browser may take to start; four Firefoxes at once on two cores took 19 s.
+/// The longest time that a browser may take to start; four Firefoxes at once on two cores took 19 s.
 const START_PATIENCE: Duration = Duration::from_secs(90);
 
-/// How long one WebDriver command may take.
+/// The longest time that one WebDriver command may take.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long a page may take to load, where a scenario does not say: as long as one command may take.
+/// The longest time that a page may take to load if the scenario does not say: as long as one command.
 const LOADING_PATIENCE: Duration = COMMAND_PATIENCE;
 
-/// How much longer than a page may take to load the driver is waited for, which tells that it took too long.
+/// The time that the driver gets beyond a page's loading limit, to report that the page took too long.
 const DRIVERS_TIME: Duration = Duration::from_secs(5);
 
-/// How long to wait, after the browser ended, whether its driver did too.
+/// The time to wait, after the browser ended, for its driver to end too.
 const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
 
-/// How often to look whether a page is loaded again.
+/// The interval between checks whether a page is loaded again.
 const POLL: Duration = Duration::from_millis(10);
 
-/// When the page of a window began, and whether it is loaded.
+/// A script that returns the time at which the page of a window began, and true if it is loaded.
 const AGE_OF_PAGE: &str = "return [performance.timeOrigin, document.readyState === 'complete'];";
 
 /// The same, after the page was told to load again, as by F5.
@@ -64,20 +64,21 @@ const RELOAD_PAGE: &str = "location.reload(); return [performance.timeOrigin, fa
 /// The key that `WebDriver` calls Enter (§17.4.2): a line feed presses none.
 const ENTER: &str = "\u{e007}";
 
-/// What a user can do about a browser that ends by itself.
+/// The advice about a browser that ends by itself.
 const ADVICE: &str = "run it again; where it happens again, see whether memory is short (`free -m`, `sudo dmesg | tail`)";
 
-/// What a user can do about one that does not do what it is told, and does not say why.
+/// The advice about a browser that does not do what it is told, and does not say why.
 const ADVICE_HERE: &str = "run it again; where it happens again, do the step by hand in that browser, with the program running";
 
-/// What a user can do about one that is elsewhere.
+/// The advice about a browser that is elsewhere.
 const ADVICE_ELSEWHERE: &str =
     "see what its WebDriver endpoint says; where it happens again, start both anew";
 
-/// What is open where no page is.
+/// The address of the page that is open before any other.
 const EMPTY_PAGE: &str = "about:blank";
 
-/// Whether the pointer, moved to the middle of an element as a driver finds it (WebDriver §11.1), would be on it.
+/// A script that returns true if the pointer, moved to the middle of an element as a driver finds it (WebDriver §11.1),
+/// would be on it.
 const HIT_BY_POINTER: &str = "
     const [box] = arguments[0].getClientRects();
     return Boolean(box) && arguments[0].contains(
@@ -91,41 +92,41 @@ pub struct Browser {
     client: Client,
     versions: Versions,
     reaction: Reaction,
-    /// How long a page may take to load, in milliseconds, as the driver was told; 0 before it was.
+    /// The loading limit of a page that the driver was told, in milliseconds; 0 before it was.
     loading_limit: AtomicU64,
 }
 
-/// Where a browser is at home.
+/// The place where a browser runs.
 #[derive(Debug)]
 enum Home {
     /// Here: we have started its driver, and that this process.
     Here {
-        /// What drives it.
+        /// The driver.
         driver: Process,
         /// The process that all others of the browser belong to.
         process: Pid,
     },
-    /// Elsewhere: all that we have of it is a session.
+    /// Elsewhere: we only have a session.
     Elsewhere(Visit),
 }
 
-/// What the session says of itself.
+/// The versions that a session reports.
 #[derive(Clone, Debug)]
 pub struct Versions {
-    /// As in `153.7.0esr`.
+    /// The browser's version, such as `153.7.0esr`.
     pub browser: String,
-    /// As in `0.37.1`; a driver elsewhere may keep it to itself.
+    /// The driver's version, such as `0.37.1`; a driver elsewhere may not report it.
     pub driver: Option<String>,
     /// The operating system of a browser elsewhere, as in `mac`.
     pub platform: Option<String>,
 }
 
-/// What a session is to have besides being quiet.
+/// The options of a session, besides being quiet.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
     /// Preferences of the browser, by name.
     pub preferences: Vec<(&'static str, Value)>,
-    /// Whether it can be spoken to by WebDriver `BiDi` too.
+    /// True if it is also to be reachable by WebDriver `BiDi`.
     pub bidirectional: bool,
 }
 
@@ -134,7 +135,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where one of them is missing, ends, or takes too long.
+    /// Returns an error if one of them is missing, ends, or takes too long.
     pub async fn start(lab: &Lab) -> Result<Self> {
         match lab.visit() {
             Some(visit) => Self::visit(visit, lab.tools().browser.kind).await,
@@ -163,11 +164,11 @@ impl Browser {
         Ok(browser)
     }
 
-    /// The same, for somebody who wishes more than quiet.
+    /// Starts a driver and its browser, with options beyond being quiet.
     ///
     /// # Errors
     ///
-    /// Where one of them is missing, ends, or takes too long.
+    /// Returns an error if one of them is missing, ends, or takes too long.
     pub async fn start_with(lab: &Lab, wishes: &Wishes) -> Result<Self> {
         let kind = lab.tools().browser.kind;
         let driver = start_driver(lab, kind)?;
@@ -201,7 +202,7 @@ impl Browser {
         Ok(browser)
     }
 
-    /// Says what has to be said before the session is used.
+    /// Sends the commands that the session needs before it is used.
     async fn prepare(&self) -> Result<()> {
         for command in self.kind.dialect().first_commands() {
             answer(self.client.issue_cmd(command))
@@ -211,30 +212,30 @@ impl Browser {
         Ok(())
     }
 
-    /// Where the session can be spoken to by WebDriver `BiDi`, where that was wished for.
+    /// Returns the URL of the session's WebDriver `BiDi` socket, if one was asked for.
     #[must_use]
     pub fn socket(&self) -> Option<String> {
         let url = self.client.capabilities()?.get("webSocketUrl")?;
         url.as_str().map(str::to_owned)
     }
 
-    /// Which browser it is.
+    /// Returns the kind of the browser.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What the session says of itself.
+    /// Returns the versions that the session reports.
     #[must_use]
     pub const fn versions(&self) -> &Versions {
         &self.versions
     }
 
-    /// Does what its timeline consists of, with a page of ours, and takes the time of it.
+    /// Rehearses the actions of its timeline on a page of ours, and measures the time that they take.
     ///
     /// # Errors
     ///
-    /// Where the browser cannot do that.
+    /// Returns an error if the browser cannot do that.
     pub async fn rehearse(&mut self) -> Result<()> {
         let address = match &self.home {
             Home::Here { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -264,7 +265,8 @@ impl Browser {
         Ok(Reaction { to_open, to_click })
     }
 
-    /// How long after it is told to do this the browser's request is on the wire, as it was rehearsed; zero where it was not.
+    /// Returns the time between telling the browser to do this and its request on the wire, as rehearsed; zero if it
+    /// was not.
     #[must_use]
     pub const fn reaction_to(&self, action: &Action) -> Duration {
         match action {
@@ -278,7 +280,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where the browser does not answer.
+    /// Returns an error if the browser does not answer.
     pub async fn leave_page(&self) -> Result<()> {
         answer(self.client.goto(EMPTY_PAGE))
             .await
@@ -302,7 +304,7 @@ impl Browser {
             .map_err(|error| self.failure("be told how long a page may take", &error))
     }
 
-    /// How long a page may take to load.
+    /// Returns the longest time that a page may take to load.
     fn loading_limit(&self) -> Duration {
         match self.loading_limit.load(Ordering::Relaxed) {
             0 => LOADING_PATIENCE,
@@ -310,7 +312,7 @@ impl Browser {
         }
     }
 
-    /// What the browser answers to what may load a page, or that it does not.
+    /// Waits for the browser's answer to a command that may load a page, within the loading limit.
     async fn answer_of_page<T>(
         &self,
         command: impl Future<Output = std::result::Result<T, CmdError>>,
@@ -322,7 +324,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where it cannot be loaded.
+    /// Returns an error if it cannot be loaded.
     pub async fn open(&self, url: &str) -> Result<()> {
         match self.answer_of_page(self.client.goto(url)).await {
             Ok(()) => Ok(()),
@@ -334,11 +336,12 @@ impl Browser {
         }
     }
 
-    /// The first element that a CSS selector finds, on the page as it is now; none where there is none (yet).
+    /// Returns the first element that a CSS selector finds, on the page as it is now; `None` if there is no such
+    /// element (yet).
     ///
     /// # Errors
     ///
-    /// Where the browser does not answer, or the selector is none.
+    /// Returns an error if the browser does not answer, or the selector is invalid.
     pub async fn find(&self, selector: &str) -> Result<Option<Element>> {
         match answer(self.client.find(Locator::Css(selector))).await {
             Ok(element) => Ok(Some(element)),
@@ -347,11 +350,12 @@ impl Browser {
         }
     }
 
-    /// The text that the first such element shows; none where there is no such element, as while a page is loading.
+    /// Returns the text that the first such element shows; `None` if there is no such element, as while a page is
+    /// loading.
     ///
     /// # Errors
     ///
-    /// Where the browser does not answer.
+    /// Returns an error if the browser does not answer.
     pub async fn text(&self, selector: &str) -> Result<Option<String>> {
         let Some(element) = self.find(selector).await? else {
             return Ok(None);
@@ -364,12 +368,12 @@ impl Browser {
         }
     }
 
-    /// Whether an element can be clicked by moving the pointer there, which is the faster way with some drivers: not where
-    /// it is hidden, covered, or out of view.
+    /// Returns true if an element can be clicked by moving the pointer there, which is faster with some drivers. It
+    /// cannot if it is hidden, covered, or out of view.
     ///
     /// # Errors
     ///
-    /// Where the browser does not answer.
+    /// Returns an error if the browser does not answer.
     pub async fn is_in_reach(&self, element: &Element) -> Result<bool> {
         if !self.kind.dialect().prefers_pointer() {
             return Ok(false);
@@ -380,11 +384,11 @@ impl Browser {
             .map_err(|error| self.failure("look at an element", &error))
     }
 
-    /// Clicks an element: by moving the pointer there where it is known to be in reach, else wherever it is on the page.
+    /// Clicks an element: by moving the pointer there if it is known to be in reach, else wherever it is on the page.
     ///
     /// # Errors
     ///
-    /// Where that cannot be done.
+    /// Returns an error if the element cannot be clicked.
     pub async fn click(&self, element: &Element, is_in_reach: bool) -> Result<()> {
         let clicked = if is_in_reach {
             self.answer_of_page(self.client.perform_actions(click_by_pointer(element)))
@@ -399,11 +403,11 @@ impl Browser {
         }
     }
 
-    /// Types a text into an element; where a line ends, Enter is pressed.
+    /// Types a text into an element; at the end of each line, Enter is pressed.
     ///
     /// # Errors
     ///
-    /// Where that cannot be done.
+    /// Returns an error if the text cannot be typed.
     pub async fn type_text(&self, element: &Element, text: &str) -> Result<()> {
         let keys = text.replace("\r\n", ENTER).replace(['\n', '\r'], ENTER);
         self.answer_of_page(element.send_keys(&keys))
@@ -448,7 +452,7 @@ impl Browser {
         }
     }
 
-    /// The title of the page.
+    /// Returns the title of the page.
     ///
     /// # Errors
     ///
@@ -459,7 +463,7 @@ impl Browser {
             .map_err(|error| self.failure("read the title", &error))
     }
 
-    /// The address of the page.
+    /// Returns the address of the page.
     ///
     /// # Errors
     ///
@@ -475,7 +479,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where the element has no such option.
+    /// Returns an error if the element has no such option.
     pub async fn select(&self, element: &Element, text: &str) -> Result<()> {
         answer(element.select_by_label(text))
             .await
@@ -486,7 +490,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where it cannot be loaded.
+    /// Returns an error if it cannot be loaded.
     pub async fn reload(&self, kind: Reload) -> Result<()> {
         let reloaded = match (kind, self.kind.dialect().forced_reload()) {
             (Reload::Normal, _) => {
@@ -537,7 +541,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where the script throws.
+    /// Returns an error if the script throws.
     pub async fn execute(&self, script: &str) -> Result<()> {
         self.answer_of_page(self.client.execute(script, Vec::new()))
             .await
@@ -545,18 +549,18 @@ impl Browser {
             .map_err(|error| self.failure("execute the script", &error))
     }
 
-    /// A picture of the page as far as the window shows it, a PNG.
+    /// Returns a picture of the page as far as the window shows it, a PNG.
     ///
     /// # Errors
     ///
-    /// Where it cannot be taken.
+    /// Returns an error if it cannot be taken.
     pub async fn screenshot(&self) -> Result<Vec<u8>> {
         answer(self.client.screenshot())
             .await
             .map_err(|error| self.failure("take a picture of the page", &error))
     }
 
-    /// Where a browser elsewhere cannot open our first page, it is the way between that is to be looked at.
+    /// Adds a hint about the network between, if a browser elsewhere cannot open our first page.
     fn out_of_reach(&self, error: Error, address: IpAddr) -> Error {
         match &self.home {
             Home::Here { .. } => error,
@@ -567,7 +571,8 @@ impl Browser {
         }
     }
 
-    /// Waits for the browser or its driver to end by itself, which neither should. Of a browser elsewhere nobody tells.
+    /// Waits for the browser or its driver to end by itself, which neither should. The end of a browser elsewhere is
+    /// not noticed.
     pub fn death(&self) -> impl Future<Output = Error> + Send + use<> {
         let kind = self.kind;
         let ours = match &self.home {
@@ -598,7 +603,7 @@ impl Browser {
     ///
     /// # Errors
     ///
-    /// Where the browser does not quit when it is told to; it is made to nevertheless.
+    /// Returns an error if the browser does not quit when it is told to; it is made to nevertheless.
     pub async fn close(self) -> Result<()> {
         let Self {
             kind, home, client, ..
@@ -632,7 +637,7 @@ fn click_by_pointer(element: &Element) -> MouseActions {
         .then(PointerAction::Up { button })
 }
 
-/// What the browser answers, or that it does not.
+/// Waits for the browser's answer, within the time that one command may take.
 async fn answer<T>(
     command: impl Future<Output = std::result::Result<T, CmdError>>,
 ) -> std::result::Result<T, CmdError> {
@@ -661,7 +666,7 @@ fn start_driver(lab: &Lab, kind: Kind) -> Result<Process> {
     lab.start_client(command)
 }
 
-/// Where the driver says that it listens.
+/// Returns the URL at which the driver says that it listens.
 async fn driver_url(driver: &Process, kind: Kind) -> Result<String> {
     let address = driver.line(|line| kind.dialect().address(line));
     tokio::select! {
@@ -727,7 +732,7 @@ fn wanted(lab: &Lab, wishes: &Wishes) -> Result<Capabilities> {
     Ok(wanted)
 }
 
-/// What a driver calls a process by its number.
+/// Returns the process whose number a driver gives.
 fn process_id(value: &Value) -> Option<Pid> {
     Pid::from_raw(i32::try_from(value.as_i64()?).ok()?)
 }
@@ -762,7 +767,7 @@ fn failure(kind: Kind, home: &Home, what: &str, error: &CmdError) -> Error {
     }
 }
 
-/// The two whose words come out of one pipe.
+/// Returns the names of browser and driver, whose output comes out of one pipe.
 fn both(kind: Kind) -> String {
     format!("{kind} and {}", kind.driver())
 }

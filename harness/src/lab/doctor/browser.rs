@@ -8,7 +8,8 @@ use super::{chromium, firefox, program};
 use crate::lab::browser::Kind;
 use crate::lab::tools::Browser;
 
-/// What there is to say of a browser; `is_cramped_snap`: it is a snap, on a network that such a one does not start on.
+/// Checks a browser and its driver; `is_cramped_snap` is true if it is a snap on a network that a snap does not start
+/// on.
 pub(super) async fn checks(
     tools: &Browser,
     is_cramped_snap: bool,
@@ -49,7 +50,7 @@ pub(super) async fn checks(
     checks
 }
 
-/// What a Firefox that is a snap means for a capture.
+/// Returns the check of a Firefox that is a snap: the consequences for a capture.
 fn snap_of_firefox(firefox: Check, is_cramped: bool) -> Check {
     let (state, what) = if is_cramped {
         (State::Missing, "cannot be played on a private network")
@@ -67,7 +68,8 @@ fn snap_of_firefox(firefox: Check, is_cramped: bool) -> Check {
     )
 }
 
-/// It has a chromedriver of its own inside, under another name, and profiles where we have none.
+/// Returns the check of a Chromium that is a snap: it has a chromedriver of its own inside, under another name, and
+/// profiles where we have none.
 fn snap_of_chromium(chromium: Check) -> Check {
     let found = format!("{}, a snap, which cannot be played with", chromium.found);
     Check {

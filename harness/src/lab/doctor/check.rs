@@ -1,4 +1,4 @@
-//! One thing that was looked at, and what was found.
+//! A thing that was checked, and the finding.
 
 use std::path::Path;
 
@@ -6,52 +6,52 @@ use serde::Serialize;
 
 use crate::error::printable;
 
-/// Whether a thing is as a capture needs it.
+/// The verdict on a thing that a capture needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// It is.
+    /// The thing is as a capture needs it.
     Ok,
-    /// It is not, but a capture can do without.
+    /// The thing is not, but a capture can do without.
     Warning,
-    /// It is not, and a capture would fail.
+    /// The thing is not, and a capture would fail.
     Missing,
 }
 
-/// One thing that was looked at. All of its texts are safe to show, each a line.
+/// A thing that was checked. All of its texts are safe to show, each a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What was looked at, as in `geckodriver`.
+    /// The thing that was checked, such as `geckodriver`.
     pub name: String,
-    /// How it is.
+    /// The verdict.
     pub state: State,
-    /// What was found, in a few words.
+    /// The finding, in a few words.
     pub found: String,
     /// The version, of what has one.
     pub version: Option<String>,
-    /// Where it is, of what has a place.
+    /// The path of the thing, if it has one.
     pub path: Option<String>,
-    /// What mends it: a command, or what else there is to do.
+    /// The remedy: a command, or what else there is to do.
     pub mend: Option<String>,
 }
 
 impl Check {
-    /// Something that is as it should be.
+    /// Returns the check of something that is as it should be.
     pub(super) fn ok(name: impl Into<String>, found: &str) -> Self {
         Self::new(name, State::Ok, found)
     }
 
-    /// Something that a capture can do without.
+    /// Returns the check of something that a capture can do without.
     pub(super) fn warning(name: impl Into<String>, found: &str) -> Self {
         Self::new(name, State::Warning, found)
     }
 
-    /// Something that a capture would fail for.
+    /// Returns the check of something that would make a capture fail.
     pub(super) fn missing(name: impl Into<String>, found: &str) -> Self {
         Self::new(name, State::Missing, found)
     }
 
-    /// Something in this state.
+    /// Returns a check with this verdict.
     pub fn new(name: impl Into<String>, state: State, found: &str) -> Self {
         Self {
             name: name.into(),
@@ -63,14 +63,14 @@ impl Check {
         }
     }
 
-    /// Adds where it is.
+    /// Adds the path.
     #[must_use]
     pub fn at(mut self, path: &Path) -> Self {
         self.path = Some(line(&path.to_string_lossy()));
         self
     }
 
-    /// Adds what mends it.
+    /// Adds the remedy.
     #[must_use]
     pub fn mended_by(mut self, mend: impl AsRef<str>) -> Self {
         self.mend = Some(line(mend.as_ref()));
@@ -83,7 +83,7 @@ impl Check {
     }
 }
 
-/// A text as one line that does nothing to a terminal but show.
+/// Returns a text as one line that is safe to show on a terminal.
 fn line(text: &str) -> String {
     printable(text).replace('\n', " ")
 }

@@ -1,10 +1,10 @@
-//! Whether a Chromium and a chromedriver fit.
+//! Checks that a Chromium and a chromedriver fit.
 
 use super::version::Version;
 
-/// Whether this Chromium can be driven by this chromedriver: they are of one source, and of one release.
+/// Returns true if this chromedriver can drive this Chromium: they are of one source, and of one release.
 ///
-/// "The major version must match" is what chromedriver's documentation has to say of it.
+/// The documentation of chromedriver says: "The major version must match".
 #[must_use]
 pub const fn fit(chromium: Version, chromedriver: Version) -> bool {
     chromium.0 == chromedriver.0

@@ -1,7 +1,8 @@
-//! Why a network of one's own is not to be had on a machine, and what to do about it.
+//! Explains why unprivileged network namespaces are unavailable on a machine, and what to do about it.
 //!
-//! That it is not to be had is found out by trying. This is about the reason: the system says "operation not permitted"
-//! for many, and each has another cure. The facts are read from the kernel; what follows from them is a pure function.
+//! Trying shows that a private network is unavailable. This module is about the reason: the system says "operation not
+//! permitted" for many, and each has another remedy. The facts are read from the kernel; the conclusion is a pure
+//! function.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,33 +11,33 @@ use rustix::thread::{CapabilitySet, capabilities};
 
 use crate::text::shell_word;
 
-/// With these, namespaces can be made without one for users.
+/// The capabilities with which namespaces can be made without a user namespace.
 const ENOUGH_WITHOUT_USER_NAMESPACE: CapabilitySet =
     CapabilitySet::SYS_ADMIN.union(CapabilitySet::NET_ADMIN);
 
 /// The kinds of namespaces that a lab is made of, as the kernel calls them.
 const KINDS: [&str; 4] = ["user", "net", "pid", "mnt"];
 
-/// What the kernel and the system tell about the confinement of this process.
+/// The facts that the kernel and the system tell about the confinement of this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own, as the kernel tells it"
 )]
 pub struct Facts {
-    /// Whether the kernel knows user namespaces at all: `/proc/self/ns/user`.
+    /// True if the kernel has user namespaces at all: `/proc/self/ns/user`.
     pub has_user_namespaces: bool,
-    /// The first of the kernel's limits, such as `user.max_user_namespaces`, that allows none of a kind.
+    /// The first kind of namespace that one of the kernel's limits, such as `user.max_user_namespaces`, sets to zero.
     pub forbidden_kind: Option<&'static str>,
-    /// Whether those who are not root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
+    /// True if users other than root may make them: `kernel.unprivileged_userns_clone`, on Debian and its kin.
     pub allowed_to_users: Option<bool>,
-    /// Whether AppArmor keeps them from programs without a profile: `kernel.apparmor_restrict_unprivileged_userns`.
+    /// True if AppArmor keeps them from programs without a profile: `kernel.apparmor_restrict_unprivileged_userns`.
     pub restricted_by_apparmor: Option<bool>,
-    /// Whether a filter looks at system calls: `Seccomp` in `/proc/self/status`.
+    /// True if a filter looks at system calls: `Seccomp` in `/proc/self/status`.
     pub has_seccomp_filter: bool,
-    /// Whether parts of `/proc` are covered, which keeps a user namespace from mounting its own.
+    /// True if parts of `/proc` are covered, which keeps a user namespace from mounting its own.
     pub proc_is_masked: bool,
-    /// Whether namespaces can be made without one for users, as by root.
+    /// True if namespaces can be made without a user namespace, as by root.
     pub needs_no_user_namespace: bool,
     /// The container that this process is in.
     pub container: Option<Container>,
@@ -58,9 +59,9 @@ pub enum Container {
 /// A reason and its cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// The reason, in a few words; none where the facts leave it open.
+    /// The reason, in a few words; `None` if the facts leave it open.
     pub reason: Option<String>,
-    /// The one command (or flag) that mends it; `sudo` is for the caller to add.
+    /// The one command (or flag) that is the remedy; the caller adds `sudo`.
     pub mend: Mend,
 }
 
@@ -100,7 +101,7 @@ impl Facts {
 }
 
 impl Facts {
-    /// Whether any program may make user namespaces, as far as the facts tell.
+    /// Returns true if any program may make user namespaces, as far as the facts tell.
     #[must_use]
     pub fn allow_user_namespaces(&self) -> bool {
         self.has_user_namespaces
@@ -112,7 +113,7 @@ impl Facts {
 }
 
 impl Container {
-    /// The one that this process is in; none where it is in none.
+    /// Returns the container that this process is in; `None` if it is not in one.
     pub(super) fn find() -> Option<Self> {
         if Path::new("/run/.containerenv").exists() {
             Some(Self::Podman)
@@ -127,7 +128,7 @@ impl Container {
     }
 }
 
-/// proc(5): 2 is a filter, 1 the strict mode, under which we would not be here.
+/// Returns true if a filter is set. In proc(5), 2 is a filter, 1 the strict mode, under which we would not be here.
 fn has_seccomp_filter(status: &str) -> bool {
     status
         .lines()
@@ -135,7 +136,8 @@ fn has_seccomp_filter(status: &str) -> bool {
         .any(|mode| mode.trim() == "2")
 }
 
-/// proc(5): the fifth field of a line is where it is mounted.
+/// Returns true if a part of `/proc` is covered by a mount. In proc(5), the fifth field of a line is where it is
+/// mounted.
 fn covers_proc(mounts: &str) -> bool {
     mounts
         .lines()
@@ -144,7 +146,7 @@ fn covers_proc(mounts: &str) -> bool {
         .any(|place| place.starts_with("/proc/") && place != "/proc/sys/fs/binfmt_misc")
 }
 
-/// Why this system refuses a network of one's own; nothing where no fact tells.
+/// Returns the reason why this system refuses a private network; `None` if no fact tells.
 #[must_use]
 pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
     no_user_namespace(facts)
@@ -152,7 +154,7 @@ pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
         .or_else(|| facts.has_seccomp_filter.then(under_filter))
 }
 
-/// What keeps the kernel from making the namespaces, user namespaces first of all.
+/// Returns the reason why the kernel does not make the namespaces, user namespaces first of all.
 fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
     let because = |reason: String, mend| {
         let reason = Some(reason);
@@ -184,7 +186,7 @@ fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
     None
 }
 
-/// Root needs no user namespace.
+/// Returns the remedy of capturing as root: root needs no user namespace.
 #[must_use]
 pub fn capture_as_root(executable: &Path) -> Mend {
     Mend::AsRoot(format!("{} capture", shell_word(executable)))
@@ -229,7 +231,7 @@ fn under_filter() -> Diagnosis {
     }
 }
 
-/// The command that gives an executable a profile which allows user namespaces and restricts nothing.
+/// Returns the command that gives an executable a profile which allows user namespaces and restricts nothing.
 ///
 /// A profile for one program, before the switch that would lift the restriction for all of them.
 #[must_use]
@@ -242,7 +244,7 @@ pub fn install_profile(executable: &Path) -> String {
     )
 }
 
-/// The text of that profile, as Ubuntu's own for browsers are.
+/// Returns the text of that profile, as Ubuntu's own for browsers are.
 fn profile(executable: &Path) -> String {
     let path: String = executable
         .to_string_lossy()
@@ -265,7 +267,7 @@ mod tests {
 
     use super::*;
 
-    /// A machine on which nothing is in the way.
+    /// Returns a machine on which nothing is in the way.
     fn free() -> Facts {
         Facts {
             has_user_namespaces: true,

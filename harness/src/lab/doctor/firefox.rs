@@ -1,8 +1,8 @@
-//! Whether a Firefox and a geckodriver fit.
+//! Checks that a Firefox and a geckodriver fit.
 
 use super::version::Version;
 
-/// Which versions of Firefox each geckodriver from the one named is for: the oldest, and the newest where there is one.
+/// The oldest and, if there is one, the newest Firefox for each geckodriver from the named version on.
 ///
 /// After the table of "Supported platforms" in geckodriver's documentation, the newest release first.
 const SUPPORTED: [(Version, u32, Option<u32>); 9] = [
@@ -17,7 +17,7 @@ const SUPPORTED: [(Version, u32, Option<u32>); 9] = [
     (Version(0, 0), 55, Some(62)),
 ];
 
-/// How a Firefox and a geckodriver get on.
+/// The verdict on a Firefox and a geckodriver together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fit {
     /// geckodriver's documentation says so.
@@ -28,7 +28,7 @@ pub enum Fit {
     GeckodriverTooOld(u32),
 }
 
-/// Whether this Firefox can be driven by this geckodriver.
+/// Compares a Firefox with a geckodriver and tells if the one can be driven by the other.
 #[must_use]
 pub fn fit(firefox: Version, geckodriver: Version) -> Fit {
     let release = SUPPORTED.iter().find(|(from, ..)| *from <= geckodriver);

@@ -1,15 +1,15 @@
-//! Whether links can be made, and what the kernel lacks for it.
+//! Checks that links can be made, and finds what the kernel lacks for it.
 
 use super::check::Check;
 use crate::error::Result;
 use crate::scenario::Scenario;
 use crate::scenario::link::Link;
 
-/// What else it may be that the kernel refuses.
+/// The other likely reason for the kernel to refuse.
 const OTHERWISE: &str =
     "look at `sysctl user.max_net_namespaces`: a scenario with a link takes up to three of them";
 
-/// What came of trying, for the scenarios that want a link.
+/// Returns the results of making links for a try, with the scenarios that want each link.
 pub(super) fn checks(scenarios: &[Scenario], tried: &[(Link, Result<()>)]) -> Vec<Check> {
     tried
         .iter()
@@ -32,7 +32,7 @@ fn check(link: Link, scenarios: &str, made: &Result<()>) -> Check {
     }
 }
 
-/// The scenarios that want such a link: every one with a link wants what a plain one takes.
+/// Returns the names of the scenarios that want such a link: every one with a link wants what a plain one takes.
 fn names(scenarios: &[Scenario], link: Link) -> String {
     let wants = |scenario: &&Scenario| {
         let wanted = scenario.link.as_ref();

@@ -1,4 +1,4 @@
-//! What a capture needs of this machine: looked at before anything is started, each with what mends it.
+//! Checks what a capture needs of this machine, before anything is started, and names a remedy for each fault.
 
 mod browser;
 pub mod check;
@@ -32,29 +32,29 @@ use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
 use crate::text::shell_word;
 
-/// What is to be played here.
+/// The scenarios that are to be played here, and the conditions.
 #[derive(Clone, Copy, Debug)]
 pub struct Intent<'a> {
     /// The top folder of the project.
     pub project: &'a Path,
     /// The tools that were found.
     pub tools: &'a Tools,
-    /// The scenarios; none where it is not known which, and all clients are wanted.
+    /// The scenarios; empty if it is not known which, and all clients are wanted.
     pub scenarios: &'a [Scenario],
-    /// Where captures go.
+    /// The folder that captures are written to.
     pub captures: &'a Path,
-    /// The network that is asked for; none where any will do.
+    /// The network that is asked for; `None` if any will do.
     pub network: Option<Network>,
-    /// The browser elsewhere that scenarios are to be played with; none where one is started here.
+    /// The browser elsewhere that scenarios are to be played with; `None` if one is started here.
     pub remote: Option<&'a Remote>,
-    /// Whether it is accepted that other users of this machine can drive the browser.
+    /// True if it is accepted that other users of this machine can drive the browser.
     pub is_shared: bool,
-    /// Whether to look at what is good to have, too.
+    /// True if optional things are to be checked, too.
     pub with_optional: bool,
 }
 
 impl Intent<'_> {
-    /// The links that labs are to be made with for a try: one of each kind that the scenarios want.
+    /// Returns the links that labs are to be made with for a try: one of each kind that the scenarios want.
     #[must_use]
     pub fn links(&self) -> Vec<Link> {
         let links = || self.scenarios.iter().filter_map(|scenario| scenario.link);
@@ -64,39 +64,39 @@ impl Intent<'_> {
     }
 }
 
-/// What came of making labs for a try.
+/// The results of making labs for a try.
 #[derive(Debug)]
 pub struct Trials {
-    /// One on a private network.
+    /// The result of making a lab on a private network.
     pub private: Result<()>,
-    /// One with each kind of link that scenarios want; none where not even a private network can be had.
+    /// The results with each kind of link that scenarios want; empty if not even a private network can be had.
     pub links: Vec<(Link, Result<()>)>,
-    /// One in which programs are enclosed, on the network that would be played on.
+    /// The result of making a lab in which programs are enclosed, on the network that would be played on.
     pub enclosure: Result<()>,
 }
 
-/// What was found.
+/// The findings of all checks.
 #[derive(Clone, Debug)]
 pub struct Examination {
-    /// The network that scenarios can be played on; none where they cannot be.
+    /// The network that scenarios can be played on; `None` if they cannot be played.
     network: Option<Network>,
     why_not_private: String,
     /// The browser that is to be played with.
     browser: Kind,
     /// Everything that was looked at.
     checks: Vec<Check>,
-    /// Whether `wiresnap doctor` looks at all of it, too; what is to be done with a browser elsewhere it does not know.
+    /// True if `wiresnap doctor` checks all of it, too; it does not know the remedies for a browser elsewhere.
     is_known_to_doctor: bool,
-    /// What others can do meanwhile, and programs can do at all, that a user should know beforehand.
+    /// The things that others can do meanwhile, and that programs can do at all, which a user should know beforehand.
     exposures: Vec<String>,
 }
 
 impl Examination {
-    /// The network to play on.
+    /// Returns the network to play on.
     ///
     /// # Errors
     ///
-    /// Where a capture would fail: names the first thing that is missing, and what mends it.
+    /// Returns an error if a capture would fail: it names the first thing that is missing, and the remedy.
     pub fn require_ready(&self) -> Result<Network> {
         let mut missing = self
             .checks
@@ -116,25 +116,25 @@ impl Examination {
         }
     }
 
-    /// The network that scenarios can be played on; none where they cannot be.
+    /// Returns the network that scenarios can be played on; `None` if they cannot be played.
     #[must_use]
     pub const fn network(&self) -> Option<Network> {
         self.network
     }
 
-    /// Why a private network is not to be had, where it is not.
+    /// Returns the reason why a private network is unavailable, if it is.
     #[must_use]
     pub fn why_not_private(&self) -> &str {
         &self.why_not_private
     }
 
-    /// What a user should know before anything is started.
+    /// Returns the risks that a user should know before anything is started.
     #[must_use]
     pub fn exposures(&self) -> &[String] {
         &self.exposures
     }
 
-    /// Everything that was looked at.
+    /// Returns everything that was checked.
     #[must_use]
     pub fn checks(&self) -> &[Check] {
         &self.checks
@@ -255,31 +255,31 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     }
 }
 
-/// It is there, or we would not be: the system loads it before the first of our own instructions.
+/// Reports libpcap. It is always present: the system loads it before the first of our own instructions.
 fn libpcap() -> Check {
     let version = sniffer::libpcap_version();
     Check::ok("libpcap", &version).of_version(&version)
 }
 
-/// Does something where it is wanted.
+/// Awaits a future if it is wanted.
 async fn when<T>(wanted: bool, what: impl Future<Output = T>) -> Option<T> {
     if wanted { Some(what.await) } else { None }
 }
 
 /// The networks that scenarios can be played on.
 struct Possible {
-    /// Whether the system lets us make one of our own.
+    /// The result of making a private network of our own.
     private: Result<()>,
-    /// Whether a scenario is played on a link, which takes a private one.
+    /// True if a scenario is played on a link, which takes a private network.
     needs_link: bool,
-    /// Whether the browser bears it.
+    /// True if the browser works on a private network.
     private_suits_browser: bool,
-    /// Whether we may capture on that of the machine.
+    /// True if we may capture on the machine's network.
     host: bool,
 }
 
 impl Possible {
-    /// The network that is asked for, where it is possible; a private one is the better one.
+    /// Returns the network that is asked for, if it is possible; a private one is the better one.
     fn choose(&self, asked: Option<Network>) -> Option<Network> {
         let possible = |network: &Network| match network {
             Network::Private => self.private.is_ok() && self.private_suits_browser,
@@ -322,7 +322,7 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     Check::new(name, state, &reason).mended_by(mend)
 }
 
-/// What it means to programs under study that root starts them.
+/// Warns if root starts the programs under study, and says what that means to them.
 fn account(is_root: bool) -> Option<Check> {
     is_root.then(|| {
         Check::warning(
@@ -333,7 +333,7 @@ fn account(is_root: bool) -> Option<Check> {
     })
 }
 
-/// Whether programs and clients are kept from what is not theirs.
+/// Checks that programs and clients are kept from what is not theirs.
 fn enclosure(made: &Result<()>, needs_snap: bool) -> Check {
     let name = "own processes";
     let exposed = "programs can see the processes and temporary files of others";
@@ -370,7 +370,7 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
 }
 
-/// A program that tells its version when it is asked for it.
+/// Checks a program that tells its version when asked.
 async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Option<Version>) {
     let Some(path) = path else {
         return (
@@ -429,7 +429,7 @@ async fn netcat(tools: &Tools, packages: Packages) -> Check {
     check.at(path)
 }
 
-/// Nothing here needs it; the tests hold captures against it.
+/// Checks tshark. Nothing here needs it; the tests compare captures with its output.
 async fn tshark(folders: &[std::path::PathBuf], packages: Packages) -> Check {
     let path = executable(folders, "tshark");
     let (check, _) = program("tshark", path.as_deref(), packages.install(Wanted::Tshark)).await;

@@ -1,4 +1,4 @@
-//! Who else uses this machine, and what they could do while a scenario is played.
+//! Finds the other users of this machine, and what they could do while a scenario is played.
 //!
 //! A browser is driven through ports of the loopback interface: those of geckodriver or chromedriver, and Firefox's own.
 //! Neither asks who speaks to it. On a private network nobody else is there. On the machine's own, any user of it can open
@@ -13,21 +13,22 @@ use rustix::process::geteuid;
 use super::check::Check;
 use crate::lab::browser::Kind;
 
-/// The first user who is a person, where `/etc/login.defs` names no other (login.defs(5)).
+/// The first user id of a person, if `/etc/login.defs` names no other (login.defs(5)).
 const FIRST_PERSON: u32 = 1000;
 
-/// Those that systemd makes up for services (systemd.io/UIDS-GIDS), and nobody.
+/// The users that systemd makes up for services (systemd.io/UIDS-GIDS), and nobody.
 const MADE_UP: RangeInclusive<u32> = 61_184..=65_535;
 
-/// How many others are named.
+/// The largest number of others that are named.
 const NAMED: usize = 3;
 
-/// The people, or what might be people, who have an account or run something here; not the one whom this process works for.
+/// The people, or what might be people, who have an account or run something here; without the one whom this process
+/// works for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Neighbours(BTreeMap<u32, String>);
 
 impl Neighbours {
-    /// Reads who there is from the system's tables: accounts that one can log in to, and processes.
+    /// Reads the others from the system's tables: accounts that one can log in to, and processes.
     pub(super) fn find() -> Self {
         let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
         let definitions = read("/etc/login.defs");
@@ -52,7 +53,7 @@ impl Neighbours {
         Self(named.collect())
     }
 
-    /// How others are called in a sentence; `None` if there are none.
+    /// Returns the names of the others for use in a sentence; `None` if there are no others.
     fn names(&self) -> Option<String> {
         let mut names: Vec<String> = self.0.values().take(NAMED).cloned().collect();
         match self.0.len().saturating_sub(NAMED) {
@@ -62,7 +63,7 @@ impl Neighbours {
         (!names.is_empty()).then(|| names.join(", "))
     }
 
-    /// Whether they matter to a browser that is driven on the machine's own network.
+    /// Checks if they matter to a browser that is driven on the machine's own network.
     pub(super) fn check(&self, browser: Kind, private_is_possible: bool, accepted: bool) -> Check {
         let name = "other users";
         let Some(names) = self.names() else {
@@ -90,7 +91,7 @@ fn exposure(names: &str, browser: Kind) -> String {
     )
 }
 
-/// The number and the name of an account, and whether one can log in to it (passwd(5)).
+/// Returns the number and the name of an account, and whether one can log in to it (passwd(5)).
 fn account(line: &str) -> Option<(u32, (String, bool))> {
     let fields: Vec<&str> = line.split(':').collect();
     let [name, _, user, _, _, _, shell] = fields[..] else {
@@ -108,7 +109,7 @@ fn first_person(definitions: &str) -> Option<u32> {
     })
 }
 
-/// The users whose processes are running, as far as the system shows them.
+/// Returns the users whose processes are running, as far as the system shows them.
 fn owners() -> Vec<u32> {
     let Ok(processes) = fs::read_dir("/proc") else {
         return Vec::new();
@@ -122,7 +123,7 @@ fn owners() -> Vec<u32> {
         .collect()
 }
 
-/// The real user of a process, by its status (proc(5)).
+/// Returns the real user of a process, by its status (proc(5)).
 fn owner(status: &str) -> Option<u32> {
     let mut lines = status.lines();
     let ids = lines.find_map(|line| line.strip_prefix("Uid:"))?;

@@ -1,4 +1,4 @@
-//! What the packages are called here, and the command that installs them.
+//! Finds the names of the packages on this system, and the command that installs them.
 
 use std::path::{Path, PathBuf};
 
@@ -38,11 +38,11 @@ pub(super) enum Wanted {
     Tshark,
 }
 
-/// How this system installs packages.
+/// The way in which this system installs packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Packages {
     manager: Option<Manager>,
-    /// Whether this is a checkout of wiresnap, whose `make setup` knows what to do.
+    /// True if this is a checkout of wiresnap, whose `make setup` knows what to do.
     has_setup: bool,
     is_root: bool,
 }
@@ -75,7 +75,7 @@ impl Packages {
         }
     }
 
-    /// The command that installs something, or brings it up to date.
+    /// Returns the command that installs something, or brings it up to date.
     #[must_use]
     pub(super) fn install(self, wanted: Wanted) -> String {
         let package = self
@@ -96,7 +96,7 @@ impl Packages {
         }
     }
 
-    /// A command that takes root, as this user types it.
+    /// Returns a command that takes root, as this user types it.
     #[must_use]
     pub(super) fn as_root(self, command: &str) -> String {
         if self.is_root {
@@ -118,7 +118,7 @@ impl Manager {
         }
     }
 
-    /// The name of the package; none where the system has none.
+    /// Returns the name of the package; `None` if the system has no such package.
     const fn package(self, wanted: Wanted) -> Option<&'static str> {
         match (wanted, self) {
             (Wanted::Firefox, Self::Apt) => Some("firefox-esr"),

@@ -1,4 +1,4 @@
-//! Where a capture takes place: ports and folders.
+//! Checks the ports and folders of a capture.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,14 +14,14 @@ use crate::lab::network::Network;
 use crate::scenario::Scenario;
 use crate::text::shell_word;
 
-/// What a folder should have left for captures: a hundred times what ours take.
+/// The space that a folder should have left for captures, in bytes: a hundred times what ours take.
 const ROOM_FOR_CAPTURES: u64 = 16 << 20;
 
-/// What a folder should have left for the profile that a browser makes there.
+/// The space that a folder should have left for a browser's profile, in bytes.
 const ROOM_FOR_PROFILES: u64 = 256 << 20;
 
-/// The ports that the scenarios want, each with whether it is free; where labs are private they are theirs anyway. A browser
-/// elsewhere meets its programs at the address `remote`.
+/// Checks that the ports which the scenarios want are free; private labs have them all. A browser elsewhere meets its
+/// programs at the address `remote`.
 pub(super) fn ports(
     scenarios: &[Scenario],
     remote: Option<IpAddr>,
@@ -62,7 +62,7 @@ fn port_check(address: SocketAddr, scenarios: &str, labs_are_private: bool) -> C
     ))
 }
 
-/// The folder that captures go to.
+/// Checks the folder that captures go to.
 pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Check {
     let mend = |existing: &Path| {
         // Only a folder of the project is the user's to have: never one of the system's, such as `/` or `/etc`.
@@ -79,7 +79,7 @@ pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Che
     folder_check("captures folder", folder, ROOM_FOR_CAPTURES, mend)
 }
 
-/// The folder in which browsers get their profiles; that of a private lab is of its own, in memory.
+/// Checks the folder in which browsers get their profiles; `None` for a private lab, whose own folder is in memory.
 pub(super) fn temporary(network: Network) -> Option<Check> {
     let folder = match network {
         Network::Private => return None,
@@ -93,9 +93,9 @@ pub(super) fn temporary(network: Network) -> Option<Check> {
     ))
 }
 
-/// Whether a folder can be written to and has room; one that is not there yet is made where its parent is.
+/// Checks that a folder can be written to and has room; a missing folder is checked by its nearest existing parent.
 ///
-/// What mends one that cannot be written to is for `mend` to say.
+/// The closure `mend` returns the remedy for one that cannot be written to.
 fn folder_check(name: &str, folder: &Path, room: u64, mend: impl Fn(&Path) -> String) -> Check {
     // An empty path is the current folder.
     let existing = folder

@@ -1,4 +1,4 @@
-//! Whether a browser elsewhere can be driven, and find the program.
+//! Checks that a browser elsewhere can be driven, and can reach the program.
 
 use std::net::IpAddr;
 
@@ -110,7 +110,7 @@ fn interface(remote: &Remote, way: Option<Way>, interfaces: &[Interface]) -> Che
     }
 }
 
-/// The interface that has an address.
+/// Returns the interface that has an address.
 fn holder(address: IpAddr, interfaces: &[Interface]) -> Option<&str> {
     let holder = interfaces
         .iter()

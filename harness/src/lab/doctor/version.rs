@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Version(pub u32, pub u32);
 
 impl Version {
-    /// The version in what a program says of itself: the first word that looks like one, with the whole of that word.
+    /// Finds the version in what a program says of itself: the first word that looks like one, with the whole of that
+    /// word.
     #[must_use]
     pub fn find(text: &str) -> Option<(Self, &str)> {
         text.split_whitespace().find_map(|word| {

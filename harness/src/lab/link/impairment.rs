@@ -7,14 +7,14 @@ use crate::scenario::link::Link;
 
 use super::interface::index_of;
 
-/// What rtnetlink(7), `linux/rtnetlink.h` and `linux/pkt_sched.h` number.
+/// The numbers from rtnetlink(7), `linux/rtnetlink.h` and `linux/pkt_sched.h`.
 const NEW_QUEUE: u16 = 36;
 const TCA_KIND: u16 = 1;
 const TCA_OPTIONS: u16 = 2;
 const TCA_NETEM_LATENCY64: u16 = 10;
 const ROOT: u32 = 0xffff_ffff;
 
-/// How many packets may be under way: more than TCP ever sends before it hears of the first.
+/// The largest number of packets under way: more than TCP ever sends before it hears of the first.
 const LIMIT: u32 = 100_000;
 
 /// Has everything that an interface sends arrive later, or not at all.

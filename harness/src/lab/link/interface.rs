@@ -9,10 +9,10 @@ use rustix::net::netdevice::name_to_index;
 
 use crate::lab::netlink::{CREATE, Message, Netlink};
 
-/// What an Ethernet card is called by.
+/// The address of an Ethernet card.
 pub(super) type MacAddress = [u8; 6];
 
-/// What rtnetlink(7) and `linux/if_link.h` number.
+/// The numbers from rtnetlink(7) and `linux/if_link.h`.
 const NEW_LINK: u16 = 16;
 const NEW_ADDRESS: u16 = 20;
 const NEW_NEIGHBOUR: u16 = 28;
@@ -40,7 +40,7 @@ const INTERNET_6: u16 = 10;
 /// `IFF_UP` (netdevice(7)).
 const UP: u32 = 1;
 
-/// `IN6_ADDR_GEN_MODE_NONE` (`linux/if_link.h`): no address that nobody gave.
+/// `IN6_ADDR_GEN_MODE_NONE` (`linux/if_link.h`): the kernel makes up no address.
 const NO_ADDRESS_OF_ITS_OWN: u8 = 1;
 
 /// `NUD_PERMANENT` (linux/neighbour.h): an address that need not be asked for.
@@ -49,7 +49,7 @@ const PERMANENT: u16 = 0x80;
 /// The loopback interface is the first of every network namespace.
 const LOOPBACK: u32 = 1;
 
-/// The loopback interface, which a new namespace starts with down; up, it gets its addresses too.
+/// Brings up the loopback interface, which a new namespace starts with down; up, it gets its addresses too.
 pub(in crate::lab) fn bring_loopback_up() -> io::Result<()> {
     bring_up(&Netlink::route()?, LOOPBACK)
 }
@@ -57,7 +57,7 @@ pub(in crate::lab) fn bring_loopback_up() -> io::Result<()> {
 /// One end of a pair of interfaces.
 pub(super) struct End<'a> {
     pub(super) name: &'a str,
-    /// Left to the kernel where it is of no interest.
+    /// The MAC address; `None` leaves it to the kernel, if it is of no interest.
     pub(super) mac: Option<MacAddress>,
 }
 
@@ -107,7 +107,7 @@ pub(super) fn make_bridge(name: &str, ports: [&str; 2]) -> io::Result<()> {
     bring_up(&netlink, bridge)
 }
 
-/// Brings an interface up, which from then on says nothing by itself.
+/// Brings an interface up; it sends nothing by itself from then on.
 pub(super) fn open(name: &str) -> io::Result<()> {
     let netlink = Netlink::route()?;
     let index = index_of(&netlink, name)?;
@@ -127,7 +127,7 @@ pub(super) fn give_address(name: &str, address: Ipv4Addr, bits: u8) -> io::Resul
     netlink.request(message)
 }
 
-/// Tells an interface who is at the other end, so that no packet waits for the answer to that.
+/// Tells an interface the addresses at the other end, so that no packet waits for address resolution.
 pub(super) fn introduce(name: &str, address: Ipv4Addr, mac: MacAddress) -> io::Result<()> {
     let netlink = Netlink::route()?;
     let index = index_of(&netlink, name)?.to_ne_bytes();

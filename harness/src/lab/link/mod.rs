@@ -39,12 +39,12 @@ pub const INTERFACE: &str = "eth0";
 /// The server's address; both are of a range that no machine out there has (RFC 1918).
 pub const ADDRESS: IpAddr = IpAddr::V4(SERVER.address);
 
-/// What Ethernet carries at once (RFC 894).
+/// The largest payload of an Ethernet frame, in bytes (RFC 894).
 const MTU: u32 = 1500;
 
 const NETWORK_BITS: u8 = 24;
 
-/// How one of the two is called, the same from capture to capture.
+/// The addresses of one of the two machines, the same from capture to capture.
 ///
 /// The second bit of a MAC address says that no manufacturer gave it (IEEE 802, 8.4).
 struct Machine {
@@ -62,7 +62,7 @@ const CLIENT: Machine = Machine {
     mac: [0x02, 0, 0, 0, 0, 0x02],
 };
 
-/// The ends of the wire, where there is one.
+/// The ends of the wire, if there is one.
 const TO_SERVER: &str = "to-server";
 const TO_CLIENT: &str = "to-client";
 
@@ -70,7 +70,7 @@ const TO_CLIENT: &str = "to-client";
 #[derive(Debug)]
 pub struct Link {
     client: OwnedFd,
-    /// Held, since nobody is in it.
+    /// The wire's network, kept open since no process is in it.
     _wire: Option<OwnedFd>,
 }
 
@@ -79,7 +79,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// Names the step that the system refuses.
+    /// Returns an error that names the step that the system refuses.
     pub fn make(properties: &Properties) -> Result<Self> {
         let server = current()?;
         let client = new_network()?;
@@ -106,7 +106,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// Where the system refuses.
+    /// Returns an error if the system refuses.
     pub fn cross(&self) -> Result<()> {
         enter(&self.client)
     }
@@ -152,7 +152,7 @@ fn new_network() -> Result<OwnedFd> {
     current()
 }
 
-/// The network namespace that this thread is in.
+/// Returns the network namespace that this thread is in.
 fn current() -> Result<OwnedFd> {
     File::open("/proc/thread-self/ns/net")
         .map(OwnedFd::from)
@@ -177,7 +177,7 @@ fn no_netem(error: io::Error) -> Error {
     lacking("delay and loss", "sch_netem", error)
 }
 
-/// What the kernel refuses because it lacks the module for it, or for another reason.
+/// Returns the error for a step that the kernel refuses because it lacks the module for it, or for another reason.
 fn lacking(what: &str, module: &str, error: io::Error) -> Error {
     let unknown = [Errno::OPNOTSUPP, Errno::NOENT].map(Errno::raw_os_error);
     if error

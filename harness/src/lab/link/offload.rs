@@ -1,4 +1,4 @@
-//! What an interface leaves to hardware, and must not where the packets are to be those of a real Ethernet.
+//! Turns off the work that an interface leaves to hardware, so that the packets are those of a real Ethernet.
 //!
 //! A veth pair has no hardware: it hands on segments of up to 64 KiB that nobody cuts, and checksums that nobody fills
 //! in. Told that it cannot, the kernel does both before the packets are captured.
@@ -15,7 +15,7 @@ const GET_FAMILY: u8 = 3;
 const FAMILY_ID: u16 = 1;
 const FAMILY_NAME: u16 = 2;
 
-/// What `linux/ethtool_netlink.h` numbers.
+/// The numbers from `linux/ethtool_netlink.h`.
 const SET_FEATURES: u8 = 12;
 const FEATURES_HEADER: u16 = 1;
 const FEATURES_WANTED: u16 = 3;
@@ -48,7 +48,7 @@ pub(super) fn turn_off(name: &str) -> io::Result<()> {
     netlink.request(message)
 }
 
-/// The number that a protocol has on this machine.
+/// Returns the number that a protocol has on this machine.
 fn family(netlink: &Netlink, name: &str) -> io::Result<u16> {
     let question = Message::new(REGISTER, 0, &command(GET_FAMILY)).text(FAMILY_NAME, name);
     let answer = netlink.ask(question)?;

@@ -1,4 +1,4 @@
-//! What two captures differ in, for programs: one object.
+//! Writes the differences between two captures for programs: one object.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -27,18 +27,18 @@ struct Capture<'a> {
     pcap: &'a str,
     overall: Statistics,
     cut_after_packet: Option<u64>,
-    /// Connections that were taken for ended, since there was no room.
+    /// The number of connections taken for ended, because there was no room.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_early: Option<u64>,
     /// Packets that are not TCP, by what they are.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     not_tcp: BTreeMap<String, u64>,
-    /// Why the rest of it could not be read.
+    /// The reason why the rest of the capture could not be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-/// What the changes of one kind add up to.
+/// The sum of the changes of one kind.
 #[derive(Serialize)]
 struct KindView {
     kind: Kind,
@@ -84,7 +84,7 @@ struct NamedView {
 ///
 /// # Errors
 ///
-/// Where `out` cannot be written.
+/// Returns an error if `out` cannot be written.
 pub fn write_json(comparison: Comparison<'_>, out: &mut impl Write) -> io::Result<()> {
     let json = serde_json::to_vec(&document(comparison))?;
     out.write_all(&ascii_where_unsafe(&json))?;

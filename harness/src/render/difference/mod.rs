@@ -1,8 +1,8 @@
-//! What two captures differ in: as text for people, as JSON for programs, as Markdown for pages.
+//! The differences between two captures: as text for people, as JSON for programs, as Markdown for pages.
 //!
-//! The text says first what kinds of differences there are, then for each connection what changed, and last how the
-//! kinds add up to the difference of the figures. All of it may hold what strangers sent, so nothing is written that
-//! commands a terminal.
+//! The text first lists the kinds of differences, then the changes for each connection, and last how the kinds add up
+//! to the difference of the figures. All of it may contain text from strangers, so nothing is written that controls a
+//! terminal.
 
 mod json;
 mod names;
@@ -15,21 +15,21 @@ use crate::render::table::{HEADINGS, Style, Table};
 pub use self::json::write_json;
 pub use self::text::{changes, write_text};
 
-/// Two captures that were compared, and what of it counts.
+/// Two captures that were compared, with the kinds of differences that count.
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison<'a> {
-    /// The names of the old one and of the new one.
+    /// The names of the old capture and of the new one.
     pub names: [&'a str; 2],
-    /// What they differ in.
+    /// The differences between them.
     pub difference: &'a Difference,
-    /// Kinds that do not count besides those that never do.
+    /// The kinds that do not count, besides those that never do.
     pub ignored: &'a [Kind],
-    /// Whether text shows values that change from run to run as well: ports, dates, times.
+    /// True if text also shows values that change from run to run: ports, dates, times.
     pub with_volatile: bool,
 }
 
 impl Comparison<'_> {
-    /// Whether differences of a kind make the captures differ.
+    /// Returns true if differences of a kind make the captures differ.
     #[must_use]
     pub fn counts(&self, kind: Kind) -> bool {
         kind.counts() && !self.ignored.contains(&kind)
@@ -40,7 +40,7 @@ impl Comparison<'_> {
         self.with_volatile || self.counts(kind)
     }
 
-    /// In one word: `identical`, `volatile` where nothing differs that counts, else `differs`.
+    /// Returns the verdict in one word: `identical`, `volatile` if nothing differs that counts, otherwise `differs`.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         if self.difference.is_identical {
@@ -53,7 +53,7 @@ impl Comparison<'_> {
     }
 }
 
-/// The figures of the old capture, what each kind adds to them, and the figures of the new one.
+/// Returns the figures of the old capture, the difference of each kind, and the figures of the new capture.
 #[must_use]
 pub fn reconciliation(difference: &Difference, names: [&str; 2], style: Style) -> String {
     let columns: Vec<(&str, bool)> = std::iter::once(("", false))

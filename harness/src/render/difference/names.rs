@@ -1,4 +1,4 @@
-//! The names of messages, as few words as tell them.
+//! The names of messages, in as few words as identify them.
 
 use std::fmt::Write as _;
 
@@ -6,13 +6,13 @@ use crate::analysis::difference::{Name, Named};
 use crate::render::safe_text::safe_line;
 use crate::units::Side;
 
-/// Names that are told one by one.
+/// The most names that are listed one by one.
 const MOST_PARTS: usize = 6;
 
-/// Characters of a title.
+/// The most characters of a title.
 const MOST_TITLE: usize = 50;
 
-/// `Requests 1 to 4: GET /`; what they are is said where it is the same for all.
+/// Returns a heading as `Requests 1 to 4: GET /`; the title is given if it is the same for all.
 pub(super) fn heading(messages: &[Named], count: u64) -> String {
     let names: Vec<Name> = messages
         .iter()
@@ -34,7 +34,7 @@ pub(super) fn heading(messages: &[Named], count: u64) -> String {
     capitalised(&text)
 }
 
-/// The names, those that follow each other as a range.
+/// Returns the names; consecutive ones as a range.
 pub(super) fn listed(names: &[Name]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = names;

@@ -1,4 +1,4 @@
-//! What two captures differ in, for people.
+//! Writes the differences between two captures for people.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,26 +12,26 @@ use crate::render::style::Style;
 use crate::render::table::Style as TableStyle;
 use crate::text::Shown;
 
-/// Columns of a kind's name.
+/// The width in columns of a kind's name.
 const KIND_WIDTH: usize = 15;
 
-/// Subjects of one kind that the summary names.
+/// The most subjects of one kind that the summary names.
 const MOST_SUBJECTS: usize = 8;
 
-/// Connections whose changes are shown.
+/// The most connections whose changes are shown.
 const MOST_PLACES: usize = 40;
 
-/// Groups of messages of one connection whose changes are shown.
+/// The most groups of messages of one connection whose changes are shown.
 const MOST_GROUPS: usize = 40;
 
 const TITLE: Style = Style::Title;
 const QUIET: Style = Style::Quiet;
 
-/// Writes what differs: in short, one by one, and in figures.
+/// Writes the differences: in short, one by one, and in figures.
 ///
 /// # Errors
 ///
-/// Where `out` cannot be written.
+/// Returns an error if `out` cannot be written.
 pub fn write_text(comparison: Comparison<'_>, out: &mut impl Write) -> io::Result<()> {
     write!(out, "{}", summary(comparison))?;
     if comparison.difference.is_identical {
@@ -91,7 +91,7 @@ fn kind_text(difference: &Difference, kind: Kind, style: Style) -> String {
     text
 }
 
-/// What a kind's changes are about.
+/// Returns the subjects of a kind's changes.
 fn subjects(difference: &Difference, kind: Kind) -> String {
     let mut found: Vec<String> = Vec::new();
     let changes = difference
@@ -111,7 +111,7 @@ fn subjects(difference: &Difference, kind: Kind) -> String {
     found.join(", ")
 }
 
-/// What the comparison does not reach.
+/// Returns the limits of the comparison.
 fn limits(difference: &Difference) -> String {
     let mut text = String::new();
     let mut say = |line: String| {
@@ -150,8 +150,8 @@ fn limits(difference: &Difference) -> String {
     text
 }
 
-/// All changes that count, and those that are volatile where the comparison wants them, by connection and message; empty
-/// where there are none.
+/// Returns all changes that count, and volatile ones if the comparison wants them, by connection and message; empty if
+/// there are no changes.
 #[must_use]
 pub fn changes(comparison: Comparison<'_>) -> String {
     let sections = &comparison.difference.sections;
@@ -183,7 +183,7 @@ pub fn changes(comparison: Comparison<'_>) -> String {
     parts.join("\n")
 }
 
-/// Changes that are the same for every connection of both captures, where there are several.
+/// Returns the changes that are the same for every connection of both captures, if there are several.
 fn common(comparison: Comparison<'_>) -> Vec<Change> {
     let sections = comparison.difference.sections.iter();
     let pairs: Vec<&Section> = sections.filter(|section| is_pair(section)).collect();
@@ -219,7 +219,7 @@ fn is_pair(section: &Section) -> bool {
     matches!(section.place, Place::Connection([Some(_), Some(_)]))
 }
 
-/// Whether two changes, which are about no message, say the same.
+/// Returns true if two changes without messages are the same.
 fn is_same(one: &Change, other: &Change) -> bool {
     one.messages.is_empty()
         && other.messages.is_empty()
@@ -239,7 +239,7 @@ fn place(comparison: Comparison<'_>, section: &Section) -> String {
     }
 }
 
-/// `127.0.0.1 to 127.0.0.1:8000`: the client's port is another one each time.
+/// Returns the ends as `127.0.0.1 to 127.0.0.1:8000`: the client's port is another one each time.
 fn ends_text(comparison: Comparison<'_>, ends: Ends) -> String {
     let Ends { client, server, .. } = ends;
     if comparison.with_volatile {
@@ -248,7 +248,7 @@ fn ends_text(comparison: Comparison<'_>, ends: Ends) -> String {
     format!("{} to {server}", client.ip())
 }
 
-/// The heading of a connection, from its number and its ends in each of the captures.
+/// Returns the heading of a connection, from its number and its ends in each of the captures.
 fn connection(old: Option<(u64, String)>, new: Option<(u64, String)>) -> String {
     match (old, new) {
         (Some((old_number, old_ends)), Some((number, ends))) => {
@@ -269,7 +269,7 @@ fn connection(old: Option<(u64, String)>, new: Option<(u64, String)>) -> String 
     }
 }
 
-/// Changes of the same messages stand together.
+/// Groups changes of the same messages.
 fn groups<'a>(changes: &[&'a Change]) -> Vec<Vec<&'a Change>> {
     let mut groups: Vec<Vec<&Change>> = Vec::new();
     for change in changes {
@@ -359,7 +359,7 @@ fn change_text(change: &Change) -> String {
     text
 }
 
-/// ` (-1 packet, -66 bytes)`; of several messages that cost the same, ` (4 × -12 bytes)`.
+/// Returns the costs as ` (-1 packet, -66 bytes)`; of several messages that cost the same, as ` (4 × -12 bytes)`.
 fn costs(change: &Change) -> String {
     let Delta {
         total_packets: packets,

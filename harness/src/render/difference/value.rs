@@ -1,5 +1,5 @@
-//! Old and new values: side by side where they are short, else one below the other, and line by line where they are
-//! texts of several.
+//! Old and new values: side by side if they are short, otherwise one below the other, and line by line if they are
+//! texts of several lines.
 
 use std::fmt::Write as _;
 
@@ -10,22 +10,22 @@ use crate::render::hex;
 use crate::render::safe_text::{is_text, safe_line};
 use crate::render::style::Style;
 
-/// Columns of a line.
+/// The width of a line in columns.
 pub(super) const WIDTH: usize = 80;
 
-/// Lines of content that are compared line by line: that takes time with the square of what differs.
+/// The most lines of content that are compared line by line: that takes time with the square of the difference.
 const MOST_COMPARED: usize = 2000;
 
-/// Lines that are shown of one change.
+/// The most lines that are shown of one change.
 const MOST_LINES: usize = 40;
 
-/// Equal lines that stand around what differs.
+/// The number of equal lines shown around a difference.
 const CONTEXT: usize = 1;
 
-/// Bytes that are shown of content that is not text.
+/// The most bytes that are shown of content that is not text.
 const MOST_BYTES: usize = 64;
 
-/// Bytes that are shown of one value on one line.
+/// The most bytes that are shown of one value on one line.
 const MOST_VALUE: usize = 600;
 
 const OLD: Style = Style::Red;
@@ -34,12 +34,12 @@ const NEW: Style = Style::Green;
 /// A line of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// `-`, `+`, or a space for what stands around.
+    /// The sign: `-`, `+`, or a space for a line around a difference.
     sign: char,
     text: String,
 }
 
-/// `old → new`, where both are there and that fits into so many columns.
+/// Returns `old → new`, if both are there and fit into so many columns.
 pub(super) fn side_by_side(
     old: Option<&Value>,
     new: Option<&Value>,
@@ -50,12 +50,12 @@ pub(super) fn side_by_side(
     (text.chars().count() <= columns).then_some(text)
 }
 
-/// A value that stands alone, where it fits into so many columns.
+/// Returns a single value, if it fits into so many columns.
 pub(super) fn alone(value: &Value, columns: usize) -> Option<String> {
     short(value).filter(|text| text.chars().count() <= columns)
 }
 
-/// A value that is one line.
+/// Returns a value that is one line.
 fn short(value: &Value) -> Option<String> {
     let bytes = value.bytes();
     let is_line = !bytes.contains(&b'\n') && bytes.len() <= WIDTH && is_text(bytes);
@@ -78,7 +78,7 @@ fn hex_line(bytes: &[u8]) -> String {
     }
 }
 
-/// Old and new, one below the other.
+/// Returns old and new, one below the other.
 pub(super) fn lines(old: Option<&Value>, new: Option<&Value>) -> Vec<Line> {
     match (old, new) {
         (Some(Value::Text(old)), Some(Value::Text(new))) if is_text(old) && is_text(new) => {
@@ -144,7 +144,7 @@ fn text_lines(old: &[u8], new: &[u8]) -> Vec<Line> {
 }
 
 impl Line {
-    /// The line at so many columns from the left, in as many lines as it takes, with their line ends.
+    /// Returns the line, indented by so many columns and wrapped, with its line ends.
     pub(super) fn render(&self, indent: usize) -> String {
         let style = match self.sign {
             '-' => OLD,
@@ -163,7 +163,7 @@ impl Line {
     }
 }
 
-/// Text in lines of no more than so many characters, broken at spaces, or behind commas, where there are any.
+/// Breaks text into lines of no more than so many characters, at spaces, or behind commas, if there are any.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! HTTP messages and events: heads, bodies, and what wraps them.
+//! HTTP messages and events: heads, bodies, and the wrapping of these.
 
 use super::super::redact::{self, Shown};
 use super::super::safe_text::{is_text, safe_line};
@@ -39,7 +39,7 @@ impl Listing {
         self.trailers(&http.trailers);
     }
 
-    /// Content with what is volatile hidden, where that is wanted.
+    /// Returns content, with volatile values hidden if that is wanted.
     fn shown<'a>(&self, bytes: &'a [u8]) -> Shown<'a> {
         if self.style.redact {
             Shown::content(bytes)
@@ -48,7 +48,7 @@ impl Listing {
         }
     }
 
-    /// A head's lines end with CR LF, which needs no saying; another end does.
+    /// Writes a head's lines. A line end of CR LF is not shown; another line end is.
     fn lines(&mut self, lines: &[u8]) {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             let (text, end) = match line {
@@ -75,7 +75,7 @@ impl Listing {
         self.end_line();
     }
 
-    /// How the body was cut into chunks, where it was not cut as most are.
+    /// Writes the chunks of the body, if it was not cut as most are.
     fn http_chunks(
         &mut self,
         message: &Message,
@@ -101,7 +101,7 @@ impl Listing {
         self.unusual_chunks(from, &chunks, length.saturating_add(missing), true);
     }
 
-    /// Takes note of how a side writes digits, whether that is told or not.
+    /// Records the case of a side's digits, reported or not.
     pub(super) fn note_case(&mut self, message: &Message) {
         let case = &mut self.cases[message.from as usize];
         *case = message.chunks.case_after(*case);
@@ -115,7 +115,7 @@ impl Listing {
         }
     }
 
-    /// `[chunks: 1f4 ×3, 20;name=value, 0]`.
+    /// Writes the chunks as `[chunks: 1f4 ×3, 20;name=value, 0]`.
     fn chunks(&mut self, chunks: &Chunks, is_end: bool) {
         if chunks.is_empty() && !chunks.is_open() {
             return;
@@ -131,7 +131,7 @@ impl Listing {
         self.remark(&format!("chunks: {}", parts.join(", ")));
     }
 
-    /// `[553 bytes of gzip, sha256 0123456789abcdef, decoded:]`. The digest is for those who compare.
+    /// Writes `[553 bytes of gzip, sha256 0123456789abcdef, decoded:]`. The digest makes listings comparable.
     fn coded(&mut self, coded: &CodedBody, codings: &[&str], is_decoded: bool, is_hidden: bool) {
         if coded.fingerprint.is_empty() || !(is_decoded || coded.undecoded.is_empty()) {
             return;
@@ -146,7 +146,7 @@ impl Listing {
         self.remark(&text);
     }
 
-    /// The coded bytes from which nothing came, as they are.
+    /// Writes the coded bytes that decoded to nothing, as they are.
     fn undecoded(&mut self, coded: &CodedBody, codings: &[&str], is_hidden: bool) {
         let content = &coded.undecoded;
         if content.is_empty() {
@@ -164,7 +164,7 @@ impl Listing {
         self.raw_content(content);
     }
 
-    /// Bytes as they are: text where it is text, else rows.
+    /// Writes bytes as they are: text as text, anything else as rows.
     fn raw_content(&mut self, content: &Content) {
         if is_text(&content.bytes) {
             self.text(content);
@@ -220,7 +220,7 @@ impl Listing {
         self.trailers(&end.trailers);
     }
 
-    /// A remark on a line of its own, between bytes.
+    /// Writes a remark on a separate line, between bytes.
     fn remark(&mut self, text: &str) {
         self.writer.end(&mut self.sheet.text);
         self.end_line();
@@ -236,7 +236,7 @@ fn length_text(length: u64, is_hidden: bool) -> String {
     length.to_string()
 }
 
-/// `1f4 ×3`.
+/// Returns the run as `1f4 ×3`.
 fn run_text(run: &Run) -> String {
     let text = match run.line.as_slice() {
         b"\n" => "end \\n".to_owned(),

@@ -1,8 +1,8 @@
-//! What follows from something hidden: lengths of it, and what it was compressed to.
+//! Values that follow from something hidden: its lengths, and its compressed form.
 //!
-//! Where a placeholder has another width than what it stands for, the lengths that are told are those of the text as it is
-//! shown. Of what is coded there is no such length: where something in it is hidden, neither its length nor its digest is
-//! told. A compressed frame may refer to all those before it.
+//! If a placeholder has another width than the hidden value, the listed lengths are those of the text as it is shown.
+//! Coded content has no such length: if something in it is hidden, neither its length nor its digest is listed. A
+//! compressed frame may refer to all those before it.
 
 use super::super::redact::Shown;
 use crate::analysis::message::{HttpMessage, Message};
@@ -11,15 +11,15 @@ use crate::wire::fingerprint::Fingerprint;
 use crate::wire::http::Framing;
 use crate::wire::websocket::{Frame, Opcode};
 
-/// Stands for a number that follows from something hidden.
+/// The placeholder for a number that follows from something hidden.
 pub(in crate::render) const UNKNOWN: &str = "<n>";
 
-/// What was hidden earlier on a connection.
+/// The places where something was hidden earlier on a connection.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::render) struct HiddenBefore {
-    /// In compressed messages of each side that later ones may refer to.
+    /// True for each side if something is hidden in compressed messages that later ones may refer to.
     frames: [bool; 2],
-    /// In events of a stream.
+    /// True for each side if something is hidden in events of a stream.
     events: [bool; 2],
 }
 
@@ -29,7 +29,7 @@ impl HiddenBefore {
         events: [false; 2],
     };
 
-    /// Takes note of a frame. Returns true if its compressed form follows from something hidden.
+    /// Takes a frame. Returns true if its compressed form follows from something hidden.
     pub(in crate::render) const fn frame(
         &mut self,
         from: Side,
@@ -44,7 +44,7 @@ impl HiddenBefore {
         follows
     }
 
-    /// Takes note of an event.
+    /// Takes an event.
     pub(in crate::render) const fn event(&mut self, from: Side, is_hidden: bool) {
         self.events[from as usize] |= is_hidden;
     }
@@ -55,25 +55,25 @@ impl HiddenBefore {
     }
 }
 
-/// The fragments of a compressed message so far. What is hidden may be in the last of them, and what the first was
-/// compressed to follows from that too: so nothing is told of each, but of all of them when the last one is there.
+/// The fragments of a compressed message so far. Hidden text may be in the last of them, and then the compressed form
+/// of the first follows from it too: so no digest is listed for each, but one for all of them after the last.
 #[derive(Clone, Debug)]
 pub(in crate::render) struct Fragments {
     rest: Fingerprint,
     is_hidden: bool,
-    /// Whether there are any.
+    /// True if there are any fragments.
     goes_on: bool,
 }
 
-/// What is told of the compressed form of a frame.
+/// The listed compressed form of a frame.
 pub(in crate::render) enum Form {
-    /// It is not compressed.
+    /// No compressed form: the frame is not compressed.
     Plain,
-    /// Nothing, not even its length.
+    /// A form that is not listed, not even its length.
     Hidden,
-    /// All of a message.
+    /// The form of a whole message.
     Whole(Fingerprint),
-    /// The last fragment, with what stands for all of them.
+    /// The last fragment, with a fingerprint of all of them.
     Last(Fingerprint),
 }
 
@@ -84,7 +84,7 @@ impl Fragments {
         goes_on: false,
     };
 
-    /// Takes note of a frame. `follows` says that what it was compressed to follows from something hidden.
+    /// Takes a frame. `follows` says that its compressed form follows from something hidden.
     pub(in crate::render) fn form(&mut self, frame: &Frame, follows: bool) -> Form {
         let header = &frame.header;
         if !frame.compressed {
@@ -110,18 +110,18 @@ impl Fragments {
         self.end().map_or(Form::Hidden, Form::Last)
     }
 
-    /// Returns what stands for all of them, if there are any and nothing in them is hidden.
+    /// Returns a fingerprint of all of them, if there are any and nothing in them is hidden.
     pub(in crate::render) fn end(&mut self) -> Option<Fingerprint> {
         let all = std::mem::replace(self, Self::NONE);
         (all.goes_on && !all.is_hidden).then_some(all.rest)
     }
 }
 
-/// What is told of the body of an HTTP message.
+/// The listed lengths of the body of an HTTP message.
 pub(in crate::render) struct Lengths {
-    /// Whether something in it is hidden.
+    /// True if something in the body is hidden.
     pub(in crate::render) is_hidden: bool,
-    /// What stands for its Content-Length.
+    /// The replacement for its Content-Length.
     pub(in crate::render) content_length: Option<Vec<u8>>,
 }
 

@@ -9,7 +9,7 @@ use crate::render::redact::Shown;
 use crate::render::safe_text::is_text;
 use crate::wire::websocket::{Frame, Opcode, close_name};
 
-/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden.
+/// Returns the line, as `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in the frame is hidden.
 pub(super) fn frame_line(frame: &Frame, is_hidden: bool, form: &Form) -> String {
     let header = &frame.header;
     let bytes = match form {
@@ -58,7 +58,7 @@ pub(super) fn frame_line(frame: &Frame, is_hidden: bool, form: &Form) -> String 
     line
 }
 
-/// Whether all of its payload is in the capture.
+/// Returns true if all of its payload is in the capture.
 fn is_whole(frame: &Frame) -> bool {
     let missing = frame.holes.iter().map(|(_, missing)| missing).sum::<u64>();
     let sent = (frame.wire.len() - frame.header_length) as u64;

@@ -1,17 +1,18 @@
-//! The payload listing: what the two programs sent each other, in the form of the original document.
+//! The payload listing: the messages of the two programs, in the form of the original document.
 //!
-//! The plain form is the wire's own text, in the order of the wire, CR LF as a line end and what cannot be printed as a
-//! dot; behind a WebSocket connection's text come its frames as rows of hexadecimal. What is not on the wire stands in
-//! brackets: `[20 bytes missing]`; so does payload that is captured and not part of a stream:
-//! `[7 bytes outside the stream, from the server: no ACK: "goodbye"]`.
+//! The plain form is the wire's own text, in the order of the wire, with CR LF as a line end and a dot for each
+//! character that cannot be printed; after a WebSocket connection's text come its frames as rows of hexadecimal.
+//! Anything that is not on the wire is in brackets: `[20 bytes missing]`; so is captured payload that is not part of a
+//! stream: `[7 bytes outside the stream, from the server: no ACK: "goodbye"]`.
 //!
-//! The redacted form is what snapshots keep. It hides what changes from run to run (see [`super::redact`]), and shows
-//! what the plain form swallows: a frame is a line with its decoded payload, since masked bytes are random; a raw turn
-//! says who spoke; control bytes are escapes; a text that does not end with a line end says so.
+//! The redacted form is the one that snapshots keep. It hides values that change from run to run (see
+//! [`super::redact`]), and shows details that the plain form omits: a frame is a line with its decoded payload, because
+//! masked bytes are random; a raw turn names its side; control bytes are escapes; a text that does not end with a line
+//! end is marked.
 //!
-//! What cannot be shown is stood for by its SHA-256 in the redacted form: coded bodies and compressed frames, which are
-//! shown decoded, and what is left out. So two listings differ wherever the captures differ in a byte that is not hidden.
-//! Lengths, and digests, that follow from something hidden are hidden with it, see `follows`.
+//! In the redacted form, a SHA-256 replaces bytes that cannot be shown: coded bodies and compressed frames, which are
+//! shown decoded, and bytes that are left out. So two listings differ wherever the captures differ in a byte that is
+//! not hidden. Lengths, and digests, that follow from something hidden are hidden with it, see `follows`.
 //!
 //! A capture with one connection is listed without a heading, so that its listing is the bytes and nothing else; with
 //! several, each begins with `Connection N: CLIENT to SERVER`.
@@ -40,12 +41,12 @@ use crate::wire::fingerprint::Fingerprint;
 use crate::wire::note::Note;
 use crate::wire::websocket::Frame;
 
-/// How a listing is written.
+/// The form in which a listing is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Whether what changes from run to run is hidden.
+    /// True if values that change from run to run are hidden.
     pub redact: bool,
-    /// Whether each WebSocket frame is taken apart.
+    /// True if each WebSocket frame is taken apart.
     pub explain: bool,
 }
 
@@ -59,16 +60,16 @@ impl Style {
     }
 }
 
-/// What listings write on. Dumps are packed in it, see [`dump`].
+/// The output of listings. Dumps are packed in it, see [`dump`].
 #[derive(Debug, Default)]
 pub struct Sheet {
-    /// What is listed as it comes.
+    /// The text listed so far.
     pub text: Vec<u8>,
-    /// The rows that stand behind all of the text.
+    /// The rows that come after all of the text.
     pub rows: Vec<u8>,
 }
 
-/// How much room a sheet that was wiped keeps.
+/// The room in bytes that a wiped sheet keeps.
 const SHEET_ROOM: usize = 1 << 20;
 
 impl Sheet {
@@ -79,7 +80,7 @@ impl Sheet {
         }
     }
 
-    /// Makes it an empty sheet again.
+    /// Empties the sheet.
     pub fn wipe(&mut self) {
         for part in [&mut self.text, &mut self.rows] {
             part.clear();
@@ -93,22 +94,22 @@ impl Sheet {
 pub struct Listing {
     style: Style,
     sheet: Sheet,
-    /// Where on the sheet its own text begins.
+    /// The place on the sheet at which its own text begins.
     begin: usize,
-    /// The last byte of its text on the sheets before.
+    /// The last byte of its text on earlier sheets.
     last: Option<u8>,
     writer: SafeText,
     rows: Rows,
     client_frames: u64,
     server_frames: u64,
     hidden: HiddenBefore,
-    /// What stands for the fragments so far of a compressed message of each side.
+    /// The fragments so far of a compressed message of each side.
     fragments: [Fragments; 2],
-    /// How each side writes the sizes of chunks.
+    /// The case in which each side writes the sizes of chunks.
     cases: [Case; 2],
 }
 
-/// `20 bytes left out`, and what stands for them where it is to be told apart from others.
+/// Returns `20 bytes left out`, with a digest if they must be told apart from others.
 fn left_out(rest: &Fingerprint, with_digest: bool) -> String {
     let bytes = rest.length();
     if with_digest {
@@ -117,18 +118,18 @@ fn left_out(rest: &Fingerprint, with_digest: bool) -> String {
     format!("{bytes} bytes left out")
 }
 
-/// `sha256 0123456789abcdef`: the beginning of it, which is enough to tell two apart.
+/// Returns `sha256 0123456789abcdef`: the beginning of the digest, which is enough to tell two apart.
 fn digest(fingerprint: &Fingerprint) -> String {
     let digest = fingerprint.digest();
     format!("sha256 {}", hex::joined(&digest[..8]))
 }
 
-/// How long content is as it is shown.
+/// Returns the length of content as it is shown.
 fn shown_length(content: &Content) -> u64 {
     Shown::content(&content.bytes).bytes.len() as u64 + content.left_out.length()
 }
 
-/// One end of a connection.
+/// Returns one end of a connection as text.
 #[must_use]
 pub fn address(end: SocketAddr, style: Style) -> String {
     let address = end.to_string();
@@ -138,7 +139,7 @@ pub fn address(end: SocketAddr, style: Style) -> String {
     String::from_utf8_lossy(&redact::authority(address.as_bytes())).into_owned()
 }
 
-/// The heading of a connection, for captures that have several.
+/// Returns the heading of a connection, for captures that have several.
 #[must_use]
 pub fn heading(number: u64, client: SocketAddr, server: SocketAddr, style: Style) -> String {
     if style.redact {
@@ -148,7 +149,7 @@ pub fn heading(number: u64, client: SocketAddr, server: SocketAddr, style: Style
     format!("Connection {number}: {client} to {server}\n\n")
 }
 
-/// Text between quotes, on one line.
+/// Returns text between quotes, on one line.
 #[must_use]
 pub fn quoted(bytes: &[u8], redact: bool) -> String {
     if redact {
@@ -158,7 +159,7 @@ pub fn quoted(bytes: &[u8], redact: bool) -> String {
 }
 
 impl Listing {
-    /// An empty listing.
+    /// Creates an empty listing.
     #[must_use]
     pub const fn new(style: Style) -> Self {
         Self {
@@ -190,7 +191,7 @@ impl Listing {
         self.notes(&message.notes);
     }
 
-    /// Passes over a message that is not to be listed; those behind it are called what they would be called.
+    /// Passes over a message that is not listed; later messages keep the names that they would have.
     pub fn pass_over(&mut self, message: &Message) {
         self.note_case(message);
         let has_label = match &message.detail {
@@ -204,26 +205,26 @@ impl Listing {
         }
     }
 
-    /// Goes on on another sheet, behind what is on it, and hands over the one that was written on. So the listings of
-    /// many connections share one, and none of them holds more than its state.
+    /// Continues on another sheet, after its contents, and hands over the sheet used so far. So the listings of many
+    /// connections share one sheet, and each holds only its state.
     pub fn exchange(&mut self, sheet: &mut Sheet) {
         self.last = self.last_byte();
         std::mem::swap(&mut self.sheet, sheet);
         self.begin = self.sheet.text.len();
     }
 
-    /// How many bytes wait for what comes.
+    /// Returns the number of bytes that wait for later messages.
     #[must_use]
     pub const fn waiting_bytes(&self) -> usize {
         self.rows.memory()
     }
 
-    /// Lets go what waits: its form no longer depends on what comes.
+    /// Writes the waiting rows: their form no longer depends on later messages.
     pub fn let_go(&mut self) {
         self.rows.let_go(&mut self.sheet.rows);
     }
 
-    /// The end of the listing: its last line's end, and the last rows.
+    /// Ends the listing: writes its last line end, and the last rows.
     pub fn finish(&mut self) {
         for side in [Side::Client, Side::Server] {
             if let Some(rest) = self.fragments[side as usize].end() {
@@ -259,7 +260,7 @@ impl Listing {
         }
     }
 
-    /// Payload that is not part of the stream: a remark, in both forms the same, so that no byte of it is swallowed.
+    /// Writes payload that is not part of the stream: a remark, the same in both forms, so that no byte of it is lost.
     fn aside(&mut self, from: Side, aside: &Aside) {
         let content = &aside.content;
         let bytes = content.length();
@@ -281,7 +282,7 @@ impl Listing {
         self.sheet.text.extend_from_slice(line.as_bytes());
     }
 
-    /// A body: text where it is text, else rows.
+    /// Writes a body: text as text, anything else as rows.
     fn body(&mut self, content: &Content) {
         if is_text(&content.bytes) {
             self.text(content);
@@ -291,7 +292,8 @@ impl Listing {
         }
     }
 
-    /// Text as it reads without its holes, so that what is hidden in it is hidden whatever is missing inside of it.
+    /// Writes text. Values are hidden as the text reads without its holes, so that they are hidden even if bytes inside
+    /// are missing.
     fn text(&mut self, content: &Content) {
         let shown = if self.style.redact {
             Shown::text(&content.bytes)
@@ -375,7 +377,7 @@ impl Listing {
             .push(&label, &frame.wire, &below, &mut self.sheet.rows);
     }
 
-    /// What the next frame or turn of a side is called: `C1` for the client's first, as in the original document.
+    /// Returns the name of the next frame or turn of a side: `C1` for the client's first, as in the original document.
     #[must_use]
     pub fn next_label(&self, from: Side) -> String {
         match from {
@@ -399,7 +401,7 @@ impl Listing {
         }
     }
 
-    /// A remark on a line of its own.
+    /// Writes a remark on a separate line.
     fn bracket(&mut self, text: &str) {
         self.writer.end(&mut self.sheet.text);
         self.end_line();
@@ -411,7 +413,7 @@ impl Listing {
         self.writer.push(bytes, &mut self.sheet.text);
     }
 
-    /// In the redacted form each message begins on a line of its own.
+    /// Begins a new line if redacted: then each message begins on its own line.
     fn begin_text(&mut self) {
         if self.style.redact {
             self.end_line();

@@ -1,20 +1,21 @@
-//! The rows of a WebSocket connection's frames, whose characters stand behind the longest of them.
+//! The rows of a WebSocket connection's frames, with the characters in a column behind the longest of them.
 
 use crate::render::dump;
 
-/// How many bytes of frames wait for the longest, which says where the characters stand.
+/// The most bytes of frames that wait for the longest one, which determines the column of the characters.
 const MOST_WAITING: usize = 1 << 20;
 
-/// The rows of a WebSocket connection's frames, which stand behind its text.
+/// The rows of a WebSocket connection's frames, which come after its text.
 #[derive(Debug)]
 pub(super) struct Rows {
-    /// Frames that wait for their column to be known: of each its parts, one behind the other, since most are short.
+    /// The frames that wait for their column to be known: the parts of each, one after the other, because most are
+    /// short.
     waiting: Vec<u8>,
-    /// Bytes of frames and of what stands below them.
+    /// The bytes of frames and of the text below them.
     waiting_bytes: usize,
-    /// The longest frame that waits.
+    /// The length of the longest waiting frame.
     longest: usize,
-    /// How many bytes the characters stand behind, once that is known.
+    /// The number of bytes to the left of the characters, once that is known.
     columns: Option<usize>,
     any: bool,
 }
@@ -30,12 +31,12 @@ impl Rows {
         }
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes held.
     pub(super) const fn memory(&self) -> usize {
         self.waiting.capacity()
     }
 
-    /// Takes a frame's row, and appends to `output` what is certain by now.
+    /// Takes a frame's row, and appends to `output` whatever is certain by now.
     pub(super) fn push(&mut self, label: &str, wire: &[u8], below: &str, output: &mut Vec<u8>) {
         if self.columns.is_some() {
             return self.write(label.as_bytes(), wire, below.as_bytes(), output);
@@ -52,7 +53,7 @@ impl Rows {
         }
     }
 
-    /// Writes what waits as if a row of full length had come.
+    /// Writes the waiting rows as if a row of full length had come.
     pub(super) fn let_go(&mut self, output: &mut Vec<u8>) {
         self.columns = Some(dump::ROW_BYTES);
         self.write_waiting(output);
@@ -83,7 +84,7 @@ impl Rows {
     }
 }
 
-/// The next part of what waits: its length, then its bytes.
+/// Returns the next waiting part: its length comes first, then its bytes.
 fn part<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, behind) = rest.split_first_chunk()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;

@@ -179,7 +179,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// What a redacted listing has behind the head of a response.
+/// Returns the text of a redacted listing after the head of a response.
 fn body_of(fields: &str, body: &[u8]) -> String {
     let listing = redacted(&[Server(&response(fields, body))]);
     listing.split_once("\n\n").unwrap().1.to_owned()

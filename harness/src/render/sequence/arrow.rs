@@ -7,10 +7,10 @@ use crate::render::markup::Markup;
 use crate::render::palette::role_name;
 use crate::units::Side;
 
-/// Below the top of its row, in pixels.
+/// The pixels from the top of its row to the arrow.
 const LINE_AT: u32 = 20;
 
-/// Draws a packet, and makes it a link where that is wanted.
+/// Draws a packet, as a link if that is wanted.
 pub(super) fn arrow(
     svg: &mut Markup,
     dissection: &Dissection,

@@ -1,4 +1,4 @@
-//! What is written at a packet.
+//! The labels of packets.
 
 use crate::analysis::dissection::{Dissection, Packet};
 use crate::analysis::message::{Detail, HttpMessage, Message};
@@ -7,16 +7,16 @@ use crate::render::safe_text::safe_line;
 use crate::units::Timestamp;
 use crate::wire::segment::Flags;
 
-/// Characters of a label; what is longer would leave its arrow on a narrow screen.
+/// The most characters of a label; a longer one would leave its arrow on a narrow screen.
 const LABEL_CHARACTERS: usize = 30;
 
-/// The time of a packet, in seconds since the first one in the file; negative where that was captured later.
+/// Returns the time of a packet, in seconds since the first one in the file; negative if that was captured later.
 #[must_use]
 pub fn since_start(dissection: &Dissection, time: Timestamp) -> String {
     time.shown_after(dissection.start())
 }
 
-/// A packet in a few words: what it says, or where it says nothing, its flags.
+/// Returns a packet in a few words: its message, or without one, its flags.
 #[must_use]
 pub fn label(dissection: &Dissection, packet: &Packet) -> String {
     let Some(tcp) = packet.tcp else {
@@ -31,7 +31,7 @@ pub fn label(dissection: &Dissection, packet: &Packet) -> String {
     shortened(&text)
 }
 
-/// A packet in a sentence, for those who do not see the arrow.
+/// Returns a packet in a sentence, for readers who do not see the arrow.
 #[must_use]
 pub fn sentence(dissection: &Dissection, packet: &Packet) -> String {
     let explained = &packet.explained;
@@ -50,7 +50,7 @@ pub fn sentence(dissection: &Dissection, packet: &Packet) -> String {
     )
 }
 
-/// What a message begins with.
+/// Returns the beginning of a message.
 fn begin(message: &Message) -> String {
     match &message.detail {
         Detail::Http(http) => start_line(http),
@@ -84,7 +84,7 @@ fn flags(flags: Flags) -> String {
     format!("{flags:?}").replace('+', ", ")
 }
 
-/// The beginning of a text that is too long.
+/// Returns the beginning of a text that is too long.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(LABEL_CHARACTERS) {
         None => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Which arrow means what.
+//! The legend: the meanings of the arrows.
 
 use super::LINE;
 use crate::analysis::dissection::Dissection;
@@ -6,7 +6,7 @@ use crate::analysis::role::Role;
 use crate::render::markup::Markup;
 use crate::render::palette::role_name;
 
-/// The roles that occur in a diagram.
+/// Returns the roles that occur in a diagram.
 pub(super) fn roles(dissection: &Dissection) -> Vec<Role> {
     let drawn = |role: &Role| {
         let mut packets = dissection.packets.iter();
@@ -15,12 +15,12 @@ pub(super) fn roles(dissection: &Dissection) -> Vec<Role> {
     Role::ALL.into_iter().filter(drawn).collect()
 }
 
-/// How high the legend is: two roles to a line, so that it fits on a narrow screen.
+/// Returns the height of the legend: two roles to a line, so that it fits on a narrow screen.
 pub(super) fn height(roles: &[Role]) -> u32 {
     u32::try_from(roles.len().div_ceil(2)).unwrap_or(0) * LINE + LINE / 2
 }
 
-/// Draws it, its first line at `top`.
+/// Draws the legend, its first line at `top`.
 pub(super) fn draw(svg: &mut Markup, roles: &[Role], top: u32) {
     svg.within("g", &[("class", &"legend")], |svg| {
         let mut y = top + LINE / 2;

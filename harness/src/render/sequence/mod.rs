@@ -1,9 +1,9 @@
 //! A capture as a sequence diagram: client and server as lines, time downwards, each packet an arrow.
 //!
-//! Idle time is folded and says how long it was, and what is not drawn is counted in its place. Each connection has
-//! lines of its own, a little beside the others, and its number at the tail of each arrow. Places across are percentages:
-//! the drawing is as wide as what it stands in, and its letters stay as large as they are. [`file()`] gives a drawing that
-//! stands alone, [`figure`] one for a page whose style sheet has [`STYLE`] and [`super::palette::style`].
+//! Idle time is folded and labelled with its length, and packets that are not drawn are counted in their place. Each
+//! connection has its own lines, a little beside the others, and its number at the tail of each arrow. Horizontal
+//! positions are percentages: the drawing fills its container while its letters keep their size. [`file()`] gives a
+//! standalone drawing, [`figure`] one for a page whose style sheet has [`STYLE`] and [`super::palette::style`].
 
 mod arrow;
 mod label;
@@ -20,38 +20,38 @@ use super::palette;
 use crate::analysis::dissection::{Dialogue, Dissection};
 use crate::analysis::role::Role;
 
-/// What the classes of a diagram look like; `palette::style` has the colours.
+/// The style sheet for the classes of a diagram; `palette::style` has the colours.
 pub const STYLE: &str = include_str!("sequence.css");
 
-/// How wide a drawing is that stands alone, in pixels.
+/// The width of a standalone drawing, in pixels.
 const FILE_WIDTH: u32 = 720;
 
-/// Where the client's and the server's lines are, in percent of the width.
+/// The positions of the client's and the server's lines, in percent of the width.
 const CLIENT: u32 = 24;
 const SERVER: u32 = 88;
 
-/// Connections are drawn beside each other, in so many places.
+/// The number of places in which connections are drawn beside each other.
 const PLACES: u64 = 3;
 const PLACE_PIXELS: u64 = 14;
 
-/// Connections whose addresses are listed at the top.
+/// The most connections whose addresses are listed at the top.
 const MOST_LISTED: usize = 6;
 
-/// Pixels for a line of text.
+/// The pixels of a line of text.
 const LINE: u32 = 22;
 
-/// How a diagram is named and bound into its page.
+/// The names of a diagram and its links within its page.
 #[derive(Clone, Debug, Default)]
 pub struct Setting {
-    /// What it says it is.
+    /// The title of the diagram.
     pub title: String,
-    /// What the names of its elements begin with, so that a page may have several.
+    /// The prefix of its elements' names, so that a page may have several diagrams.
     pub id: String,
-    /// Whether each packet is a link to `#ID-pNUMBER`.
+    /// True if each packet is a link to `#ID-pNUMBER`.
     pub linked: bool,
 }
 
-/// The drawing as a file of its own.
+/// Returns the drawing as a standalone file.
 #[must_use]
 pub fn file(dissection: &Dissection, title: &str) -> String {
     let setting = Setting {
@@ -121,7 +121,7 @@ fn draw(svg: &mut Markup, dissection: &Dissection, setting: &Setting, is_file: b
     );
 }
 
-/// What the drawing shows, for those who do not see it.
+/// Returns a description of the drawing, for readers who do not see it.
 fn description(dissection: &Dissection) -> String {
     let overall = dissection.measured.overall;
     let connections = dissection.measured.connections;
@@ -144,7 +144,7 @@ fn heading_height(dissection: &Dissection) -> u32 {
     u32::try_from(listed).unwrap_or(0) * LINE + LINE + 12
 }
 
-/// The connections with their addresses, and the names of the two sides.
+/// Draws the connections with their addresses, and the names of the two sides.
 fn heading(svg: &mut Markup, dissection: &Dissection, top: u32) {
     let dialogues = &dissection.dialogues;
     let mut y = LINE / 2 + 4;
@@ -182,7 +182,7 @@ fn address(end: SocketAddr) -> String {
     end.to_string()
 }
 
-/// The number of a connection, in a ring.
+/// Draws the number of a connection, in a ring.
 fn connection_mark(svg: &mut Markup, x: &str, y: u32, connection: u64) {
     let class = format!("mark place-{}", connection % PLACES);
     svg.within("g", &[("class", &class)], |svg| {
@@ -192,12 +192,12 @@ fn connection_mark(svg: &mut Markup, x: &str, y: u32, connection: u64) {
     });
 }
 
-/// How far aside a connection is drawn.
+/// Returns the number of pixels by which a connection is drawn aside.
 const fn aside(connection: u64) -> u64 {
     connection % PLACES * PLACE_PIXELS
 }
 
-/// Both lines of each place, as long as a connection of it is drawn.
+/// Draws both lines of each place, as long as a connection of it is drawn.
 fn lifelines(svg: &mut Markup, rows: &[(u32, Row<'_>)]) {
     for place in 0..PLACES {
         let of_place = rows.iter().filter(|(_, row)| match row {

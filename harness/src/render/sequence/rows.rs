@@ -1,4 +1,4 @@
-//! What a sequence diagram has from top to bottom.
+//! The rows of a sequence diagram, from top to bottom.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use crate::analysis::dissection::{Dissection, Packet};
 use crate::analysis::stats::{Explained, Statistics};
 use crate::analysis::update::Phase;
 
-/// Pixels for a packet, when it came right after the one before.
+/// The pixels of a packet that came right after the one before.
 pub(super) const PACKET_HEIGHT: u32 = 28;
 
-/// A pause of this length and more is folded.
+/// The shortest pause that is folded.
 const FOLDED: Duration = Duration::from_millis(200);
 
-/// Something that is drawn below what came before.
+/// A row, drawn below the rows before.
 pub(super) enum Row<'a> {
-    /// The phase that begins, with its figures.
+    /// The beginning of a phase, with its figures.
     Phase {
         phase: Phase,
         statistics: Statistics,
     },
-    /// Nothing happened for so long.
+    /// A time in which nothing happened.
     Gap(Duration),
-    /// So many packets are not drawn.
+    /// The number of packets that are not drawn.
     Omitted(u64),
     /// A packet.
     Packet(&'a Packet),
@@ -56,7 +56,7 @@ impl fmt::Display for Row<'_> {
     }
 }
 
-/// The rows of a diagram, each with its place in pixels, the first at `top`.
+/// Returns the rows of a diagram, each with its place in pixels, the first at `top`.
 pub(super) fn rows(dissection: &Dissection, top: u32) -> Vec<(u32, Row<'_>)> {
     let mut layout = Layout {
         y: top,
@@ -92,7 +92,7 @@ pub(super) fn rows(dissection: &Dissection, top: u32) -> Vec<(u32, Row<'_>)> {
     layout.rows
 }
 
-/// The figures of a phase that begins here.
+/// Returns the figures of a phase that begins here.
 fn statistics_from(packets: &[Explained], phase: Phase) -> Statistics {
     let of_phase = packets.iter().take_while(|packet| packet.phase == phase);
     of_phase.map(|packet| packet.statistics).sum()
@@ -110,7 +110,7 @@ impl<'a> Layout<'a> {
         self.rows.push((y, row));
     }
 
-    /// A long pause is folded, a short one is room: four pixels for each doubling of a millisecond.
+    /// Adds a pause: a long one is folded, a short one is room: four pixels for each doubling of a millisecond.
     fn pause(&mut self, pause: Duration) {
         if pause >= FOLDED {
             return self.push(Row::Gap(pause));

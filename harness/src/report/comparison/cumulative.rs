@@ -1,26 +1,26 @@
-//! What a client costs over many updates: opening and closing once, then an update after the other.
+//! The cost of a client over many updates: opening and closing once, then one update after the other.
 
 use super::{Compared, titled};
 use crate::render::markup::Markup;
 use crate::report::chart::{drawing, percent, series, short, text};
 use crate::report::figures::{grouped, table};
 
-/// The updates that the curves reach to.
+/// The number of updates that the curves reach to.
 const MOST_UPDATES: u64 = 1000;
 
 /// The decades of updates that are marked, and given in the table.
 const MARKED: [u64; 4] = [1, 10, 100, MOST_UPDATES];
 
-/// Points of a curve.
+/// The number of points of a curve.
 const POINTS: u32 = 60;
 
-/// The field of the curves: percent across, pixels down.
+/// The field of the curves, in percent across and pixels down: its left edge, width, top and height.
 const LEFT: f64 = 14.0;
 const WIDTH: f64 = 60.0;
 const TOP: usize = 12;
 const HEIGHT: usize = 260;
 
-/// Pixels between the names of two curves.
+/// The distance in pixels between the names of two curves.
 const NAME_HEIGHT: usize = 17;
 
 pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {
@@ -56,7 +56,7 @@ pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {
     });
 }
 
-/// Bytes on the link for so many updates.
+/// Returns the bytes on the link for this many updates.
 fn cost(compared: &Compared<'_>, updates: u64) -> u64 {
     compared
         .bytes()
@@ -80,13 +80,13 @@ impl Scale {
         Self { lowest, highest }
     }
 
-    /// How far up in the field so many bytes are: 0 at its foot, 1 at its top.
+    /// Returns the height of this many bytes in the field: 0 at its foot, 1 at its top.
     fn height(self, bytes: f64) -> f64 {
         let decades = f64::from(self.highest - self.lowest);
         (bytes.max(1.0).log10() - f64::from(self.lowest)) / decades
     }
 
-    /// The same in pixels from the top of the drawing.
+    /// Returns the same in pixels from the top of the drawing.
     fn pixels(self, bytes: f64) -> usize {
         #[expect(clippy::cast_precision_loss, reason = "a place in a drawing")]
         let down = (1.0 - self.height(bytes)).clamp(0.0, 1.0) * HEIGHT as f64;
@@ -140,7 +140,7 @@ fn draw(svg: &mut Markup, all: &[Compared<'_>]) {
     }
 }
 
-/// Lines at each decade, with what they stand for.
+/// Draws lines at each decade, with their labels.
 fn grid(svg: &mut Markup, scale: Scale) {
     let (left, right) = (percent(LEFT), percent(LEFT + WIDTH));
     for decade in scale.lowest..=scale.highest {
@@ -188,7 +188,7 @@ fn grid(svg: &mut Markup, scale: Scale) {
     );
 }
 
-/// A power of ten in its unit: `10 kB`.
+/// Returns a power of ten in its unit: `10 kB`.
 fn decade_name(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} B"),
@@ -198,7 +198,7 @@ fn decade_name(bytes: u64) -> String {
     }
 }
 
-/// A curve in a field of 1000 by 1000.
+/// Returns a curve in a field of 1000 by 1000.
 #[expect(clippy::cast_precision_loss, reason = "a place in a drawing")]
 fn points(compared: &Compared<'_>, scale: Scale) -> String {
     let point = |index: u32| {
@@ -215,7 +215,7 @@ fn points(compared: &Compared<'_>, scale: Scale) -> String {
     points.join(" ")
 }
 
-/// Places as near to these as they can be with no two closer than a line of text.
+/// Returns places as near to these as possible, with no two closer than a line of text.
 fn apart(places: &[usize]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by_key(|index| places[*index]);

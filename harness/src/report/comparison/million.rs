@@ -1,4 +1,4 @@
-//! What a million clients would need, each with one update per second.
+//! The needs of a million clients, each with one update per second.
 
 use super::{Compared, titled};
 use crate::render::markup::Markup;
@@ -7,7 +7,7 @@ use crate::report::figures::{grouped, table, with_prefix};
 
 const CLIENTS: u64 = 1_000_000;
 
-/// Pixels for a capture.
+/// The height of a capture in pixels.
 const ROW: usize = 52;
 
 pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {

@@ -1,4 +1,4 @@
-//! What an update costs, capture beside capture, drawn from their measured figures and given as tables too.
+//! The cost of an update, capture next to capture, drawn from their measured figures and given as tables too.
 
 mod cumulative;
 mod million;
@@ -21,12 +21,12 @@ impl Compared<'_> {
         &self.capture.name
     }
 
-    /// Bytes on the link of an update.
+    /// Returns the bytes on the link of an update.
     const fn bytes(&self) -> u64 {
         self.cost.statistics.frame_bytes
     }
 
-    /// Bytes on the link that belong to no update: connections opening and closing, what is loaded first.
+    /// Returns the bytes on the link that belong to no update: connections opening and closing, what is loaded first.
     fn fixed_bytes(&self) -> u64 {
         let measured = &self.capture.dissection.measured;
         let in_updates: u64 = measured
@@ -66,7 +66,7 @@ pub(super) fn section(page: &mut Markup, captures: &[Capture]) {
     page.line_end();
 }
 
-/// The figures of whole captures.
+/// Writes the figures of whole captures.
 fn overall(page: &mut Markup, captures: &[Capture]) {
     let row = |capture: &Capture| {
         let measured = &capture.dissection.measured;
@@ -104,7 +104,7 @@ fn overall(page: &mut Markup, captures: &[Capture]) {
     );
 }
 
-/// A figure with its heading and what is said of it.
+/// Writes a figure with its heading and explanation.
 fn titled(
     page: &mut Markup,
     heading: &str,

@@ -9,11 +9,11 @@ use crate::report::chart::{drawing, text};
 use crate::report::figures::{grouped, table};
 use crate::units::Side;
 
-/// Pixels for a capture, and for a packet.
+/// The height of a capture in pixels; below, that of a packet.
 const ROW: usize = 58;
 const PACKET: usize = 27;
 
-/// Packets that are drawn of one update.
+/// The most packets that are drawn of one update.
 const MOST_DRAWN: usize = 10;
 
 pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {
@@ -55,7 +55,7 @@ pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {
     });
 }
 
-/// The packets of the update that stands for all.
+/// Returns the packets of the update that stands for all.
 fn packets<'a>(compared: &Compared<'a>) -> Vec<&'a Explained> {
     let packets = compared.capture.dissection.measured.packets.iter();
     let phase = Phase::Update(compared.cost.update);

@@ -6,10 +6,10 @@ use crate::render::markup::Markup;
 use crate::report::chart::{drawing, percent, share, text};
 use crate::report::figures::{grouped, table};
 
-/// Pixels for a capture.
+/// The height of a capture in pixels.
 const ROW: usize = 58;
 
-/// Percent of the width from which on a number fits into its part.
+/// The width, in percent, from which on a number fits into its part.
 const ROOM_FOR_NUMBER: f64 = 11.0;
 
 /// A part of an update's bytes: name, class of its colour, bytes.
@@ -64,7 +64,7 @@ pub(super) fn figure(page: &mut Markup, all: &[Compared<'_>]) {
     });
 }
 
-/// The parts that at least one capture has.
+/// Returns the parts that at least one capture has.
 fn shown(all: &[Compared<'_>]) -> Vec<Part> {
     let has = |name: &str| {
         let mut parts = all.iter().flat_map(|compared| parts(&compared.cost));

@@ -1,4 +1,4 @@
-//! What a scenario file expects of a step.
+//! Reads what a scenario file expects of a step.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -24,7 +24,7 @@ pub(super) struct RawExpect {
 }
 
 impl RawExpect {
-    /// The texts that may hold variables, but for a pattern and what is to be absent.
+    /// Returns the texts that may hold variables, except a pattern and what is to be absent.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
         (self.element.iter_mut())
             .chain(&mut self.shows)

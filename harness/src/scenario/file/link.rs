@@ -1,4 +1,4 @@
-//! The network of a scenario file: the loopback interface, or a link with its delay and loss.
+//! Reads the network of a scenario file: the loopback interface, or a link with its delay and loss.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{Checked, RawScenario};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::link::Link;
 
-/// The longest delay: an answer has to be there within the five seconds that an expectation waits.
+/// The longest delay: an answer has to arrive within the five seconds that an expectation waits.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 /// The largest loss: with more, connections break off before their timeline is over.
@@ -18,7 +18,7 @@ const LARGEST_LOSS: f64 = 0.5;
 /// Units of time, the longer names first.
 const UNITS: [(&str, f64); 3] = [("ms", 1e-3), ("us", 1e-6), ("s", 1.0)];
 
-/// The network that program and client meet on.
+/// The network on which program and client meet.
 #[derive(Clone, Copy, Deserialize)]
 pub(super) enum RawNetwork {
     #[serde(rename = "loopback")]
@@ -27,7 +27,7 @@ pub(super) enum RawNetwork {
     Link,
 }
 
-/// What a link does to packets.
+/// The effect of a link on packets.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawLink {
@@ -35,7 +35,7 @@ pub(super) struct RawLink {
     loss: Option<Spanned<String>>,
 }
 
-/// The link of a scenario, where it is played on one.
+/// Returns the link of a scenario, if it is played on one.
 pub(super) fn check_link(raw: &RawScenario) -> Checked<Option<Link>> {
     match (&raw.network, &raw.link) {
         (Some(RawNetwork::Link), None) => Ok(Some(Link::default())),
@@ -93,7 +93,7 @@ fn check_loss(loss: &Spanned<String>) -> Checked<f64> {
     Ok(share)
 }
 
-/// A number of digits, with or without a point; no sign, no exponent.
+/// Parses a number of digits, with or without a point; no sign, no exponent.
 fn plain_number(text: &str) -> Option<f64> {
     let text = text.trim_end();
     let is_plain = |character: char| character.is_ascii_digit() || character == '.';

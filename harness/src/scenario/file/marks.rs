@@ -1,4 +1,4 @@
-//! The timeline of a scenario file: its marks, in order of time.
+//! Reads the timeline of a scenario file: its marks, in order of time.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{Checked, RawClient};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::{Action, Client, Mark};
 
-/// The longest timeline that makes sense: one hour.
+/// The longest timeline that is accepted: one hour.
 pub(super) const LONGEST_SECONDS: f64 = 3600.0;
 
 /// The most marks that one table of a file stands for.
@@ -53,7 +53,7 @@ impl RawMark {
         self.step = written(self).map_or_else(String::new, |action| action.to_string());
     }
 
-    /// The texts that may hold variables, but for scripts and what is opened.
+    /// Returns the texts that may hold variables, except scripts and what is opened.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
         let expect = self.expect.iter_mut().map(Spanned::get_mut);
         let text = self.type_text.iter_mut().chain(&mut self.select);
@@ -81,7 +81,7 @@ impl RawText {
     }
 }
 
-/// All marks, in order; a table with `times` stands for as many.
+/// Returns all marks, in order; a table with `times` stands for several.
 pub(super) fn check_marks(
     raw: &[Spanned<RawMark>],
     raw_client: &Spanned<RawClient>,
@@ -118,7 +118,7 @@ fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
     })
 }
 
-/// The mark, and again as often as `times` says, `every` so many seconds.
+/// Returns the mark and its repetitions: as many as `times` says, `every` so many seconds.
 fn repeated(first: Mark, raw: &RawMark) -> Checked<Vec<Mark>> {
     let (every, times) = match (&raw.every, &raw.times) {
         (None, None) => return Ok(vec![first]),
@@ -168,7 +168,7 @@ fn no_time(span: Range<usize>, seconds: f64) -> Diagnostic {
     ))
 }
 
-/// Something must be waited for.
+/// Checks that a mark that waits has something to wait for.
 fn check_wait(raw: &RawMark) -> Checked<()> {
     match &raw.wait {
         Some(wait) if raw.expect.is_none() => Err(Diagnostic::new(
@@ -180,7 +180,7 @@ fn check_wait(raw: &RawMark) -> Checked<()> {
     }
 }
 
-/// How long the step may take, and what is expected of it.
+/// Checks the time that the step and its expectation may take.
 fn check_limit(raw: &RawMark, action: &Action) -> Checked<Option<Duration>> {
     let Some(within) = &raw.within else {
         return Ok(None);
@@ -225,7 +225,7 @@ fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<(
     }
 }
 
-/// No picture may take the place of another one of its scenario.
+/// Checks that no picture takes the place of another one of its scenario.
 fn check_picture(marks: &[Mark], mark: &Mark, raw: &RawMark) -> Checked<()> {
     let name = |mark: &Mark, index: usize| match &mark.action {
         Action::Screenshot(name) => Some(name.clone().unwrap_or_else(|| (index + 1).to_string())),

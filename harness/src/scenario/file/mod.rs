@@ -1,4 +1,4 @@
-//! Scenario files: TOML, with every mistake reported at its place.
+//! Reads scenario files: TOML, with every mistake reported at its place.
 //!
 //! ```
 //! use wiresnap::scenario::file::parse;
@@ -56,14 +56,15 @@ use crate::files;
 use crate::rule::{RawRule, Rules};
 use crate::text::Shown as _;
 
-/// What a file is read for, and what is known when it is.
+/// The purpose of reading a file, and what is known at that time.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading<'a> {
     /// The programs that a scenario may call for.
     pub programs: &'a [String],
-    /// The variables that were set; those that the file does not declare are for others.
+    /// The variables that were set; those that the file does not declare are for other files.
     pub set: &'a Values,
-    /// Whether every variable must have a value. Where it is only looked at, one that has none stands for itself.
+    /// True if every variable must have a value. If the scenario is only looked at, a variable without a value stands
+    /// for itself.
     pub to_be_played: bool,
 }
 
@@ -71,16 +72,16 @@ pub struct Reading<'a> {
 ///
 /// # Errors
 ///
-/// Where the file cannot be read or [`parse`] finds a mistake in it.
+/// Returns an error if the file cannot be read or [`parse`] finds a mistake in it.
 pub fn read(file: &Path, programs: &[String]) -> Result<Scenario> {
     parse(file, &read_text(file)?, programs)
 }
 
-/// The text of a scenario's file.
+/// Returns the text of a scenario's file.
 ///
 /// # Errors
 ///
-/// Where it cannot be read.
+/// Returns an error if it cannot be read.
 pub fn read_text(file: &Path) -> Result<String> {
     files::read_text(file)
         .map_err(|error| Error::usage(format!("cannot read scenario {}: {error}", file.shown())))
@@ -90,8 +91,8 @@ pub fn read_text(file: &Path) -> Result<String> {
 ///
 /// # Errors
 ///
-/// The first mistake in the text: TOML that is none, a field that does not exist, marks out of order, a step that the
-/// client cannot do, a program that is not there; with line, caret and what would be right.
+/// Returns the first mistake in the text: invalid TOML, a field that does not exist, marks out of order, a step that
+/// the client cannot do, a program that is not there; with line, caret and what would be right.
 pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
     let reading = Reading {
         programs,
@@ -105,7 +106,8 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
 ///
 /// # Errors
 ///
-/// The first mistake in the text, as [`parse`] tells it; also a variable without a value, where it is to be played.
+/// Returns the first mistake in the text, as [`parse`] does; also a variable without a value, if the scenario is to be
+/// played.
 pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scenario> {
     let mut raw: RawScenario =
         toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
@@ -137,14 +139,15 @@ fn sha256(text: &str) -> String {
     hexadecimal
 }
 
-/// The endings that a name may not have: what is called so on the command line is a file.
+/// The endings that a name may not have: on the command line, they mean a file.
 const ENDINGS_OF_FILES: [&str; 3] = [".toml", ".pcap", ".pcapng"];
 
 /// Returns the name of the scenario that a file holds: the file's, without `.toml`.
 ///
 /// # Errors
 ///
-/// Returns an error if captures and snapshots cannot be called so, or it would be taken for something else on a command line.
+/// Returns an error if captures and snapshots cannot have this name, or a command line would take it for something
+/// else.
 pub fn name_of(file: &Path) -> Result<String> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name = name.map_or("", |name| name.strip_suffix(".toml").unwrap_or(name));
@@ -203,7 +206,7 @@ struct RawScenario {
     redact: Vec<RawRule>,
 }
 
-/// The port of a scenario that does not say.
+/// The port of a scenario whose file does not give one.
 const DEFAULT_PORT: u16 = 8000;
 
 #[derive(Clone, Copy, Deserialize)]
@@ -246,7 +249,7 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
     Diagnostic::new(error.span().unwrap_or(0..0), message)
 }
 
-/// What the fields of a file amount to.
+/// The parts of a scenario that its file's fields make.
 struct Parts {
     variables: Vec<Variable>,
     program: Program,
@@ -297,7 +300,7 @@ fn check_port(port: &Spanned<u16>) -> Checked<()> {
         .with_hint("the capture has to know the port beforehand: choose one from 1 to 65535"))
 }
 
-/// The address to listen on: one of the loopback interface, which is up in every lab.
+/// Checks the address to listen on: one of the loopback interface, which is up in every lab.
 fn check_host(host: &Spanned<String>, link: Option<&Link>) -> Checked<IpAddr> {
     let text = host.get_ref();
     if link.is_some() {

@@ -1,4 +1,4 @@
-//! The programs of a scenario file: the one under study, and what it needs beside it.
+//! Reads the programs of a scenario file: the one under study, and its helpers.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -14,17 +14,17 @@ use crate::scenario::program::{Argument, CommandLine, Executable, Program, Ready
 /// A command with its arguments.
 pub(super) type RawCommand = Vec<Spanned<String>>;
 
-/// Where a program that was built here is told to listen.
-/// How long a program may take until it is ready, where the file does not say: a JVM on a busy machine takes ten seconds.
+/// The time that a program may take until it is ready, if the file does not say: a JVM on a busy machine takes ten
+/// seconds.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The most that a file may give it: ten minutes.
+/// The longest such time that a file may give, in seconds: ten minutes.
 const LONGEST_START: f64 = 600.0;
 
-/// Where a program that was built here is told to listen.
+/// The arguments that tell a program that was built here where to listen.
 const ADDRESS: [&str; 4] = ["--host", "{host}", "--port", "{port}"];
 
-/// What a program needs beside it.
+/// A helper that a program needs.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawHelper {
@@ -37,7 +37,7 @@ pub(super) struct RawHelper {
     daemon: bool,
 }
 
-/// What shows that a program is ready.
+/// The sign that a program is ready.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawReady {
@@ -48,7 +48,7 @@ pub(super) struct RawReady {
 }
 
 impl RawHelper {
-    /// The texts that may hold variables.
+    /// Returns the texts that may hold variables.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
         let ready = self.ready.iter_mut();
         (self.command.get_mut().iter_mut())
@@ -59,13 +59,13 @@ impl RawHelper {
 }
 
 impl RawReady {
-    /// The texts that may hold variables.
+    /// Returns the texts that may hold variables.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
         self.log.iter_mut().chain(&mut self.http)
     }
 }
 
-/// The program under study: one of `programs`, which were built here, or any command.
+/// Returns the program under study: one of `programs`, which were built here, or any command.
 pub(super) fn check_program(raw: &RawScenario, programs: &[String]) -> Checked<Program> {
     let rest = Rest {
         environment: &raw.environment,
@@ -115,13 +115,13 @@ pub(super) fn check_helper(spanned: &Spanned<RawHelper>) -> Checked<Program> {
     rest.complete_command(&raw.command)
 }
 
-/// What all kinds of programs have in common.
+/// The fields that all kinds of programs have in common.
 struct Rest<'a> {
     environment: &'a BTreeMap<String, Spanned<String>>,
     folder: Option<&'a Spanned<String>>,
     ready: Option<&'a Spanned<RawReady>>,
     is_daemon: bool,
-    /// What shows that it is ready where the file does not say.
+    /// The sign that it is ready if the file does not say.
     otherwise: Ready,
 }
 
@@ -165,7 +165,7 @@ impl Rest<'_> {
     }
 }
 
-/// A command of any kind: what is started, then its arguments.
+/// Checks a command of any kind: the executable, then its arguments.
 pub(super) fn check_command(raw: &Spanned<RawCommand>) -> Checked<CommandLine> {
     let missing = || {
         Diagnostic::new(raw.span(), "a command without a program")
@@ -272,7 +272,7 @@ fn check_ready(ready: &Spanned<RawReady>, otherwise: &Ready) -> Checked<Ready> {
     }
 }
 
-/// The seconds in a field `within`, of which `whose` may take `longest` at most.
+/// Checks the seconds in a field `within`, of which `whose` may take `longest` at most.
 pub(super) fn check_within(within: &Spanned<f64>, longest: f64, whose: &str) -> Checked<Duration> {
     let seconds = *within.get_ref();
     if seconds > 0.0 && seconds <= longest {
@@ -287,7 +287,7 @@ pub(super) fn check_within(within: &Spanned<f64>, longest: f64, whose: &str) -> 
     )))
 }
 
-/// The target of a request (RFC 9112 §3.2.1): what is printed there is sent as it is.
+/// Checks the target of a request (RFC 9112 §3.2.1): it must be printable, and is sent as it is.
 fn check_path(path: &Spanned<String>) -> Checked<String> {
     let text = path.get_ref();
     if text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic()) {

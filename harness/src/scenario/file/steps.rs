@@ -1,4 +1,4 @@
-//! The steps of a scenario file: what a client does at a mark.
+//! Reads the steps of a scenario file: what a client does at a mark.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::scenario::program::{Argument, CommandLine};
 use crate::scenario::{Action, Client, Reload};
 
-/// The one thing that the client does at this mark.
+/// Returns the one action of the client at this mark.
 pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) -> Checked<Action> {
     if let (Some(input), None) = (&raw.input, &raw.run) {
         return Err(
@@ -70,7 +70,7 @@ pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) ->
     }
 }
 
-/// The step of a mark before anything is checked, for those who read of it.
+/// Returns the step of a mark before anything is checked, for its description.
 pub(super) fn written(raw: &RawMark) -> Option<Action> {
     let text = |spanned: &Spanned<String>| spanned.get_ref().clone();
     let pair = |raw: &Spanned<RawText>| {
@@ -135,7 +135,7 @@ fn command_of<'a>(mut words: impl Iterator<Item = &'a str>) -> CommandLine {
     }
 }
 
-/// What a client can do.
+/// Returns the steps that a client can do.
 const fn steps_of(client: Client) -> &'static str {
     match client {
         Client::Firefox => {
@@ -216,7 +216,7 @@ fn check_click(click: &Spanned<String>, client: Client) -> Checked<Action> {
     selector(click, "click", "click").map(Action::Click)
 }
 
-/// A text for an element, as `type` and `select` have it.
+/// Checks a text for an element, as `type` and `select` have it.
 fn check_text(
     raw: &Spanned<RawText>,
     step: &str,
@@ -279,7 +279,7 @@ fn require_browser(client: Client, step: &str, span: Range<usize>) -> Checked<()
     Err(cannot(client, step, span).with_hint(format!("only a browser can; {client} can {can}")))
 }
 
-/// The CSS selector in a field of a step; whether it is one that the browser understands only the browser knows.
+/// Checks the CSS selector in a field of a step; only the browser knows if it understands it.
 fn selector(raw: &Spanned<String>, step: &str, field: &str) -> Checked<String> {
     if raw.get_ref().trim().is_empty() {
         return Err(
@@ -291,7 +291,7 @@ fn selector(raw: &Spanned<String>, step: &str, field: &str) -> Checked<String> {
     Ok(raw.get_ref().clone())
 }
 
-/// A step that is nothing but its name.
+/// Checks a step that is only its name.
 fn check_true(step: &Spanned<bool>, name: &str, action: Action) -> Checked<Action> {
     if *step.get_ref() {
         return Ok(action);

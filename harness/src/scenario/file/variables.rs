@@ -1,4 +1,4 @@
-//! The variables of a scenario file: what is declared, and `{name}` wherever a text may have it.
+//! Reads the variables of a scenario file: the declarations, and `{name}` in every text that may have it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,14 +12,14 @@ use crate::scenario::variables::{Piece, Variable, is_name, looks_secret, pieces}
 /// The declarations of a file, as they are written.
 pub(super) type RawVariables = BTreeMap<Spanned<String>, Spanned<toml::Value>>;
 
-/// What has a meaning of its own in braces.
+/// The names that have a meaning of their own in braces.
 const TAKEN: [(&str, &str); 3] = [
     ("host", "the address that the program listens on"),
     ("port", "the port that the program listens on"),
     ("clock", "the time of day"),
 ];
 
-/// The variables with their values: what was set, or else the default.
+/// Returns the variables with their values: the value that was set, or else the default.
 pub(super) fn check_variables(raw: &RawVariables, reading: &Reading<'_>) -> Checked<Vec<Variable>> {
     let variable = |(name, declared)| check_variable(name, declared, reading);
     raw.iter().map(variable).collect()
@@ -70,7 +70,7 @@ fn check_name(spanned: &Spanned<String>) -> Checked<&String> {
     }
 }
 
-/// What a file says of a variable.
+/// The declaration of a variable in a file.
 #[derive(Default)]
 struct Declaration<'a> {
     default: Option<&'a String>,
@@ -78,7 +78,8 @@ struct Declaration<'a> {
 }
 
 impl<'a> Declaration<'a> {
-    /// A text is the default; a table may have one, and may say whether the variable is a secret.
+    /// Reads a declaration. A text is the default; a table may have one, and may say that the variable is a secret, or
+    /// not.
     fn read(declared: &'a Spanned<toml::Value>) -> Checked<Self> {
         let mistake = || {
             Diagnostic::new(declared.span(), "what is its default?").with_hint(
@@ -111,7 +112,8 @@ impl<'a> Declaration<'a> {
 
 /// Puts the values of the variables into all texts of a scenario.
 ///
-/// Where any are declared, a name in braces that is none of them is a mistake, but in a script, which is full of braces.
+/// Returns a mistake if a name in braces is not one of the declared variables. If none are declared, nothing is
+/// checked; scripts are never checked, as they are full of braces.
 pub(super) fn fill_in(raw: &mut RawScenario, variables: &[Variable]) -> Checked<()> {
     if variables.is_empty() {
         return Ok(());
@@ -163,7 +165,7 @@ fn fill_in_text(text: &mut String, span: Range<usize>, variables: &[Variable]) -
     Ok(())
 }
 
-/// The first name in braces that is neither a variable nor has a meaning of its own.
+/// Returns the first name in braces that is neither a variable nor has a meaning of its own.
 fn unknown(text: &str, variables: &[Variable]) -> Option<String> {
     pieces(text).into_iter().find_map(|piece| match piece {
         Piece::Braced(name) if value_of(name, variables).is_none() && !is_taken(name) => {
@@ -196,7 +198,7 @@ fn value_of<'a>(name: &str, variables: &'a [Variable]) -> Option<&'a str> {
     variable.map(|variable| variable.value.as_str())
 }
 
-/// All texts of a scenario that may hold variables, but for scripts and what is opened.
+/// Returns all texts of a scenario that may hold variables, except scripts and what is opened.
 fn texts(raw: &mut RawScenario) -> impl Iterator<Item = &mut Spanned<String>> {
     let marks = raw.mark.iter_mut().flat_map(|mark| mark.get_mut().texts());
     let helpers = raw

@@ -64,7 +64,7 @@ impl<Sink: Write> fmt::Debug for Brotli<Sink> {
     }
 }
 
-/// The standard allocator, with what it gave and did not get back.
+/// The standard allocator, with a count of the memory that it gave and did not get back.
 #[derive(Clone, Default)]
 struct Counting {
     allocated: Rc<Cell<usize>>,

@@ -1,32 +1,34 @@
-//! What is remembered of the coded bytes themselves.
+//! The record of the coded bytes themselves.
 
 use super::stage::Marks;
 use crate::wire::fingerprint::Fingerprint;
 
-/// Bytes that are told together where they were in vain: a block in which decoding failed is told from its beginning.
+/// The size of a block, in bytes. Bytes that gave nothing are reported by the block: one in which decoding failed is
+/// reported from its beginning.
 const BLOCK: u64 = 1 << 10;
 
-/// The most bytes that wait for something to come from them; zstd has the largest blocks.
+/// The most bytes that wait for output to come from them; zstd has the largest blocks.
 const MOST_PENDING: usize = 256 << 10;
 
-/// How much room an emptied buffer keeps.
+/// The most room that an emptied buffer keeps.
 const MOST_SPARE: usize = 4 << 10;
 
-/// How many bytes of a gzip member there are to the end of its time (RFC 1952 §2.3).
+/// The number of bytes of a gzip member up to the end of its time (RFC 1952 §2.3).
 const TIME_END: usize = 8;
 
-/// What stands for coded bytes.
+/// A summary of coded bytes: their number, their fingerprint, and those from which nothing came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coded {
-    /// All of them, but for the times that gzip writes into its headers (RFC 1952 §2.3.1): of these, whether they are 0.
+    /// The fingerprint of all of them, except the times that gzip writes into its headers (RFC 1952 §2.3.1): of these,
+    /// only whether they are 0.
     fingerprint: Fingerprint,
-    /// The same for the same times.
+    /// A hash of the times in gzip headers: the same for the same times.
     times: u64,
-    /// How far into the header of a gzip member the bytes are.
+    /// The part of a gzip member's header that was read; `None` outside of one.
     header: Option<Member>,
     /// The bytes from which nothing came yet.
     pending: Vec<u8>,
-    /// Whether anything came in this block.
+    /// True if anything came out of this block.
     is_fruitful: bool,
 }
 
@@ -57,7 +59,7 @@ impl Coded {
         self.fingerprint.is_empty()
     }
 
-    /// Returns what stands for them, but for the times in them.
+    /// Returns their fingerprint, which ignores the times in them.
     #[must_use]
     pub const fn fingerprint(&self) -> &Fingerprint {
         &self.fingerprint
@@ -94,7 +96,8 @@ impl Coded {
         self.fingerprint.push(bytes);
     }
 
-    /// RFC 1952 §2.3: two bytes that tell gzip, the method, flags, then four bytes of time.
+    /// Takes a byte of a gzip header: two bytes that tell gzip, the method, flags, then four bytes of time (RFC 1952
+    /// §2.3).
     fn take_of_header(&mut self, mut member: Member, byte: u8) {
         let is_time = member.length >= 4;
         if is_time {
@@ -120,7 +123,7 @@ impl Coded {
         self.header = Some(member).filter(|member| is_gzip && member.length < TIME_END);
     }
 
-    /// Takes note of what a slice was good for.
+    /// Takes note of a slice, and of whether anything came out of it.
     pub(super) fn settle(&mut self, slice: &[u8], is_fruitful: bool, marks: &Marks) {
         self.wait_for(slice, marks);
         self.is_fruitful |= is_fruitful;

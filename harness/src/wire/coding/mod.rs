@@ -1,11 +1,12 @@
-//! Content codings undone: gzip, deflate, br and zstd, one over the other, within bounds.
+//! Undoes content codings within bounds: gzip, deflate, br and zstd, one over the other.
 //!
-//! Besides what the bytes decode to, a decoder says what stands for the bytes themselves ([`Decoder::coded`]), since two
-//! bodies that decode to the same may still differ on the wire; and where it cannot go on, which bytes were in vain
-//! ([`Decoder::undecoded`]).
+//! Besides the decoded bytes, a decoder gives a fingerprint of the coded ones ([`Decoder::coded`]), since two bodies
+//! that decode to the same bytes may still differ on the wire. If it cannot go on, it gives the bytes that were not
+//! decoded ([`Decoder::undecoded`]).
 //!
-//! A body arrives in pieces, so the decoder takes pieces; and a kilobyte of gzip can hold a megabyte of zeros, so the
-//! caller says how much it is ready to take. What is over that is cut, and the cut is an error value, not a surprise.
+//! A body arrives in pieces, so the decoder takes pieces. A kilobyte of gzip can hold a megabyte of zeros, so the
+//! caller says how much it is ready to take. Anything beyond that is cut, and the cut is an error value, not a
+//! surprise.
 //!
 //! ```
 //! use wiresnap::wire::coding::{Coding, Decoder};
@@ -28,13 +29,14 @@ pub use self::coded::Coded;
 use self::stage::{Marks, Stage};
 use crate::budget::Budget;
 
-/// How many codings one body may have; more is either an attack or a mistake.
+/// The most codings that one body may have; more is either an attack or a mistake.
 const MOST_CODINGS: usize = 8;
 
-/// How much may pass between the stages in all: what is coded twice can swell in the middle and still give nothing.
+/// The most bytes that may pass between the stages in all: data that is coded twice can swell in the middle and still
+/// decode to nothing.
 const MOST_BETWEEN: usize = 1 << 24;
 
-/// How large the input of one push to a stage may be: with deflate's limit of 1032 to 1, a stage stays within bounds.
+/// The largest input of one push to a stage: with deflate's limit of 1032 to 1, a stage stays within bounds.
 const STAGE_INPUT: usize = 1 << 10;
 
 /// One content coding that can be undone.
@@ -51,11 +53,11 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// The codings that a field value names, in the order in which they were applied; `identity` is none.
+    /// Returns the codings that a field value names, in the order in which they were applied; `identity` is left out.
     ///
     /// # Errors
     ///
-    /// The first name that is not known here.
+    /// Returns the first name that is not known here.
     pub fn list(value: &[u8]) -> Result<Vec<Self>, String> {
         let mut codings = Vec::new();
         for name in value.split(|byte| *byte == b',') {
@@ -76,7 +78,7 @@ impl Coding {
         Ok(codings)
     }
 
-    /// The registered name.
+    /// Returns the registered name.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,7 +90,7 @@ impl Coding {
     }
 }
 
-/// Why the decoding of a body ended early.
+/// The reason why the decoding of a body ended early.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodingError {
     /// More came out than the caller takes.
@@ -96,15 +98,17 @@ pub enum CodingError {
         /// The bytes that were taken.
         limit: usize,
     },
-    /// The bytes are not what the coding's name says.
+    /// The bytes are not valid in the coding that is named.
     Malformed {
         /// The coding.
         coding: &'static str,
-        /// What its decoder said.
+        /// The message of its decoder.
         reason: String,
     },
     /// The capture may not inflate more.
     OverBudget,
+    /// Too many decoders are at work at a time.
+    NoRoom,
     /// The body ended before the coding did.
     CutOff {
         /// The coding.
@@ -129,6 +133,9 @@ impl fmt::Display for CodingError {
             Self::OverBudget => formatter.write_str(
                 "not decoded further: what was captured so far inflates to too many times its size",
             ),
+            Self::NoRoom => formatter.write_str(
+                "not decoded further: too much is open at the same time; a larger --memory has more room",
+            ),
             Self::CutOff { coding } => write!(formatter, "the {coding} body ends too early"),
             Self::Behind { coding } => {
                 write!(formatter, "bytes follow on the end of the {coding} body")
@@ -147,23 +154,23 @@ pub struct Decoder {
     coded: Coded,
 }
 
-/// What may still come out of stages.
+/// The limits on what may still come out of the stages.
 #[derive(Debug)]
 struct Room {
-    /// Out of all but the last of them.
+    /// The bytes that may come out of all stages but the last.
     between: usize,
-    /// Out of all stages of all bodies.
+    /// The budget for all stages of all bodies.
     budget: Budget,
 }
 
 impl Decoder {
-    /// A decoder for codings in the order in which they were applied: the last is undone first.
+    /// Makes a decoder for codings in the order in which they were applied: the last is undone first.
     #[must_use]
     pub fn new(codings: &[Coding]) -> Self {
         Self::within(&Budget::default(), codings)
     }
 
-    /// A decoder that inflates no more than the budget allows.
+    /// Makes a decoder that inflates no more than the budget allows.
     #[must_use]
     pub fn within(budget: &Budget, codings: &[Coding]) -> Self {
         let stages = codings.iter().rev().map(|coding| Stage::new(*coding));
@@ -183,12 +190,12 @@ impl Decoder {
         self.stages.iter().map(Stage::memory).sum()
     }
 
-    /// Appends to `output` what `input` decodes to, as long as `output` stays within `limit` bytes.
+    /// Decodes `input` and appends the result to `output`, as long as `output` stays within `limit` bytes.
     ///
     /// # Errors
     ///
-    /// The reason why nothing more can be decoded; what was decoded before it is in `output`, and what was not,
-    /// [`Decoder::undecoded`] has. Nothing more is to be pushed then, but [passed](Decoder::pass).
+    /// Returns an error if nothing more can be decoded. What was decoded before is in `output`; [`Decoder::undecoded`]
+    /// returns the rest. Nothing more is to be pushed then, but [passed](Decoder::pass).
     pub fn push(
         &mut self,
         input: &[u8],
@@ -215,24 +222,24 @@ impl Decoder {
         Ok(())
     }
 
-    /// Lets go of what decoding takes: nothing more is to be pushed, only passed.
+    /// Frees the memory that decoding takes: nothing more is to be pushed, only passed.
     pub fn release(&mut self) {
         self.stages = Vec::new();
     }
 
-    /// Takes bytes that are not to be decoded, after an error or a hole: they only count.
+    /// Takes bytes that are not to be decoded, after an error or a hole: they are only counted.
     pub fn pass(&mut self, bytes: &[u8]) {
         self.coded.take(bytes, &Marks::default());
     }
 
-    /// Returns what stands for all coded bytes so far.
+    /// Returns the summary of all coded bytes so far.
     #[must_use]
     pub const fn coded(&self) -> &Coded {
         &self.coded
     }
 
-    /// Returns the coded bytes from which nothing or nothing more came, once decoding failed or the body ended: from the
-    /// block on that they are in (of 1 KiB), or from the end of what was whole.
+    /// Returns the coded bytes from which nothing (more) came, once decoding failed or the body ended: from the start
+    /// of their block of 1 KiB, or from the end of what was whole.
     #[must_use]
     pub fn undecoded(&mut self) -> Vec<u8> {
         self.coded.take_pending()
@@ -242,8 +249,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// [`CodingError::CutOff`] where a coding had not ended. A body of no bytes at all is fine: it is what a server
-    /// sends that forgot to leave out the field.
+    /// Returns [`CodingError::CutOff`] if a coding had not ended. An empty body is fine: servers that forget to leave
+    /// out the field send it.
     pub fn finish(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
         if self.coded.is_empty() {
             return Ok(());
@@ -251,7 +258,7 @@ impl Decoder {
         self.drain(output, limit)
     }
 
-    /// Ends each stage, and lets go what it held back; the first error counts.
+    /// Ends each stage, and takes what it held back; the first error counts.
     fn drain(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
         let mut outcome = Ok(());
         for index in 0..self.stages.len() {
@@ -266,7 +273,7 @@ impl Decoder {
     }
 }
 
-/// Has the stages undo one coding after the other; `marks` gets what the first says of the places in the input.
+/// Makes the stages undo one coding after the other; `marks` gets the places in the input that the first one reports.
 fn run(
     stages: &mut [Stage],
     input: &[u8],
@@ -282,8 +289,8 @@ fn run(
     while !left.is_empty() {
         let mut slice = &left[..left.len().min(STAGE_INPUT)];
         let length = slice.len();
-        marks.set_place(input.len() - left.len());
-        let written = stage.push(&mut slice, marks);
+        let mut found = Marks::from_place(input.len() - left.len());
+        let written = stage.push(&mut slice, &mut found);
         left = &left[length - slice.len()..];
         if written.is_err() {
             // What came out before the damage may still be in the decoder's own buffer. It goes on first: what the next
@@ -291,14 +298,16 @@ fn run(
             let _ = stage.finish();
         }
         let piece = stage.take();
+        // What is behind this stage must have taken all before a mark: whole is what came out whole in the end.
         pass_on(rest, &piece, output, limit, room)?;
+        marks.add(found);
         stage.give_back(piece);
         written?;
     }
     Ok(())
 }
 
-/// Gives what came out of one stage to the rest of them.
+/// Gives the output of one stage to the rest of them.
 fn pass_on(
     rest: &mut [Stage],
     piece: &[u8],
@@ -399,7 +408,7 @@ mod tests {
         }
     }
 
-    /// Decodes in pieces, as a body is: what comes after an error only counts.
+    /// Decodes in pieces, as with a body: bytes after an error are only counted.
     fn read(
         codings: &[Coding],
         bytes: &[u8],
@@ -468,6 +477,89 @@ mod tests {
         }
     }
 
+    /// A zstd frame (RFC 8878 §3.1.1) of one raw block.
+    fn zstd(bytes: &[u8]) -> Vec<u8> {
+        let size = u8::try_from(bytes.len()).unwrap();
+        [
+            &[0x28, 0xb5, 0x2f, 0xfd, 0, 0, (size << 3) | 1, 0, 0],
+            bytes,
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn what_only_begins_like_a_frame_is_behind_the_last_one() {
+        for behind in [&b"behind"[..], &[0x28, 0xb5, 0], b"\x28"] {
+            let packed = [&zstd(b"hello"), behind].concat();
+            for size in [1, 3, 15, 1000] {
+                let (_, failure, undecoded) = read(&[Coding::Zstd], &packed, size);
+                assert!(failure.is_some());
+                assert_eq!(undecoded, behind, "in pieces of {size}");
+            }
+        }
+    }
+
+    /// Of two codings, the outer one says what is whole in its own words; what counts is what came out behind the inner.
+    #[test]
+    fn what_is_whole_outside_and_damaged_inside_was_in_vain() {
+        for outer in [
+            [gzip(b"this is not gzip"), gzip(&gzip(b"hello"))].concat(),
+            [zlib(b"this is not gzip"), b"behind".to_vec()].concat(),
+            [zstd(b"this is not gzip"), zstd(&gzip(b"hello"))].concat(),
+        ] {
+            let coding = match outer[0] {
+                0x1f => Coding::Gzip,
+                0x78 => Coding::Deflate,
+                _ => Coding::Zstd,
+            };
+            let whole = read(&[Coding::Gzip, coding], &outer, usize::MAX);
+            assert!(matches!(
+                whole.1,
+                Some(CodingError::Malformed { coding: "gzip", .. })
+            ));
+            assert_eq!(whole.2, outer, "{coding:?}");
+            for size in [1, 3, 10, 30] {
+                let pieces = read(&[Coding::Gzip, coding], &outer, size);
+                assert_eq!(pieces.2, outer, "{coding:?} in pieces of {size}");
+                assert_eq!(pieces.0.coded(), whole.0.coded());
+            }
+        }
+    }
+
+    #[test]
+    fn what_came_out_whole_before_the_damage_was_not_in_vain() {
+        let first = gzip(&gzip(b"hello"));
+        let second = gzip(b"this is not gzip");
+        let packed = [&first[..], &second].concat();
+        for size in [1, 3, 10, 1000] {
+            let (_, failure, undecoded) = read(&[Coding::Gzip; 2], &packed, size);
+            assert_eq!(failure, Some(CodingError::Behind { coding: "gzip" }));
+            assert_eq!(undecoded, second, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn where_the_limit_cuts_does_not_depend_on_the_pieces() {
+        let packed = [gzip(b"hello"), gzip(b"world")].concat();
+        for limit in 0..10 {
+            let cut = [1, 3, 10, 1000].map(|size| {
+                let mut decoder = Decoder::new(&[Coding::Gzip]);
+                let mut output = Vec::new();
+                let mut pieces = packed.chunks(size);
+                let failure =
+                    pieces.find_map(|piece| decoder.push(piece, &mut output, limit).err());
+                assert_eq!(failure, Some(CodingError::TooLarge { limit }));
+                pieces.for_each(|piece| decoder.pass(piece));
+                (
+                    output,
+                    decoder.coded().fingerprint().clone(),
+                    decoder.coded().times(),
+                )
+            });
+            assert!(cut.iter().all(|other| *other == cut[0]), "{limit}: {cut:?}");
+        }
+    }
+
     #[test]
     fn the_time_in_a_gzip_header_does_not_count_but_for_being_there() {
         let fingerprint = |time: [u8; 4], body: &[u8]| {
@@ -521,7 +613,7 @@ mod tests {
         }
     }
 
-    /// More comes out of one push than a decoder's own buffer holds, and then there is the damage.
+    /// Checks damaged input that decodes to more in one push than a decoder's own buffer holds.
     #[test]
     fn all_that_comes_before_damage_is_decoded_where_it_does_not_fit_a_buffer() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::none());

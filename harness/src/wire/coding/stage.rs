@@ -1,4 +1,4 @@
-//! One coding being undone.
+//! The decoding of one content coding.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,10 +9,11 @@ use super::brotli::Brotli;
 use super::zstd::{Failure, Zstd};
 use super::{Coding, CodingError};
 
-/// How much one stage may put out for one push, before the next stage sees it: brotli has no limit of its own.
+/// The most bytes that one stage may put out for one push, before the next stage sees them: brotli has no limit of its
+/// own.
 const STAGE_ROOM: usize = 1 << 24;
 
-/// A sink that takes so much and no more, so that no stage can blow up between two looks at it.
+/// A sink with a limit, so that no stage can blow up between two looks at it.
 #[derive(Debug, Default)]
 pub(super) struct Bounded(Vec<u8>);
 
@@ -30,21 +31,30 @@ impl Write for Bounded {
     }
 }
 
-/// What a stage says of places in its input.
+/// The places in its input that a stage reports.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
-    /// Where the input of the stage begins in that of the decoder.
+    /// The place in the decoder's input where the input of the stage begins.
     place: usize,
-    /// Where members of gzip begin behind the first, in order.
+    /// The places where members of gzip begin, after the first, in order.
     pub(super) members: Vec<usize>,
-    /// Behind the last thing that is whole: a member, a frame, a stream.
+    /// The place behind the last thing that is whole: a member, a frame, a stream.
     pub(super) whole: Option<usize>,
 }
 
 impl Marks {
-    /// What is said from now on is counted from this place.
-    pub(super) const fn set_place(&mut self, place: usize) {
-        self.place = place;
+    /// Marks that are counted from this place.
+    pub(super) fn from_place(place: usize) -> Self {
+        Self {
+            place,
+            ..Self::default()
+        }
+    }
+
+    /// Adds later ones.
+    pub(super) fn add(&mut self, mut later: Self) {
+        self.members.append(&mut later.members);
+        self.whole = later.whole.or(self.whole);
     }
 
     const fn whole(&mut self, at: usize) {
@@ -54,19 +64,15 @@ impl Marks {
 
 /// A decoder of one coding.
 pub(super) enum Stage {
-    Gzip {
-        decoder: Box<GzDecoder<Bounded>>,
-        /// Whether a member is whole before the one that the decoder is in.
-        is_later: bool,
-    },
-    /// Not known yet whether zlib or bare deflate: that takes two bytes.
+    Gzip(Box<GzDecoder<Bounded>>),
+    /// Zlib or bare deflate: it takes two bytes to know.
     Undecided(Vec<u8>),
     Zlib(ZlibDecoder<Bounded>),
     Bare(DeflateDecoder<Bounded>),
     Brotli(Box<Brotli<Bounded>>),
     Zstd {
         decoder: Box<Zstd>,
-        /// Whether a frame was whole.
+        /// True if a frame was whole.
         is_later: bool,
     },
 }
@@ -80,10 +86,7 @@ impl fmt::Debug for Stage {
 impl Stage {
     pub(super) fn new(coding: Coding) -> Self {
         match coding {
-            Coding::Gzip => Self::Gzip {
-                decoder: Box::new(GzDecoder::new(Bounded::default())),
-                is_later: false,
-            },
+            Coding::Gzip => Self::Gzip(Box::new(GzDecoder::new(Bounded::default()))),
             Coding::Deflate => Self::Undecided(Vec::new()),
             Coding::Brotli => Self::Brotli(Box::new(Brotli::new(Bounded::default()))),
             Coding::Zstd => Self::Zstd {
@@ -95,7 +98,7 @@ impl Stage {
 
     const fn name(&self) -> &'static str {
         match self {
-            Self::Gzip { .. } => "gzip",
+            Self::Gzip(_) => "gzip",
             Self::Undecided(_) | Self::Zlib(_) | Self::Bare(_) => "deflate",
             Self::Brotli(_) => "br",
             Self::Zstd { .. } => "zstd",
@@ -107,28 +110,24 @@ impl Stage {
         match self {
             Self::Undecided(_) => 0,
             // The state of zlib, its window, and a buffer.
-            Self::Gzip { .. } | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
+            Self::Gzip(_) | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
             Self::Brotli(decoder) => decoder.memory(),
             Self::Zstd { decoder, .. } => decoder.memory(),
         }
     }
 
-    /// Takes input, at least a part of it. What it decodes to waits to be taken.
+    /// Takes input, at least a part of it. The decoded bytes wait to be taken.
     pub(super) fn push(&mut self, input: &mut &[u8], marks: &mut Marks) -> Result<(), CodingError> {
         match self {
-            Self::Gzip { decoder, is_later } => {
-                let all = std::mem::take(input);
-                return gzip(decoder, is_later, all, marks).map_err(|error| self.error(error));
+            Self::Gzip(decoder) => {
+                return gzip(decoder, input, marks).map_err(|error| self.error(error));
             }
             Self::Zstd { decoder, is_later } => {
                 let all = input.len();
                 let ended = decoder.push(input);
-                if let Ok(Some(at)) = ended {
+                if let Ok(true) = ended {
                     *is_later = true;
-                    marks.whole(at);
-                } else if matches!(ended, Err(Failure::Behind)) && *is_later {
-                    // The last frame ended before these bytes, or in them.
-                    marks.whole.get_or_insert(all - input.len());
+                    marks.whole(all - input.len());
                 }
                 return ended.map(|_| ()).map_err(|failure| self.failure(failure));
             }
@@ -150,7 +149,7 @@ impl Stage {
             Self::Zlib(decoder) => write_through(decoder, taken),
             Self::Bare(decoder) => write_through(decoder, taken),
             Self::Brotli(decoder) => write_through(decoder, taken),
-            Self::Gzip { .. } | Self::Zstd { .. } | Self::Undecided(_) => Ok(taken.len()),
+            Self::Gzip(_) | Self::Zstd { .. } | Self::Undecided(_) => Ok(taken.len()),
         };
         let length = written.map_err(|error| self.error(Fault::Io(error)))?;
         if length < taken.len() {
@@ -163,7 +162,8 @@ impl Stage {
         Ok(())
     }
 
-    /// RFC 1950 §2.2: a zlib stream begins with method 8, and its first two bytes are a multiple of 31.
+    /// Decides between zlib and bare deflate: a zlib stream begins with method 8, and its first two bytes are a
+    /// multiple of 31 (RFC 1950 §2.2).
     fn decide(first: &[u8]) -> Self {
         let zlib =
             first[0] & 0x0f == 8 && u16::from_be_bytes([first[0], first[1]]).is_multiple_of(31);
@@ -180,7 +180,7 @@ impl Stage {
             coding: self.name(),
         };
         let ended = match self {
-            Self::Gzip { decoder, .. } => decoder.try_finish(),
+            Self::Gzip(decoder) => decoder.try_finish(),
             Self::Zlib(decoder) => decoder.try_finish(),
             Self::Bare(decoder) => decoder.try_finish(),
             Self::Brotli(decoder) => decoder.close(),
@@ -192,7 +192,7 @@ impl Stage {
 
     fn sink(&mut self) -> Option<&mut Bounded> {
         match self {
-            Self::Gzip { decoder, .. } => Some(decoder.get_mut()),
+            Self::Gzip(decoder) => Some(decoder.get_mut()),
             Self::Zlib(decoder) => Some(decoder.get_mut()),
             Self::Bare(decoder) => Some(decoder.get_mut()),
             Self::Brotli(decoder) => Some(decoder.get_mut()),
@@ -249,43 +249,39 @@ impl Stage {
     }
 }
 
-/// What a decoder of another crate does not take.
+/// An error from a decoder of another crate.
 enum Fault {
     /// Bytes that follow on the end.
     Behind,
     Io(io::Error),
 }
 
-/// RFC 1952 §2.2: a gzip file is members, one after the other.
+/// Decodes a gzip file, which is one member after the other (RFC 1952 §2.2).
 fn gzip(
     decoder: &mut GzDecoder<Bounded>,
-    is_later: &mut bool,
-    input: &[u8],
+    input: &mut &[u8],
     marks: &mut Marks,
 ) -> Result<(), Fault> {
-    let mut at = 0;
-    while at < input.len() {
-        let length = write_through(decoder, &input[at..]).map_err(Fault::Io)?;
-        at += length;
-        if at == input.len() {
-            break;
-        }
-        // The member is whole, and its checksum should be right.
-        decoder.try_finish().map_err(Fault::Io)?;
-        *is_later = true;
-        marks.whole(at);
-        if input[at] != 0x1f {
-            return Err(Fault::Behind);
-        }
-        marks.members.push(marks.place + at);
-        let sink = std::mem::take(decoder.get_mut());
-        *decoder = GzDecoder::new(sink);
+    let taken = std::mem::take(input);
+    let at = write_through(decoder, taken).map_err(Fault::Io)?;
+    let Some(first) = taken.get(at) else {
+        return Ok(());
+    };
+    // The member is whole, and its checksum should be right.
+    decoder.try_finish().map_err(Fault::Io)?;
+    marks.whole(at);
+    if *first != 0x1f {
+        return Err(Fault::Behind);
     }
+    marks.members.push(marks.place + at);
+    let sink = std::mem::take(decoder.get_mut());
+    *decoder = GzDecoder::new(sink);
+    *input = &taken[at..];
     Ok(())
 }
 
-/// Has a decoder take bytes up to the end of what it decodes; returns how many. Decoders keep what they have decoded until
-/// they are asked for more; an event must not wait for the next one.
+/// Makes a decoder take bytes up to the end of what it decodes; returns how many. Decoders keep what they have decoded
+/// until they are asked for more, and an event must not wait for the next one.
 fn write_through(decoder: &mut impl Write, input: &[u8]) -> io::Result<usize> {
     let mut taken = 0;
     while taken < input.len() {

@@ -1,9 +1,9 @@
 //! Zstandard (RFC 8878), block by block, with the crate `ruzstd`.
 //!
-//! That crate hands out what it decoded only once no later block can refer to it, which is up to 8 MiB later, or at the
-//! frame's end: too late for events, and never for a stream that is cut off. So blocks are fed to it one by one, and what
-//! each decodes to is looked at where it lies, and left there for those behind it. Where more lies there than blocks may
-//! refer to, it is taken out and its end given back as blocks that are not compressed.
+//! That crate hands out decoded bytes only once no later block can refer to them. That is up to 8 MiB later, or at the
+//! frame's end: too late for events, and never for a stream that is cut off. So it is fed block by block, and the
+//! output of each block is looked at in place, and left there for the blocks behind it. If more lies there than blocks
+//! may refer to, it is taken out, and its end is given back as blocks that are not compressed.
 
 use std::hash::Hasher as _;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ const LARGEST_BLOCK: usize = 128 << 10;
 /// RFC 8878 §3.1.1.1.2: the smallest window, in bytes.
 const SMALLEST_WINDOW: u64 = 1 << 10;
 
-/// What a decoder takes besides its window: tables, and a block before and after it is decoded.
+/// The memory of a decoder besides its window: tables, and a block before and after it is decoded.
 const FRAME_BYTES: usize = 512 << 10;
 
 /// RFC 8878 §3.1.1.
@@ -31,7 +31,7 @@ pub(super) struct Zstd {
     state: State,
     /// The beginning of a header, a block or a checksum that is not whole yet.
     held: Vec<u8>,
-    /// What was decoded and not taken yet.
+    /// The decoded bytes that were not taken yet.
     output: Vec<u8>,
 }
 
@@ -50,9 +50,9 @@ enum State {
 struct Frame {
     decoder: FrameDecoder,
     window: usize,
-    /// How many bytes lie in the decoder that were looked at already.
+    /// The number of bytes in the decoder that were looked at already.
     seen: usize,
-    /// The most bytes that lay in the decoder, or have room there.
+    /// The most bytes that have lain in the decoder, or have room there.
     most: usize,
     has_checksum: bool,
     content_size: Option<u64>,
@@ -60,15 +60,15 @@ struct Frame {
     hash: XxHash64,
 }
 
-/// Why a stream cannot be decoded further.
+/// The reason why a stream cannot be decoded further.
 pub(super) enum Failure {
-    /// Bytes that begin no frame follow on a whole one.
+    /// Bytes behind a whole frame do not begin another.
     Behind,
-    /// The bytes are no frame, or a damaged one.
+    /// The bytes are not a frame, or a damaged one.
     Malformed(String),
 }
 
-/// What a frame header says (RFC 8878 §3.1.1.1).
+/// The contents of a frame header (RFC 8878 §3.1.1.1).
 struct Header {
     window: u64,
     window_descriptor: u8,
@@ -95,17 +95,14 @@ impl Zstd {
         frame + self.held.capacity() + self.output.capacity()
     }
 
-    /// Takes input up to the first that gives output, or to its end. Returns how far into it the last frame ended, if
-    /// one did.
-    pub(super) fn push(&mut self, input: &mut &[u8]) -> Result<Option<usize>, Failure> {
-        let all = input.len();
-        let mut ended = None;
+    /// Takes input up to the first that gives output or ends a frame, or to its end. Returns true if a frame ended.
+    pub(super) fn push(&mut self, input: &mut &[u8]) -> Result<bool, Failure> {
         while !input.is_empty() && self.output.is_empty() {
             if self.step(input)? {
-                ended = Some(all - input.len());
+                return Ok(true);
             }
         }
-        Ok(ended)
+        Ok(false)
     }
 
     /// Returns true if the input so far is a number of whole frames.
@@ -223,7 +220,7 @@ fn malformed(reason: &str) -> Failure {
     Failure::Malformed(reason.to_owned())
 }
 
-/// How long a frame's header is, as far as its beginning tells.
+/// Returns the length of a frame's header, as far as its beginning tells.
 fn header_length(held: &[u8]) -> Result<usize, Failure> {
     let magic = &held[..held.len().min(4)];
     // RFC 8878 §3.1.2: sixteen magic numbers of skippable frames, then the length of what is to be skipped.
@@ -249,7 +246,7 @@ fn header_length(held: &[u8]) -> Result<usize, Failure> {
     Ok(5 + window + dictionary + content)
 }
 
-/// RFC 8878 §3.1.1.1.1: the lengths of the window descriptor, the dictionary ID and the content size.
+/// Returns the lengths of the window descriptor, the dictionary ID and the content size (RFC 8878 §3.1.1.1.1).
 fn field_lengths(descriptor: u8) -> [usize; 3] {
     let is_single_segment = descriptor & 0x20 != 0;
     let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
@@ -294,13 +291,13 @@ impl Header {
     }
 }
 
-/// RFC 8878 §3.1.1.1.2.
+/// Returns the window size that a descriptor stands for (RFC 8878 §3.1.1.1.2).
 const fn window_size(descriptor: u8) -> u64 {
     let base = SMALLEST_WINDOW << (descriptor >> 3);
     base + base / 8 * (descriptor & 7) as u64
 }
 
-/// The descriptor of the smallest window that is no smaller, of those that are powers of two.
+/// Returns the descriptor of the smallest window that is no smaller, of those that are powers of two.
 const fn window_descriptor(size: u64) -> u8 {
     let mut descriptor = 0;
     while window_size(descriptor) < size && descriptor < 31 << 3 {
@@ -309,7 +306,7 @@ const fn window_descriptor(size: u64) -> u8 {
     descriptor
 }
 
-/// How long a block is, as far as its header tells (RFC 8878 §3.1.1.2).
+/// Returns the length of a block, as far as its header tells (RFC 8878 §3.1.1.2).
 fn block_length(held: &[u8]) -> Result<usize, Failure> {
     let [first, second, third, ..] = *held else {
         return Ok(3);
@@ -373,7 +370,7 @@ impl Frame {
         Ok(is_last)
     }
 
-    /// Appends what lies in the decoder and was not looked at yet.
+    /// Appends the bytes in the decoder that were not looked at yet.
     fn reveal(&mut self, output: &mut Vec<u8>) -> Result<(), String> {
         let there = self.decoder.can_collect();
         self.most = self.most.max(there);
@@ -408,9 +405,9 @@ impl Frame {
     }
 }
 
-/// Looks at what a decoder would hand out, and takes nothing of it.
+/// A look at what a decoder would hand out, without taking it.
 struct Look<'a> {
-    /// How much of it was seen before.
+    /// The number of bytes that were seen before.
     skip: usize,
     output: &'a mut Vec<u8>,
 }
@@ -450,25 +447,25 @@ mod tests {
         (plain.collect::<String>().into_bytes(), coded.unwrap())
     }
 
-    /// A block that is not compressed.
+    /// Makes a block that is not compressed.
     fn raw(is_last: bool, bytes: &[u8]) -> Vec<u8> {
         let header = u32::try_from(bytes.len()).unwrap() << 3 | u32::from(is_last);
         [&header.to_le_bytes()[..3], bytes].concat()
     }
 
-    /// A byte that is repeated.
+    /// Makes a block that repeats a byte.
     fn repeated(is_last: bool, byte: u8, count: u32) -> Vec<u8> {
         let header = count << 3 | 2 | u32::from(is_last);
         [&header.to_le_bytes()[..3], &[byte]].concat()
     }
 
-    /// A compressed block with this content.
+    /// Makes a compressed block with this content.
     fn compressed(bytes: &[u8]) -> Vec<u8> {
         let header = u32::try_from(bytes.len()).unwrap() << 3 | 5;
         [&header.to_le_bytes()[..3], bytes].concat()
     }
 
-    /// A frame with this descriptor and these fields behind it.
+    /// Makes a frame with this descriptor and these fields behind it.
     fn frame(descriptor: u8, fields: &[u8], blocks: &[Vec<u8>]) -> Vec<u8> {
         [&MAGIC[..], &[descriptor], fields, &blocks.concat()].concat()
     }

@@ -1,15 +1,15 @@
-//! Sequence numbers that one side passed over: what comes there later was never there before.
+//! Sequence numbers that one side passed over: bytes that come there later are new.
 
 use crate::wire::segment::distance;
 
-/// Gaps of one side that are remembered; where there are more, the oldest are forgotten, and what fills those counts as
-/// sent before.
+/// The most gaps of one side that are remembered; if there are more, the oldest are forgotten, and bytes that fill
+/// those count as sent before.
 pub(super) const MOST_GAPS: usize = 256;
 
-/// Gaps further back than this are forgotten: sequence numbers wrap.
+/// The distance beyond which gaps are forgotten: sequence numbers wrap.
 const FURTHEST: i32 = 1 << 30;
 
-/// The gaps of one side, in a place of their own: most sides have none.
+/// The gaps of one side. Boxed, since most sides have none.
 #[derive(Debug, Default)]
 pub(super) struct Gaps(Option<Box<Ranges>>);
 
@@ -32,7 +32,7 @@ impl Gaps {
         ranges.insert(place, (start, end));
     }
 
-    /// Closes what a segment fills; tells whether that is anything.
+    /// Takes the numbers of a segment out of the gaps; returns true if any were in them.
     #[inline]
     pub(super) fn fill(&mut self, start: u32, end: u32) -> bool {
         let Some(Ranges(ranges)) = self.0.as_deref_mut() else {
@@ -104,7 +104,7 @@ mod tests {
     }
 
     proptest! {
-        /// The same as remembering each sequence number.
+        /// Compares it with remembering each sequence number.
         #[test]
         fn a_segment_is_new_where_any_of_its_numbers_is(
             first in any::<u32>(),

@@ -1,4 +1,4 @@
-//! What is known of what one side of a connection sends, and what a receiver makes of its next segment.
+//! The sequence numbers of one side of a connection, and a receiver's verdict on its next segment.
 
 use super::Kind;
 use super::gaps::Gaps;
@@ -6,15 +6,15 @@ use crate::units::Side;
 use crate::wire::event::AsideReason;
 use crate::wire::segment::{Flags, LARGEST_WINDOW, Segment, distance};
 
-/// How far sequence numbers may be from all others of their side at once: further than a window of today's systems, and
-/// not so far that one damaged number would make a hole of the size of a film.
+/// The furthest that a sequence number may be from all others of its side: further than a window of today's systems,
+/// but not so far that one damaged number would make a hole of the size of a film.
 pub(super) const FURTHEST: i32 = 1 << 24;
 
-/// How far behind its side's other segments a SYN may be, in sequence numbers, and yet be that of their connection which
-/// comes late in the file.
+/// The furthest that a SYN may be before its side's other segments, in sequence numbers, and still be that of their
+/// connection, only late in the file.
 const LATEST_SYN: i32 = 1 << 20;
 
-/// What is still a connection's own once it is closed: numbers no further than this behind its end.
+/// The furthest that a number may be behind the end of a closed connection and still be its own.
 const BEHIND_END: i32 = 1 << 16;
 
 #[expect(
@@ -23,33 +23,33 @@ const BEHIND_END: i32 = 1 << 16;
 )]
 #[derive(Debug, Default)]
 pub(super) struct Half {
-    /// Sequence number of its SYN, or the one before the first that was seen.
+    /// The sequence number of its SYN, or the one before the first that was seen.
     pub(super) initial: Option<u32>,
     /// The sequence number after the last that was seen.
     pub(super) next: Option<u32>,
-    /// What it acknowledges of its peer.
+    /// The number up to which it has acknowledged its peer's bytes.
     pub(super) acknowledged: Option<u32>,
     /// The sequence number after its FIN, once there was one.
     after_fin: Option<u32>,
-    /// The end of a segment that was too far from all others, and what one acknowledged that was: damaged, or the first of
-    /// many after a hole.
+    /// The end of a segment that was too far from all others, and the acknowledgement of one that was: damaged, or the
+    /// first of many after a hole.
     stray_sequence: Option<u32>,
     stray_acknowledgement: Option<u32>,
     gaps: Gaps,
     window: u16,
-    /// Whether one segment had both.
+    /// True if one segment had both.
     has_stray_pair: bool,
     syn: bool,
     pub(super) reset: bool,
-    /// It acknowledged the peer's SYN: the handshake is over.
+    /// True if it acknowledged the peer's SYN: the handshake is over.
     established: bool,
-    /// Its last segment was a keepalive probe.
+    /// True if its last segment was a keepalive probe.
     probing: bool,
-    /// It sent so much that its first sequence numbers may be used again.
+    /// True if it sent so much that its first sequence numbers may be used again.
     is_long: bool,
 }
 
-/// What a receiver makes of a segment.
+/// A receiver's verdict on a segment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Judged {
     pub(super) kind: Kind,
@@ -79,15 +79,15 @@ impl Half {
         }
     }
 
-    /// Whether both sides have closed, or one has reset.
+    /// Returns true if both sides have closed, or one has reset.
     #[inline]
     pub(super) const fn is_over_with(&self, peer: &Self) -> bool {
         self.reset || peer.reset || self.after_fin.is_some() && peer.after_fin.is_some()
     }
 
-    /// Why a receiver ignores a segment, where it does: RFC 9293 §3.10.7.4. What windows it had is not known here, nor what
-    /// was sent and not captured; so only numbers are out of range that are far from all others, until a second segment
-    /// goes on from there.
+    /// Returns the reason why a receiver ignores a segment, if it does: RFC 9293 §3.10.7.4. The receiver's windows are
+    /// not known here, nor what was sent and not captured. So only numbers far from all others are out of range, until
+    /// a second segment goes on from there.
     #[inline]
     fn reason_to_ignore(&mut self, peer: &Self, segment: &Segment<'_>) -> Option<AsideReason> {
         let flags = segment.flags;
@@ -133,14 +133,14 @@ impl Half {
         is_other.then_some(AsideReason::OutsideWindow)
     }
 
-    /// Whether nothing of this side is known but its SYN, which the peer has not acknowledged.
+    /// Returns true if only the SYN of this side is known, and the peer has not acknowledged it.
     fn is_unanswered(&self, peer: &Self) -> bool {
         let after_syn = self.initial.map(|initial| initial.wrapping_add(1));
         self.next == after_syn && peer.acknowledged.is_none()
     }
 
-    /// RFC 9293 §3.10.7.4: a reset counts where it is in the window, which begins at what the peer acknowledged. (One short
-    /// of it is that of a system which has just sent a FIN there.)
+    /// Returns true if a reset is outside of the window, which begins at what the peer acknowledged (RFC 9293
+    /// §3.10.7.4). (A reset one short of it comes from a system that has just sent a FIN there.)
     fn is_outside_for_reset(&self, peer: &Self, sequence: u32) -> bool {
         let is_behind = peer
             .acknowledged
@@ -151,15 +151,15 @@ impl Half {
         is_behind || is_ahead
     }
 
-    /// Whether a sequence number can be one of this side.
+    /// Returns true if a sequence number can be one of this side.
     #[inline]
     fn is_near(&self, sequence: u32) -> bool {
         self.next
             .is_none_or(|next| (-LARGEST_WINDOW..=FURTHEST).contains(&distance(next, sequence)))
     }
 
-    /// Whether an acknowledgement by this side is near what its peer sent, or near what it acknowledged before; none where
-    /// neither is known.
+    /// Returns true if an acknowledgement by this side is near what its peer sent, or near what this side acknowledged
+    /// before; `None` if neither is known.
     #[inline]
     fn acknowledges_near(&self, peer: &Self, acknowledgement: u32) -> Option<bool> {
         let is_near = |other: u32| near(other, acknowledgement);
@@ -180,7 +180,8 @@ impl Half {
         }
     }
 
-    /// A number far from all others is ignored, unless the segment goes on from where an ignored one was.
+    /// Returns the reason to ignore a segment with a number far from all others; `None` if it goes on from one that was
+    /// ignored.
     #[cold]
     fn reason_to_ignore_stray(
         &mut self,
@@ -216,7 +217,7 @@ impl Half {
         None
     }
 
-    /// Goes on at a place that is far from all before.
+    /// Accepts a sequence number that is far from all before, and moves back to it if it is behind.
     fn jump(&mut self, sequence: u32) {
         self.is_long = true;
         if self.next.is_some_and(|next| distance(next, sequence) < 0) {
@@ -225,8 +226,8 @@ impl Half {
         }
     }
 
-    /// Whether a segment goes on from one that was too far away in both its numbers, so that they are another connection's.
-    /// `is_own` where this side sent it, else its peer did.
+    /// Returns true if a segment goes on from one that was too far away in both its numbers, so that they are another
+    /// connection's. `is_own` is true if this side sent it, false if its peer did.
     pub(super) fn has_stray_of(&self, segment: &Segment<'_>, is_own: bool) -> bool {
         let (Some(sequence), Some(acknowledgement)) =
             (self.stray_sequence, self.stray_acknowledgement)
@@ -244,9 +245,10 @@ impl Half {
         }
     }
 
-    /// Whether a SYN opens a new connection between ends that had one before. As in Wireshark: whatever state the old one
-    /// is in, a SYN with another initial sequence number belongs to a new one. But where no SYN was seen, that number is a
-    /// guess, and a SYN a little in front of it is the connection's own: any order in the file is the same to TCP.
+    /// Returns true if a SYN opens a new connection between ends that had one before. As in Wireshark, a SYN with
+    /// another initial sequence number belongs to a new one, whatever state the old one is in. But if no SYN was seen,
+    /// that number is a guess, and a SYN a little in front of it is the connection's own: TCP does not care about the
+    /// order in the file.
     pub(super) fn is_reopened_by(&self, sequence: u32) -> bool {
         self.initial.is_some_and(|initial| {
             let ahead = distance(sequence, initial);
@@ -254,9 +256,9 @@ impl Half {
         })
     }
 
-    /// Whether the answer to a SYN that was not captured belongs to a new connection: its own number is another one, and it
-    /// does not answer the SYN that is known. (With the same SYN, it is one more answer to that.) Where neither SYN nor
-    /// answer was captured, it must be in front of all that was.
+    /// Returns true if the answer to a SYN that was not captured belongs to a new connection: its own number is another
+    /// one, and it does not answer the SYN that is known. (With the same SYN, it is one more answer to that.) If
+    /// neither SYN nor answer was captured, it is the connection's own only if it is a little in front of all that was.
     pub(super) fn is_reopened_by_answer(&self, peer: &Self, segment: &Segment<'_>) -> bool {
         if self.initial.is_none() {
             return false;
@@ -270,7 +272,8 @@ impl Half {
         }
     }
 
-    /// Whether a segment's numbers are neither of what this side sent nor of what its peer did, once both have closed.
+    /// Returns true if neither of a segment's numbers fits what the two sides sent: the sequence number this side, the
+    /// acknowledgement its peer. Asked once both have closed.
     pub(super) fn is_beyond_end(&self, peer: &Self, segment: &Segment<'_>) -> bool {
         let is_own = self.has_sent(segment.sequence);
         let is_peers = match peer.next {
@@ -282,7 +285,7 @@ impl Half {
         !is_own && !is_peers
     }
 
-    /// Whether a number is one that this side used, or a little behind.
+    /// Returns true if a number is one that this side used, or a little behind.
     fn has_sent(&self, number: u32) -> bool {
         let Some(next) = self.next else {
             return true;
@@ -295,7 +298,7 @@ impl Half {
         distance(begin, number) >= 0 && distance(number, next) >= -BEHIND_END
     }
 
-    /// What a segment of this side is for; takes note of what it says about the side's sequence numbers.
+    /// Finds out the purpose of a segment of this side; takes note of what it says about the side's sequence numbers.
     #[inline]
     fn kind(&mut self, peer: &mut Self, side: Side, segment: &Segment<'_>) -> Kind {
         let flags = segment.flags;
@@ -318,7 +321,7 @@ impl Half {
         self.empty_kind(peer, side, segment)
     }
 
-    /// The initial sequence numbers of both sides, or what comes nearest to them in what was captured.
+    /// Learns the initial sequence numbers of both sides, or the nearest to them in what was captured.
     #[inline]
     fn learn_initial(&mut self, peer: &mut Self, segment: &Segment<'_>) {
         let before = u32::from(!segment.flags.has(Flags::SYN));
@@ -353,7 +356,7 @@ impl Half {
         }
     }
 
-    /// A segment that takes sequence numbers: with payload, FIN, or both.
+    /// Returns the purpose of a segment that takes sequence numbers: with payload, FIN, or both.
     #[inline]
     fn occupying_kind(&mut self, peer: &Self, segment: &Segment<'_>) -> Kind {
         if self.is_probe(peer, segment) {
@@ -370,7 +373,7 @@ impl Half {
         }
     }
 
-    /// The first FIN counts, unless it was not acknowledged, and a later one is further on.
+    /// Takes note of a FIN. The first one counts, unless it was not acknowledged and a later one is further on.
     fn note_fin(&mut self, peer: &Self, after: u32) {
         let is_replaced = self
             .after_fin
@@ -380,7 +383,8 @@ impl Half {
         }
     }
 
-    /// RFC 9293 §3.8.4: a keepalive probe repeats the byte before the next one, which was acknowledged, or has none.
+    /// Returns true if a segment is a keepalive probe: it repeats the byte before the next one, which was acknowledged,
+    /// or has none (RFC 9293 §3.8.4).
     #[inline]
     fn is_probe(&self, peer: &Self, segment: &Segment<'_>) -> bool {
         let is_small = segment.payload_length <= 1 && !segment.flags.has(Flags::FIN);
@@ -390,7 +394,7 @@ impl Half {
             && (segment.payload_length == 0 || peer.acknowledged == self.next)
     }
 
-    /// A segment that takes no sequence numbers.
+    /// Returns the purpose of a segment that takes no sequence numbers.
     #[inline]
     fn empty_kind(&mut self, peer: &Self, side: Side, segment: &Segment<'_>) -> Kind {
         if self.is_probe(peer, segment) {
@@ -415,7 +419,7 @@ impl Half {
         Kind::Acknowledgement
     }
 
-    /// Moves on to `end`; false where all of the range was there before.
+    /// Moves on to `end`; returns false if all of the range was there before.
     #[inline]
     fn advance(&mut self, start: u32, end: u32) -> bool {
         let next = self.next.unwrap_or(start);
@@ -436,7 +440,8 @@ impl Half {
         true
     }
 
-    /// Whether a segment begins before all that was captured of a side without its SYN; then that begins there from now on.
+    /// Returns true if a segment begins before all that was captured of a side without its SYN; then the side begins
+    /// there from now on.
     #[inline]
     fn is_before_all(&mut self, start: u32, end: u32) -> bool {
         if self.syn || self.is_long {
@@ -455,7 +460,7 @@ impl Half {
         true
     }
 
-    /// Takes note of the segment's acknowledgement; whether it goes further than those before.
+    /// Takes note of the segment's acknowledgement; returns true if it goes further than those before.
     #[inline]
     fn acknowledge(&mut self, peer: &mut Self, segment: &Segment<'_>) -> bool {
         self.window = segment.window;
@@ -476,7 +481,7 @@ impl Half {
         goes_further
     }
 
-    /// What was sent behind a FIN was received: then that FIN was none.
+    /// Forgets the FIN if bytes that were sent behind it were acknowledged: then it was not one.
     fn refute_fin(&mut self, acknowledgement: u32) {
         let is_behind = self
             .after_fin
@@ -494,7 +499,7 @@ fn near(one: u32, other: u32) -> bool {
     distance(one, other).unsigned_abs() <= FURTHEST.unsigned_abs()
 }
 
-/// Whether a segment goes on where another ended, or a little behind that.
+/// Returns true if a segment goes on where another ended, or a little behind that.
 fn goes_on_from(before: u32, sequence: u32, end: u32) -> bool {
     (0..=FURTHEST).contains(&distance(before, sequence)) && end != before
 }

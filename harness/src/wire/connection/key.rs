@@ -1,4 +1,4 @@
-//! The two ends of a connection, as the table of connections finds them.
+//! The two ends of a connection, as keys of the table of connections.
 
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -24,7 +24,8 @@ impl Hash for Key {
 }
 
 impl PartialEq for Key {
-    /// Number by number: the key was just written so, and reading it back in wider pieces would wait for the writes.
+    /// Compares number by number: the key was just written so, and reading it back in wider pieces would wait for the
+    /// writes.
     #[inline]
     fn eq(&self, other: &Self) -> bool {
         let [[one, two, three, four], theirs] = [self.addresses, other.addresses];
@@ -38,7 +39,7 @@ impl PartialEq for Key {
 }
 
 impl Key {
-    /// The key of a segment's connection, and whether the segment comes from its lower end.
+    /// Returns the key of a segment's connection, and true if the segment comes from its lower end.
     #[inline]
     pub(super) fn of(segment: &Segment<'_>) -> (Self, bool) {
         let (source, is_ipv6) = number(segment.source.ip());

@@ -1,21 +1,21 @@
-//! Tells the connections of a capture apart, and says of each segment what it is for.
+//! Tells the connections of a capture apart, and finds out the purpose of each segment.
 //!
-//! Statistics want no payload, only the part that each packet plays; they run at the speed of memory, over files of any
-//! size. So this knows of a connection just what the next segment is compared with: about 200 bytes, which are given
-//! back a while after the connection closed. Reassembly builds on the same table, and keeps what it needs as the
-//! `state` of each connection, so both always agree on what a connection is, who is its client, and which segments a
-//! receiver ignores.
+//! Statistics need no payload, only the part that each packet plays; they run at the speed of memory, over files of any
+//! size. So the tracker keeps of a connection only what the next segment is compared with: about 200 bytes, which are
+//! freed a while after the connection closed. Reassembly builds on the same table, and keeps what it needs as the
+//! `state` of each connection. So both always agree on what a connection is, which end is its client, and which
+//! segments a receiver ignores.
 //!
 //! A connection is a pair of addresses and ports, until they are used again:
 //!
 //! - by a SYN with another initial sequence number, or the answer to a SYN that was not captured;
-//! - once both sides have closed, or one has reset, by a segment whose numbers are neither of what its side sent nor of
-//!   what the other one did;
+//! - once both sides have closed, or one has reset, by a segment whose numbers fit neither the bytes of its side nor
+//!   those of the other one;
 //! - by two segments in a row that go on from each other, and are far from all others in both their numbers;
-//! - by payload, where the connection has closed and nothing came of it for the next [`LINGER`] segments of the capture.
+//! - by payload, if the connection has closed and had none of the next [`LINGER`] segments of the capture.
 //!
-//! The client is who sent the SYN. A connection's own SYN may come after its other segments in the file, or not at all: see
-//! [`sides`].
+//! The client is the sender of the SYN. A connection's own SYN may come after its other segments in the file, or not at
+//! all: see [`sides`].
 //!
 //! ```
 //! use wiresnap::units::Side;
@@ -59,14 +59,15 @@ use super::event::AsideReason;
 use super::segment::{Flags, Segment};
 use crate::units::Side;
 
-/// Connections whose last packets are still told apart from new connections after they closed.
+/// The most closed connections whose last packets are still told apart from new connections.
 const MOST_CLOSED: usize = 65_536;
-/// Connections that are known at the same time; where there are more, those that were quiet longest are forgotten.
+/// The most connections that are known at the same time; if there are more, those that were quiet longest are
+/// forgotten.
 const MOST_CONNECTIONS: usize = 1_048_576;
-/// Segments of the capture after which a connection that has closed is given out, unless it had one itself.
+/// The number of segments of the capture after which a closed connection is given out, unless one of them was its own.
 pub const LINGER: u64 = 4096;
 
-/// What a segment is for.
+/// The purpose of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// SYN, its answer, and the ACK that completes the opening.
@@ -75,11 +76,11 @@ pub enum Kind {
     Data,
     /// Payload, SYN or FIN that was there before.
     Retransmission,
-    /// A probe whether the peer is still there, or the answer to one.
+    /// A probe for whether the peer is still there, or the answer to one.
     KeepAlive,
-    /// Nothing but an acknowledgement.
+    /// Only an acknowledgement.
     Acknowledgement,
-    /// Nothing but another window.
+    /// Only a change of the window.
     WindowUpdate,
     /// FIN or RST without new payload, and the ACK of a FIN.
     Close,
@@ -87,23 +88,23 @@ pub enum Kind {
     Ignored,
 }
 
-/// What was found out about a segment.
+/// The tracker's findings about a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tracked {
     /// The connection's number in the capture, counted from 0 in order of first packets.
     pub connection: u64,
     /// The side that sent the segment.
     pub side: Side,
-    /// What it is for.
+    /// The purpose of the segment.
     pub kind: Kind,
-    /// Why a receiver ignores it, where it does.
+    /// The reason why a receiver ignores it, if it does.
     pub ignored: Option<AsideReason>,
-    /// Whether it acknowledges bytes that no segment before had acknowledged.
+    /// True if it acknowledges bytes that no segment before had acknowledged.
     pub acknowledges: bool,
-    /// Whether it is known who is the client. Where it is not yet, the sides are a guess, and [`Keeper::sides_are_known`] is
-    /// called later.
+    /// True if it is known which end is the client. Until then, the sides are a guess, and [`Keeper::sides_are_known`]
+    /// is called later.
     pub is_sure: bool,
-    /// Where the tracker keeps the connection, for [`Tracker::state`]; good until the next segment.
+    /// The place of the connection in the tracker, for [`Tracker::state`]; valid until the next segment.
     pub slot: usize,
 }
 
@@ -112,25 +113,25 @@ pub struct Tracked {
 pub struct Retired<State> {
     /// The connection's number in the capture.
     pub connection: u64,
-    /// What was kept with it.
+    /// The state that was kept with it.
     pub state: State,
 }
 
-/// Who keeps something with each connection of a tracker.
+/// A user of a tracker that keeps a state with each connection.
 pub trait Keeper {
-    /// What is kept.
+    /// The state of a connection.
     type State: Default;
 
     /// Makes the state of a new connection, from its number, client and server.
     fn open(&mut self, connection: u64, client: SocketAddr, server: SocketAddr) -> Self::State;
 
-    /// Takes note that it is known now who is the client of the connection that is kept at `slot`. Where the sides have
-    /// turned, who was taken for the client until now is the server.
+    /// Takes note that the client of the connection kept at `slot` is known now. If the sides have turned, the end
+    /// taken for the client until now is the server.
     fn sides_are_known(&mut self, slot: usize, have_turned: bool, state: &mut Self::State) {
         let _ = (slot, have_turned, state);
     }
 
-    /// Takes the state of a connection that has closed a while ago, or is forgotten.
+    /// Takes the state of a connection that closed a while ago, or is forgotten.
     fn retire(&mut self, retired: Retired<Self::State>) {
         let _ = retired;
     }
@@ -156,21 +157,21 @@ pub struct Tracker<State = ()> {
     free: Vec<u32>,
     /// Places of closed connections with their numbers, in order of closing.
     closed: VecDeque<(u32, u64)>,
-    /// Those of them that were not given out yet, with the segment at which that is due.
+    /// The closed connections that were not given out yet, with the segment at which that is due.
     lingering: VecDeque<(u32, u64, u64)>,
-    /// Places of connections whose client may not be known yet, with their numbers and first segments.
+    /// The places of connections whose client may not be known yet, with their numbers and first segments.
     doubtful: VecDeque<(u32, u64, u64)>,
-    /// Payload of connections whose client is not known yet.
+    /// The bytes of payload of connections whose client is not known yet.
     doubtful_payload: u64,
-    /// Next place to look at for a connection to forget.
+    /// The next place to look at for a connection to forget.
     hand: usize,
-    /// How many connections are known at the same time.
+    /// The most connections that are known at the same time.
     most: usize,
-    /// How many connections were forgotten that had not closed.
+    /// The number of connections that were forgotten before they closed.
     crowded_out: u64,
     connections: u64,
     segments: u64,
-    /// The connection of the segment before: most often that of the next one too.
+    /// The connection of the segment before, which is most often that of the next one too.
     recent: Option<u32>,
 }
 
@@ -184,18 +185,18 @@ struct Entry<State> {
     connection: u64,
     /// Its last segment.
     last: u64,
-    /// Whether the lower end, by which the key is sorted, is the client.
+    /// True if the lower end, by which the key is sorted, is the client.
     client_is_lower: bool,
-    /// Whether it had a packet since the hand passed.
+    /// True if it had a packet since the hand passed.
     active: bool,
     closed: bool,
-    /// Whether it has a place in `closed`, and one in `lingering`: a connection may close more than once, as one that a late
-    /// segment shows to be open still.
+    /// True if it is in `closed`, and below, if it is in `lingering`. A connection may close more than once: a late
+    /// segment may show that it is still open.
     is_among_closed: bool,
     is_lingering: bool,
-    /// Whether it was given out.
+    /// True if it was given out.
     is_given_out: bool,
-    /// Until it is known who is the client.
+    /// The doubt about which end is the client; `None` once that is known.
     doubt: Option<Doubt>,
     client: Half,
     server: Half,
@@ -224,7 +225,7 @@ impl<State> Default for Tracker<State> {
 }
 
 impl Tracker {
-    /// Says what a segment is for.
+    /// Finds out the purpose of a segment.
     #[inline]
     pub fn track(&mut self, segment: &Segment<'_>) -> Tracked {
         self.track_with(segment, &mut Nothing)
@@ -232,7 +233,7 @@ impl Tracker {
 }
 
 impl<State: Default> Tracker<State> {
-    /// A tracker that takes about so many bytes: where there are more connections than that is for, those that were quiet
+    /// Makes a tracker that takes about this many bytes. If there are more connections than fit, those that were quiet
     /// longest are forgotten.
     #[must_use]
     pub fn within(bytes: usize) -> Self {
@@ -245,15 +246,15 @@ impl<State: Default> Tracker<State> {
         }
     }
 
-    /// Returns how many connections were forgotten before they closed, to make room for others. What comes of them later
-    /// is taken for other connections.
+    /// Returns the number of connections that were forgotten before they closed, to make room for others. Their later
+    /// segments count as other connections.
     #[must_use]
     pub const fn crowded_out(&self) -> u64 {
         self.crowded_out
     }
 
-    /// Says what a segment is for; `keeper` makes the state of a new connection, and gets that of each connection which is
-    /// over.
+    /// Finds out the purpose of a segment; `keeper` makes the state of a new connection, and gets that of each
+    /// connection which is over.
     #[inline]
     pub fn track_with(
         &mut self,
@@ -279,20 +280,20 @@ impl<State: Default> Tracker<State> {
         self.classify(place, source_is_lower, segment)
     }
 
-    /// Ends all doubts about who is the client of a connection: no segment follows.
+    /// Ends all doubts about which end of a connection is the client: no segment follows.
     pub fn finish(&mut self, keeper: &mut impl Keeper<State = State>) {
         while let Some((place, connection, _)) = self.doubtful.pop_front() {
             self.end_doubt(place, connection, keeper);
         }
     }
 
-    /// Connections that were seen so far.
+    /// Returns the number of connections that were seen so far.
     #[must_use]
     pub const fn connections(&self) -> u64 {
         self.connections
     }
 
-    /// The state kept with the connection that [`Tracked::slot`] names.
+    /// Returns the state kept with the connection that [`Tracked::slot`] names.
     pub fn state(&mut self, slot: usize) -> Option<&mut State> {
         self.entries
             .get_mut(slot)?
@@ -300,7 +301,7 @@ impl<State: Default> Tracker<State> {
             .map(|entry| &mut entry.state)
     }
 
-    /// All connections that were not given out, in order of their first packets.
+    /// Returns all connections that were not given out, in order of their first packets.
     #[must_use]
     pub fn into_remaining(self) -> Vec<Retired<State>> {
         let entries = self.entries.into_iter().flatten();
@@ -333,7 +334,7 @@ impl<State: Default> Tracker<State> {
             .copied()
     }
 
-    /// Whether a segment belongs to a new connection between ends that had one before.
+    /// Returns true if a segment belongs to a new connection between ends that had one before.
     #[inline]
     fn is_reused(&self, place: u32, source_is_lower: bool, segment: &Segment<'_>) -> bool {
         let Some(entry) = self.entry(place) else {
@@ -444,7 +445,7 @@ impl<State: Default> Tracker<State> {
         }
     }
 
-    /// Ends a doubt by what was seen so far, where it is still there.
+    /// Ends a doubt by what was seen so far, if it is still there.
     fn end_doubt(&mut self, place: u32, connection: u64, keeper: &mut impl Keeper<State = State>) {
         if let Some(Some(entry)) = self.entries.get_mut(place as usize)
             && entry.connection == connection
@@ -456,7 +457,7 @@ impl<State: Default> Tracker<State> {
         }
     }
 
-    /// Takes in what a segment says of who is the client, as long as that is not known.
+    /// Looks for evidence of the client in a segment, as long as the client is not known.
     #[inline]
     fn look_for_client(
         &mut self,
@@ -534,7 +535,7 @@ impl<State: Default> Tracker<State> {
         }
     }
 
-    /// Forgets a connection to make room: one that is closed, where there is one, else one that was quiet for long. Returns false
+    /// Forgets a connection to make room: a closed one if there is one, else one that was quiet for long. Returns false
     /// if there is none.
     pub(super) fn forget_one(&mut self, keeper: &mut impl Keeper<State = State>) -> bool {
         while !self.closed.is_empty() {
@@ -549,7 +550,7 @@ impl<State: Default> Tracker<State> {
         is_any
     }
 
-    /// Forgets the connection that closed first, unless it is open again, or forgotten. Returns false where that is so.
+    /// Forgets the connection that closed first, unless it is open again, or forgotten; then it returns false.
     fn forget_closed(&mut self, keeper: &mut impl Keeper<State = State>) -> bool {
         let Some((place, connection)) = self.closed.pop_front() else {
             return false;
@@ -625,7 +626,7 @@ impl<State: Default> Tracker<State> {
 }
 
 impl<State: Default> Entry<State> {
-    /// It is known now who is the client.
+    /// Takes note of which end is the client, which is known now.
     fn decide(
         &mut self,
         client_is_lower: bool,

@@ -1,23 +1,23 @@
-//! Who is the client of a connection: whoever sent the SYN; where that was not captured, whoever says what only a client
-//! says; and only where nobody does, the end with the higher port.
+//! Finds out which end of a connection is the client: the sender of the SYN; if that was not captured, the end that
+//! sends what only a client sends; and if neither does, the end with the higher port.
 //!
-//! What decides may come behind other segments, even behind the answer. So a connection without a SYN is in doubt at
+//! The evidence may come behind other segments, even behind the answer. So a connection without a SYN is in doubt at
 //! first, for no more than [`MOST_SEGMENTS`] segments of its own, [`MOST_PAYLOAD`] bytes of payload, and [`MOST_AGE`]
 //! segments of the whole capture; and no more than [`MOST_PAYLOAD_IN_ALL`] bytes of payload belong to connections in
-//! doubt. Then the ports decide, and whoever would have held back its segments may go on. These bounds depend on nothing
-//! but the segments, so that everyone who looks at a capture gets the same verdict.
+//! doubt. Then the ports decide, and segments that were held back may go on. These bounds depend on nothing but the
+//! segments, so that every reader of a capture gets the same verdict.
 
 use crate::units::Side;
 use crate::wire::segment::{Flags, Segment};
 use crate::wire::websocket::looks_like_frames;
 
-/// Segments of a connection that are looked at for what decides.
+/// The most segments of a connection that are searched for evidence.
 pub const MOST_SEGMENTS: u8 = 64;
-/// Bytes of payload of a connection that are looked at for it.
+/// The most bytes of payload of a connection that are searched for evidence.
 pub const MOST_PAYLOAD: u32 = 64 * 1024;
-/// Bytes of payload of all connections in doubt together.
+/// The most bytes of payload of all connections in doubt together.
 pub const MOST_PAYLOAD_IN_ALL: u64 = 4 * 1024 * 1024;
-/// Segments of a capture after which no connection is in doubt any more that began before them.
+/// The number of segments of a capture after which a connection that began before them is no longer in doubt.
 pub const MOST_AGE: u64 = 65_536;
 
 /// The longest start line that is looked for.
@@ -28,11 +28,12 @@ const LONGEST_LINE: usize = 8192;
 pub(super) struct Doubt {
     segments: u8,
     payload: u32,
-    /// Whether the lower end, and the other one, sent what looks like masked frames: little, but more than ports are.
+    /// True for the lower end, and for the other one, if it sent what looks like masked frames: weak evidence, but
+    /// better than the ports.
     masks: [bool; 2],
 }
 
-/// What a segment says of its sender.
+/// The evidence that a segment gives about its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
     Sure(Side),
@@ -41,7 +42,7 @@ enum Evidence {
 }
 
 impl Doubt {
-    /// Takes a segment in; tells whether the lower end is the client, where that is known now.
+    /// Takes in a segment; returns true if the lower end is the client, and `None` if that is not known yet.
     pub(super) fn hear(&mut self, segment: &Segment<'_>, source_is_lower: bool) -> Option<bool> {
         self.segments = self.segments.saturating_add(1);
         self.payload = self.payload.saturating_add(segment.payload_length);
@@ -54,17 +55,17 @@ impl Doubt {
         }
     }
 
-    /// Whether enough was looked at.
+    /// Returns true if enough was looked at.
     pub(super) const fn is_over(self) -> bool {
         self.segments >= MOST_SEGMENTS || self.payload >= MOST_PAYLOAD
     }
 
-    /// Bytes of payload that were looked at.
+    /// Returns the number of bytes of payload that were looked at.
     pub(super) const fn payload(self) -> u64 {
         self.payload as u64
     }
 
-    /// Whether the lower end is the client, as far as its frames tell.
+    /// Returns true if the lower end is the client, judging by its frames; `None` if they do not tell.
     pub(super) const fn guess(self) -> Option<bool> {
         match self.masks {
             [true, false] => Some(true),
@@ -74,7 +75,7 @@ impl Doubt {
     }
 }
 
-/// The side that the ports make of the sender of a segment.
+/// Returns the side of a segment's sender, judging by the ports.
 pub(super) fn side_by_port(segment: &Segment<'_>) -> Side {
     if segment.source.port() >= segment.destination.port() {
         Side::Client
@@ -83,7 +84,7 @@ pub(super) fn side_by_port(segment: &Segment<'_>) -> Side {
     }
 }
 
-/// The side that a SYN makes of its sender.
+/// Returns the side of a segment's sender, judging by its SYN; `None` without one.
 pub(super) fn side_by_syn(segment: &Segment<'_>) -> Option<Side> {
     let flags = segment.flags;
     let is_syn = flags.has(Flags::SYN) && !flags.has(Flags::RST);
@@ -114,8 +115,8 @@ fn evidence(segment: &Segment<'_>) -> Option<Evidence> {
     looks_like_frames(Side::Client, bytes, true).then_some(Evidence::Masked)
 }
 
-/// RFC 9112 §3: method, target, version. Where the line goes on in the next segment, a well-known method and the beginning
-/// of a target must do.
+/// Returns true if the bytes begin a request line: method, target, version (RFC 9112 §3). If the line goes on in the
+/// next segment, a well-known method and the beginning of a target must do.
 fn is_request_line(bytes: &[u8]) -> bool {
     const METHODS: [&[u8]; 9] = [
         b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE",
@@ -137,7 +138,7 @@ fn is_request_line(bytes: &[u8]) -> bool {
             && (rest.starts_with(b"/") || rest.starts_with(b"http://"))
 }
 
-/// RFC 9112 §4: version, three digits.
+/// Returns true if the bytes begin a status line: version, three digits (RFC 9112 §4).
 fn is_status_line(bytes: &[u8]) -> bool {
     let Some((version, rest)) = bytes.split_at_checked(VERSION_BYTES) else {
         return false;
@@ -155,7 +156,7 @@ fn is_version(bytes: &[u8]) -> bool {
     matches!(bytes, [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit())
 }
 
-/// RFC 8446 §5.1: a record with a handshake, and in that a message of this type.
+/// Returns true if the bytes are a record with a handshake, and in that a message of this type (RFC 8446 §5.1).
 fn is_handshake(bytes: &[u8], message: u8) -> bool {
     matches!(bytes, [22, 3, 0..=4, _, _, kind, ..] if *kind == message)
 }
@@ -168,7 +169,8 @@ fn is_server_hello(bytes: &[u8]) -> bool {
     is_handshake(bytes, 2)
 }
 
-/// The PROXY protocol, sections 2.1 and 2.2: what a proxy says for its client before that does.
+/// Returns true if the bytes are a preamble of the PROXY protocol (sections 2.1 and 2.2), which a proxy sends for its
+/// client before the client's bytes.
 fn is_proxy_preamble(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PROXY TCP")
         || bytes.starts_with(b"PROXY UNKNOWN")

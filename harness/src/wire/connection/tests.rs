@@ -156,7 +156,7 @@ fn a_syn_that_was_captured_after_its_answer_belongs_to_it() {
     );
 }
 
-/// Keeps the numbers of connections, and in which order they were given out.
+/// A keeper of the numbers of connections, and of the order in which they were given out.
 #[derive(Default)]
 struct Numbers {
     retired: Vec<u64>,
@@ -180,7 +180,7 @@ impl Keeper for Numbers {
     }
 }
 
-/// A segment between the server and one of many clients.
+/// Makes a segment between the server and one of many clients.
 fn of_client(client: u32, flags: Flags, length: u32) -> Segment<'static> {
     Segment {
         source: SocketAddr::new(Ipv4Addr::from_bits(client).into(), 9),

@@ -8,7 +8,7 @@ use super::parser::{Parser, State};
 use super::unit::{Refusal, Unit, Whole, line_end, malformed, trailers_end};
 use crate::wire::note::Note;
 
-/// What is wrong with what stands where a chunk's data should end.
+/// The fault if other bytes stand where a chunk's data should end.
 const LONGER: &str = "a chunk is longer than its size says";
 
 /// The longest line that gives a chunk's size, extensions included, in bytes.
@@ -99,7 +99,7 @@ impl Parser {
         }
     }
 
-    /// The chunk framing is broken: the message ends here, and the search for the next begins.
+    /// Ends the message, whose chunk framing is broken, and begins the search for the next.
     fn break_off(&mut self, reason: &str) -> Item<'static> {
         let offset = self.offset - self.buffer.len() as u64;
         let text = format!(
@@ -125,7 +125,7 @@ fn plausible_chunk_close(bytes: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 9112 §7.1: hexadecimal digits, then extensions after a semicolon.
+/// Parses a chunk's size: hexadecimal digits, then extensions after a semicolon (RFC 9112 §7.1).
 fn parse_chunk_size(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(chunk_digits(line)?, 16).ok()
 }

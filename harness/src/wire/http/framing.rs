@@ -1,10 +1,10 @@
-//! How long a body is, as the head tells it (RFC 9112 §6.3).
+//! The length of a body, as the head announces it (RFC 9112 §6.3).
 
 use super::{Asked, Head};
 use crate::wire::list;
 use crate::wire::note::Note;
 
-/// How a body's length is known (RFC 9112 §6.3).
+/// The way in which a body's length is known (RFC 9112 §6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// There is no body.
@@ -13,14 +13,14 @@ pub enum Framing {
     Length(u64),
     /// Transfer-Encoding: chunked.
     Chunked,
-    /// Until the server closes.
+    /// The body ends when the server closes.
     UntilClose,
     /// No more HTTP after this head: 101, or the answer to a CONNECT.
     Switched,
 }
 
 impl Framing {
-    /// One or two words for it.
+    /// Returns one or two words for it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -33,7 +33,7 @@ impl Framing {
     }
 }
 
-/// What the fields alone say about the length.
+/// The length that the fields alone announce.
 enum Announced {
     Nothing,
     Length(u64),
@@ -69,7 +69,8 @@ fn announced(head: &mut Head) -> Announced {
     announced_length(head)
 }
 
-/// RFC 9110 §8.6: of several values that are the same, one counts. That the field is empty is no length.
+/// Reads the length that the fields announce. Of several values that are the same, one counts (RFC 9110 §8.6). An empty
+/// field is not a length.
 fn announced_length(head: &Head) -> Announced {
     if head.field("content-length").is_none() {
         return Announced::Nothing;
@@ -86,7 +87,7 @@ fn announced_length(head: &Head) -> Announced {
     length.map_or(Announced::TooLarge, Announced::Length)
 }
 
-/// Says of a last transfer coding that is not chunked where others read it in another way.
+/// Returns a note if the last transfer coding is not chunked here, but others read it in another way.
 fn doubtful_coding(last: &[u8], head: &Head) -> Option<Note> {
     let name = list::parameters(last).next().unwrap_or_default();
     if name.eq_ignore_ascii_case(b"chunked") {
@@ -102,7 +103,7 @@ fn doubtful_coding(last: &[u8], head: &Head) -> Option<Note> {
     })
 }
 
-/// RFC 9110 §8.6: one or more digits, and nothing else. Zeros in front do not count.
+/// Returns the digits, without zeros in front, of a value of one or more digits and nothing else (RFC 9110 §8.6).
 fn decimal(digits: &[u8]) -> Option<&[u8]> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -111,7 +112,8 @@ fn decimal(digits: &[u8]) -> Option<&[u8]> {
     Some(&digits[zeros.min(digits.len() - 1)..])
 }
 
-/// RFC 9110 §8.6: recipients must anticipate large numbers. Nobody sends so much: all up to the close is the body.
+/// Notes a length that is too large: recipients must anticipate large numbers (RFC 9110 §8.6). Nobody sends so much, so
+/// everything up to the close is the body.
 fn say_too_large(head: &mut Head) -> Framing {
     let text = "Content-Length is larger than 64 bits; taken for a body until the close";
     head.notes

@@ -1,4 +1,4 @@
-//! A start line with its fields.
+//! The start line of a message with its fields.
 
 use std::ops::Range;
 
@@ -14,10 +14,10 @@ use super::{Asked, Role};
 use crate::wire::list;
 use crate::wire::note::Note;
 
-/// The longest head (start line and fields) that is taken for one, in bytes.
+/// The longest head (start line and fields), in bytes; a longer one is not taken for a head.
 pub const HEAD_LIMIT: usize = 64 << 10;
 
-/// The fields that tell a body's length.
+/// The fields that announce a body's length.
 const FRAMING_FIELDS: [&[u8]; 2] = [b"content-length", b"transfer-encoding"];
 
 pub(super) const REQUEST_HEAD: Unit = Unit {
@@ -37,15 +37,15 @@ pub(super) const RESPONSE_HEAD: Unit = Unit {
 pub struct Head {
     /// The head as it was on the wire, the closing empty line included.
     pub raw: Vec<u8>,
-    /// Where in the stream `raw` begins.
+    /// The stream offset at which `raw` begins.
     pub offset: u64,
-    /// How the length of what follows is known.
+    /// The way in which the length of the bytes behind it is known.
     pub framing: Framing,
-    /// What is not as RFC 9112 has it.
+    /// The deviations from RFC 9112.
     pub notes: Vec<Note>,
-    /// Whether a line of it cannot be read; it is not among the fields.
+    /// True if one of its lines cannot be read; it is not among the fields.
     pub(super) is_refused: bool,
-    /// Whether it is not sure what the fields say of the body's length.
+    /// True if it is uncertain what the fields say of the body's length.
     pub(super) is_doubtful: bool,
     start: StartLine,
     fields: Vec<Field>,
@@ -58,7 +58,7 @@ struct Field {
 }
 
 impl Field {
-    /// A field of a line that begins at `start`.
+    /// Makes a field of a line that begins at `start`.
     const fn at(start: usize, name: usize, value: Span) -> Self {
         Self {
             name: start..start + name,
@@ -68,13 +68,13 @@ impl Field {
 }
 
 impl Head {
-    /// Whether this is a request's head.
+    /// Returns true if this is a request's head.
     #[must_use]
     pub const fn is_request(&self) -> bool {
         matches!(self.start, StartLine::Request { .. })
     }
 
-    /// The request's method; empty for a response.
+    /// Returns the request's method; empty for a response.
     #[must_use]
     pub fn method(&self) -> &[u8] {
         match &self.start {
@@ -83,7 +83,7 @@ impl Head {
         }
     }
 
-    /// The request's target; empty for a response.
+    /// Returns the request's target; empty for a response.
     #[must_use]
     pub fn target(&self) -> &[u8] {
         match &self.start {
@@ -92,7 +92,7 @@ impl Head {
         }
     }
 
-    /// The response's status code; 0 for a request.
+    /// Returns the response's status code; 0 for a request.
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self.start {
@@ -101,7 +101,7 @@ impl Head {
         }
     }
 
-    /// The response's reason phrase; empty for a request.
+    /// Returns the response's reason phrase; empty for a request.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
         match &self.start {
@@ -110,7 +110,7 @@ impl Head {
         }
     }
 
-    /// The minor version: 0 for HTTP/1.0, 1 for HTTP/1.1.
+    /// Returns the minor version: 0 for HTTP/1.0, 1 for HTTP/1.1.
     #[must_use]
     pub const fn minor_version(&self) -> u8 {
         match self.start {
@@ -118,7 +118,7 @@ impl Head {
         }
     }
 
-    /// Where in `raw` the request's target is; empty for a response.
+    /// Returns the range of the request's target in `raw`; empty for a response.
     #[must_use]
     pub const fn target_span(&self) -> Range<usize> {
         match &self.start {
@@ -127,14 +127,14 @@ impl Head {
         }
     }
 
-    /// Where in `raw` the name and the value of each field are.
+    /// Returns the ranges in `raw` of the name and the value of each field.
     pub fn field_spans(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
         let spans = |field: &Field| (field.name.clone(), field.value.clone());
         self.fields.iter().map(spans)
     }
 
-    /// Makes edits in order, each inside the target or a field's value. What else is known of the head stays as it was on
-    /// the wire.
+    /// Makes edits in order, each inside the target or a field's value. All else that is known of the head stays as it
+    /// was on the wire.
     pub fn edit(&mut self, edits: &[(Range<usize>, Vec<u8>)]) {
         for (place, value) in edits.iter().rev() {
             self.raw.splice(place.clone(), value.iter().copied());
@@ -142,7 +142,7 @@ impl Head {
         }
     }
 
-    /// Moves what is behind an edited place, and the end of what holds it.
+    /// Moves the spans behind an edited place, and the end of the span that holds it.
     fn move_spans(&mut self, place: &Range<usize>, length: usize) {
         let moved = |at: usize| {
             if at < place.end {
@@ -165,7 +165,7 @@ impl Head {
         }
     }
 
-    /// Name and value of each field, in order.
+    /// Returns the name and value of each field, in order.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|field| {
             (
@@ -175,13 +175,13 @@ impl Head {
         })
     }
 
-    /// The value of the first field of that name.
+    /// Returns the value of the first field of that name.
     #[must_use]
     pub fn field<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
         self.all(name).next()
     }
 
-    /// The values of all fields of that name.
+    /// Returns the values of all fields of that name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.fields()
             .filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
@@ -193,7 +193,7 @@ impl Head {
         self.all(name).flat_map(list::elements)
     }
 
-    /// Whether a comma-separated field has this token in it.
+    /// Returns true if a comma-separated field contains this token.
     #[must_use]
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.list(name)
@@ -206,13 +206,13 @@ impl Head {
         self.has_token("connection", "close") || !keeps
     }
 
-    /// Whether the body is a stream of server-sent events.
+    /// Returns true if the body is a stream of server-sent events.
     #[must_use]
     pub fn is_event_stream(&self) -> bool {
         self.media_type() == b"text/event-stream"
     }
 
-    /// The Content-Type without its parameters, in lower case.
+    /// Returns the Content-Type without its parameters, in lower case.
     #[must_use]
     pub fn media_type(&self) -> Vec<u8> {
         let value = self.field("content-type").unwrap_or_default();
@@ -267,8 +267,8 @@ fn read_fields(head: &mut Head, mut position: usize) {
     }
 }
 
-/// Passes over a line that cannot be read, as most receivers do. The first is said; where one may have been meant to tell
-/// the body's length, that is not sure.
+/// Passes over a line that cannot be read, as most receivers do. Only the first one is noted. If a line may have been
+/// meant to tell the body's length, that length is uncertain.
 fn refuse_line(head: &mut Head, line: Span, note: Note) {
     if !std::mem::replace(&mut head.is_refused, true) {
         head.notes.push(note);
@@ -283,8 +283,8 @@ fn refuse_line(head: &mut Head, line: Span, note: Note) {
         .any(|name| memmem::find(&line, name).is_some());
 }
 
-/// RFC 9112 §5.1: of white space between a name and its colon, a server must refuse the request, but a proxy removes it from
-/// a response: what that means is known.
+/// Reads a field with white space between its name and the colon. A server must refuse such a request, but a proxy
+/// removes the space from a response, so its meaning is known (RFC 9112 §5.1).
 fn field_with_space(head: &Head, line: &Span) -> Option<Field> {
     let bytes = &head.raw[line.clone()];
     let colon = memchr(b':', bytes)?;
@@ -326,7 +326,7 @@ fn trimmed(bytes: &[u8], from: usize) -> Span {
     start..start + length
 }
 
-/// RFC 9112 §3.2: no white space is allowed there. Many servers read it all the same.
+/// Notes white space in the target, which is not allowed (RFC 9112 §3.2). Many servers read it all the same.
 fn say_space_in_target(head: &mut Head) {
     let target = head.target_span();
     let space = head.raw[target.clone()]
@@ -339,7 +339,7 @@ fn say_space_in_target(head: &mut Head) {
     }
 }
 
-/// RFC 9112 §2.2: lines end with CRLF; a bare LF may be taken for one, but is worth a word.
+/// Notes bare line feeds: lines end with CRLF, and a bare LF may be taken for one (RFC 9112 §2.2).
 fn say_bare_line_feeds(head: &mut Head) {
     let bare = memchr::memchr_iter(b'\n', &head.raw)
         .find(|position| *position == 0 || head.raw[position - 1] != b'\r');

@@ -1,13 +1,13 @@
-//! HTTP/1.0 and HTTP/1.1 (RFC 9112), read from one side's stream as it comes: in any pieces, and with holes.
+//! Reads HTTP/1.0 and HTTP/1.1 (RFC 9112) from one side's stream as it comes: in any pieces, and with holes.
 //!
-//! A [`Parser`] is fed slices and hands back [`Item`]s that borrow from them: a head once it is whole, body bytes without
-//! a copy, the end of a message. It looks no further than one direction; what it cannot know from there, above all which
-//! request a response answers, the caller tells it.
+//! A [`Parser`] is fed slices and hands back [`Item`]s that borrow from them: a head once it is whole, body bytes
+//! without a copy, the end of a message. It sees only one direction. The caller supplies the rest, above all the
+//! request that a response answers.
 //!
-//! Every byte comes out in an item: those of a stream without holes are, one behind the other, the stream.
+//! Every byte comes out in an item: for a stream without holes, the bytes of all items joined are the stream.
 //!
-//! What is not HTTP comes out as [`Item::Raw`], with a note where it had looked like HTTP before. After a hole the
-//! parser goes on inside the body where the length says so, else at the next bytes that look like a start line.
+//! Bytes that are not HTTP come out as [`Item::Raw`], with a note if they looked like HTTP before. After a hole the
+//! parser goes on inside the body if the length says so, else at the next bytes that look like a start line.
 //!
 //! ```
 //! use wiresnap::wire::http::{Item, Parser, Role};
@@ -40,76 +40,76 @@ pub use self::parser::Parser;
 pub use self::start_line::{START_LINE_LIMIT, begins_request};
 use super::note::Note;
 
-/// Which direction a parser reads.
+/// The direction that a parser reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// What clients send.
+    /// The messages of clients.
     Requests,
-    /// What servers send.
+    /// The messages of servers.
     Responses,
 }
 
-/// What a response parser must know of the request that it reads the answer to. Where it is not known, an answer is read
-/// as its fields say, unless another status line stands where the body should: then it answers a HEAD.
+/// The facts about a request that a response parser needs to read the answer. If they are unknown, an answer is read as
+/// its fields say, unless another status line stands where the body should: then it answers a HEAD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// The request's method.
     pub method: Vec<u8>,
 }
 
-/// What the parser found next.
+/// The next thing that the parser found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// What a proxy put in front of the stream.
+    /// A preamble that a proxy put in front of the stream.
     Preamble {
         /// All of its bytes.
         bytes: Vec<u8>,
-        /// What it is.
+        /// A note that names the protocol.
         note: Note,
     },
     /// A whole head.
     Head(Box<Head>),
-    /// A head that breaks a rule which it cannot be read past, or that a hole cuts: its bytes are raw, and what is known of
-    /// it counts. It is a request all the same, or the answer to one (RFC 9112 §9.2).
+    /// A head that cannot be read past the rule that it breaks, or that a hole cuts: its bytes are raw, and what is
+    /// known of it counts. It still is a request, or the answer to one (RFC 9112 §9.2).
     Refused(Box<Head>),
-    /// A start line that cannot be read, but is one: a request all the same, or the answer to one. Its bytes come as raw
-    /// ones.
+    /// A start line that cannot be read, but is one: it still counts as a request, or as the answer to one. Its bytes
+    /// come as raw ones.
     Unreadable {
         /// The first word of a request line.
         method: Vec<u8>,
-        /// The second, where it is not the last.
+        /// The second word, unless it is the last.
         target: Vec<u8>,
     },
     /// Bytes of the current body, chunk framing taken away.
     Body(Cow<'a, [u8]>),
-    /// What wraps the chunks of the current body, as it was on the wire: the line that gives a chunk's size, the line end
-    /// behind its data, or the beginning of one of these where the stream ends in it.
+    /// The framing around the chunks of the current body, as it was on the wire: the line that gives a chunk's size,
+    /// the line end behind its data, or the beginning of one of these if the stream ends in it.
     Chunk(Cow<'a, [u8]>),
-    /// This many bytes of the current body are not in the capture.
+    /// The number of bytes of the current body that are not in the capture.
     BodyMissing(u64),
     /// The message is over.
     End {
-        /// What followed the last chunk, as it was on the wire: the trailer section with its closing empty line; empty
-        /// for a body that is not chunked, or not whole.
+        /// The trailer section behind the last chunk, as it was on the wire, with its closing empty line; empty for a
+        /// body that is not chunked, or not whole.
         trailers: Vec<u8>,
     },
-    /// Bytes that are not HTTP, or no longer.
+    /// Bytes that are not HTTP, or no longer HTTP.
     Raw(Cow<'a, [u8]>),
-    /// This many bytes are missing where no body could account for them.
+    /// The number of bytes that are missing where no body could account for them.
     RawMissing(u64),
-    /// The hole that was just told may have held whole messages.
+    /// The hole that was just reported may have held whole messages.
     Lost(Lost),
-    /// Something is wrong; it concerns the current message where there is one.
+    /// A fault; it concerns the current message if there is one.
     Note(Note),
 }
 
 /// A hole that may have held whole messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
-    /// Where in the stream it begins.
+    /// The stream offset at which it begins.
     pub offset: u64,
-    /// How many bytes of it are behind all that is known of the message before.
+    /// The number of its bytes that are behind all that is known of the message before.
     pub bytes: u64,
-    /// Whether a message began with the first of them.
+    /// True if a message began with the first of them.
     pub begins_message: bool,
 }

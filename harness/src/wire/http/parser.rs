@@ -11,17 +11,17 @@ use super::unit::{Refusal, Whole, leading_empty_lines, malformed};
 use super::{Asked, Item, Lost, Role};
 use crate::wire::note::Note;
 
-/// What the next byte belongs to.
+/// The part of the stream that the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// A stream's first bytes, which a proxy may have put there.
+    /// The first bytes of a stream, which a proxy may have put there.
     Preamble,
     Head,
     Fixed {
         remaining: u64,
     },
     UntilClose,
-    /// An answer has a body as its fields say, unless its request was a HEAD: that is not known.
+    /// An answer whose request is not known: it has a body as its fields say, unless the request was a HEAD.
     Undecided {
         framing: Framing,
     },
@@ -32,7 +32,7 @@ pub(super) enum State {
     ChunkEnd,
     Trailers,
     End,
-    /// The message ends in a broken way, and what follows is not known to be HTTP.
+    /// The message ends in a broken way, and the bytes behind it are not known to be HTTP.
     Broken,
     Opaque,
     Resync,
@@ -45,28 +45,28 @@ pub struct Parser {
     pub(super) state: State,
     /// The bytes of a head, a chunk's line or a trailer section that is not whole yet.
     pub(super) buffer: Vec<u8>,
-    /// How far `buffer` has been searched for its end.
+    /// The number of bytes of `buffer` that were searched for its end.
     pub(super) searched: usize,
-    /// Stream offset of the next input byte.
+    /// The stream offset of the next input byte.
     pub(super) offset: u64,
     messages: u64,
     pub(super) trailers: Vec<u8>,
-    /// While a start line is looked for: what comes next does not begin a line.
+    /// True while a start line is looked for and the next byte does not begin a line.
     pub(super) in_line: bool,
-    /// The head of the current message was refused: all of it is raw up to its end.
+    /// True if the head of the current message was refused: all of the message is raw up to its end.
     is_raw: bool,
-    /// What is to be said before the next byte is read.
+    /// A note that comes before the next byte is read.
     pending: Option<Note>,
 }
 
 impl Parser {
-    /// A parser at the beginning of a stream.
+    /// Makes a parser at the beginning of a stream.
     #[must_use]
     pub const fn new(role: Role) -> Self {
         Self::at(role, 0)
     }
 
-    /// A parser at the beginning of what goes through a tunnel, `offset` bytes into the stream.
+    /// Makes a parser at the beginning of the contents of a tunnel, `offset` bytes into the stream.
     #[must_use]
     pub const fn at(role: Role, offset: u64) -> Self {
         Self {
@@ -86,20 +86,20 @@ impl Parser {
         }
     }
 
-    /// Stream offset of the next byte that the parser takes.
+    /// Returns the stream offset of the next byte that the parser takes.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Stream offset behind all that was handed out; what is between it and [`Self::offset`] is held back, because it may
-    /// be the beginning of something.
+    /// Returns the stream offset behind all that was handed out. Bytes between it and [`Self::offset`] are held back,
+    /// because they may be the beginning of something.
     #[must_use]
     pub const fn settled(&self) -> u64 {
         self.offset - self.buffer.len() as u64
     }
 
-    /// How many bytes are still to come of a body whose length was told.
+    /// Returns the number of bytes still to come of a body whose length was announced.
     #[must_use]
     pub const fn announced(&self) -> u64 {
         match self.state {
@@ -108,13 +108,13 @@ impl Parser {
         }
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes held.
     #[must_use]
     pub const fn memory(&self) -> usize {
         self.buffer.capacity() + self.trailers.len()
     }
 
-    /// Lets go what is held back: it will not be read as what it may be the beginning of.
+    /// Hands out the bytes held back: they will not be read as what they may be the beginning of.
     pub fn give_up(&mut self) -> Vec<Item<'static>> {
         let mut items = Vec::new();
         if self.buffer.is_empty() {
@@ -132,7 +132,7 @@ impl Parser {
         items
     }
 
-    /// Whether a message has begun that is not over.
+    /// Returns true if a message has begun that is not over.
     const fn in_message(&self) -> bool {
         !matches!(
             self.state,
@@ -140,7 +140,7 @@ impl Parser {
         )
     }
 
-    /// Whether what is held back may begin a message.
+    /// Returns true if the bytes held back may begin a message.
     #[must_use]
     pub const fn may_hold_beginning(&self) -> bool {
         matches!(
@@ -149,20 +149,20 @@ impl Parser {
         )
     }
 
-    /// Whether what is held back is a head that is not whole.
+    /// Returns true if the bytes held back are a head that is not whole.
     #[must_use]
     pub fn is_in_head(&self) -> bool {
         self.state == State::Head && memmem::find(&self.buffer, b"HTTP/1.").is_some()
     }
 
-    /// Whether nothing was HTTP from the first byte on.
+    /// Returns true if nothing was HTTP from the first byte on.
     #[must_use]
     pub fn is_other_protocol(&self) -> bool {
         self.state == State::Opaque && self.messages == 0
     }
 
-    /// Takes the news that the peer speaks no HTTP: a first line that is not whole is none of HTTP either, and what is held
-    /// of it is handed out.
+    /// Takes the news that the peer speaks no HTTP. Then a first line that is not whole is not HTTP either, and the
+    /// bytes held of it are handed out.
     pub fn follow_peer(&mut self) -> Option<Item<'static>> {
         let is_first = matches!(self.state, State::Preamble | State::Head) && self.messages == 0;
         if !is_first || self.buffer.is_empty() || self.looks_like_http() {
@@ -172,7 +172,7 @@ impl Parser {
         self.flush()
     }
 
-    /// Takes the news that the peer speaks HTTP: where nothing was so far, it is looked for.
+    /// Takes the news that the peer speaks HTTP: if nothing was HTTP so far, it is looked for.
     pub fn look_again(&mut self) {
         if self.is_other_protocol() {
             self.state = State::Resync;
@@ -180,14 +180,15 @@ impl Parser {
         }
     }
 
-    /// The next item of `input`, which is shortened by what was taken; `None` when more bytes are needed.
+    /// Returns the next item of `input`, which is shortened by what was taken; `None` if more bytes are needed.
     ///
-    /// `asked` is the request that the next response answers, where it is known.
+    /// `asked` is the request that the next response answers, if it is known.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], asked: Option<&Asked>) -> Option<Item<'a>> {
         self.next_with(input, &|_| asked.cloned())
     }
 
-    /// The next item of `input`, as [`Parser::next`] has it; `asked` is called with the offset of a response's head.
+    /// Returns the next item of `input`, as [`Parser::next`] does; `asked` is called with the offset of a response's
+    /// head.
     pub fn next_with<'a>(
         &mut self,
         input: &mut &'a [u8],
@@ -221,9 +222,9 @@ impl Parser {
         }
     }
 
-    /// Takes the news that `count` bytes are not in the capture: what it means for the message, in order.
+    /// Takes the news that `count` bytes are not in the capture; returns the consequences for the message, in order.
     pub fn missing(&mut self, count: u64) -> Vec<Item<'static>> {
-        let mut items: Vec<_> = self.decide().into_iter().collect();
+        let mut items = self.end_undecided();
         let in_body = match self.state {
             State::Fixed { remaining } => {
                 let taken = remaining.min(count);
@@ -254,10 +255,30 @@ impl Parser {
         items
     }
 
+    /// Ends an answer of which it is not known if it has a body: then the hole has a part of that in it, or else other
+    /// answers. Nothing behind it is claimed.
+    fn end_undecided(&mut self) -> Vec<Item<'static>> {
+        if !matches!(self.state, State::Undecided { .. }) {
+            return Vec::new();
+        }
+        let text = "whether this answer has a body is not known, since its request is not: what is around the hole \
+                    behind it is shown raw";
+        let mut items = vec![Item::Note(Note::new(self.settled(), "RFC 9112 §6.3", text))];
+        items.extend(self.end_as_shown());
+        self.state = State::Resync;
+        items
+    }
+
     fn lose_track(&mut self, count: u64, items: &mut Vec<Item<'static>>) {
+        // What is held may be the beginning of a message too.
+        let offset = if self.may_hold_beginning() {
+            self.settled()
+        } else {
+            self.offset
+        };
         let mut lost = Lost {
-            offset: self.offset,
-            bytes: count,
+            offset,
+            bytes: count.saturating_add(self.offset - offset),
             begins_message: false,
         };
         if self.in_message() {
@@ -273,7 +294,11 @@ impl Parser {
             if matches!(self.state, State::Preamble | State::Head) {
                 lost.begins_message = true;
                 if let Some(head) = self.cut_head() {
-                    lost.begins_message = false;
+                    lost = Lost {
+                        offset: self.offset,
+                        bytes: count,
+                        begins_message: false,
+                    };
                     items.push(Item::Refused(Box::new(head)));
                 }
             }
@@ -287,7 +312,7 @@ impl Parser {
         }
     }
 
-    /// The head that is held, as far as it is there, where its start line is.
+    /// Returns the held head, as far as it is there, if it has its start line.
     fn cut_head(&mut self) -> Option<Head> {
         let has_line =
             self.role == Role::Responses || memchr::memchr(b'\n', &self.buffer).is_some();
@@ -303,7 +328,8 @@ impl Parser {
         Some(head)
     }
 
-    /// Takes the end of the stream: the rest of what was held back, and the end of a body that runs until the close.
+    /// Takes the end of the stream; returns the rest of what was held back, and the end of a body that runs until the
+    /// close.
     pub fn finish(&mut self) -> Vec<Item<'static>> {
         let mut items: Vec<_> = self.pending.take().map(Item::Note).into_iter().collect();
         items.extend(self.decide());
@@ -339,7 +365,7 @@ impl Parser {
         items
     }
 
-    /// Whether the buffered head has a start line that says HTTP/1, so that it is worth a word when it is cut off.
+    /// Returns true if the buffered head has a start line that says HTTP/1, so that a note is due if it is cut off.
     fn looks_like_http(&self) -> bool {
         let is_empty = leading_empty_lines(&self.buffer) == self.buffer.len();
         !is_empty && self.messages > 0 || memmem::find(&self.buffer, b"HTTP/1.").is_some()
@@ -355,7 +381,7 @@ impl Parser {
         self.take(input, usize::MAX)
     }
 
-    /// Up to `count` bytes of input; `None` where there are none.
+    /// Takes up to `count` bytes of input; `None` if there are none.
     pub(super) fn take<'a>(&mut self, input: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
         if input.is_empty() {
             return None;
@@ -374,7 +400,7 @@ impl Parser {
         }
     }
 
-    /// The end of the message, where it is shown as one.
+    /// Returns the end of the message, if it is shown as one.
     fn end_as_shown(&mut self) -> Option<Item<'static>> {
         let is_raw = self.is_raw;
         as_shown(self.end(), is_raw)
@@ -393,7 +419,7 @@ impl Parser {
         Some(Item::Body(body.into()))
     }
 
-    /// Looks whether the next answer's status line stands where the body should be.
+    /// Checks whether the next answer's status line stands where the body should be.
     fn undecided<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         let held = self.buffer.len();
         let piece = input.len().min(STATUS_LINE + 1 - held);
@@ -412,7 +438,7 @@ impl Parser {
         Some(Item::Note(Note::new(self.settled(), "RFC 9112 §6.3", text)))
     }
 
-    /// Takes an answer of which that is not known for one with a body, and what is held for the beginning of that.
+    /// Decides that an undecided answer has a body, which begins with the bytes held back.
     pub fn decide(&mut self) -> Option<Item<'static>> {
         let is_raw = self.is_raw;
         self.decide_body().and_then(|item| as_shown(item, is_raw))
@@ -471,7 +497,7 @@ impl Parser {
         Item::Head(Box::new(head))
     }
 
-    /// What comes behind a head.
+    /// Returns the state behind a head.
     fn state_behind(&self, head: &Head, is_asked: bool) -> State {
         let framing = head.framing;
         let state = body_state(framing);
@@ -482,7 +508,7 @@ impl Parser {
         state
     }
 
-    /// A head that is a message's all the same: where its end can be known, it is raw up to there, and the next one begins
+    /// Counts a refused head as a message's: if its end can be known, it is raw up to there, and the next one begins
     /// behind it (RFC 9112 §9.2).
     fn count_refused(&mut self, mut head: Head, is_asked: bool) -> Item<'static> {
         self.messages += 1;
@@ -500,7 +526,8 @@ impl Parser {
         Item::Refused(Box::new(head))
     }
 
-    /// A head that had the shape of one but breaks a rule: its bytes are raw, and the search for the next begins.
+    /// Rejects bytes that had the shape of a head but break a rule: they are raw, and the search for the next head
+    /// begins.
     fn reject<'a>(&mut self, note: Note, raw: Cow<'a, [u8]>) -> Item<'a> {
         self.state = State::Resync;
         // The note comes after the bytes that it is about, and so belongs to the raw message that they are in.
@@ -508,8 +535,8 @@ impl Parser {
         Item::Raw(raw)
     }
 
-    /// A head without end. What was taken for it is not looked through for another one: each line of it could be the first
-    /// of the next that is too long, and all would be read again and again.
+    /// Lets go of a head without end. The bytes taken for it are not searched for another head: each line of it could
+    /// be the first of the next that is too long, and all would be read again and again.
     fn let_go(&mut self, input: &mut &[u8]) -> Option<Item<'static>> {
         let piece = (HEAD_LIMIT + 1).saturating_sub(self.buffer.len());
         let piece = self.take(input, piece).unwrap_or_default();
@@ -519,7 +546,8 @@ impl Parser {
         item
     }
 
-    /// Bytes that no head begins with: raw for good where nothing before was HTTP, else until something is again.
+    /// Refuses bytes that no head begins with: they are raw for good if nothing before was HTTP, else until something
+    /// is again.
     fn refuse(&mut self, refusal: &Refusal, input: &[u8]) -> Option<Item<'static>> {
         let is_first = self.messages == 0;
         if is_first && refusal.other_protocol {
@@ -544,7 +572,7 @@ impl Parser {
     }
 }
 
-/// What comes behind a head.
+/// Returns the state behind a head with this framing.
 const fn body_state(framing: Framing) -> State {
     match framing {
         Framing::None => State::End,
@@ -563,7 +591,7 @@ const fn fixed_state(remaining: u64) -> State {
     }
 }
 
-/// A message whose head was refused is shown raw: returns an item of it as it is then, if anything is left to show.
+/// Makes an item raw if the head of its message was refused; returns `None` if nothing is left to show.
 fn as_shown(item: Item<'_>, is_raw: bool) -> Option<Item<'_>> {
     match item {
         item if !is_raw => Some(item),
@@ -575,7 +603,7 @@ fn as_shown(item: Item<'_>, is_raw: bool) -> Option<Item<'_>> {
     }
 }
 
-/// What is held back of a chunked body is a part of what wraps its chunks.
+/// Makes the bytes held back of a chunked body a part of the framing around its chunks.
 fn as_chunk(held: Item<'_>) -> Item<'_> {
     match held {
         Item::Raw(bytes) => Item::Chunk(bytes),

@@ -1,5 +1,5 @@
-//! What a proxy says of a connection before the first byte that it passes on: the PROXY protocol, versions 1 and 2
-//! (`HAProxy`, doc/proxy-protocol.txt).
+//! The preamble that a proxy sends before the first byte that it passes on, to describe the connection: the PROXY
+//! protocol, versions 1 and 2 (`HAProxy`, doc/proxy-protocol.txt).
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use super::Item;
 use super::parser::{Parser, State};
 use crate::wire::note::Note;
 
-/// The beginning of version 2: bytes that no other protocol begins with (§2.2).
+/// The beginning of version 2: no other protocol begins with these bytes (§2.2).
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
 /// The length of version 2's header, up to the addresses.
@@ -19,10 +19,10 @@ const HEADER: usize = 16;
 /// The longest line of version 1, its line end included (§2.1).
 const LONGEST_LINE: usize = 107;
 
-/// How the lines of version 1 begin.
+/// The beginnings of the lines of version 1.
 const LINES: [&[u8]; 3] = [b"PROXY TCP4 ", b"PROXY TCP6 ", b"PROXY UNKNOWN"];
 
-/// What bytes at the beginning of a stream are.
+/// The verdict on the bytes at the beginning of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     /// No preamble.
@@ -34,7 +34,7 @@ enum Found {
 }
 
 impl Parser {
-    /// Takes a preamble, where the stream begins with one.
+    /// Takes a preamble, if the stream begins with one.
     pub(super) fn preamble<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         if input.is_empty() {
             return None;
@@ -89,7 +89,8 @@ fn find(bytes: &[u8]) -> Found {
     Found::Nothing
 }
 
-/// §2.2: version and command in one byte, address family and protocol in one, the length of what follows in two.
+/// Finds the header of version 2 (§2.2): version and command in one byte, address family and protocol in one, the
+/// length of the rest in two.
 fn find_header(bytes: &[u8]) -> Found {
     let known_command = |byte: &u8| matches!(byte, 0x20 | 0x21);
     if !bytes.get(SIGNATURE.len()).is_none_or(known_command) {
@@ -105,7 +106,7 @@ fn find_header(bytes: &[u8]) -> Found {
     Found::Preamble { version: 2, length }
 }
 
-/// §2.1: one line, which ends with CRLF.
+/// Finds the line of version 1 (§2.1), which ends with CRLF.
 fn find_line(bytes: &[u8]) -> Found {
     let most = &bytes[..bytes.len().min(LONGEST_LINE)];
     let Some(end) = memchr(b'\n', most) else {

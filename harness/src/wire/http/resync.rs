@@ -1,4 +1,4 @@
-//! Finding HTTP again after a hole, or after bytes that were none.
+//! Finds HTTP again after a hole, or after bytes that were not HTTP.
 
 use memchr::{memmem, memrchr};
 
@@ -10,7 +10,7 @@ use super::start_line::{
 use super::{Item, Role};
 
 impl Parser {
-    /// Looks for the next start line; what comes before it is raw.
+    /// Looks for the next start line; the bytes before it are raw.
     pub(super) fn resync<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         if input.is_empty() {
             return None;
@@ -34,7 +34,7 @@ impl Parser {
         raw
     }
 
-    /// Lets go of what no start line can begin in.
+    /// Hands out the bytes in which no start line can begin.
     fn pass_unmatched(&mut self) -> Option<Item<'static>> {
         let keep = start_line_candidate(self.role, &self.buffer, self.searched, !self.in_line);
         if let Some(last) = self.buffer[..keep].last() {
@@ -50,8 +50,8 @@ impl Parser {
     }
 }
 
-/// The methods that a lost request stream is searched for wherever they stand, since a request may come right behind a body;
-/// each with the space behind it.
+/// The methods that a lost request stream is searched for anywhere, since a request may come right behind a body; each
+/// with the space behind it.
 const COMMON_METHODS: [&[u8]; 9] = [
     b"GET ",
     b"HEAD ",
@@ -64,8 +64,8 @@ const COMMON_METHODS: [&[u8]; 9] = [
     b"TRACE ",
 ];
 
-/// The other methods of IANA's registry (RFC 9110 §16.1.1). Some are words that a text may have, so that the target must look
-/// like one too.
+/// The other methods of IANA's registry (RFC 9110 §16.1.1). Some are words that a text may contain, so the target must
+/// look like one too.
 const OTHER_METHODS: [&[u8]; 30] = [
     b"ACL ",
     b"BASELINE-CONTROL ",
@@ -99,20 +99,20 @@ const OTHER_METHODS: [&[u8]; 30] = [
     b"VERSION-CONTROL ",
 ];
 
-/// Length of the longest method of both.
+/// The length of the longest method of both lists.
 const LONGEST: usize = b"UPDATEREDIRECTREF ".len();
 
-/// The longest name of a field that is waited for, to know a request by it.
+/// The longest name of a field that the search waits for to recognise a request.
 const LONGEST_NAME: usize = 64;
 
-/// Length of a version.
+/// The length of a version.
 const VERSION: usize = b"HTTP/1.1".len();
 
-/// How targets begin (RFC 9112 §3.2) that a request with any other method is known by.
+/// The beginnings of targets (RFC 9112 §3.2) by which a request with any other method is known.
 const TARGETS: [&[u8]; 4] = [b"/", b"*", b"http://", b"https://"];
 
-/// The first start line in `bytes` that begins at `from` or later: where it begins, and where what proves it ends. `is_line`
-/// says whether a line begins with the first of the bytes.
+/// Finds the first start line in `bytes` that begins at `from` or later; returns where it begins, and where the bytes
+/// that prove it end. `is_line` is true if a line begins with the first of the bytes.
 fn find_start_line(role: Role, bytes: &[u8], from: usize, is_line: bool) -> Option<(usize, usize)> {
     match role {
         Role::Responses => memmem::find_iter(bytes, b"HTTP/1.")
@@ -136,7 +136,7 @@ fn find_start_line(role: Role, bytes: &[u8], from: usize, is_line: bool) -> Opti
     }
 }
 
-/// What there is around a version.
+/// The finding about the bytes around a version.
 enum Around {
     Nothing,
     /// More bytes are needed.
@@ -172,7 +172,7 @@ fn is_upper_case(bytes: &[u8]) -> bool {
     !bytes.iter().any(u8::is_ascii_lowercase)
 }
 
-/// A request line with a registered method, wherever it stands.
+/// Returns a request line with a registered method, anywhere in the bytes.
 fn known_line_around(bytes: &[u8], space: usize) -> Option<(usize, usize)> {
     let end = space + 1 + VERSION;
     minor_version(bytes.get(space + 1..end)?)?;
@@ -183,7 +183,7 @@ fn known_line_around(bytes: &[u8], space: usize) -> Option<(usize, usize)> {
     Some((start, end))
 }
 
-/// Where a line begins that has a method, whichever it is, and a target in front of that space. A text can have one too: a
+/// Returns where a line begins that has any method, and a target in front of that space. A text can have one too: a
 /// field, or the end of the head, must follow ([`begun_request`]).
 fn own_line_start(bytes: &[u8], space: usize, is_line: bool) -> Option<usize> {
     let target = last_word(&bytes[..space]);
@@ -201,10 +201,10 @@ fn own_line_start(bytes: &[u8], space: usize, is_line: bool) -> Option<usize> {
     (begins_line && start < before.len() && is_held).then_some(start)
 }
 
-/// How much of a request is there.
+/// The part of a request that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Begun {
-    /// Nothing: these bytes begin none.
+    /// Nothing: these bytes do not begin one.
     No,
     /// Perhaps a request, as far as it goes.
     Perhaps,
@@ -212,7 +212,7 @@ enum Begun {
     Whole(usize),
 }
 
-/// Looks whether bytes are `method SP target SP version`, and what may follow it in a head.
+/// Checks whether bytes are `method SP target SP version`, with bytes behind it that may follow in a head.
 fn begun_request(bytes: &[u8]) -> Begun {
     let longest = bytes.len().min(LONGEST_METHOD + 1);
     let method = bytes[..longest]
@@ -248,8 +248,8 @@ fn begun_request(bytes: &[u8]) -> Begun {
     }
 }
 
-/// Whether a line end comes first, and then a field's name and a colon, or another line end; none where it cannot be known
-/// yet.
+/// Returns true if a line end comes first, and then a field's name and a colon, or another line end; `None` if it
+/// cannot be known yet.
 fn begun_field(bytes: &[u8]) -> Option<bool> {
     let rest = match bytes {
         [] | [b'\r'] => return None,
@@ -266,7 +266,7 @@ fn begun_field(bytes: &[u8]) -> Option<bool> {
     }
 }
 
-/// Where a method begins that the last word of `bytes` is the target of.
+/// Returns where the method begins whose target is the last word of `bytes`.
 fn method_and_target(bytes: &[u8]) -> Option<usize> {
     let target = last_word(bytes);
     if target == bytes.len() {
@@ -278,7 +278,7 @@ fn method_and_target(bytes: &[u8]) -> Option<usize> {
     common.or_else(other)
 }
 
-/// Where the method begins that `bytes` ends with, and the space behind it.
+/// Returns where the method begins that `bytes` end with, and the space behind it.
 fn method_before(bytes: &[u8]) -> Option<usize> {
     ending(&COMMON_METHODS, bytes).or_else(|| ending(&OTHER_METHODS, bytes))
 }
@@ -288,7 +288,7 @@ fn ending(methods: &[&[u8]], bytes: &[u8]) -> Option<usize> {
     Some(bytes.len() - method.len())
 }
 
-/// Whether bytes are the beginning of a target, as far as they are there.
+/// Returns true if the bytes are the beginning of a target, as far as they are there.
 fn begins_target(bytes: &[u8]) -> bool {
     let begins = |known: &&[u8]| {
         let shared = known.len().min(bytes.len());
@@ -297,14 +297,14 @@ fn begins_target(bytes: &[u8]) -> bool {
     TARGETS.iter().any(begins)
 }
 
-/// Where the last word of `bytes` begins: behind the last byte that no target can have in it.
+/// Returns where the last word of `bytes` begins: behind the last byte that no target can contain.
 fn last_word(bytes: &[u8]) -> usize {
     let space = bytes.iter().rposition(|byte| *byte <= b' ');
     space.map_or(0, |space| space + 1)
 }
 
-/// Where in `bytes` a start line could begin that needs more bytes to be known for one. What no start line can begin in any
-/// more is not to be held back: it would be told late.
+/// Returns where in `bytes` a start line could begin that needs more bytes to be known for one. Bytes in which none can
+/// begin any more must not be held back, or they would be reported late.
 fn start_line_candidate(role: Role, bytes: &[u8], from: usize, is_line: bool) -> usize {
     let longest = match role {
         Role::Responses => STATUS_LINE - 1,
@@ -325,12 +325,12 @@ fn start_line_candidate(role: Role, bytes: &[u8], from: usize, is_line: bool) ->
     candidate.map_or(bytes.len(), |start| window + start)
 }
 
-/// Where the line begins that the bytes before `place` end in.
+/// Returns where the line begins in which the bytes before `place` end.
 fn line_start(bytes: &[u8], place: usize) -> usize {
     memrchr(b'\n', &bytes[..place]).map_or(0, |end| end + 1)
 }
 
-/// Where a line begins that may be a request's with any method, in the last two lines of `bytes`.
+/// Returns where a line begins, in the last two lines of `bytes`, that may be a request's with any method.
 fn begun_own_line(bytes: &[u8], is_line: bool) -> Option<usize> {
     let last = line_start(bytes, bytes.len());
     let before = last.checked_sub(1).map(|end| line_start(bytes, end));
@@ -342,7 +342,7 @@ fn begun_own_line(bytes: &[u8], is_line: bool) -> Option<usize> {
     })
 }
 
-/// Where a request line begins that `bytes` end inside of.
+/// Returns where the request line begins inside of which `bytes` end.
 fn begun_request_line(bytes: &[u8]) -> Option<usize> {
     let word = last_word(bytes);
     let in_version = || {

@@ -1,4 +1,4 @@
-//! The first line of a head, and whether bytes can be the beginning of one.
+//! The first line of a head, and the checks of whether bytes can begin one.
 
 use std::ops::Range;
 
@@ -10,16 +10,16 @@ use super::unit::{Refusal, leading_empty_lines, malformed, other_protocol};
 /// The longest start line, in bytes.
 pub const START_LINE_LIMIT: usize = 16 << 10;
 
-/// How many bytes of empty lines may come before a start line.
+/// The most bytes of empty lines that may come before a start line.
 const MOST_EMPTY: usize = 16;
 
-/// The longest method that is taken for one; the longest registered is UPDATEREDIRECTREF.
+/// The longest method that is accepted; the longest registered one is UPDATEREDIRECTREF.
 pub(super) const LONGEST_METHOD: usize = 32;
 
-/// RFC 9113 §3.4: how a client begins to speak HTTP/2.
+/// The first bytes of a client that speaks HTTP/2 (RFC 9113 §3.4).
 const HTTP_2: &[u8] = b"PRI * HTTP/2.0";
 
-/// The longest number that is taken for a version.
+/// The longest number that is accepted as a version.
 const LONGEST_VERSION: usize = 4;
 
 /// A place in a head's bytes.
@@ -59,7 +59,7 @@ pub(super) fn start_line(role: Role, line: &[u8], base: usize) -> Option<StartLi
     }
 }
 
-/// Returns true if bytes begin with a whole request line.
+/// Returns true if the bytes begin with a whole request line.
 #[must_use]
 pub fn begins_request(bytes: &[u8]) -> bool {
     let line = started_line(bytes).ok().filter(|line| line.ended);
@@ -69,7 +69,7 @@ pub fn begins_request(bytes: &[u8]) -> bool {
     })
 }
 
-/// Why a first line is none of HTTP/1, as far as it is there.
+/// Returns the reason why a first line is not one of HTTP/1, as far as it is there; `Ok` if it may be.
 pub(super) fn plausible_request(bytes: &[u8]) -> Result<(), Refusal> {
     let line = started_line(bytes)?;
     let Some(method) = line.find_space() else {
@@ -108,10 +108,10 @@ fn refused_request_line(line: &[u8]) -> Refusal {
     other_protocol(reason)
 }
 
-/// What a status line begins with.
+/// The beginning of every status line.
 const VERSION_START: &[u8] = b"HTTP/1.";
 
-/// The method and the target of a request line that cannot be read, which lies in two pieces.
+/// Returns the method and the target of a request line that cannot be read, and lies in two pieces.
 pub(super) fn first_words(held: &[u8], rest: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let pieces = [held, &rest[..rest.len().min(START_LINE_LIMIT)]].concat();
     let line = &pieces[leading_empty_lines(&pieces)..];
@@ -146,10 +146,10 @@ pub(super) fn plausible_response(bytes: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// How long the part of a status line is that every one has: `HTTP/1.1 200`.
+/// The length of the part that every status line has: `HTTP/1.1 200`.
 pub(super) const STATUS_LINE: usize = 12;
 
-/// Whether bytes are a status line as far as they are there.
+/// Returns true if the bytes are a status line, as far as they are there.
 pub(super) fn begins_status_line(bytes: &[u8]) -> bool {
     let fits = |(place, byte): (usize, &u8)| match place {
         0..7 => *byte == VERSION_START[place],
@@ -210,13 +210,14 @@ pub(super) fn trim_carriage_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// RFC 9110 §5.6.2.
+/// Returns true if a byte may be part of a token (RFC 9110 §5.6.2).
 pub(super) const fn is_token(byte: u8) -> bool {
     matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'
         | b'_' | b'`' | b'|' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
 }
 
-/// Method, target and minor version. RFC 9112 §3: `method SP request-target SP HTTP-version`.
+/// Splits a request line into method, target and minor version. RFC 9112 §3: `method SP request-target SP
+/// HTTP-version`.
 fn split_request_line(line: &[u8]) -> Option<(Span, Span, u8)> {
     let method = memchr(b' ', line)?;
     let (rest, minor) = line.split_at_checked(line.len().checked_sub(9)?)?;
@@ -225,7 +226,8 @@ fn split_request_line(line: &[u8]) -> Option<(Span, Span, u8)> {
     (target.start < target.end).then_some((0..method, target, minor))
 }
 
-/// Status, reason and minor version. RFC 9112 §4: `HTTP-version SP status-code SP [ reason-phrase ]`.
+/// Splits a status line into status, reason and minor version. RFC 9112 §4: `HTTP-version SP status-code SP [
+/// reason-phrase ]`.
 pub(super) fn split_status_line(line: &[u8]) -> Option<(u16, Span, u8)> {
     let minor = minor_version(line.get(..8)?)?;
     let [b' ', digits @ ..] = line.get(8..12)? else {
@@ -244,7 +246,7 @@ pub(super) fn split_status_line(line: &[u8]) -> Option<(u16, Span, u8)> {
     }
 }
 
-/// RFC 9110 §6.2: a message of a higher minor version is read as one of the highest that is known.
+/// Reads a minor version: a message of a higher one is read as one of the highest that is known (RFC 9110 §6.2).
 pub(super) fn minor_version(bytes: &[u8]) -> Option<u8> {
     match bytes {
         [version @ .., minor @ b'0'..=b'9'] if version == VERSION_START => Some(minor - b'0'),

@@ -1,7 +1,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// What a test needs of an item, without its borrow.
+/// The parts of an item that a test needs, without its borrow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Head(String),
@@ -64,7 +64,7 @@ fn read_with(role: Role, pieces: &[&[u8]], asked: Option<&Asked>) -> Vec<Seen> {
     seen
 }
 
-/// The bytes of all items, one behind the other.
+/// Returns the bytes of all items, one behind the other.
 fn wire_of(seen: &[Seen]) -> Vec<u8> {
     let bytes = seen.iter().flat_map(|seen| match seen {
         Seen::Head(text) => text.as_bytes(),
@@ -94,7 +94,7 @@ fn end() -> Seen {
     Seen::End(Vec::new())
 }
 
-/// The end of a chunked body.
+/// Returns the end of a chunked body.
 fn end_with(trailers: &str) -> Seen {
     Seen::End(trailers.into())
 }
@@ -336,7 +336,7 @@ fn field() -> impl Strategy<Value = String> {
 }
 
 prop_compose! {
-    /// A response, as it is on the wire and as it must be read.
+    /// Generates a response, as it is on the wire and as it must be read.
     fn response()(
         status in 200_u16..204,
         fields in prop::collection::vec(field(), 0..4),
@@ -374,7 +374,7 @@ fn split(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// Pieces of which texts are put together that have much of HTTP, and little of its order.
+/// Generates texts from pieces of HTTP, in any order.
 fn pieces_of_http() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: [&str; 34] = [
         "GET /a HTTP/1.1\r\n",

@@ -1,4 +1,4 @@
-//! What a head, a chunk's line and a trailer section have in common: bytes up to an end that is found, not announced.
+//! The common part of a head, a chunk's line and a trailer section: bytes up to an end that is found, not announced.
 
 use std::borrow::Cow;
 
@@ -8,17 +8,18 @@ use super::parser::Parser;
 
 /// A stretch of bytes that is read as one.
 pub(super) struct Unit {
-    /// Where the unit ends, searched from an index on.
+    /// A function that returns the end of the unit, searched from an index on.
     pub(super) end: fn(&[u8], usize) -> Option<usize>,
-    /// Whether bytes can be the beginning of one; if not, why.
+    /// A function that checks whether bytes can be the beginning of a unit; its error says why not.
     pub(super) plausible: fn(&[u8]) -> Result<(), Refusal>,
     pub(super) limit: usize,
 }
 
-/// Why bytes are not the beginning of a unit.
+/// The reason why bytes are not the beginning of a unit.
 #[derive(Clone)]
 pub(super) struct Refusal {
-    /// They do not even resemble one: at the beginning of a stream, that is another protocol and not worth a word.
+    /// True if they do not even resemble one: at the beginning of a stream, that is another protocol and not worth a
+    /// note.
     pub(super) other_protocol: bool,
     pub(super) reason: Cow<'static, str>,
 }
@@ -37,7 +38,7 @@ pub(super) fn malformed(reason: impl Into<Cow<'static, str>>) -> Refusal {
     }
 }
 
-/// What became of the collecting.
+/// The result of collecting a unit.
 pub(super) enum Whole<'a> {
     Yes(Cow<'a, [u8]>),
     NotYet,
@@ -46,7 +47,7 @@ pub(super) enum Whole<'a> {
 }
 
 impl Parser {
-    /// Collects bytes until `unit.end` finds the end, without a copy where the unit lies in one piece.
+    /// Collects bytes until `unit.end` finds the end, without a copy if the unit lies in one piece.
     pub(super) fn whole<'a>(&mut self, input: &mut &'a [u8], unit: &Unit) -> Whole<'a> {
         if input.is_empty() {
             return Whole::NotYet;
@@ -91,13 +92,14 @@ impl Parser {
     }
 }
 
-/// RFC 9112 §2.2: a recipient should ignore at least one empty line before the request line.
+/// Returns the number of bytes of leading empty lines: a recipient should ignore at least one before the request line
+/// (RFC 9112 §2.2).
 pub(super) fn leading_empty_lines(bytes: &[u8]) -> usize {
     let empty = |byte: &u8| !matches!(byte, b'\r' | b'\n');
     bytes.iter().position(empty).unwrap_or(bytes.len())
 }
 
-/// The end of a head: behind its first empty line that is not at the very beginning.
+/// Returns the end of a head: behind its first empty line that is not at the very beginning.
 pub(super) fn head_end(bytes: &[u8], from: usize) -> Option<usize> {
     let mut position = from.max(leading_empty_lines(bytes));
     while let Some(found) = memchr(b'\n', bytes.get(position..)?) {
@@ -115,7 +117,7 @@ pub(super) fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     memchr(b'\n', bytes.get(from..)?).map(|found| from + found + 1)
 }
 
-/// The end of a trailer section: an empty line, which may be the first.
+/// Returns the end of a trailer section: an empty line, which may be the first.
 pub(super) fn trailers_end(bytes: &[u8], from: usize) -> Option<usize> {
     match bytes {
         [b'\n', ..] => Some(1),

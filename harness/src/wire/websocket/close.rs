@@ -3,7 +3,7 @@
 use super::Frame;
 use crate::wire::note::Note;
 
-/// The registered name of a close status (RFC 6455 §7.4.1 and IANA's registry "WebSocket Close Code Number").
+/// Returns the registered name of a close status (RFC 6455 §7.4.1 and IANA's registry "WebSocket Close Code Number").
 #[must_use]
 pub const fn close_name(code: u16) -> &'static str {
     match code {
@@ -50,7 +50,8 @@ pub(super) fn close_violations(frame: &mut Frame) {
     }
 }
 
-/// RFC 6455 §7.4.1 and §7.4.2, with the codes that IANA registered since.
+/// Returns true if a close frame may have this code (RFC 6455 §7.4.1 and §7.4.2, with the codes that IANA registered
+/// since).
 const fn may_be_sent(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

@@ -19,9 +19,9 @@ use crate::wire::note::Note;
 enum State {
     Header,
     Payload,
-    /// After a hole: frames are looked for where bytes begin again.
+    /// After a hole: the next bytes are searched for frames.
     Lost,
-    /// No frame boundary can be known any more.
+    /// After the last frame boundary that can be known.
     Opaque,
 }
 
@@ -48,7 +48,7 @@ struct Open {
 }
 
 impl Decoder {
-    /// A decoder for the frames that `side` sends from `offset` of its stream on.
+    /// Makes a decoder for the frames that `side` sends from `offset` of its stream on.
     #[must_use]
     pub fn new(side: Side, offset: u64, deflate: Option<Deflate>) -> Self {
         Self {
@@ -65,7 +65,7 @@ impl Decoder {
         }
     }
 
-    /// The same decoder, which inflates no more than the budget allows.
+    /// Limits the decoder to inflate no more than the budget allows.
     #[must_use]
     pub fn within(mut self, budget: &Budget) -> Self {
         if let Some(inflater) = &mut self.inflater {
@@ -74,12 +74,12 @@ impl Decoder {
         self
     }
 
-    /// Says how many bytes more frames may keep, and how many of each.
+    /// Sets how many more bytes the frames may keep, and how many of each.
     pub const fn allow(&mut self, left: usize, each: usize) {
         self.room = Room { left, each };
     }
 
-    /// How many bytes it holds.
+    /// Returns the number of bytes held.
     #[must_use]
     pub fn memory(&self) -> usize {
         let frame = self.frame.as_ref();
@@ -90,13 +90,13 @@ impl Decoder {
         frame + inflater
     }
 
-    /// Stream offset of the next byte that the decoder takes.
+    /// Returns the stream offset of the next byte that the decoder takes.
     #[must_use]
     pub const fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The next item of `input`, which is shortened by what was taken; `None` when more bytes are needed.
+    /// Returns the next item of `input`, which is shortened by what was taken; `None` if more bytes are needed.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Item<'a>> {
         loop {
             if let Some(note) = self.pending.take() {
@@ -152,7 +152,7 @@ impl Decoder {
         items
     }
 
-    /// Takes the end of the stream: a frame that is not whole comes out as far as it is there.
+    /// Takes the end of the stream: an unfinished frame is handed out as far as it is there.
     pub fn finish(&mut self) -> Vec<Item<'static>> {
         let mut items = Vec::new();
         if let Some(mut open) = self.frame.take() {
@@ -184,7 +184,7 @@ impl Decoder {
         (!held.is_empty()).then_some(Item::Raw(Cow::Owned(held)))
     }
 
-    /// What came after the hole cannot be inflated with what came before it.
+    /// Marks the message as broken: the bytes after the hole cannot be inflated with those before it.
     fn break_message(&mut self) {
         if let Some(message) = &mut self.message {
             message.broken = true;
@@ -216,8 +216,8 @@ impl Decoder {
             && (!header.opcode.is_control() || header.length <= 125)
     }
 
-    /// Returns true if a frame with this header may come behind a close frame: it is one too many (RFC 6455 §5.5.1), but
-    /// a frame. All else there is left over, and no frame boundary is looked for in it.
+    /// Returns true if a frame with this header may come behind a close frame: it is one too many (RFC 6455 §5.5.1),
+    /// but a frame. All other bytes there are left over, and no frame boundary is looked for in them.
     fn may_follow_close(&self, header: &Header) -> bool {
         let continues = header.opcode == Opcode::CONTINUATION;
         self.plausible(header)
@@ -356,7 +356,7 @@ impl Decoder {
     }
 }
 
-/// Says of bytes behind a close frame that they are no frames.
+/// Returns a note that bytes behind a close frame are not frames.
 fn left_over(offset: u64) -> Note {
     let text = "bytes behind the close frame that are no frame; shown raw";
     Note::new(offset, "RFC 6455 §5.5.1", text)

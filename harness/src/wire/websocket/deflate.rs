@@ -1,7 +1,7 @@
-//! permessage-deflate (RFC 7692): what was negotiated, and the inflating of messages.
+//! Inflates messages of permessage-deflate (RFC 7692) with the parameters that were negotiated.
 //!
-//! Messages are inflated with the largest window, so a sender that exceeds a smaller one that it agreed to (§7.1.2) is
-//! read all the same; a [`WindowCheck`] notices.
+//! Messages are inflated with the largest window, so a sender that exceeds a smaller window that it agreed to (§7.1.2)
+//! can still be read; a [`WindowCheck`] notices.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -15,21 +15,21 @@ use crate::wire::note::Note;
 /// The extension's name.
 pub(super) const EXTENSION: &[u8] = b"permessage-deflate";
 
-/// What permessage-deflate was negotiated to be, for one direction (RFC 7692 §7.1).
+/// The parameters of permessage-deflate that were negotiated for one direction (RFC 7692 §7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deflate {
-    /// Whether each message is compressed without reference to those before it.
+    /// True if each message is compressed without reference to those before it.
     pub no_context_takeover: bool,
     /// The base-2 logarithm of the window, 8 to 15.
     pub window_bits: u8,
 }
 
-/// Both directions' parameters, from the Sec-WebSocket-Extensions of a 101 answer; `None` where it names no such
+/// Returns both directions' parameters, from the Sec-WebSocket-Extensions of a 101 answer; `None` if it names no such
 /// extension.
 ///
 /// # Errors
 ///
-/// What is wrong with the extension's parameters; the client must then fail the connection.
+/// Returns an error if the extension's parameters are wrong; the client must then fail the connection.
 pub fn negotiated(value: &[u8]) -> Result<Option<(Deflate, Deflate)>, String> {
     let value = value.to_ascii_lowercase();
     let mut extensions = list::elements(&value).map(list::parameters);
@@ -58,7 +58,7 @@ pub fn negotiated(value: &[u8]) -> Result<Option<(Deflate, Deflate)>, String> {
     Ok(Some((client, server)))
 }
 
-/// RFC 7692 §7.1.2: a decimal integer from 8 to 15, without leading zeros.
+/// Parses a decimal integer from 8 to 15, without leading zeros (RFC 7692 §7.1.2).
 fn window_bits(value: &str) -> Result<u8, String> {
     let value = value.trim().trim_matches('"');
     let bits = value.parse().ok().filter(|bits| (8..=15).contains(bits));
@@ -69,43 +69,43 @@ fn window_bits(value: &str) -> Result<u8, String> {
 /// Inflates one direction's messages (RFC 7692 §7.2.2).
 #[derive(Debug)]
 pub(super) struct Inflater {
-    /// The inflater's state; `None` where no message has begun, or the window is all that is kept of those before.
+    /// The inflater's state; `None` if no message has begun, or only the window is kept of those before.
     stream: Option<Decompress>,
-    /// Allows to keep the state between messages.
+    /// The permission to keep the state between messages.
     permit: Option<Permit>,
     deflate: Deflate,
-    /// Whether this message, or with context takeover any one after it, can no longer be inflated.
+    /// True if this message, or with context takeover any one after it, can no longer be inflated.
     pub(super) broken: bool,
     scratch: Vec<u8>,
     /// The last bytes that came out, which the next message may refer to.
     window: Vec<u8>,
-    /// How many deflate streams have ended in this message.
+    /// The number of deflate streams that have ended in this message.
     streams: usize,
-    /// Where a smaller window than the largest was negotiated.
+    /// The check of the window, if a smaller one than the largest was negotiated.
     window_check: Option<WindowCheck>,
     pub(super) budget: Budget,
 }
 
-/// RFC 7692 §7.1.2: the largest window, 2 to the power of 15 bytes.
+/// The largest window, 2 to the power of 15 bytes (RFC 7692 §7.1.2).
 const WINDOW: usize = 32 << 10;
 
-/// RFC 7692 §7.2.2: what the sender took off the end.
+/// The bytes that the sender took off the end (RFC 7692 §7.2.2).
 const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 
-/// What is said where the budget ends.
+/// The note for a message at which the budget ends.
 const OVER_BUDGET: &str =
     "not inflated further: what was captured so far inflates to too many times its size";
 
-/// What is said where too many messages are in the making.
+/// The note for a message if too many are in the making.
 const TOO_MUCH_AT_ONCE: &str = "not inflated further: too much is in the making at once";
 
-/// How many deflate streams one message may have: an empty one takes two bytes, and 32 KiB of window to begin.
+/// The most deflate streams that one message may have: an empty one takes two bytes, and 32 KiB of window to begin.
 const MOST_STREAMS: usize = 64;
 
-/// How much is inflated at a time.
+/// The number of bytes that are inflated at a time.
 const INFLATE_STEP: usize = 32 << 10;
 
-/// What an inflater's state takes, its own window included.
+/// The bytes that an inflater's state takes, its own window included.
 const STATE_BYTES: usize = 64 << 10;
 
 impl Inflater {
@@ -123,7 +123,7 @@ impl Inflater {
         }
     }
 
-    /// How many bytes it holds. An idle one that has a permit is counted there.
+    /// Returns the number of bytes held. An idle one that has a permit is counted there.
     pub(super) fn memory(&self) -> usize {
         let state = if self.stream.is_some() && self.permit.is_none() {
             STATE_BYTES
@@ -133,13 +133,13 @@ impl Inflater {
         state + self.window.capacity() + self.scratch.capacity()
     }
 
-    /// Whether a message may refer to those before it.
+    /// Returns true if a message may refer to those before it.
     pub(super) const fn has_context(&self) -> bool {
         !self.deflate.no_context_takeover
     }
 
-    /// Appends to the frame's payload what the bytes, which are at `offset`, inflate to. Past the limit the inflating goes
-    /// on, since the next message may refer to these bytes, but nothing is kept.
+    /// Appends the inflated bytes of the input, which is at `offset`, to the frame's payload. Past the limit the
+    /// inflating goes on, since the next message may refer to these bytes, but nothing is kept.
     pub(super) fn inflate(
         &mut self,
         mut input: &[u8],
@@ -193,7 +193,7 @@ impl Inflater {
         }
     }
 
-    /// Inflates nothing more, and keeps nothing for it.
+    /// Stops inflating, and frees what is kept for it.
     fn give_up(&mut self) {
         self.broken = true;
         self.stream = None;
@@ -212,7 +212,7 @@ impl Inflater {
         }
     }
 
-    /// RFC 7692 §7.2.3.4: a block with BFINAL set ends the deflate stream, but not the context.
+    /// Begins a new deflate stream: a block with BFINAL set ends one, but not the context (RFC 7692 §7.2.3.4).
     fn begin_again(&mut self) {
         self.streams += 1;
         self.stream = None;
@@ -239,8 +239,8 @@ impl Inflater {
         self.rest();
     }
 
-    /// Keeps little until the next message. One that is whole ends with a byte (§7.2.2), so that its window is all that the
-    /// next one needs.
+    /// Reduces what is kept until the next message. A whole message ends with a byte (§7.2.2), so that the next one
+    /// needs only its window.
     fn rest(&mut self) {
         self.scratch = Vec::new();
         let before = self.window.len().saturating_sub(WINDOW);
@@ -254,7 +254,7 @@ impl Inflater {
         }
     }
 
-    /// Says where the message first exceeded the window; of one that cannot be inflated there is no telling.
+    /// Notes where the message first exceeded the window; if it cannot be inflated, that is unknown.
     fn end_window_check(&mut self, frame: &mut Frame) {
         let Some(check) = &mut self.window_check else {
             return;
@@ -273,8 +273,8 @@ impl Inflater {
     }
 }
 
-/// A stream that goes on with what another one had in its window: it is given that as a block that is not compressed
-/// (RFC 1951 §3.2.4).
+/// Makes a stream that goes on with the window of another one, which it is given as a block that is not compressed (RFC
+/// 1951 §3.2.4).
 fn resumed(window: &[u8]) -> Decompress {
     let mut stream = Decompress::new(false);
     let window = &window[window.len().saturating_sub(WINDOW)..];
@@ -290,7 +290,8 @@ fn resumed(window: &[u8]) -> Decompress {
     stream
 }
 
-/// Where in the payload inflating fails depends on the pieces in which it came; where the payload begins does not.
+/// Adds a note at the place where the payload begins. The place at which inflating fails depends on the pieces in which
+/// the payload came.
 fn complain(frame: &mut Frame, text: &'static str) {
     frame.inflated = false;
     let at = frame.offset + frame.header_length as u64;

@@ -1,7 +1,7 @@
-//! A piece of a message that takes several frames, and the whole that it is a piece of.
+//! The pieces of a message that takes several frames, and the whole that they are pieces of.
 //!
-//! A value that is to be hidden may begin in one frame and end in the next, so it is looked for in the whole message, once,
-//! and each piece takes its own part of what was found.
+//! A value to hide may begin in one frame and end in the next. So the whole message is searched once, and each piece
+//! takes its own part of what was found.
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -12,7 +12,7 @@ use crate::edit::{Edit, apply};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
     whole: Arc<Whole>,
-    /// Where in the whole its bytes are.
+    /// The range of its bytes in the whole.
     place: Range<usize>,
     is_last: bool,
 }
@@ -32,7 +32,7 @@ struct Edited {
     whole: Arc<Whole>,
 }
 
-/// Edits in order and apart from each other, and where the end of each comes to be.
+/// Edits in order and apart from each other, with the position to which the end of each moves.
 #[derive(Debug, PartialEq, Eq)]
 struct Edits {
     edits: Vec<Edit>,
@@ -74,8 +74,8 @@ impl Fragment {
         self.is_last
     }
 
-    /// Hides what `find` finds in the whole, and returns what is to be edited in this piece. The whole is searched for the
-    /// first of its pieces only, so all of them are to be given the same search.
+    /// Hides what `find` finds in the whole, and returns the edits of this piece. The whole is searched for the first
+    /// of its pieces only, so all of them are to be given the same search.
     pub fn edit(&mut self, find: impl FnOnce(&[u8]) -> Vec<Edit>) -> Vec<Edit> {
         let whole = Arc::clone(&self.whole);
         let edited = whole.edited.get_or_init(|| Edited::new(&whole, find));
@@ -87,7 +87,7 @@ impl Fragment {
         found
     }
 
-    /// Returns what is to be edited in this piece for it to be shown, likewise.
+    /// Returns the edits of this piece for it to be shown, likewise.
     pub fn shown(&self, find: impl FnOnce(&[u8]) -> Vec<Edit>) -> Vec<Edit> {
         let edits = || Edits::new(find(&self.whole.bytes));
         self.whole.shown.get_or_init(edits).inside(&self.place)
@@ -122,8 +122,8 @@ impl Edits {
         Self { edits, new_ends }
     }
 
-    /// Returns where a place comes to be. What stands for something keeps its place byte by byte if it is as long; else a
-    /// place inside of it comes to be behind it, so that it belongs to the piece that it begins in.
+    /// Returns the position to which a place moves. A replacement of the same length keeps the place of each byte;
+    /// otherwise a place inside of it moves behind it, so that it belongs to the piece that it begins in.
     fn moved(&self, at: usize) -> usize {
         let before = self.edits.partition_point(|(place, _)| place.start < at);
         let Some(last) = before.checked_sub(1) else {
@@ -140,7 +140,7 @@ impl Edits {
         new_end
     }
 
-    /// Returns the edits inside of a part of the text, whose places are those in the part.
+    /// Returns the edits inside of a part of the text, with their places in the part.
     fn inside(&self, part: &Range<usize>) -> Vec<Edit> {
         let first = self
             .edits

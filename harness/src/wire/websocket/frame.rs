@@ -1,4 +1,4 @@
-//! A frame as it is handed out, and how much of it is kept.
+//! A frame as it is handed out, and the limits on what is kept of it.
 
 use super::fragment::Fragment;
 use super::room::Room;
@@ -6,41 +6,41 @@ use super::{Header, Opcode, unmask};
 use crate::wire::fingerprint::Fingerprint;
 use crate::wire::note::Note;
 
-/// How many bytes of one frame's payload are kept; the rest is read over and counted.
+/// The most bytes of one frame's payload that are kept; the rest is read over and counted.
 pub const PAYLOAD_LIMIT: usize = 16 << 20;
 
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Where in the stream its first byte is.
+    /// The stream offset of its first byte.
     pub offset: u64,
     /// The fields in front of the payload.
     pub header: Header,
-    /// The frame as it was on the wire, its payload cut at [`PAYLOAD_LIMIT`] and without what is missing.
+    /// The frame as it was on the wire, its payload cut at [`PAYLOAD_LIMIT`] and without missing bytes.
     pub wire: Vec<u8>,
-    /// How many bytes of `wire` are the header.
+    /// The number of bytes of `wire` that are the header.
     pub header_length: usize,
     /// The payload, unmasked and inflated.
     pub payload: Vec<u8>,
-    /// Whether the frame belongs to a compressed message.
+    /// True if the frame belongs to a compressed message.
     pub compressed: bool,
-    /// What stands for the payload before it was inflated, unmasked; empty where it was not compressed.
+    /// The fingerprint of the payload before it was inflated, unmasked; empty if it was not compressed.
     pub deflated: Fingerprint,
-    /// Whether all that was compressed in it could be inflated.
+    /// True if everything compressed in it could be inflated.
     pub inflated: bool,
-    /// Whether what it inflates to follows from messages before it as well.
+    /// True if its inflated bytes depend on messages before it as well.
     pub has_context: bool,
-    /// The holes in the payload: after how many bytes of the kept payload, and how many bytes.
+    /// The holes in the payload: each with the number of kept bytes before it, and its length.
     pub holes: Vec<(usize, u64)>,
     /// The same holes in the payload as it was sent.
     pub sent_holes: Vec<(usize, u64)>,
-    /// How many bytes of the payload were never sent: the stream ends before them.
+    /// The number of payload bytes that were never sent: the stream ends before them.
     pub cut: u64,
     /// The bytes of the payload, unmasked and inflated, that are not kept.
     pub left_out: Fingerprint,
     /// True for the last of several frames, if nothing of their message is missing.
     pub completes: bool,
-    /// The piece that it is of a message in several frames, once the last one is there.
+    /// The frame's piece of a message in several frames, once the last one is there.
     pub fragment: Option<Fragment>,
     /// The type of the message that a continuation belongs to; the frame's own otherwise.
     pub message_opcode: Opcode,
@@ -49,7 +49,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// How many bytes of the stream the frame takes; of an endless one, only the header is taken for the frame.
+    /// Returns the number of bytes of the stream that the frame takes; of an endless one, only the header.
     #[must_use]
     pub const fn length(&self) -> u64 {
         let payload = if self.header.is_endless() {
@@ -60,7 +60,7 @@ impl Frame {
         self.header_length as u64 + payload
     }
 
-    /// How many bytes of the stream there are of it; less than it says where the stream ends in it.
+    /// Returns the number of its bytes that are in the stream: less than announced if the stream ends in it.
     #[must_use]
     pub const fn taken(&self) -> u64 {
         self.length().saturating_sub(self.cut)
@@ -97,14 +97,14 @@ impl Frame {
         sent
     }
 
-    /// A close frame's status code, where there is one.
+    /// Returns a close frame's status code, if there is one.
     #[must_use]
     pub fn close_code(&self) -> Option<u16> {
         let code = self.payload.first_chunk().copied().map(u16::from_be_bytes);
         code.filter(|_| self.header.opcode == Opcode::CLOSE)
     }
 
-    /// A close frame's reason.
+    /// Returns a close frame's reason.
     #[must_use]
     pub fn close_reason(&self) -> &[u8] {
         match self.header.opcode {
@@ -114,7 +114,7 @@ impl Frame {
     }
 }
 
-/// Keeps bytes of a compressed frame as they are on the wire. What was once left out has no end behind it.
+/// Keeps bytes of a compressed frame as they are on the wire. Once bytes are left out, none behind them are kept.
 pub(super) fn keep_wire(frame: &mut Frame, piece: &[u8], room: &mut Room) {
     let kept = frame.wire.len() - frame.header_length;
     let is_cut = frame.deflated.length() > kept as u64;

@@ -1,14 +1,14 @@
-//! Frames whose opening handshake was not seen.
+//! Recognises frames whose opening handshake was not seen.
 
 use super::{Header, Opcode, unmask};
 use crate::units::Side;
 
-/// Fewer bytes than this can look like anything.
+/// The fewest bytes that are judged: fewer can look like anything.
 const LEAST: usize = 4;
 
-/// Whether bytes, from a side's first one on, can hardly be anything but WebSocket frames: whole ones, each masked as RFC
-/// 6455 §5.1 has that side do it, each length in its shortest form, each text in UTF-8. Where `is_cut`, the last one may
-/// go on.
+/// Returns true if bytes, from a side's first one on, can hardly be anything but WebSocket frames: whole ones, each
+/// masked as RFC 6455 §5.1 has that side do it, each length in its shortest form, each text in UTF-8. If `is_cut`, the
+/// last one may go on.
 #[must_use]
 pub fn looks_like_frames(side: Side, bytes: &[u8], is_cut: bool) -> bool {
     let mut rest = bytes;

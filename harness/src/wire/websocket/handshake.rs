@@ -1,5 +1,5 @@
-//! The opening handshake (RFC 6455 §4): the key, the answer that proves that a server speaks WebSocket, what else both agree
-//! on, and by what the drafts before the RFC are known.
+//! The opening handshake (RFC 6455 §4): the key, the answer that proves that a server speaks WebSocket, the extensions
+//! that both agree on, and the marks of the drafts before the RFC.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,10 +10,10 @@ use crate::wire::http::Head;
 use crate::wire::list;
 use crate::wire::note::Note;
 
-/// RFC 6455 §1.3: what a server appends to the key before it hashes it.
+/// The suffix that a server appends to the key before it hashes it (RFC 6455 §1.3).
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// The value of Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key.
+/// Returns the value of Sec-WebSocket-Accept that belongs to a Sec-WebSocket-Key.
 ///
 /// ```
 /// let accept = wiresnap::wire::websocket::accept_for(b"W+pQUnxtfyImglCepUIxdw==");
@@ -27,7 +27,7 @@ pub fn accept_for(key: &[u8]) -> String {
     BASE64.encode(hash.finalize())
 }
 
-/// Whether a Sec-WebSocket-Key is what RFC 6455 §4.1 asks for: the base64 form of 16 bytes.
+/// Returns true if a Sec-WebSocket-Key is as RFC 6455 §4.1 asks for: the base64 form of 16 bytes.
 #[must_use]
 pub fn is_key(key: &[u8]) -> bool {
     BASE64.decode(key).is_ok_and(|bytes| bytes.len() == 16)
@@ -51,19 +51,19 @@ pub enum Draft {
 }
 
 impl Draft {
-    /// Whether its frames are those of the RFC.
+    /// Returns true if its frames are those of the RFC.
     #[must_use]
     pub const fn has_its_frames(self) -> bool {
         matches!(self, Self::Hybi07 | Self::Hybi08)
     }
 
-    /// Whether what a client sends cannot be read as it is.
+    /// Returns true if the client's bytes cannot be read as they are.
     #[must_use]
     pub const fn masks(self) -> bool {
         matches!(self, Self::Hybi04 | Self::Hybi07 | Self::Hybi08)
     }
 
-    /// What there is to say of it.
+    /// Returns a note on it.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Draft {
     }
 }
 
-/// What a request says of the WebSocket that it asks for.
+/// The WebSocket that a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// Sec-WebSocket-Key.
@@ -94,7 +94,7 @@ pub struct Offer {
     pub version: Option<Vec<u8>>,
     /// Sec-WebSocket-Draft, which hybi-02 and -03 have.
     pub draft: Option<Vec<u8>>,
-    /// Whether it has Sec-WebSocket-Key1, as the drafts before Sec-WebSocket-Key.
+    /// True if it has Sec-WebSocket-Key1, which the drafts before Sec-WebSocket-Key have.
     pub has_old_keys: bool,
 }
 
@@ -112,7 +112,7 @@ impl Offer {
     }
 }
 
-/// The draft that a 101 answer agrees to, as far as it and the request, where that is known, tell.
+/// Returns the draft that a 101 answer agrees to, as far as it and the request, if that is known, tell.
 #[must_use]
 pub fn draft(answer: &Head, offer: Option<&Offer>) -> Option<Draft> {
     let version = offer.and_then(|offer| offer.version.as_deref());
@@ -139,14 +139,14 @@ pub fn draft(answer: &Head, offer: Option<&Offer>) -> Option<Draft> {
     is_oldest.then_some(Draft::Hixie75)
 }
 
-/// What both sides agreed to add to the protocol.
+/// The additions to the protocol that both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extensions {
-    /// How each direction's messages are compressed, client first, where they are.
+    /// The compression of each direction's messages, client first; `None` without compression.
     pub deflate: Option<(Deflate, Deflate)>,
-    /// Whether the frames can be read with what is known of the extensions.
+    /// True if the frames can be read with what is known of the extensions.
     pub are_read: bool,
-    /// What is not as the RFCs have it, or not known.
+    /// The deviations from the RFCs, and the extensions that are not known.
     pub notes: Vec<Note>,
 }
 

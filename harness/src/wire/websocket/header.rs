@@ -5,7 +5,7 @@ use std::fmt;
 /// The longest frame header: two bytes, eight of length, four of mask.
 pub(super) const HEADER_LIMIT: usize = 14;
 
-/// What a frame is for (RFC 6455 §5.2).
+/// The purpose of a frame (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opcode(pub u8);
 
@@ -16,26 +16,26 @@ impl Opcode {
     pub const TEXT: Self = Self(1);
     /// Any bytes.
     pub const BINARY: Self = Self(2);
-    /// The connection is to be closed.
+    /// A request to close the connection.
     pub const CLOSE: Self = Self(8);
-    /// Asks for a pong.
+    /// A request for a pong.
     pub const PING: Self = Self(9);
-    /// Answers a ping, or is sent unasked.
+    /// The answer to a ping, or a message that is sent unasked.
     pub const PONG: Self = Self(10);
 
-    /// Whether the frame is one of control: close, ping, pong, or reserved for control.
+    /// Returns true if the frame is one of control: close, ping, pong, or reserved for control.
     #[must_use]
     pub const fn is_control(self) -> bool {
         self.0 & 8 != 0
     }
 
-    /// Whether RFC 6455 says what it means.
+    /// Returns true if RFC 6455 defines its meaning.
     #[must_use]
     pub const fn is_known(self) -> bool {
         matches!(self.0, 0..=2 | 8..=10)
     }
 
-    /// The name as listings write it.
+    /// Returns the name as listings write it.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self.0 {
@@ -57,7 +57,7 @@ impl fmt::Display for Opcode {
     }
 }
 
-/// How the payload's length was written (RFC 6455 §5.2).
+/// The form in which the payload's length was written (RFC 6455 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LengthForm {
     /// In the seven bits of the second byte.
@@ -83,22 +83,22 @@ impl LengthForm {
 /// The fields in front of a frame's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Whether this is the last frame of its message.
+    /// True if this is the last frame of its message.
     pub fin: bool,
     /// RSV1, RSV2 and RSV3, in bits 4, 2 and 1.
     pub reserved: u8,
-    /// What the frame is for.
+    /// The purpose of the frame.
     pub opcode: Opcode,
-    /// The masking key, where the frame is masked.
+    /// The masking key, if the frame is masked.
     pub mask: Option<[u8; 4]>,
     /// The payload's length in bytes.
     pub length: u64,
-    /// How that length was written.
+    /// The form in which that length was written.
     pub length_form: LengthForm,
 }
 
 impl Header {
-    /// Reads a header; `None` when more bytes are needed. The second value is the header's own length.
+    /// Reads a header; `None` if more bytes are needed. The second value is the header's own length.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
         let [first, second, rest @ ..] = bytes else {
@@ -152,7 +152,7 @@ impl Header {
         output.extend_from_slice(self.mask.as_ref().map_or(&[][..], |mask| &mask[..]));
     }
 
-    /// The shortest form for a length.
+    /// Returns the shortest form for a length.
     #[must_use]
     pub const fn form_for(length: u64) -> LengthForm {
         match length {
@@ -162,13 +162,14 @@ impl Header {
         }
     }
 
-    /// RFC 6455 §5.2: the most significant bit of a length must be 0. Nothing can be as long as where it is not.
+    /// Returns true if the most significant bit of the length is set; it must be 0 (RFC 6455 §5.2). Nothing can be as
+    /// long as that.
     #[must_use]
     pub const fn is_endless(&self) -> bool {
         self.length >> 63 != 0
     }
 
-    /// RSV1, which permessage-deflate uses as "compressed" (RFC 7692 §6).
+    /// Returns RSV1, which permessage-deflate uses as "compressed" (RFC 7692 §6).
     #[must_use]
     pub const fn reserved_1(&self) -> bool {
         self.reserved & 4 != 0

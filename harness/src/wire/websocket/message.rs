@@ -13,7 +13,7 @@ pub(super) struct OpenMessage {
     pub(super) compressed: bool,
     frames: u64,
     utf8: Utf8Check,
-    /// Whether bytes of it are missing, so that nothing can be said about the whole.
+    /// True if bytes of it are missing, so that nothing can be said about the whole.
     pub(super) broken: bool,
 }
 

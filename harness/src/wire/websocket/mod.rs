@@ -1,6 +1,6 @@
-//! WebSocket (RFC 6455) with permessage-deflate (RFC 7692), one side's frames read as they come.
+//! Reads one side's frames of WebSocket (RFC 6455) with permessage-deflate (RFC 7692) as they come.
 //!
-//! The project shows what is on the wire, so this reader differs from one in a server: it does not stop at the first
+//! The project shows the bytes on the wire, so this reader differs from one in a server. It does not stop at the first
 //! violation but names it, with the rule that it breaks and its offset in the stream, and goes on as long as the
 //! frames' boundaries are known. It hands back frames, not messages, each with its bytes as sent, masked, and its
 //! payload as meant, unmasked and inflated.
@@ -46,15 +46,15 @@ pub use self::handshake::{Draft, Extensions, Offer, accept_for, draft, extension
 pub use self::header::{Header, LengthForm, Opcode, unmask};
 use super::note::Note;
 
-/// What the decoder found next.
+/// The next thing that the decoder found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// A frame, whole but for what is missing in the capture.
+    /// A frame, whole except for bytes missing from the capture.
     Frame(Box<Frame>),
-    /// Bytes in which no frame can be told.
+    /// Bytes in which frames cannot be told apart.
     Raw(Cow<'a, [u8]>),
-    /// Bytes that are missing between frames, or where the frames are lost.
+    /// The number of bytes that are missing between frames, or where the frames are lost.
     RawMissing(u64),
-    /// A remark about what comes next.
+    /// A remark about the next item.
     Note(Note),
 }

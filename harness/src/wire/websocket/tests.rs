@@ -64,7 +64,7 @@ fn from_server(bytes: &[u8]) -> Vec<Frame> {
     frames_of(Side::Server, &[bytes], None)
 }
 
-/// The messages that frames make, and the payloads of control frames.
+/// Returns the messages that frames make, and the payloads of control frames.
 fn messages(frames: &[Frame]) -> Vec<Vec<u8>> {
     let mut messages = Vec::new();
     let mut open = Vec::new();
@@ -162,7 +162,7 @@ fn control_frames_between_fragments_are_no_part_of_the_message() {
     assert_eq!(rules(&frames), []);
 }
 
-/// Reads what a server sent, and compares the rules that it breaks, with their offsets.
+/// Reads a server's bytes, and compares the rules that they break, with their offsets.
 fn breaks(bytes: &[u8], expected: &[(u64, &str)]) {
     assert_eq!(rules(&from_server(bytes)), expected, "{bytes:02x?}");
 }
@@ -332,7 +332,7 @@ fn split(bytes: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// What a client sent; answers go nowhere.
+/// The bytes of a client, as a stream; answers go nowhere.
 struct Sent<'a>(&'a [u8]);
 
 impl std::io::Read for Sent<'_> {
@@ -351,7 +351,7 @@ impl std::io::Write for Sent<'_> {
     }
 }
 
-/// What tungstenite makes of the frames that a client sent: whole messages, or an error.
+/// Returns tungstenite's reading of the frames that a client sent: whole messages, or an error.
 fn second_opinion(bytes: &[u8]) -> Result<Vec<Message>, Error> {
     let mut context = WebSocketContext::new(Role::Server, None);
     let mut sent = Sent(bytes);

@@ -1,4 +1,4 @@
-//! Whether a text message is UTF-8 (RFC 6455 §8.1).
+//! Checks that a text message is UTF-8 (RFC 6455 §8.1).
 
 use super::Frame;
 use crate::wire::note::Note;

@@ -1,4 +1,4 @@
-//! What RFC 6455 forbids in a frame's header.
+//! The rules of RFC 6455 that a frame's header can break.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use super::Header;
 use crate::units::Side;
 use crate::wire::note::Note;
 
-/// What RFC 6455 forbids in a header alone.
+/// Returns notes of the rules of RFC 6455 that a header alone breaks.
 pub(super) fn header_violations(
     header: &Header,
     side: Side,

@@ -1,15 +1,15 @@
-//! Whether a deflate stream (RFC 1951) keeps to the window that was negotiated for it (RFC 7692 §7.1.2).
+//! Checks that a deflate stream (RFC 1951) keeps to the window that was negotiated for it (RFC 7692 §7.1.2).
 //!
-//! Inflaters have the largest window and give no account of how far back a stream refers. This reads the stream once
-//! more, without its output: blocks, codes, and of each reference the distance. It holds no more than a block's header.
+//! Inflaters have the largest window and do not tell how far back a stream refers. This reads the stream once more,
+//! without its output: blocks, codes, and the distance of each reference. It holds no more than a block's header.
 
 use std::sync::{Arc, LazyLock};
 
-/// How far back a stream may refer, and whether it did further.
+/// A check of how far back a stream refers, with the first reference that goes too far.
 #[derive(Debug)]
 pub(super) struct WindowCheck {
     window: u32,
-    /// What was not read yet, and how many bits of its first byte were.
+    /// The bytes that were not read yet; `bit` bits of the first one were.
     bytes: Vec<u8>,
     bit: usize,
     state: State,
@@ -19,9 +19,9 @@ pub(super) struct WindowCheck {
 /// A reference further back than the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Violation {
-    /// In bytes.
+    /// The distance in bytes.
     pub(super) distance: u32,
-    /// Where the byte is that the reference ends in.
+    /// The place of the byte that the reference ends in.
     pub(super) offset: u64,
 }
 
@@ -40,7 +40,7 @@ struct Codes {
     distances: Code,
 }
 
-/// Why nothing can be read.
+/// The reason why nothing can be read.
 enum Stop {
     MoreNeeded,
     Malformed,
@@ -65,12 +65,12 @@ impl WindowCheck {
         self.violation = None;
     }
 
-    /// The window in bytes.
+    /// Returns the window in bytes.
     pub(super) const fn window(&self) -> u32 {
         self.window
     }
 
-    /// The first violation since the last call.
+    /// Returns the first violation since the last call.
     pub(super) const fn take_violation(&mut self) -> Option<Violation> {
         self.violation.take()
     }
@@ -104,7 +104,7 @@ impl WindowCheck {
 }
 
 impl State {
-    /// Reads a block's header, a stretch of stored bytes, a literal or a reference; its distance, or 0.
+    /// Reads a block's header, a stretch of stored bytes, a literal or a reference; returns its distance, or 0.
     fn step(&mut self, bits: &mut Bits<'_>) -> Result<u32, Stop> {
         match self {
             Self::BlockHeader => {
@@ -134,7 +134,8 @@ impl State {
         }
     }
 
-    /// RFC 7692 §7.2.3.4: a message may go on after a block with BFINAL set; then a new deflate stream begins at a byte.
+    /// Returns the state after a block: a message may go on after one with BFINAL set; then a new deflate stream begins
+    /// at a byte (RFC 7692 §7.2.3.4).
     const fn after_block(is_last: bool, bits: &mut Bits<'_>) -> Self {
         if is_last {
             bits.align();
@@ -143,7 +144,7 @@ impl State {
     }
 }
 
-/// RFC 1951 §3.2.3.
+/// Reads the header of a block (RFC 1951 §3.2.3).
 fn block_header(bits: &mut Bits<'_>) -> Result<State, Stop> {
     let is_last = bits.take(1)? == 1;
     match bits.take(2)? {
@@ -178,12 +179,12 @@ static FIXED: LazyLock<Arc<Codes>> = LazyLock::new(|| Arc::new(Codes::fixed()));
 enum Symbol {
     Literal,
     EndOfBlock,
-    /// How far back.
+    /// The distance back.
     Reference(u32),
 }
 
 impl Codes {
-    /// RFC 1951 §3.2.6.
+    /// Returns the fixed codes (RFC 1951 §3.2.6).
     fn fixed() -> Self {
         let literals: Vec<u8> = [(8, 144), (9, 112), (7, 24), (8, 8)]
             .iter()
@@ -195,7 +196,7 @@ impl Codes {
         }
     }
 
-    /// RFC 1951 §3.2.7.
+    /// Reads the codes of a block (RFC 1951 §3.2.7).
     fn read(bits: &mut Bits<'_>) -> Result<Self, Stop> {
         const ORDER: [usize; 19] = [
             16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
@@ -230,7 +231,7 @@ impl Codes {
         })
     }
 
-    /// RFC 1951 §3.2.5.
+    /// Reads a symbol (RFC 1951 §3.2.5).
     fn symbol(&self, bits: &mut Bits<'_>) -> Result<Symbol, Stop> {
         let length_bits = match self.literals.symbol(bits)? {
             0..=255 => return Ok(Symbol::Literal),
@@ -252,7 +253,7 @@ impl Codes {
     }
 }
 
-/// A Huffman code (RFC 1951 §3.2.2): how many symbols have each length, and the symbols in order of their codes.
+/// A Huffman code (RFC 1951 §3.2.2): the number of symbols of each length, and the symbols in order of their codes.
 #[derive(Debug)]
 struct Code {
     counts: [u16; 16],
@@ -260,7 +261,7 @@ struct Code {
 }
 
 impl Code {
-    /// From the length of each symbol's code.
+    /// Makes a code from the length of each symbol's code.
     fn new(lengths: &[u8]) -> Self {
         let mut counts = [0; 16];
         for length in lengths.iter().filter(|length| **length > 0) {
@@ -292,10 +293,10 @@ impl Code {
     }
 }
 
-/// RFC 1951 §3.1.1: numbers begin with their lowest bit, at the lowest of the byte.
+/// The bits of a stream: numbers begin with their lowest bit, at the lowest of the byte (RFC 1951 §3.1.1).
 struct Bits<'a> {
     bytes: &'a [u8],
-    /// The next one to read.
+    /// The next bit to read.
     bit: usize,
 }
 

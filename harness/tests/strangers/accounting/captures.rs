@@ -1,4 +1,4 @@
-//! Captures of every protocol, made by code, in which each payload byte is to be accounted for.
+//! Captures of every protocol, made by code, in which each payload byte must be accounted for.
 
 use std::io::Write as _;
 
@@ -10,7 +10,7 @@ use super::super::support::file::{ETHERNET, paced, pcap};
 use super::super::support::network::ethernet;
 use super::super::support::script::{Client, End, Script, Server};
 
-/// A capture, and what it is called where a test fails.
+/// A capture, and its name in messages of failed tests.
 pub(super) struct Capture {
     pub(super) name: String,
     pub(super) file: Vec<u8>,
@@ -23,7 +23,7 @@ pub(super) fn capture(name: impl Into<String>, turns: &[(End, Vec<u8>)]) -> Capt
     }
 }
 
-/// A conversation on one connection, in segments of no more than 100 bytes.
+/// Returns a conversation on one connection, in segments of no more than 100 bytes.
 pub(super) fn file(turns: &[(End, Vec<u8>)]) -> Vec<u8> {
     let mut script = Script::opened();
     let mut sent = [0_u32; 2];
@@ -69,7 +69,7 @@ pub(super) fn zstd(bytes: &[u8]) -> Vec<u8> {
     compress_to_vec(bytes, CompressionLevel::Fastest)
 }
 
-/// Lines `line 0 of 0` and so on, compressed by Node's zlib.
+/// Returns lines `line 0 of 0` and so on, compressed by Node's zlib.
 pub(super) fn brotli() -> Vec<u8> {
     use base64::Engine as _;
     let text = "G88C+I3UY40d2KlBFMzewjbYvKAWlnLeHCi96khwuUAKu6wDH8KUotWaC58orNI0LF3xFY0hqcWqaz6QLFK1Wbj0BZVN\
@@ -79,13 +79,13 @@ pub(super) fn brotli() -> Vec<u8> {
         .unwrap()
 }
 
-/// Text in which nothing is volatile.
+/// Returns text in which nothing is volatile.
 fn text() -> Vec<u8> {
     let line = |line| format!("line {line}: grün, \\ and \t\r\n");
     (0..12).map(line).collect::<String>().into_bytes()
 }
 
-/// Text with a clock time, a date and a port in it.
+/// Returns text with a clock time, a date and a port in it.
 fn volatile_text() -> Vec<u8> {
     b"at 12:34:56 on Sun, 06 Jun 2021 from http://127.0.0.1:8000/ it was so\n".repeat(2)
 }
@@ -106,7 +106,7 @@ pub(super) fn answer(fields: &str, body: &[u8]) -> (End, Vec<u8>) {
     (Server, [head.as_bytes(), body].concat())
 }
 
-/// How a body is wrapped.
+/// The wrapping of a body.
 #[derive(Clone, Copy, Debug)]
 enum Wrapping {
     Length,
@@ -150,7 +150,7 @@ const WRAPPINGS: [Wrapping; 4] = [
     Wrapping::UntilClose,
 ];
 
-/// All of them.
+/// Returns all captures.
 pub(super) fn all() -> Vec<Capture> {
     let groups = [
         heads(),
@@ -356,7 +356,7 @@ fn events() -> Vec<Capture> {
     ]
 }
 
-/// One side's frames.
+/// The frames of one side.
 pub(super) struct Frames {
     pub(super) bytes: Vec<u8>,
     mask: Option<[u8; 4]>,
@@ -372,7 +372,7 @@ impl Frames {
         }
     }
 
-    /// A frame whose first byte is this one.
+    /// Adds a frame with this first byte.
     pub(super) fn frame(mut self, first: u8, payload: &[u8]) -> Self {
         let masked = u8::from(self.mask.is_some()) << 7;
         self.bytes.push(first);
@@ -390,7 +390,7 @@ impl Frames {
         self
     }
 
-    /// A compressed text (RFC 7692 §7.2.1), in so many frames.
+    /// Adds a compressed text (RFC 7692 §7.2.1), in so many frames.
     pub(super) fn compressed(mut self, text: &[u8], has_context: bool, frames: usize) -> Self {
         let mut packed = Vec::with_capacity(1000 + text.len());
         if !has_context {
@@ -411,7 +411,7 @@ impl Frames {
     }
 }
 
-/// A handshake that is right, with these extensions.
+/// Returns a valid handshake with these extensions.
 pub(super) fn handshake(extensions: &str) -> [(End, Vec<u8>); 2] {
     let ask = "GET /chat HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\n\r\n";
     let answer = format!(

@@ -1,6 +1,7 @@
 //! Every bit of every header is compared, or `docs/diff.md` says that it is not.
 //!
-//! Frames are written here together with the names of their fields, so that the table of fields is this test's own.
+//! Frames are written here together with the names of their fields, so that the table of fields belongs to this test
+//! alone.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -14,7 +15,7 @@ use super::super::support::network::{ACK, FIN, PSH, SYN};
 use super::Chance;
 use crate::workspace;
 
-/// Fields that may change without a word, as the list in `docs/diff.md` calls them.
+/// The fields that may change without a reported difference, by their names in the list of `docs/diff.md`.
 const NOT_COMPARED: [&str; 16] = [
     "hardware addresses",
     "number of the interface",
@@ -34,10 +35,10 @@ const NOT_COMPARED: [&str; 16] = [
     "packets that are not TCP",
 ];
 
-/// Fields that are compared, whatever they are called.
+/// The name of all fields that are compared.
 const COMPARED: &str = "";
 
-/// A frame, and of each of its bytes the field that it is in, by bits.
+/// A frame, with the field of each of its bytes, by bits.
 #[derive(Clone, Default)]
 struct Frame {
     bytes: Vec<u8>,
@@ -51,7 +52,7 @@ impl Frame {
         self
     }
 
-    /// A byte whose bits are of two fields.
+    /// Adds a byte whose bits belong to two fields.
     fn mixed(mut self, byte: u8, other: &'static str, bits: u8) -> Self {
         let field = |bit| {
             if bits >> bit & 1 == 1 {
@@ -82,7 +83,7 @@ fn tagged(inner: Frame) -> Frame {
     ethernet(0x88a8, tags.then(inner))
 }
 
-/// Behind `PPPoE`, whose length is right.
+/// Returns the frame in `PPPoE`, with a correct length.
 fn session(inner: Frame) -> Frame {
     let length = u16::try_from(inner.bytes.len() + 2).unwrap();
     let frame = Frame::default().put(COMPARED, &[0x11, 0]);
@@ -94,7 +95,7 @@ fn session(inner: Frame) -> Frame {
     ethernet(0x8864, frame.put(COMPARED, &[0, 0x21]).then(inner))
 }
 
-/// Behind IEEE 802.3 with SNAP.
+/// Returns the frame in IEEE 802.3 with SNAP.
 fn snap(inner: Frame) -> Frame {
     let length = u16::try_from(inner.bytes.len() + 8).unwrap();
     let frame = Frame::default().put("hardware addresses", &[2; 12]);
@@ -159,7 +160,8 @@ fn ipv6(next: u8, is_client: bool, inner: Frame) -> Frame {
     frame.put(COMPARED, &ends.concat()).then(inner)
 }
 
-/// Hop-by-hop options, a fragment that is all of its datagram, an authentication header, destination options.
+/// Returns the frame behind hop-by-hop options, a fragment that is the whole datagram, an authentication header, and
+/// destination options.
 fn extended(is_client: bool, inner: Frame) -> Frame {
     let frame = Frame::default().put(COMPARED, &[44, 0, 1, 4, 0, 0, 0, 0]);
     let frame = frame
@@ -171,7 +173,7 @@ fn extended(is_client: bool, inner: Frame) -> Frame {
     ipv6(0, is_client, frame.then(inner))
 }
 
-/// The options that a segment has: the SYN others than the rest.
+/// The options of a segment: the SYN has other ones than the rest.
 type Options = fn(is_syn: bool) -> Frame;
 
 fn no_options(_: bool) -> Frame {
@@ -228,7 +230,7 @@ fn tcp(is_client: bool, numbers: [u32; 2], flags: u8, options: Frame, payload: &
         .put("payload", payload)
 }
 
-/// A request and its answer, each packet wrapped so.
+/// Returns a request and its answer, each packet wrapped so.
 fn conversation(options: Options, wrap: impl Fn(bool, Frame) -> Frame) -> Vec<Frame> {
     let (ask, answer) = (b"ask 1\n".as_slice(), b"answer\n".as_slice());
     let packets = [
@@ -251,7 +253,7 @@ fn conversation(options: Options, wrap: impl Fn(bool, Frame) -> Frame) -> Vec<Fr
     frames.collect()
 }
 
-/// Packets that are not TCP, among those of a conversation.
+/// Returns packets that are not TCP, among those of a conversation.
 fn others() -> Vec<Frame> {
     let content = |bytes: &[u8]| Frame::default().put("packets that are not TCP", bytes);
     let mut frames = conversation(no_options, |is_client, tcp| {
@@ -271,7 +273,7 @@ fn others() -> Vec<Frame> {
     frames
 }
 
-/// In IP in IP, then behind GRE.
+/// Returns the frame in GRE, and this in IP in IP.
 fn tunnelled(is_client: bool, tcp: Frame) -> Frame {
     let tunnel = "headers of tunnels";
     let inner = Frame::default().put(tunnel, &[0, 0, 8, 0]);
@@ -347,7 +349,7 @@ fn captures() -> Vec<(&'static str, u16, Vec<Frame>)> {
     ]
 }
 
-/// Changes bits of all frames, one at a time, and gives back the fields that may be changed without a word.
+/// Changes bits of all frames, one at a time, and returns the fields that may change without a reported difference.
 fn change(keep: impl Fn() -> bool, changes: &mut u64) -> (BTreeSet<&'static str>, Vec<String>) {
     let (mut silent, mut failures) = (BTreeSet::new(), Vec::new());
     for (name, link_type, frames) in captures() {
@@ -425,7 +427,7 @@ fn whatever_bit_of_a_header_is_changed_is_told_or_documented() {
     assert_eq!(never, Vec::<&&str>::new(), "listed, but told");
 }
 
-/// What is told of a capture in which these bytes of packets, counted from 0, are others.
+/// Returns the changes reported for a capture with these bytes of packets, counted from 0, replaced.
 fn told(capture: usize, edits: &[(usize, usize, u8)]) -> Vec<(Kind, String, String)> {
     let (_, link_type, frames) = captures().swap_remove(capture);
     let mut frames: Vec<Vec<u8>> = frames.into_iter().map(|frame| frame.bytes).collect();

@@ -1,8 +1,8 @@
 //! Every byte of a capture is compared, hidden by a rule, or counted as not compared.
 //!
-//! Held by changing single bytes: whatever byte of whatever capture is changed, `diff` differs and the redacted listing is
-//! another one, unless a rule hides it, and then it is said which. A sample of that is made on every run of the tests;
-//! `make mutation` changes every byte in several ways.
+//! Single bytes are changed to check it: for every changed byte of every capture, `diff` differs and so does the
+//! redacted listing, unless a rule hides the byte, and then the rule is named. A sample of that is made on every run of
+//! the tests; `make mutation` changes every byte in several ways.
 
 mod captures;
 mod headers;
@@ -15,10 +15,10 @@ use self::captures::{Capture, all};
 use self::mutation::{Original, Tally};
 use super::workspace;
 
-/// Changes for each capture in the ordinary tests.
+/// The number of changes of each capture in the ordinary tests.
 const SAMPLE: usize = 12;
 
-/// Numbers that look like chance and are the same on every run.
+/// Numbers that look random and are the same on every run.
 struct Chance(u64);
 
 impl Chance {
@@ -59,7 +59,7 @@ fn a_changed_payload_byte_is_told_or_a_rule_hides_it() {
     assert!(tally.changes > 1000);
 }
 
-/// The values that a byte is changed to where all are changed: each bit the other way, and bytes that mean something.
+/// Returns the values that a byte is changed to if all are changed: each bit flipped, and bytes with a meaning.
 fn values(byte: u8) -> Vec<u8> {
     let flips = (0..8).map(|bit| byte ^ 1 << bit);
     flips
@@ -68,7 +68,7 @@ fn values(byte: u8) -> Vec<u8> {
         .collect()
 }
 
-/// Changes every payload byte of a capture, and gives back what was not told.
+/// Changes every payload byte of a capture, and returns the changes that were not reported.
 fn change_all(capture: &Capture) -> (Tally, Vec<String>) {
     let original = Original::new(&capture.file);
     let mut tally = Tally::default();
@@ -129,7 +129,7 @@ fn whatever_payload_byte_is_changed_is_told_or_a_rule_hides_it() {
     );
 }
 
-/// The captures of the experiment.
+/// Returns the captures of the experiment.
 fn committed() -> Vec<Capture> {
     let folder = workspace::root().join("pcap");
     let files = ["", "chromium"].map(|browser| workspace::files(&folder.join(browser), "pcap"));

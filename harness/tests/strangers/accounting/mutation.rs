@@ -1,4 +1,4 @@
-//! Changes one byte of a capture at a time, and holds `diff` and the redacted listing to it.
+//! Changes one byte of a capture at a time, and checks that `diff` and the redacted listing show it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -14,17 +14,17 @@ use wiresnap::trace::reader::{CaptureReader, read_from};
 use wiresnap::wire::frame::{Decoded, FrameDecoder};
 use wiresnap::wire::stream::{Opening, Options, Reassembler};
 
-/// A capture, read once, against which changed ones are held.
+/// A capture, read once, with which changed ones are compared.
 pub(super) struct Original {
     file: Vec<u8>,
     record: Record,
     listing: String,
     messages: Vec<Message>,
-    /// Where in the file its payload bytes are.
+    /// The places of its payload bytes in the file.
     pub(super) payload: Vec<usize>,
 }
 
-/// How many changes there were, how many were told, and how many of the others each rule hid.
+/// The number of changes, the number of reported ones, and the number of others that each rule hid.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) changes: u64,
@@ -58,7 +58,7 @@ fn listing(file: &[u8]) -> String {
     String::from_utf8(outcome.output).unwrap()
 }
 
-/// The messages of a capture, connection by connection.
+/// Returns the messages of a capture, connection by connection.
 fn messages(file: &[u8]) -> Vec<Message> {
     let mut reader = reader(file);
     let open = |_: &Opening| Conversation::default();
@@ -105,7 +105,8 @@ impl Original {
         }
     }
 
-    /// Changes the byte at a place of the file. Both `diff` and the listing tell it, or a rule hides it, and which.
+    /// Changes the byte at a place of the file, and records the result: both `diff` and the listing show the change, or
+    /// a rule hides it. Returns an error if neither is so.
     pub(super) fn change(&self, place: usize, byte: u8, tally: &mut Tally) -> Result<(), String> {
         let mut file = self.file.clone();
         if std::mem::replace(&mut file[place], byte) == byte {
@@ -125,7 +126,7 @@ impl Original {
         Ok(())
     }
 
-    /// Whether both tell that this file is not the original; else the rule that hides it.
+    /// Returns `None` if both show that this file is not the original; otherwise the rule that hides the change.
     fn tells(&self, file: &[u8]) -> Result<Option<&'static str>, String> {
         let record = Record::read(&mut reader(file), RULES);
         let difference = Difference::between(&self.record, &record, RULES);
@@ -145,7 +146,7 @@ impl Original {
         })
     }
 
-    /// The rule that hides what is not the same in these messages. Where a value is hidden, so is what it was coded to.
+    /// Returns the rule that hides the differences of these messages. If a value is hidden, so is its coded form.
     fn hidden_by(&self, others: &[Message]) -> Option<&'static str> {
         if others.len() != self.messages.len() {
             return None;
@@ -167,7 +168,7 @@ impl Original {
         details.any(|detail| matches!(detail, Detail::EventsEnd(_)))
     }
 
-    /// Whether anything in the events of a stream is hidden.
+    /// Returns true if anything in the events of a stream is hidden.
     fn hides_events(&self) -> bool {
         let mut details = self.messages.iter().map(|message| &message.detail);
         details.any(|detail| match detail {
@@ -177,7 +178,7 @@ impl Original {
     }
 }
 
-/// Returns a message without what it says of another: an answer names the target of its request.
+/// Returns a message without its statement on another: an answer names the target of its request.
 fn own(message: &Message) -> Message {
     let mut message = message.clone();
     if let Detail::Http(http) = &mut message.detail {
@@ -186,10 +187,10 @@ fn own(message: &Message) -> Message {
     message
 }
 
-/// Hides what a value that is hidden was coded to.
+/// The rule that hides the coded form of a hidden value.
 const CODED: &str = "coded after something hidden";
 
-/// The rule that hides what two messages differ in.
+/// Returns the rule that hides the differences between two messages.
 fn rule(one: &Message, other: &Message) -> Option<&'static str> {
     match (&one.detail, &other.detail) {
         (Detail::Http(old), Detail::Http(new)) if old == new => size_rule(one, other, old),
@@ -218,7 +219,8 @@ fn rule(one: &Message, other: &Message) -> Option<&'static str> {
     }
 }
 
-/// Of a coded body in which something is hidden, sizes of chunks are hidden with it, and so is the case of their digits.
+/// Returns the rule that hides the sizes of chunks. In a coded body with something hidden, these are hidden with it,
+/// and so is the case of their digits.
 fn size_rule(one: &Message, other: &Message, http: &HttpMessage) -> Option<&'static str> {
     let is_hidden = http.coded.is_some() && !redact::places(&http.body.bytes).is_empty();
     let is_size =
@@ -263,7 +265,7 @@ fn body_rule(one: &HttpMessage, other: &HttpMessage) -> Option<&'static str> {
     is_hidden.then_some(CODED)
 }
 
-/// The rule that hides the bytes that two texts differ in.
+/// Returns the rule that hides the bytes in which two texts differ.
 fn text_rule(one: &[u8], other: &[u8]) -> Option<&'static str> {
     let place = one
         .iter()

@@ -1,4 +1,4 @@
-//! Pairs of captures that were once called the same, and the listings and verdicts that they get.
+//! Pairs of captures that were once reported as the same, with their listings and verdicts.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ fn between(old: &[u8], new: &[u8], rules: &Redactions) -> Difference {
     difference
 }
 
-/// The kinds that count.
+/// Returns the kinds that count.
 fn kinds(difference: &Difference) -> Vec<Kind> {
     difference.kinds().filter(|kind| kind.counts()).collect()
 }
@@ -64,7 +64,7 @@ fn assert_told(name: &str, [old, new]: [Vec<u8>; 2], kind: Kind) {
     assert_ne!(reviewed(&old, &none), reviewed(&new, &none), "{name}");
 }
 
-/// An answer with this body, coded as it is said.
+/// Returns an answer with this body and this coding.
 fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
     let fields = format!(
         "Content-Type: text/plain\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n",
@@ -264,7 +264,7 @@ fn an_event_is_compared_to_its_end() {
     }
 }
 
-/// A body with a clock time, compressed so that the same text takes other bytes.
+/// Returns a body with a clock time, compressed so that the same text takes other bytes.
 fn stored(text: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
@@ -290,7 +290,7 @@ fn the_coded_form_of_something_hidden_is_compared_where_the_value_is_the_same() 
     assert_eq!(reviewed(&old, &none), reviewed(&new, &none));
 }
 
-/// Compressed messages from the server.
+/// Returns compressed messages from the server.
 fn websocket(messages: &[(&[u8], usize)]) -> Vec<u8> {
     let frames = messages
         .iter()
@@ -323,7 +323,7 @@ fn fragments_before_a_hidden_value_are_hidden_with_it() {
     assert_eq!(text.matches("sha256 ").count(), 1, "{text}");
 }
 
-/// A message of the server in frames that end at these places.
+/// Returns a message of the server in frames that end at these places.
 fn fragmented(text: &[u8], ends: &[usize]) -> Vec<u8> {
     let ends = ends.iter().copied().chain([text.len()]);
     let mut from = 0;
@@ -336,7 +336,7 @@ fn fragmented(text: &[u8], ends: &[usize]) -> Vec<u8> {
     file(&turns)
 }
 
-/// The payloads of a listing's frames, put together.
+/// Returns the payloads of a listing's frames, joined.
 fn payloads(listing: &str) -> String {
     let lines = listing.lines().filter(|line| line.starts_with('S'));
     let quoted = lines.map(|line| line.split('"').nth(1).unwrap_or_default());

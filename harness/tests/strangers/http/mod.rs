@@ -1,7 +1,7 @@
-//! HTTP as it is on the wire, with what other programs make of it.
+//! HTTP on the wire, including the output of unusual programs.
 //!
-//! Each talk is read in several segmentations, and must be the same messages in all of them; in each, the lengths of the
-//! messages add up to what was sent and what is missing.
+//! Each conversation is read in several segmentations, and must be the same messages in all of them; in each, the
+//! lengths of the messages add up to the bytes sent and missing.
 
 mod lossy;
 mod refused;
@@ -19,7 +19,7 @@ use super::support::reading::{self, told};
 use super::support::script::{Client, End, Script, Server};
 use super::support::talks;
 
-/// A talk: who says what, each turn after having received all before it.
+/// The turns of a conversation: each is sent after its sender has received all before it.
 type Turns<'a> = [(End, &'a [u8])];
 
 /// Reads the only connection of a capture.
@@ -41,12 +41,12 @@ fn read_script(script: &Script) -> Vec<Message> {
     read(&pcap(RAW, &paced(script.packets())))
 }
 
-/// Reads a talk that both sides hear to its end and close.
+/// Reads a conversation that both sides receive to its end and close.
 fn read_closed(script: Script) -> Vec<Message> {
     read_script(&script.hear(Client).close())
 }
 
-/// Reads a talk that goes on with two more requests and their answers ([`GOES_ON`]).
+/// Reads a conversation that continues with two more requests and their answers ([`GOES_ON`]).
 fn read_on(script: Script) -> Vec<Message> {
     let exchanges = [
         (Client, HEAD_B),
@@ -65,7 +65,7 @@ fn notes(messages: &[Message]) -> Vec<String> {
     notes.map(ToString::to_string).collect()
 }
 
-/// Says a talk in segments of so many bytes.
+/// Returns a conversation in segments of so many bytes.
 fn say(turns: &Turns<'_>, size: usize) -> Script {
     let turns = turns.iter();
     let script = turns.fold(Script::opened(), |script, (from, bytes)| {
@@ -74,7 +74,7 @@ fn say(turns: &Turns<'_>, size: usize) -> Script {
     script.hear(Client).hear(Server).close()
 }
 
-/// Reads a talk, which must be the same however it is cut into segments, and in the order of the wire.
+/// Reads a conversation, which must be the same however it is cut into segments, and in the order of the wire.
 fn read_talk(turns: &Turns<'_>) -> Vec<Message> {
     let whole = read_script(&say(turns, usize::MAX));
     for size in [1, 2, 3, 7, 20] {
@@ -116,7 +116,7 @@ const GOES_ON: [&str; 2] = [
     "server 200 to GET /c \"third\"",
 ];
 
-/// RFC 9110 §5.6.1.2, §5.3.
+/// Empty list elements are skipped (RFC 9110 §5.6.1.2), and lines of one list are joined (§5.3).
 #[test]
 fn empty_list_elements_and_lines_of_one_list_are_passed_over() {
     for coding in [
@@ -147,7 +147,7 @@ fn empty_list_elements_and_lines_of_one_list_are_passed_over() {
     }
 }
 
-/// RFC 9110 §8.6, RFC 9112 §6.3.
+/// Equal lengths are one length (RFC 9110 §8.6, RFC 9112 §6.3).
 #[test]
 fn lengths_that_are_the_same_are_one_length() {
     for lengths in [
@@ -246,7 +246,7 @@ fn a_request_line_that_cannot_be_read_is_raw_as_a_whole_at_its_place_and_the_not
     }
 }
 
-/// RFC 9110 §6.2.
+/// A higher minor version is read (RFC 9110 §6.2).
 #[test]
 fn a_higher_minor_version_is_read() {
     let (get, answer) = (GET_A.replace("1.1", "1.7"), FIRST.replace("1.1", "1.2"));
@@ -278,7 +278,7 @@ fn what_is_left_over_of_broken_chunks_is_in_one_piece_at_its_place() {
     }
 }
 
-/// The requests of a talk whose client waits for each answer, and the answers, of which some are not in the capture.
+/// Returns the requests of a client that waits for each answer, and the answers, of which some are not in the capture.
 fn lossy(exchanges: &[(&str, &str, bool)]) -> Script {
     let exchanges = exchanges.iter();
     let script = exchanges.fold(Script::opened(), |script, (request, answer, is_lost)| {
@@ -299,7 +299,7 @@ fn answers(messages: &[Message]) -> Vec<String> {
         .collect()
 }
 
-/// RFC 9112 §9.2.
+/// A lost answer uses up its request (RFC 9112 §9.2).
 #[test]
 fn a_lost_answer_uses_up_its_request() {
     let head_a = GET_A.replace("GET", "HEAD");
@@ -476,7 +476,7 @@ fn a_lost_request_leaves_its_answer_without_one() {
     );
 }
 
-/// Nobody knows the request, but a status line is no body.
+/// The request is unknown, but a status line is not a body.
 #[test]
 fn an_answer_to_a_lost_head_has_no_body() {
     let script = Script::opened()
@@ -552,7 +552,7 @@ fn a_raw_answer_uses_up_its_request_and_its_end_is_known() {
     }
 }
 
-/// What looks like a status line inside of the body of a raw answer is none.
+/// A text like a status line inside of the body of a raw answer is not a status line.
 #[test]
 fn the_body_of_a_raw_answer_is_not_looked_through_where_its_length_is_known() {
     let body = "HTTP/1.1 200 OK\r\n\r\n";
@@ -613,7 +613,7 @@ fn a_raw_request_is_answered_all_the_same() {
     assert_eq!(answers(&messages)[1..], GOES_ON);
 }
 
-/// `HAProxy`, doc/proxy-protocol.txt.
+/// Returns the preambles of `HAProxy`, doc/proxy-protocol.txt.
 fn preambles() -> [(Vec<u8>, u8); 4] {
     let mut local = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
     let mut version_2 = local.clone();
@@ -674,7 +674,7 @@ fn what_a_proxy_puts_in_front_is_a_message_of_its_own() {
     }
 }
 
-/// Behind a chain of proxies there is one of each.
+/// A chain of proxies sends one preamble each.
 #[test]
 fn a_preamble_may_follow_on_another() {
     for (first, _) in preambles() {
@@ -762,7 +762,7 @@ fn what_begins_a_known_protocol_is_named() {
     );
 }
 
-/// A line that is not whole is no head of a connection whose server speaks no HTTP.
+/// A line that is not complete is not a head on a connection whose server does not speak HTTP.
 #[test]
 fn turns_without_line_ends_are_told_apart() {
     let messages = talk(&[
@@ -784,7 +784,7 @@ fn turns_without_line_ends_are_told_apart() {
     );
 }
 
-/// What is held back because it may begin a head is told in its own turn, whether it does or not.
+/// Bytes held back because they may begin a head are listed in their own turn, even if they do not begin one.
 #[test]
 fn held_bytes_are_told_where_they_were() {
     let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\nx\r\nHTTP/1.1";
@@ -818,7 +818,7 @@ fn held_bytes_are_told_where_they_were() {
     assert_eq!(messages[3].packet, messages[2].packet);
 }
 
-/// A capture that begins inside of a body finds the answers behind it.
+/// In a capture that begins inside of a body, the answers after it are found.
 #[test]
 fn answers_are_found_behind_the_body_that_a_capture_begins_in() {
     let messages = talk(&[
@@ -894,7 +894,7 @@ fn a_tunnel_is_read_through() {
     assert_eq!(said, at.map(|at| format!("offset {at}: {other}")));
 }
 
-/// What the client sends before the tunnel is open goes through it.
+/// Bytes that the client sends before the tunnel is open go through it.
 #[test]
 fn what_overtakes_the_answer_to_a_connect_is_read_behind_it() {
     let early = [CONNECT, GET_A].concat();
@@ -910,7 +910,7 @@ fn what_overtakes_the_answer_to_a_connect_is_read_behind_it() {
     );
 }
 
-/// RFC 9110 §5.3, RFC 6455 §9.1.
+/// Extensions in several lines are one list (RFC 9110 §5.3, RFC 6455 §9.1).
 #[test]
 fn extensions_in_several_lines_are_one_list() {
     let hello = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
@@ -1027,7 +1027,7 @@ fn older_drafts_and_unknown_extensions_are_named_and_raw() {
     }
 }
 
-/// The roles of the server's packets with payload: `h` for a header, `b` for a body, `r` for what was there before.
+/// Returns the roles of the server's packets with payload: `h` for a header, `b` for a body, `r` for a retransmission.
 fn roles(script: &Script) -> String {
     let capture = pcap(RAW, &paced(script.packets()));
     let mut reader = CaptureReader::new(&capture[..]).unwrap();

@@ -1,8 +1,9 @@
-//! A message whose head is refused: raw up to its end, which its other fields tell, and it uses up its request all the same.
+//! Messages with a refused head: raw up to their end, which their other fields determine. They use up their requests
+//! all the same.
 
 use super::*;
 
-/// The end of a status line, a field line that cannot be read, and those that follow.
+/// Returns an answer: the end of a status line, a field line that cannot be read, and the lines that follow.
 fn refused(status: &str, fields: &str, rest: &str) -> String {
     format!("HTTP/1.1 {status}\r\nX-Note : true\r\n{fields}\r\n{rest}")
 }
@@ -31,7 +32,7 @@ fn assert_raw_as_a_whole(answer: &str) {
     assert_eq!(answers(&pipelined), answers(&messages), "{answer:?}");
 }
 
-/// RFC 9112 §7.1, §9.2.
+/// Chunks after a refused head are read to the last (RFC 9112 §7.1, §9.2).
 #[test]
 fn chunks_behind_a_refused_head_are_read_to_the_last() {
     let inner = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
@@ -48,7 +49,7 @@ fn chunks_behind_a_refused_head_are_read_to_the_last() {
     }
 }
 
-/// RFC 9112 §6.3: these have no body, whatever the fields say.
+/// These answers have no body, whatever the fields say (RFC 9112 §6.3).
 #[test]
 fn a_refused_answer_without_a_body_ends_with_its_head() {
     for status in ["204 No Content", "304 Not Modified"] {
@@ -70,7 +71,7 @@ fn a_refused_answer_without_a_body_ends_with_its_head() {
     assert_eq!(told[3], "server 200 to GET /c \"third\"");
 }
 
-/// RFC 9112 §5.1: a proxy removes the white space from a response, so what such a field says is known.
+/// A proxy removes the white space from a response (RFC 9112 §5.1), so the value of such a field is known.
 #[test]
 fn white_space_in_front_of_the_colon_hides_no_length() {
     let inner = "HTTP/1.1 200 OK\r\n\r\n";
@@ -167,7 +168,7 @@ fn chunks_of_a_refused_request_are_read_to_the_last() {
     assert_eq!(answers(&messages)[1..], GOES_ON);
 }
 
-/// RFC 9110 §8.6: recipients must anticipate large numbers.
+/// Recipients must anticipate large numbers (RFC 9110 §8.6).
 #[test]
 fn a_length_of_more_than_64_bits_is_named_and_runs_until_the_close() {
     let note = "RFC 9112 §6.3, offset 0: Content-Length is larger than 64 bits; taken for a body until the close";

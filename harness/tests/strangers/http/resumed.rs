@@ -1,8 +1,8 @@
-//! Requests that are found again behind a hole, whatever their methods.
+//! Requests that are found again after a hole, with any method.
 
 use super::*;
 
-/// Reads what the client says behind a hole, in pieces of all sizes.
+/// Reads a client's text after a hole, in pieces of all sizes.
 fn behind_a_hole(text: &str) -> Vec<Message> {
     let read = |size: usize| {
         let lost = "POST /lost HTTP/1.1\r\nContent-Length: 9\r\n\r\n";
@@ -17,7 +17,7 @@ fn behind_a_hole(text: &str) -> Vec<Message> {
     whole
 }
 
-/// What was read behind the hole, and the bytes in front of it.
+/// Returns the messages read after the hole, and the bytes in front of them.
 fn found(text: &str) -> (String, Vec<String>) {
     let messages = told(&behind_a_hole(text));
     let raw = messages[0]
@@ -66,7 +66,7 @@ fn a_request_with_any_method_is_found_behind_a_hole() {
     }
 }
 
-/// A body has no line end behind it: a registered method is known there too.
+/// A registered method is also found right after a body, which has no line end.
 #[test]
 fn a_registered_method_is_found_right_behind_a_body() {
     for method in ["GET", "POST", "PROPFIND", "REPORT"] {

@@ -1,4 +1,4 @@
-//! From HTTP to WebSocket: what is behind its end, and where its beginning is lost.
+//! Switches from HTTP to WebSocket: bytes after its end, and a lost beginning.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const CLIENT_CLOSE: &[u8] = b"\x88\x82\x01\x02\x03\x04\x02\xea";
 const SERVER_CLOSE: &[u8] = b"\x88\x02\x03\xe8";
 const AFTER_CLOSE: &str = "bytes behind the close frame that are no frame; shown raw";
 
-/// Reads a talk whose protocol is switched to WebSocket; gives what was said behind that.
+/// Reads a conversation that is switched to WebSocket; returns the messages after the switch.
 fn in_websocket(turns: &Turns<'_>) -> (Vec<String>, Vec<String>) {
     let mut all: Vec<(End, &[u8])> =
         vec![(Client, UPGRADE.as_bytes()), (Server, SWITCHING.as_bytes())];
@@ -15,7 +15,7 @@ fn in_websocket(turns: &Turns<'_>) -> (Vec<String>, Vec<String>) {
     (told(&messages)[2..].to_vec(), notes(&messages))
 }
 
-/// RFC 6455 §5.5.1.
+/// Bytes after a close frame are left over (RFC 6455 §5.5.1).
 #[test]
 fn what_is_left_over_behind_a_close_is_in_one_piece_at_its_place() {
     for rest in [
@@ -51,7 +51,7 @@ fn what_is_left_over_behind_a_close_is_in_one_piece_at_its_place() {
     }
 }
 
-/// What is a frame stays one, with a note; left over is what is behind it.
+/// A frame after a close frame stays a frame, with a note; only the bytes after it are left over.
 #[test]
 fn a_frame_behind_a_close_is_one_too_many() {
     let at = SWITCHING.len() + SERVER_CLOSE.len();
@@ -133,7 +133,7 @@ fn frames_whose_switch_is_lost_are_said_to_look_like_them() {
     );
 }
 
-/// Where the server went on with HTTP, the request was refused.
+/// If the server went on with HTTP, the request was refused.
 #[test]
 fn a_refused_switch_whose_answer_is_lost_goes_on_with_http() {
     let script = Script::opened()
@@ -151,7 +151,7 @@ fn a_refused_switch_whose_answer_is_lost_goes_on_with_http() {
     );
 }
 
-/// The head of the answer is refused or cut: what follows is no HTTP, and said to look like frames.
+/// The head of the answer is refused or cut: the bytes after it are not HTTP, and are reported to look like frames.
 #[test]
 fn frames_behind_a_switch_that_cannot_be_read_are_raw_and_said_to_look_like_them() {
     let refused = SWITCHING.replace("Connection:", "X Y: z\r\nConnection:");

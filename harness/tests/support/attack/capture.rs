@@ -1,11 +1,11 @@
-//! Capture files that are written as they are made, since an attack may be a gigabyte.
+//! Writes capture files as they are made, because an attack may be a gigabyte.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use super::super::network::{ACK, FIN, PSH, SYN, Tcp, ethernet};
 
-/// As many bytes as an IP packet takes, nearly: fewer packets for the same attack.
+/// The bytes of a segment: nearly as many as an IP packet takes, so that the same attack needs fewer packets.
 const SEGMENT_BYTES: usize = 60_000;
 
 const SERVER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8000));
@@ -14,12 +14,12 @@ const SERVER: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST,
 pub struct Capture<'a> {
     output: &'a mut dyn Write,
     microseconds: u64,
-    /// How many bytes were written.
+    /// The number of bytes written.
     pub bytes: u64,
 }
 
 impl<'a> Capture<'a> {
-    /// Writes the file's header; each variant begins at a time of its own.
+    /// Writes the file's header; each variant begins at another time.
     pub fn new(output: &'a mut dyn Write, variant: u32) -> io::Result<Self> {
         for field in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1] {
             output.write_all(&u32::to_le_bytes(field))?;
@@ -64,7 +64,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// The connection of this number, each with a client of its own, before its first packet.
+    /// Creates the connection of this number, each with its own client, before its first packet.
     pub fn unopened(number: u32) -> Self {
         const PORTS: u32 = 50_000;
         let port = u16::try_from(10_000 + number % PORTS).unwrap_or(u16::MAX);
@@ -75,7 +75,7 @@ impl Connection {
         }
     }
 
-    /// The same, opened.
+    /// Creates the same, opened.
     pub fn open(number: u32, capture: &mut Capture<'_>) -> io::Result<Self> {
         let mut connection = Self::unopened(number);
         connection.send(capture, 0, SYN, b"")?;
@@ -105,7 +105,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends one segment where the sender is, and moves on behind it.
+    /// Sends one segment at the sender's place, and moves on behind it.
     pub fn send(
         &mut self,
         capture: &mut Capture<'_>,

@@ -7,10 +7,10 @@ use flate2::{Compress, Compression, FlushCompress};
 
 const MEBIBYTE: usize = 1 << 20;
 
-/// How much is packed into one gzip member: more are the same bytes again.
+/// The number of bytes packed into one gzip member: further members repeat its bytes.
 const MEMBER: usize = 16 * MEBIBYTE;
 
-/// A pattern, repeated to so many bytes.
+/// Returns a pattern, repeated to so many bytes.
 pub fn repeated(pattern: &[u8], length: usize) -> Vec<u8> {
     pattern.iter().copied().cycle().take(length).collect()
 }
@@ -21,14 +21,14 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// So many MiB of a pattern, in members of 16 MiB (RFC 1952 §2.2: a file may have several).
+/// Returns so many MiB of a pattern, in members of 16 MiB (RFC 1952 §2.2: a file may have several).
 pub fn gzip_bomb(pattern: &[u8], mebibytes: usize) -> Vec<u8> {
     let bytes = mebibytes * MEBIBYTE;
     let member = gzip(&repeated(pattern, bytes.min(MEMBER)));
     member.repeat(bytes.div_ceil(MEMBER))
 }
 
-/// The same as zlib, which has no members: one stream, fed piece by piece.
+/// Returns the same as zlib, which has no members: one stream, fed piece by piece.
 pub fn zlib_bomb(mebibytes: usize) -> Vec<u8> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
     for _ in 0..mebibytes {
@@ -37,7 +37,7 @@ pub fn zlib_bomb(mebibytes: usize) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The bare deflate that some servers send.
+/// Returns the bare deflate that some servers send.
 pub fn deflate_bomb(mebibytes: usize) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
     for _ in 0..mebibytes {
@@ -46,7 +46,7 @@ pub fn deflate_bomb(mebibytes: usize) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A WebSocket message's payload (RFC 7692 §7.2.1): a flush at the end, and its last four bytes taken off.
+/// Returns a WebSocket message's payload (RFC 7692 §7.2.1): a flush at the end, without its last four bytes.
 pub fn message(bytes: &[u8]) -> Vec<u8> {
     let mut compress = Compress::new(Compression::best(), false);
     let mut packed = Vec::with_capacity(bytes.len() / 200 + 1000);
@@ -58,7 +58,8 @@ pub fn message(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
-/// So many times 16 MiB of zeros as brotli: a metablock of 20 bytes for each, written by hand after RFC 7932 §9.
+/// Returns so many times 16 MiB of zeros as brotli: a metablock of 20 bytes for each, written by hand after RFC 7932
+/// §9.
 ///
 /// All three prefix codes have one symbol, which then takes no bits. One command inserts a byte and copies it up to the
 /// metablock's end, whose length takes 24 extra bits.
@@ -74,7 +75,8 @@ pub fn brotli_bomb(metablocks: usize) -> Vec<u8> {
     bits.finish()
 }
 
-/// So many MiB of zeros as zstd: blocks of one byte, repeated (RFC 8878 §3.1.1.2.2), in a frame with a window of 8 MiB.
+/// Returns so many MiB of zeros as zstd: blocks of one byte, repeated (RFC 8878 §3.1.1.2.2), in a frame with a window
+/// of 8 MiB.
 pub fn zstd_bomb(mebibytes: usize) -> Vec<u8> {
     const BLOCK: u32 = 128 << 10;
     let mut coded = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
@@ -110,7 +112,7 @@ fn metablock(bits: &mut Bits) {
     bits.put(0, 1);
 }
 
-/// Bits as RFC 7932 §1.4 has them: the lowest of a byte first.
+/// A writer of bits in the order of RFC 7932 §1.4: the lowest of a byte first.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,

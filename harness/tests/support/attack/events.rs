@@ -63,7 +63,7 @@ pub fn endless_line(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     stream(capture, PLAIN, &[b"data: ", &line[..]].concat())
 }
 
-/// Events that have begun, on very many connections.
+/// Writes events that have begun, on very many connections.
 pub fn open_events(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let line = [PLAIN, b"data: ", &repeated(b"x", 50_000)[..]].concat();
     for number in 0..count.of(3000) {
@@ -74,7 +74,7 @@ pub fn open_events(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// Each event with a number of its own, as `learn` has to tell.
+/// Writes events that each have another number, which `learn` has to tell.
 pub fn varying_events(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut events = Vec::new();
     let mut seed = 1 + count.variant;

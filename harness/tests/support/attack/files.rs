@@ -18,7 +18,7 @@ fn pcap_header() -> Vec<u8> {
     fields.into_iter().flat_map(u32::to_le_bytes).collect()
 }
 
-/// A record of a packet.
+/// Returns a record of a packet.
 fn record(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).unwrap();
     let fields = [1_700_000_000, 0, length, length];
@@ -26,7 +26,7 @@ fn record(bytes: &[u8]) -> Vec<u8> {
     header.chain(bytes.iter().copied()).collect()
 }
 
-/// A block of pcapng.
+/// Returns a block of pcapng.
 fn block(kind: u32, body: &[u8]) -> Vec<u8> {
     let padding = body.len().next_multiple_of(4) - body.len();
     let length = u32::try_from(12 + body.len() + padding).unwrap();
@@ -55,7 +55,7 @@ fn packet(interface: u32) -> Vec<u8> {
     block(6, &header.chain(SYN.iter().copied()).collect::<Vec<u8>>())
 }
 
-/// Packets without bytes, compressed a thousand to one.
+/// Writes packets without bytes, compressed a thousand to one.
 pub fn compressed_empty_packets(output: &mut dyn Write, count: Count) -> io::Result<()> {
     let mut encoder = GzEncoder::new(output, Compression::best());
     encoder.write_all(&pcap_header())?;
@@ -117,7 +117,7 @@ pub fn options(output: &mut dyn Write, count: Count) -> io::Result<()> {
     output.write_all(&packet(0))
 }
 
-/// A hundred megabytes that stand for a hundred gigabytes.
+/// Writes a hundred megabytes that decompress to a hundred gigabytes.
 pub fn compressed_hundredfold(output: &mut dyn Write, count: Count) -> io::Result<()> {
     output.write_all(&gzip(&pcap_header()))?;
     let member = gzip(&record(b"").repeat(65_536));
@@ -127,7 +127,7 @@ pub fn compressed_hundredfold(output: &mut dyn Write, count: Count) -> io::Resul
     Ok(())
 }
 
-/// Blocks that name addresses (pcapng §4.5), which nobody needs.
+/// Writes blocks that name addresses (pcapng §4.5), which nobody needs.
 pub fn names(output: &mut dyn Write, count: Count) -> io::Result<()> {
     output.write_all(&section())?;
     output.write_all(&interface(b""))?;
@@ -136,7 +136,7 @@ pub fn names(output: &mut dyn Write, count: Count) -> io::Result<()> {
     output.write_all(&packet(0))
 }
 
-/// Blocks that say they have 2 GiB: one that is needed, and one that is not.
+/// Writes blocks that claim to have 2 GiB: one that is needed, and one that is not.
 pub fn two_gibibytes(output: &mut dyn Write, count: Count) -> io::Result<()> {
     output.write_all(&section())?;
     output.write_all(&interface(b""))?;

@@ -9,7 +9,7 @@ use super::coded::{brotli_bomb, deflate_bomb, gzip, gzip_bomb, repeated, zlib_bo
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip, br, deflate\r\n\r\n";
 const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// A response whose body is coded.
+/// Returns a response with a coded body.
 fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Encoding: {coding}\r\nContent-Length: {}\r\n\r\n",
@@ -18,7 +18,7 @@ fn coded(coding: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// One connection: a request, its response, the end.
+/// Writes one connection: a request, its response, the end.
 fn exchange(capture: &mut Capture<'_>, request: &[u8], response: &[u8]) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     connection.client(capture, request)?;
@@ -68,7 +68,7 @@ pub fn brotli_16g(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     exchange(capture, GET, &coded("br", &brotli_bomb(count.of(1000))))
 }
 
-/// A quarter of a megabyte that stands for 200 GB.
+/// Writes a quarter of a megabyte that decompresses to 200 GB.
 pub fn brotli_200g(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     exchange(capture, GET, &coded("br", &brotli_bomb(count.of(12_700))))
 }
@@ -81,7 +81,7 @@ pub fn zstd_unfinished(capture: &mut Capture<'_>, count: Count) -> io::Result<()
     unfinished(capture, count.of(2000), "zstd", &zstd_bomb(16))
 }
 
-/// One coding in the other, of each kind.
+/// Writes one coding in the other, of each kind.
 pub fn mixed_codings(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let body = gzip(&gzip(&brotli_bomb(count.of(1000))));
     exchange(capture, GET, &coded("br, gzip, gzip", &body))?;
@@ -89,7 +89,7 @@ pub fn mixed_codings(capture: &mut Capture<'_>, count: Count) -> io::Result<()> 
     exchange(capture, GET, &coded("gzip, gzip, br", &body))
 }
 
-/// Bytes as brotli that is not compressed: metablocks of 64 KiB (RFC 7932 §9.2).
+/// Returns bytes as uncompressed brotli: metablocks of 64 KiB (RFC 7932 §9.2).
 fn stored_brotli(bytes: &[u8]) -> Vec<u8> {
     let mut coded = vec![];
     for (index, block) in bytes.chunks(1 << 16).enumerate() {
@@ -105,7 +105,7 @@ fn stored_brotli(bytes: &[u8]) -> Vec<u8> {
     coded
 }
 
-/// Answers one after the other, 64 MiB each.
+/// Writes answers one after the other, 64 MiB each.
 pub fn gzip_in_a_row(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let response = coded("gzip", &gzip_bomb(b"\0", 64));
     let mut connection = Connection::open(0, capture)?;
@@ -116,7 +116,7 @@ pub fn gzip_in_a_row(capture: &mut Capture<'_>, count: Count) -> io::Result<()> 
     connection.close(capture)
 }
 
-/// So many connections whose answers are not over.
+/// Writes so many connections with unfinished answers.
 fn unfinished(
     capture: &mut Capture<'_>,
     connections: usize,
@@ -141,7 +141,7 @@ pub fn brotli_unfinished(capture: &mut Capture<'_>, count: Count) -> io::Result<
     unfinished(capture, count.of(2000), "br", &brotli_bomb(1))
 }
 
-/// Each answer has but begun: it is the decoder that takes memory.
+/// Writes answers that have only begun: the decoders take the memory.
 pub fn decoders_of(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let random = super::noise(4000, 7);
     unfinished(capture, count.of(20_000), "gzip", &gzip(&random)[..200])?;
@@ -163,7 +163,7 @@ pub fn bodies_unfinished(capture: &mut Capture<'_>, count: Count) -> io::Result<
     Ok(())
 }
 
-/// While one answer goes on, requests with bodies of 16 MiB wait behind it.
+/// Writes requests with bodies of 16 MiB that wait behind an unfinished answer.
 pub fn behind_an_open_answer(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let body = gzip_bomb(b"\0", 16);
     let request = format!(
@@ -183,7 +183,7 @@ pub fn behind_an_open_answer(capture: &mut Capture<'_>, count: Count) -> io::Res
     Ok(())
 }
 
-/// Requests with targets as long as they may be, never answered.
+/// Writes requests with targets of the greatest length, never answered.
 pub fn long_targets(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let target = repeated(b"a", 16_000);
     let request = [b"GET /", &target[..], b" HTTP/1.1\r\nHost: a\r\n\r\n"].concat();
@@ -194,7 +194,7 @@ pub fn long_targets(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// Heads that have begun, on as many connections.
+/// Writes heads that have begun, on as many connections.
 pub fn open_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let request = [
         b"GET / HTTP/1.1\r\nHost: a\r\nX: ",
@@ -208,7 +208,7 @@ pub fn open_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// Heads of which half is there, on very many connections.
+/// Writes half heads, on very many connections.
 pub fn half_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     for number in 0..count.of(10_000) {
         let mut connection = Connection::open(u32::try_from(number).unwrap(), capture)?;
@@ -221,7 +221,7 @@ pub fn half_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// A wish to switch protocols, and what the client says before the answer.
+/// Writes an upgrade request, and the bytes that the client sends before the answer.
 pub fn held_behind_upgrades(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let request = [super::websocket::REQUEST, &repeated(b"a", 250_000)[..]].concat();
     for number in 0..count.of(600) {
@@ -281,7 +281,7 @@ pub fn full_heads(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     connection.close(capture)
 }
 
-/// All requests before the first answer.
+/// Writes all requests before the first answer.
 pub fn pipelined(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let times = count.of(1_000_000);
     let requests = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(times);
@@ -294,7 +294,7 @@ pub fn interim(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     exchange(capture, GET, &responses)
 }
 
-/// A body and one like it, of lines that all vary.
+/// Writes a body and a similar one, of lines that all vary.
 pub fn varying_lines(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut body = Vec::new();
     let mut seed = 1 + count.variant;
@@ -305,7 +305,7 @@ pub fn varying_lines(capture: &mut Capture<'_>, count: Count) -> io::Result<()> 
     exchange(capture, GET, &coded("identity", &body))
 }
 
-/// A body in which very much looks like a credential.
+/// Writes a body with very many texts that look like a credential.
 pub fn credentials(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut body = Vec::new();
     for number in 0..count.of(500_000) {
@@ -315,7 +315,7 @@ pub fn credentials(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     exchange(capture, GET, &coded("identity", &body))
 }
 
-/// A line of 16 MiB in which a rule of the project finds something at every turn.
+/// Writes a line of 16 MiB with very many matches of a project's rule.
 pub fn rules_line(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     exchange(
         capture,
@@ -324,7 +324,7 @@ pub fn rules_line(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     )
 }
 
-/// Lines on which the project's rules backtrack, or would.
+/// Writes lines on which the project's rules backtrack, or would.
 pub fn rules_near_misses(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut body = repeated(b"a", count.of(16 << 20));
     body.extend_from_slice(b"b");

@@ -1,7 +1,7 @@
-//! Captures that want a reader's memory and time: each with a small file.
+//! Captures that attack a reader's memory and time: each with a small file.
 //!
-//! They are made anew wherever they are needed, as large as is asked for: whole by the benchmark (`make hostile`), a
-//! hundredth of it by the tests.
+//! They are made anew wherever they are needed, in the size that is asked for: whole by the benchmark (`make hostile`),
+//! a hundredth of it by the tests.
 
 mod capture;
 mod coded;
@@ -16,32 +16,32 @@ use std::io::{self, Write};
 
 use self::capture::Capture;
 
-/// How much of an attack is made: all of it, or one part of so many.
+/// The part of an attack that is made: all of it, or one part of so many.
 #[derive(Clone, Copy, Debug)]
 pub struct Count {
-    /// What numbers are divided by.
+    /// The divisor of all numbers.
     pub divisor: usize,
-    /// Which of two: they begin at another time, and say something else where they say something at random.
+    /// The number of the variant, of two: they begin at different times, and differ in all that is random.
     pub variant: u32,
 }
 
 impl Count {
-    /// The part of a number, at least 1.
+    /// Returns the part of a number, at least 1.
     const fn of(self, number: usize) -> usize {
         let part = number / self.divisor;
         if part == 0 { 1 } else { part }
     }
 }
 
-/// What a process may have in memory besides its budget (see docs/speed.md).
+/// The memory that a process may have besides its budget (see docs/speed.md).
 pub const OVERHEAD: u64 = 128 << 20;
 
-/// How an attack is written.
+/// The way in which an attack is written.
 #[derive(Clone, Copy)]
 enum Make {
     /// Packet by packet.
     Packets(fn(&mut Capture<'_>, Count) -> io::Result<()>),
-    /// As a file of any form.
+    /// A file of any form.
     File(fn(&mut dyn Write, Count) -> io::Result<()>),
 }
 
@@ -66,7 +66,7 @@ impl Attack {
         Self { name, make }
     }
 
-    /// Whether its project has rules, which is what it is about.
+    /// Returns true if its project has rules, which it attacks.
     pub fn has_rules(&self) -> bool {
         self.name.starts_with("rules-")
     }
@@ -84,7 +84,7 @@ impl Attack {
     }
 }
 
-/// All of them.
+/// Returns all attacks.
 pub fn attacks() -> Vec<Attack> {
     [of_http(), of_streams(), of_segments(), of_files()].concat()
 }
@@ -127,7 +127,7 @@ fn of_http() -> Vec<Attack> {
     ]
 }
 
-/// WebSocket connections and streams of events.
+/// Returns the attacks in WebSocket connections and streams of events.
 fn of_streams() -> Vec<Attack> {
     vec![
         Attack::packets("ws-messages-open", websocket::messages_open),
@@ -160,7 +160,7 @@ fn of_streams() -> Vec<Attack> {
     ]
 }
 
-/// TCP, and what is below it.
+/// Returns the attacks in TCP, and below it.
 fn of_segments() -> Vec<Attack> {
     vec![
         Attack::packets("tcp-syn-flood", tcp::syn_flood),
@@ -216,7 +216,7 @@ fn of_files() -> Vec<Attack> {
     ]
 }
 
-/// The next of some numbers that look random (xorshift); never 0.
+/// Returns the next of some numbers that look random (xorshift); never 0.
 const fn next(mut seed: u32) -> u32 {
     seed ^= seed << 13;
     seed ^= seed >> 17;
@@ -224,7 +224,7 @@ const fn next(mut seed: u32) -> u32 {
     seed
 }
 
-/// Bytes in which no compressor finds anything.
+/// Returns bytes that no compressor can shorten.
 fn noise(length: usize, mut seed: u32) -> Vec<u8> {
     let bytes = std::iter::repeat_with(|| {
         seed = next(seed);

@@ -14,7 +14,7 @@ pub fn syn_flood(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// Connections that ask something and stay open.
+/// Writes connections that send a request and stay open.
 pub fn open_requests(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     for number in 0..count.of(300_000) {
         let mut connection = Connection::unopened(u32::try_from(number).unwrap());
@@ -47,7 +47,7 @@ pub fn same_ports(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// Every other byte is missing.
+/// Writes a stream of which every other byte is missing.
 pub fn holes(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     for _ in 0..count.of(300_000) {
@@ -89,7 +89,7 @@ pub fn backwards(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// All of it waits behind a hole.
+/// Writes a stream that waits as a whole behind a hole.
 pub fn waiting(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     for number in 0..count.of(1000) {
         let mut connection = Connection::open(u32::try_from(number).unwrap(), capture)?;
@@ -116,7 +116,7 @@ pub fn fin_and_reset(capture: &mut Capture<'_>, count: Count) -> io::Result<()> 
     Ok(())
 }
 
-/// Segments of one byte, and what acknowledges each.
+/// Writes segments of one byte, and the acknowledgement of each.
 pub fn one_byte_segments(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     connection.client(
@@ -130,7 +130,7 @@ pub fn one_byte_segments(capture: &mut Capture<'_>, count: Count) -> io::Result<
     Ok(())
 }
 
-/// The same spread over many connections, so that what is kept of each adds up.
+/// Writes the same spread over many connections, so that the data kept of each adds up.
 pub fn one_byte_segments_spread(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let number = count.of(2000);
     let mut connections = (0..number)
@@ -151,7 +151,7 @@ pub fn one_byte_segments_spread(capture: &mut Capture<'_>, count: Count) -> io::
     Ok(())
 }
 
-/// Packets without bytes whose lengths are all different, as nothing but the header of a record says.
+/// Writes packets without bytes whose lengths are all different, according to nothing but the header of a record.
 pub fn different_lengths(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let frame = ethernet(&ip(
         "10.0.0.1".parse().unwrap(),
@@ -167,7 +167,7 @@ pub fn different_lengths(capture: &mut Capture<'_>, count: Count) -> io::Result<
     Ok(())
 }
 
-/// The same in TCP: pure acknowledgements that all cost something else.
+/// Writes the same in TCP: pure acknowledgements that all cost something else.
 pub fn different_costs(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     connection.client(capture, b"x")?;
@@ -198,7 +198,7 @@ pub fn empty_packets(capture: &mut Capture<'_>, count: Count) -> io::Result<()> 
     Ok(())
 }
 
-/// Bursts with long pauses, so that each is an update of its own.
+/// Writes bursts with long pauses, so that each is a separate update.
 pub fn pauses(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     for _ in 0..count.of(1_000_000) {
@@ -225,7 +225,7 @@ pub fn first_fragments(capture: &mut Capture<'_>, count: Count) -> io::Result<()
     Ok(())
 }
 
-/// Fragments of the same datagram, over each other or the last one first.
+/// Writes fragments of the same datagram, over each other or the last one first.
 fn fragments_of(
     capture: &mut Capture<'_>,
     identification: u16,
@@ -290,7 +290,7 @@ pub fn nested_tunnels(capture: &mut Capture<'_>, count: Count) -> io::Result<()>
     Ok(())
 }
 
-/// Each segment begins before the one that came before it, and reaches into it.
+/// Writes segments that each begin before the one before, and reach into it.
 pub fn overlaps_backwards(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     let start = connection.next[0];
@@ -303,7 +303,7 @@ pub fn overlaps_backwards(capture: &mut Capture<'_>, count: Count) -> io::Result
     Ok(())
 }
 
-/// Segments without a SYN, of very many connections: nobody knows yet who is the client.
+/// Writes segments without a SYN, of very many connections: the client is not known yet.
 pub fn doubtful(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     for number in 0..count.of(500_000) {
         let mut connection = Connection::unopened(u32::try_from(number).unwrap());
@@ -312,7 +312,7 @@ pub fn doubtful(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     Ok(())
 }
 
-/// A connection that closes and opens again and again.
+/// Writes a connection that closes and opens again and again.
 pub fn reopened(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let mut connection = Connection::open(0, capture)?;
     connection.close(capture)?;

@@ -1,4 +1,4 @@
-//! The verbs that read captures, each as it is called in a project with an attack in two variants.
+//! The verbs that read captures, each with its arguments in a project with an attack in two variants.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,11 +11,11 @@ use std::path::Path;
 pub struct Verb {
     pub name: &'static str,
     words: &'static [&'static str],
-    /// Which variant the project's capture is.
+    /// The variant that is the project's capture.
     capture: &'static str,
 }
 
-/// The captures that a project is made with.
+/// The captures of a project.
 pub const OLD: &str = "old.pcap";
 pub const NEW: &str = "new.pcap";
 
@@ -24,7 +24,7 @@ const SCENARIO: &str = "name = \"x\"\n";
 const PAGE: &str = "<!-- wiresnap: stats pcap/x.pcap -->\n<!-- /wiresnap -->\n\n\
     <!-- wiresnap: payload pcap/x.pcap --connection 1 -->\n<!-- /wiresnap -->\n";
 
-/// All of them, in an order that makes sense: what is accepted is checked then.
+/// All verbs, in a useful order: accepted listings are checked next.
 pub const VERBS: [Verb; 19] = [
     Verb::new("stats", &["stats", OLD]),
     Verb::new("stats --explain", &["stats", "--explain", OLD]),
@@ -66,12 +66,12 @@ impl Verb {
         }
     }
 
-    /// Whether it writes JSON.
+    /// Returns true if it writes JSON.
     pub fn is_json(self) -> bool {
         self.words.contains(&"json")
     }
 
-    /// Makes the project ready for it, and gives its arguments.
+    /// Makes the project ready for it, and returns its arguments.
     pub fn arguments(self, project: &Path, memory: Option<&str>) -> io::Result<Vec<OsString>> {
         let capture = project.join(CAPTURE);
         let _ = fs::remove_file(&capture);
@@ -87,7 +87,7 @@ impl Verb {
 const PAGE_OF_CHANGES: &str = "<!-- wiresnap: diff old.pcap new.pcap -->\n<!-- /wiresnap -->\n\n\
     <!-- wiresnap: diagram pcap/x.pcap -->\n<!-- /wiresnap -->\n";
 
-/// The rules of a project whose attack is about them; the second is for what a backtracking engine would never end with.
+/// The rules of a project with an attack on them; a backtracking engine would never finish with the second.
 const RULES: &str = "
 [[redact]]
 name = \"id\"
@@ -102,7 +102,7 @@ name = \"token\"
 pattern = 'token=([0-9a-z]{20,40})'
 ";
 
-/// Makes a project around the captures [`OLD`] and [`NEW`], which are to be in its folder.
+/// Makes a project around the captures [`OLD`] and [`NEW`], which must be in its folder.
 pub fn make_project(folder: &Path, with_rules: bool) -> io::Result<()> {
     for inner in ["pcap", "scenarios", "snapshots"] {
         fs::create_dir_all(folder.join(inner))?;

@@ -14,12 +14,12 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 const DEFLATE: &str = "permessage-deflate";
 
-/// FIN, and RSV1: the last frame of a message, and a compressed one (RFC 7692 §6).
+/// The bits FIN and RSV1: the last frame of a message, and a compressed one (RFC 7692 §6).
 const FIN: u8 = 0x80;
 const COMPRESSED: u8 = 0x40;
 const TEXT: u8 = 1;
 
-/// A frame of a server (RFC 6455 §5.2).
+/// Returns a frame of a server (RFC 6455 §5.2).
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match payload.len() {
@@ -37,7 +37,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// So many connections on which the server says the same.
+/// Writes so many connections on which the server sends the same.
 fn connections(
     capture: &mut Capture<'_>,
     number: usize,
@@ -98,7 +98,7 @@ pub fn mebibytes_in_a_row(capture: &mut Capture<'_>, count: Count) -> io::Result
     connections(capture, 1, DEFLATE, &frames, true)
 }
 
-/// Connections that only agreed on compression and said one word: it is the inflaters that take memory.
+/// Writes connections that only agreed on compression and sent one word: the inflaters take the memory.
 pub fn inflaters(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let word = frame(FIN | COMPRESSED | TEXT, &message(b"hello"));
     connections(capture, count.of(50_000), DEFLATE, &word, false)
@@ -130,7 +130,7 @@ pub fn small_messages(capture: &mut Capture<'_>, count: Count) -> io::Result<()>
     connections(capture, 1, DEFLATE, &frames, true)
 }
 
-/// Each deflate stream in a message takes two bytes, and a window to begin.
+/// Writes messages with deflate streams of two bytes each, which need a window to begin.
 pub fn many_streams(capture: &mut Capture<'_>, count: Count) -> io::Result<()> {
     let payload = b"\x03\0".repeat(60);
     let frames = frame(FIN | COMPRESSED | TEXT, &payload).repeat(count.of(40_000));

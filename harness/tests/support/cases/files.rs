@@ -4,7 +4,7 @@ use super::{Case, case, exchange};
 use crate::support::file::{self, Order, Packet, Pcapng, paced, pcap, pcap_as, pcapng};
 use crate::support::network;
 
-/// The kinds of file that captures are kept in.
+/// Returns the kinds of file that captures are kept in.
 pub fn file_cases() -> Vec<Case> {
     let packets = paced(exchange().packets());
     let ethernet: Vec<Packet> = paced(
@@ -64,7 +64,8 @@ fn snapped(snapshot_length: usize) -> Vec<u8> {
     pcap(file::RAW, &packets)
 }
 
-/// Two sections of different byte order, with interfaces of different links and clocks, and every kind of packet block.
+/// Returns two sections of different byte order, with interfaces of different links and clocks, and every kind of
+/// packet block.
 fn mixed_pcapng(raw: &[Packet], ethernet: &[Packet]) -> Vec<u8> {
     let mut file = Pcapng::new(Order::Little);
     file.interface(file::RAW, 0, Some(9), None).interface(

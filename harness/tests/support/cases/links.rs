@@ -1,11 +1,11 @@
-//! How links wrap the same packets.
+//! The same packets in the headers of different links.
 
 use super::{ANSWER, Case, REQUEST, case, exchange};
 use crate::support::file::{self, paced, pcap};
 use crate::support::network;
 use crate::support::script::{Client, Script, Server};
 
-/// The same packets with a LOOP header in the network's byte order, as it should be, and in the other.
+/// Returns the same packets with a LOOP header in the network's byte order, as it should be, and in the other.
 pub fn loop_in_both_orders() -> [Vec<u8>; 2] {
     let packets = exchange().packets();
     [[0, 0, 0, 2], [2, 0, 0, 0]].map(|family| {
@@ -16,7 +16,7 @@ pub fn loop_in_both_orders() -> [Vec<u8>; 2] {
     })
 }
 
-/// The exchange over IPv6.
+/// Returns the exchange over IPv6.
 fn sixes() -> Script {
     Script::ipv6()
         .open()
@@ -25,7 +25,7 @@ fn sixes() -> Script {
         .close()
 }
 
-/// Packets of two connections, one of each version of IP.
+/// Returns packets of two connections, one of each version of IP.
 fn linked(name: &'static str, link_type: u16, wrap: fn(&[u8]) -> Vec<u8>) -> Case {
     let packets = [exchange().packets(), sixes().packets()].concat();
     let wrapped = packets.iter().map(|packet| wrap(packet));
@@ -36,7 +36,7 @@ fn only(name: &'static str, link_type: u16, script: &Script) -> Case {
     case(name, pcap(link_type, &paced(script.packets())))
 }
 
-/// How PPP wraps a packet.
+/// Returns the ways in which PPP wraps a packet.
 fn point_to_point_cases() -> Vec<Case> {
     vec![
         linked("PPPoE", file::ETHERNET, network::pppoe_ethernet),
@@ -62,7 +62,7 @@ fn point_to_point_cases() -> Vec<Case> {
     ]
 }
 
-/// How Ethernet and the other links wrap a packet.
+/// Returns the ways in which Ethernet and the other links wrap a packet.
 pub fn link_cases() -> Vec<Case> {
     vec![
         linked("Ethernet", file::ETHERNET, network::ethernet),

@@ -1,4 +1,4 @@
-//! Captures for every case that reading must get right, and what must come out of them.
+//! Captures for every case that reading must get right, with the right results.
 
 mod files;
 mod links;
@@ -16,12 +16,12 @@ pub use networks::network_cases;
 pub use random::{random_conversations, shuffled_conversations};
 pub use streams::stream_cases;
 
-/// What the streams of a made capture must equal.
+/// The expected streams of a made capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Streams {
-    /// tshark's "follow".
+    /// The streams of tshark's "follow".
     Followed,
-    /// Not that, for this reason, but these bytes: the client's and the server's, of the first connection.
+    /// Other bytes than those, for this reason: the client's and the server's, of the first connection.
     Are(&'static [u8], &'static [u8], &'static str),
 }
 
@@ -30,7 +30,7 @@ pub struct Case {
     pub name: &'static str,
     pub file: Vec<u8>,
     pub streams: Streams,
-    /// Bytes missing of client and server in all.
+    /// The bytes missing of client and server in total.
     pub missing: [u64; 2],
     pub connections: u64,
 }

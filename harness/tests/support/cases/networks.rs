@@ -1,4 +1,4 @@
-//! What the network layer does to a packet: options, extension headers, fragments, damage.
+//! The changes that the network layer makes to a packet: options, extension headers, fragments, damage.
 
 use std::net::IpAddr;
 
@@ -7,7 +7,7 @@ use crate::support::file::{self, paced, pcap};
 use crate::support::network::{self, Ipv4, TCP, UDP};
 use crate::support::script::{Client, Script, Server};
 
-/// One large request, in an IP packet that can be cut up.
+/// Returns one large request, in an IP packet that can be cut up.
 fn large() -> (Script, Vec<u8>) {
     let payload: Vec<u8> = (0..3000_u32)
         .map(|index| b'a' + u8::try_from(index % 26).unwrap())
@@ -17,14 +17,14 @@ fn large() -> (Script, Vec<u8>) {
     (script, bytes)
 }
 
-/// The packets of an opened connection, then these, then the answer.
+/// Returns the packets of an opened connection, then these, then the answer.
 fn around(middle: Vec<Vec<u8>>) -> Vec<u8> {
     let before = Script::opened().packets();
     let after = Script::default().data(Server, 0, ANSWER).packets();
     pcap(file::RAW, &paced([before, middle, after].concat()))
 }
 
-/// Packets of two connections, one of each version of IP, through other packets.
+/// Returns packets of two connections, one of each version of IP, through other packets.
 fn through(name: &'static str, wrap: fn(&[u8]) -> Vec<u8>) -> Case {
     let fours = exchange().packets();
     let sixes = Script::ipv6()
@@ -38,7 +38,7 @@ fn through(name: &'static str, wrap: fn(&[u8]) -> Vec<u8>) -> Case {
     case(name, pcap(file::RAW, &paced(packets))).connections(2)
 }
 
-/// IP through IP.
+/// Returns IP through IP.
 fn ip_tunnel_cases() -> Vec<Case> {
     vec![
         through("through IPv4", through_ipv4),
@@ -58,7 +58,7 @@ fn ip_tunnel_cases() -> Vec<Case> {
     ]
 }
 
-/// Other links through GRE.
+/// Returns other links through GRE.
 fn link_tunnel_cases() -> Vec<Case> {
     vec![
         through("Ethernet in GRE", |packet| {
@@ -95,7 +95,7 @@ fn link_tunnel_cases() -> Vec<Case> {
     ]
 }
 
-/// Tunnels over UDP.
+/// Returns tunnels over UDP.
 fn udp_tunnel_cases() -> Vec<Case> {
     vec![
         through("VXLAN", through_vxlan),
@@ -126,7 +126,7 @@ fn udp_tunnel_cases() -> Vec<Case> {
     ]
 }
 
-/// Fragments through tunnels, and tunnels in fragments.
+/// Returns fragments through tunnels, and tunnels in fragments.
 fn fragment_cases() -> Vec<Case> {
     vec![
         case("fragments in VXLAN in fragments", {
@@ -170,7 +170,7 @@ fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// The protocol number of a packet that is carried by another.
+/// Returns the protocol number of a packet that is carried by another.
 fn own_protocol(packet: &[u8]) -> u8 {
     if packet[0] >> 4 == 4 { 4 } else { 41 }
 }
@@ -185,7 +185,7 @@ fn through_ipv6(packet: &[u8]) -> Vec<u8> {
     network::ip(from, to, own_protocol(packet), packet)
 }
 
-/// In an IPv4 packet of this protocol.
+/// Returns an IPv4 packet of this protocol.
 fn over(protocol: u8, payload: &[u8]) -> Vec<u8> {
     let [from, to] = [address("192.0.2.1"), address("192.0.2.2")];
     network::ip(from, to, protocol, payload)
@@ -201,7 +201,7 @@ fn through_gre(flags: u16, packet: &[u8]) -> Vec<u8> {
     network::ip(from, to, 47, &network::gre(flags, packet))
 }
 
-/// What the network layer does to a packet.
+/// Returns the changes that the network layer makes to a packet.
 pub fn network_cases() -> Vec<Case> {
     [
         packet_cases(),
@@ -318,7 +318,7 @@ fn ipv6_case(name: &'static str, wrap: Wrap) -> Case {
     case(name, pcap(file::RAW, &paced(packets)))
 }
 
-/// UDP, ICMP that quotes a TCP header, and a protocol that nobody knows.
+/// Returns UDP, ICMP that quotes a TCP header, and an unknown protocol.
 fn others(client: IpAddr, server: IpAddr) -> Vec<Vec<u8>> {
     let datagram = [
         &9_u16.to_be_bytes()[..],
@@ -337,7 +337,7 @@ fn others(client: IpAddr, server: IpAddr) -> Vec<Vec<u8>> {
     ]
 }
 
-/// TCP headers that contradict themselves or end too early.
+/// Returns TCP headers that contradict themselves or end too early.
 fn damaged(header: &Ipv4, tcp: &[u8]) -> Vec<Vec<u8>> {
     let with_offset = |offset: u8| {
         let mut bytes = tcp[..40].to_vec();

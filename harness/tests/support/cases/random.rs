@@ -1,4 +1,4 @@
-//! Conversations that were cut up, shuffled, repeated and thinned out at random, the same way each time.
+//! Conversations that were cut up, shuffled, repeated and thinned out at random, in the same way each time.
 
 use crate::support::network::{ACK, Tcp};
 use crate::support::script::{Client, Script, Server};
@@ -16,7 +16,7 @@ impl Random {
     }
 }
 
-/// The packets of `count` connections, one after the other.
+/// Returns the packets of `count` connections, one after the other.
 pub fn random_conversations(seed: u64, count: u16) -> Vec<Vec<u8>> {
     let mut random = Random(seed);
     (0..count)
@@ -24,7 +24,7 @@ pub fn random_conversations(seed: u64, count: u16) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The packets of `count` whole connections, one after the other, those of each in any order.
+/// Returns the packets of `count` whole connections, one after the other, those of each in any order.
 pub fn shuffled_conversations(seed: u64, count: u16) -> Vec<Vec<u8>> {
     let mut random = Random(seed);
     (0..count)
@@ -45,7 +45,7 @@ fn conversation(random: &mut Random, index: u16) -> Vec<Vec<u8>> {
     script.packets()
 }
 
-/// A conversation as it should be.
+/// Returns a conversation without disturbances.
 fn talk(random: &mut Random, index: u16) -> Script {
     let client = format!("10.1.0.1:{}", 20_000 + index);
     let initial = [random.below(u32::MAX), u32::MAX - random.below(300)];
@@ -66,7 +66,7 @@ fn talk(random: &mut Random, index: u16) -> Script {
     script
 }
 
-/// The bytes at a place of every stream.
+/// Returns the bytes at a place of every stream.
 fn bytes(offset: u32, length: u32) -> Vec<u8> {
     (offset..offset + length)
         .map(|place| b'a' + u8::try_from(place % 26).unwrap())
@@ -98,7 +98,7 @@ fn disturb(random: &mut Random, segments: &mut Vec<Tcp>) {
     }
 }
 
-/// A copy that begins later or ends earlier.
+/// Returns a copy that begins later or ends earlier.
 fn part_of(random: &mut Random, segment: &Tcp) -> Tcp {
     let mut part = segment.clone();
     if let Ok(length @ 2..) = u32::try_from(part.payload.len()) {

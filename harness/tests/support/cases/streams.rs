@@ -4,7 +4,7 @@ use super::{ANSWER, Are, Case, REQUEST, exchange, tcp_case};
 use crate::support::network::{self, ACK, FIN, PSH, SYN};
 use crate::support::script::{Client, Script, Server};
 
-/// All of them. Among them are the seven of Wireshark's own test of "follow".
+/// Returns all cases, among them the seven of Wireshark's own test of "follow".
 pub fn stream_cases() -> Vec<Case> {
     [
         order_cases(),
@@ -20,7 +20,7 @@ pub fn stream_cases() -> Vec<Case> {
     .collect()
 }
 
-/// Segments in another order, again, and over each other.
+/// Returns segments in another order, repeated, and over each other.
 fn order_cases() -> Vec<Case> {
     let opened = Script::opened;
     vec![
@@ -108,7 +108,8 @@ fn order_cases() -> Vec<Case> {
     ]
 }
 
-/// Packets of a connection that are in the file in another order than on the wire: to TCP it does not matter.
+/// Returns packets of a connection that are in the file in another order than on the wire: for TCP this makes no
+/// difference.
 fn file_order_cases() -> Vec<Case> {
     const BEGINS_LATE: &str = "follow begins with the first segment in the file, and drops what comes before it; a SYN \
                                behind others begins another stream there";
@@ -130,7 +131,7 @@ fn file_order_cases() -> Vec<Case> {
     ]
 }
 
-/// Segments that are not in the capture.
+/// Returns connections with segments that are not in the capture.
 fn loss_cases() -> Vec<Case> {
     let opened = Script::opened;
     vec![
@@ -192,7 +193,7 @@ fn loss_cases() -> Vec<Case> {
     ]
 }
 
-/// Segments that ask for an answer instead of carrying data.
+/// Returns segments that ask for an answer instead of carrying data.
 fn probe_cases() -> Vec<Case> {
     let opened = Script::opened;
     vec![
@@ -241,7 +242,7 @@ fn probe_cases() -> Vec<Case> {
     ]
 }
 
-/// How a connection, or its capture, begins.
+/// Returns the ways in which a connection, or its capture, begins.
 fn beginning_cases() -> Vec<Case> {
     let opened = Script::opened;
     vec![
@@ -335,7 +336,7 @@ fn beginning_cases() -> Vec<Case> {
     ]
 }
 
-/// How a connection ends.
+/// Returns the ways in which a connection ends.
 fn closing_cases() -> Vec<Case> {
     let opened = Script::opened;
     vec![
@@ -388,7 +389,7 @@ fn closing_cases() -> Vec<Case> {
     ]
 }
 
-/// What else happens between two ends.
+/// Returns other events between two ends.
 fn variety_cases() -> Vec<Case> {
     let opened = Script::opened;
     vec![

@@ -1,4 +1,4 @@
-//! Sets to zero what headers say that differs each time, or that is told elsewhere.
+//! Sets to zero the parts of headers that differ each time, or that are reported elsewhere.
 
 use super::super::options;
 use crate::units::LinkType;
@@ -6,7 +6,7 @@ use crate::wire::segment::Flags;
 
 const ETHERTYPE_PPPOE: u16 = 0x8864;
 
-/// Extension headers of IPv6 (RFC 8200 §4), and what follows IP.
+/// Extension headers of IPv6 (RFC 8200 §4), and the protocols after IP.
 const HOP_BY_HOP: u8 = 0;
 const IPV4: u8 = 4;
 const IPV6: u8 = 41;
@@ -23,7 +23,7 @@ pub(super) const fn is_tag(ether_type: u16) -> bool {
     matches!(ether_type, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
 }
 
-/// The link: hardware addresses, the number of an interface, lengths, the number of a PPP session.
+/// Masks the link: hardware addresses, the number of an interface, lengths, the number of a PPP session.
 pub(super) fn link(link_type: LinkType, header: &mut [u8]) {
     match link_type {
         LinkType::ETHERNET => {
@@ -58,7 +58,7 @@ fn ether_type(header: &mut [u8], mut place: usize) {
     }
 }
 
-/// Tunnels: of IP in IP what IP has to hide but for the addresses; anything else is not looked into.
+/// Masks tunnels: in IP in IP the same as in IP, except the addresses; anything else is left as it is.
 pub(super) fn tunnel(headers: &mut [u8], sent: usize) {
     let mut place = 0;
     while let Some(header) = headers.get_mut(place..).filter(|header| !header.is_empty()) {
@@ -91,8 +91,8 @@ fn outer_ip(header: &mut [u8], sent: usize) -> Option<(usize, u8)> {
     }
 }
 
-/// IP: addresses, which are those of the connection; identification, checksum, flow label; lengths, but for how they fit
-/// the packet.
+/// Masks IP: addresses, which are those of the connection; identification, checksum, flow label; lengths, except for
+/// how they fit the packet.
 pub(super) fn ip(header: &mut [u8], sent: usize) {
     match header.first().map(|byte| byte >> 4) {
         Some(4) if header.len() >= 20 => {
@@ -126,7 +126,7 @@ fn fixed_v6(header: &mut [u8], sent: usize) {
     clear(header, 2, 2);
 }
 
-/// A length is compared by how it fits what was sent: it is that, or shorter (padding follows), or longer, or not told.
+/// Replaces a length by how it fits what was sent: equal, shorter (padding follows), longer, or not given.
 fn length(header: &mut [u8], place: usize, sent: usize) {
     let Some(field) = header.get_mut(place..place + 2) else {
         return;
@@ -140,7 +140,7 @@ fn length(header: &mut [u8], place: usize, sent: usize) {
     field.copy_from_slice(&fits.to_be_bytes());
 }
 
-/// RFC 8200 §4, RFC 4302 §2: what of extension headers is another number each time.
+/// Masks the parts of extension headers that are another number each time (RFC 8200 §4, RFC 4302 §2).
 fn extensions(header: &mut [u8], mut place: usize, mut protocol: u8) {
     while let Some([next, length, ..]) = header.get(place..place + 8) {
         let (next, length) = (*next, usize::from(*length));
@@ -164,8 +164,8 @@ fn extensions(header: &mut [u8], mut place: usize, mut protocol: u8) {
     }
 }
 
-/// TCP: ports, which are those of the connection; sequence numbers, PSH, windows, checksums, and what options say that is
-/// another number each time.
+/// Masks TCP: ports, which are those of the connection; sequence numbers, PSH, windows, checksums, and option values
+/// that are another number each time.
 pub(super) fn tcp(header: &mut [u8]) {
     clear(header, 0, 12);
     if let Some(flags) = header.get_mut(13) {
