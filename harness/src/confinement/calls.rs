@@ -30,8 +30,9 @@ use seccompiler::{
     SeccompRule, TargetArch, apply_filter,
 };
 
-/// What no reader does, whatever it is given: speak to anybody, start anything, look into or signal other processes, become
-/// somebody else, change the system, or files by their names in ways that Landlock does not know of.
+/// System calls that no reader makes, whatever it is given: to speak to anybody, start anything, look into or signal
+/// other processes, become somebody else, change the system, or use files by their names in ways that Landlock does not
+/// know of.
 const REFUSED: &[i64] = &[
     // The network, and sockets of any kind.
     SYS_socket,
@@ -135,7 +136,7 @@ const FCHMODAT2: i64 = 452;
 /// The requests TIOCSTI and TIOCLINUX of `ioctl`, whose numbers are the same on all architectures that seccomp is used on.
 const PUSHES: [u64; 2] = [0x5412, 0x541c];
 
-/// What there is besides on this architecture.
+/// Further system calls of this architecture.
 #[cfg(target_arch = "x86_64")]
 const REFUSED_HERE: &[i64] = &[
     nix::libc::SYS_chmod,

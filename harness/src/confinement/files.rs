@@ -143,7 +143,7 @@ fn allow(
     }
 }
 
-/// Whether no more files can be opened, whatever file it was for: then nothing is known of this one.
+/// Returns true if no more files can be opened at all, so that the error says nothing about this one.
 fn is_exhausted(error: &io::Error) -> bool {
     let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|errno| exhausted.contains(&errno))

@@ -14,12 +14,12 @@ use std::fmt;
 
 pub use self::files::Files;
 
-/// What a process was confined by.
+/// The confinement of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confinement {
     /// The version of Landlock that holds the process to its files; else why there is none.
     pub files: Result<String, String>,
-    /// Why the process is not held to the calls of a reader.
+    /// An error if the process is not held to the calls of a reader.
     pub calls: Result<(), String>,
 }
 

@@ -13,7 +13,7 @@ use super::support::network::ethernet;
 use super::support::script::Script;
 use super::workspace;
 
-/// Where in the project what is wrong is.
+/// The place in the project that each fault is made at.
 const FAULTY: &str = "pcap/talk.pcap";
 
 /// A capture that nothing is wrong with.
@@ -42,7 +42,7 @@ fn cut_in_its_header(place: &Path) {
     fs::write(place, &capture()[..10]).unwrap();
 }
 
-/// What is wrong, and what makes it so.
+/// The faults, and what makes them.
 const FAULTS: [(&str, fn(&Path)); 6] = [
     ("missing", missing),
     ("directory", directory),

@@ -74,12 +74,12 @@ impl Place {
     }
 }
 
-/// Where an answer began, its interim answers included.
+/// The beginning of an answer, its interim answers included.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
-    /// Where the first that is there does.
+    /// The offset of the first one that is captured.
     at: u64,
-    /// Where one may have that a hole before it had.
+    /// The earliest offset at which one may have begun, in a hole before it.
     from: u64,
 }
 
@@ -92,7 +92,7 @@ pub(super) struct Answered {
     pub(super) lost: Vec<Waiting>,
     /// True if the request may be one of several.
     pub(super) is_doubtful: bool,
-    /// Whether it would be, if the client did not wait for its answers.
+    /// True if the request would be known only of a client that waits for its answers.
     pub(super) is_assumed: bool,
 }
 
@@ -110,15 +110,15 @@ pub(super) struct Pairing {
     behind: Range,
     /// The client does not wait for an answer before its next request, as it has shown.
     pipelines: bool,
-    /// How much of the server's stream had been received when the last request was sent.
+    /// The number of bytes of the server's stream that the client had received when it sent its last request.
     last_heard: Option<u64>,
     /// A hole is taken to have held no more requests than there were answers to.
     is_assumed: bool,
-    /// How many answers there were since, where no hole may have held more.
+    /// The number of answers since then, if no hole may have held more requests.
     answers: Option<i64>,
-    /// Where the first hole begins behind the last answer that is there.
+    /// The offset of the first hole behind the last captured answer.
     hole: Option<u64>,
-    /// Where the first of the interim answers began, behind which the final one is due.
+    /// The beginning of the interim answers whose final answer is still to come.
     interim: Option<Begun>,
     /// For each answer that no request waited for, the number of bytes of the client's stream that the server had
     /// received.
@@ -220,7 +220,7 @@ impl Pairing {
         self.pipelines |= !is_there && lost == 0;
     }
 
-    /// Where an answer there began, its interim answers included.
+    /// Returns the beginning of the answer at that place, its interim answers included.
     fn begun(&self, place: Place) -> Begun {
         let at = place.offset;
         let from = self.hole.unwrap_or(at);

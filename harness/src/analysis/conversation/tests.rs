@@ -305,7 +305,7 @@ fn a_tunnel_is_raw() {
     );
 }
 
-/// What the client said before the answer was a turn that was over when it is read.
+/// The client's early bytes belong to a turn that is over when they are read.
 #[test]
 fn what_the_client_said_too_early_parts_neither_its_next_turn_nor_the_servers() {
     for answer in [

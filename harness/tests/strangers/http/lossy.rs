@@ -24,12 +24,12 @@ impl Random {
     }
 }
 
-/// How a client and its server talk.
+/// The manner in which a client and its server talk.
 #[derive(Clone, Copy, Debug)]
 struct Manner {
-    /// How many requests may be without their answers.
+    /// The most requests that may be without their answers.
     depth: usize,
-    /// Whether the server sends interim answers.
+    /// True if the server sends interim answers.
     has_interims: bool,
 }
 
@@ -191,7 +191,7 @@ fn notes(message: &Message) -> String {
     message.notes.iter().map(ToString::to_string).collect()
 }
 
-/// How many answers are told with a request; each with its own.
+/// Returns the number of answers that are told with a request, each with its own.
 fn pairs_of(manner: Manner, seed: u64) -> usize {
     let mut random = Random(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
     let (mut script, bodies) = conversation(&mut random, manner);
