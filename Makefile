@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them.
 #
-# None needs root, but to install packages. `sudo make capture` works as well, for systems that keep private networks
-# from ordinary users: everything is done as the user who called it (scripts/as-invoker, lab/privilege.rs).
+# Only installing packages needs root. `sudo make capture` works as well, for systems that forbid private networks to
+# ordinary users: everything runs as the user who called it (scripts/as-invoker, lab/privilege.rs).
 
 SHELL := /bin/sh
 AS_INVOKER := scripts/as-invoker
@@ -11,6 +11,9 @@ WIRESNAP := target/release/wiresnap
 # How long `make fuzz` takes for each target, and which targets; all of them by default.
 FUZZ_SECONDS ?= 900
 FUZZ_TARGETS ?= $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
+# What looks at licences, duplicates and advisories of dependencies.
+CARGO_DENY_VERSION := 0.20.2
 
 # Which scenarios `make capture` plays, as in `make capture SCENARIOS=webapp`; all of them by default.
 SCENARIOS ?=
@@ -25,7 +28,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Which captures `make report` shows, in the order of their story.
 REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
-.PHONY: help setup build capture docs report test test-offline test-live test-browser screenshots soak strangers newcomer mutation fuzz bench hostile review lint check clean
+.PHONY: help setup build package capture docs report test test-offline test-live test-browser screenshots soak strangers newcomer mutation fuzz bench hostile review lint deny check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -39,15 +42,18 @@ setup: ## install what is missing: libpcap, Firefox, netcat, tshark, geckodriver
 build: ## build wiresnap and the programs
 	$(CARGO) build --release --workspace
 
+package: ## a Debian package and a tar.gz of wiresnap, in target/dist/
+	@$(AS_INVOKER) scripts/package
+
 capture: setup build ## play the scenarios and capture them into pcap/, bring the pages up to date, check the snapshots (BROWSER=chromium: into pcap/chromium/)
 	$(WIRESNAP) capture --browser $(BROWSER) $(SCENARIOS)
 	@scripts/after-capture
 
-docs: ## make what is generated anew: blocks in Markdown pages, completions, man pages
+docs: ## update what is generated: blocks in Markdown pages, completions, man pages
 	$(CARGO) run --quiet --package wiresnap -- docs
 	@WIRESNAP_WRITE=1 $(CARGO) test --quiet --package wiresnap --test shell_files
 
-report: build ## make report.html of the captures: what the wire did, on one page
+report: build ## make report.html, one page that shows the captures
 	$(WIRESNAP) report $(REPORT_CAPTURES)
 
 # The tests play with both.
@@ -58,7 +64,7 @@ test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --quiet --workspace
 	@$(MAKE) --no-print-directory test-browser test-live
 
-test-offline: lint ## what needs neither privilege nor browser nor network
+test-offline: lint ## tests that need no privilege, browser or network
 	$(CARGO) test --quiet --workspace
 
 soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same each time? (HOG=1: with every core busy)
@@ -67,7 +73,7 @@ soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same e
 strangers: setup build ## N=20 captures of each project in examples/ that tests a stranger's server: the same each time?
 	@scripts/strangers $(N)
 
-newcomer: ## both commands in a fresh account, in both orders (takes root, and an hour)
+newcomer: ## both commands in a fresh account, in both orders (needs root, and an hour)
 	scripts/newcomer capture-first
 	scripts/newcomer test-first
 
@@ -80,29 +86,37 @@ test-browser: setup ## only the tests of the report, in the real Firefox
 screenshots: setup ## pictures of the report, desktop and phone, light and dark, into target/screenshots/
 	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --ignored --exact screenshots
 
-mutation: ## change every byte of captures of every protocol, and hold listing and diff to each (the tests take a sample)
+mutation: ## change every byte of captures of every protocol, and check listing and diff (the tests take a sample)
 	$(CARGO) test --quiet --package wiresnap --test strangers accounting -- --ignored --nocapture
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)
 
-bench: build ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G), a capture under load beside tcpdump, and what a capture takes besides its timeline
+bench: build ## speed and memory beside tshark and tcpflow (BENCH_SIZES=10M,100M,1G), a capture under load beside tcpdump, and the overhead of a capture
 	@scripts/setup bench
 	$(CARGO) bench --quiet --package wiresnap --bench compare
 	$(CARGO) bench --quiet --package wiresnap --bench load
 	$(CARGO) bench --quiet --package wiresnap --bench preparation
 
-hostile: ## memory and time of every verb on captures made to take them (HOSTILE_PART=10: a tenth of each)
+hostile: ## memory and time of every command on hostile captures (HOSTILE_PART=10: a tenth of each)
 	$(CARGO) bench --quiet --package wiresnap --bench hostile
 
 review: ## look at changed snapshots and accept or reject them
 	@$(CARGO) insta --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked --version 1.49.0 cargo-insta
 	$(CARGO) insta review
 
-lint: ## formatting, clippy and rustdoc, warnings denied
+lint: ## formatting, words, clippy and rustdoc, warnings denied
 	$(CARGO) fmt --all --check
+	@scripts/words
 	$(CARGO) clippy --quiet --workspace --all-targets --all-features -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --quiet --no-deps --workspace --all-features
+	@# Advisories are fetched, which is for CI: lint needs no network.
+	@[ ! -x .tools/bin/cargo-deny ] || $(AS_INVOKER) .tools/bin/cargo-deny --log-level error check bans licenses sources
+
+deny: ## licences, duplicates, sources and advisories of all dependencies (needs network)
+	@[ "$$(.tools/bin/cargo-deny --version 2>/dev/null)" = "cargo-deny $(CARGO_DENY_VERSION)" ] || \
+		$(CARGO) install --quiet --locked --root .tools --target-dir target/tools --version $(CARGO_DENY_VERSION) cargo-deny
+	$(AS_INVOKER) .tools/bin/cargo-deny check
 
 check: test-offline ## what must hold before a commit
 

@@ -1,6 +1,6 @@
 //! The one error of the live side: the failure, the last output, and a hint for the user.
 //!
-//! A class decides the exit code (see the README's table); the parts are kept apart so that they print the same way
+//! A class decides the exit code (see `docs/cli.md`); the parts are kept apart so that they print the same way
 //! wherever they come from.
 
 use std::fmt;

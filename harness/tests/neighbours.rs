@@ -358,7 +358,12 @@ fn no_name_of_a_scenario_is_an_option_of_the_action() {
 #[test]
 fn what_is_taken_from_elsewhere_is_of_one_version() {
     let root = workspace::root();
-    for file in [".github/workflows/ci.yml", "action.yml", "README.md"] {
+    for file in [
+        ".github/workflows/ci.yml",
+        "action.yml",
+        "README.md",
+        "docs/testing.md",
+    ] {
         let text = fs::read_to_string(root.join(file)).unwrap();
         for action in text
             .lines()
@@ -373,6 +378,8 @@ fn what_is_taken_from_elsewhere_is_of_one_version() {
     for (file, install) in [
         ("scripts/fuzz", "cargo-fuzz"),
         ("Makefile", "cargo-insta"),
+        ("Makefile", "cargo-deny"),
+        ("scripts/package", "cargo-deb"),
         ("scripts/setup", "geckodriver"),
     ] {
         let text = fs::read_to_string(root.join(file))
