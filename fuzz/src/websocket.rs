@@ -3,7 +3,7 @@
 use wiresnap::units::Side;
 use wiresnap::wire::note::Note;
 use wiresnap::wire::websocket::{
-    Decoder, Deflate, Frame, Item, PAYLOAD_LIMIT, is_key, negotiated, unmask,
+    Decoder, Deflate, Effect, Frame, Item, PAYLOAD_LIMIT, is_key, negotiated, unmask,
 };
 
 use super::input::{Cut, Input, Step, steps};
@@ -121,7 +121,7 @@ fn assert_consistent(frame: &Frame) {
     frame.header.emit(&mut header);
     assert_eq!(header, frame.wire[..frame.header_length]);
     assert!(frame.payload.len() <= PAYLOAD_LIMIT);
-    assert!(!frame.completes || frame.header.fin);
+    assert!(frame.effect == Effect::None || frame.header.fin);
     let sent = &frame.wire[frame.header_length..];
     let missing: u64 = frame.holes.iter().map(|(_, count)| count).sum();
     assert!(sent.len() as u64 + missing <= frame.header.length);

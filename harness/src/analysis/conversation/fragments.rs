@@ -3,7 +3,7 @@
 use super::Conversation;
 use crate::analysis::message::{Detail, Message};
 use crate::units::Side;
-use crate::wire::websocket::{Fragment, Frame, Opcode};
+use crate::wire::websocket::{Effect, Fragment, Frame, Opcode};
 
 /// Returns true if a message goes on in the next frame, or went on in this one.
 pub(super) fn is_fragment(frame: &Frame) -> bool {
@@ -65,7 +65,9 @@ impl Conversation {
         let fragments = Fragment::pieces(frames.iter().map(|frame| frame.payload.as_slice()));
         let has_beginning = frames.first().is_some_and(|frame| begins_message(frame));
         for (frame, fragment) in frames.iter_mut().zip(fragments) {
-            frame.completes &= has_beginning;
+            if !has_beginning {
+                frame.effect = Effect::None;
+            }
             frame.fragment = Some(fragment);
         }
     }

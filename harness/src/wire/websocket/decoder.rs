@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::close::close_violations;
 use super::deflate::Inflater;
-use super::frame::{keep_payload, keep_wire};
+use super::frame::{Effect, keep_payload, keep_wire};
 use super::header::HEADER_LIMIT;
 use super::message::OpenMessage;
 use super::room::Room;
@@ -294,7 +294,7 @@ impl Decoder {
             sent_holes: Vec::new(),
             cut: 0,
             left_out: Fingerprint::default(),
-            completes: false,
+            effect: Effect::None,
             fragment: None,
             message_opcode: message.map_or(header.opcode, |message| message.opcode),
             notes,

@@ -9,6 +9,15 @@ use crate::wire::note::Note;
 /// The most bytes of one frame's payload that are kept; the rest is read over and counted.
 pub const PAYLOAD_LIMIT: usize = 16 << 20;
 
+/// The effect of a frame on a message in several frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The message is not over, or bytes of it are missing, or there is only this frame.
+    None,
+    /// It is the last frame of a message of which nothing is missing.
+    Completes,
+}
+
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -38,8 +47,8 @@ pub struct Frame {
     pub cut: u64,
     /// The bytes of the payload, unmasked and inflated, that are not kept.
     pub left_out: Fingerprint,
-    /// True for the last of several frames, if nothing of their message is missing.
-    pub completes: bool,
+    /// The effect on a message in several frames.
+    pub effect: Effect,
     /// The frame's piece of a message in several frames, once the last one is there.
     pub fragment: Option<Fragment>,
     /// The type of the message that a continuation belongs to; the frame's own otherwise.
@@ -69,7 +78,10 @@ impl Frame {
     /// Returns the whole message that this frame completes, if it took several.
     #[must_use]
     pub fn message(&self) -> Option<&[u8]> {
-        let last = self.fragment.as_ref().filter(|_| self.completes);
+        let last = self
+            .fragment
+            .as_ref()
+            .filter(|_| self.effect == Effect::Completes);
         last.map(Fragment::whole)
     }
 

@@ -1,7 +1,7 @@
 //! Messages, which may take several frames (RFC 6455 §5.4).
 
 use super::decoder::Decoder;
-use super::frame::Frame;
+use super::frame::{Effect, Frame};
 use super::utf8::Utf8Check;
 use super::{Header, Opcode};
 use crate::wire::note::Note;
@@ -75,7 +75,9 @@ impl Decoder {
                 message.utf8.end();
                 message.utf8.complain(frame, self.offset);
             }
-            frame.completes = message.frames > 1 && !message.broken;
+            if message.frames > 1 && !message.broken {
+                frame.effect = Effect::Completes;
+            }
         }
     }
 }
