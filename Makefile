@@ -28,7 +28,7 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 # Which captures `make report` shows, in the order of their story.
 REPORT_CAPTURES ?= $(addprefix pcap/,$(addsuffix .pcap,tcpapp webapp ajaxapp wsapp pollapp sseapp))
 
-.PHONY: help setup build package capture docs report test test-offline test-live test-browser screenshots soak newcomer mutation fuzz bench hostile review lint deny check clean
+.PHONY: help setup build package capture docs report test test-offline test-live test-browser screenshots soak strangers newcomer mutation fuzz bench hostile review lint deny check clean
 # What a target needs first comes first: a build without libpcap's headers only fails.
 .NOTPARALLEL:
 
@@ -57,7 +57,7 @@ report: build ## make report.html, one page that shows the captures
 	$(WIRESNAP) report $(REPORT_CAPTURES)
 
 # The tests play with both.
-test test-live: BROWSER := chromium
+test test-live strangers: BROWSER := chromium
 
 test: setup lint ## everything: lint, all tests, and a live run of all scenarios
 	$(CARGO) test --workspace --no-run
@@ -69,6 +69,9 @@ test-offline: lint ## tests that need no privilege, browser or network
 
 soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same each time? (HOG=1: with every core busy)
 	@HOG=$(HOG) scripts/soak $(N)
+
+strangers: setup build ## N=20 captures of each project in examples/ that tests somebody else's server: the same each time?
+	@scripts/strangers $(N)
 
 newcomer: ## both commands in a fresh account, in both orders (needs root, and an hour)
 	scripts/newcomer capture-first

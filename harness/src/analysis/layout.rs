@@ -158,9 +158,10 @@ impl Talk {
             }
             Detail::Http(http) => self.answer(http),
             Detail::Event(_) | Detail::EventsEnd(_) => {
-                let last = self.exchanges.last();
-                self.is_irregular |= last.is_none_or(|last| last.kind != Kind::Events);
+                self.is_irregular |= !self.is_listening();
             }
+            // A stream of events that ends with its page lacks what ends a body: a word of it is all that follows.
+            Detail::Raw(content) if content.bytes.is_empty() && self.is_listening() => {}
             Detail::WebSocket(_) | Detail::Raw(_) | Detail::Aside(_) => self.is_irregular = true,
         }
     }
@@ -179,6 +180,11 @@ impl Talk {
         } else if answer.events_follow {
             last.kind = Kind::Events;
         }
+    }
+
+    fn is_listening(&self) -> bool {
+        let last = self.exchanges.last();
+        last.is_some_and(|last| last.kind == Kind::Events)
     }
 
     fn is_switched(&self) -> bool {

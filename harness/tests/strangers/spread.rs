@@ -157,6 +157,33 @@ fn the_reviewed_listing_does_not_tell_which_connection_took_a_request() {
     }
 }
 
+/// A stream of events goes on until its page is left, so that its body has no last chunk.
+#[test]
+fn a_stream_that_ends_with_its_page_is_listed_apart_whichever_connection_took_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let chances: [(&[usize], usize); 3] = [(&[0; 4], 0), (&[1, 2, 1, 0], 1), (&[1, 2, 2, 1], 2)];
+    let paths = chances.map(|(connections, stream)| {
+        let mut recorder = Recorder::new();
+        recorder.load(0, &[0, 1, 2, 3], connections);
+        recorder.on(stream, |script| {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+            script
+                .say(Client, "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                .say(Server, format!("{head}d\r\ndata: hello\n\n\r\n"))
+        });
+        recorder.keep(folder.path(), &format!("stream-{stream}"))
+    });
+    let listings = paths.each_ref().map(|path| listing(path, true).unwrap());
+    let (pages, events) = listings[0].split_once("Events from /events").unwrap();
+    assert_eq!(pages.matches("GET /").count(), 5, "{pages}");
+    assert!(events.contains("has no last chunk"), "{events}");
+    for (listing, path) in listings.iter().zip(&paths) {
+        assert_eq!(listings[0], *listing, "{}", path.display());
+        let (code, said) = diff(&[], &paths[0], path);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}
+
 #[test]
 fn every_byte_of_an_exchange_is_in_it() {
     let folder = tempfile::tempdir().unwrap();

@@ -20,8 +20,7 @@ impl Conversation {
 
     fn wait(&mut self, request: Waiting) {
         let is_tight = self.holding.budget().is_used_up();
-        let (server_end, _) = self.server.held();
-        self.pairing.request(request, server_end, is_tight);
+        self.pairing.request(request, is_tight);
     }
 
     /// Takes a response. Returns the WebSocket offer of its request, if that asked for one.
@@ -33,7 +32,6 @@ impl Conversation {
         self.look_again(Side::Client);
         let status = message.head.status();
         if is_interim(status) {
-            self.pairing.interim(place);
             return None;
         }
         let request = self.answer(place).request?;
@@ -60,14 +58,6 @@ impl Conversation {
     fn answer(&mut self, place: Place) -> Answered {
         let answered = self.pairing.answer(place);
         let lost = answered.lost.len();
-        if answered.is_assumed {
-            let text = "taken for the answer to the request that was sent when all before it had come: so a client \
-                        does that waits for each answer, and nothing shows that this one does not";
-            self.note(
-                Side::Server,
-                Note::new(place.offset, "RFC 9112 §9.3.2", text),
-            );
-        }
         let text = if answered.is_doubtful {
             "which request this answers is not known: a hole before it may have had other answers in it".to_owned()
         } else if lost == 1 {
@@ -101,9 +91,7 @@ impl Conversation {
         self.raw(origin, &head.raw);
         if head.is_request() {
             self.request(&head, origin);
-        } else if is_interim(head.status()) {
-            self.pairing.interim(self.place(offset, origin));
-        } else {
+        } else if !is_interim(head.status()) {
             self.use_up_request(self.place(offset, origin));
         }
         if head.framing == Framing::Switched {

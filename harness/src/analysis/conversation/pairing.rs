@@ -3,8 +3,7 @@
 //! Answers come in the order of the requests (RFC 9112 §9.2), so one that cannot be read uses up its request like any
 //! other. Where a hole may have held whole messages, it is worked out how many: an answer begins with a hole that begins
 //! where an answer was due; it cannot be that to a request which was sent only after it was received; and a request that
-//! acknowledges more than the one before it was sent by a client that had its answer, unless that client is one that does
-//! not wait for answers (RFC 9112 §9.3.2). What cannot be known is not claimed.
+//! acknowledges more than the one before it was sent by a client that had its answer. What cannot be known is not claimed.
 
 use std::collections::VecDeque;
 
@@ -35,6 +34,8 @@ pub(super) struct Waiting {
     pub(super) offer: Option<Box<Offer>>,
     /// The most bytes that the offer takes.
     offer_bytes: usize,
+    /// Whether an interim answer is likely.
+    expects: bool,
     /// The offset in the client's stream at which it begins.
     offset: u64,
     packet: u64,
@@ -74,15 +75,6 @@ impl Place {
     }
 }
 
-/// The beginning of an answer, its interim answers included.
-#[derive(Clone, Copy, Debug)]
-struct Begun {
-    /// The offset of the first one that is captured.
-    at: u64,
-    /// The earliest offset at which one may have begun, in a hole before it.
-    from: u64,
-}
-
 /// The request that an answer is for.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
@@ -92,8 +84,6 @@ pub(super) struct Answered {
     pub(super) lost: Vec<Waiting>,
     /// True if the request may be one of several.
     pub(super) is_doubtful: bool,
-    /// True if the request would be known only of a client that waits for its answers.
-    pub(super) is_assumed: bool,
 }
 
 /// The requests of a connection whose answers are still to come.
@@ -108,18 +98,6 @@ pub(super) struct Pairing {
     since: u64,
     /// The number of requests in a hole behind the last one.
     behind: Range,
-    /// The client does not wait for an answer before its next request, as it has shown.
-    pipelines: bool,
-    /// The number of bytes of the server's stream that the client had received when it sent its last request.
-    last_heard: Option<u64>,
-    /// A hole is taken to have held no more requests than there were answers to.
-    is_assumed: bool,
-    /// The number of answers since then, if no hole may have held more requests.
-    answers: Option<i64>,
-    /// The offset of the first hole behind the last captured answer.
-    hole: Option<u64>,
-    /// The beginning of the interim answers whose final answer is still to come.
-    interim: Option<Begun>,
     /// For each answer that no request waited for, the number of bytes of the client's stream that the server had
     /// received.
     unasked: VecDeque<u64>,
@@ -136,6 +114,7 @@ impl Waiting {
             switches: upgrade || head.method() == b"CONNECT",
             offer: upgrade.then(|| Box::new(Offer::new(head))),
             offer_bytes: if upgrade { head.raw.len() } else { 0 },
+            expects: head.field("expect").is_some(),
             ..Self::unreadable(Vec::new(), Vec::new(), head.offset, origin)
         }
     }
@@ -175,12 +154,9 @@ impl Waiting {
 }
 
 impl Pairing {
-    /// Takes a request. If memory is tight, as few wait as possible.
-    ///
-    /// The server's stream is known up to `server_end`.
-    pub(super) fn request(&mut self, mut request: Waiting, server_end: u64, is_tight: bool) {
+    /// Takes a request. Where memory is tight, as few wait as can be.
+    pub(super) fn request(&mut self, mut request: Waiting, is_tight: bool) {
         request.before = std::mem::take(&mut self.behind);
-        self.look_for_pipelining(&request, server_end);
         if request.before.most == 0 && self.is_answered(request.offset) {
             return;
         }
@@ -190,41 +166,6 @@ impl Pairing {
         reserve_one(&mut self.waiting);
         self.bytes += request.memory();
         self.waiting.push_back(request);
-    }
-
-    /// A client that waits has received an answer for each request before it sends the next.
-    fn look_for_pipelining(&mut self, request: &Waiting, server_end: u64) {
-        let due = request.before.least + i64::from(self.last_heard.is_some());
-        let before = self.last_heard.unwrap_or_default();
-        let shortest = SHORTEST_ANSWER.saturating_mul(u64::try_from(due).unwrap_or_default());
-        let interim = self.interim.map(|begun| begun.at);
-        self.pipelines |= request.heard < before.saturating_add(shortest)
-            || interim.is_some_and(|at| request.heard > at)
-            || self.answers.is_some_and(|answers| answers < due) && request.heard <= server_end;
-        self.last_heard = Some(request.heard);
-        self.answers = Some(0);
-    }
-
-    /// To a client that waits, an answer begins where all had been received when its request was sent.
-    fn look_for_overlap(&mut self, place: Place) {
-        let begun = self.begun(place);
-        let earlier = |request: &Waiting| request.heard < begun.from;
-        let next = self.waiting.partition_point(earlier);
-        let (is_there, lost) = match self.waiting.get(next) {
-            Some(next) => (next.heard <= begun.at, next.before.most),
-            None => (
-                false,
-                self.behind.most.saturating_add_unsigned(place.unseen),
-            ),
-        };
-        self.pipelines |= !is_there && lost == 0;
-    }
-
-    /// Returns the beginning of the answer at that place, its interim answers included.
-    fn begun(&self, place: Place) -> Begun {
-        let at = place.offset;
-        let from = self.hole.unwrap_or(at);
-        self.interim.unwrap_or(Begun { at, from })
     }
 
     /// Returns the number of bytes that the waiting requests take.
@@ -284,10 +225,6 @@ impl Pairing {
     /// Returns the range of waiting requests to pass over to reach that of an answer, and true if lost ones may be
     /// among them.
     fn candidates(&self, place: Place) -> (Range, bool) {
-        self.candidates_if(self.pipelines, place)
-    }
-
-    fn candidates_if(&self, pipelines: bool, place: Place) -> (Range, bool) {
         let first = self.waiting.front();
         let before = first.map_or(self.behind, |first| first.before);
         let passed_over = Range {
@@ -311,14 +248,10 @@ impl Pairing {
         if most < 0 {
             return (Range { least, most }, lost > 0);
         }
-        if pipelines {
-            return (Range { least, most }, lost > 0);
-        }
         let in_step = self.in_step(sent);
         let index = i64::try_from(in_step).unwrap_or(i64::MAX);
         let heard = self.waiting.get(in_step).map_or(0, |request| request.heard);
-        let is_last = in_step + 1 == sent && lost == 0 && before.most == 0;
-        if is_last && heard > self.since && heard == self.begun(place).at {
+        if heard > self.since && heard == place.offset {
             // All before the answer had been received when this request was sent.
             let range = Range {
                 least: index,
@@ -366,23 +299,13 @@ impl Pairing {
         in_step
     }
 
-    /// Takes an interim answer (RFC 9110 §15.2): the final one is still to come.
-    pub(super) fn interim(&mut self, place: Place) {
-        self.interim = Some(self.begun(place));
-        self.hole = None;
-    }
-
     /// Takes out the request that an answer is for, which may be unknown.
     pub(super) fn answer(&mut self, place: Place) -> Answered {
-        self.look_for_overlap(place);
         let (range, _) = self.candidates(place);
-        let is_assumed = range != self.candidates_if(true, place).0;
-        (self.interim, self.hole) = (None, None);
-        self.answers = self.answers.map(|answers| answers + 1);
         let before = self.waiting.front_mut().map(|first| &mut first.before);
         let before = std::mem::take(before.unwrap_or(&mut self.behind));
         self.pass_lost(before);
-        if self.waiting.is_empty() && self.passed_over.least >= 0 {
+        if self.waiting.is_empty() && self.passed_over.most >= 0 {
             self.passed_over = Range::default();
             return self.answer_unasked(place);
         }
@@ -412,7 +335,6 @@ impl Pairing {
             request: if is_sure { lost.pop() } else { None },
             lost,
             is_doubtful: !is_sure,
-            is_assumed: is_sure && (std::mem::take(&mut self.is_assumed) || is_assumed),
         }
     }
 
@@ -453,10 +375,9 @@ impl Pairing {
         if self.passed_over == Range::default() {
             self.since = lost.offset;
         }
-        let from = self.interim.take().map_or(lost.offset, |begun| begun.from);
-        self.hole.get_or_insert(from);
-        self.answers = None;
-        // RFC 9110 §15.2: what begins in the hole may be an interim answer.
+        // RFC 9110 §10.1.1: what begins in the hole may be an interim answer.
+        let is_interim = self.waiting.front().is_some_and(|first| first.expects);
+        self.passed_over.least += i64::from(lost.begins_message && !is_interim);
         self.passed_over.most += begun(lost, SHORTEST_ANSWER);
     }
 
@@ -466,16 +387,7 @@ impl Pairing {
         let end = lost.offset.saturating_add(lost.bytes);
         // Where nothing was acknowledged, the order on the wire is all that is known.
         let explains = |received: &&u64| **received > lost.offset || **received == 0;
-        let answered = self.unasked.iter().filter(explains).count();
-        let answered = i64::try_from(answered).unwrap_or(i64::MAX);
-        let most = begun(lost, SHORTEST_REQUEST) - answered;
-        if answered > 0 && self.pipelines {
-            self.unasked.clear();
-            self.behind.most += most.max(0);
-            return;
-        }
         if let Some(received) = self.unasked.iter().rev().find(explains).copied() {
-            self.is_assumed |= most > 0;
             self.unasked.clear();
             lost.bytes = match received {
                 0 => 0,
@@ -506,7 +418,7 @@ mod tests {
         let offset = packet * 100;
         let origin = origin(Side::Client, packet, heard);
         let request = Waiting::unreadable(method.into(), b"/".to_vec(), offset, origin);
-        pairing.request(request, 0, false);
+        pairing.request(request, false);
     }
 
     fn origin(side: Side, packet: u64, acknowledged: u64) -> Origin {
@@ -572,22 +484,19 @@ mod tests {
         }
         pairing.answers_lost(hole(0, 100, true));
         assert_eq!(answer(&mut pairing, 2, 100), "?");
-        // What was lost may be an interim answer (RFC 9110 §15.2), and that was A's.
-        assert_eq!(answer(&mut pairing, 3, 200), "?");
-        // It is C's or that of one to come; but none has come.
-        assert_eq!(answer(&mut pairing, 4, 300), "C");
+        // It was B's or C's, so that this is C's or that of one to come; but none has come.
+        assert_eq!(answer(&mut pairing, 3, 200), "C");
     }
 
     #[test]
-    fn a_hole_that_has_no_room_for_two_answers_had_one_or_an_interim_one() {
+    fn a_hole_that_has_no_room_for_two_answers_had_one() {
         let mut pairing = Pairing::default();
         for method in ["A", "B", "C"] {
             request(&mut pairing, 1, 0, method);
         }
         pairing.answers_lost(hole(0, SHORTEST_ANSWER, true));
-        assert_eq!(answer(&mut pairing, 2, 16), "?");
-        assert_eq!(answer(&mut pairing, 3, 60), "?");
-        assert_eq!(answer(&mut pairing, 4, 90), "C");
+        assert_eq!(answer(&mut pairing, 2, 16), "B");
+        assert_eq!(answer(&mut pairing, 3, 60), "C");
     }
 
     #[test]
@@ -603,13 +512,14 @@ mod tests {
     #[test]
     fn an_interim_answer_in_the_hole_takes_no_request() {
         let mut pairing = Pairing::default();
-        let first = Waiting::unreadable(
+        let mut first = Waiting::unreadable(
             b"POST".to_vec(),
             b"/".to_vec(),
             0,
             origin(Side::Client, 1, 0),
         );
-        pairing.request(first, 0, false);
+        first.expects = true;
+        pairing.request(first, false);
         pairing.answers_lost(hole(0, 25, true));
         assert_eq!(answer(&mut pairing, 2, 25), "POST");
         request(&mut pairing, 3, 60, "A");
@@ -623,7 +533,7 @@ mod tests {
         pairing.answer(Place {
             offset: 0,
             origin: origin(Side::Server, 1, 28),
-            unseen: 1,
+            unseen: 0,
         });
         pairing.requests_lost(hole(0, 28, true));
         request(&mut pairing, 2, 47, "A");
@@ -669,8 +579,7 @@ mod tests {
         assert!(answered.is_doubtful && answered.request.is_none());
         pairing.requests_lost(hole(128, SHORTEST_REQUEST, true));
         request(&mut pairing, 3, 120, "B");
-        // The hole may have had an interim answer, and then that was A's: this one is B's or the lost request's.
-        assert_eq!(answer(&mut pairing, 4, 120), "?");
+        assert_eq!(answer(&mut pairing, 4, 120), "B");
     }
 
     #[test]

@@ -86,6 +86,8 @@ fn server_of_exchanges(talk: &Talk) -> Option<SocketAddr> {
         .all(|entry| is_http(entry, |status| status == 0));
     let are_answers = answers.iter().all(|entry| match &entry.said {
         Said::Event(_) | Said::EventsEnd(_) => true,
+        // No more than a word of a stream of events that ended with its page.
+        Said::Raw(_) => entry.bytes == 0,
         _ => is_http(entry, |status| status != 101),
     });
     let ends = talk
