@@ -121,12 +121,7 @@ fn assert_consistent(frame: &Frame) {
     frame.header.emit(&mut header);
     assert_eq!(header, frame.wire[..frame.header_length]);
     assert!(frame.payload.len() <= PAYLOAD_LIMIT);
-    assert!(
-        frame
-            .message
-            .as_ref()
-            .is_none_or(|message| message.len() <= PAYLOAD_LIMIT)
-    );
+    assert!(!frame.completes || frame.header.fin);
     let sent = &frame.wire[frame.header_length..];
     let missing: u64 = frame.holes.iter().map(|(_, count)| count).sum();
     assert!(sent.len() as u64 + missing <= frame.header.length);
