@@ -70,7 +70,7 @@ test-offline: lint ## tests that need no privilege, browser or network
 soak: setup build ## N=20 rounds of all scenarios, ten times as fast: the same each time? (HOG=1: with every core busy)
 	@HOG=$(HOG) scripts/soak $(N)
 
-strangers: setup build ## N=20 captures of each project in examples/ that tests a stranger's server: the same each time?
+strangers: setup build ## N=20 captures of each project in examples/ that tests somebody else's server: the same each time?
 	@scripts/strangers $(N)
 
 newcomer: ## both commands in a fresh account, in both orders (needs root, and an hour)
