@@ -1,5 +1,6 @@
 //! Captures that cannot be opened or read at all: what each verb prints for programs is JSON all the same, with the reason.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -42,8 +43,11 @@ fn cut_in_its_header(place: &Path) {
     fs::write(place, &capture()[..10]).unwrap();
 }
 
+/// Makes a fault at a place.
+type Make = fn(&Path);
+
 /// The faults, and what makes them.
-const FAULTS: [(&str, fn(&Path)); 6] = [
+const FAULTS: [(&str, Make); 6] = [
     ("missing", missing),
     ("directory", directory),
     ("no-permission", no_permission),
@@ -70,7 +74,7 @@ fn capture() -> Vec<u8> {
     pcap(ETHERNET, &paced(frames))
 }
 
-fn project(make: fn(&Path)) -> tempfile::TempDir {
+fn project(make: Make) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     for name in ["scenarios", "pcap", "snapshots", "docs"] {
@@ -136,7 +140,8 @@ fn every_verb_prints_whole_json_whatever_is_wrong_with_a_capture() {
                 assert!(said.contains(error), "{name}: {arguments:?}: {said}");
             }
             let pretty = serde_json::to_string_pretty(&value).unwrap();
-            shown += &format!("$ wiresnap {}\n{pretty}\n{said}\n", arguments.join(" "));
+            let arguments = arguments.join(" ");
+            writeln!(shown, "$ wiresnap {arguments}\n{pretty}\n{said}").unwrap();
         }
         workspace::settings().bind(|| insta::assert_snapshot!(format!("whole-json-{name}"), shown));
     }
@@ -157,7 +162,7 @@ fn a_verb_that_cannot_begin_says_so_in_json() {
             assert!(!errors(&value).is_empty(), "{arguments:?}: {value}");
             let pretty = serde_json::to_string_pretty(&value).unwrap();
             let pretty = pretty.replace(folder.path().to_str().unwrap(), "PROJECT");
-            shown += &format!("$ wiresnap {}\n{pretty}\n", arguments.join(" "));
+            writeln!(shown, "$ wiresnap {}\n{pretty}", arguments.join(" ")).unwrap();
         }
     }
     workspace::settings().bind(|| insta::assert_snapshot!("whole-json-no-project", shown));
