@@ -63,11 +63,18 @@ pub type Edit = (Range<usize>, Vec<u8>);
 /// The most places of a text that are hidden one by one.
 pub const MOST_PLACES: usize = 65_536;
 
+/// How many bytes of a body are shown in full where a scenario does not say.
+const BODY_LIMIT: usize = 64 << 10;
+
+/// The least that a scenario may say: as much is shown of larger ones.
+const LEAST_BODY_LIMIT: usize = 1024;
+
 /// Rules in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     rules: Vec<Rule>,
     hides_chunks: bool,
+    body_limit: Option<usize>,
 }
 
 /// A `[[redact]]` table as it is written.
@@ -87,6 +94,7 @@ pub struct RawRule {
 /// The part of a file that rules are in.
 #[derive(Deserialize)]
 struct RulesAlone {
+    body_limit: Option<Spanned<u32>>,
     #[serde(default)]
     redact: Vec<RawRule>,
 }
@@ -102,7 +110,37 @@ impl Rules {
             Diagnostic::new(error.span().unwrap_or(0..0), error.message().trim_end())
                 .into_error(file, text)
         })?;
-        Self::check(&raw.redact, text).map_err(|mistake| mistake.into_error(file, text))
+        let rules = Self::check(&raw.redact, text)
+            .and_then(|rules| rules.with_body_limit(raw.body_limit.as_ref()));
+        rules.map_err(|mistake| mistake.into_error(file, text))
+    }
+
+    /// The rules with what a scenario says of large bodies.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is too little to show anything by.
+    pub fn with_body_limit(
+        mut self,
+        limit: Option<&Spanned<u32>>,
+    ) -> std::result::Result<Self, Diagnostic> {
+        if let Some(limit) = limit {
+            let bytes = usize::try_from(*limit.get_ref()).unwrap_or(usize::MAX);
+            if bytes < LEAST_BODY_LIMIT {
+                let message = format!("less than {LEAST_BODY_LIMIT} bytes");
+                return Err(Diagnostic::new(limit.span(), message).with_hint(
+                    "write 1024 or more: so much is shown of a body beyond the limit too",
+                ));
+            }
+            self.body_limit = Some(bytes);
+        }
+        Ok(self)
+    }
+
+    /// Returns how many bytes of a body listings show in full; a larger one is shown in short.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.body_limit.unwrap_or(BODY_LIMIT)
     }
 
     /// Checks tables; `text` is the file that they are in.
@@ -134,6 +172,7 @@ impl Rules {
     pub fn and(mut self, others: Self) -> Self {
         self.rules.extend(others.rules);
         self.hides_chunks |= others.hides_chunks;
+        self.body_limit = others.body_limit.or(self.body_limit);
         self
     }
 

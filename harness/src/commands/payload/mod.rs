@@ -152,6 +152,7 @@ fn listed(
         style: Style {
             redact,
             explain: false,
+            limit: redact.then(|| rules.own().body_limit()),
         },
         rules,
         memory,
@@ -216,6 +217,7 @@ impl Request {
             style: Style {
                 redact: arguments.redact,
                 explain: arguments.explain,
+                limit: None,
             },
             format: arguments.format,
             connection: arguments.connection,

@@ -19,6 +19,7 @@
 mod body;
 pub(super) mod follows;
 mod frame_line;
+mod large;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,8 @@ pub struct Style {
     pub redact: bool,
     /// Whether each WebSocket frame is taken apart.
     pub explain: bool,
+    /// How many bytes of a body are shown; a larger one is shown in short, see `large`.
+    pub limit: Option<usize>,
 }
 
 impl Style {
@@ -253,8 +256,9 @@ impl Listing {
                 return self.dump(&format!("{label}: "), content);
             }
         }
-        self.text(content);
-        if self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n') {
+        let is_whole = self.text(content);
+        if is_whole && self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n')
+        {
             self.bracket("no line end");
         }
     }
@@ -281,23 +285,30 @@ impl Listing {
         self.sheet.text.extend_from_slice(line.as_bytes());
     }
 
-    /// A body: text where it is text, else rows.
-    fn body(&mut self, content: &Content) {
+    /// A body: text where it is text, else rows. Returns false if it is shown in short.
+    fn body(&mut self, content: &Content) -> bool {
         if is_text(&content.bytes) {
-            self.text(content);
-        } else {
-            self.end_line();
-            self.dump("", content);
+            return self.text(content);
         }
+        self.end_line();
+        self.dump("", content);
+        !content.holes.is_empty() || !self.is_large(content.bytes.len())
     }
 
-    /// Text as it reads without its holes, so that what is hidden in it is hidden whatever is missing inside of it.
-    fn text(&mut self, content: &Content) {
+    /// Text as it reads without its holes, so that what is hidden in it is hidden whatever is missing inside of it. Returns
+    /// false if it is shown in short.
+    fn text(&mut self, content: &Content) -> bool {
         let shown = if self.style.redact {
             Shown::text(&content.bytes)
         } else {
             Shown::plain(&content.bytes)
         };
+        let is_whole = !content.holes.is_empty() || !self.is_large(shown.bytes.len());
+        if !is_whole {
+            self.text_in_short(&shown.bytes);
+            self.left_out(content);
+            return false;
+        }
         let moves = shown.moves();
         let mut from = 0;
         for hole in &content.holes {
@@ -307,12 +318,22 @@ impl Listing {
             from = at;
         }
         self.write(shown.bytes.get(from..).unwrap_or_default());
+        self.left_out(content);
+        true
+    }
+
+    fn left_out(&mut self, content: &Content) {
         if !content.left_out.is_empty() {
             self.gap(Piece::LeftOut(&content.left_out));
         }
     }
 
     fn dump(&mut self, label: &str, content: &Content) {
+        if content.holes.is_empty() && self.is_large(content.bytes.len()) {
+            self.rows_in_short(label, &content.bytes);
+            self.left_out(content);
+            return self.end_line();
+        }
         for piece in content.pieces() {
             match piece {
                 Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.sheet.text),
@@ -351,14 +372,15 @@ impl Listing {
             let is_hidden = message.is_hidden || shown_payload(frame).is_hidden();
             let follows = self.hidden.frame(message.from, frame, is_hidden);
             let form = self.fragments[message.from as usize].form(frame, follows);
-            let line = frame_line(frame, is_hidden, &form);
+            let line = frame_line(frame, is_hidden, &form, self.style.limit);
             let line = format!("{label}: {line}\n{below}");
             self.sheet.text.extend_from_slice(line.as_bytes());
             return;
         }
         self.writer.end(&mut self.sheet.text);
         self.writer.set_form(Form::AsciiDots);
-        self.write(&frame.wire);
+        let (wire, below) = self.frame_in_short(&frame.wire, below);
+        self.write(wire);
         for (_, missing) in &frame.holes {
             self.gap(Piece::Missing(*missing));
         }
@@ -371,8 +393,7 @@ impl Listing {
             self.sheet.text.extend_from_slice(text.as_bytes());
         }
         let label = format!("{label}: ");
-        self.rows
-            .push(&label, &frame.wire, &below, &mut self.sheet.rows);
+        self.rows.push(&label, wire, &below, &mut self.sheet.rows);
     }
 
     /// What the next frame or turn of a side is called: `C1` for the client's first, as in the original document.

@@ -110,7 +110,11 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
     let mut raw: RawScenario =
         toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
     let checked = check(&mut raw, reading)
-        .and_then(|checked| Rules::check(&raw.redact, text).map(|_| checked))
+        .and_then(|checked| {
+            let rules = Rules::check(&raw.redact, text)?;
+            rules.with_body_limit(raw.body_limit.as_ref())?;
+            Ok(checked)
+        })
         .map_err(|mistake| mistake.into_error(file, text))?;
     Ok(Scenario {
         name: name_of(file)?,
@@ -195,6 +199,7 @@ struct RawScenario {
     link: Option<Spanned<RawLink>>,
     client: Spanned<RawClient>,
     line_end: Option<Spanned<RawLineEnd>>,
+    body_limit: Option<Spanned<u32>>,
     #[serde(default)]
     helper: Vec<Spanned<RawHelper>>,
     #[serde(default)]
@@ -242,7 +247,8 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
         .message()
         .trim_end()
         .replace("expected f64", "expected a number")
-        .replace("expected u16", "expected a port from 1 to 65535");
+        .replace("expected u16", "expected a port from 1 to 65535")
+        .replace("expected u32", "expected a number of bytes");
     Diagnostic::new(error.span().unwrap_or(0..0), message)
 }
 
