@@ -75,6 +75,7 @@ pub struct Rules {
     rules: Vec<Rule>,
     hides_chunks: bool,
     body_limit: Option<usize>,
+    repeats: Vec<String>,
 }
 
 /// A `[[redact]]` table as it is written.
@@ -95,6 +96,7 @@ pub struct RawRule {
 #[derive(Deserialize)]
 struct RulesAlone {
     body_limit: Option<Spanned<u32>>,
+    repeats: Option<Spanned<toml::Value>>,
     #[serde(default)]
     redact: Vec<RawRule>,
 }
@@ -110,8 +112,11 @@ impl Rules {
             Diagnostic::new(error.span().unwrap_or(0..0), error.message().trim_end())
                 .into_error(file, text)
         })?;
-        let rules = Self::check(&raw.redact, text)
-            .and_then(|rules| rules.with_body_limit(raw.body_limit.as_ref()));
+        let rules = Self::check(&raw.redact, text).and_then(|rules| {
+            rules
+                .with_body_limit(raw.body_limit.as_ref())?
+                .with_repeats(raw.repeats.as_ref())
+        });
         rules.map_err(|mistake| mistake.into_error(file, text))
     }
 
@@ -135,6 +140,48 @@ impl Rules {
             self.body_limit = Some(bytes);
         }
         Ok(self)
+    }
+
+    /// The rules with the paths that a scenario says are asked for a number of times that varies.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is neither a path nor several.
+    pub fn with_repeats(
+        mut self,
+        repeats: Option<&Spanned<toml::Value>>,
+    ) -> std::result::Result<Self, Diagnostic> {
+        let Some(repeats) = repeats else {
+            return Ok(self);
+        };
+        let paths = match repeats.get_ref() {
+            toml::Value::Array(paths) => paths.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for path in paths {
+            let path = path.as_str().unwrap_or_default();
+            if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
+                return Err(Diagnostic::new(repeats.span(), "no path of the program").with_hint(
+                    "write `repeats = \"/poll\"`, or several: `[\"/poll\", \"/status\"]`; what follows on `?` does not count",
+                ));
+            }
+            self.repeats.push(path.to_owned());
+        }
+        Ok(self)
+    }
+
+    /// Returns true if a request for this target may be repeated a number of times that varies.
+    #[must_use]
+    pub fn repeats(&self, target: &[u8]) -> bool {
+        let end = memchr::memchr(b'?', target).unwrap_or(target.len());
+        let path = &target[..end];
+        self.repeats.iter().any(|known| known.as_bytes() == path)
+    }
+
+    /// Returns true if any request may.
+    #[must_use]
+    pub const fn has_repeats(&self) -> bool {
+        !self.repeats.is_empty()
     }
 
     /// Returns how many bytes of a body listings show in full; a larger one is shown in short.
@@ -173,6 +220,7 @@ impl Rules {
         self.rules.extend(others.rules);
         self.hides_chunks |= others.hides_chunks;
         self.body_limit = others.body_limit.or(self.body_limit);
+        self.repeats.extend(others.repeats);
         self
     }
 

@@ -5,11 +5,14 @@
 //! mark that caused it, then by method and target. WebSocket connections and event streams are sections of their own, and so is
 //! every connection that holds anything but whole HTTP exchanges.
 //!
+//! Where a scenario says that a path is asked for again and again, a number of times that varies, each exchange of it that
+//! lists the same is listed once per mark, behind all else that the mark caused.
+//!
 //! Where nothing is left to chance, that is the order of the wire: a mark after which at most one request besides that for
 //! the page itself is sent keeps its order.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 
 use super::message::{Detail, HttpMessage, Message};
@@ -32,6 +35,8 @@ pub struct Layout {
     parts: BTreeMap<u64, Vec<Part>>,
     /// Whether requests could be spread over connections by chance.
     pub is_spread: bool,
+    /// The pages of exchanges that may have been repeated.
+    repeated: BTreeSet<u64>,
 }
 
 /// A part of a listing with a heading of its own.
@@ -62,7 +67,8 @@ pub enum Topic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
     first_message: u64,
-    page: u64,
+    /// `None` if the same is listed already.
+    page: Option<u64>,
 }
 
 /// A request with what was answered to it.
@@ -77,7 +83,12 @@ struct Exchange {
     target: Vec<u8>,
     kind: Kind,
     is_answered: bool,
+    /// Stands for all of it as it is listed, if it may be repeated.
+    repeated: Option<Digest>,
 }
+
+/// Stands for an exchange as it is listed.
+pub type Digest = [u8; 32];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -101,16 +112,20 @@ struct Talk {
 #[derive(Debug)]
 pub struct Survey<'m> {
     marks: &'m [Timestamp],
+    /// Whether the client takes connections by chance.
+    may_spread: bool,
     talks: BTreeMap<u64, Talk>,
     messages: u64,
 }
 
 impl<'m> Survey<'m> {
-    /// Begins with a capture whose client was told at these times, in order, what to do.
+    /// Begins with a capture whose client was told at these times, in order, what to do, and takes connections by chance or
+    /// not.
     #[must_use]
-    pub const fn new(marks: &'m [Timestamp]) -> Self {
+    pub const fn new(marks: &'m [Timestamp], may_spread: bool) -> Self {
         Self {
             marks,
+            may_spread,
             talks: BTreeMap::new(),
             messages: 0,
         }
@@ -134,10 +149,20 @@ impl<'m> Survey<'m> {
         talk.message(message, mark.saturating_sub(1));
     }
 
+    /// Takes note that an exchange may have been repeated: the one that begins with this message of this connection, both
+    /// counted from 0. The digest stands for it as it is listed.
+    pub fn repeated(&mut self, connection: u64, first_message: u64, digest: Digest) {
+        let talk = self.talks.get_mut(&connection);
+        let exchanges = talk.into_iter().flat_map(|talk| &mut talk.exchanges);
+        for exchange in exchanges.filter(|one| one.first_message == first_message) {
+            exchange.repeated = (exchange.kind == Kind::Plain).then_some(digest);
+        }
+    }
+
     /// Returns the order; `None` if there is too much to be put in order.
     #[must_use]
     pub fn finish(self) -> Option<Layout> {
-        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks))
+        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks, self.may_spread))
     }
 }
 
@@ -188,6 +213,9 @@ impl Talk {
     }
 }
 
+/// What an exchange's place in a section follows from.
+type Key<'e> = (usize, bool, Reverse<bool>, &'e [u8], &'e [u8], Timestamp);
+
 impl Exchange {
     fn new(first_message: u64, time: Timestamp, mark: usize, head: &Head) -> Self {
         let target = head.target();
@@ -200,14 +228,17 @@ impl Exchange {
             target: target[..target.len().min(TARGET_BYTES)].to_vec(),
             kind: Kind::Plain,
             is_answered: false,
+            repeated: None,
         }
     }
 
     /// Returns what its place in a section follows from.
-    fn key(&self, is_spread: bool) -> (usize, Reverse<bool>, &[u8], &[u8], Timestamp) {
-        if is_spread && !self.is_page {
+    fn key(&self, is_spread: bool) -> Key<'_> {
+        let is_repeated = self.repeated.is_some();
+        if is_repeated || is_spread && !self.is_page {
             return (
                 self.mark,
+                is_repeated,
                 Reverse(false),
                 &self.method,
                 &self.target,
@@ -215,7 +246,7 @@ impl Exchange {
             );
         }
         // Pages that lead to one another, as redirects do, come one after the other in any case.
-        (self.mark, Reverse(is_spread), &[], &[], self.time)
+        (self.mark, false, Reverse(is_spread), &[], &[], self.time)
     }
 }
 
@@ -238,14 +269,21 @@ impl Layout {
     pub fn page(&self, connection: u64, message: u64) -> Option<u64> {
         let parts = self.parts.get(&connection)?;
         let after = parts.partition_point(|part| part.first_message <= message);
-        Some(parts.get(after.checked_sub(1)?)?.page)
+        parts.get(after.checked_sub(1)?)?.page
     }
 
-    fn new(talks: &BTreeMap<u64, Talk>) -> Self {
+    /// Returns true if a page holds an exchange that may have been repeated.
+    #[must_use]
+    pub fn is_repeated(&self, page: u64) -> bool {
+        self.repeated.contains(&page)
+    }
+
+    fn new(talks: &BTreeMap<u64, Talk>, may_spread: bool) -> Self {
         let mut layout = Self {
-            is_spread: is_spread(talks),
+            is_spread: may_spread && is_spread(talks),
             ..Self::default()
         };
+        let mut listed = HashSet::new();
         let mut pages = 0;
         let regular = || talks.iter().filter(|(_, talk)| !talk.is_irregular);
         for (server, exchanges) in requests(regular(), layout.is_spread) {
@@ -254,13 +292,20 @@ impl Layout {
                 .map(|(connection, _)| talks[connection].ends[0]);
             layout.begin(Topic::Requests, [clients.unwrap_or(server), server], pages);
             for (connection, exchange) in exchanges {
-                layout.put(connection, exchange.first_message, pages);
+                if let Some(digest) = exchange.repeated {
+                    if !listed.insert((server, exchange.mark, digest)) {
+                        layout.put(connection, exchange.first_message, None);
+                        continue;
+                    }
+                    layout.repeated.insert(pages);
+                }
+                layout.put(connection, exchange.first_message, Some(pages));
                 pages += 1;
             }
         }
         for (topic, connection, first_message) in others(talks, layout.is_spread) {
             layout.begin(topic, talks[&connection].ends, pages);
-            layout.put(connection, first_message, pages);
+            layout.put(connection, first_message, Some(pages));
             pages += 1;
         }
         for parts in layout.parts.values_mut() {
@@ -277,7 +322,7 @@ impl Layout {
         });
     }
 
-    fn put(&mut self, connection: u64, first_message: u64, page: u64) {
+    fn put(&mut self, connection: u64, first_message: u64, page: Option<u64>) {
         self.parts.entry(connection).or_default().push(Part {
             first_message,
             page,
@@ -289,6 +334,11 @@ impl Layout {
 /// one connection or over several.
 fn is_spread(talks: &BTreeMap<u64, Talk>) -> bool {
     let regular = talks.values().filter(|talk| !talk.is_irregular);
+    let mut exchanges = regular.clone().flat_map(|talk| &talk.exchanges);
+    // How many there are is chance too.
+    if exchanges.any(|exchange| exchange.repeated.is_some()) {
+        return true;
+    }
     let parts = regular.flat_map(|talk| talk.exchanges.iter().filter(|one| !one.is_page));
     let mut marks = BTreeSet::new();
     parts.map(|part| part.mark).any(|mark| !marks.insert(mark))

@@ -18,6 +18,11 @@ pub trait Rules {
     /// What a message carries.
     fn content(&self, bytes: &[u8], sort: Sort) -> Hidden;
 
+    /// Returns true if it does not count how often this target is asked for.
+    fn repeats(&self, _target: &[u8]) -> bool {
+        false
+    }
+
     /// Returns true if it does not count how bodies are cut into chunks.
     fn hides_chunks(&self) -> bool {
         false

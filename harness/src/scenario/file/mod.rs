@@ -112,7 +112,8 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
     let checked = check(&mut raw, reading)
         .and_then(|checked| {
             let rules = Rules::check(&raw.redact, text)?;
-            rules.with_body_limit(raw.body_limit.as_ref())?;
+            let rules = rules.with_body_limit(raw.body_limit.as_ref())?;
+            rules.with_repeats(raw.repeats.as_ref())?;
             Ok(checked)
         })
         .map_err(|mistake| mistake.into_error(file, text))?;
@@ -200,6 +201,7 @@ struct RawScenario {
     client: Spanned<RawClient>,
     line_end: Option<Spanned<RawLineEnd>>,
     body_limit: Option<Spanned<u32>>,
+    repeats: Option<Spanned<toml::Value>>,
     #[serde(default)]
     helper: Vec<Spanned<RawHelper>>,
     #[serde(default)]
