@@ -44,6 +44,8 @@ pub struct Scenario {
     pub link: Option<Link>,
     /// Who talks to the program.
     pub client: Client,
+    /// How many connections a browser may use.
+    pub connections: Connections,
     /// What Enter is where a line is typed into netcat or a command.
     pub line_end: LineEnd,
     /// What happens when, in order of time. It begins with an open and ends with [`Action::Close`]; a client whose commands
@@ -130,6 +132,16 @@ impl fmt::Display for Client {
             Self::Commands => "a command",
         })
     }
+}
+
+/// How many connections a browser may use to one server at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connections {
+    /// As many as it likes.
+    #[default]
+    Any,
+    /// One for HTTP, which takes one request after the other.
+    One,
 }
 
 /// What a line that is typed ends with.

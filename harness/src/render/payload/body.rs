@@ -43,7 +43,7 @@ impl Listing {
     }
 
     /// Content with what is volatile hidden, where that is wanted.
-    fn shown<'a>(&self, bytes: &'a [u8]) -> Shown<'a> {
+    pub(super) fn shown<'a>(&self, bytes: &'a [u8]) -> Shown<'a> {
         if self.style.redact {
             Shown::content(bytes)
         } else {

@@ -4,9 +4,12 @@
 //! The SHA-256 is one of the text as it is shown, with placeholders in place of what is hidden: so it neither follows from
 //! a hidden value nor lets one be guessed.
 
-use super::super::safe_text::safe_line;
-use super::{Listing, dump};
+use super::super::safe_text::{is_text, safe_line};
+use super::{Listing, dump, shown_length};
+use crate::analysis::content::{Content, Piece};
+use crate::analysis::conversation::RAW_PIECE;
 use crate::render::hex;
+use crate::units::Side;
 use crate::wire::fingerprint::Fingerprint;
 
 /// How many lines of a text are shown, and how many bytes at most.
@@ -65,6 +68,38 @@ impl Listing {
         self.style.limit.is_some_and(|limit| bytes > limit)
     }
 
+    /// Returns true if more may follow of a turn in another protocol, which is told in pieces, and those are shown in short.
+    pub(super) fn begins_large_turn(&self, content: &Content) -> bool {
+        let limit = self.style.limit;
+        content.length() >= RAW_PIECE as u64 && limit.is_some_and(|limit| limit <= RAW_PIECE)
+    }
+
+    /// Writes a piece of a large turn: the first one by its first lines, and all by what stands for them.
+    pub(super) fn large_piece(&mut self, from: Side, content: &Content, is_first: bool) {
+        let label = self.label(from);
+        self.begin_text();
+        self.end_line();
+        let line = format!("{label}: {} bytes\n", shown_length(content));
+        self.sheet.text.extend_from_slice(line.as_bytes());
+        let is_text = is_text(&content.bytes);
+        let shown = self.shown(&content.bytes);
+        if is_first && is_text {
+            self.write(&shown.bytes[..first_lines(&shown.bytes)]);
+        } else if is_first {
+            self.first_rows(&format!("{label}: "), &shown.bytes);
+        }
+        self.all_of(&shown.bytes);
+        for piece in content.pieces() {
+            match piece {
+                Piece::Bytes(_) => {}
+                other => {
+                    self.gap(other);
+                    self.end_line();
+                }
+            }
+        }
+    }
+
     /// Writes the first lines of a large text, and what stands for all of it.
     pub(super) fn text_in_short(&mut self, shown: &[u8]) {
         self.write(&shown[..first_lines(shown)]);
@@ -73,9 +108,13 @@ impl Listing {
 
     /// Writes the first rows of other bytes, and what stands for all of them.
     pub(super) fn rows_in_short(&mut self, label: &str, bytes: &[u8]) {
+        self.first_rows(label, bytes);
+        self.all_of(bytes);
+    }
+
+    fn first_rows(&mut self, label: &str, bytes: &[u8]) {
         let beginning = &bytes[..bytes.len().min(ROWS * dump::ROW_BYTES)];
         dump::pack(label, beginning, beginning.len(), &mut self.sheet.text);
-        self.all_of(bytes);
     }
 
     fn all_of(&mut self, bytes: &[u8]) {

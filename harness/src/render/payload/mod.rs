@@ -109,6 +109,8 @@ pub struct Listing {
     fragments: [Fragments; 2],
     /// How each side writes the sizes of chunks.
     cases: [Case; 2],
+    /// The side whose large turn in another protocol goes on: it comes in pieces.
+    large_turn: Option<Side>,
 }
 
 /// `20 bytes left out`, and what stands for them where it is to be told apart from others.
@@ -176,11 +178,15 @@ impl Listing {
             hidden: HiddenBefore::NOTHING,
             fragments: [Fragments::NONE; 2],
             cases: [Case::Lower; 2],
+            large_turn: None,
         }
     }
 
     /// Appends a message.
     pub fn message(&mut self, message: &Message) {
+        if !matches!(message.detail, Detail::Raw(_)) {
+            self.large_turn = None;
+        }
         match &message.detail {
             Detail::Http(http) => self.http(message, http),
             Detail::WebSocket(frame) => return self.frame(message, frame),
@@ -244,6 +250,11 @@ impl Listing {
     fn raw(&mut self, from: Side, content: &Content) {
         self.writer.set_form(self.style.form());
         let is_text = is_text(&content.bytes);
+        let goes_on = self.large_turn == Some(from);
+        self.large_turn = self.begins_large_turn(content).then_some(from);
+        if goes_on || self.large_turn.is_some() {
+            return self.large_piece(from, content, !goes_on);
+        }
         if self.style.redact || !is_text {
             let label = self.label(from);
             self.begin_text();

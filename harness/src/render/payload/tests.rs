@@ -157,6 +157,37 @@ fn large_bytes_of_any_kind_are_shown_in_short() {
 }
 
 #[test]
+fn a_large_turn_in_another_protocol_is_shown_in_short_though_it_comes_in_pieces() {
+    let turn = |last: &str| format!("{}{last}\n", "a line of it\n".repeat(10_000));
+    let listed = |last: &str| {
+        in_short(&[
+            Client(b"all\n"),
+            Server(turn(last).as_bytes()),
+            Client(b"bye\n"),
+        ])
+    };
+    let text = listed("end");
+    assert_eq!(text.lines().count(), 18, "{text}");
+    assert!(
+        text.starts_with("C1: 4 bytes\nall\nS1: 65536 bytes\na line of it\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("C2: 4 bytes\nbye\n"), "{text}");
+    assert_ne!(text, listed("END"));
+    let all = Style {
+        redact: true,
+        limit: Some(1_000_000),
+        ..Style::default()
+    };
+    let text = list(all, &[Server(turn("end").as_bytes())]);
+    assert_eq!(
+        text.matches("a line of it").count(),
+        9_999,
+        "one is parted"
+    );
+}
+
+#[test]
 fn bytes_that_are_no_text_are_rows() {
     let bytes: Vec<u8> = (0..30).collect();
     assert_eq!(

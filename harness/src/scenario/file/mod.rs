@@ -49,7 +49,7 @@ use self::variables::{RawVariables, check_variables, fill_in};
 use super::link::Link;
 use super::program::Program;
 use super::variables::{Values, Variable};
-use super::{Client, LineEnd, Mark, Scenario};
+use super::{Client, Connections, LineEnd, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::files;
@@ -128,6 +128,7 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         link: checked.link,
         client: (*raw.client.get_ref()).into(),
+        connections: checked.connections,
         line_end: checked.line_end,
         marks: checked.marks,
     })
@@ -199,6 +200,7 @@ struct RawScenario {
     network: Option<RawNetwork>,
     link: Option<Spanned<RawLink>>,
     client: Spanned<RawClient>,
+    connections: Option<Spanned<RawConnections>>,
     line_end: Option<Spanned<RawLineEnd>>,
     body_limit: Option<Spanned<u32>>,
     repeats: Option<Spanned<toml::Value>>,
@@ -221,6 +223,14 @@ enum RawClient {
     Netcat,
     #[serde(rename = "command")]
     Commands,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum RawConnections {
+    #[serde(rename = "any")]
+    Any,
+    #[serde(rename = "one")]
+    One,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -261,6 +271,7 @@ struct Parts {
     helpers: Vec<Program>,
     host: Option<IpAddr>,
     link: Option<Link>,
+    connections: Connections,
     line_end: LineEnd,
     marks: Vec<Mark>,
 }
@@ -284,6 +295,7 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         .as_ref()
         .map(|host| check_host(host, link.as_ref()));
     let host = host.transpose()?;
+    let connections = check_connections(raw)?;
     let line_end = check_line_end(raw)?;
     let marks = check_marks(&raw.mark, &raw.client)?;
     Ok(Parts {
@@ -292,6 +304,7 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         helpers,
         host,
         link,
+        connections,
         line_end,
         marks,
     })
@@ -321,6 +334,21 @@ fn check_host(host: &Spanned<String>, link: Option<&Link>) -> Checked<IpAddr> {
         )
         .with_hint("write `host = \"::1\"` for IPv6, or leave it out for 127.0.0.1")),
     }
+}
+
+fn check_connections(raw: &RawScenario) -> Checked<Connections> {
+    let Some(connections) = &raw.connections else {
+        return Ok(Connections::default());
+    };
+    if !matches!(raw.client.get_ref(), RawClient::Firefox) {
+        let message = "only a browser opens connections as it likes";
+        return Err(Diagnostic::new(connections.span(), message)
+            .with_hint("leave `connections` out: it is for `client = \"firefox\"`"));
+    }
+    Ok(match connections.get_ref() {
+        RawConnections::Any => Connections::Any,
+        RawConnections::One => Connections::One,
+    })
 }
 
 fn check_line_end(raw: &RawScenario) -> Checked<LineEnd> {
