@@ -382,6 +382,12 @@ impl Rule {
         parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
     }
 
+    /// What a secret is overwritten with begins so.
+    #[must_use]
+    pub fn stand_in(&self) -> String {
+        format!("<{}", self.name)
+    }
+
     /// What stands for so many bytes.
     fn stands_for(&self, width: usize) -> Vec<u8> {
         match &self.placeholder {

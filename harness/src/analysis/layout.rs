@@ -83,12 +83,32 @@ struct Exchange {
     target: Vec<u8>,
     kind: Kind,
     is_answered: bool,
-    /// Stands for all of it as it is listed, if it may be repeated.
-    repeated: Option<Digest>,
+    /// What stands for it, if it may be repeated.
+    repeated: Option<Repeated>,
 }
 
-/// Stands for an exchange as it is listed.
+/// Stands for something as it is listed.
 pub type Digest = [u8; 32];
+
+/// What stands for an exchange that may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// For its request.
+    pub request: Digest,
+    /// For all of it.
+    pub whole: Digest,
+}
+
+/// What is known of the client of a capture.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// When it was told what to do, in order.
+    pub marks: Vec<Timestamp>,
+    /// Whether the last mark closes it.
+    pub is_closed: bool,
+    /// Whether it is a browser, which takes connections by chance.
+    pub is_browser: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -111,21 +131,17 @@ struct Talk {
 /// Reads the messages of a capture to find their order.
 #[derive(Debug)]
 pub struct Survey<'m> {
-    marks: &'m [Timestamp],
-    /// Whether the client takes connections by chance.
-    may_spread: bool,
+    client: &'m Client,
     talks: BTreeMap<u64, Talk>,
     messages: u64,
 }
 
 impl<'m> Survey<'m> {
-    /// Begins with a capture whose client was told at these times, in order, what to do, and takes connections by chance or
-    /// not.
+    /// Begins with a capture of this client.
     #[must_use]
-    pub const fn new(marks: &'m [Timestamp], may_spread: bool) -> Self {
+    pub const fn new(client: &'m Client) -> Self {
         Self {
-            marks,
-            may_spread,
+            client,
             talks: BTreeMap::new(),
             messages: 0,
         }
@@ -138,7 +154,8 @@ impl<'m> Survey<'m> {
             self.talks.clear();
             return;
         }
-        let mark = self.marks.partition_point(|mark| *mark <= message.time);
+        let marks = &self.client.marks;
+        let mark = marks.partition_point(|mark| *mark <= message.time);
         let talk = self.talks.entry(opening.index).or_insert_with(|| Talk {
             ends: [opening.client, opening.server],
             first: message.time,
@@ -150,19 +167,26 @@ impl<'m> Survey<'m> {
     }
 
     /// Takes note that an exchange may have been repeated: the one that begins with this message of this connection, both
-    /// counted from 0. The digest stands for it as it is listed.
-    pub fn repeated(&mut self, connection: u64, first_message: u64, digest: Digest) {
+    /// counted from 0.
+    ///
+    /// How long a client goes on while it is being closed is chance: what it asks then belongs to the mark before.
+    pub fn repeated(&mut self, connection: u64, first_message: u64, repeated: Repeated) {
+        let last_mark = self.client.marks.len().saturating_sub(1);
+        let last_mark = last_mark.saturating_sub(usize::from(self.client.is_closed));
         let talk = self.talks.get_mut(&connection);
         let exchanges = talk.into_iter().flat_map(|talk| &mut talk.exchanges);
         for exchange in exchanges.filter(|one| one.first_message == first_message) {
-            exchange.repeated = (exchange.kind == Kind::Plain).then_some(digest);
+            if exchange.kind == Kind::Plain {
+                exchange.repeated = Some(repeated);
+                exchange.mark = exchange.mark.min(last_mark);
+            }
         }
     }
 
     /// Returns the order; `None` if there is too much to be put in order.
     #[must_use]
     pub fn finish(self) -> Option<Layout> {
-        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks, self.may_spread))
+        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks, self.client.is_browser))
     }
 }
 
@@ -284,6 +308,15 @@ impl Layout {
             ..Self::default()
         };
         let mut listed = HashSet::new();
+        let mut answered = HashSet::new();
+        for exchange in talks.values().flat_map(|talk| &talk.exchanges) {
+            let request = exchange.repeated.map(|repeated| repeated.request);
+            answered.extend(
+                request
+                    .filter(|_| exchange.is_answered)
+                    .map(|one| (exchange.mark, one)),
+            );
+        }
         let mut pages = 0;
         let regular = || talks.iter().filter(|(_, talk)| !talk.is_irregular);
         for (server, exchanges) in requests(regular(), layout.is_spread) {
@@ -292,8 +325,11 @@ impl Layout {
                 .map(|(connection, _)| talks[connection].ends[0]);
             layout.begin(Topic::Requests, [clients.unwrap_or(server), server], pages);
             for (connection, exchange) in exchanges {
-                if let Some(digest) = exchange.repeated {
-                    if !listed.insert((server, exchange.mark, digest)) {
+                if let Some(Repeated { request, whole }) = exchange.repeated {
+                    // Whether one is still waiting for its answer in the end is chance too.
+                    let is_left =
+                        !exchange.is_answered && answered.contains(&(exchange.mark, request));
+                    if is_left || !listed.insert((server, exchange.mark, whole)) {
                         layout.put(connection, exchange.first_message, None);
                         continue;
                     }

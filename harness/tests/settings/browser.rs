@@ -208,6 +208,45 @@ fn a_page_that_polls_lists_the_same_each_time() {
 }
 
 #[test]
+fn learn_plays_with_browsers_and_proves_what_it_proposes() {
+    let bench = bench();
+    let opens = "expect = { element = \"#r\", shows = \"all\" }";
+    bench.scenario("parts", &page("/parts", opens, &[]));
+    let polls = page(
+        "/polls",
+        "expect = { element = \"#r\", shows = \"ok\" }",
+        &["execute = \"0\""],
+    );
+    bench.scenario(
+        "polls",
+        &polls.replacen("client =", "repeats = \"/poll\"\nclient =", 1),
+    );
+    let learn = |scenario: &str, browser: &str| {
+        let arguments = ["learn", scenario, "--browser", browser, "--times", "2"];
+        let output = bench.command(&arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+
+    let mut browsers = vec!["firefox"];
+    if has_chromium() {
+        browsers.push("chromium");
+    }
+    for browser in browsers {
+        let (code, said) = learn("parts", browser);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("so does one more run"), "{said}");
+    }
+    let (code, said) = learn("polls", "firefox");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("name = \"query-t\""), "{said}");
+    assert!(
+        said.contains("with this rule all 2 runs list the same"),
+        "{said}"
+    );
+}
+
+#[test]
 fn captures_of_another_browser_are_beside_those_of_firefox() {
     if !has_chromium() {
         return;

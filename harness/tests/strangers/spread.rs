@@ -427,3 +427,32 @@ fn a_client_that_is_no_browser_may_repeat_itself_too() {
     assert_eq!(one, other);
     assert!(one.find("/app.js").unwrap() < one.find("/poll").unwrap());
 }
+
+#[test]
+fn how_long_a_client_polls_while_it_is_closed_is_chance() {
+    let folder = project(&["a", "b"]);
+    let target = "/poll?t=1";
+    let poll = Exchange {
+        target,
+        body: NOTHING,
+    };
+    let begun = || {
+        let mut recorder = Recorder::new();
+        recorder.load(0, &[0], &[0]);
+        recorder.time = START + 30_000 * MILLISECOND;
+        recorder.exchange(0, poll, "empty");
+        recorder
+    };
+    let old = begun().keep(folder.path(), "a");
+    let mut recorder = begun();
+    // The last mark, which closes.
+    recorder.time = START + 40_000 * MILLISECOND;
+    recorder.exchange(0, poll, "empty");
+    let request =
+        format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: empty\r\n\r\n");
+    recorder.on(0, |script| script.say(Client, request));
+    let new = recorder.keep(folder.path(), "b");
+    assert_eq!(listing(&old, true).unwrap(), listing(&new, true).unwrap());
+    let (code, said) = diff(&[], &old, &new);
+    assert_eq!(code, Some(0), "{said}");
+}

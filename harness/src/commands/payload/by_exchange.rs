@@ -11,7 +11,7 @@ use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, Request};
-use crate::analysis::layout::{Layout, Section, Survey, Topic};
+use crate::analysis::layout::{self, Client, Layout, Section, Survey, Topic};
 use crate::analysis::message::{Detail, Message};
 use crate::analysis::talks::hear_within;
 use crate::commands::in_order::InOrder;
@@ -21,7 +21,7 @@ use crate::render::redactions::Scope;
 use crate::render::safe_text::safe_line;
 use crate::trace::provenance::Provenance;
 use crate::trace::reader::{CaptureReader, open_kept};
-use crate::units::{Side, Timestamp};
+use crate::units::Side;
 use crate::wire::stream::Opening;
 
 /// What stands behind an exchange that a scenario says is repeated, however often it is in the capture.
@@ -33,15 +33,18 @@ const REPEATED: &[u8] = b"[repeated; the number varies]\n";
 /// # Errors
 ///
 /// Returns an error if the capture cannot be opened.
-pub(super) fn layout(path: &Path, request: &Request) -> Result<Option<Layout>> {
+pub(super) fn layout(
+    path: &Path,
+    request: &Request,
+    known: Option<&Client>,
+) -> Result<Option<Layout>> {
     let has_repeats = request.rules.own().has_repeats();
-    let known = marks_of_client(path);
-    let is_browser = known.as_ref().is_some_and(|known| known.is_browser);
+    let is_browser = known.is_some_and(|known| known.is_browser);
     if !is_browser && !has_repeats {
         return Ok(None);
     }
-    let marks = known.map(|known| known.marks).unwrap_or_default();
-    let mut survey = Survey::new(&marks, is_browser);
+    let nothing = Client::default();
+    let mut survey = Survey::new(known.unwrap_or(&nothing));
     let mut repeated = Repeated::default();
     hear_within(
         &mut open_kept(path)?,
@@ -61,21 +64,21 @@ pub(super) fn layout(path: &Path, request: &Request) -> Result<Option<Layout>> {
     Ok(survey.finish())
 }
 
-/// When a client was told what to do.
-struct Known {
-    marks: Vec<Timestamp>,
-    is_browser: bool,
-}
-
-/// Returns when the client was told what to do, as the capture's provenance has it. A provenance that cannot be read tells
-/// nothing; the listing does not need it.
-fn marks_of_client(path: &Path) -> Option<Known> {
+/// Reads what a capture's provenance has of its client. A provenance that cannot be read tells nothing; the listing does not
+/// need it.
+pub(in crate::commands) fn client_beside(path: &Path) -> Option<Client> {
     let provenance = Provenance::read_beside(path).ok()??;
     let versions = &provenance.versions;
-    let is_browser = versions.firefox.is_some() || versions.chromium.is_some();
     let mut marks = provenance.marks().ok()?;
     marks.sort_unstable();
-    Some(Known { marks, is_browser })
+    Some(Client {
+        marks,
+        is_closed: provenance
+            .marks
+            .last()
+            .is_some_and(|mark| mark.step == "close"),
+        is_browser: versions.firefox.is_some() || versions.chromium.is_some(),
+    })
 }
 
 /// Returns true if a message is a request that may be repeated a number of times that varies.
@@ -105,6 +108,8 @@ struct Heard {
     first_message: u64,
     page: Page,
     hash: Sha256,
+    /// What stands for its request.
+    request: Option<layout::Digest>,
 }
 
 impl Repeated {
@@ -127,6 +132,7 @@ impl Repeated {
                 first_message: number,
                 page: Page::new(number, style),
                 hash: Sha256::new(),
+                request: None,
             });
         }
         if let Some(heard) = &mut hearing.open {
@@ -149,11 +155,18 @@ impl Heard {
         self.page.on_sheet(write, sheet);
         self.hash.update(&sheet.text);
         sheet.wipe();
+        let whole = self.hash.clone().finalize().into();
+        self.request.get_or_insert(whole);
     }
 
     fn end(mut self, connection: u64, sheet: &mut Sheet, survey: &mut Survey<'_>) {
         self.write(Listing::finish, sheet);
-        survey.repeated(connection, self.first_message, self.hash.finalize().into());
+        let whole = self.hash.finalize().into();
+        let repeated = layout::Repeated {
+            request: self.request.unwrap_or(whole),
+            whole,
+        };
+        survey.repeated(connection, self.first_message, repeated);
     }
 }
 

@@ -180,11 +180,7 @@ fn a_large_turn_in_another_protocol_is_shown_in_short_though_it_comes_in_pieces(
         ..Style::default()
     };
     let text = list(all, &[Server(turn("end").as_bytes())]);
-    assert_eq!(
-        text.matches("a line of it").count(),
-        9_999,
-        "one is parted"
-    );
+    assert_eq!(text.matches("a line of it").count(), 9_999, "one is parted");
 }
 
 #[test]
