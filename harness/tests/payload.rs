@@ -302,7 +302,7 @@ fn a_lost_segment_is_a_hole_in_the_listing() {
     capture.close(&mut connection);
     let listing = text(&capture.file, false, false);
     assert!(
-        listing.ends_with("\n\n0123456789[10 bytes missing]abcdefghij\n"),
+        listing.ends_with("\n\n0123456789[10 bytes missing from the server]abcdefghij\n"),
         "{listing}"
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! The plain form is the wire's own text, in the order of the wire, CR LF as a line end and what cannot be printed as a
 //! dot; behind a WebSocket connection's text come its frames as rows of hexadecimal. What is not on the wire stands in
-//! brackets: `[20 bytes missing]`; so does payload that is captured and not part of a stream:
+//! brackets: `[20 bytes missing from the server]`; so does payload that is captured and not part of a stream:
 //! `[7 bytes outside the stream, from the server: no ACK: "goodbye"]`.
 //!
 //! The redacted form is what snapshots keep. It hides what changes from run to run (see [`super::redact`]), and shows
@@ -111,6 +111,8 @@ pub struct Listing {
     cases: [Case; 2],
     /// The side whose large turn in another protocol goes on: it comes in pieces.
     large_turn: Option<Side>,
+    /// Who said what is being written.
+    speaker: Side,
 }
 
 /// `20 bytes left out`, and what stands for them where it is to be told apart from others.
@@ -179,11 +181,13 @@ impl Listing {
             fragments: [Fragments::NONE; 2],
             cases: [Case::Lower; 2],
             large_turn: None,
+            speaker: Side::Client,
         }
     }
 
     /// Appends a message.
     pub fn message(&mut self, message: &Message) {
+        self.speaker = message.from;
         if !matches!(message.detail, Detail::Raw(_)) {
             self.large_turn = None;
         }
@@ -204,8 +208,7 @@ impl Listing {
         self.note_case(message);
         let has_label = match &message.detail {
             Detail::WebSocket(_) => true,
-            Detail::Raw(content) if content.is_empty() => false,
-            Detail::Raw(content) => self.style.redact || !is_text(&content.bytes),
+            Detail::Raw(content) => !content.is_empty(),
             Detail::Http(_) | Detail::Event(_) | Detail::EventsEnd(_) | Detail::Aside(_) => false,
         };
         if has_label {
@@ -255,9 +258,10 @@ impl Listing {
         if goes_on || self.large_turn.is_some() {
             return self.large_piece(from, content, !goes_on);
         }
+        // Every turn counts, whether its name is shown or not: all forms call it the same.
+        let label = self.label(from);
         if self.style.redact || !is_text {
-            let label = self.label(from);
-            self.begin_text();
+            self.end_line();
             if self.style.redact {
                 let bytes = shown_length(content);
                 let line = format!("{label}: {bytes} bytes\n");
@@ -359,7 +363,7 @@ impl Listing {
     fn gap(&mut self, piece: Piece<'_>) {
         let text = match piece {
             Piece::Bytes(_) => return,
-            Piece::Missing(count) => format!("[{count} bytes missing]"),
+            Piece::Missing(count) => format!("[{count} bytes missing from the {}]", self.speaker),
             Piece::LeftOut(rest) => format!("[{}]", left_out(rest, self.style.redact)),
         };
         self.writer.end(&mut self.sheet.text);

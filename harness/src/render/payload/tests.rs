@@ -184,6 +184,20 @@ fn a_large_turn_in_another_protocol_is_shown_in_short_though_it_comes_in_pieces(
 }
 
 #[test]
+fn rows_begin_a_line_and_are_called_as_in_the_redacted_form() {
+    let turns = [
+        Server(b"N"),
+        Client(b"\x00\x01"),
+        Server(b"text\n"),
+        Server(b"\x02"),
+    ];
+    assert_eq!(plain(&turns[..2]), "N\nC1: 00 01  ..\n",);
+    let turns = [Client(b"one\n"), Server(b"ok\n"), Client(b"\x00\x01")];
+    assert_eq!(plain(&turns), "one\nok\nC2: 00 01  ..\n");
+    assert!(redacted(&turns).contains("C2: 00 01"));
+}
+
+#[test]
 fn bytes_that_are_no_text_are_rows() {
     let bytes: Vec<u8> = (0..30).collect();
     assert_eq!(
@@ -203,7 +217,7 @@ fn holes_stand_where_bytes_are_missing() {
     ];
     let listing = plain(&packets);
     assert!(
-        listing.ends_with("\n\nabc[4 bytes missing]xyz\n"),
+        listing.ends_with("\n\nabc[4 bytes missing from the server]xyz\n"),
         "{listing}"
     );
 }
