@@ -72,7 +72,7 @@ const LEAST_BODY_LIMIT: usize = 1024;
 /// Rules in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    own: Vec<Rule>,
     hides_chunks: bool,
     body_limit: Option<usize>,
     repeats: Vec<String>,
@@ -201,7 +201,7 @@ impl Rules {
         for table in tables {
             let name = table.name.get_ref();
             match check(table, text)? {
-                Some(rule) => rules.rules.push(rule),
+                Some(rule) => rules.own.push(rule),
                 None => rules.hides_chunks = true,
             }
             if names.contains(&name.as_str()) {
@@ -217,7 +217,7 @@ impl Rules {
     /// These rules, and after them others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
-        self.rules.extend(others.rules);
+        self.own.extend(others.own);
         self.hides_chunks |= others.hides_chunks;
         self.body_limit = others.body_limit.or(self.body_limit);
         self.repeats.extend(others.repeats);
@@ -226,7 +226,7 @@ impl Rules {
 
     /// The rules with a pattern, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter()
+        self.own.iter()
     }
 
     /// Returns true if one of them hides how bodies are cut into chunks.
@@ -238,7 +238,7 @@ impl Rules {
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.rules.is_empty() && !self.hides_chunks
+        self.own.is_empty() && !self.hides_chunks
     }
 
     /// What those of the rules that are `wanted` hide in a text. Where two want the same bytes, the first has them.
@@ -271,7 +271,7 @@ impl Rules {
     /// The places in order, each with its rule.
     fn found<'a>(&'a self, text: &'a [u8], wanted: impl Fn(&Rule) -> bool) -> Places<'a> {
         let mut places = Places(None);
-        for rule in self.rules.iter().filter(|rule| wanted(rule)) {
+        for rule in self.own.iter().filter(|rule| wanted(rule)) {
             let mut own = rule.places(text);
             let next = own.next();
             if next.is_some() {

@@ -274,8 +274,8 @@ fn key_of(before: &[u8]) -> Option<String> {
     let is_part = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
     let last_word = |text: &str| {
         let words = text.split(|character: char| !is_part(character));
-        let word = words.map(|word| word.trim_matches(['-', '_', '.']));
-        let word = word.filter(|word| !word.is_empty()).next_back();
+        let mut words = words.map(|word| word.trim_matches(['-', '_', '.']));
+        let word = words.rfind(|word| !word.is_empty());
         word.map(|word| word.replace('.', "-"))
     };
     // The value may begin with a mark of its own, as signed cookies do.

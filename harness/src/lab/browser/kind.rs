@@ -112,7 +112,8 @@ pub(super) trait Dialect {
     /// its name. Its pages are at `address`.
     fn capabilities_elsewhere(&self, address: IpAddr, preferences: &Value) -> Capabilities;
 
-    /// The preference by which the browser uses one connection to a server, besides those of WebSockets; `None` if it has none.
+    /// The preference by which the browser uses one connection to a server, besides those of `WebSocket`s; `None` if it
+    /// has none.
     fn one_connection(&self) -> Option<(&'static str, Value)> {
         None
     }
