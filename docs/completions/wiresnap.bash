@@ -513,7 +513,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__learn)
-            opts="-h --times --time-scale --from --into --set --format --memory --help"
+            opts="-h --times --time-scale --browser --from --into --set --format --memory --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -525,6 +525,10 @@ _wiresnap() {
                     ;;
                 --time-scale)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --browser)
+                    COMPREPLY=($(compgen -W "firefox chromium" -- "${cur}"))
                     return 0
                     ;;
                 --from)

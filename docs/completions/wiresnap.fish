@@ -91,6 +91,8 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -l all -d 'Tak
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand accept" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l times -d 'How often to play it' -r
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l time-scale -d 'Play each time this many times as long: 0.1 is ten times as fast' -r
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l browser -d 'The browser to play with' -r -f -a "firefox\t'Firefox, through geckodriver'
+chromium\t'Chromium, through chromedriver; its captures have a folder of their own, chromium/'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l from -d 'Captures of the scenario that there are already, two at least, instead of playing it' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand learn" -l into -d 'The file that accepted rules are written into' -r -f -a "project\t'wiresnap.toml: they hold for all captures of the project'
 scenario\t'The scenario\'s file: they hold for its captures alone'"

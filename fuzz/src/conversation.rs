@@ -154,7 +154,11 @@ fn assert_bounded(message: &Message) {
 
 fn print(messages: &[Message]) {
     for (redact, explain) in [(false, false), (false, true), (true, true)] {
-        let mut listing = Listing::new(Style { redact, explain });
+        let mut listing = Listing::new(Style {
+            redact,
+            explain,
+            limit: explain.then_some(100),
+        });
         for message in messages {
             listing.message(message);
         }

@@ -14,13 +14,19 @@ use super::output::{assert_json, assert_safe};
 /// Checks that listings are safe, JSON is JSON, figures add up, and all of them speak of the same capture.
 pub fn check(file: &[u8]) {
     for (redact, explain) in [(false, false), (false, true), (true, true)] {
-        if let Some(text) = listing(file, PayloadFormat::Text, Style { redact, explain }) {
+        let style = Style {
+            redact,
+            explain,
+            // Both ways to show a body.
+            limit: explain.then_some(100),
+        };
+        if let Some(text) = listing(file, PayloadFormat::Text, style) {
             assert_safe(&text);
         }
     }
     let style = Style {
         redact: true,
-        explain: false,
+        ..Style::default()
     };
     if let Some(text) = listing(file, PayloadFormat::Json, style) {
         assert_json(&text);

@@ -394,8 +394,11 @@ pub struct LearnArgs {
     /// Play each time this many times as long: 0.1 is ten times as fast
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     pub time_scale: f64,
+    /// The browser to play with
+    #[arg(long, value_enum, default_value_t = BrowserChoice::Firefox)]
+    pub browser: BrowserChoice,
     /// Captures of the scenario that there are already, two at least, instead of playing it
-    #[arg(long, value_name = "PCAP", num_args = 2.., conflicts_with_all = ["times", "time_scale"])]
+    #[arg(long, value_name = "PCAP", num_args = 2.., conflicts_with_all = ["times", "time_scale", "browser"])]
     pub from: Vec<PathBuf>,
     /// The file that accepted rules are written into
     #[arg(long, value_enum, default_value_t = RulesFile::Project)]

@@ -61,11 +61,19 @@ enum Placeholder {
 /// The most places of a text that are hidden one by one.
 pub const MOST_PLACES: usize = 65_536;
 
+/// How many bytes of a body are shown in full where a scenario does not say.
+const BODY_LIMIT: usize = 64 << 10;
+
+/// The least that a scenario may say: as much is shown of larger ones.
+const LEAST_BODY_LIMIT: usize = 1024;
+
 /// Rules in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    own: Vec<Rule>,
     hides_chunks: bool,
+    body_limit: Option<usize>,
+    repeats: Vec<String>,
 }
 
 /// A `[[redact]]` table as it is written.
@@ -85,6 +93,8 @@ pub struct RawRule {
 /// The part of a file that contains rules.
 #[derive(Deserialize)]
 struct RulesAlone {
+    body_limit: Option<Spanned<u32>>,
+    repeats: Option<Spanned<toml::Value>>,
     #[serde(default)]
     redact: Vec<RawRule>,
 }
@@ -100,7 +110,82 @@ impl Rules {
             Diagnostic::new(error.span().unwrap_or(0..0), error.message().trim_end())
                 .into_error(file, text)
         })?;
-        Self::check(&raw.redact, text).map_err(|mistake| mistake.into_error(file, text))
+        let rules = Self::check(&raw.redact, text).and_then(|rules| {
+            rules
+                .with_body_limit(raw.body_limit.as_ref())?
+                .with_repeats(raw.repeats.as_ref())
+        });
+        rules.map_err(|mistake| mistake.into_error(file, text))
+    }
+
+    /// The rules with what a scenario says of large bodies.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is too little to show anything by.
+    pub fn with_body_limit(
+        mut self,
+        limit: Option<&Spanned<u32>>,
+    ) -> std::result::Result<Self, Diagnostic> {
+        if let Some(limit) = limit {
+            let bytes = usize::try_from(*limit.get_ref()).unwrap_or(usize::MAX);
+            if bytes < LEAST_BODY_LIMIT {
+                let message = format!("less than {LEAST_BODY_LIMIT} bytes");
+                return Err(Diagnostic::new(limit.span(), message).with_hint(
+                    "write 1024 or more: so much is shown of a body beyond the limit too",
+                ));
+            }
+            self.body_limit = Some(bytes);
+        }
+        Ok(self)
+    }
+
+    /// The rules with the paths that a scenario says are asked for a number of times that varies.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if that is neither a path nor several.
+    pub fn with_repeats(
+        mut self,
+        repeats: Option<&Spanned<toml::Value>>,
+    ) -> std::result::Result<Self, Diagnostic> {
+        let Some(repeats) = repeats else {
+            return Ok(self);
+        };
+        let paths = match repeats.get_ref() {
+            toml::Value::Array(paths) => paths.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for path in paths {
+            let path = path.as_str().unwrap_or_default();
+            if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
+                return Err(Diagnostic::new(repeats.span(), "no path of the program").with_hint(
+                    "write `repeats = \"/poll\"`, or several: `[\"/poll\", \"/status\"]`; what follows on `?` does not count",
+                ));
+            }
+            self.repeats.push(path.to_owned());
+        }
+        Ok(self)
+    }
+
+    /// Returns true if a request for this target may be repeated a number of times that varies.
+    #[must_use]
+    pub fn repeats(&self, target: &[u8]) -> bool {
+        let end = memchr::memchr(b'?', target).unwrap_or(target.len());
+        let path = &target[..end];
+        self.repeats.iter().any(|known| known.as_bytes() == path)
+    }
+
+    /// Returns true if any request may.
+    #[must_use]
+    pub const fn has_repeats(&self) -> bool {
+        !self.repeats.is_empty()
+    }
+
+    /// Returns how many bytes of a body listings show in full; a larger one is shown in short.
+    #[must_use]
+    pub fn body_limit(&self) -> usize {
+        self.body_limit.unwrap_or(BODY_LIMIT)
     }
 
     /// Checks tables; `text` is the file that they are in.
@@ -114,7 +199,7 @@ impl Rules {
         for table in tables {
             let name = table.name.get_ref();
             match check(table, text)? {
-                Some(rule) => rules.rules.push(rule),
+                Some(rule) => rules.own.push(rule),
                 None => rules.hides_chunks = true,
             }
             if names.contains(&name.as_str()) {
@@ -130,14 +215,16 @@ impl Rules {
     /// Returns these rules, followed by others.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
-        self.rules.extend(others.rules);
+        self.own.extend(others.own);
         self.hides_chunks |= others.hides_chunks;
+        self.body_limit = others.body_limit.or(self.body_limit);
+        self.repeats.extend(others.repeats);
         self
     }
 
     /// Returns the rules with a pattern, one by one.
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter()
+        self.own.iter()
     }
 
     /// Returns true if one of them hides how bodies are cut into chunks.
@@ -149,7 +236,7 @@ impl Rules {
     /// Returns true if there are no rules.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.rules.is_empty() && !self.hides_chunks
+        self.own.is_empty() && !self.hides_chunks
     }
 
     /// Returns the edits of those of the rules that are `wanted` in a text. If two match the same bytes, the first has
@@ -183,7 +270,7 @@ impl Rules {
     /// Returns the places in order, each with its rule.
     fn found<'a>(&'a self, text: &'a [u8], wanted: impl Fn(&Rule) -> bool) -> Places<'a> {
         let mut places = Places(None);
-        for rule in self.rules.iter().filter(|rule| wanted(rule)) {
+        for rule in self.own.iter().filter(|rule| wanted(rule)) {
             let mut own = rule.places(text);
             let next = own.next();
             if next.is_some() {
@@ -293,6 +380,12 @@ impl Rule {
         let mut parser = regex_syntax::ast::parse::Parser::new();
         let parsed = parser.parse(self.pattern());
         parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
+    }
+
+    /// What a secret is overwritten with begins so.
+    #[must_use]
+    pub fn stand_in(&self) -> String {
+        format!("<{}", self.name)
     }
 
     /// Returns the replacement for so many bytes.

@@ -113,6 +113,22 @@ fn a_run_fills_the_blocks_and_touches_nothing_else() {
 }
 
 #[test]
+fn a_file_that_is_named_by_its_whole_path_is_linked_from_the_page() {
+    let project = project();
+    let root = project.path().canonicalize().unwrap();
+    let page = project.path().join("docs/more/page.md");
+    let capture = root.join("pcap/tcpapp.pcap");
+    let capture = capture.to_str().unwrap();
+    let block = STATS.replace("pcap/tcpapp.pcap", capture);
+    fs::write(&page, block).unwrap();
+    let Said { code, error, .. } = docs(project.path(), &[]);
+    assert_eq!((code, error.as_str()), (Some(0), ""));
+    let text = fs::read_to_string(&page).unwrap();
+    let link = format!("[{capture}](../../pcap/tcpapp.pcap)");
+    assert!(text.contains(&link), "{text}");
+}
+
+#[test]
 fn a_mistake_in_one_page_leaves_all_as_they_are() {
     let project = project();
     let good = format!("{STATS}<!-- wiresnap: diagram pcap/wsapp.pcap -->\n<!-- /wiresnap -->\n");

@@ -119,9 +119,17 @@ fn listed(file: &[u8], request: Request) -> String {
     String::from_utf8(outcome.output).expect("UTF-8")
 }
 
+fn style(redact: bool, explain: bool) -> Style {
+    Style {
+        redact,
+        explain,
+        limit: None,
+    }
+}
+
 fn text(file: &[u8], redact: bool, explain: bool) -> String {
     let request = Request {
-        style: Style { redact, explain },
+        style: style(redact, explain),
         ..Request::default()
     };
     listed(file, request)
@@ -129,10 +137,7 @@ fn text(file: &[u8], redact: bool, explain: bool) -> String {
 
 fn json(file: &[u8], redact: bool) -> serde_json::Value {
     let request = Request {
-        style: Style {
-            redact,
-            explain: false,
-        },
+        style: style(redact, false),
         format: PayloadFormat::Json,
         name: "made.pcap".into(),
         ..Request::default()
@@ -236,7 +241,7 @@ fn one_message_or_one_frame_can_be_picked() {
         listed(
             &file,
             Request {
-                style: Style { redact, explain },
+                style: style(redact, explain),
                 connection: Some(2),
                 messages,
                 rows_only,
@@ -297,7 +302,7 @@ fn a_lost_segment_is_a_hole_in_the_listing() {
     capture.close(&mut connection);
     let listing = text(&capture.file, false, false);
     assert!(
-        listing.ends_with("\n\n0123456789[10 bytes missing]abcdefghij\n"),
+        listing.ends_with("\n\n0123456789[10 bytes missing from the server]abcdefghij\n"),
         "{listing}"
     );
 }
@@ -350,7 +355,7 @@ proptest! {
             file.truncate(24 + end.index(file.len() - 24));
         }
         for (redact, explain) in [(false, false), (false, true), (true, false), (true, true)] {
-            let request = Request { style: Style { redact, explain }, ..Request::default() };
+            let request = Request { style: style(redact, explain), ..Request::default() };
             let reader = CaptureReader::new(&file[..]).expect("the header is whole");
             if let Ok(outcome) = list(reader, request, Vec::new()) {
                 let listing = String::from_utf8(outcome.output).expect("UTF-8");

@@ -407,3 +407,145 @@ fn what_is_accepted_is_written_behind_what_was_there() {
         "{scenario}"
     );
 }
+
+/// What was said in a run, turn by turn.
+type Turns = Vec<(support::script::End, Vec<u8>)>;
+
+/// Has `learn` look at runs, in a project with these rules; gives what it found.
+fn learned(rules: &str, runs: [Turns; 3]) -> (TempDir, serde_json::Value) {
+    let project = project(rules);
+    for (number, turns) in (1..).zip(runs) {
+        let mut script = Script::opened();
+        for (end, bytes) in turns {
+            script = script.say(end, bytes);
+        }
+        let packets = script.close().packets();
+        let frames = packets.iter().map(|packet| ethernet(packet));
+        let file = project.path().join(format!("pcap/run{number}.pcap"));
+        fs::write(file, pcap(ETHERNET, &paced(frames))).unwrap();
+    }
+    let said = wiresnap(project.path(), &[&FROM[..], &["--format", "json"]].concat());
+    let found = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.error));
+    (project, found)
+}
+
+fn exchange(target: &str, fields: &str, body: &str) -> Turns {
+    let ask = format!("GET {target} HTTP/1.1\r\nHost: h\r\n\r\n");
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    vec![(Client, ask.into_bytes()), (Server, answer.into_bytes())]
+}
+
+fn names(found: &serde_json::Value) -> Vec<&str> {
+    let proposals = found["proposals"].as_array().unwrap();
+    let names = proposals.iter().map(|one| one["name"].as_str().unwrap());
+    names.collect()
+}
+
+#[test]
+fn learn_proposes_nothing_from_messages_that_do_not_correspond() {
+    let bodies = ["one line\n", "quite, another\nthing\n", "and: a third\n"];
+    let (_, found) = learned(
+        "",
+        ["/a", "/b", "/c"].map(|target| exchange(target, "", bodies[0])),
+    );
+    assert_eq!(names(&found), [""; 0], "{found}");
+    let structure = found["structure"].to_string();
+    assert!(
+        structure.contains("nothing in run 2 corresponds to connection 1 (GET /a)"),
+        "{structure}"
+    );
+    let (_, found) = learned("", bodies.map(|body| exchange("/a", "", body)));
+    assert_eq!(names(&found), [""; 0], "{found}");
+    let structure = found["structure"].to_string();
+    assert!(
+        structure.contains("differs by more than a value"),
+        "{structure}"
+    );
+}
+
+#[test]
+fn learn_says_which_rules_never_matched() {
+    let rules = [
+        SESSION,
+        "[[redact]]\nname = \"old\"\npattern = 'old=(.+)'\n",
+    ]
+    .join("\n");
+    let (_, found) = learned(
+        &rules,
+        RUNS.map(|run| exchange("/a", &format!("Set-Cookie: session={}\r\n", run[0]), "b\n")),
+    );
+    assert_eq!(found["never_matched"], serde_json::json!(["old"]));
+    assert_eq!(found["hidden"]["session"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn rules_are_called_what_they_hide_and_are_wide_enough_for_the_next_run() {
+    let cookies = ["s%3AaZ0.b%2Bc1", "s%3Ax_9-Q", "s%3AmN.pq%3D"];
+    let numbers = ["41", "87", "93"];
+    let runs = [0, 1, 2].map(|run| {
+        exchange(
+            &format!("/a?t={}", numbers[run]),
+            &format!("Set-Cookie: session={}; Path=/\r\n", cookies[run]),
+            "b\n",
+        )
+    });
+    let (project, found) = learned("", runs);
+    assert_eq!(names(&found), ["query-t", "session"], "{found}");
+    let rules: Vec<&str> = found["proposals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["toml"].as_str().unwrap())
+        .collect();
+    let next = exchange(
+        "/a?t=1234",
+        "Set-Cookie: session=s%3AQQQQQ.r%2Fs; Path=/\r\n",
+        "b\n",
+    );
+    drop(project);
+    let others = ["5", "17"].map(|number| {
+        exchange(
+            &format!("/a?t={number}"),
+            "Set-Cookie: session=s%3Ay; Path=/\r\n",
+            "b\n",
+        )
+    });
+    let [one, other] = others;
+    let (_, found) = learned(&rules.join("\n"), [next, one, other]);
+    assert_eq!(found["runs_list_the_same"], true, "{found}");
+    assert_eq!(names(&found), [""; 0]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_learned_too() {
+    let run = |nonce: &[u8; 8]| -> Turns {
+        let hello = [&b"\x01\xffHI\x00"[..], nonce, b"\x00\x02end"].concat();
+        vec![(Client, hello), (Server, b"\x01\x00ok".to_vec())]
+    };
+    let runs = [
+        b"\x9a\x10\xfe\x00abcd",
+        b"\x01\x02\x03\x04\x05\x06\x07\x08",
+        b"zyxwvuts",
+    ];
+    let (_, found) = learned("", runs.map(run));
+    assert_eq!(names(&found), ["bytes"], "{found}");
+    let proposal = &found["proposals"][0];
+    assert_eq!(proposal["pattern"], "(?s-u)\\A\\x01\\xffHI\\x00(.{8})");
+    assert_eq!(found["runs_list_the_same"], true, "{found}");
+    let rule = proposal["toml"].as_str().unwrap();
+    let (project, found) = learned(
+        rule,
+        [
+            b"01234567",
+            b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8",
+            b"\0\0\0\0\0\0\0\0",
+        ]
+        .map(run),
+    );
+    assert_eq!(found["runs_list_the_same"], true, "{found}");
+    let shown = wiresnap(project.path(), &["payload", "--redact", "pcap/run1.pcap"]).out;
+    assert!(shown.contains("<bytes.>"), "{shown}");
+}

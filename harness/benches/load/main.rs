@@ -6,8 +6,9 @@
 //! the interface.
 //!
 //! `make bench` prints a table; `target/bench/load.json` holds the same for programs. The lab is the one that
-//! `wiresnap capture` uses: this executable takes the place of wiresnap, and plays all parts. It needs no root, except
-//! that tcpdump does; and `ip` and `ethtool`, which make the loopback interface like one of Ethernet.
+//! `wiresnap capture` uses: this executable takes the place of wiresnap, and plays all parts. Small packets need no root.
+//! Large ones do, as `ip` and `ethtool` have to make the loopback interface like one of Ethernet, and so does tcpdump: what
+//! cannot be measured is said, and left out.
 //!
 //! These variables change that, shown with their defaults: `LOAD_BYTES=1000000000`, `LOAD_RATE=300000`,
 //! `LOAD_PACKETS=2000000`, `LOAD_CONNECTIONS=4`.
@@ -68,8 +69,13 @@ fn measure() -> Outcome<()> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     fs::create_dir_all(&folder)?;
     let mut rows = Vec::new();
+    let tools = tools();
     for (name, traffic) in all_traffic()? {
-        for tool in tools() {
+        if let Some(why) = obstacle(traffic) {
+            println!("Packets that are {name} were left out: {why}.");
+            continue;
+        }
+        for tool in tools.clone() {
             eprintln!("{name}: {}", tool.name());
             rows.push(row(&folder, name, tool, traffic)?);
         }
@@ -116,12 +122,28 @@ fn variable(name: &str, default: u64) -> Outcome<u64> {
     std::env::var(name).map_or(Ok(default), |value| Ok(value.parse()?))
 }
 
+/// Returns why traffic cannot be had here, if it cannot.
+fn obstacle(traffic: Traffic) -> Option<String> {
+    if traffic.interface == Interface::AsItIs {
+        return None;
+    }
+    if !geteuid().is_root() {
+        return Some("they take root, as `sudo make bench` has it".to_owned());
+    }
+    let missing = ["ip", "ethtool"].into_iter().find(|tool| !stage::has(tool));
+    missing.map(|tool| format!("{tool} is not installed"))
+}
+
 fn tools() -> Vec<Tool> {
+    let mut tools = vec![Tool::Nobody, Tool::Wiresnap];
     if !geteuid().is_root() {
         println!("tcpdump needs root, so it was left out.");
-        return vec![Tool::Nobody, Tool::Wiresnap];
+    } else if stage::has("tcpdump") {
+        tools.push(Tool::Tcpdump);
+    } else {
+        println!("tcpdump is not installed, so it was left out.");
     }
-    vec![Tool::Nobody, Tool::Wiresnap, Tool::Tcpdump]
+    tools
 }
 
 /// Lets the tool capture the traffic, and compares the capture with it.

@@ -113,12 +113,22 @@ fn make_like_ethernet() -> Outcome<()> {
     )
 }
 
-/// Runs a program that works silently. It is one of root's: not every user's `PATH` has those.
-fn run(program: &str, arguments: &[&str]) -> Outcome<()> {
+/// Where programs are looked for: some are root's, and not everybody's `PATH` has those.
+fn places() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
+    format!("{path}:/usr/sbin:/sbin")
+}
+
+/// Returns true if a program is installed.
+pub(crate) fn has(program: &str) -> bool {
+    std::env::split_paths(&places()).any(|place| place.join(program).is_file())
+}
+
+/// Runs a program that does its work without a word.
+fn run(program: &str, arguments: &[&str]) -> Outcome<()> {
     let output = Command::new(program)
         .args(arguments)
-        .env("PATH", format!("{path}:/usr/sbin:/sbin"))
+        .env("PATH", places())
         .output()
         .map_err(|error| format!("cannot start {program}: {error}"))?;
     if !output.status.success() {

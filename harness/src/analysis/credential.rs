@@ -69,6 +69,13 @@ static IN_HEADS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
 /// The shapes of credentials in targets and bodies.
 static IN_TEXTS: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     shapes(&[
+        // SMTP (RFC 4954), POP3 (RFC 5034) and IMAP (RFC 9051), with an answer that comes at once.
+        (
+            "AUTH",
+            r"(?im)^(?:\S{1,20} )?AUTH(?:ENTICATE)? (PLAIN|LOGIN|XOAUTH2|OAUTHBEARER) +([A-Za-z0-9+/]{4,}=*)\r?$",
+        ),
+        // POP3 (RFC 1939) and FTP (RFC 959).
+        ("command", r"(?m)^(PASS) +([^\s<]{3,})\r?$"),
         (
             "form field",
             r"(?i)(?:^|[?&\n])((?:[a-z]+_)?(?:password|passwd|passphrase|pwd)|(?:client_|api_)secret|(?:access|refresh|id|auth)_token|api_?key)=([^&\s<]{3,})",
@@ -179,7 +186,7 @@ mod tests {
 
     #[test]
     fn every_pattern_is_one() {
-        assert_eq!((ANYWHERE.len(), IN_HEADS.len(), IN_TEXTS.len()), (9, 3, 3));
+        assert_eq!((ANYWHERE.len(), IN_HEADS.len(), IN_TEXTS.len()), (9, 3, 5));
     }
 
     #[test]
@@ -212,6 +219,9 @@ mod tests {
             ),
             ("X-API-Key", "X-API-Key: 0123456789", "field X-API-Key"),
             ("body", "name=a&password=hunter2", "form field password"),
+            ("bytes", "EHLO me\r\nAUTH PLAIN AGEAYmM=\r\n", "AUTH PLAIN"),
+            ("bytes", "a1 authenticate plain AGEAYmM=\r\n", "AUTH plain"),
+            ("bytes", "USER a\r\nPASS secret\r\n", "command PASS"),
             (
                 "request line",
                 "GET /?access_token=abcdef HTTP/1.1",

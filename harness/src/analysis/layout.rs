@@ -9,7 +9,7 @@
 //! that for the page itself is sent after it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 
 use super::message::{Detail, HttpMessage, Message};
@@ -32,6 +32,8 @@ pub struct Layout {
     parts: BTreeMap<u64, Vec<Part>>,
     /// True if requests could be spread over connections by chance.
     pub is_spread: bool,
+    /// The pages of exchanges that may have been repeated.
+    repeated: BTreeSet<u64>,
 }
 
 /// A part of a listing with its own heading.
@@ -62,7 +64,8 @@ pub enum Topic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
     first_message: u64,
-    page: u64,
+    /// `None` if the same is listed already.
+    page: Option<u64>,
 }
 
 /// A request with the answers to it.
@@ -77,6 +80,31 @@ struct Exchange {
     target: Vec<u8>,
     kind: Kind,
     is_answered: bool,
+    /// What stands for it, if it may be repeated.
+    repeated: Option<Repeated>,
+}
+
+/// Stands for something as it is listed.
+pub type Digest = [u8; 32];
+
+/// What stands for an exchange that may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// For its request.
+    pub request: Digest,
+    /// For all of it.
+    pub whole: Digest,
+}
+
+/// What is known of the client of a capture.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// When it was told what to do, in order.
+    pub marks: Vec<Timestamp>,
+    /// Whether the last mark closes it.
+    pub is_closed: bool,
+    /// Whether it is a browser, which takes connections by chance.
+    pub is_browser: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +128,7 @@ struct Talk {
 /// Reads the messages of a capture to find their order.
 #[derive(Debug)]
 pub struct Survey<'m> {
-    marks: &'m [Timestamp],
+    client: &'m Client,
     talks: BTreeMap<u64, Talk>,
     messages: u64,
 }
@@ -108,9 +136,9 @@ pub struct Survey<'m> {
 impl<'m> Survey<'m> {
     /// Starts a survey; `marks` are the times, in order, at which the client was told what to do.
     #[must_use]
-    pub const fn new(marks: &'m [Timestamp]) -> Self {
+    pub const fn new(client: &'m Client) -> Self {
         Self {
-            marks,
+            client,
             talks: BTreeMap::new(),
             messages: 0,
         }
@@ -123,7 +151,8 @@ impl<'m> Survey<'m> {
             self.talks.clear();
             return;
         }
-        let mark = self.marks.partition_point(|mark| *mark <= message.time);
+        let marks = &self.client.marks;
+        let mark = marks.partition_point(|mark| *mark <= message.time);
         let talk = self.talks.entry(opening.index).or_insert_with(|| Talk {
             ends: [opening.client, opening.server],
             first: message.time,
@@ -134,10 +163,27 @@ impl<'m> Survey<'m> {
         talk.message(message, mark.saturating_sub(1));
     }
 
+    /// Takes note that an exchange may have been repeated: the one that begins with this message of this connection, both
+    /// counted from 0.
+    ///
+    /// How long a client goes on while it is being closed is chance: what it asks then belongs to the mark before.
+    pub fn repeated(&mut self, connection: u64, first_message: u64, repeated: Repeated) {
+        let last_mark = self.client.marks.len().saturating_sub(1);
+        let last_mark = last_mark.saturating_sub(usize::from(self.client.is_closed));
+        let talk = self.talks.get_mut(&connection);
+        let exchanges = talk.into_iter().flat_map(|talk| &mut talk.exchanges);
+        for exchange in exchanges.filter(|one| one.first_message == first_message) {
+            if exchange.kind == Kind::Plain {
+                exchange.repeated = Some(repeated);
+                exchange.mark = exchange.mark.min(last_mark);
+            }
+        }
+    }
+
     /// Returns the order; `None` if there is too much to be put in order.
     #[must_use]
     pub fn finish(self) -> Option<Layout> {
-        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks))
+        (self.messages <= MOST_MESSAGES).then(|| Layout::new(&self.talks, self.client.is_browser))
     }
 }
 
@@ -194,6 +240,9 @@ impl Talk {
     }
 }
 
+/// What an exchange's place in a section follows from.
+type Key<'e> = (usize, bool, Reverse<bool>, &'e [u8], &'e [u8], Timestamp);
+
 impl Exchange {
     fn new(first_message: u64, time: Timestamp, mark: usize, head: &Head) -> Self {
         let target = head.target();
@@ -206,14 +255,17 @@ impl Exchange {
             target: target[..target.len().min(TARGET_BYTES)].to_vec(),
             kind: Kind::Plain,
             is_answered: false,
+            repeated: None,
         }
     }
 
     /// Returns the key of its place in a section.
-    fn key(&self, is_spread: bool) -> (usize, Reverse<bool>, &[u8], &[u8], Timestamp) {
-        if is_spread && !self.is_page {
+    fn key(&self, is_spread: bool) -> Key<'_> {
+        let is_repeated = self.repeated.is_some();
+        if is_repeated || is_spread && !self.is_page {
             return (
                 self.mark,
+                is_repeated,
                 Reverse(false),
                 &self.method,
                 &self.target,
@@ -221,7 +273,7 @@ impl Exchange {
             );
         }
         // Pages that lead to one another, as redirects do, come one after the other in any case.
-        (self.mark, Reverse(is_spread), &[], &[], self.time)
+        (self.mark, false, Reverse(is_spread), &[], &[], self.time)
     }
 }
 
@@ -244,14 +296,30 @@ impl Layout {
     pub fn page(&self, connection: u64, message: u64) -> Option<u64> {
         let parts = self.parts.get(&connection)?;
         let after = parts.partition_point(|part| part.first_message <= message);
-        Some(parts.get(after.checked_sub(1)?)?.page)
+        parts.get(after.checked_sub(1)?)?.page
     }
 
-    fn new(talks: &BTreeMap<u64, Talk>) -> Self {
+    /// Returns true if a page holds an exchange that may have been repeated.
+    #[must_use]
+    pub fn is_repeated(&self, page: u64) -> bool {
+        self.repeated.contains(&page)
+    }
+
+    fn new(talks: &BTreeMap<u64, Talk>, may_spread: bool) -> Self {
         let mut layout = Self {
-            is_spread: is_spread(talks),
+            is_spread: may_spread && is_spread(talks),
             ..Self::default()
         };
+        let mut listed = HashSet::new();
+        let mut answered = HashSet::new();
+        for exchange in talks.values().flat_map(|talk| &talk.exchanges) {
+            let request = exchange.repeated.map(|repeated| repeated.request);
+            answered.extend(
+                request
+                    .filter(|_| exchange.is_answered)
+                    .map(|one| (exchange.mark, one)),
+            );
+        }
         let mut pages = 0;
         let regular = || talks.iter().filter(|(_, talk)| !talk.is_irregular);
         for (server, exchanges) in requests(regular(), layout.is_spread) {
@@ -260,13 +328,23 @@ impl Layout {
                 .map(|(connection, _)| talks[connection].ends[0]);
             layout.begin(Topic::Requests, [clients.unwrap_or(server), server], pages);
             for (connection, exchange) in exchanges {
-                layout.put(connection, exchange.first_message, pages);
+                if let Some(Repeated { request, whole }) = exchange.repeated {
+                    // Whether one is still waiting for its answer in the end is chance too.
+                    let is_left =
+                        !exchange.is_answered && answered.contains(&(exchange.mark, request));
+                    if is_left || !listed.insert((server, exchange.mark, whole)) {
+                        layout.put(connection, exchange.first_message, None);
+                        continue;
+                    }
+                    layout.repeated.insert(pages);
+                }
+                layout.put(connection, exchange.first_message, Some(pages));
                 pages += 1;
             }
         }
         for (topic, connection, first_message) in others(talks, layout.is_spread) {
             layout.begin(topic, talks[&connection].ends, pages);
-            layout.put(connection, first_message, pages);
+            layout.put(connection, first_message, Some(pages));
             pages += 1;
         }
         for parts in layout.parts.values_mut() {
@@ -283,7 +361,7 @@ impl Layout {
         });
     }
 
-    fn put(&mut self, connection: u64, first_message: u64, page: u64) {
+    fn put(&mut self, connection: u64, first_message: u64, page: Option<u64>) {
         self.parts.entry(connection).or_default().push(Part {
             first_message,
             page,
@@ -295,6 +373,11 @@ impl Layout {
 /// one connection or over several.
 fn is_spread(talks: &BTreeMap<u64, Talk>) -> bool {
     let regular = talks.values().filter(|talk| !talk.is_irregular);
+    let mut exchanges = regular.clone().flat_map(|talk| &talk.exchanges);
+    // How many there are is chance too.
+    if exchanges.any(|exchange| exchange.repeated.is_some()) {
+        return true;
+    }
     let parts = regular.flat_map(|talk| talk.exchanges.iter().filter(|one| !one.is_page));
     let mut marks = BTreeSet::new();
     parts.map(|part| part.mark).any(|mark| !marks.insert(mark))

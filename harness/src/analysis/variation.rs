@@ -16,11 +16,17 @@ const MOST_CONTEXT: usize = 40;
 pub struct Place {
     /// A range for each text, in their order.
     pub ranges: Vec<Range<usize>>,
+    /// Whether it is a value between things that are the same. Else it is all from the first byte that differs to the last one,
+    /// and the texts need not correspond at all.
+    pub is_value: bool,
 }
 
 /// Returns the places that vary in texts that should be the same.
 #[must_use]
 pub fn places(texts: &[&[u8]]) -> Vec<Place> {
+    if texts.iter().any(|text| is_binary(text)) {
+        return in_bytes(texts);
+    }
     let lines: Vec<Vec<Range<usize>>> = texts.iter().map(|text| lines(text)).collect();
     let count = lines.first().map_or(0, Vec::len);
     if lines.iter().any(|lines| lines.len() != count) {
@@ -32,6 +38,42 @@ pub fn places(texts: &[&[u8]]) -> Vec<Place> {
         in_line(texts, &ranges)
     };
     (0..count).flat_map(line).collect()
+}
+
+/// Whether a text is none: it has control bytes that no text has, or is not UTF-8.
+#[must_use]
+pub fn is_binary(text: &[u8]) -> bool {
+    let is_control = |byte: &u8| {
+        byte.is_ascii_control() && !matches!(*byte, b'\t' | b'\n' | b'\r' | 0x1b | COVERED)
+    };
+    text.iter().any(is_control) || str::from_utf8(text).is_err()
+}
+
+/// How many bytes that are the same, by chance, may stand inside of a value.
+const SAME_BY_CHANCE: usize = 2;
+
+/// The places of bytes that vary, where all are as many; else all from the first byte that differs to the last one.
+fn in_bytes(texts: &[&[u8]]) -> Vec<Place> {
+    let Some(first) = texts.first() else {
+        return Vec::new();
+    };
+    let whole: Vec<Range<usize>> = texts.iter().map(|text| 0..text.len()).collect();
+    if texts.iter().any(|text| text.len() != first.len()) {
+        return between_common_ends(texts, &whole).into_iter().collect();
+    }
+    let mut found: Vec<Range<usize>> = Vec::new();
+    let varies = |at: &usize| texts.iter().any(|text| text[*at] != first[*at]);
+    for at in (0..first.len()).filter(varies) {
+        match found.last_mut() {
+            Some(last) if at - last.end <= SAME_BY_CHANCE => last.end = at + 1,
+            _ => found.push(at..at + 1),
+        }
+    }
+    let place = |range: Range<usize>| Place {
+        ranges: vec![range; texts.len()],
+        is_value: true,
+    };
+    found.into_iter().map(place).collect()
 }
 
 /// Returns the lines of a text, each with its end.
@@ -121,6 +163,7 @@ fn in_word(texts: &[&[u8]], ranges: &[Range<usize>]) -> Option<Place> {
     if words.iter().all(|word| is_uuid(word)) {
         return Some(Place {
             ranges: ranges.to_vec(),
+            is_value: true,
         });
     }
     let before = common(&words, false);
@@ -139,6 +182,7 @@ fn in_word(texts: &[&[u8]], ranges: &[Range<usize>]) -> Option<Place> {
         .map(|range| range.start + before..range.end - after);
     Some(Place {
         ranges: ranges.collect(),
+        is_value: true,
     })
 }
 
@@ -160,6 +204,7 @@ fn between_common_ends(texts: &[&[u8]], lines: &[Range<usize>]) -> Option<Place>
         .map(|line| line.start + before..line.end - after);
     Some(Place {
         ranges: ranges.collect(),
+        is_value: false,
     })
 }
 
@@ -232,12 +277,18 @@ pub fn form(values: &[&[u8]]) -> String {
     if values.iter().all(|value| is_uuid(value)) {
         return "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}".to_owned();
     }
+    if values.iter().any(|value| value.contains(&b'%')) && values.iter().all(|one| is_escaped(one))
+    {
+        return "(?:[0-9A-Za-z_.~+/=-]|%[0-9A-Fa-f]{2})+".to_owned();
+    }
     let padding = values.iter().any(|value| value.ends_with(b"="));
     let cores: Vec<&[u8]> = values.iter().map(|value| without_padding(value)).collect();
     let class = class(&cores);
     let lengths = || cores.iter().map(|core| core.len());
     let (least, most) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-    let count = if least == most {
+    // A number that is as long by chance is longer some day.
+    let is_number = class == DIGITS && most < TIME_DIGITS;
+    let count = if least == most && !is_number {
         format!("{{{least}}}")
     } else {
         "+".to_owned()
@@ -251,20 +302,40 @@ fn without_padding(value: &[u8]) -> &[u8] {
     &value[..value.len() - padding.min(2)]
 }
 
-/// Returns true if values are of equal length and look like base64 of either kind without its rarer marks: a few runs
-/// of a random token may well lack these.
+/// The digits of a time in seconds; longer numbers are times, or as long for another reason.
+const TIME_DIGITS: usize = 10;
+
+const DIGITS: &str = "[0-9]";
+
+/// Whether a value is percent-encoded (RFC 3986 §2.1), with no byte that is not.
+fn is_escaped(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| *byte == b'%');
+    let is_plain = |part: &[u8]| {
+        part.iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.~+/=-".contains(byte))
+    };
+    parts.next().is_some_and(is_plain)
+        && parts.all(|part| {
+            let code = part.get(..2);
+            code.is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit)) && is_plain(&part[2..])
+        })
+}
+
+/// Whether values look like base64 of either kind of which the rarer marks were not seen: a few runs of a random token may
+/// well be without.
 fn are_random(values: &[&[u8]]) -> bool {
-    const LEAST: usize = 12;
+    const LEAST: usize = 6;
     let all = values.concat();
     let has = |sort: fn(&u8) -> bool| all.iter().any(sort);
     all.iter().all(u8::is_ascii_alphanumeric)
         && has(u8::is_ascii_uppercase)
         && has(u8::is_ascii_lowercase)
         && has(u8::is_ascii_digit)
-        && values
-            .iter()
-            .all(|value| value.len() >= LEAST && value.len() == values[0].len())
+        && values.iter().all(|value| value.len() >= LEAST)
 }
+
+/// So many letters and digits that are all hexadecimal are so by more than chance.
+const HEXADECIMAL: usize = 12;
 
 /// The text of a class of bytes, and a function that returns true for its members.
 type Class = (&'static str, fn(u8) -> bool);
@@ -272,7 +343,7 @@ type Class = (&'static str, fn(u8) -> bool);
 /// Returns the narrowest usual class that has all bytes of all values.
 fn class(values: &[&[u8]]) -> String {
     const USUAL: [Class; 6] = [
-        ("[0-9]", |byte| byte.is_ascii_digit()),
+        (DIGITS, |byte| byte.is_ascii_digit()),
         ("[0-9a-f]", |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
         ("[0-9A-F]", |byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')),
         ("[0-9A-Za-z]", |byte| byte.is_ascii_alphanumeric()),
@@ -292,7 +363,11 @@ fn class(values: &[&[u8]]) -> String {
             .iter()
             .all(|value| value.iter().all(|byte| has(*byte)))
     };
-    if let Some((class, _)) = USUAL.iter().find(|(_, has)| fits(has)) {
+    let bytes: usize = values.iter().map(|value| value.len()).sum();
+    let usual = USUAL
+        .iter()
+        .filter(|(class, _)| bytes >= HEXADECIMAL || !matches!(*class, "[0-9a-f]" | "[0-9A-F]"));
+    if let Some((class, _)) = usual.into_iter().find(|(_, has)| fits(has)) {
         return (*class).to_owned();
     }
     let mut others: Vec<u8> = values.concat();
@@ -361,6 +436,34 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_another_form_is_no_value() {
+        for texts in [
+            ["a b c", "a x y c"],
+            ["one\ntwo\n", "one\n"],
+            ["a: 1", "b, 2"],
+        ] {
+            let bytes = texts.map(str::as_bytes);
+            assert!(places(&bytes).iter().all(|place| !place.is_value));
+        }
+    }
+
+    #[test]
+    fn bytes_that_vary_are_found_where_all_are_as_many() {
+        let texts: [&[u8]; 3] = [
+            b"\x01\xffABCD\x00rest",
+            b"\x01\xffAxyD\x00rest",
+            b"\x01\xffp..q\x00resT",
+        ];
+        let ranges: Vec<Range<usize>> = places(&texts)
+            .iter()
+            .map(|place| place.ranges[0].clone())
+            .collect();
+        assert_eq!(ranges, [2..6, 10..11]);
+        let longer: [&[u8]; 2] = [b"\x01\xffAB", b"\x01\xffABC"];
+        assert!(places(&longer).iter().all(|place| !place.is_value));
+    }
+
+    #[test]
     fn what_is_covered_varies_no_more_whatever_its_width() {
         assert_eq!(varying(&["at \0\0\0 id=1", "at \0 id=2"]), [["1", "2"]]);
     }
@@ -388,10 +491,17 @@ mod tests {
     #[test]
     fn the_form_is_as_narrow_as_what_was_seen() {
         for (values, expected) in [
-            (["12", "34"], "[0-9]{2}"),
+            (["12", "34"], "[0-9]+"),
             (["1", "34"], "[0-9]+"),
-            (["9f", "b1"], "[0-9a-f]{2}"),
-            (["9F", "B1"], "[0-9A-F]{2}"),
+            (["1732812345", "1732812399"], "[0-9]{10}"),
+            (["9f", "b1"], "[0-9A-Za-z]{2}"),
+            (["9f86d0", "b1c2d3"], "[0-9a-f]{6}"),
+            (["9F86D0", "B1C2D3"], "[0-9A-F]{6}"),
+            (["V1StGXR8", "Uakgb4J"], "[0-9A-Za-z_+/-]+"),
+            (
+                ["s%3AaZ.b%2Bc", "s%3Ax_9"],
+                "(?:[0-9A-Za-z_.~+/=-]|%[0-9A-Fa-f]{2})+",
+            ),
             (["9fZ", "b1Y"], "[0-9A-Za-z]{3}"),
             (["9f_", "b-1"], "[0-9A-Za-z_-]{3}"),
             (["saeslsfd6ZX2", "cEwQJrbqwAb1"], "[0-9A-Za-z_+/-]{12}"),

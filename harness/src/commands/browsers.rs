@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::BrowserChoice;
 use crate::lab::browser::Kind;
-use crate::scenario::{Client, Scenario};
+use crate::scenario::{Client, Connections, Scenario};
 use crate::trace::provenance::Provenance;
 
 /// Returns the browser that was asked for.
@@ -19,6 +19,16 @@ pub(super) const fn kind(choice: BrowserChoice) -> Kind {
 /// without a browser to their own clients.
 pub(super) fn plays(browser: Kind, scenario: &Scenario) -> bool {
     browser == Kind::default() || scenario.client == Client::Firefox
+}
+
+/// Returns why a scenario cannot be played with a browser that was asked for; `None` if it can.
+pub(super) fn obstacle(browser: Kind, scenario: &Scenario) -> Option<String> {
+    if !plays(browser, scenario) {
+        return Some(format!("its client is {}", scenario.client));
+    }
+    let cannot = scenario.connections == Connections::One && !browser.can_use_one_connection();
+    cannot
+        .then(|| format!("it wants one connection, and {browser} cannot be told how many it opens"))
 }
 
 /// Returns the folder of a browser's captures, within the folder of all. A folder that is called after the browser is

@@ -115,6 +115,10 @@ impl Report {
     }
 }
 
+/// Why a capture has nothing in the tables of updates.
+const NO_UPDATE: &str =
+    "no update found: all that was said belongs to the opening or the closing of a connection";
+
 fn print_tables(
     reports: &[Report],
     style: Style,
@@ -151,11 +155,14 @@ fn print_tables(
         if not_tcp > 0 {
             writeln!(
                 out,
-                "\n{}: {not_tcp} of {total} packets are not TCP: {}",
+                "\n{}: {}",
                 report.name,
-                report.coverage().others
+                report.coverage().others.sentence(&format!(" of {total}"))
             )?;
         }
+    }
+    for report in readable().filter(|report| report.measured.per_update.is_none()) {
+        writeln!(out, "\n{}: {NO_UPDATE}", report.name)?;
     }
     if explain {
         for report in readable() {
@@ -268,6 +275,9 @@ struct JsonReport<'a> {
     pcap: &'a str,
     overall: Statistics,
     per_update: Option<Statistics>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_update: Option<&'static str>,
     updates: &'a [Statistics],
     server_push: Option<Statistics>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -354,6 +364,7 @@ impl Report {
             pcap: &self.pcap,
             overall: measured.overall,
             per_update: measured.per_update,
+            no_update: measured.per_update.is_none().then_some(NO_UPDATE),
             updates: &measured.updates,
             server_push: measured.server_push,
             packets: explain.then_some(JsonPackets(&measured.packets)),
@@ -418,7 +429,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&out).unwrap();
         let overall = serde_json::json!({"total_packets": 1, "app_packets": 0, "frame_bytes": 40, "tcp_bytes": 20, "app_bytes": 0});
         let expected = serde_json::json!(
-            [{"pcap": "NAME", "overall": overall, "per_update": null, "updates": [], "server_push": null}]
+            [{"pcap": "NAME", "overall": overall, "per_update": null, "no_update": NO_UPDATE, "updates": [], "server_push": null}]
         );
         assert_eq!(json, expected);
     }

@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
 use crate::scenario::expect::{Expect, Subject};
-use crate::scenario::{self, Action, Mark};
+use crate::scenario::{self, Action, Connections, Mark};
 
 /// The interval between looks at a page for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
@@ -65,10 +65,14 @@ impl Client {
     /// # Errors
     ///
     /// Returns an error if what it needs is missing or does not start.
-    pub async fn start(lab: &Lab, kind: scenario::Client) -> Result<Self> {
+    pub async fn start(
+        lab: &Lab,
+        kind: scenario::Client,
+        connections: Connections,
+    ) -> Result<Self> {
         match kind {
             scenario::Client::Firefox => {
-                let mut browser = Browser::start(lab).await?;
+                let mut browser = Browser::start(lab, connections).await?;
                 browser.rehearse().await?;
                 Ok(Self::Browser(Box::new(browser)))
             }

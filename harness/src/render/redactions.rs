@@ -134,6 +134,10 @@ impl DifferenceRules for Redactions {
         self.hide(message, Scope::Secrets);
     }
 
+    fn repeats(&self, target: &[u8]) -> bool {
+        self.own.repeats(target)
+    }
+
     fn hides_chunks(&self) -> bool {
         self.own.hides_chunks()
     }

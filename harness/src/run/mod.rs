@@ -230,7 +230,13 @@ impl Run<'_> {
             other => other.to_string(),
         };
         self.reports.phase(&format!("starting {name}"));
-        let client = vigil.during(Client::start(self.lab, kind)).await?;
+        let client = vigil
+            .during(Client::start(
+                self.lab,
+                kind,
+                self.order.scenario.connections,
+            ))
+            .await?;
         vigil.watch_client(&client);
         stage.client = Some(client);
         Ok(())

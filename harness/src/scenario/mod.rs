@@ -44,6 +44,8 @@ pub struct Scenario {
     pub link: Option<Link>,
     /// The client that talks to the program.
     pub client: Client,
+    /// How many connections a browser may use.
+    pub connections: Connections,
     /// The line end that Enter stands for when a line is typed into netcat or a command.
     pub line_end: LineEnd,
     /// The marks, in order of time. They begin with an open and end with [`Action::Close`]; a client whose commands all
@@ -131,6 +133,16 @@ impl fmt::Display for Client {
             Self::Commands => "a command",
         })
     }
+}
+
+/// How many connections a browser may use to one server at the same time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Connections {
+    /// As many as it likes.
+    #[default]
+    Any,
+    /// One for HTTP, which takes one request after the other.
+    One,
 }
 
 /// The end of a line that is typed.

@@ -87,6 +87,40 @@ impl Others {
         self.0.values().sum()
     }
 
+    /// Returns what these are, in a sentence without its end: what is not TCP, and what is too damaged to be told.
+    #[must_use]
+    pub fn sentence(&self, of_all: &str) -> String {
+        let is_damaged = |other: &Other| matches!(other, Other::Truncated(_) | Other::Malformed(_));
+        let damaged = self.iter().filter(|(other, _)| is_damaged(other));
+        let damaged: u64 = damaged.map(|(_, count)| count).sum();
+        let are = |count: u64| if count == 1 { "is" } else { "are" };
+        let packets = |count: u64| {
+            if count == 1 && of_all.is_empty() {
+                "packet"
+            } else {
+                "packets"
+            }
+        };
+        match (self.total() - damaged, damaged) {
+            (not_tcp, 0) => {
+                let (packets, are) = (packets(not_tcp), are(not_tcp));
+                format!("{not_tcp}{of_all} {packets} {are} not TCP: {self}")
+            }
+            (0, damaged) => {
+                let packets = packets(damaged);
+                format!(
+                    "{damaged}{of_all} {packets} cannot be read, their headers are damaged: {self}"
+                )
+            }
+            (not_tcp, damaged) => {
+                let (packets, are) = (packets(not_tcp), are(not_tcp));
+                format!(
+                    "{not_tcp}{of_all} {packets} {are} not TCP, and {damaged} cannot be read: {self}"
+                )
+            }
+        }
+    }
+
     /// Returns each kind with the number of its packets.
     pub fn iter(&self) -> impl Iterator<Item = (Other, u64)> {
         self.0.iter().map(|(other, count)| (*other, *count))
@@ -134,6 +168,22 @@ mod tests {
         ] {
             others.count(other);
         }
+
+        assert_eq!(
+            others.sentence(" of 9"),
+            "4 of 9 packets are not TCP: 2 UDP, 1 ARP, 1 of link type 127 (IEEE802_11_RADIOTAP)"
+        );
+        let mut damaged = Others::default();
+        damaged.count(Other::Malformed(Layer::Tcp));
+        assert_eq!(
+            damaged.sentence(" of 209"),
+            "1 of 209 packets cannot be read, their headers are damaged: 1 malformed header of TCP"
+        );
+        damaged.count(Other::Arp);
+        assert_eq!(
+            damaged.sentence(" of 209"),
+            "1 of 209 packets is not TCP, and 1 cannot be read: 1 ARP, 1 malformed header of TCP"
+        );
 
         assert_eq!(others.total(), 4);
         assert_eq!(

@@ -1,6 +1,10 @@
 //! The steps of a browser: their effects, their conditions, and their limits.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+
+use wiresnap::{Message, Recording};
 
 use crate::live_support::{Bench, has_chromium};
 use crate::{bench, payloads};
@@ -135,6 +139,112 @@ fn a_page_is_loaded_again_in_both_ways() {
         assert!(!forced.contains("304 Not Modified"), "{browser}\n{forced}");
         assert_eq!(forced.matches("200 OK").count(), 2, "{browser}\n{forced}");
     }
+}
+
+/// How many connections a capture has on which anything was said.
+fn connections(bench: &Bench, name: &str) -> usize {
+    let capture = bench.captures().join(name).with_extension("pcap");
+    Recording::open(capture)
+        .unwrap()
+        .messages()
+        .unwrap()
+        .iter()
+        .map(Message::connection)
+        .collect::<BTreeSet<_>>()
+        .len()
+}
+
+#[test]
+fn one_connection_is_for_firefox() {
+    let bench = bench();
+    let opens = "expect = { element = \"#r\", shows = \"all\" }";
+    let parts = page("/parts", opens, &[]);
+    let one = parts.replacen("client =", "connections = \"one\"\nclient =", 1);
+    bench.scenario("any", &parts);
+    bench.scenario("one", &one);
+
+    bench.run(&["--browser", "chromium", "one"]).is(
+        2,
+        &["one cannot be played with Chromium: it wants one connection, and Chromium cannot be told how many it opens"],
+    );
+    bench.run(&["any", "one"]).is(0, &[]);
+
+    assert_eq!(payloads(&bench, "one").matches("GET /part").count(), 13);
+    assert!(connections(&bench, "any") > 1);
+    assert_eq!(connections(&bench, "one"), 1);
+}
+
+#[test]
+fn a_page_that_polls_lists_the_same_each_time() {
+    let bench = bench();
+    let mut polls = page(
+        "/polls",
+        "expect = { element = \"#r\", shows = \"ok\" }",
+        &["execute = \"0\""],
+    );
+    polls = polls.replacen("client =", "repeats = \"/poll\"\nclient =", 1);
+    polls
+        .push_str("\n[[redact]]\nname = \"t\"\npattern = 't=([0-9.e-]+)'\nplaceholder = \"<t>\"\n");
+    bench.scenario("polls", &polls);
+
+    bench.run(&["--replace", "polls"]).is(0, &[]);
+    let first = payloads(&bench, "polls");
+    let kept = bench.path("first.pcap");
+    fs::copy(bench.captures().join("polls.pcap"), &kept).unwrap();
+    bench
+        .run(&["--replace", "--time-scale", "2", "polls"])
+        .is(0, &[]);
+    let second = payloads(&bench, "polls");
+
+    assert_eq!(first, second);
+    assert_eq!(first.matches("[repeated; the number varies]").count(), 2);
+    let polls = |capture: &Path| {
+        let messages = Recording::open(capture).unwrap().messages().unwrap();
+        let targets = messages.iter().filter_map(Message::target);
+        targets
+            .filter(|target| target.starts_with("/poll?"))
+            .count()
+    };
+    assert!(polls(&bench.captures().join("polls.pcap")) > polls(&kept));
+}
+
+#[test]
+fn learn_plays_with_browsers_and_proves_what_it_proposes() {
+    let bench = bench();
+    let opens = "expect = { element = \"#r\", shows = \"all\" }";
+    bench.scenario("parts", &page("/parts", opens, &[]));
+    let polls = page(
+        "/polls",
+        "expect = { element = \"#r\", shows = \"ok\" }",
+        &["execute = \"0\""],
+    );
+    bench.scenario(
+        "polls",
+        &polls.replacen("client =", "repeats = \"/poll\"\nclient =", 1),
+    );
+    let learn = |scenario: &str, browser: &str| {
+        let arguments = ["learn", scenario, "--browser", browser, "--times", "2"];
+        let output = bench.command(&arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+
+    let mut browsers = vec!["firefox"];
+    if has_chromium() {
+        browsers.push("chromium");
+    }
+    for browser in browsers {
+        let (code, said) = learn("parts", browser);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("so does one more run"), "{said}");
+    }
+    let (code, said) = learn("polls", "firefox");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("name = \"query-t\""), "{said}");
+    assert!(
+        said.contains("with this rule all 2 runs list the same"),
+        "{said}"
+    );
 }
 
 #[test]

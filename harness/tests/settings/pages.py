@@ -36,6 +36,12 @@ PAGES = {
         "<form method=post enctype=multipart/form-data><input type=file id=file name=file><button id=b>up</button></form>",
         "",
     ),
+    "/parts": ("parts", "".join(f"<img src=/part{n}>" for n in range(12)) + "<p id=r>-</p>", "onload = () => { r.textContent = 'all' }"),
+    "/polls": (
+        "polls",
+        "<p id=r>-</p>",
+        "setInterval(async () => { r.textContent = await (await fetch('/poll?t=' + Math.random())).text() }, 90)",
+    ),
     "/tagged": ("tagged", "<p>tagged</p>", ""),
 }
 

@@ -458,7 +458,9 @@ fn files_that_cannot_be_read_keep_no_other_from_being_measured() {
     let output = wiresnap(&["stats"], &[&one, capture.path(), &other]);
     assert_eq!(output.status.code(), Some(2));
     let name = capture.path().display().to_string();
-    assert_eq!(printed(&output).matches(&name).count(), 3);
+    // In each table, and where it is said why two of them have nothing of it.
+    assert_eq!(printed(&output).matches(&name).count(), 4);
+    assert!(printed(&output).contains(&format!("{name}: no update found: ")));
     assert!(!printed(&output).contains("such"));
     for missing in ["no/such.pcap", "nor/this.pcap"] {
         assert_eq!(errors(&output).matches(missing).count(), 1);

@@ -7,6 +7,7 @@ mod accounting;
 mod cases;
 mod files;
 mod http;
+mod large;
 mod run;
 mod secrets;
 mod spread;

@@ -336,3 +336,150 @@ fn another_tcp_stack_is_told_whichever_connections_there_are() {
     assert!(said.contains("window in the SYN of the client"), "{said}");
     assert_adds_up(&json(&old, &new));
 }
+
+/// A project in which `/poll` is said to be repeated, in this scenario's captures.
+fn project(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let root = folder.path();
+    let text = "scenarios = \"s\"\ncaptures = \".\"\nsnapshots = \"snap\"\ndocs = \"docs\"\n";
+    fs::write(root.join("wiresnap.toml"), text).unwrap();
+    fs::create_dir(root.join("s")).unwrap();
+    for name in names {
+        let scenario = root.join("s").join(name).with_extension("toml");
+        fs::write(scenario, "repeats = [\"/poll\", \"/status\"]\n").unwrap();
+    }
+    folder
+}
+
+/// What a poll is answered.
+const NOTHING: &str = "nothing new\n";
+const NEWS: &str = "news\n";
+
+/// A page that polls: what each poll after each mark is answered, on one of so many connections.
+fn polls(folder: &Path, name: &str, marks: [&[&'static str]; 2], connections: usize) -> PathBuf {
+    let mut recorder = Recorder::new();
+    recorder.load(0, &[0, 1], &[0, 0]);
+    let mut number = 0;
+    for (mark, bodies) in (0..).zip(marks) {
+        recorder.time = recorder.time.max(START + mark * 10_000 * MILLISECOND);
+        for body in bodies {
+            let target = "/poll?t=1";
+            recorder.exchange(number % connections, Exchange { target, body }, "empty");
+            number += 1;
+        }
+    }
+    recorder.keep(folder, name)
+}
+
+/// Runs in which chance repeated the polls.
+const REPETITIONS: [([&[&str]; 2], usize); 4] = [
+    ([&[NOTHING], &[NOTHING, NEWS]], 1),
+    ([&[NOTHING; 5], &[NOTHING, NEWS]], 3),
+    ([&[NOTHING; 2], &[NOTHING, NOTHING, NOTHING, NEWS]], 1),
+    ([&[NOTHING; 40], &[NOTHING, NEWS, NEWS]], 2),
+];
+
+#[test]
+fn what_is_said_to_be_repeated_is_listed_once_per_mark() {
+    let folder = project(&["a", "b", "c", "d"]);
+    let names = ["a", "b", "c", "d"].into_iter();
+    let paths: Vec<PathBuf> = names
+        .zip(REPETITIONS)
+        .map(|(name, (marks, connections))| polls(folder.path(), name, marks, connections))
+        .collect();
+    let listings: Vec<String> = paths
+        .iter()
+        .map(|path| listing(path, true).unwrap())
+        .collect();
+    insta::assert_snapshot!(listings[0]);
+    for (one, old) in (0..).zip(&paths) {
+        assert_eq!(listings[0], listings[one]);
+        for (other, new) in (0..).zip(&paths) {
+            let (code, said) = diff(&[], old, new);
+            assert_eq!(code, Some(0), "{one} and {other}: {said}");
+            assert_adds_up(&json(old, new));
+        }
+    }
+    let (_, said) = diff(&["--volatile"], &paths[0], &paths[2]);
+    assert!(said.contains("repeated message"), "{said}");
+}
+
+#[test]
+fn a_repetition_that_says_something_else_is_told() {
+    let folder = project(&["a", "b"]);
+    let folder = folder.path();
+    let old = polls(folder, "a", REPETITIONS[1].0, 1);
+    let reviewed = listing(&old, true).unwrap();
+    let capture = fs::read(&old).unwrap();
+    for text in [NOTHING, "/poll?t", "empty"] {
+        for place in memchr::memmem::find_iter(&capture, text) {
+            let mut other = capture.clone();
+            other[place + 2] ^= 1;
+            let new = folder.join("b.pcap");
+            fs::write(&new, &other).unwrap();
+            fs::copy(old.with_extension("json"), new.with_extension("json")).unwrap();
+            assert_ne!(listing(&new, true).unwrap(), reviewed, "{text} at {place}");
+            assert_eq!(diff(&[], &old, &new).0, Some(1), "{text} at {place}");
+        }
+    }
+    // None at all after a mark is no repetition.
+    let none = polls(folder, "b", [&[], &[NOTHING, NEWS]], 1);
+    assert_ne!(listing(&none, true).unwrap(), reviewed);
+    // Of what was not said to be repeated, the number counts.
+    let unknown = polls(folder, "c", REPETITIONS[0].0, 1);
+    let more = polls(folder, "d", REPETITIONS[1].0, 1);
+    assert_ne!(
+        listing(&unknown, true).unwrap(),
+        listing(&more, true).unwrap()
+    );
+    assert_eq!(diff(&[], &unknown, &more).0, Some(1));
+}
+
+#[test]
+fn a_client_that_is_no_browser_may_repeat_itself_too() {
+    let folder = project(&["a", "b"]);
+    let paths: Vec<PathBuf> = ["a", "b"]
+        .into_iter()
+        .zip(REPETITIONS)
+        .map(|(name, (marks, _))| polls(folder.path(), name, marks, 1))
+        .collect();
+    for path in &paths {
+        let beside = path.with_extension("json");
+        let known = fs::read(&beside).unwrap();
+        let mut known: serde_json::Value = serde_json::from_slice(&known).unwrap();
+        known["versions"]["firefox"].take();
+        fs::write(&beside, known.to_string()).unwrap();
+    }
+    let [one, other] = [0, 1].map(|number| listing(&paths[number], true).unwrap());
+    assert_eq!(one, other);
+    assert!(one.find("/app.js").unwrap() < one.find("/poll").unwrap());
+}
+
+#[test]
+fn how_long_a_client_polls_while_it_is_closed_is_chance() {
+    let folder = project(&["a", "b"]);
+    let target = "/poll?t=1";
+    let poll = Exchange {
+        target,
+        body: NOTHING,
+    };
+    let begun = || {
+        let mut recorder = Recorder::new();
+        recorder.load(0, &[0], &[0]);
+        recorder.time = START + 30_000 * MILLISECOND;
+        recorder.exchange(0, poll, "empty");
+        recorder
+    };
+    let old = begun().keep(folder.path(), "a");
+    let mut recorder = begun();
+    // The last mark, which closes.
+    recorder.time = START + 40_000 * MILLISECOND;
+    recorder.exchange(0, poll, "empty");
+    let request =
+        format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Dest: empty\r\n\r\n");
+    recorder.on(0, |script| script.say(Client, request));
+    let new = recorder.keep(folder.path(), "b");
+    assert_eq!(listing(&old, true).unwrap(), listing(&new, true).unwrap());
+    let (code, said) = diff(&[], &old, &new);
+    assert_eq!(code, Some(0), "{said}");
+}

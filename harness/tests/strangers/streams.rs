@@ -505,7 +505,7 @@ fn a_hole_of_many_megabytes_is_gone_over() {
     let listed = listing(&[], &raw(&script));
     assert_eq!(
         listed,
-        "before\n[500000011 bytes missing]after\n\
+        "before\n[500000011 bytes missing from the client]after\n\
          [11 bytes outside the stream, from the client: outside every window: \"lost place\\n\"]\n"
     );
 }

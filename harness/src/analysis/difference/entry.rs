@@ -1,5 +1,6 @@
 //! A message as it is compared: the kept part of it, and the cost of its packets.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -78,6 +79,8 @@ pub(super) struct Entry {
     /// A digest that is equal for two messages that do the same: the same request, the answer to it, a frame of the
     /// same kind.
     pub(super) shape: Digest,
+    /// Whether it is of an exchange that may be repeated a number of times that varies.
+    pub(super) may_repeat: bool,
 }
 
 /// The contents of a message.
@@ -238,6 +241,7 @@ impl Entry {
         redaction: Redaction<'_>,
         before: &mut Before,
     ) -> Self {
+        let may_repeat = may_repeat(&message, redaction);
         let said = Said::of(message, redaction, before);
         let mut entry = Self {
             name,
@@ -246,6 +250,7 @@ impl Entry {
             exact: Digest::default(),
             form: Digest::default(),
             shape: Digest::default(),
+            may_repeat,
             said: said.0,
             data: Tally::default(),
             cuts: Cuts::default(),
@@ -275,6 +280,11 @@ impl Entry {
         self.cuts.append(&next.cuts);
         self.take_digests(redaction);
         Ok(())
+    }
+
+    /// Returns true if it may be repeated, and the other capture has the same.
+    pub(super) fn is_repetition(&self, others: &HashSet<Digest>) -> bool {
+        self.may_repeat && others.contains(&self.exact)
     }
 
     /// Returns true if another fragment may follow.
@@ -430,6 +440,22 @@ impl Entry {
             Said::Raw(body) | Said::Aside(_, body) => body.hidden,
         }
     }
+}
+
+/// Returns true if a message is of an exchange that a scenario says is repeated. What leads to other messages than an answer
+/// is none.
+fn may_repeat(message: &Message, redaction: Redaction<'_>) -> bool {
+    let Detail::Http(http) = &message.detail else {
+        return false;
+    };
+    let head = &http.head;
+    if http.events_follow || head.status() == 101 || head.field("upgrade").is_some() {
+        return false;
+    }
+    let asked = http.request.as_ref();
+    let asked = asked.map(|line| (line.method.as_slice(), line.target.as_slice()));
+    let (method, target) = asked.unwrap_or((head.method(), head.target()));
+    redaction.repeats(target) || redaction.repeats(&redaction.target(method, target))
 }
 
 fn forget_undecoded(coded: Option<&mut Coded>) {

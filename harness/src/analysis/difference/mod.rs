@@ -53,10 +53,11 @@ mod spread;
 mod talk;
 mod tally;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use self::align::Key;
+use self::entry::Digest;
 pub use self::entry::Name;
 pub use self::figures::Delta;
 use self::header::{Header, Headers};
@@ -103,6 +104,7 @@ impl Difference {
             not_compared: 0,
             shift: 0,
             tables: [&old.headers, &new.headers],
+            repeated: [old, new].map(Record::repeated),
         };
         if old.digest != new.digest {
             work.connections(old, new);
@@ -169,6 +171,8 @@ struct Work<'r> {
     /// The largest time by which a message came earlier or later, in nanoseconds.
     shift: u64,
     tables: [&'r Headers; 2],
+    /// What stands for the messages of either capture that may be repeated.
+    repeated: [HashSet<Digest>; 2],
 }
 
 impl<'r> Work<'r> {
@@ -216,6 +220,7 @@ impl<'r> Work<'r> {
             &mut self.not_compared,
             &mut self.shift,
             self.tables,
+            &self.repeated,
         )
     }
 
@@ -225,7 +230,13 @@ impl<'r> Work<'r> {
         let messages: usize = talk.spoken.entries.iter().map(Vec::len).sum();
         let messages = messages as u64 + talk.spoken.rest.messages;
         let text = Value::line(format!("{messages} messages"));
-        let finding = Finding::new(Kind::Exchange, "connection");
+        let others = &self.repeated[usize::from(is_old)];
+        let kind = if talk.is_repetition(others) {
+            Kind::Volatile
+        } else {
+            Kind::Exchange
+        };
+        let finding = Finding::new(kind, "connection");
         let finding = if is_old {
             finding.from(text).costs(-all)
         } else {

@@ -5,7 +5,7 @@
 //! acknowledge.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -138,6 +138,15 @@ impl Talk {
 
     fn add(&mut self, sort: Sort, side: Side, cost: Cost) {
         self.sorts.entry((sort, side)).or_default().add(cost, 1);
+    }
+
+    /// Returns true if all that was said are repetitions of messages that the other capture has.
+    pub(super) fn is_repetition(&self, others: &HashSet<Digest>) -> bool {
+        let mut entries = self.spoken.entries.iter().flatten().peekable();
+        entries.peek().is_some()
+            && entries.all(|entry| entry.is_repetition(others))
+            && self.spoken.rest.messages == 0
+            && self.spoken.asides.iter().all(Vec::is_empty)
     }
 
     /// Returns several connections taken together, without their messages; the ends are those of the first.
@@ -286,6 +295,14 @@ impl Record {
         reading.close(finished);
         let coverage = Coverage::new(reader, &decoder);
         reading.finish(coverage.with_ended_early(ended_early))
+    }
+
+    /// Returns what stands for its messages that may be repeated.
+    pub(super) fn repeated(&self) -> HashSet<Digest> {
+        let entries = self.connections.iter();
+        let entries = entries.flat_map(|talk| talk.spoken.entries.iter().flatten());
+        let repeated = entries.filter(|entry| entry.may_repeat);
+        repeated.map(|entry| entry.exact).collect()
     }
 
     /// Returns the connection of this number, counted from 0.

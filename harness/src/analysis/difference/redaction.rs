@@ -18,6 +18,11 @@ pub trait Rules {
     /// Hides values in the content of a message.
     fn content(&self, bytes: &[u8], sort: Sort) -> Hidden;
 
+    /// Returns true if it does not count how often this target is asked for.
+    fn repeats(&self, _target: &[u8]) -> bool {
+        false
+    }
+
     /// Returns true if the division of bodies into chunks does not count.
     fn hides_chunks(&self) -> bool {
         false

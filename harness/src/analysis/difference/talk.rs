@@ -1,6 +1,6 @@
 //! Compares two connections that are counterparts: their messages, and every packet that carried them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use super::align::{Key, Pair, align};
 use super::entry::{Digest, Entry, digest};
@@ -55,6 +55,8 @@ pub(super) struct Comparison<'a, 'r> {
     pub(super) shift: &'a mut u64,
     /// The headers of both captures.
     tables: [&'a Headers; 2],
+    /// What stands for the messages of either capture that may be repeated.
+    repeated: &'a [HashSet<Digest>; 2],
     /// The differences between the headers of each side's packets.
     headers: [OfHeaders; 2],
     /// True if chance decided which connection took which exchange, and so how packets carry and acknowledge it.
@@ -86,6 +88,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         not_compared: &'a mut u64,
         shift: &'a mut u64,
         tables: [&'a Headers; 2],
+        repeated: &'a [HashSet<Digest>; 2],
     ) -> Self {
         Self {
             ledger,
@@ -93,6 +96,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
             not_compared,
             shift,
             tables,
+            repeated,
             headers: Default::default(),
             is_spread: false,
         }
@@ -254,7 +258,12 @@ impl<'a, 'r> Comparison<'a, 'r> {
             (all, [None, title], [None, Some(entry)])
         };
         let [old, new] = values;
-        let finding = Finding::new(Kind::Exchange, "message").from(old).to(new);
+        let (kind, subject) = if entry.is_repetition(&self.repeated[usize::from(sign < 0)]) {
+            (Kind::Volatile, "repeated message")
+        } else {
+            (Kind::Exchange, "message")
+        };
+        let finding = Finding::new(kind, subject).from(old).to(new);
         self.ledger.enter(finding.costs(delta), messages);
     }
 

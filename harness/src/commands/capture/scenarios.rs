@@ -76,19 +76,24 @@ fn read_one(project: &Project, reading: &Reading<'_>, file: &Path) -> Result<Rea
 /// Returns the scenarios that are played with a browser. It is an error if a named one is not; others are left out,
 /// with a note.
 fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<Vec<Read>> {
-    let is_played = |(scenario, _): &Read| browsers::plays(browser, scenario);
-    let (played, others): (Vec<_>, Vec<_>) = read.into_iter().partition(is_played);
-    let names: Vec<&str> = others.iter().map(|(other, _)| &*other.name).collect();
-    let names = names.join(", ");
-    if let (true, Some((other, _))) = (are_named, others.first()) {
-        let Scenario { name, client, .. } = other;
-        return Err(Error::usage(format!(
-            "{name} cannot be played with {browser}: its client is {client}"
-        ))
-        .with_hint(format!(
-            "leave out {names}, or play without `--browser {}`",
-            browser.word()
-        )));
+    let obstacle = |(scenario, _): &Read| browsers::obstacle(browser, scenario);
+    let (played, others): (Vec<_>, Vec<_>) =
+        read.into_iter().partition(|read| obstacle(read).is_none());
+    let names = |others: &mut dyn Iterator<Item = &Read>| {
+        let names: Vec<&str> = others.map(|(other, _)| &*other.name).collect();
+        names.join(", ")
+    };
+    let all = names(&mut others.iter());
+    if let (true, Some(other)) = (are_named, others.first()) {
+        let (name, why) = (&other.0.name, obstacle(other).unwrap_or_default());
+        return Err(
+            Error::usage(format!("{name} cannot be played with {browser}: {why}")).with_hint(
+                format!(
+                    "leave out {all}, or play without `--browser {}`",
+                    browser.word()
+                ),
+            ),
+        );
     }
     if played.is_empty() {
         return Err(Error::usage(format!(
@@ -96,10 +101,18 @@ fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<
         ))
         .with_hint("a scenario of a browser has `client = \"firefox\"`"));
     }
-    if !others.is_empty() {
+    let (of_browsers, without): (Vec<_>, Vec<_>) = others
+        .into_iter()
+        .partition(|(scenario, _)| browsers::plays(browser, scenario));
+    let without = names(&mut without.iter());
+    if !without.is_empty() {
         say(&format!(
-            "note: not played with {browser}, since their client is no browser: {names}"
+            "note: not played with {browser}, since their client is no browser: {without}"
         ));
+    }
+    for other in of_browsers {
+        let (name, why) = (&other.0.name, obstacle(&other).unwrap_or_default());
+        say(&format!("note: {name} is not played with {browser}: {why}"));
     }
     Ok(played)
 }

@@ -148,8 +148,8 @@ impl<'a> Filler<'a> {
     fn frame(&self, listing: &Listing, name: &str) -> Filled<String> {
         let request = Request {
             style: ListingStyle {
-                redact: false,
                 explain: true,
+                ..ListingStyle::default()
             },
             rows_only: true,
             ..request(listing, Messages::Frame(name.to_owned()))
@@ -159,8 +159,13 @@ impl<'a> Filler<'a> {
 
     fn list(&self, capture: &Word, request: Request) -> Filled<String> {
         self.read(capture, |path| {
+            let rules = redactions::of(path)?;
             let request = Request {
-                rules: redactions::of(path)?,
+                style: ListingStyle {
+                    limit: Some(rules.own().body_limit()),
+                    ..request.style
+                },
+                rules,
                 memory: self.room.memory,
                 ..request
             };
@@ -267,7 +272,7 @@ fn request(listing: &Listing, messages: Messages) -> Request {
     Request {
         style: ListingStyle {
             redact: listing.redact,
-            explain: false,
+            ..ListingStyle::default()
         },
         connection: listing.connection,
         messages,

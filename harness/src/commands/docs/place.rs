@@ -63,6 +63,15 @@ impl Place {
 
     /// Returns the link from the page to a file that a block names.
     pub(super) fn link(&self, name: &str) -> String {
-        "../".repeat(self.depth) + name
+        let path = Path::new(name);
+        if path.is_relative() {
+            return "../".repeat(self.depth) + name;
+        }
+        // The way to a file that is named from the top of the machine is another one elsewhere, but for one in the project.
+        let inside = path.strip_prefix(&self.root).ok().and_then(Path::to_str);
+        inside.map_or_else(
+            || name.to_owned(),
+            |inside| "../".repeat(self.depth) + inside,
+        )
     }
 }

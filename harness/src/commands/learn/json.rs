@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::Lesson;
+use super::{Lesson, Proof};
 
 #[derive(Serialize)]
 pub(super) struct View<'a> {
@@ -17,8 +17,12 @@ pub(super) struct View<'a> {
     /// Rules that hide what varies, and where.
     hidden: &'a BTreeMap<String, Vec<String>>,
     proposals: Vec<ProposalView<'a>>,
+    /// Rules that hide nothing in any run.
+    never_matched: &'a [String],
     /// Whether all runs list the same once all proposed rules hold.
     runs_list_the_same: bool,
+    /// Whether one more run does; `null` if none was played to prove it.
+    proved: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +57,12 @@ pub(super) fn view<'a>(lesson: &Lesson<'a>) -> View<'a> {
         structure: &lesson.survey.structure,
         hidden: &lesson.survey.hidden,
         proposals: proposals.collect(),
+        never_matched: &lesson.survey.idle,
         runs_list_the_same: lesson.outlook.differs.is_none(),
+        proved: match lesson.outlook.proof {
+            Proof::None => None,
+            Proof::Same => Some(true),
+            Proof::Differs(_) => Some(false),
+        },
     }
 }

@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use super::survey::{Survey, Variation};
 use crate::analysis::credential;
-use crate::analysis::variation::{context, form};
+use crate::analysis::variation::{context, form, is_binary};
+use crate::render::hex;
 use crate::rule::Rules;
 
 /// Bytes of a value that are shown of it.
@@ -37,11 +38,33 @@ pub(super) struct Proposal {
 struct Setting {
     before: Vec<u8>,
     behind: Option<u8>,
+    /// Whether it is among bytes that are no text.
+    is_binary: bool,
+    /// Whether nothing stands before that.
+    is_first: bool,
+    /// What the part of the message is called.
+    part: String,
 }
 
 impl Setting {
     fn of(variation: &Variation) -> Self {
         let texts: Vec<&[u8]> = variation.texts.iter().map(Vec::as_slice).collect();
+        if texts.iter().any(|text| is_binary(text)) {
+            let start = variation.place.ranges[0].start;
+            let before = &texts[0][start.saturating_sub(MOST_BYTES_BEFORE)..start];
+            let known = before.iter().rev().zip(1..).take_while(|(byte, back)| {
+                let same = |text: &&[u8]| text.get(start - *back) == Some(*byte);
+                texts.iter().all(same)
+            });
+            let known = known.count();
+            return Self {
+                before: before[before.len() - known..].to_vec(),
+                behind: None,
+                is_binary: true,
+                is_first: known == start,
+                part: String::new(),
+            };
+        }
         let before = context(&texts, &variation.place).to_vec();
         let behind = if before.is_empty() {
             let end = variation.place.ranges[0].end;
@@ -49,7 +72,18 @@ impl Setting {
         } else {
             None
         };
-        Self { before, behind }
+        let part = if key_of(&before).is_some_and(|key| key.len() < SHORT) {
+            variation.part.clone()
+        } else {
+            String::new()
+        };
+        Self {
+            before,
+            behind,
+            is_binary: false,
+            is_first: false,
+            part,
+        }
     }
 }
 
@@ -104,8 +138,10 @@ impl Proposal {
         let distinct: BTreeSet<&[u8]> = values.iter().copied().collect();
         let same_width = values.iter().all(|value| value.len() == values[0].len());
         let secret = same_width && looks_like_a_credential(variations);
+        let pattern = pattern(setting, &values);
+        let same_width = same_width && (setting.is_binary || !form(&values).ends_with('+'));
         let mut proposal = Self {
-            pattern: pattern(setting, &values),
+            pattern,
             name,
             secret,
             same_width,
@@ -191,6 +227,12 @@ fn looks_like_a_credential(variations: &[&Variation]) -> bool {
 }
 
 fn pattern(setting: &Setting, values: &[&[u8]]) -> String {
+    if setting.is_binary {
+        let begin = if setting.is_first { "\\A" } else { "" };
+        let before = escaped_bytes(&setting.before);
+        let count = values.first().map_or(0, |value| value.len());
+        return format!("(?s-u){begin}{before}(.{{{count}}})");
+    }
     let form = form(values);
     if !setting.before.is_empty() {
         return format!("{}({form})", escaped(&setting.before));
@@ -199,6 +241,15 @@ fn pattern(setting: &Setting, values: &[&[u8]]) -> String {
         None | Some(b'\r' | b'\n') => format!("^({form})$"),
         Some(byte) => format!("^({form}){}", escaped(&[byte])),
     }
+}
+
+/// Bytes as a pattern that is not for text has them.
+fn escaped_bytes(bytes: &[u8]) -> String {
+    let escaped = bytes.iter().map(|byte| match byte {
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' => char::from(*byte).to_string(),
+        other => format!("\\x{other:02x}"),
+    });
+    escaped.collect()
 }
 
 fn escaped(bytes: &[u8]) -> String {
@@ -210,15 +261,42 @@ fn escaped(bytes: &[u8]) -> String {
         .replace("\\&", "&")
 }
 
-/// The last word of what stands before a value; its place where there is none.
+/// A name of fewer letters says too little.
+const SHORT: usize = 3;
+
+/// How many bytes before a value among others say where it is.
+const MOST_BYTES_BEFORE: usize = 8;
+
+/// What a value is called: the key that it stands behind, as in `key=value`, `Key: value` and `"key":"value"`; else the last word
+/// before it.
+fn key_of(before: &[u8]) -> Option<String> {
+    let before = String::from_utf8_lossy(before).to_ascii_lowercase();
+    let is_part = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let last_word = |text: &str| {
+        let words = text.split(|character: char| !is_part(character));
+        let mut words = words.map(|word| word.trim_matches(['-', '_', '.']));
+        let word = words.rfind(|word| !word.is_empty());
+        word.map(|word| word.replace('.', "-"))
+    };
+    // The value may begin with a mark of its own, as signed cookies do.
+    let key = before.rfind(['=', ':']).map(|at| &before[..at]);
+    key.and_then(last_word).or_else(|| last_word(&before))
+}
+
+/// The name of a rule: what the value is called. Where that is a letter or two, what it is in too.
 fn name_of(setting: &Setting) -> String {
-    let before = String::from_utf8_lossy(&setting.before).to_ascii_lowercase();
-    let is_part = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
-    let words = before.split(|character: char| !is_part(character));
-    let word = words
-        .map(|word| word.trim_matches(['-', '_']))
-        .rfind(|word| !word.is_empty());
-    word.unwrap_or("value").to_owned()
+    if setting.is_binary {
+        return "bytes".to_owned();
+    }
+    let key = key_of(&setting.before).unwrap_or_else(|| "value".to_owned());
+    let part = setting.part.to_ascii_lowercase();
+    let whose = match part.as_str() {
+        "" => return key,
+        "request line" => "query",
+        "set-cookie" => "cookie",
+        other => other,
+    };
+    format!("{whose}-{key}")
 }
 
 /// Names for rules, no two the same.
@@ -247,6 +325,10 @@ impl Names {
 
 /// The beginning of a value, and how long it is: enough to tell values apart, too little to use one.
 fn shortened(value: &[u8]) -> String {
+    if is_binary(value) {
+        let shown = hex::spaced(&value[..value.len().min(SHOWN / 2)]);
+        return format!("{shown}… ({} bytes)", value.len());
+    }
     let shown = String::from_utf8_lossy(&value[..value.len().min(SHOWN)]).into_owned();
     if value.len() <= SHOWN {
         return format!("{shown:?}");

@@ -11,8 +11,10 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::Captures;
+use super::talk::{self, Talk};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::Name;
+use crate::analysis::layout::Client;
 use crate::analysis::message::Message;
 use crate::analysis::part::parts;
 use crate::analysis::talks::hear_within;
@@ -20,7 +22,8 @@ use crate::budget::{Budget, Memory};
 use crate::cli::LearnArgs;
 use crate::commands::capture::PARENT;
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::{coverage, named, one_thread, payload, say};
+use crate::commands::payload::client_beside;
+use crate::commands::{browsers, coverage, named, one_thread, payload, say};
 use crate::error::{Error, Result};
 use crate::files::{private_folder, reason};
 use crate::lab::privilege;
@@ -31,8 +34,12 @@ use crate::trace::reader;
 /// What was said in one run.
 pub(super) struct Run {
     pcap: PathBuf,
-    /// Connection by connection, in order of their first messages.
-    pub(super) talks: Talks,
+    /// What is known of its client.
+    known: Option<Client>,
+    /// Connection by connection, in order of their first messages; of a browser, exchange by exchange.
+    pub(super) talks: Vec<Talk>,
+    /// How many connections there were.
+    pub(super) connections: usize,
     /// How many messages there were besides, for which there was no room.
     pub(super) left_out: u64,
     /// Keeps the capture while this is there.
@@ -49,11 +56,14 @@ impl Run {
 
     /// What a snapshot would keep, with these rules.
     pub(super) fn listing(&self, rules: Rules, memory: Memory) -> anyhow::Result<String> {
-        Ok(payload::redacted(&self.pcap, Arc::new(rules.into()), memory)?.output)
+        let rules = Arc::new(rules.into());
+        Ok(payload::redacted_as(&self.pcap, rules, memory, self.known.as_ref())?.output)
     }
 }
 
 /// Plays the scenario, which is called `name`, as often as it is wanted.
+///
+/// One more is played, to hold the rules against that were made of the others.
 pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>> {
     let folder = folder()?;
     let runtime = one_thread()?;
@@ -61,16 +71,22 @@ pub(super) fn play(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>
     let files = runtime.block_on(async {
         let mut signals = watch_signals(None)?;
         let mut files = Vec::new();
-        for number in 1..=arguments.times {
-            say(&format!("run {number} of {}", arguments.times));
+        for number in 1..=arguments.times + 1 {
+            if number > arguments.times {
+                say("one more run, to prove what is proposed");
+            } else {
+                say(&format!("run {number} of {}", arguments.times));
+            }
             let place = folder.path().join(number.to_string());
             let pcap = capture(arguments, name, &place, &mut signals).await?;
-            files.push(without_name(&place, &pcap)?);
+            let known = client_beside(&pcap);
+            files.push((without_name(&place, &pcap)?, known));
         }
         Ok::<_, Error>(files)
     })?;
     privilege::labs_are_made()?;
-    open(Captures::of(files), arguments.memory.memory)
+    let (files, known) = files.into_iter().unzip();
+    open(Captures::of(files), known, arguments.memory.memory)
 }
 
 /// Opens a capture and removes the folder that it is in: nothing is left of it then, whoever is killed.
@@ -87,29 +103,37 @@ fn without_name(place: &Path, pcap: &Path) -> Result<File> {
 /// Reads captures that there are already.
 pub(super) fn read(files: &[PathBuf], memory: Memory) -> anyhow::Result<Vec<Run>> {
     let files = files.to_vec();
+    let known = files.iter().map(|file| client_beside(file)).collect();
     let captures = Captures {
         files,
         open: Vec::new(),
     };
-    open(captures, memory)
+    open(captures, known, memory)
 }
 
-fn open(captures: Captures, memory: Memory) -> anyhow::Result<Vec<Run>> {
+fn open(
+    captures: Captures,
+    known: Vec<Option<Client>>,
+    memory: Memory,
+) -> anyhow::Result<Vec<Run>> {
     // All runs are held at once, in what is kept of a capture otherwise.
     let room = Budget::new(memory).kept() / captures.files.len().max(1);
     let captures = Arc::new(captures);
-    let run = |pcap: &PathBuf| {
+    let run = |(pcap, known): (&PathBuf, Option<Client>)| {
         let (talks, left_out, coverage) =
             talks(pcap, memory, room).map_err(|error| named(error, pcap))?;
+        let is_browser = known.as_ref().is_some_and(|known| known.is_browser);
         Ok(Run {
-            talks,
+            connections: talks.len(),
+            talks: talk::all(talks, is_browser),
+            known,
             left_out,
             coverage,
             pcap: pcap.clone(),
             _captures: Arc::clone(&captures),
         })
     };
-    captures.files.iter().map(run).collect()
+    captures.files.iter().zip(known).map(run).collect()
 }
 
 type Talks = Vec<Vec<(Name, Message)>>;
@@ -163,12 +187,14 @@ async fn capture(
 ) -> Result<PathBuf> {
     let cannot = |error: std::io::Error| Error::environment(format!("cannot start a run: {error}"));
     let ourselves = std::env::current_exe().map_err(cannot)?;
+    let browser = browsers::kind(arguments.browser);
     let mut child = Command::new(ourselves)
         .arg("capture")
         .arg(&arguments.scenario)
         .arg("--out")
         .arg(place)
         .args(["--time-scale", &arguments.time_scale.to_string()])
+        .args(["--browser", browser.word()])
         .args(assignments(&arguments.variables.set))
         .env(PARENT, std::process::id().to_string())
         // Its table, its progress and its warnings are those of one run of many.
@@ -183,7 +209,7 @@ async fn capture(
     if !status.success() {
         return Err(failed(status, &said));
     }
-    Ok(place.join(with_ending(name, ".pcap")))
+    Ok(browsers::folder(place, browser).join(with_ending(name, ".pcap")))
 }
 
 /// The options that give variables these values.

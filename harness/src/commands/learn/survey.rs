@@ -1,19 +1,20 @@
 //! What varies between runs: in what was said, and in the bytes of what was said alike.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher};
 use std::iter;
 use std::ops::Range;
 use std::rc::Rc;
 
 use super::runs::Run;
+use super::talk::{Talk, asked, kind, partners};
 use crate::analysis::difference::Name;
 use crate::analysis::message::{Detail, Message};
 use crate::analysis::part::{Part, parts};
 use crate::analysis::variation::{COVERED, Place, places};
 use crate::commands::counted;
 use crate::render::redact;
-use crate::rule::Rules;
+use crate::rule::{Rule, Rules};
 
 /// What varies.
 #[derive(Default)]
@@ -24,6 +25,8 @@ pub(super) struct Survey {
     pub(super) structure: Vec<String>,
     /// What rules hide already: the rule's name, and where.
     pub(super) hidden: BTreeMap<String, Vec<String>>,
+    /// Rules of the project or the scenario that hide nothing in any run.
+    pub(super) idle: Vec<String>,
     /// What nothing hides.
     pub(super) open: Vec<Variation>,
     /// Further places that vary, which are only counted.
@@ -43,6 +46,8 @@ const MOST_OPEN: usize = 20_000;
 pub(super) struct Variation {
     /// Where it is, in words.
     pub(super) at: String,
+    /// What the part of the message is called.
+    pub(super) part: String,
     /// The part of the message, as it was in each run.
     pub(super) texts: Rc<[Vec<u8>]>,
     pub(super) place: Place,
@@ -58,26 +63,14 @@ impl Variation {
     }
 }
 
-type Talk = Vec<(Name, Message)>;
-
 impl Survey {
     pub(super) fn of(runs: &[Run], rules: &Rules) -> Self {
         let mut survey = Self::default();
         let Some((first, others)) = runs.split_first() else {
             return survey;
         };
-        let messages = first.talks.iter().map(Vec::len).sum();
-        survey.size = (first.talks.len(), messages);
-        for (number, other) in others.iter().enumerate() {
-            if other.talks.len() != first.talks.len() {
-                survey.structure.push(format!(
-                    "run {} has {} connections, run 1 has {}",
-                    number + 2,
-                    other.talks.len(),
-                    first.talks.len()
-                ));
-            }
-        }
+        let messages = first.talks.iter().map(|talk| talk.messages.len()).sum();
+        survey.size = (first.connections, messages);
         let partners: Vec<Vec<Option<usize>>> = others
             .iter()
             .map(|other| partners(&first.talks, &other.talks))
@@ -87,10 +80,46 @@ impl Survey {
             for (other, partners) in others.iter().zip(&partners) {
                 talks.push(partners[index].map(|partner| &other.talks[partner]));
             }
-            survey.talk(index, &talks, rules);
+            survey.talk(&talks, rules);
+        }
+        for (number, (other, partners)) in (2..).zip(others.iter().zip(&partners)) {
+            let taken: HashSet<usize> = partners.iter().copied().flatten().collect();
+            let lone = other.talks.iter().enumerate();
+            let lone = lone.filter(|(place, talk)| !taken.contains(place) && !repeats(talk, rules));
+            for (_, talk) in lone {
+                let text = format!(
+                    "nothing in run 1 corresponds to {} of run {number}",
+                    talk.described()
+                );
+                survey.structure.push(text);
+            }
         }
         survey.say_left_out(runs);
+        survey.find_idle(runs, rules);
         survey
+    }
+
+    /// Finds the rules that match nowhere. Nothing is said of them where something was left out.
+    fn find_idle(&mut self, runs: &[Run], rules: &Rules) {
+        if runs.iter().any(|run| run.left_out > 0) {
+            return;
+        }
+        let mut idle: Vec<&Rule> = rules.iter().collect();
+        let talks = runs.iter().flat_map(|run| &run.talks);
+        for (_, message) in talks.flat_map(|talk| &talk.messages) {
+            let parts = parts(message);
+            idle.retain(|rule| {
+                let stands_for = rule.stand_in();
+                let is_overwritten = |bytes: &[u8]| {
+                    rule.secret && memchr::memmem::find(bytes, stands_for.as_bytes()).is_some()
+                };
+                let found = |part: &Part<'_>| {
+                    rule.places(part.bytes).next().is_some() || is_overwritten(part.bytes)
+                };
+                !parts.iter().any(found)
+            });
+        }
+        self.idle = idle.into_iter().map(|rule| rule.name.clone()).collect();
     }
 
     /// Says what was too much to be looked at.
@@ -117,39 +146,50 @@ impl Survey {
         }
     }
 
-    fn talk<'a>(&mut self, index: usize, talks: &[Option<&'a Talk>], rules: &Rules) {
-        let connection = format!("connection {}", index + 1);
+    fn talk(&mut self, talks: &[Option<&Talk>], rules: &Rules) {
+        let Some(first) = talks.first().copied().flatten() else {
+            return;
+        };
+        let (title, all) = (&first.title, first.messages.len());
         for (number, talk) in talks.iter().enumerate().skip(1) {
-            let all = talks[0].map_or(0, Vec::len);
             match talk {
-                Some(talk) if talk.len() != all => self.structure.push(format!(
-                    "{connection} has {} in run {}, {all} in run 1",
-                    counted(talk.len(), "message"),
+                Some(talk) if talk.messages.len() != all => self.structure.push(format!(
+                    "{title} has {} in run {}, {all} in run 1",
+                    counted(talk.messages.len(), "message"),
                     number + 1
                 )),
                 Some(_) => {}
-                None => self
-                    .structure
-                    .push(format!("{connection} is not in run {}", number + 1)),
+                None if repeats(first, rules) => {}
+                None => self.structure.push(format!(
+                    "nothing in run {} corresponds to {}",
+                    number + 1,
+                    first.described()
+                )),
             }
         }
-        let talks: Vec<&Talk> = talks.iter().copied().flatten().collect();
-        let [first, others @ ..] = &talks[..] else {
-            return;
-        };
-        let by_name = |talk: &&&'a Talk| -> HashMap<Name, &'a Message> {
-            let messages = talk.iter().rev();
-            messages.map(|(name, message)| (*name, message)).collect()
-        };
-        let others: Vec<HashMap<Name, &Message>> =
-            others.iter().map(|talk| by_name(&talk)).collect();
-        for (name, message) in *first {
-            let at = format!("{name}, {connection}");
+        let others: Vec<HashMap<Name, &Message>> = talks[1..]
+            .iter()
+            .flatten()
+            .map(|talk| {
+                let messages = talk.messages.iter().rev();
+                messages.map(|(name, message)| (*name, message)).collect()
+            })
+            .collect();
+        let mut is_other_request = HashSet::new();
+        for (name, message) in &first.messages {
+            let at = format!("{name}, {title}");
             let mut messages = vec![message];
             for other in &others {
                 messages.extend(other.get(name));
             }
-            if messages.len() > 1 {
+            if asks_differ(&messages) {
+                self.structure
+                    .push(format!("{at} asks for something else in some runs"));
+                is_other_request.insert(*name);
+                continue;
+            }
+            let answers_another = matches!(name, Name::Response(number) if is_other_request.contains(&Name::Request(*number)));
+            if messages.len() > 1 && !answers_another {
                 self.message(&at, &messages, rules);
             }
         }
@@ -180,6 +220,10 @@ impl Survey {
         let others: Vec<HashMap<String, &[u8]>> = all[1..].iter().map(by_name).collect();
         let mut kept = None;
         for (name, part) in &all[0] {
+            // How long something is follows from what it is.
+            if name.eq_ignore_ascii_case("content-length") {
+                continue;
+            }
             let others = others.iter().filter_map(|parts| parts.get(name).copied());
             let texts: Vec<&[u8]> = iter::once(part.bytes).chain(others).collect();
             let varies = texts.iter().any(|text| *text != texts[0]);
@@ -211,12 +255,21 @@ impl Survey {
         let texts: Rc<[Vec<u8>]> = texts.iter().map(|text| text.to_vec()).collect();
         for place in open {
             let Range { start, end } = place.ranges[0];
+            if !place.is_value {
+                let text = format!(
+                    "{at} differs by more than a value, from byte {} on",
+                    start + 1
+                );
+                self.structure.push(text);
+                continue;
+            }
             if self.open.len() == MOST_OPEN {
                 self.more += 1;
                 continue;
             }
             self.open.push(Variation {
                 at: format!("{at}, bytes {} to {end}", start + 1),
+                part: name.to_owned(),
                 texts: Rc::clone(&texts),
                 place,
                 message: Rc::clone(message),
@@ -235,6 +288,19 @@ impl Survey {
             .or_default()
             .push(at.to_owned());
     }
+}
+
+/// Returns true if requests in the place of each other ask for other things.
+fn asks_differ(messages: &[&Message]) -> bool {
+    let mut asked = messages.iter().map(|message| asked(message));
+    let first = asked.next();
+    asked.any(|other| Some(other) != first)
+}
+
+/// Returns true if a scenario says that this is asked for a number of times that varies.
+fn repeats(talk: &Talk, rules: &Rules) -> bool {
+    let first = talk.messages.first().map(|(_, message)| &message.detail);
+    matches!(first, Some(Detail::Http(http)) if rules.repeats(http.head.target()))
 }
 
 /// A text with what rules hide covered.
@@ -337,74 +403,10 @@ fn numbered(message: &Message) -> Vec<NamedPart<'_>> {
     names.into_iter().map(shown).zip(all).collect()
 }
 
-/// What a message is, but for the values in it.
-fn kind(message: &Message) -> String {
-    match &message.detail {
-        Detail::Http(http) if http.head.is_request() => {
-            format!("a {} request", String::from_utf8_lossy(http.head.method()))
-        }
-        Detail::Http(http) => format!("a response {}", http.head.status()),
-        Detail::WebSocket(frame) => format!("a {} frame", frame.header.opcode),
-        Detail::Event(_) => "an event".to_owned(),
-        Detail::EventsEnd(_) => "the end of events".to_owned(),
-        Detail::Raw(_) => "raw bytes".to_owned(),
-        Detail::Aside(aside) => format!("bytes outside the stream ({})", aside.reason),
-    }
-}
-
 fn masks_vary(messages: &[&Message]) -> bool {
     let mask = |message: &&Message| match &message.detail {
         Detail::WebSocket(frame) => frame.header.mask,
         _ => None,
     };
     messages.iter().map(mask).collect::<BTreeSet<_>>().len() > 1
-}
-
-/// For each connection of a run, the connection of another one that says the same; none where all are taken.
-fn partners(talks: &[Talk], others: &[Talk]) -> Vec<Option<usize>> {
-    let mut partners = vec![None; talks.len()];
-    let mut is_free = vec![true; others.len()];
-    let exact = |talk: &Talk| Some((form(talk), opening(talk)));
-    let begins = |talk: &Talk| Some((Vec::new(), opening(talk)));
-    let any = |_: &Talk| Some((Vec::new(), None));
-    let alike: [HowAlike<'_>; 3] = [&exact, &begins, &any];
-    for likeness in alike {
-        let mut free: HashMap<Option<Likeness>, VecDeque<usize>> = HashMap::new();
-        for (other, talk) in others
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| is_free[*other])
-        {
-            free.entry(likeness(talk)).or_default().push_back(other);
-        }
-        for (partner, talk) in partners.iter_mut().zip(talks) {
-            if partner.is_none() {
-                let found = free.get_mut(&likeness(talk)).and_then(VecDeque::pop_front);
-                if let Some(other) = found {
-                    is_free[other] = false;
-                    *partner = found;
-                }
-            }
-        }
-    }
-    partners
-}
-
-/// What connections are told to be alike by: what was said, and how it begins.
-type Likeness = (Vec<String>, Option<Vec<u8>>);
-
-/// Tells what a connection is to be alike by.
-type HowAlike<'a> = &'a dyn Fn(&Talk) -> Option<Likeness>;
-
-fn form(talk: &Talk) -> Vec<String> {
-    talk.iter()
-        .map(|(name, message)| format!("{name}: {}", kind(message)))
-        .collect()
-}
-
-/// What a connection begins with, what is volatile hidden.
-fn opening(talk: &Talk) -> Option<Vec<u8>> {
-    let (_, message) = talk.first()?;
-    let first = parts(message).into_iter().next()?;
-    Some(redact::text(first.bytes))
 }

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::Lesson;
 use super::proposal::Proposal;
+use super::{Lesson, Proof};
 use crate::commands::counted;
 use crate::error::printable;
 use crate::render::style::Style;
@@ -25,6 +25,8 @@ pub(super) fn write(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()>
     )?;
     list(out, "not said alike in all runs", &lesson.survey.structure)?;
     hidden(lesson, out)?;
+    let idle = &lesson.survey.idle;
+    list(out, "rules that matched nothing in any run", idle)?;
     for (index, proposal) in lesson.proposals.iter().enumerate() {
         let number = format!("{} of {}", index + 1, lesson.proposals.len());
         self::proposal(proposal, lesson.runs, &number, out)?;
@@ -118,7 +120,10 @@ fn outlook(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()> {
     };
     writeln!(out)?;
     match &lesson.outlook.differs {
-        None => writeln!(out, "{with}all {} runs list the same", lesson.runs),
+        None => {
+            writeln!(out, "{with}all {} runs list the same", lesson.runs)?;
+            proof(lesson, out)
+        }
         Some([one, other]) => {
             writeln!(
                 out,
@@ -127,6 +132,27 @@ fn outlook(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()> {
             )?;
             writeln!(out, "  {}", printable(one))?;
             writeln!(out, "  {}", printable(other))
+        }
+    }
+}
+
+/// What one more run said, that nothing was learned from.
+fn proof(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()> {
+    match &lesson.outlook.proof {
+        Proof::None => Ok(()),
+        Proof::Same => writeln!(out, "so does one more run, which was played to prove it"),
+        Proof::Differs([one, other]) => {
+            writeln!(
+                out,
+                "one more run, which was played to prove it, differs, first in"
+            )?;
+            writeln!(out, "  {}", printable(one))?;
+            writeln!(out, "  {}", printable(other))?;
+            writeln!(
+                out,
+                "more runs show more of what varies: `--times {}`",
+                lesson.runs * 2
+            )
         }
     }
 }

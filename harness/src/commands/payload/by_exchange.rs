@@ -8,10 +8,11 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::Result;
+use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, Request};
-use crate::analysis::layout::{Layout, Section, Survey, Topic};
-use crate::analysis::message::Message;
+use crate::analysis::layout::{self, Client, Layout, Section, Survey, Topic};
+use crate::analysis::message::{Detail, Message};
 use crate::analysis::talks::hear_within;
 use crate::commands::in_order::InOrder;
 use crate::render::dump::Unpacked;
@@ -20,40 +21,153 @@ use crate::render::redactions::Scope;
 use crate::render::safe_text::safe_line;
 use crate::trace::provenance::Provenance;
 use crate::trace::reader::{CaptureReader, open_kept};
-use crate::units::Timestamp;
+use crate::units::Side;
 use crate::wire::stream::Opening;
 
+/// What stands behind an exchange that a scenario says is repeated, however often it is in the capture.
+const REPEATED: &[u8] = b"[repeated; the number varies]\n";
+
 /// Returns the order in which a capture is listed; `None` if it goes by connection: no browser was the client, or nothing
-/// is known of its marks.
+/// is known of its marks, and no path is said to be repeated.
 ///
 /// # Errors
 ///
 /// Returns an error if the capture cannot be opened.
-pub(super) fn layout(path: &Path, request: &Request) -> Result<Option<Layout>> {
-    let Some(marks) = marks_of_browser(path) else {
+pub(super) fn layout(
+    path: &Path,
+    request: &Request,
+    known: Option<&Client>,
+) -> Result<Option<Layout>> {
+    let has_repeats = request.rules.own().has_repeats();
+    let is_browser = known.is_some_and(|known| known.is_browser);
+    if !is_browser && !has_repeats {
         return Ok(None);
-    };
-    let mut survey = Survey::new(&marks);
+    }
+    let nothing = Client::default();
+    let mut survey = Survey::new(known.unwrap_or(&nothing));
+    let mut repeated = Repeated::default();
     hear_within(
         &mut open_kept(path)?,
         request.memory,
         |opening, _, mut message| {
+            let may_repeat = has_repeats && repeats(request, &message);
             request.rules.hide(&mut message, Scope::All);
+            // The path may be told by what stands for a hidden value in it.
+            let may_repeat = may_repeat || has_repeats && repeats(request, &message);
             survey.message(opening, &message);
+            if has_repeats {
+                repeated.message(opening, message, may_repeat, request.style, &mut survey);
+            }
         },
     );
+    repeated.finish(&mut survey);
     Ok(survey.finish())
 }
 
-/// Returns when a browser was told what to do, as its capture's provenance has it. A provenance that cannot be read tells
-/// nothing; the listing does not need it.
-fn marks_of_browser(path: &Path) -> Option<Vec<Timestamp>> {
+/// Reads what a capture's provenance has of its client. A provenance that cannot be read tells nothing; the listing does not
+/// need it.
+pub(in crate::commands) fn client_beside(path: &Path) -> Option<Client> {
     let provenance = Provenance::read_beside(path).ok()??;
     let versions = &provenance.versions;
-    let is_browser = versions.firefox.is_some() || versions.chromium.is_some();
-    let mut marks = provenance.marks().ok().filter(|_| is_browser)?;
+    let mut marks = provenance.marks().ok()?;
     marks.sort_unstable();
-    Some(marks)
+    Some(Client {
+        marks,
+        is_closed: provenance
+            .marks
+            .last()
+            .is_some_and(|mark| mark.step == "close"),
+        is_browser: versions.firefox.is_some() || versions.chromium.is_some(),
+    })
+}
+
+/// Returns true if a message is a request that may be repeated a number of times that varies.
+fn repeats(request: &Request, message: &Message) -> bool {
+    let Detail::Http(http) = &message.detail else {
+        return false;
+    };
+    message.from == Side::Client && request.rules.own().repeats(http.head.target())
+}
+
+/// The exchanges that may have been repeated, each told by what is listed of it.
+#[derive(Default)]
+struct Repeated {
+    talks: HashMap<u64, Hearing>,
+    sheet: Sheet,
+}
+
+/// What was heard of a connection.
+#[derive(Default)]
+struct Hearing {
+    messages: u64,
+    open: Option<Heard>,
+}
+
+/// An exchange that may have been repeated.
+struct Heard {
+    first_message: u64,
+    page: Page,
+    hash: Sha256,
+    /// What stands for its request.
+    request: Option<layout::Digest>,
+}
+
+impl Repeated {
+    fn message(
+        &mut self,
+        opening: &Opening,
+        mut message: Message,
+        may_repeat: bool,
+        style: Style,
+        survey: &mut Survey<'_>,
+    ) {
+        let hearing = self.talks.entry(opening.index).or_default();
+        let number = hearing.messages;
+        hearing.messages += 1;
+        if message.from == Side::Client && matches!(message.detail, Detail::Http(_)) {
+            if let Some(before) = hearing.open.take() {
+                before.end(opening.index, &mut self.sheet, survey);
+            }
+            hearing.open = may_repeat.then(|| Heard {
+                first_message: number,
+                page: Page::new(number, style),
+                hash: Sha256::new(),
+                request: None,
+            });
+        }
+        if let Some(heard) = &mut hearing.open {
+            heard.page.count_from_here(&mut message);
+            heard.write(|listing| listing.message(&message), &mut self.sheet);
+        }
+    }
+
+    fn finish(mut self, survey: &mut Survey<'_>) {
+        for (connection, hearing) in self.talks {
+            if let Some(heard) = hearing.open {
+                heard.end(connection, &mut self.sheet, survey);
+            }
+        }
+    }
+}
+
+impl Heard {
+    fn write(&mut self, write: impl FnOnce(&mut Listing), sheet: &mut Sheet) {
+        self.page.on_sheet(write, sheet);
+        self.hash.update(&sheet.text);
+        sheet.wipe();
+        let whole = self.hash.clone().finalize().into();
+        self.request.get_or_insert(whole);
+    }
+
+    fn end(mut self, connection: u64, sheet: &mut Sheet, survey: &mut Survey<'_>) {
+        self.write(Listing::finish, sheet);
+        let whole = self.hash.finalize().into();
+        let repeated = layout::Repeated {
+            request: self.request.unwrap_or(whole),
+            whole,
+        };
+        survey.repeated(connection, self.first_message, repeated);
+    }
 }
 
 /// Lists a capture in this order.
@@ -153,14 +267,12 @@ impl<'l, Output: Write> Pages<'l, Output> {
             return Ok(());
         };
         if let Some(before) = talk.open.take_if(|page| page.number != number) {
-            before.end(&mut self.sheet, &mut self.output)?;
+            before.end(self.layout, &mut self.sheet, &mut self.output)?;
         }
-        let page = talk.open.get_or_insert_with(|| Page {
-            number,
-            listing: Listing::new(self.style),
-            begin: [None; 2],
-        });
-        if self.layout.is_spread {
+        let page = talk
+            .open
+            .get_or_insert_with(|| Page::new(number, self.style));
+        if self.layout.is_spread || self.layout.is_repeated(number) {
             page.count_from_here(&mut message);
         }
         page.write(
@@ -172,13 +284,21 @@ impl<'l, Output: Write> Pages<'l, Output> {
 
     fn finish(mut self) -> Result<Output> {
         for page in self.talks.into_values().filter_map(|talk| talk.open) {
-            page.end(&mut self.sheet, &mut self.output)?;
+            page.end(self.layout, &mut self.sheet, &mut self.output)?;
         }
         Ok(self.output.finish()?.into_inner())
     }
 }
 
 impl Page {
+    fn new(number: u64, style: Style) -> Self {
+        Self {
+            number,
+            listing: Listing::new(style),
+            begin: [None; 2],
+        }
+    }
+
     /// Makes the remarks on a message count from the start of its side's first message on the page: the position in the
     /// stream depends on what else the connection took.
     fn count_from_here(&mut self, message: &mut Message) {
@@ -194,20 +314,28 @@ impl Page {
         sheet: &mut Sheet,
         output: &mut InOrder<Unpacked<Output>>,
     ) -> Result<()> {
-        self.listing.exchange(sheet);
-        write(&mut self.listing);
-        self.listing.exchange(sheet);
+        self.on_sheet(write, sheet);
         output.append(self.number, &sheet.text)?;
         sheet.wipe();
         Ok(())
     }
 
+    fn on_sheet(&mut self, write: impl FnOnce(&mut Listing), sheet: &mut Sheet) {
+        self.listing.exchange(sheet);
+        write(&mut self.listing);
+        self.listing.exchange(sheet);
+    }
+
     fn end<Output: Write>(
         mut self,
+        layout: &Layout,
         sheet: &mut Sheet,
         output: &mut InOrder<Unpacked<Output>>,
     ) -> Result<()> {
         self.write(Listing::finish, sheet, output)?;
+        if layout.is_repeated(self.number) {
+            output.append(self.number, REPEATED)?;
+        }
         Ok(output.end(self.number)?)
     }
 }

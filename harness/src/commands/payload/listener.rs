@@ -30,7 +30,7 @@ pub(super) struct Listener {
 
 impl Listener {
     /// The bytes that a listener takes besides its own size: all that is known of a connection, and its two pages.
-    pub(super) const ALLOCATED_BYTES: usize = size_of::<Scribe>() + 512;
+    pub(super) const ALLOCATED_BYTES: usize = size_of::<Scribe>() + size_of::<Listing>() + 512;
 
     pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book>>) -> Self {
         let ends = Ends {
@@ -163,14 +163,14 @@ impl Choice {
 }
 
 enum Page {
-    Text(Listing),
+    Text(Box<Listing>),
     Json(JsonPage),
 }
 
 impl Scribe {
     fn new(request: &Request, budget: &Budget, ends: Ends) -> Self {
         let page = match request.format {
-            PayloadFormat::Text => Page::Text(Listing::new(request.style)),
+            PayloadFormat::Text => Page::Text(Box::new(Listing::new(request.style))),
             PayloadFormat::Json => Page::Json(JsonPage::new(request, ends)),
         };
         Self {

@@ -19,10 +19,12 @@ use serde_json::json;
 
 use self::beginning::Beginning;
 use self::book::Book;
+pub(super) use self::by_exchange::client_beside;
 use self::listener::Listener;
 use self::press::Press;
 use super::{coverage, named, redactions};
 use crate::analysis::coverage::Coverage;
+use crate::analysis::layout::Client;
 use crate::budget::Memory;
 use crate::cli::{PayloadArgs, PayloadFormat};
 use crate::render::json::ascii_where_unsafe;
@@ -112,7 +114,14 @@ fn end_json(coverage: &Coverage, error: Option<&Error>, output: &mut impl Write)
 /// Returns an error if the capture cannot be read.
 pub fn listing(path: &Path, redact: bool) -> Result<String> {
     let memory = Memory::default();
-    whole(listed(path, redact, redactions::of(path)?, memory)?)
+    let known = client_beside(path);
+    whole(listed(
+        path,
+        redact,
+        redactions::of(path)?,
+        memory,
+        known.as_ref(),
+    )?)
 }
 
 /// Returns the listing that a test keeps, by its scenario's rules besides those of the project.
@@ -139,7 +148,17 @@ pub(super) fn redacted(
     rules: Arc<Redactions>,
     memory: Memory,
 ) -> Result<Outcome<String>> {
-    listed(path, true, rules, memory)
+    listed(path, true, rules, memory, client_beside(path).as_ref())
+}
+
+/// The same of a capture whose provenance is not beside it.
+pub(super) fn redacted_as(
+    path: &Path,
+    rules: Arc<Redactions>,
+    memory: Memory,
+    known: Option<&Client>,
+) -> Result<Outcome<String>> {
+    listed(path, true, rules, memory, known)
 }
 
 fn listed(
@@ -147,11 +166,13 @@ fn listed(
     redact: bool,
     rules: Arc<Redactions>,
     memory: Memory,
+    known: Option<&Client>,
 ) -> Result<Outcome<String>> {
     let request = Request {
         style: Style {
             redact,
             explain: false,
+            limit: redact.then(|| rules.own().body_limit()),
         },
         rules,
         memory,
@@ -159,7 +180,7 @@ fn listed(
     };
     let beginning = Beginning::new(memory.bytes() / 16);
     let layout = if redact {
-        by_exchange::layout(path, &request)?
+        by_exchange::layout(path, &request, known)?
     } else {
         None
     };
@@ -216,6 +237,7 @@ impl Request {
             style: Style {
                 redact: arguments.redact,
                 explain: arguments.explain,
+                limit: None,
             },
             format: arguments.format,
             connection: arguments.connection,

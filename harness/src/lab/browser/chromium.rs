@@ -68,10 +68,10 @@ impl Dialect for Chromium {
     }
 
     /// Chromedriver goes by the name of the browser that it is made for.
-    fn capabilities_elsewhere(&self, address: IpAddr) -> Capabilities {
+    fn capabilities_elsewhere(&self, address: IpAddr, preferences: &Value) -> Capabilities {
         let options = json!({
             "args": switches(address).collect::<Vec<_>>(),
-            "prefs": self.quiet_preferences(),
+            "prefs": preferences,
         });
         Capabilities::from_iter([
             ("browserName".to_owned(), "chrome".into()),

@@ -98,8 +98,13 @@ impl Dialect for Firefox {
         Capabilities::from_iter([("moz:firefoxOptions".to_owned(), options)])
     }
 
-    fn capabilities_elsewhere(&self, _address: IpAddr) -> Capabilities {
-        let options = json!({ "args": ["-headless"], "prefs": self.quiet_preferences() });
+    fn one_connection(&self) -> Option<(&'static str, Value)> {
+        let name = "network.http.max-persistent-connections-per-server";
+        Some((name, json!(1)))
+    }
+
+    fn capabilities_elsewhere(&self, _address: IpAddr, preferences: &Value) -> Capabilities {
+        let options = json!({ "args": ["-headless"], "prefs": preferences });
         Capabilities::from_iter([
             ("browserName".to_owned(), "firefox".into()),
             ("moz:firefoxOptions".to_owned(), options),

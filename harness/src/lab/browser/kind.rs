@@ -67,6 +67,12 @@ impl Kind {
         }
     }
 
+    /// Returns true if the browser can be told to use one connection to a server.
+    #[must_use]
+    pub fn can_use_one_connection(self) -> bool {
+        self.dialect().one_connection().is_some()
+    }
+
     pub(super) const fn dialect(self) -> &'static dyn Dialect {
         match self {
             Self::Firefox => &firefox::Firefox,
@@ -105,7 +111,13 @@ pub(super) trait Dialect {
 
     /// Returns the capabilities of a session elsewhere: headless and as quiet, wherever the browser is installed there;
     /// a Grid selects the browser by its name. Its pages are at `address`.
-    fn capabilities_elsewhere(&self, address: IpAddr) -> Capabilities;
+    fn capabilities_elsewhere(&self, address: IpAddr, preferences: &Value) -> Capabilities;
+
+    /// The preference by which the browser uses one connection to a server, besides those of `WebSocket`s; `None` if it
+    /// has none.
+    fn one_connection(&self) -> Option<(&'static str, Value)> {
+        None
+    }
 
     /// Returns the commands that a session needs before it is used.
     fn first_commands(&self) -> Vec<VendorCommand> {

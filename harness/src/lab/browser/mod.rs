@@ -31,7 +31,7 @@ use super::process::{Process, end_of};
 use super::rehearsal::{self, Page, Reaction};
 use super::remote::Visit;
 use crate::error::{Error, Result};
-use crate::scenario::{Action, Reload};
+use crate::scenario::{Action, Connections, Reload};
 use crate::text::Shown as _;
 
 /// The longest time that a driver may take until it listens.
@@ -130,23 +130,49 @@ pub struct Wishes {
     pub bidirectional: bool,
 }
 
+impl Wishes {
+    /// Returns the preferences of a browser that is kept quiet, and these.
+    fn preferences(&self, kind: Kind) -> Value {
+        let mut preferences = kind.dialect().quiet_preferences();
+        for (name, value) in &self.preferences {
+            preferences[name] = value.clone();
+        }
+        preferences
+    }
+
+    /// Returns what a session elsewhere must be, with pages at `address`.
+    fn elsewhere(&self, kind: Kind, address: IpAddr) -> Capabilities {
+        let preferences = self.preferences(kind);
+        kind.dialect().capabilities_elsewhere(address, &preferences)
+    }
+}
+
 impl Browser {
     /// Starts the driver on a port that it finds free, and the browser through it.
     ///
     /// # Errors
     ///
     /// Returns an error if one of them is missing, ends, or takes too long.
-    pub async fn start(lab: &Lab) -> Result<Self> {
+    pub async fn start(lab: &Lab, connections: Connections) -> Result<Self> {
+        let kind = lab.tools().browser.kind;
+        let mut wishes = Wishes::default();
+        if connections == Connections::One {
+            let preference = kind.dialect().one_connection().ok_or_else(|| {
+                Error::usage(format!("{kind} cannot be told to use one connection"))
+            })?;
+            wishes.preferences.push(preference);
+        }
         match lab.visit() {
-            Some(visit) => Self::visit(visit, lab.tools().browser.kind).await,
-            None => Self::start_with(lab, &Wishes::default()).await,
+            Some(visit) => Self::visit(visit, kind, &wishes).await,
+            None => Self::start_with(lab, &wishes).await,
         }
     }
 
     /// Has a browser elsewhere started.
-    async fn visit(visit: &Visit, kind: Kind) -> Result<Self> {
+    async fn visit(visit: &Visit, kind: Kind, wishes: &Wishes) -> Result<Self> {
         let endpoint = visit.endpoint().to_owned();
-        let starting = start_session_elsewhere(endpoint, kind, visit.address());
+        let wanted = wishes.elsewhere(kind, visit.address());
+        let starting = start_session_elsewhere(endpoint, kind, wanted);
         let client = visit.begin(starting).await?;
         let versions = client
             .capabilities()
@@ -702,9 +728,13 @@ async fn start_session(lab: &Lab, wishes: &Wishes, process: &Process, url: &str)
     }
 }
 
-async fn start_session_elsewhere(endpoint: String, kind: Kind, address: IpAddr) -> Result<Client> {
+async fn start_session_elsewhere(
+    endpoint: String,
+    kind: Kind,
+    wanted: Capabilities,
+) -> Result<Client> {
     let mut builder = ClientBuilder::new(HttpConnector::new());
-    builder.capabilities(kind.dialect().capabilities_elsewhere(address));
+    builder.capabilities(wanted);
     let started = timeout(START_PATIENCE, builder.connect(&endpoint)).await;
     let how = match started {
         Ok(Ok(session)) => return Ok(session),
@@ -720,11 +750,9 @@ async fn start_session_elsewhere(endpoint: String, kind: Kind, address: IpAddr) 
 }
 
 fn wanted(lab: &Lab, wishes: &Wishes) -> Result<Capabilities> {
-    let dialect = lab.tools().browser.kind.dialect();
-    let mut preferences = dialect.quiet_preferences();
-    for (name, value) in &wishes.preferences {
-        preferences[name] = value.clone();
-    }
+    let kind = lab.tools().browser.kind;
+    let dialect = kind.dialect();
+    let preferences = wishes.preferences(kind);
     let mut wanted = dialect.capabilities(lab.tools().browser()?, lab.folder(), &preferences);
     if wishes.bidirectional {
         wanted.insert("webSocketUrl".to_owned(), true.into());

@@ -29,8 +29,11 @@ impl Listing {
         if let Some(coded) = &http.coded {
             self.coded(coded, &http.codings, !http.body.is_empty(), is_hidden);
         }
-        self.body(&http.body);
-        if self.style.redact && http.body.bytes.last().is_some_and(|last| *last != b'\n') {
+        let is_whole = self.body(&http.body);
+        if is_whole
+            && self.style.redact
+            && http.body.bytes.last().is_some_and(|last| *last != b'\n')
+        {
             self.bracket("no line end");
         }
         if let Some(coded) = &http.coded {
@@ -40,7 +43,7 @@ impl Listing {
     }
 
     /// Returns content, with volatile values hidden if that is wanted.
-    fn shown<'a>(&self, bytes: &'a [u8]) -> Shown<'a> {
+    pub(super) fn shown<'a>(&self, bytes: &'a [u8]) -> Shown<'a> {
         if self.style.redact {
             Shown::content(bytes)
         } else {
@@ -167,8 +170,11 @@ impl Listing {
     /// Writes bytes as they are: text as text, anything else as rows.
     fn raw_content(&mut self, content: &Content) {
         if is_text(&content.bytes) {
-            self.text(content);
-            if self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n') {
+            let is_whole = self.text(content);
+            if is_whole
+                && self.style.redact
+                && content.bytes.last().is_some_and(|last| *last != b'\n')
+            {
                 self.bracket("no line end");
             }
         } else {
@@ -190,7 +196,11 @@ impl Listing {
         let length = shown.bytes.len() as u64 + event.left_out.length();
         self.unusual_chunks(message.from, &chunks, length, false);
         self.note_case(message);
-        self.write(&shown.bytes);
+        if self.is_large(shown.bytes.len()) {
+            self.text_in_short(&shown.bytes);
+        } else {
+            self.write(&shown.bytes);
+        }
         if !event.left_out.is_empty() {
             self.gap(crate::analysis::content::Piece::LeftOut(&event.left_out));
             self.end_line();

@@ -3,14 +3,21 @@
 use std::fmt::Write as _;
 
 use super::follows::{Form, UNKNOWN};
+use super::large::payload_in_short;
 use super::{digest, left_out, quoted};
 use crate::render::hex;
 use crate::render::redact::Shown;
 use crate::render::safe_text::is_text;
 use crate::wire::websocket::{Frame, Opcode, close_name};
 
-/// Returns the line, as `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in the frame is hidden.
-pub(super) fn frame_line(frame: &Frame, is_hidden: bool, form: &Form) -> String {
+/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden; a payload beyond the limit is shown
+/// in short.
+pub(super) fn frame_line(
+    frame: &Frame,
+    is_hidden: bool,
+    form: &Form,
+    limit: Option<usize>,
+) -> String {
     let header = &frame.header;
     let bytes = match form {
         Form::Hidden | Form::Last(_) => UNKNOWN.to_owned(),
@@ -43,7 +50,7 @@ pub(super) fn frame_line(frame: &Frame, is_hidden: bool, form: &Form) -> String 
     }
     if !frame.payload.is_empty() {
         line.push_str(": ");
-        line.push_str(&frame_payload(frame));
+        line.push_str(&frame_payload(frame, limit));
     }
     for (_, missing) in &frame.holes {
         let _ = write!(line, " [{missing} bytes missing]");
@@ -65,7 +72,7 @@ fn is_whole(frame: &Frame) -> bool {
     missing == 0 && sent + frame.left_out.length() == frame.header.length
 }
 
-fn frame_payload(frame: &Frame) -> String {
+fn frame_payload(frame: &Frame, limit: Option<usize>) -> String {
     if let Some(code) = frame.close_code() {
         let reason = match frame.close_reason() {
             b"" => String::new(),
@@ -74,9 +81,12 @@ fn frame_payload(frame: &Frame) -> String {
         return format!("{code} {}{reason}", close_name(code));
     }
     let shown = Shown::frame(frame).bytes;
-    if frame.message_opcode != Opcode::TEXT
-        && (frame.message_opcode == Opcode::BINARY || !is_text(&frame.payload))
-    {
+    let is_text = frame.message_opcode == Opcode::TEXT
+        || frame.message_opcode != Opcode::BINARY && is_text(&frame.payload);
+    if limit.is_some_and(|limit| frame.payload.len() > limit) {
+        return payload_in_short(&shown, is_text);
+    }
+    if !is_text {
         return hex::spaced(&shown);
     }
     quoted(&shown, false)

@@ -20,6 +20,7 @@
 mod body;
 pub(super) mod follows;
 mod frame_line;
+mod large;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,8 @@ pub struct Style {
     pub redact: bool,
     /// True if each WebSocket frame is taken apart.
     pub explain: bool,
+    /// How many bytes of a body are shown; a larger one is shown in short, see `large`.
+    pub limit: Option<usize>,
 }
 
 impl Style {
@@ -107,6 +110,10 @@ pub struct Listing {
     fragments: [Fragments; 2],
     /// The case in which each side writes the sizes of chunks.
     cases: [Case; 2],
+    /// The side whose large turn in another protocol goes on: it comes in pieces.
+    large_turn: Option<Side>,
+    /// Who said what is being written.
+    speaker: Side,
 }
 
 /// Returns `20 bytes left out`, with a digest if they must be told apart from others.
@@ -174,11 +181,17 @@ impl Listing {
             hidden: HiddenBefore::NOTHING,
             fragments: [Fragments::NONE; 2],
             cases: [Case::Lower; 2],
+            large_turn: None,
+            speaker: Side::Client,
         }
     }
 
     /// Appends a message.
     pub fn message(&mut self, message: &Message) {
+        self.speaker = message.from;
+        if !matches!(message.detail, Detail::Raw(_)) {
+            self.large_turn = None;
+        }
         match &message.detail {
             Detail::Http(http) => self.http(message, http),
             Detail::WebSocket(frame) => return self.frame(message, frame),
@@ -196,8 +209,7 @@ impl Listing {
         self.note_case(message);
         let has_label = match &message.detail {
             Detail::WebSocket(_) => true,
-            Detail::Raw(content) if content.is_empty() => false,
-            Detail::Raw(content) => self.style.redact || !is_text(&content.bytes),
+            Detail::Raw(content) => !content.is_empty(),
             Detail::Http(_) | Detail::Event(_) | Detail::EventsEnd(_) | Detail::Aside(_) => false,
         };
         if has_label {
@@ -242,9 +254,15 @@ impl Listing {
     fn raw(&mut self, from: Side, content: &Content) {
         self.writer.set_form(self.style.form());
         let is_text = is_text(&content.bytes);
+        let goes_on = self.large_turn == Some(from);
+        self.large_turn = self.begins_large_turn(content).then_some(from);
+        if goes_on || self.large_turn.is_some() {
+            return self.large_piece(from, content, !goes_on);
+        }
+        // Every turn counts, whether its name is shown or not: all forms call it the same.
+        let label = self.label(from);
         if self.style.redact || !is_text {
-            let label = self.label(from);
-            self.begin_text();
+            self.end_line();
             if self.style.redact {
                 let bytes = shown_length(content);
                 let line = format!("{label}: {bytes} bytes\n");
@@ -254,8 +272,9 @@ impl Listing {
                 return self.dump(&format!("{label}: "), content);
             }
         }
-        self.text(content);
-        if self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n') {
+        let is_whole = self.text(content);
+        if is_whole && self.style.redact && content.bytes.last().is_some_and(|last| *last != b'\n')
+        {
             self.bracket("no line end");
         }
     }
@@ -282,24 +301,31 @@ impl Listing {
         self.sheet.text.extend_from_slice(line.as_bytes());
     }
 
-    /// Writes a body: text as text, anything else as rows.
-    fn body(&mut self, content: &Content) {
+    /// Writes a body: text as text, anything else as rows. Returns false if it is shown in short.
+    fn body(&mut self, content: &Content) -> bool {
         if is_text(&content.bytes) {
-            self.text(content);
-        } else {
-            self.end_line();
-            self.dump("", content);
+            return self.text(content);
         }
+        self.end_line();
+        self.dump("", content);
+        !content.holes.is_empty() || !self.is_large(content.bytes.len())
     }
 
     /// Writes text. Values are hidden as the text reads without its holes, so that they are hidden even if bytes inside
-    /// are missing.
-    fn text(&mut self, content: &Content) {
+    /// are missing. Returns
+    /// false if it is shown in short.
+    fn text(&mut self, content: &Content) -> bool {
         let shown = if self.style.redact {
             Shown::text(&content.bytes)
         } else {
             Shown::plain(&content.bytes)
         };
+        let is_whole = !content.holes.is_empty() || !self.is_large(shown.bytes.len());
+        if !is_whole {
+            self.text_in_short(&shown.bytes);
+            self.left_out(content);
+            return false;
+        }
         let moves = shown.moves();
         let mut from = 0;
         for hole in &content.holes {
@@ -309,12 +335,22 @@ impl Listing {
             from = at;
         }
         self.write(shown.bytes.get(from..).unwrap_or_default());
+        self.left_out(content);
+        true
+    }
+
+    fn left_out(&mut self, content: &Content) {
         if !content.left_out.is_empty() {
             self.gap(Piece::LeftOut(&content.left_out));
         }
     }
 
     fn dump(&mut self, label: &str, content: &Content) {
+        if content.holes.is_empty() && self.is_large(content.bytes.len()) {
+            self.rows_in_short(label, &content.bytes);
+            self.left_out(content);
+            return self.end_line();
+        }
         for piece in content.pieces() {
             match piece {
                 Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.sheet.text),
@@ -329,7 +365,7 @@ impl Listing {
     fn gap(&mut self, piece: Piece<'_>) {
         let text = match piece {
             Piece::Bytes(_) => return,
-            Piece::Missing(count) => format!("[{count} bytes missing]"),
+            Piece::Missing(count) => format!("[{count} bytes missing from the {}]", self.speaker),
             Piece::LeftOut(rest) => format!("[{}]", left_out(rest, self.style.redact)),
         };
         self.writer.end(&mut self.sheet.text);
@@ -353,14 +389,15 @@ impl Listing {
             let is_hidden = message.is_hidden || Shown::frame(frame).is_hidden();
             let follows = self.hidden.frame(message.from, frame, is_hidden);
             let form = self.fragments[message.from as usize].form(frame, follows);
-            let line = frame_line(frame, is_hidden, &form);
+            let line = frame_line(frame, is_hidden, &form, self.style.limit);
             let line = format!("{label}: {line}\n{below}");
             self.sheet.text.extend_from_slice(line.as_bytes());
             return;
         }
         self.writer.end(&mut self.sheet.text);
         self.writer.set_form(Form::AsciiDots);
-        self.write(&frame.wire);
+        let (wire, below) = self.frame_in_short(&frame.wire, below);
+        self.write(wire);
         for (_, missing) in &frame.holes {
             self.gap(Piece::Missing(*missing));
         }
@@ -373,8 +410,7 @@ impl Listing {
             self.sheet.text.extend_from_slice(text.as_bytes());
         }
         let label = format!("{label}: ");
-        self.rows
-            .push(&label, &frame.wire, &below, &mut self.sheet.rows);
+        self.rows.push(&label, wire, &below, &mut self.sheet.rows);
     }
 
     /// Returns the name of the next frame or turn of a side: `C1` for the client's first, as in the original document.

@@ -47,7 +47,7 @@ fn plain(packets: &[Sent<'_>]) -> String {
 fn redacted(packets: &[Sent<'_>]) -> String {
     let style = Style {
         redact: true,
-        explain: false,
+        ..Style::default()
     };
     list(style, packets)
 }
@@ -71,6 +71,132 @@ fn a_redacted_turn_says_who_spoke_and_how_it_ended() {
     assert_eq!(plain(&packets), "Hello\n12:00:00\ntime\nbye\n");
 }
 
+/// The reviewed form, where bodies of more than 1000 bytes are shown in short.
+fn in_short(packets: &[Sent<'_>]) -> String {
+    let style = Style {
+        redact: true,
+        limit: Some(1000),
+        ..Style::default()
+    };
+    list(style, packets)
+}
+
+#[test]
+fn a_large_body_is_shown_by_its_first_lines_and_told_by_what_is_shown_of_it() {
+    let lines = |last: &str| format!("{}at 12:00:00 {last}", "one line\n".repeat(200));
+    let answer = |body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")
+    };
+    let listed = |body: &str| {
+        in_short(&[
+            Client(b"GET / HTTP/1.1\r\n\r\n"),
+            Server(answer(body).as_bytes()),
+        ])
+    };
+    let shown = listed(&lines("a"));
+    let sha256 = hex::joined(
+        &Fingerprint::of(lines("a").replace("12:00:00", "HH:MM:SS").as_bytes()).digest(),
+    );
+    assert_eq!(
+        shown,
+        format!(
+            "GET / HTTP/1.1\n\nHTTP/1.1 200 OK\nContent-Length: 1813\n\n{}[1813 bytes in all, sha256 {sha256}]\n",
+            "one line\n".repeat(10)
+        )
+    );
+    assert_ne!(shown, listed(&lines("b")));
+    assert_ne!(shown, listed(&lines("a\n")));
+    assert_eq!(
+        shown,
+        listed(&lines("a").replace("12:", "13:")),
+        "what is hidden has no digest"
+    );
+    let small = listed(&"x".repeat(1000));
+    assert!(!small.contains("in all"), "{small}");
+}
+
+#[test]
+fn large_bytes_of_any_kind_are_shown_in_short() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
+    let text = in_short(&[Client(&bytes), Server("é".repeat(600).as_bytes())]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 9, "{text}");
+    assert_eq!(lines[0], "C1: 5000 bytes");
+    assert!(
+        lines[4].starts_with("    48 49") && lines[5].starts_with("[5000 bytes in all, sha256 ")
+    );
+    assert_eq!(lines[6..8], ["S1: 1200 bytes", &"é".repeat(128)]);
+    let frame = [&[0x81, 126, 0x07, 0xd0][..], &[b'z'; 2000]].concat();
+    let text = in_short(&[Client(UPGRADE), Server(SWITCHING), Server(&frame)]);
+    let begin = format!(
+        "S1: text, 2000 bytes: \"{}\"… [2000 bytes in all, sha256 ",
+        "z".repeat(256)
+    );
+    assert!(text.contains(&begin), "{text}");
+    let plain = Style {
+        limit: Some(1000),
+        ..Style::default()
+    };
+    let text = list(plain, &[Client(UPGRADE), Server(SWITCHING), Server(&frame)]);
+    assert!(
+        text.lines().count() < 20 && text.contains("[2004 bytes in all, sha256 "),
+        "{text}"
+    );
+    let event = format!("data: {}\n\n", "y".repeat(3000));
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    let text = in_short(&[
+        Client(b"GET / HTTP/1.1\r\n\r\n"),
+        Server(head.as_bytes()),
+        Server(event.as_bytes()),
+    ]);
+    assert!(
+        text.ends_with("]\n") && text.contains("[3008 bytes in all, sha256 "),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_large_turn_in_another_protocol_is_shown_in_short_though_it_comes_in_pieces() {
+    let turn = |last: &str| format!("{}{last}\n", "a line of it\n".repeat(10_000));
+    let listed = |last: &str| {
+        in_short(&[
+            Client(b"all\n"),
+            Server(turn(last).as_bytes()),
+            Client(b"bye\n"),
+        ])
+    };
+    let text = listed("end");
+    assert_eq!(text.lines().count(), 18, "{text}");
+    assert!(
+        text.starts_with("C1: 4 bytes\nall\nS1: 65536 bytes\na line of it\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("C2: 4 bytes\nbye\n"), "{text}");
+    assert_ne!(text, listed("END"));
+    let all = Style {
+        redact: true,
+        limit: Some(1_000_000),
+        ..Style::default()
+    };
+    let text = list(all, &[Server(turn("end").as_bytes())]);
+    assert_eq!(text.matches("a line of it").count(), 9_999, "one is parted");
+}
+
+#[test]
+fn rows_begin_a_line_and_are_called_as_in_the_redacted_form() {
+    let turns = [
+        Server(b"N"),
+        Client(b"\x00\x01"),
+        Server(b"text\n"),
+        Server(b"\x02"),
+    ];
+    assert_eq!(plain(&turns[..2]), "N\nC1: 00 01  ..\n",);
+    let turns = [Client(b"one\n"), Server(b"ok\n"), Client(b"\x00\x01")];
+    assert_eq!(plain(&turns), "one\nok\nC2: 00 01  ..\n");
+    assert!(redacted(&turns).contains("C2: 00 01"));
+}
+
 #[test]
 fn bytes_that_are_no_text_are_rows() {
     let bytes: Vec<u8> = (0..30).collect();
@@ -91,7 +217,7 @@ fn holes_stand_where_bytes_are_missing() {
     ];
     let listing = plain(&packets);
     assert!(
-        listing.ends_with("\n\nabc[4 bytes missing]xyz\n"),
+        listing.ends_with("\n\nabc[4 bytes missing from the server]xyz\n"),
         "{listing}"
     );
 }
@@ -299,8 +425,8 @@ fn what_cannot_be_inflated_is_listed_as_it_was_compressed() {
 fn an_explanation_has_bits_mask_and_payload() {
     let client = b"\x88\x82\x19\xdb\x13\x62\x1a\x32";
     let style = Style {
-        redact: false,
         explain: true,
+        ..Style::default()
     };
     let listing = list(style, &[Client(UPGRADE), Server(SWITCHING), Client(client)]);
     assert!(

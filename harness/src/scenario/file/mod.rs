@@ -49,7 +49,7 @@ use self::variables::{RawVariables, check_variables, fill_in};
 use super::link::Link;
 use super::program::Program;
 use super::variables::{Values, Variable};
-use super::{Client, LineEnd, Mark, Scenario};
+use super::{Client, Connections, LineEnd, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::files;
@@ -112,7 +112,12 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
     let mut raw: RawScenario =
         toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
     let checked = check(&mut raw, reading)
-        .and_then(|checked| Rules::check(&raw.redact, text).map(|_| checked))
+        .and_then(|checked| {
+            let rules = Rules::check(&raw.redact, text)?;
+            let rules = rules.with_body_limit(raw.body_limit.as_ref())?;
+            rules.with_repeats(raw.repeats.as_ref())?;
+            Ok(checked)
+        })
         .map_err(|mistake| mistake.into_error(file, text))?;
     Ok(Scenario {
         name: name_of(file)?,
@@ -125,6 +130,7 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         link: checked.link,
         client: (*raw.client.get_ref()).into(),
+        connections: checked.connections,
         line_end: checked.line_end,
         marks: checked.marks,
     })
@@ -197,7 +203,10 @@ struct RawScenario {
     network: Option<RawNetwork>,
     link: Option<Spanned<RawLink>>,
     client: Spanned<RawClient>,
+    connections: Option<Spanned<RawConnections>>,
     line_end: Option<Spanned<RawLineEnd>>,
+    body_limit: Option<Spanned<u32>>,
+    repeats: Option<Spanned<toml::Value>>,
     #[serde(default)]
     helper: Vec<Spanned<RawHelper>>,
     #[serde(default)]
@@ -217,6 +226,14 @@ enum RawClient {
     Netcat,
     #[serde(rename = "command")]
     Commands,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+enum RawConnections {
+    #[serde(rename = "any")]
+    Any,
+    #[serde(rename = "one")]
+    One,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -245,7 +262,8 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
         .message()
         .trim_end()
         .replace("expected f64", "expected a number")
-        .replace("expected u16", "expected a port from 1 to 65535");
+        .replace("expected u16", "expected a port from 1 to 65535")
+        .replace("expected u32", "expected a number of bytes");
     Diagnostic::new(error.span().unwrap_or(0..0), message)
 }
 
@@ -256,6 +274,7 @@ struct Parts {
     helpers: Vec<Program>,
     host: Option<IpAddr>,
     link: Option<Link>,
+    connections: Connections,
     line_end: LineEnd,
     marks: Vec<Mark>,
 }
@@ -279,6 +298,7 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         .as_ref()
         .map(|host| check_host(host, link.as_ref()));
     let host = host.transpose()?;
+    let connections = check_connections(raw)?;
     let line_end = check_line_end(raw)?;
     let marks = check_marks(&raw.mark, &raw.client)?;
     Ok(Parts {
@@ -287,6 +307,7 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         helpers,
         host,
         link,
+        connections,
         line_end,
         marks,
     })
@@ -316,6 +337,21 @@ fn check_host(host: &Spanned<String>, link: Option<&Link>) -> Checked<IpAddr> {
         )
         .with_hint("write `host = \"::1\"` for IPv6, or leave it out for 127.0.0.1")),
     }
+}
+
+fn check_connections(raw: &RawScenario) -> Checked<Connections> {
+    let Some(connections) = &raw.connections else {
+        return Ok(Connections::default());
+    };
+    if !matches!(raw.client.get_ref(), RawClient::Firefox) {
+        let message = "only a browser opens connections as it likes";
+        return Err(Diagnostic::new(connections.span(), message)
+            .with_hint("leave `connections` out: it is for `client = \"firefox\"`"));
+    }
+    Ok(match connections.get_ref() {
+        RawConnections::Any => Connections::Any,
+        RawConnections::One => Connections::One,
+    })
 }
 
 fn check_line_end(raw: &RawScenario) -> Checked<LineEnd> {

@@ -12,6 +12,7 @@ const LEAST: usize = 4;
 #[must_use]
 pub fn looks_like_frames(side: Side, bytes: &[u8], is_cut: bool) -> bool {
     let mut rest = bytes;
+    let mut has_end = false;
     while let Some((header, length)) = Header::parse(rest) {
         let payload = &rest[length..];
         let end = usize::try_from(header.length).unwrap_or(usize::MAX);
@@ -21,10 +22,10 @@ pub fn looks_like_frames(side: Side, bytes: &[u8], is_cut: bool) -> bool {
         if !is_likely(side, &header, payload) {
             return false;
         }
+        has_end |= header.fin || header.opcode != Opcode::CONTINUATION;
         rest = behind;
     }
-    let has_whole_one = rest.len() < bytes.len();
-    bytes.len() >= LEAST && has_whole_one && (rest.is_empty() || is_cut)
+    bytes.len() >= LEAST && has_end && (rest.is_empty() || is_cut)
 }
 
 fn is_likely(side: Side, header: &Header, payload: &[u8]) -> bool {
@@ -48,4 +49,27 @@ fn is_text_where_due(header: &Header, payload: &[u8]) -> bool {
         unmask(&mut plain, mask, 0);
     }
     std::str::from_utf8(&plain).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_behind_a_length_of_two_bytes_are_no_frames() {
+        let answer = [
+            &[0x12, 0x34, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0][..],
+            b"\x01a\0\0\x01\0\x01",
+        ]
+        .concat();
+        let length = u8::try_from(answer.len()).unwrap();
+        let message = [&[0, length][..], &answer].concat();
+        let twice = message.repeat(2);
+        for bytes in [&message[..], &twice] {
+            assert!(!looks_like_frames(Side::Server, bytes, false));
+        }
+        let last = [&message[..], &[0x80, 2, b'o', b'k']].concat();
+        assert!(looks_like_frames(Side::Server, &last, false));
+        assert!(looks_like_frames(Side::Server, b"\x81\x02ok", false));
+    }
 }

@@ -50,7 +50,7 @@ fn listing(file: &[u8]) -> String {
     let request = Request {
         style: Style {
             redact: true,
-            explain: false,
+            ..Style::default()
         },
         ..Request::default()
     };

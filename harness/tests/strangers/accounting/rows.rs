@@ -22,7 +22,7 @@ fn listing(file: &[u8], rules: &Redactions, format: PayloadFormat, redact: bool)
     let request = Request {
         style: Style {
             redact,
-            explain: false,
+            ..Style::default()
         },
         format,
         rules: Arc::new(rules.clone()),
