@@ -61,7 +61,7 @@ enum Placeholder {
 /// The most places of a text that are hidden one by one.
 pub const MOST_PLACES: usize = 65_536;
 
-/// How many bytes of a body are shown in full where a scenario does not say.
+/// The most bytes of a body that are shown in full if a scenario does not say.
 const BODY_LIMIT: usize = 64 << 10;
 
 /// The least that a scenario may say: as much is shown of larger ones.
@@ -382,7 +382,7 @@ impl Rule {
         parsed.is_ok_and(|ast| regex_syntax::ast::visit(&ast, CaseFlags(false)).unwrap_or(false))
     }
 
-    /// What a secret is overwritten with begins so.
+    /// Returns the beginning of what a secret is overwritten with.
     #[must_use]
     pub fn stand_in(&self) -> String {
         format!("<{}", self.name)

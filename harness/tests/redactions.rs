@@ -408,7 +408,7 @@ fn what_is_accepted_is_written_behind_what_was_there() {
     );
 }
 
-/// What was said in a run, turn by turn.
+/// The turns of a run.
 type Turns = Vec<(support::script::End, Vec<u8>)>;
 
 /// Has `learn` look at runs, in a project with these rules; gives what it found.

@@ -113,7 +113,7 @@ fn make_like_ethernet() -> Outcome<()> {
     )
 }
 
-/// Where programs are looked for: some are root's, and not everybody's `PATH` has those.
+/// The places of programs: some are root's, and not everybody's `PATH` has those.
 fn places() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     format!("{path}:/usr/sbin:/sbin")

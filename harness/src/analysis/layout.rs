@@ -80,14 +80,14 @@ struct Exchange {
     target: Vec<u8>,
     kind: Kind,
     is_answered: bool,
-    /// What stands for it, if it may be repeated.
+    /// Its digests, if it may be repeated.
     repeated: Option<Repeated>,
 }
 
 /// Stands for something as it is listed.
 pub type Digest = [u8; 32];
 
-/// What stands for an exchange that may be repeated.
+/// The digests of an exchange that may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repeated {
     /// For its request.
@@ -96,14 +96,14 @@ pub struct Repeated {
     pub whole: Digest,
 }
 
-/// What is known of the client of a capture.
+/// The client of a capture, as its provenance describes it.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// When it was told what to do, in order.
+    /// The times at which it was told what to do, in order.
     pub marks: Vec<Timestamp>,
-    /// Whether the last mark closes it.
+    /// True if the last mark closes it.
     pub is_closed: bool,
-    /// Whether it is a browser, which takes connections by chance.
+    /// True for a browser, which takes connections by chance.
     pub is_browser: bool,
 }
 
@@ -240,7 +240,7 @@ impl Talk {
     }
 }
 
-/// What an exchange's place in a section follows from.
+/// The order of exchanges in a section.
 type Key<'e> = (usize, bool, Reverse<bool>, &'e [u8], &'e [u8], Timestamp);
 
 impl Exchange {

@@ -16,8 +16,8 @@ const MOST_CONTEXT: usize = 40;
 pub struct Place {
     /// A range for each text, in their order.
     pub ranges: Vec<Range<usize>>,
-    /// Whether it is a value between things that are the same. Else it is all from the first byte that differs to the last one,
-    /// and the texts need not correspond at all.
+    /// True for a value between things that are the same. Otherwise it is everything from the first byte that differs
+    /// to the last one, and the texts need not correspond at all.
     pub is_value: bool,
 }
 
@@ -40,7 +40,7 @@ pub fn places(texts: &[&[u8]]) -> Vec<Place> {
     (0..count).flat_map(line).collect()
 }
 
-/// Whether a text is none: it has control bytes that no text has, or is not UTF-8.
+/// Returns true if bytes are not text: they have control bytes that no text has, or are not UTF-8.
 #[must_use]
 pub fn is_binary(text: &[u8]) -> bool {
     let is_control = |byte: &u8| {
@@ -49,7 +49,7 @@ pub fn is_binary(text: &[u8]) -> bool {
     text.iter().any(is_control) || str::from_utf8(text).is_err()
 }
 
-/// How many bytes that are the same, by chance, may stand inside of a value.
+/// The number of bytes that may be the same, by chance, inside a value.
 const SAME_BY_CHANCE: usize = 2;
 
 /// The places of bytes that vary, where all are as many; else all from the first byte that differs to the last one.
@@ -307,7 +307,7 @@ const TIME_DIGITS: usize = 10;
 
 const DIGITS: &str = "[0-9]";
 
-/// Whether a value is percent-encoded (RFC 3986 §2.1), with no byte that is not.
+/// Returns true if a value is percent-encoded (RFC 3986 §2.1), with no byte that should be and is not.
 fn is_escaped(value: &[u8]) -> bool {
     let mut parts = value.split(|byte| *byte == b'%');
     let is_plain = |part: &[u8]| {
@@ -321,8 +321,8 @@ fn is_escaped(value: &[u8]) -> bool {
         })
 }
 
-/// Whether values look like base64 of either kind of which the rarer marks were not seen: a few runs of a random token may
-/// well be without.
+/// Returns true if values look like base64 of either kind in which the rarer characters happen to be absent: a few runs
+/// of a random token may well be without them.
 fn are_random(values: &[&[u8]]) -> bool {
     const LEAST: usize = 6;
     let all = values.concat();

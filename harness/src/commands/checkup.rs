@@ -1,4 +1,4 @@
-//! What `capture` begins with and `doctor` is about: whether this machine has what a capture needs.
+//! The check that `capture` begins with and that `doctor` shows: does this machine have what a capture needs?
 
 use std::fs::File;
 

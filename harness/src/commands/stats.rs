@@ -115,7 +115,7 @@ impl Report {
     }
 }
 
-/// Why a capture has nothing in the tables of updates.
+/// The reason why a capture has nothing in the tables of updates.
 const NO_UPDATE: &str =
     "no update found: all that was said belongs to the opening or the closing of a connection";
 
@@ -275,7 +275,7 @@ struct JsonReport<'a> {
     pcap: &'a str,
     overall: Statistics,
     per_update: Option<Statistics>,
-    /// Why there is none.
+    /// The reason why there is no update.
     #[serde(skip_serializing_if = "Option::is_none")]
     no_update: Option<&'static str>,
     updates: &'a [Statistics],

@@ -14,16 +14,16 @@ const MOST_LINES: usize = 20_000;
 /// And so many of a part of longer texts, which may have many such parts.
 const MOST_LINES_OF_PART: usize = 4_000;
 
-/// How often what remains is parted again.
+/// The most times that the remaining lines are divided again.
 const MOST_DEPTH: usize = 8;
 
 /// The number of equal lines around a difference.
 const CONTEXT: usize = 3;
 
-/// How many bytes of a line are shown.
+/// The most bytes of a line that are shown.
 const LINE_BYTES: usize = 400;
 
-/// How many bytes are shown of what two long lines begin and end with, around the change.
+/// The number of bytes shown on either side of the change, where two long lines are the same.
 const AROUND: usize = 80;
 
 /// Returns the hunks of a unified diff, without the header that names the files; empty if the texts are equal. Long lines are cut

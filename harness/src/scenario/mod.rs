@@ -44,7 +44,7 @@ pub struct Scenario {
     pub link: Option<Link>,
     /// The client that talks to the program.
     pub client: Client,
-    /// How many connections a browser may use.
+    /// The connections that a browser may use.
     pub connections: Connections,
     /// The line end that Enter stands for when a line is typed into netcat or a command.
     pub line_end: LineEnd,
@@ -135,10 +135,10 @@ impl fmt::Display for Client {
     }
 }
 
-/// How many connections a browser may use to one server at the same time.
+/// The number of connections that a browser may use to one server at the same time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Connections {
-    /// As many as it likes.
+    /// Any number.
     #[default]
     Any,
     /// One for HTTP, which takes one request after the other.

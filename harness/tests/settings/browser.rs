@@ -141,7 +141,7 @@ fn a_page_is_loaded_again_in_both_ways() {
     }
 }
 
-/// How many connections a capture has on which anything was said.
+/// Counts the connections of a capture on which anything was said.
 fn connections(bench: &Bench, name: &str) -> usize {
     let capture = bench.captures().join(name).with_extension("pcap");
     Recording::open(capture)

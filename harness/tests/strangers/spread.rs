@@ -351,7 +351,7 @@ fn project(names: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-/// What a poll is answered.
+/// The answer to a poll.
 const NOTHING: &str = "nothing new\n";
 const NEWS: &str = "news\n";
 

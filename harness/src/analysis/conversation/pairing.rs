@@ -34,7 +34,7 @@ pub(super) struct Waiting {
     pub(super) offer: Option<Box<Offer>>,
     /// The most bytes that the offer takes.
     offer_bytes: usize,
-    /// Whether an interim answer is likely.
+    /// True if an interim answer is likely.
     expects: bool,
     /// The offset in the client's stream at which it begins.
     offset: u64,

@@ -79,7 +79,7 @@ pub(super) struct Entry {
     /// A digest that is equal for two messages that do the same: the same request, the answer to it, a frame of the
     /// same kind.
     pub(super) shape: Digest,
-    /// Whether it is of an exchange that may be repeated a number of times that varies.
+    /// True for a message of an exchange that may be repeated a number of times that varies.
     pub(super) may_repeat: bool,
 }
 

@@ -171,7 +171,7 @@ struct Work<'r> {
     /// The largest time by which a message came earlier or later, in nanoseconds.
     shift: u64,
     tables: [&'r Headers; 2],
-    /// What stands for the messages of either capture that may be repeated.
+    /// The digests of the messages of either capture that may be repeated.
     repeated: [HashSet<Digest>; 2],
 }
 

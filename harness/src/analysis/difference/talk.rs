@@ -55,7 +55,7 @@ pub(super) struct Comparison<'a, 'r> {
     pub(super) shift: &'a mut u64,
     /// The headers of both captures.
     tables: [&'a Headers; 2],
-    /// What stands for the messages of either capture that may be repeated.
+    /// The digests of the messages of either capture that may be repeated.
     repeated: &'a [HashSet<Digest>; 2],
     /// The differences between the headers of each side's packets.
     headers: [OfHeaders; 2],

@@ -1,4 +1,4 @@
-//! What a check found, for programs.
+//! The outcome of a check, for programs.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ struct Entry<'a> {
     state: &'static str,
     /// The hunks of a unified diff.
     difference: Option<&'a str>,
-    /// Why it could not be compared.
+    /// The reason why it could not be compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

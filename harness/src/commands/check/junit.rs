@@ -1,4 +1,4 @@
-//! What a check found, as JUnit's XML: the form that CI systems show test results from.
+//! The outcome of a check as JUnit's XML, the form that CI systems show test results from.
 //!
 //! There is no standard; this keeps to the elements and attributes that all readers of it know. Whatever was captured
 //! passes [`Markup`], which lets no character through that XML 1.0 (§2.2) forbids.

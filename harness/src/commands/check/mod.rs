@@ -48,7 +48,7 @@ pub fn run(
     verdict(checked, &arguments.selection, talk)
 }
 
-/// How much of the memory what captures differ in takes, until it is written.
+/// The share of the memory (one part of so many) for the differences of captures, until they are written.
 pub(super) const SHARE: usize = 16;
 
 /// A capture and what was found of it.
@@ -70,7 +70,7 @@ impl Checked {
         self.failure().is_none() && self.found.as_ref().is_ok_and(Comparison::is_open)
     }
 
-    /// Why the capture, or the rest of it, could not be compared.
+    /// Returns the reason why the capture, or the rest of it, could not be compared.
     fn failure(&self) -> Option<String> {
         match &self.found {
             Ok(comparison) => comparison.failure().map(|error| format!("{error:#}")),
@@ -86,7 +86,7 @@ impl Checked {
     }
 }
 
-/// What else there is to say; the new listings are left where reviewers look for them.
+/// Returns what else there is to say. New listings stay where reviewers look for them.
 fn notes(project: &Project, selection: &CaptureSelection, checked: &[Checked]) -> Vec<String> {
     let mut notes = Vec::new();
     for comparison in checked.iter().flat_map(|checked| &checked.found) {

@@ -1,4 +1,4 @@
-//! What a check found, for people.
+//! The outcome of a check, for people.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! What was learned, as JSON.
+//! The findings of `learn`, as JSON.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ pub(super) struct View<'a> {
     runs: usize,
     connections: usize,
     messages: usize,
-    /// What one run says and another does not.
+    /// Messages that one run has and another has not.
     structure: &'a [String],
     /// Rules that hide what varies, and where.
     hidden: &'a BTreeMap<String, Vec<String>>,
     proposals: Vec<ProposalView<'a>>,
     /// Rules that hide nothing in any run.
     never_matched: &'a [String],
-    /// Whether all runs list the same once all proposed rules hold.
+    /// True if all runs list the same with all proposed rules.
     runs_list_the_same: bool,
-    /// Whether one more run does; `null` if none was played to prove it.
+    /// True if one more run does; `null` if none was played to prove it.
     proved: Option<bool>,
 }
 
@@ -33,7 +33,7 @@ struct ProposalView<'a> {
     some_values: &'a [String],
     pattern: &'a str,
     secret: bool,
-    /// Whether the pattern hides just this, in every run.
+    /// True if the pattern hides just this, in every run.
     fits: bool,
     toml: String,
 }

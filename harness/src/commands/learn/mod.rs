@@ -105,7 +105,7 @@ pub fn run(
     verdict(&lesson, accepted)
 }
 
-/// What was learned.
+/// The findings of one call.
 struct Lesson<'a> {
     scenario: &'a str,
     runs: usize,
@@ -114,14 +114,14 @@ struct Lesson<'a> {
     outlook: &'a Outlook,
 }
 
-/// Whether all runs list the same once all proposed rules hold.
+/// The listings of all runs with all proposed rules: are they the same?
 struct Outlook {
     /// The first lines that still differ, of the first run and of another one.
     differs: Option<[String; 2]>,
     proof: Proof,
 }
 
-/// What one more run listed, that nothing was learned from.
+/// The listing of one more run, from which nothing was learned.
 enum Proof {
     /// None was played.
     None,
@@ -269,7 +269,7 @@ fn verdict(lesson: &Lesson<'_>, accepted: usize) -> anyhow::Result<()> {
 /// Captures of runs.
 struct Captures {
     files: Vec<PathBuf>,
-    /// Those that have no name, and are reached by their descriptors for as long as they are open.
+    /// Captures without a name, which are reached by their descriptors for as long as those are open.
     #[expect(dead_code, reason = "they are held, not looked at")]
     open: Vec<File>,
 }

@@ -17,32 +17,32 @@ const SHOWN: usize = 4;
 /// Values that are shown.
 const MOST_SHOWN: usize = 5;
 
-/// What varies in one or several places in the same way, and a rule for it.
+/// A rule for a value that varies in one or several places in the same way.
 pub(super) struct Proposal {
     pub(super) name: String,
     pub(super) pattern: String,
-    /// Whether it looks like a credential, which is better overwritten.
+    /// True if it looks like a credential, which is better overwritten.
     pub(super) secret: bool,
     same_width: bool,
-    /// Where it is, in words.
+    /// The places of the value, in words.
     pub(super) places: Vec<String>,
-    /// How many values there are, and some of them, shortened.
+    /// The number of values, and some of them, shortened.
     pub(super) count: usize,
     pub(super) values: Vec<String>,
     /// The rule; none where there is none that hides this and no more.
     pub(super) rule: Option<Rules>,
 }
 
-/// Where a value is: what stands before it, and what behind it where nothing does.
+/// The surroundings of a value: the bytes before it, or those behind it if nothing stands before it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Setting {
     before: Vec<u8>,
     behind: Option<u8>,
-    /// Whether it is among bytes that are no text.
+    /// True if it is among bytes that are not text.
     is_binary: bool,
-    /// Whether nothing stands before that.
+    /// True if nothing stands before those bytes.
     is_first: bool,
-    /// What the part of the message is called.
+    /// The name of the part of the message.
     part: String,
 }
 
@@ -198,7 +198,7 @@ fn by_texts<'a>(variations: &[&'a Variation]) -> Vec<(&'a Variation, Vec<Vec<Ran
     all
 }
 
-/// Whether a rule hides just what varies, in every run.
+/// Returns true if a rule hides just what varies, in every run.
 fn hides(rule: &Rules, variations: &[&Variation]) -> bool {
     by_texts(variations).iter().all(|(variation, ranges)| {
         let mut texts = variation.texts.iter().zip(ranges);
@@ -210,7 +210,7 @@ fn hides(rule: &Rules, variations: &[&Variation]) -> bool {
     })
 }
 
-/// Whether there are fewer credentials in a message once the values are covered.
+/// Returns true if a message has fewer credentials once the values are covered.
 fn looks_like_a_credential(variations: &[&Variation]) -> bool {
     by_texts(variations).iter().any(|(variation, ranges)| {
         let text = &variation.texts[0];
@@ -264,11 +264,11 @@ fn escaped(bytes: &[u8]) -> String {
 /// A name of fewer letters says too little.
 const SHORT: usize = 3;
 
-/// How many bytes before a value among others say where it is.
+/// The most bytes before a value, among others, that say where it is.
 const MOST_BYTES_BEFORE: usize = 8;
 
-/// What a value is called: the key that it stands behind, as in `key=value`, `Key: value` and `"key":"value"`; else the last word
-/// before it.
+/// Returns the name of a value: the key before it, as in `key=value`, `Key: value` and `"key":"value"`; otherwise the
+/// last word before it.
 fn key_of(before: &[u8]) -> Option<String> {
     let before = String::from_utf8_lossy(before).to_ascii_lowercase();
     let is_part = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -302,7 +302,7 @@ fn name_of(setting: &Setting) -> String {
 /// Names for rules, no two the same.
 struct Names {
     taken: HashSet<String>,
-    /// How many rules wanted a name.
+    /// The number of rules that wanted each name.
     counts: HashMap<String, usize>,
 }
 

@@ -31,20 +31,20 @@ use crate::rule::Rules;
 use crate::trace::name::with_ending;
 use crate::trace::reader;
 
-/// What was said in one run.
+/// The messages of one run.
 pub(super) struct Run {
     pcap: PathBuf,
-    /// What is known of its client.
+    /// Its client, if the provenance tells.
     known: Option<Client>,
     /// Connection by connection, in order of their first messages; of a browser, exchange by exchange.
     pub(super) talks: Vec<Talk>,
-    /// How many connections there were.
+    /// The number of connections.
     pub(super) connections: usize,
-    /// How many messages there were besides, for which there was no room.
+    /// The number of further messages for which there was no room.
     pub(super) left_out: u64,
     /// Keeps the capture while this is there.
     _captures: Arc<Captures>,
-    /// How much of the capture was read.
+    /// The part of the capture that was read.
     coverage: Coverage,
 }
 
@@ -54,7 +54,7 @@ impl Run {
         coverage::failure(&self.pcap, &self.coverage)
     }
 
-    /// What a snapshot would keep, with these rules.
+    /// Returns the listing that a snapshot would keep, with these rules.
     pub(super) fn listing(&self, rules: Rules, memory: Memory) -> anyhow::Result<String> {
         let rules = Arc::new(rules.into());
         Ok(payload::redacted_as(&self.pcap, rules, memory, self.known.as_ref())?.output)
@@ -138,10 +138,10 @@ fn open(
 
 type Talks = Vec<Vec<(Name, Message)>>;
 
-/// What a message takes besides its bytes.
+/// The number of bytes that a message takes besides its content.
 const MESSAGE_BYTES: usize = 1024;
 
-/// What was said in a capture, as far as there is room for it, and how many messages there were besides.
+/// Reads the messages of a capture, as far as there is room for them, and counts the others.
 fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64, Coverage)> {
     let (mut talks, mut left_out, mut room) = (Talks::new(), 0, room);
     let mut capture = reader::open_kept(pcap)?;

@@ -1,4 +1,4 @@
-//! What varies between runs: in what was said, and in the bytes of what was said alike.
+//! A comparison of runs: the messages that only some have, and the bytes that vary in those that correspond.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher};
@@ -16,22 +16,22 @@ use crate::commands::counted;
 use crate::render::redact;
 use crate::rule::{Rule, Rules};
 
-/// What varies.
+/// The differences between runs.
 #[derive(Default)]
 pub(super) struct Survey {
-    /// How many connections and messages the first run has.
+    /// The numbers of connections and of messages of the first run.
     pub(super) size: (usize, usize),
-    /// What one run says and another does not, in words.
+    /// Messages that one run has and another has not, in words.
     pub(super) structure: Vec<String>,
-    /// What rules hide already: the rule's name, and where.
+    /// Places that rules hide already, by the rule's name.
     pub(super) hidden: BTreeMap<String, Vec<String>>,
     /// Rules of the project or the scenario that hide nothing in any run.
     pub(super) idle: Vec<String>,
-    /// What nothing hides.
+    /// Variations that nothing hides.
     pub(super) open: Vec<Variation>,
     /// Further places that vary, which are only counted.
     more: u64,
-    /// How many places `hidden` has, and how many there are besides.
+    /// The number of places in `hidden`, and the number of further ones.
     hidden_places: usize,
     more_hidden: u64,
 }
@@ -44,9 +44,9 @@ const MOST_OPEN: usize = 20_000;
 
 /// A place that varies and that nothing hides.
 pub(super) struct Variation {
-    /// Where it is, in words.
+    /// Its place, in words.
     pub(super) at: String,
-    /// What the part of the message is called.
+    /// The name of the part of the message.
     pub(super) part: String,
     /// The part of the message, as it was in each run.
     pub(super) texts: Rc<[Vec<u8>]>,
@@ -306,7 +306,7 @@ fn repeats(talk: &Talk, rules: &Rules) -> bool {
 /// A text with what rules hide covered.
 struct Covered {
     masked: Vec<u8>,
-    /// What stands for all that each rule hides, by its name.
+    /// A hash of all that each rule hides, by its name.
     hidden: BTreeMap<String, DefaultHasher>,
 }
 
@@ -349,7 +349,7 @@ fn varying_rules(covered: &[Covered]) -> BTreeSet<String> {
     all.filter(varies).cloned().collect()
 }
 
-/// What the built-in rules hide of a part.
+/// Returns the places in a part that the built-in rules hide.
 fn built_in(name: &str, message: &Message, text: &[u8]) -> Vec<(Range<usize>, &'static str)> {
     let is_field = text
         .get(..name.len())

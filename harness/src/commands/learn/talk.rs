@@ -1,4 +1,4 @@
-//! What was said in a run, in pieces that correspond to those of other runs.
+//! The messages of a run, in pieces that correspond to those of other runs.
 //!
 //! A connection is such a piece, but for a browser's: it takes connections by chance, and so each exchange is one.
 
@@ -12,7 +12,7 @@ use crate::units::Side;
 
 /// Messages that belong together.
 pub(super) struct Talk {
-    /// What they are called: `connection 1`, `GET /app.js`.
+    /// The name of the piece: `connection 1`, `GET /app.js`.
     pub(super) title: String,
     pub(super) messages: Vec<(Name, Message)>,
 }
@@ -81,7 +81,7 @@ impl Talk {
         }
     }
 
-    /// What stands for its messages, but for the values in them.
+    /// Returns the form of its messages, without the values in them.
     fn form(&self) -> Vec<String> {
         let messages = self.messages.iter();
         messages
@@ -89,14 +89,14 @@ impl Talk {
             .collect()
     }
 
-    /// What it begins with, what is volatile hidden.
+    /// Returns its beginning, with what is volatile hidden.
     fn opening(&self) -> Option<Vec<u8>> {
         let (_, message) = self.messages.first()?;
         let first = parts(message).into_iter().next()?;
         Some(redact::text(first.bytes))
     }
 
-    /// What it asks for first, but for values: the same for requests that correspond.
+    /// Returns what it asks for first, without values: the same for requests that correspond.
     fn asked(&self) -> Option<Vec<u8>> {
         asked(&self.messages.first()?.1)
     }
@@ -220,7 +220,7 @@ pub(super) fn partners(talks: &[Talk], others: &[Talk]) -> Vec<Option<usize>> {
     partners
 }
 
-/// What pieces are told to be alike by: what was said, and how it begins.
+/// The likeness of pieces: the form of their messages, and their beginning.
 type Likeness = (Vec<String>, Option<Vec<u8>>);
 
 /// Tells what a piece is to be alike by; `None` if not by this.

@@ -1,4 +1,4 @@
-//! What was learned, for people.
+//! The findings of `learn`, for people.
 
 use std::io::{self, Write};
 
@@ -136,7 +136,7 @@ fn outlook(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()> {
     }
 }
 
-/// What one more run said, that nothing was learned from.
+/// Writes what one more run showed, from which nothing was learned.
 fn proof(lesson: &Lesson<'_>, out: &mut impl Write) -> io::Result<()> {
     match &lesson.outlook.proof {
         Proof::None => Ok(()),

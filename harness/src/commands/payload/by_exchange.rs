@@ -24,7 +24,7 @@ use crate::trace::reader::{CaptureReader, open_kept};
 use crate::units::Side;
 use crate::wire::stream::Opening;
 
-/// What stands behind an exchange that a scenario says is repeated, however often it is in the capture.
+/// The line behind an exchange that a scenario declares as repeated, however often the capture has it.
 const REPEATED: &[u8] = b"[repeated; the number varies]\n";
 
 /// Returns the order in which a capture is listed; `None` if it goes by connection: no browser was the client, or nothing
@@ -96,7 +96,7 @@ struct Repeated {
     sheet: Sheet,
 }
 
-/// What was heard of a connection.
+/// The messages of a connection so far.
 #[derive(Default)]
 struct Hearing {
     messages: u64,
@@ -108,7 +108,7 @@ struct Heard {
     first_message: u64,
     page: Page,
     hash: Sha256,
-    /// What stands for its request.
+    /// The digest of its request.
     request: Option<layout::Digest>,
 }
 

@@ -12,14 +12,14 @@ use crate::render::hex;
 use crate::units::Side;
 use crate::wire::fingerprint::Fingerprint;
 
-/// How many lines of a text are shown, and how many bytes at most.
+/// The most lines of a text that are shown, and the most bytes.
 const LINES: usize = 10;
 const LINE_BYTES: usize = 1024;
 
-/// How many bytes are shown of what has no lines.
+/// The number of bytes shown of a text without lines.
 const FEW_BYTES: usize = 256;
 
-/// How many rows of other bytes are shown.
+/// The number of rows shown of other bytes.
 const ROWS: usize = 4;
 
 /// Returns how long the first lines of a text are.

@@ -49,7 +49,7 @@ pub struct Style {
     pub redact: bool,
     /// True if each WebSocket frame is taken apart.
     pub explain: bool,
-    /// How many bytes of a body are shown; a larger one is shown in short, see `large`.
+    /// The most bytes of a body that are shown in full; a larger one is shown in short, see `large`.
     pub limit: Option<usize>,
 }
 
@@ -112,7 +112,7 @@ pub struct Listing {
     cases: [Case; 2],
     /// The side whose large turn in another protocol goes on: it comes in pieces.
     large_turn: Option<Side>,
-    /// Who said what is being written.
+    /// The side whose message is being written.
     speaker: Side,
 }
 
