@@ -48,8 +48,10 @@ use crate::text::Shown as _;
 /// An example needs no installation and always has the right version. It is one line, in `examples/wiresnap.rs`, and
 /// `cargo test` builds it:
 ///
-/// An example needs no installation and always has the right version. It is one line, in `examples/wiresnap.rs`, and
-/// `cargo test` builds it:
+/// ```no_run
+/// fn main() -> std::process::ExitCode {
+///     wiresnap::main()
+/// }
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lab {
