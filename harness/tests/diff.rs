@@ -493,6 +493,40 @@ fn the_same_bytes_in_other_packets_are_told_by_their_kinds() {
 }
 
 #[test]
+fn a_race_is_told_and_is_no_news() {
+    let closed = || conversation().fin(Client).fin(Server);
+    let cases = [
+        (
+            "who closes",
+            closed(),
+            conversation().fin(Server).fin(Client),
+            false,
+        ),
+        (
+            "a reset",
+            closed(),
+            conversation().fin(Client).reset(Server),
+            true,
+        ),
+        (
+            "a half-closed one",
+            closed(),
+            conversation().fin(Client),
+            true,
+        ),
+    ];
+    for (name, old, new, is_news) in cases {
+        let difference = assert_holds(&file(&old), &file(&new));
+        assert_eq!(words(&difference), ["closing"], "{name}");
+        assert_eq!(
+            difference.kinds_of_news().count(),
+            usize::from(is_news),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn what_one_capture_lacks_or_has_alone_is_told() {
     assert_kinds(vec![
         (

@@ -113,6 +113,8 @@ pub(super) struct Finding {
     pub(super) old: Option<Value>,
     pub(super) new: Option<Value>,
     pub(super) delta: Delta,
+    /// True if the same programs may do it otherwise in the next run.
+    pub(super) is_chance: bool,
 }
 
 impl Finding {
@@ -123,6 +125,7 @@ impl Finding {
             old: None,
             new: None,
             delta: Delta::default(),
+            is_chance: false,
         }
     }
 
@@ -133,6 +136,11 @@ impl Finding {
 
     pub(super) fn to(mut self, new: Option<Value>) -> Self {
         self.new = new;
+        self
+    }
+
+    pub(super) const fn chance(mut self, is_chance: bool) -> Self {
+        self.is_chance = is_chance;
         self
     }
 
@@ -149,6 +157,8 @@ type Identity = (Kind, String, Option<Value>, Option<Value>);
 pub(super) struct Ledger {
     pub(super) sums: [Delta; Kind::ALL.len()],
     pub(super) counts: [u64; Kind::ALL.len()],
+    /// The number of those that may be otherwise in the next run of the same programs.
+    pub(super) by_chance: [u64; Kind::ALL.len()],
     pub(super) sections: Vec<Section>,
     known: HashMap<Identity, usize>,
     changes: usize,
@@ -160,6 +170,7 @@ impl Ledger {
         Self {
             sums: Default::default(),
             counts: Default::default(),
+            by_chance: Default::default(),
             sections: Vec::new(),
             known: HashMap::new(),
             changes: 0,
@@ -192,6 +203,7 @@ impl Ledger {
     pub(super) fn enter(&mut self, finding: Finding, messages: [Option<&Entry>; 2]) {
         self.sums[finding.kind as usize] += finding.delta;
         self.counts[finding.kind as usize] += 1;
+        self.by_chance[finding.kind as usize] += u64::from(finding.is_chance);
         let named = named(messages);
         let change = self.change(finding.kind, finding.subject, finding.old, finding.new);
         let Some(change) = change else {

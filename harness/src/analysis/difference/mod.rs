@@ -86,6 +86,8 @@ pub struct Difference {
     sums: [Delta; Kind::ALL.len()],
     /// The number of changes of each kind.
     counts: [u64; Kind::ALL.len()],
+    /// The number of those that may be otherwise in the next run of the same programs.
+    by_chance: [u64; Kind::ALL.len()],
     /// The number of bytes not compared, because they were made of something hidden that is not the same.
     pub not_compared: u64,
     /// The number of packets that are not TCP, whose contents are not compared.
@@ -117,6 +119,7 @@ impl Difference {
             sections: work.ledger.sections,
             sums: work.ledger.sums,
             counts: work.ledger.counts,
+            by_chance: work.ledger.by_chance,
             not_compared: work.not_compared,
             not_tcp: [old, new].map(not_tcp).into_iter().sum(),
             coverage: [old, new].map(|record| record.coverage.clone()),
@@ -144,6 +147,13 @@ impl Difference {
     /// Returns the kinds of which there are changes.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         Kind::ALL.into_iter().filter(|kind| self.count(*kind) > 0)
+    }
+
+    /// Returns the kinds that count and of which there are changes that a further run of the same programs would have too.
+    /// Chance decides how many pure ACKs there are, and which of two ends that both close does so first.
+    pub fn kinds_of_news(&self) -> impl Iterator<Item = Kind> {
+        let is_news = |kind: &Kind| self.count(*kind) > self.by_chance[*kind as usize];
+        self.kinds().filter(|kind| kind.counts()).filter(is_news)
     }
 
     /// Returns true if the kinds add up to the totals. Anything else is a bug in this module.

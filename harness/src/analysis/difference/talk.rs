@@ -153,7 +153,9 @@ impl<'a, 'r> Comparison<'a, 'r> {
         });
         if before != after {
             let finding = Finding::new(Kind::Closing, "end of the connections");
-            self.enter(finding.from(Value::line(before)).to(Value::line(after)));
+            let finding = finding.from(Value::line(before)).to(Value::line(after));
+            let is_chance = olds.iter().chain(news).all(|talk| both_close(talk));
+            self.enter(finding.chance(is_chance));
         }
     }
 
@@ -322,7 +324,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
         let compared = self.headers_of(&old.acknowledgements, &new.acknowledgements, side);
         let [before, after] = [old, new].map(|entry| entry.acknowledgements.packets());
         let subject = format!("pure ACKs of the {side}");
-        counted(Kind::Tcp, &subject, [before, after], compared.count)
+        let finding = counted(Kind::Tcp, &subject, [before, after], compared.count);
+        finding.map(|finding| finding.chance(true))
     }
 
     /// Compares packets of one side: the differences of their headers are summed up, the rest is returned.
@@ -433,7 +436,8 @@ impl<'a, 'r> Comparison<'a, 'r> {
                 let counts = [before, after].map(Tally::packets);
                 let subject = format!("{subject}, of the {side}");
                 let finding = counted(*kind, &subject, counts, compared.count);
-                self.enter_all(finding);
+                let is_chance = *sort == Sort::Acknowledgement;
+                self.enter_all(finding.map(|finding| finding.chance(is_chance)));
             }
         }
     }
@@ -448,11 +452,11 @@ impl<'a, 'r> Comparison<'a, 'r> {
         }
         let texts = [old, new].map(closing_text);
         if texts[0] != texts[1] || !delta.is_zero() {
-            let [old, new] = texts.map(Value::line);
-            let finding = Finding::new(Kind::Closing, "end of the connection")
-                .from(old)
-                .to(new);
-            self.enter(finding.costs(delta));
+            let finding = Finding::new(Kind::Closing, "end of the connection");
+            let [from, to] = texts.map(Value::line);
+            let finding = finding.from(from).to(to);
+            let is_chance = both_close(old) && both_close(new);
+            self.enter(finding.costs(delta).chance(is_chance));
         }
     }
 
@@ -580,6 +584,13 @@ fn cause(findings: &[Finding], bytes: i64) -> Option<(Kind, bool)> {
 fn tally(talk: &Talk, sort: Sort, side: Side) -> &Tally {
     static NONE: Tally = Tally::NONE;
     talk.sorts.get(&(sort, side)).unwrap_or(&NONE)
+}
+
+/// Returns true if both ends sent a FIN, and none an RST: which did so first may be a race.
+fn both_close(talk: &Talk) -> bool {
+    let closes = |side: Side| talk.endings.contains(&(side, Ending::Fin));
+    let resets = |(_, ending): &(Side, Ending)| *ending == Ending::Reset;
+    SIDES.into_iter().all(closes) && !talk.endings.iter().any(resets)
 }
 
 /// Returns the closing as text: `client FIN, server FIN, 1 ACK by the client`.
