@@ -16,7 +16,7 @@ use crate::analysis::message::{Detail, Message};
 use crate::analysis::talks::hear_within;
 use crate::commands::in_order::InOrder;
 use crate::render::dump::Unpacked;
-use crate::render::payload::{Listing, Sheet, Style, address, heading};
+use crate::render::payload::{Listing, ListingBuffer, Style, address, heading};
 use crate::render::redactions::Scope;
 use crate::render::safe_text::safe_line;
 use crate::trace::provenance::Provenance;
@@ -93,7 +93,7 @@ fn repeats(request: &Request, message: &Message) -> bool {
 #[derive(Default)]
 struct Repeated {
     talks: HashMap<u64, Hearing>,
-    sheet: Sheet,
+    buffer: ListingBuffer,
 }
 
 /// The messages of a connection so far.
@@ -126,7 +126,7 @@ impl Repeated {
         hearing.messages += 1;
         if message.from == Side::Client && matches!(message.detail, Detail::Http(_)) {
             if let Some(before) = hearing.open.take() {
-                before.end(opening.index, &mut self.sheet, survey);
+                before.end(opening.index, &mut self.buffer, survey);
             }
             hearing.open = may_repeat.then(|| Heard {
                 first_message: number,
@@ -137,30 +137,30 @@ impl Repeated {
         }
         if let Some(heard) = &mut hearing.open {
             heard.page.count_from_here(&mut message);
-            heard.write(|listing| listing.message(&message), &mut self.sheet);
+            heard.write(|listing| listing.message(&message), &mut self.buffer);
         }
     }
 
     fn finish(mut self, survey: &mut Survey<'_>) {
         for (connection, hearing) in self.talks {
             if let Some(heard) = hearing.open {
-                heard.end(connection, &mut self.sheet, survey);
+                heard.end(connection, &mut self.buffer, survey);
             }
         }
     }
 }
 
 impl Heard {
-    fn write(&mut self, write: impl FnOnce(&mut Listing), sheet: &mut Sheet) {
-        self.page.on_sheet(write, sheet);
-        self.hash.update(&sheet.text);
-        sheet.wipe();
+    fn write(&mut self, write: impl FnOnce(&mut Listing), buffer: &mut ListingBuffer) {
+        self.page.into_buffer(write, buffer);
+        self.hash.update(&buffer.text);
+        buffer.wipe();
         let whole = self.hash.clone().finalize().into();
         self.request.get_or_insert(whole);
     }
 
-    fn end(mut self, connection: u64, sheet: &mut Sheet, survey: &mut Survey<'_>) {
-        self.write(Listing::finish, sheet);
+    fn end(mut self, connection: u64, buffer: &mut ListingBuffer, survey: &mut Survey<'_>) {
+        self.write(Listing::finish, buffer);
         let whole = self.hash.finalize().into();
         let repeated = layout::Repeated {
             request: self.request.unwrap_or(whole),
@@ -201,7 +201,7 @@ struct Pages<'l, Output> {
     output: InOrder<Unpacked<Output>>,
     /// The messages written so far, by connection.
     talks: HashMap<u64, Talk>,
-    sheet: Sheet,
+    buffer: ListingBuffer,
 }
 
 /// The messages written so far of one connection.
@@ -227,7 +227,7 @@ impl<'l, Output: Write> Pages<'l, Output> {
             style,
             output: InOrder::new(Unpacked::new(output), ""),
             talks: HashMap::new(),
-            sheet: Sheet::default(),
+            buffer: ListingBuffer::default(),
         }
     }
 
@@ -267,7 +267,7 @@ impl<'l, Output: Write> Pages<'l, Output> {
             return Ok(());
         };
         if let Some(before) = talk.open.take_if(|page| page.number != number) {
-            before.end(self.layout, &mut self.sheet, &mut self.output)?;
+            before.end(self.layout, &mut self.buffer, &mut self.output)?;
         }
         let page = talk
             .open
@@ -277,14 +277,14 @@ impl<'l, Output: Write> Pages<'l, Output> {
         }
         page.write(
             |listing| listing.message(&message),
-            &mut self.sheet,
+            &mut self.buffer,
             &mut self.output,
         )
     }
 
     fn finish(mut self) -> Result<Output> {
         for page in self.talks.into_values().filter_map(|talk| talk.open) {
-            page.end(self.layout, &mut self.sheet, &mut self.output)?;
+            page.end(self.layout, &mut self.buffer, &mut self.output)?;
         }
         Ok(self.output.finish()?.into_inner())
     }
@@ -311,28 +311,28 @@ impl Page {
     fn write<Output: Write>(
         &mut self,
         write: impl FnOnce(&mut Listing),
-        sheet: &mut Sheet,
+        buffer: &mut ListingBuffer,
         output: &mut InOrder<Unpacked<Output>>,
     ) -> Result<()> {
-        self.on_sheet(write, sheet);
-        output.append(self.number, &sheet.text)?;
-        sheet.wipe();
+        self.into_buffer(write, buffer);
+        output.append(self.number, &buffer.text)?;
+        buffer.wipe();
         Ok(())
     }
 
-    fn on_sheet(&mut self, write: impl FnOnce(&mut Listing), sheet: &mut Sheet) {
-        self.listing.exchange(sheet);
+    fn into_buffer(&mut self, write: impl FnOnce(&mut Listing), buffer: &mut ListingBuffer) {
+        self.listing.exchange(buffer);
         write(&mut self.listing);
-        self.listing.exchange(sheet);
+        self.listing.exchange(buffer);
     }
 
     fn end<Output: Write>(
         mut self,
         layout: &Layout,
-        sheet: &mut Sheet,
+        buffer: &mut ListingBuffer,
         output: &mut InOrder<Unpacked<Output>>,
     ) -> Result<()> {
-        self.write(Listing::finish, sheet, output)?;
+        self.write(Listing::finish, buffer, output)?;
         if layout.is_repeated(self.number) {
             output.append(self.number, REPEATED)?;
         }

@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::book::{Book, Ends};
+use super::pages::{Ends, ListingPages};
 use super::{Messages, Request};
 use crate::analysis::conversation::Conversation;
 use crate::analysis::message::{Detail, Message};
 use crate::budget::{Budget, Holding};
 use crate::cli::PayloadFormat;
-use crate::render::payload::{Listing, Sheet, address};
+use crate::render::payload::{Listing, ListingBuffer, address};
 use crate::render::redactions::{Redactions, Scope};
 use crate::render::{hex, json};
 use crate::wire::event::{Origin, StreamEvent, StreamSink};
@@ -19,9 +19,9 @@ use crate::wire::stream::{Connection, Opening, Stream};
 /// Listens to one connection.
 pub(super) struct Listener {
     ends: Ends,
-    book: Rc<RefCell<Book>>,
+    pages: Rc<RefCell<ListingPages>>,
     /// `None` for a connection that is not wanted.
-    scribe: Option<Box<Scribe>>,
+    lister: Option<Box<ConnectionLister>>,
     /// True if its figures are to be written when it is closed.
     wants_figures: bool,
     /// True if its pages have ended.
@@ -30,27 +30,28 @@ pub(super) struct Listener {
 
 impl Listener {
     /// The bytes that a listener takes besides its own size: all that is known of a connection, and its two pages.
-    pub(super) const ALLOCATED_BYTES: usize = size_of::<Scribe>() + size_of::<Listing>() + 512;
+    pub(super) const ALLOCATED_BYTES: usize =
+        size_of::<ConnectionLister>() + size_of::<Listing>() + 512;
 
-    pub(super) fn new(opening: &Opening, book: Rc<RefCell<Book>>) -> Self {
+    pub(super) fn new(opening: &Opening, pages: Rc<RefCell<ListingPages>>) -> Self {
         let ends = Ends {
             index: opening.index,
             client: opening.client,
             server: opening.server,
         };
-        let wanted = book.borrow_mut().count(ends);
+        let wanted = pages.borrow_mut().count(ends);
         let is_wanted = wanted.is_none_or(|number| number == ends.index + 1);
-        let (scribe, is_json) = {
-            let Book {
+        let (lister, is_json) = {
+            let ListingPages {
                 request, budget, ..
-            } = &*book.borrow();
-            let scribe = is_wanted.then(|| Box::new(Scribe::new(request, budget, ends)));
-            (scribe, request.format == PayloadFormat::Json)
+            } = &*pages.borrow();
+            let lister = is_wanted.then(|| Box::new(ConnectionLister::new(request, budget, ends)));
+            (lister, request.format == PayloadFormat::Json)
         };
         let mut listener = Self {
             ends,
-            book,
-            scribe,
+            pages,
+            lister,
             wants_figures: is_wanted && is_json,
             has_ended: false,
         };
@@ -62,43 +63,43 @@ impl Listener {
 
     /// Writes the messages that are whole, one by one: what many would be written as might be much to hold.
     fn read(&mut self) {
-        while let Some(message) = self.scribe.as_mut().and_then(|scribe| scribe.next()) {
-            self.write(|scribe, sheet| scribe.message(&message, sheet));
+        while let Some(message) = self.lister.as_mut().and_then(|lister| lister.next()) {
+            self.write(|lister, buffer| lister.message(&message, buffer));
         }
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut Scribe, &mut Sheet)) {
-        if let Some(scribe) = &mut self.scribe {
-            let mut spoken = scribe.spoken;
-            let mut book = self.book.borrow_mut();
-            book.enter(self.ends, &mut spoken, |sheet| write(scribe, sheet));
-            scribe.spoken = spoken;
-            if scribe.found_one() {
-                book.found_message();
+    fn write(&mut self, write: impl FnOnce(&mut ConnectionLister, &mut ListingBuffer)) {
+        if let Some(lister) = &mut self.lister {
+            let mut spoken = lister.spoken;
+            let mut pages = self.pages.borrow_mut();
+            pages.enter(self.ends, &mut spoken, |buffer| write(lister, buffer));
+            lister.spoken = spoken;
+            if lister.found_one() {
+                pages.found_message();
             }
         }
     }
 
     pub(super) fn close(mut self, connection: &Connection) {
-        if let Some(scribe) = &mut self.scribe {
-            scribe.conversation.finish();
+        if let Some(lister) = &mut self.lister {
+            lister.conversation.finish();
         }
         self.read();
-        self.write(Scribe::finish);
+        self.write(ConnectionLister::finish);
         if self.wants_figures {
             let hides = self
-                .scribe
+                .lister
                 .as_ref()
-                .map_or([true; 2], |scribe| scribe.hides);
-            let mut book = self.book.borrow_mut();
-            book.append(self.ends, figures(connection, hides));
+                .map_or([true; 2], |lister| lister.hides);
+            let mut pages = self.pages.borrow_mut();
+            pages.append(self.ends, figures(connection, hides));
         }
         self.end();
     }
 
     fn end(&mut self) {
         if !std::mem::replace(&mut self.has_ended, true) {
-            self.book.borrow_mut().end(self.ends);
+            self.pages.borrow_mut().end(self.ends);
         }
     }
 }
@@ -106,25 +107,25 @@ impl Listener {
 impl StreamSink for Listener {
     fn sides_have_turned(&mut self) {
         std::mem::swap(&mut self.ends.client, &mut self.ends.server);
-        if let Some(scribe) = &mut self.scribe {
-            let book = self.book.borrow();
-            **scribe = Scribe::new(&book.request, &book.budget, self.ends);
+        if let Some(lister) = &mut self.lister {
+            let pages = self.pages.borrow();
+            **lister = ConnectionLister::new(&pages.request, &pages.budget, self.ends);
         }
     }
 
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         for piece in event.pieces() {
-            let Some(scribe) = &mut self.scribe else {
+            let Some(lister) = &mut self.lister else {
                 return;
             };
-            scribe.conversation.event(origin, piece);
+            lister.conversation.event(origin, piece);
             self.read();
         }
     }
 }
 
 /// Turns a conversation into text.
-struct Scribe {
+struct ConnectionLister {
     conversation: Conversation,
     page: Page,
     spoken: bool,
@@ -167,7 +168,7 @@ enum Page {
     Json(JsonPage),
 }
 
-impl Scribe {
+impl ConnectionLister {
     fn new(request: &Request, budget: &Budget, ends: Ends) -> Self {
         let page = match request.format {
             PayloadFormat::Text => Page::Text(Box::new(Listing::new(request.style))),
@@ -202,10 +203,10 @@ impl Scribe {
     }
 
     /// Writes a message.
-    fn message(&mut self, message: &Message, sheet: &mut Sheet) {
+    fn message(&mut self, message: &Message, buffer: &mut ListingBuffer) {
         match &mut self.page {
             Page::Text(listing) => {
-                listing.exchange(sheet);
+                listing.exchange(buffer);
                 let label = || listing.next_label(message.from);
                 if self.choice.takes(message, label) {
                     listing.message(message);
@@ -217,25 +218,25 @@ impl Scribe {
                     listing.let_go();
                     self.holding.set(listing.waiting_bytes());
                 }
-                listing.exchange(sheet);
+                listing.exchange(buffer);
             }
             Page::Json(page) => {
                 if self.choice.takes(message, String::new) {
-                    page.message(message, &mut sheet.text);
+                    page.message(message, &mut buffer.text);
                 }
             }
         }
     }
 
     /// Writes what is left, when all messages are written.
-    fn finish(&mut self, sheet: &mut Sheet) {
+    fn finish(&mut self, buffer: &mut ListingBuffer) {
         match &mut self.page {
             Page::Text(listing) => {
-                listing.exchange(sheet);
+                listing.exchange(buffer);
                 listing.finish();
-                listing.exchange(sheet);
+                listing.exchange(buffer);
             }
-            Page::Json(page) => page.begin(&mut sheet.text),
+            Page::Json(page) => page.begin(&mut buffer.text),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `wiresnap payload`: what the two ends of each connection in a capture said to each other.
 
 mod beginning;
-mod book;
 mod by_exchange;
 mod listener;
-mod press;
+mod page_writer;
+mod pages;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -18,10 +18,10 @@ use anyhow::{Error, Result};
 use serde_json::json;
 
 use self::beginning::Beginning;
-use self::book::Book;
 pub(super) use self::by_exchange::client_beside;
 use self::listener::Listener;
-use self::press::Press;
+use self::page_writer::PageWriter;
+use self::pages::ListingPages;
 use super::{coverage, named, redactions};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::layout::Client;
@@ -274,9 +274,10 @@ pub fn list<Output: Write + Send>(
         begin_json(&request.name, &mut output)?;
     }
     let (mut output, (coverage, found)) = thread::scope(|scope| {
-        let (press, delivery) = Press::start(scope, output, if is_json { "," } else { "\n" })?;
-        let read = read(&mut reader, Book::new(request, delivery));
-        press.finish().map(|output| (output, read))
+        let (page_writer, sender) =
+            PageWriter::start(scope, output, if is_json { "," } else { "\n" })?;
+        let read = read(&mut reader, ListingPages::new(request, sender));
+        page_writer.finish().map(|output| (output, read))
     })?;
     if is_json {
         end_json(&coverage, found.as_ref().err(), &mut output)?;
@@ -286,14 +287,14 @@ pub fn list<Output: Write + Send>(
 }
 
 /// Has the connections of a capture write their pages; returns how much was read, and whether what was asked for is there.
-fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<()>) {
-    let port = book.request.port;
+fn read(reader: &mut CaptureReader<impl Read>, pages: ListingPages) -> (Coverage, Result<()>) {
+    let port = pages.request.port;
     let options = Options {
-        hash: book.request.format == PayloadFormat::Json,
+        hash: pages.request.format == PayloadFormat::Json,
     };
-    let budget = book.budget.clone();
-    let book = Rc::new(RefCell::new(book));
-    let open = |opening: &Opening| Listener::new(opening, Rc::clone(&book));
+    let budget = pages.budget.clone();
+    let pages = Rc::new(RefCell::new(pages));
+    let open = |opening: &Opening| Listener::new(opening, Rc::clone(&pages));
     let mut reassembler =
         Reassembler::new(options, open).within(&budget, Listener::ALLOCATED_BYTES);
     let mut decoder = FrameDecoder::default();
@@ -306,7 +307,7 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<
         }
         if packet.number.is_multiple_of(CLEAR_AFTER) {
             close(reassembler.take_finished());
-            if book.borrow().has_stopped() {
+            if pages.borrow().has_stopped() {
                 break;
             }
         }
@@ -315,7 +316,7 @@ fn read(reader: &mut CaptureReader<impl Read>, book: Book) -> (Coverage, Result<
     close(reassembler.finish());
     (
         Coverage::new(reader, &decoder).with_ended_early(ended_early),
-        book.borrow().check_wanted(),
+        pages.borrow().check_wanted(),
     )
 }
 

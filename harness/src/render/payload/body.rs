@@ -60,8 +60,8 @@ impl Listing {
                 text => (text, ""),
             };
             self.write(text);
-            self.writer.end(&mut self.sheet.text);
-            self.sheet.text.extend_from_slice(end.as_bytes());
+            self.writer.end(&mut self.buffer.text);
+            self.buffer.text.extend_from_slice(end.as_bytes());
         }
     }
 
@@ -232,10 +232,10 @@ impl Listing {
 
     /// Writes a remark on a separate line, between bytes.
     fn remark(&mut self, text: &str) {
-        self.writer.end(&mut self.sheet.text);
+        self.writer.end(&mut self.buffer.text);
         self.end_line();
         let line = format!("[{text}]\n");
-        self.sheet.text.extend_from_slice(line.as_bytes());
+        self.buffer.text.extend_from_slice(line.as_bytes());
     }
 }
 

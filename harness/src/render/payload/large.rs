@@ -80,7 +80,7 @@ impl Listing {
         self.begin_text();
         self.end_line();
         let line = format!("{label}: {} bytes\n", shown_length(content));
-        self.sheet.text.extend_from_slice(line.as_bytes());
+        self.buffer.text.extend_from_slice(line.as_bytes());
         let is_text = is_text(&content.bytes);
         let shown = self.shown(&content.bytes);
         if is_first && is_text {
@@ -114,14 +114,14 @@ impl Listing {
 
     fn first_rows(&mut self, label: &str, bytes: &[u8]) {
         let beginning = &bytes[..bytes.len().min(ROWS * dump::ROW_BYTES)];
-        dump::pack(label, beginning, beginning.len(), &mut self.sheet.text);
+        dump::pack(label, beginning, beginning.len(), &mut self.buffer.text);
     }
 
     fn all_of(&mut self, bytes: &[u8]) {
-        self.writer.end(&mut self.sheet.text);
+        self.writer.end(&mut self.buffer.text);
         self.end_line();
         let line = format!("[{}]\n", in_all(bytes));
-        self.sheet.text.extend_from_slice(line.as_bytes());
+        self.buffer.text.extend_from_slice(line.as_bytes());
     }
 
     /// Returns the bytes of a frame that rows show, and what stands below them.

@@ -65,17 +65,17 @@ impl Style {
 
 /// The output of listings. Dumps are packed in it, see [`dump`].
 #[derive(Debug, Default)]
-pub struct Sheet {
+pub struct ListingBuffer {
     /// The text listed so far.
     pub text: Vec<u8>,
     /// The rows that come after all of the text.
     pub rows: Vec<u8>,
 }
 
-/// The room in bytes that a wiped sheet keeps.
-const SHEET_ROOM: usize = 1 << 20;
+/// The room in bytes that a wiped buffer keeps.
+const BUFFER_ROOM: usize = 1 << 20;
 
-impl Sheet {
+impl ListingBuffer {
     const fn new() -> Self {
         Self {
             text: Vec::new(),
@@ -83,11 +83,11 @@ impl Sheet {
         }
     }
 
-    /// Empties the sheet.
+    /// Empties the buffer.
     pub fn wipe(&mut self) {
         for part in [&mut self.text, &mut self.rows] {
             part.clear();
-            part.shrink_to(SHEET_ROOM);
+            part.shrink_to(BUFFER_ROOM);
         }
     }
 }
@@ -96,10 +96,10 @@ impl Sheet {
 #[derive(Debug)]
 pub struct Listing {
     style: Style,
-    sheet: Sheet,
-    /// The place on the sheet at which its own text begins.
+    buffer: ListingBuffer,
+    /// The place on the buffer at which its own text begins.
     begin: usize,
-    /// The last byte of its text on earlier sheets.
+    /// The last byte of its text on earlier buffers.
     last: Option<u8>,
     writer: SafeText,
     rows: Rows,
@@ -171,7 +171,7 @@ impl Listing {
     pub const fn new(style: Style) -> Self {
         Self {
             style,
-            sheet: Sheet::new(),
+            buffer: ListingBuffer::new(),
             begin: 0,
             last: None,
             writer: SafeText::new(style.form()),
@@ -217,12 +217,12 @@ impl Listing {
         }
     }
 
-    /// Continues on another sheet, after its contents, and hands over the sheet used so far. So the listings of many
-    /// connections share one sheet, and each holds only its state.
-    pub fn exchange(&mut self, sheet: &mut Sheet) {
+    /// Continues on another buffer, after its contents, and hands over the buffer used so far. So the listings of many
+    /// connections share one buffer, and each holds only its state.
+    pub fn exchange(&mut self, buffer: &mut ListingBuffer) {
         self.last = self.last_byte();
-        std::mem::swap(&mut self.sheet, sheet);
-        self.begin = self.sheet.text.len();
+        std::mem::swap(&mut self.buffer, buffer);
+        self.begin = self.buffer.text.len();
     }
 
     /// Returns the number of bytes that wait for later messages.
@@ -233,7 +233,7 @@ impl Listing {
 
     /// Writes the waiting rows: their form no longer depends on later messages.
     pub fn let_go(&mut self) {
-        self.rows.let_go(&mut self.sheet.rows);
+        self.rows.let_go(&mut self.buffer.rows);
     }
 
     /// Ends the listing: writes its last line end, and the last rows.
@@ -248,7 +248,7 @@ impl Listing {
             }
         }
         self.end_line();
-        self.rows.finish(&mut self.sheet.rows);
+        self.rows.finish(&mut self.buffer.rows);
     }
 
     fn raw(&mut self, from: Side, content: &Content) {
@@ -266,7 +266,7 @@ impl Listing {
             if self.style.redact {
                 let bytes = shown_length(content);
                 let line = format!("{label}: {bytes} bytes\n");
-                self.sheet.text.extend_from_slice(line.as_bytes());
+                self.buffer.text.extend_from_slice(line.as_bytes());
             }
             if !is_text {
                 return self.dump(&format!("{label}: "), content);
@@ -296,9 +296,9 @@ impl Listing {
             let _ = write!(line, "; {}", left_out(&content.left_out, true));
         }
         line.push_str("]\n");
-        self.writer.end(&mut self.sheet.text);
+        self.writer.end(&mut self.buffer.text);
         self.end_line();
-        self.sheet.text.extend_from_slice(line.as_bytes());
+        self.buffer.text.extend_from_slice(line.as_bytes());
     }
 
     /// Writes a body: text as text, anything else as rows. Returns false if it is shown in short.
@@ -353,7 +353,7 @@ impl Listing {
         }
         for piece in content.pieces() {
             match piece {
-                Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.sheet.text),
+                Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.buffer.text),
                 other => {
                     self.gap(other);
                     self.end_line();
@@ -368,8 +368,8 @@ impl Listing {
             Piece::Missing(count) => format!("[{count} bytes missing from the {}]", self.speaker),
             Piece::LeftOut(rest) => format!("[{}]", left_out(rest, self.style.redact)),
         };
-        self.writer.end(&mut self.sheet.text);
-        self.sheet.text.extend_from_slice(text.as_bytes());
+        self.writer.end(&mut self.buffer.text);
+        self.buffer.text.extend_from_slice(text.as_bytes());
     }
 
     fn frame(&mut self, message: &Message, frame: &Frame) {
@@ -391,10 +391,10 @@ impl Listing {
             let form = self.fragments[message.from as usize].form(frame, follows);
             let line = frame_line(frame, is_hidden, &form, self.style.limit);
             let line = format!("{label}: {line}\n{below}");
-            self.sheet.text.extend_from_slice(line.as_bytes());
+            self.buffer.text.extend_from_slice(line.as_bytes());
             return;
         }
-        self.writer.end(&mut self.sheet.text);
+        self.writer.end(&mut self.buffer.text);
         self.writer.set_form(Form::AsciiDots);
         let (wire, below) = self.frame_in_short(&frame.wire, below);
         self.write(wire);
@@ -407,10 +407,10 @@ impl Listing {
             self.gap(Piece::LeftOut(&frame.left_out));
         } else if sent > kept {
             let text = format!("[{} bytes left out]", sent - kept);
-            self.sheet.text.extend_from_slice(text.as_bytes());
+            self.buffer.text.extend_from_slice(text.as_bytes());
         }
         let label = format!("{label}: ");
-        self.rows.push(&label, wire, &below, &mut self.sheet.rows);
+        self.rows.push(&label, wire, &below, &mut self.buffer.rows);
     }
 
     /// Returns the name of the next frame or turn of a side: `C1` for the client's first, as in the original document.
@@ -439,14 +439,14 @@ impl Listing {
 
     /// Writes a remark on a separate line.
     fn bracket(&mut self, text: &str) {
-        self.writer.end(&mut self.sheet.text);
+        self.writer.end(&mut self.buffer.text);
         self.end_line();
         let line = format!("[{}]\n", safe_line(text.as_bytes()));
-        self.sheet.text.extend_from_slice(line.as_bytes());
+        self.buffer.text.extend_from_slice(line.as_bytes());
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.writer.push(bytes, &mut self.sheet.text);
+        self.writer.push(bytes, &mut self.buffer.text);
     }
 
     /// Begins a new line if redacted: then each message begins on its own line.
@@ -457,13 +457,13 @@ impl Listing {
     }
 
     fn last_byte(&self) -> Option<u8> {
-        self.sheet.text[self.begin..].last().copied().or(self.last)
+        self.buffer.text[self.begin..].last().copied().or(self.last)
     }
 
     fn end_line(&mut self) {
-        self.writer.end(&mut self.sheet.text);
+        self.writer.end(&mut self.buffer.text);
         if self.last_byte().is_some_and(|last| last != b'\n') {
-            self.sheet.text.push(b'\n');
+            self.buffer.text.push(b'\n');
         }
     }
 }

@@ -33,9 +33,9 @@ fn list(style: Style, packets: &[Sent<'_>]) -> String {
         listing.message(&message);
     }
     listing.finish();
-    let mut sheet = Sheet::default();
-    listing.exchange(&mut sheet);
-    let parts = [&sheet.text, &sheet.rows]
+    let mut buffer = ListingBuffer::default();
+    listing.exchange(&mut buffer);
+    let parts = [&buffer.text, &buffer.rows]
         .map(|part| String::from_utf8(dump::unpack(part)).expect("safe text"));
     parts.join("~\n").trim_end_matches("~\n").to_owned()
 }

@@ -1,29 +1,29 @@
-//! The book that all the connections of a capture write into, each its own pages.
+//! The pages that all the connections of a capture write into, each its own pages.
 
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
 
-use super::press::{Delivery, Entry};
+use super::page_writer::{PageSender, Step};
 use super::{Messages, Request};
 use crate::budget::Budget;
 use crate::cli::PayloadFormat;
-use crate::render::payload::{Sheet, heading};
+use crate::render::payload::{ListingBuffer, heading};
 
 /// The output that all the connections of a capture write into.
-pub(super) struct Book {
+pub(super) struct ListingPages {
     pub(super) request: Request,
     pub(super) budget: Budget,
-    delivery: Delivery,
+    sender: PageSender,
     /// The connections that have written anything so far: none, the first alone, or several.
-    spoken: Spoken,
+    spoken: Writers,
     connections: u64,
     /// True if a message that is to be listed has come.
     has_message: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Spoken {
+enum Writers {
     None,
     One(Ends),
     Several,
@@ -49,16 +49,16 @@ impl Ends {
     }
 }
 
-impl Book {
-    pub(super) fn new(request: Request, mut delivery: Delivery) -> Self {
+impl ListingPages {
+    pub(super) fn new(request: Request, mut sender: PageSender) -> Self {
         if request.format == PayloadFormat::Json || request.connection.is_some() {
-            delivery.enter(Entry::Start);
+            sender.enter(Step::Start);
         }
         Self {
             budget: Budget::new(request.memory),
             request,
-            delivery,
-            spoken: Spoken::None,
+            sender,
+            spoken: Writers::None,
             connections: 0,
             has_message: false,
         }
@@ -99,34 +99,39 @@ impl Book {
 
     /// Returns true if nothing that is written reaches the output any more.
     pub(super) const fn has_stopped(&self) -> bool {
-        self.delivery.has_stopped()
+        self.sender.has_stopped()
     }
 
-    /// Lets a connection write on the common sheet, and enters into its pages what it wrote. `spoken` is true if it has
+    /// Lets a connection write on the common buffer, and enters into its pages what it wrote. `spoken` is true if it has
     /// written anything before.
-    pub(super) fn enter(&mut self, ends: Ends, spoken: &mut bool, write: impl FnOnce(&mut Sheet)) {
-        let sheet = &mut self.delivery.batch.sheet;
-        let (text, rows) = (sheet.text.len(), sheet.rows.len());
-        write(sheet);
+    pub(super) fn enter(
+        &mut self,
+        ends: Ends,
+        spoken: &mut bool,
+        write: impl FnOnce(&mut ListingBuffer),
+    ) {
+        let buffer = &mut self.sender.batch.buffer;
+        let (text, rows) = (buffer.text.len(), buffer.rows.len());
+        write(buffer);
         if self.request.rows_only {
-            sheet.text.truncate(text);
+            buffer.text.truncate(text);
         }
-        let (text, rows) = (sheet.text.len() - text, sheet.rows.len() - rows);
+        let (text, rows) = (buffer.text.len() - text, buffer.rows.len() - rows);
         if text + rows > 0 && !std::mem::replace(spoken, true) {
             self.speak(ends);
         }
         if text > 0 {
-            self.delivery.enter(Entry::Text(ends.text_page(), text));
+            self.sender.enter(Step::Text(ends.text_page(), text));
         }
         if rows > 0 {
-            self.delivery.enter(Entry::Rows(ends.rows_page(), rows));
+            self.sender.enter(Step::Rows(ends.rows_page(), rows));
         }
-        self.delivery.send_if_full();
+        self.sender.send_if_full();
     }
 
     /// Enters what stands behind all that a connection wrote.
     pub(super) fn append(&mut self, ends: Ends, line: String) {
-        self.delivery.enter(Entry::Line(ends.text_page(), line));
+        self.sender.enter(Step::Line(ends.text_page(), line));
     }
 
     /// Notes that a connection is about to write its first text: with the second one that does, headings begin.
@@ -135,21 +140,20 @@ impl Book {
             return;
         }
         match self.spoken {
-            Spoken::None => {
-                self.spoken = Spoken::One(ends);
+            Writers::None => {
+                self.spoken = Writers::One(ends);
                 return;
             }
-            Spoken::One(first) => {
-                self.spoken = Spoken::Several;
+            Writers::One(first) => {
+                self.spoken = Writers::Several;
                 let heading = self.heading(first);
-                self.delivery
-                    .enter(Entry::Heading(first.text_page(), heading));
-                self.delivery.enter(Entry::Start);
+                self.sender.enter(Step::Heading(first.text_page(), heading));
+                self.sender.enter(Step::Start);
             }
-            Spoken::Several => {}
+            Writers::Several => {}
         }
         let heading = self.heading(ends);
-        self.delivery.enter(Entry::Line(ends.text_page(), heading));
+        self.sender.enter(Step::Line(ends.text_page(), heading));
     }
 
     fn heading(&self, ends: Ends) -> String {
@@ -159,8 +163,8 @@ impl Book {
     /// Ends the pages of a connection: nothing more comes for it.
     pub(super) fn end(&mut self, ends: Ends) {
         for page in [ends.text_page(), ends.rows_page()] {
-            self.delivery.enter(Entry::End(page));
+            self.sender.enter(Step::End(page));
         }
-        self.delivery.send_if_full();
+        self.sender.send_if_full();
     }
 }

@@ -1,7 +1,7 @@
-//! The press: a thread that puts the pages of a listing in order and writes them.
+//! The page writer, a thread that puts the pages of a listing in order and writes them.
 //!
 //! Reading a capture and writing its listing take about as long, so they are done at the same time. What the
-//! connections write comes to the press in batches, and empty batches go back, so that neither side runs ahead and no
+//! connections write comes to the page writer in batches, and empty batches go back, so that neither side runs ahead and no
 //! memory is allocated again.
 
 use std::io::{self, Write};
@@ -10,14 +10,14 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::commands::in_order::InOrder;
 use crate::render::dump::Unpacked;
-use crate::render::payload::Sheet;
+use crate::render::payload::ListingBuffer;
 
-/// The largest number of batches that wait for the press.
+/// The largest number of batches that wait for the page writer.
 const MOST_WAITING: usize = 4;
 
-/// A batch is sent when it has so many bytes, or so many entries.
+/// A batch is sent when it has so many bytes, or so many steps.
 const BATCH_BYTES: usize = 256 << 10;
-const BATCH_ENTRIES: usize = 4096;
+const BATCH_STEPS: usize = 4096;
 
 /// A batch with so many bytes is printed before the next one is begun: those that wait would be much to hold.
 const LARGE_BATCH: usize = 1 << 20;
@@ -25,66 +25,66 @@ const LARGE_BATCH: usize = 1 << 20;
 /// A piece of output that is printed in one go.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    pub(super) sheet: Sheet,
-    entries: Vec<Entry>,
+    pub(super) buffer: ListingBuffer,
+    steps: Vec<Step>,
 }
 
 /// A step in the writing of a page.
 #[derive(Debug)]
-pub(super) enum Entry {
+pub(super) enum Step {
     /// The first page may be written.
     Start,
     /// This comes before all else on the page.
     Heading(u64, String),
     /// This comes next.
     Line(u64, String),
-    /// The next bytes of the sheet's text, as many as the number says.
+    /// The next bytes of the buffer's text, as many as the number says.
     Text(u64, usize),
-    /// The next bytes of the sheet's rows, as many as the number says.
+    /// The next bytes of the buffer's rows, as many as the number says.
     Rows(u64, usize),
     /// The end of the page.
     End(u64),
 }
 
-/// The writing side's end of the press.
+/// The writing side's end of the page writer.
 #[derive(Debug)]
-pub(super) struct Delivery {
+pub(super) struct PageSender {
     full: SyncSender<Batch>,
     empty: Receiver<Batch>,
     pub(super) batch: Batch,
     /// The number of batches that were sent and have not come back.
     waiting: usize,
-    /// True if the press has stopped, which it does at its first error.
+    /// True if the page writer has stopped, which it does at its first error.
     has_stopped: bool,
 }
 
-/// A press at work; gives back what it printed on.
-pub(super) struct Press<'scope, Output>(ScopedJoinHandle<'scope, io::Result<Output>>);
+/// A page writer at work. It gives back its output at the end.
+pub(super) struct PageWriter<'scope, Output>(ScopedJoinHandle<'scope, io::Result<Output>>);
 
-impl<'scope, Output: Write + Send + 'scope> Press<'scope, Output> {
+impl<'scope, Output: Write + Send + 'scope> PageWriter<'scope, Output> {
     /// Starts to print on `output`, with `separator` between pages; fails if no thread can be started.
     pub(super) fn start(
         scope: &'scope Scope<'scope, '_>,
         output: Output,
         separator: &'static str,
-    ) -> io::Result<(Self, Delivery)> {
+    ) -> io::Result<(Self, PageSender)> {
         let (full, batches) = sync_channel(MOST_WAITING);
         let (emptied, empty) = channel();
         let pages = InOrder::new(Unpacked::new(output), separator);
         let thread = Builder::new()
-            .name("press".to_owned())
+            .name("page writer".to_owned())
             .spawn_scoped(scope, move || print(pages, &batches, &emptied))?;
-        let delivery = Delivery {
+        let sender = PageSender {
             full,
             empty,
             batch: Batch::default(),
             waiting: 0,
             has_stopped: false,
         };
-        Ok((Self(thread), delivery))
+        Ok((Self(thread), sender))
     }
 
-    /// Waits until everything is printed. The delivery must be gone by then.
+    /// Waits until everything is printed. The sender must be gone by then.
     pub(super) fn finish(self) -> io::Result<Output> {
         self.0
             .join()
@@ -107,23 +107,23 @@ fn print<Output: Write>(
 
 impl Batch {
     const fn bytes(&self) -> usize {
-        self.sheet.text.len() + self.sheet.rows.len()
+        self.buffer.text.len() + self.buffer.rows.len()
     }
 
     /// Prints what is in the batch, and empties it.
     fn print<Output: Write>(&mut self, pages: &mut InOrder<Output>) -> io::Result<()> {
-        let (mut text, mut rows) = (self.sheet.text.as_slice(), self.sheet.rows.as_slice());
-        for entry in self.entries.drain(..) {
+        let (mut text, mut rows) = (self.buffer.text.as_slice(), self.buffer.rows.as_slice());
+        for entry in self.steps.drain(..) {
             match entry {
-                Entry::Start => pages.start(0)?,
-                Entry::Heading(page, heading) => pages.prepend(page, heading.as_bytes()),
-                Entry::Line(page, line) => pages.append(page, line.as_bytes())?,
-                Entry::Text(page, length) => pages.append(page, take(&mut text, length))?,
-                Entry::Rows(page, length) => pages.append(page, take(&mut rows, length))?,
-                Entry::End(page) => pages.end(page)?,
+                Step::Start => pages.start(0)?,
+                Step::Heading(page, heading) => pages.prepend(page, heading.as_bytes()),
+                Step::Line(page, line) => pages.append(page, line.as_bytes())?,
+                Step::Text(page, length) => pages.append(page, take(&mut text, length))?,
+                Step::Rows(page, length) => pages.append(page, take(&mut rows, length))?,
+                Step::End(page) => pages.end(page)?,
             }
         }
-        self.sheet.wipe();
+        self.buffer.wipe();
         Ok(())
     }
 }
@@ -134,20 +134,20 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
     taken
 }
 
-impl Delivery {
+impl PageSender {
     /// Adds to the batch.
-    pub(super) fn enter(&mut self, entry: Entry) {
-        self.batch.entries.push(entry);
+    pub(super) fn enter(&mut self, entry: Step) {
+        self.batch.steps.push(entry);
     }
 
-    /// Sends the batch if it is full; its entries must account for all that is on its sheet.
+    /// Sends the batch if it is full; its steps must account for all that is on its buffer.
     pub(super) fn send_if_full(&mut self) {
-        if self.batch.bytes() > BATCH_BYTES || self.batch.entries.len() >= BATCH_ENTRIES {
+        if self.batch.bytes() > BATCH_BYTES || self.batch.steps.len() >= BATCH_STEPS {
             self.send();
         }
     }
 
-    /// Returns true if it is no use going on: [`Press::finish`] knows why.
+    /// Returns true if it is no use going on: [`PageWriter::finish`] knows why.
     pub(super) const fn has_stopped(&self) -> bool {
         self.has_stopped
     }
@@ -166,7 +166,7 @@ impl Delivery {
     }
 }
 
-impl Drop for Delivery {
+impl Drop for PageSender {
     /// Sends what is left.
     fn drop(&mut self) {
         self.send();
