@@ -227,7 +227,7 @@ pub async fn conduct(
     let readiness = Readiness::of(players.len());
     let preparing = Semaphore::new(at_once);
     let playing = performances.into_iter().map(|(player, order, lab)| {
-        let performance = Performance {
+        let player_run = PlayerRun {
             player,
             progress,
             preparing: &preparing,
@@ -235,7 +235,7 @@ pub async fn conduct(
             signals: signals.clone(),
             doing: String::new(),
         };
-        async move { (player, performance.play(order, lab).await) }
+        async move { (player, player_run.play(order, lab).await) }
     });
     let starting = async {
         readiness.all().await;
@@ -284,7 +284,7 @@ impl Readiness {
 }
 
 /// One player's part.
-struct Performance<'a, P> {
+struct PlayerRun<'a, P> {
     player: usize,
     progress: &'a P,
     preparing: &'a Semaphore,
@@ -294,14 +294,14 @@ struct Performance<'a, P> {
     doing: String,
 }
 
-impl<P: Progress> Performance<'_, P> {
+impl<P: Progress> PlayerRun<'_, P> {
     async fn play(mut self, order: Order, lab: Lab) -> Played {
         let mut times = Times::default();
         // Whoever fails before the start holds up nobody.
         let outcome = match self.prepare(order, lab, &mut times).await {
-            Ok(stage) => {
+            Ok(running_lab) => {
                 self.readiness.one_less();
-                self.keep_time(stage, &mut times).await
+                self.keep_time(running_lab, &mut times).await
             }
             Err(error) => {
                 self.readiness.one_less();
@@ -312,30 +312,36 @@ impl<P: Progress> Performance<'_, P> {
     }
 
     /// Makes the player prepare, when it is its turn.
-    async fn prepare(&mut self, order: Order, lab: Lab, times: &mut Times) -> Result<Stage> {
-        let mut stage = Stage::open(lab)?;
+    async fn prepare(&mut self, order: Order, lab: Lab, times: &mut Times) -> Result<RunningLab> {
+        let mut running_lab = RunningLab::open(lab)?;
         // The semaphore is never closed.
         let _turn = self.preparing.acquire().await;
         let began = Instant::now();
-        stage.instruct(&Instruction::Play(Box::new(order))).await?;
-        let prepared = self.listen(&mut stage).await;
+        running_lab
+            .instruct(&Instruction::Play(Box::new(order)))
+            .await?;
+        let prepared = self.listen(&mut running_lab).await;
         times.preparation = began.elapsed();
         match prepared {
-            Ok(None) => Ok(stage),
+            Ok(None) => Ok(running_lab),
             Ok(Some(_)) => Err(Error::run("the player ended before the start")),
-            Err(error) => Err(stage.leave(error, &self.doing).await),
+            Err(error) => Err(running_lab.leave(error, &self.doing).await),
         }
     }
 
     /// Waits for the common start, then for the end.
-    async fn keep_time(&mut self, mut stage: Stage, times: &mut Times) -> Result<Recording> {
+    async fn keep_time(
+        &mut self,
+        mut running_lab: RunningLab,
+        times: &mut Times,
+    ) -> Result<Recording> {
         let prepared = Instant::now();
         let readiness = self.readiness;
         let start = tokio::select! {
             start = readiness.start() => start,
             // It says nothing before it is told to start, unless something went wrong.
-            report = self.listen(&mut stage) => match report {
-                Err(error) => return Err(stage.leave(error, &self.doing).await),
+            report = self.listen(&mut running_lab) => match report {
+                Err(error) => return Err(running_lab.leave(error, &self.doing).await),
                 Ok(_) => None,
             },
         };
@@ -344,28 +350,28 @@ impl<P: Progress> Performance<'_, P> {
         };
         times.waiting = prepared.elapsed();
         let started = Instant::now();
-        stage.instruct(&Instruction::Start(start)).await?;
-        let recording = self.listen(&mut stage).await;
+        running_lab.instruct(&Instruction::Start(start)).await?;
+        let recording = self.listen(&mut running_lab).await;
         times.playing = started.elapsed();
         match recording {
             Ok(Some(recording)) => {
-                let taken = stage.taken.take();
-                stage.clear().await;
+                let taken = running_lab.taken.take();
+                running_lab.clear().await;
                 match taken {
                     Some(capture) => capture.require_unchanged().await.map(|()| recording),
                     None => Err(Error::run("the player did not hand over its capture")),
                 }
             }
             Ok(None) => Err(Error::run("the player prepared twice")),
-            Err(error) => Err(stage.leave(error, &self.doing).await),
+            Err(error) => Err(running_lab.leave(error, &self.doing).await),
         }
     }
 
     /// Listens until the player is prepared (`None`) or has played.
-    async fn listen(&mut self, stage: &mut Stage) -> Result<Option<Recording>> {
+    async fn listen(&mut self, running_lab: &mut RunningLab) -> Result<Option<Recording>> {
         loop {
             tokio::select! {
-                report = stage.report() => match report? {
+                report = running_lab.report() => match report? {
                     Report::Phase(phase) => {
                         self.progress.phase(self.player, &phase);
                         self.doing = phase;
@@ -375,7 +381,7 @@ impl<P: Progress> Performance<'_, P> {
                         self.doing = format!("step `{step}`");
                     }
                     Report::Prepared => return Ok(None),
-                    Report::Captured(sum) => stage.take(sum).await?,
+                    Report::Captured(sum) => running_lab.take(sum).await?,
                     Report::Played(outcome) => return outcome.map(Some),
                     Report::Refused(error) => return Err(error),
                     Report::Note(note) => self.progress.note(self.player, &note),
@@ -385,7 +391,7 @@ impl<P: Progress> Performance<'_, P> {
                     let signals = self.signals.borrow_and_update().clone();
                     match signals.as_slice() {
                         [] => {}
-                        [first] => stage.instruct(&Instruction::End(first.clone())).await?,
+                        [first] => running_lab.instruct(&Instruction::End(first.clone())).await?,
                         [first, ..] => return Err(first.clone().context("killed at the second signal")),
                     }
                 }
@@ -419,7 +425,7 @@ impl Taken {
 }
 
 /// A lab at work.
-struct Stage {
+struct RunningLab {
     keeper: Keeper,
     savefile: Arc<File>,
     /// The capture, once it is complete.
@@ -428,7 +434,7 @@ struct Stage {
     instructions: OwnedWriteHalf,
 }
 
-impl Stage {
+impl RunningLab {
     fn open(lab: Lab) -> Result<Self> {
         let Lab {
             keeper,

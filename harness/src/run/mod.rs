@@ -8,10 +8,10 @@
 pub mod commission;
 pub mod conductor;
 mod expectation;
+mod liveness;
 pub mod message;
 pub mod player;
 mod start;
-mod vigil;
 
 use std::path::Path;
 use std::pin::Pin;
@@ -22,10 +22,10 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
 use self::expectation::see;
+use self::liveness::LivenessWatch;
 use self::message::{Order, Picture, Recording};
 use self::player::Reports;
 use self::start::Start;
-use self::vigil::Vigil;
 
 use crate::error::{Error, Result};
 use crate::lab::browser::Kind;
@@ -85,23 +85,23 @@ async fn play(
     consent: Consent<impl Future<Output = Result<Start>>, impl Future<Output = Result<()>>>,
     interrupt: Interrupt,
 ) -> Result<Recording> {
-    let mut vigil = Vigil::default();
-    vigil.watch(interrupt);
-    vigil.watch(sniffer.failure());
-    let mut stage = Stage::default();
+    let mut liveness = LivenessWatch::default();
+    liveness.watch(interrupt);
+    liveness.watch(sniffer.failure());
+    let mut started = Started::default();
     let played = run
-        .play(&mut stage, &mut vigil, &mut sniffer, consent)
+        .play(&mut started, &mut liveness, &mut sniffer, consent)
         .await;
     run.reports.phase("closing");
     // A run that went well has closed everything. What a failed one has left is not asked: it may hang.
-    drop(stage);
+    drop(started);
     run.lab.end_processes().await;
     played
 }
 
 /// The processes that were started and must be ended.
 #[derive(Default)]
-struct Stage {
+struct Started {
     helpers: Vec<Process>,
     program: Option<Process>,
     client: Option<Client>,
@@ -109,7 +109,7 @@ struct Stage {
     pictures: Vec<Picture>,
 }
 
-impl Stage {
+impl Started {
     fn client(&mut self) -> Result<&mut Client> {
         self.client
             .as_mut()
@@ -136,25 +136,25 @@ impl Stage {
 impl Run<'_> {
     async fn play(
         &self,
-        stage: &mut Stage,
-        vigil: &mut Vigil,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
         sniffer: &mut Sniffer,
         consent: Consent<impl Future<Output = Result<Start>>, impl Future<Output = Result<()>>>,
     ) -> Result<Recording> {
-        self.start_programs(stage, vigil).await?;
-        self.start_client(stage, vigil).await?;
-        let versions = self.versions(stage);
+        self.start_programs(started, liveness).await?;
+        self.start_client(started, liveness).await?;
+        let versions = self.versions(started);
         self.reports.prepared();
-        let start = vigil.during(consent.start).await?;
-        let marks = self.keep_marks(start, stage, vigil, sniffer).await?;
+        let start = liveness.during(consent.start).await?;
+        let marks = self.keep_marks(start, started, liveness, sniffer).await?;
         // Commands that end by themselves have no mark for it.
-        Self::close(stage, vigil, sniffer).await?;
-        self.note_udp(stage);
-        let counters = self.finish_capture(sniffer, vigil).await?;
+        Self::close(started, liveness, sniffer).await?;
+        self.note_udp(started);
+        let counters = self.finish_capture(sniffer, liveness).await?;
         // Whatever the program does when it is told to end, the capture is out of its reach.
         self.reports.captured(counters.sum);
-        vigil.during(consent.taken).await?;
-        let mut tallies = stage.end_program().await;
+        liveness.during(consent.taken).await?;
+        let mut tallies = started.end_program().await;
         let probes = probe::ports(self.order.scenario.port);
         tallies.retain(|tally| !probes.contains(&tally.client.port()));
         require_no_drops(counters)?;
@@ -163,13 +163,13 @@ impl Run<'_> {
         Ok(Recording {
             provenance: self.provenance(start, marks, versions, capture),
             tallies,
-            pictures: std::mem::take(&mut stage.pictures),
+            pictures: std::mem::take(&mut started.pictures),
         })
     }
 
     /// Adds a note if the program uses UDP, which is not captured.
-    fn note_udp(&self, stage: &Stage) {
-        let program = stage.program.as_ref();
+    fn note_udp(&self, started: &Started) {
+        let program = started.program.as_ref();
         let sockets = program.and_then(|program| Some((program.name(), program.udp_sockets()?)));
         if let Some((name, sockets)) = sockets {
             self.reports.note(format!(
@@ -179,14 +179,18 @@ impl Run<'_> {
     }
 
     /// Starts the helpers, then the program under study.
-    async fn start_programs(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+    async fn start_programs(
+        &self,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+    ) -> Result<()> {
         let scenario = &self.order.scenario;
         for (helper, executable) in scenario.helpers.iter().zip(&self.order.helpers) {
-            let helper = self.start_program(helper, executable, vigil).await?;
-            stage.helpers.push(helper);
+            let helper = self.start_program(helper, executable, liveness).await?;
+            started.helpers.push(helper);
         }
-        let program = self.start_program(&scenario.program, &self.order.program, vigil);
-        stage.program = Some(program.await?);
+        let program = self.start_program(&scenario.program, &self.order.program, liveness);
+        started.program = Some(program.await?);
         Ok(())
     }
 
@@ -194,13 +198,13 @@ impl Run<'_> {
         &self,
         program: &Program,
         executable: &Path,
-        vigil: &mut Vigil,
+        liveness: &mut LivenessWatch,
     ) -> Result<Process> {
         self.reports.phase(&format!("starting {}", program.name));
         let place = self.place();
         let started = self.lab.start_program(program, executable, &place);
-        let process = vigil.during(started).await?;
-        vigil.watch(process.death());
+        let process = liveness.during(started).await?;
+        liveness.watch(process.death());
         Ok(process)
     }
 
@@ -223,30 +227,34 @@ impl Run<'_> {
         }
     }
 
-    async fn start_client(&self, stage: &mut Stage, vigil: &mut Vigil) -> Result<()> {
+    async fn start_client(
+        &self,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+    ) -> Result<()> {
         let kind = self.order.scenario.client;
         let name = match kind {
             scenario::Client::Firefox => self.order.tools.browser.kind.to_string(),
             other => other.to_string(),
         };
         self.reports.phase(&format!("starting {name}"));
-        let client = vigil
+        let client = liveness
             .during(Client::start(
                 self.lab,
                 kind,
                 self.order.scenario.connections,
             ))
             .await?;
-        vigil.watch_client(&client);
-        stage.client = Some(client);
+        liveness.watch_client(&client);
+        started.client = Some(client);
         Ok(())
     }
 
     async fn keep_marks(
         &self,
         start: Start,
-        stage: &mut Stage,
-        vigil: &mut Vigil,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
         sniffer: &mut Sniffer,
     ) -> Result<Vec<MarkRecord>> {
         let marks = &self.order.scenario.marks;
@@ -256,17 +264,19 @@ impl Run<'_> {
             let next = marks.get(index + 1);
             let is_answered_later = next.is_some_and(|next| next.action == Action::Wait);
             let next = next.filter(|next| next.action != Action::Close);
-            let cue = Cue {
+            let due_mark = DueMark {
                 mark,
                 number: index + 1,
                 due: start + self.scaled(mark.at),
                 is_answered_later,
                 more_after: next.map(|next| self.scaled(next.at.saturating_sub(mark.at))),
             };
-            let kept = self.keep_mark(&cue, start, stage, vigil, sniffer).await;
+            let kept = self
+                .keep_mark(&due_mark, start, started, liveness, sniffer)
+                .await;
             let kept = kept.map_err(|error| {
-                let error = stage.words_of_program(error);
-                let failed = vigil.failed_at().unwrap_or_else(Instant::now);
+                let error = started.words_of_program(error);
+                let failed = liveness.failed_at().unwrap_or_else(Instant::now);
                 self.at(failed - start, mark, error)
             })?;
             records.push(kept);
@@ -276,32 +286,32 @@ impl Run<'_> {
 
     async fn keep_mark(
         &self,
-        cue: &Cue<'_>,
+        due_mark: &DueMark<'_>,
         start: Instant,
-        stage: &mut Stage,
-        vigil: &mut Vigil,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
         sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
-        let Cue { mark, due, .. } = cue;
+        let DueMark { mark, due, .. } = due_mark;
         self.reports.step(&mark.step);
-        let client = stage.client()?;
-        let moment = cue.moment(client);
-        vigil.during(until(cue.preparation(moment))).await?;
+        let client = started.client()?;
+        let moment = due_mark.moment(client);
+        liveness.during(until(due_mark.preparation(moment))).await?;
         let patience = mark.within.unwrap_or(STEP_PATIENCE);
-        let prepared = vigil.during(client.prepare(mark, patience)).await?;
-        vigil.during(until(moment)).await?;
-        let acted = cue.acted();
+        let prepared = liveness.during(client.prepare(mark, patience)).await?;
+        liveness.during(until(moment)).await?;
+        let acted = due_mark.acted();
         let (mut shown, mut picture) = (None, None);
         match &mark.action {
-            Action::Close => Self::close(stage, vigil, sniffer).await?,
+            Action::Close => Self::close(started, liveness, sniffer).await?,
             Action::Screenshot(name) => {
                 let file = self
                     .order
                     .scenario
-                    .picture_file(name.as_deref(), cue.number);
-                picture = Some(Self::take_picture(file, stage, vigil).await?);
+                    .picture_file(name.as_deref(), due_mark.number);
+                picture = Some(Self::take_picture(file, started, liveness).await?);
             }
-            _ => shown = self.act(cue, &prepared, stage, vigil).await?,
+            _ => shown = self.act(due_mark, &prepared, started, liveness).await?,
         }
         Ok(MarkRecord {
             step: mark.step.clone(),
@@ -314,60 +324,74 @@ impl Run<'_> {
     }
 
     /// Takes a picture of what the client shows, and returns the name of its file.
-    async fn take_picture(file: String, stage: &mut Stage, vigil: &mut Vigil) -> Result<String> {
-        let client = stage.client()?;
-        let png = vigil.during(client.screenshot()).await?;
-        stage.pictures.push(Picture::new(file.clone(), &png));
+    async fn take_picture(
+        file: String,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+    ) -> Result<String> {
+        let client = started.client()?;
+        let png = liveness.during(client.screenshot()).await?;
+        started.pictures.push(Picture::new(file.clone(), &png));
         Ok(file)
     }
 
     /// Does the step of the mark, and waits for what is expected of it.
     async fn act(
         &self,
-        cue: &Cue<'_>,
+        due_mark: &DueMark<'_>,
         prepared: &Prepared,
-        stage: &mut Stage,
-        vigil: &mut Vigil,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
     ) -> Result<Option<String>> {
-        let client = stage.client()?;
+        let client = started.client()?;
         let was_running = client.is_running();
         let acted = ClockTime::now();
         let place = self.place();
-        vigil
-            .during(client.perform(self.lab, &place, cue.mark, prepared))
+        liveness
+            .during(client.perform(self.lab, &place, due_mark.mark, prepared))
             .await?;
         if !was_running {
-            vigil.watch_client(client);
+            liveness.watch_client(client);
         }
-        let Some(expect) = &cue.mark.expect else {
+        let Some(expect) = &due_mark.mark.expect else {
             return Ok(None);
         };
-        let seen = see(client, expect, prepared, acted, cue.patience());
-        vigil.during(seen).await
+        let seen = see(client, expect, prepared, acted, due_mark.patience());
+        liveness.during(seen).await
     }
 
     /// Closes the client. Its end is not an accident any more; the program's still is.
-    async fn close(stage: &mut Stage, vigil: &mut Vigil, sniffer: &mut Sniffer) -> Result<()> {
-        let Some(client) = stage.client.take() else {
+    async fn close(
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+        sniffer: &mut Sniffer,
+    ) -> Result<()> {
+        let Some(client) = started.client.take() else {
             return Ok(());
         };
         // A browser that quits waits for nobody: it may be gone before the answer to its last WebSocket frame.
-        vigil.during(client.take_leave()).await?;
-        vigil
+        liveness.during(client.take_leave()).await?;
+        liveness
             .during(sniffer.wait_for_silence(LEAVE_PATIENCE))
             .await?;
-        vigil.let_client_go();
-        vigil.during(client.close()).await
+        liveness.let_client_go();
+        liveness.during(client.close()).await
     }
 
-    async fn finish_capture(&self, sniffer: &mut Sniffer, vigil: &mut Vigil) -> Result<Counters> {
+    async fn finish_capture(
+        &self,
+        sniffer: &mut Sniffer,
+        liveness: &mut LivenessWatch,
+    ) -> Result<Counters> {
         self.reports.phase("waiting for the last packet");
-        let closed = vigil.during(sniffer.wait_for_close(CLOSE_PATIENCE)).await;
+        let closed = liveness
+            .during(sniffer.wait_for_close(CLOSE_PATIENCE))
+            .await;
         closed.map_err(|error| match self.order.remote {
             Some(_) => error.or_hint("is the interface the one that faces the browser?"),
             None => error,
         })?;
-        let counters = vigil.during(sniffer.finish()).await?;
+        let counters = liveness.during(sniffer.finish()).await?;
         if self.order.scenario.link.is_none() {
             return Ok(counters);
         }
@@ -393,14 +417,14 @@ impl Run<'_> {
         ))
     }
 
-    fn versions(&self, stage: &Stage) -> Versions {
-        let browser = stage.client.as_ref().and_then(Client::browser);
+    fn versions(&self, started: &Started) -> Versions {
+        let browser = started.client.as_ref().and_then(Client::browser);
         let versions_of = |kind| {
             let browser = browser.filter(|browser| browser.kind() == kind);
             browser.map(|browser| browser.versions().clone())
         };
         let (firefox, chromium) = (versions_of(Kind::Firefox), versions_of(Kind::Chromium));
-        let netcat = stage.client.as_ref().and_then(Client::netcat);
+        let netcat = started.client.as_ref().and_then(Client::netcat);
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
             geckodriver: firefox
@@ -479,7 +503,7 @@ impl Run<'_> {
 }
 
 /// A mark with its real time.
-struct Cue<'a> {
+struct DueMark<'a> {
     mark: &'a Mark,
     /// The number of the mark, counted from 1.
     number: usize,
@@ -491,7 +515,7 @@ struct Cue<'a> {
     more_after: Option<Duration>,
 }
 
-impl Cue<'_> {
+impl DueMark<'_> {
     /// Returns when the client is to be told, so that its request is on the wire when the mark is due.
     fn moment(&self, client: &Client) -> Instant {
         if self.is_answered_later {

@@ -56,8 +56,8 @@ pub fn serve(capture: &str, ground: Ground, folder: &Path) -> Result<()> {
             return Ok(());
         }
     };
-    match open_stage(&order, capture, folder, cable) {
-        Ok(stage) => play_and_report(order, folder, stage, line),
+    match set_up(&order, capture, folder, cable) {
+        Ok(setup) => play_and_report(order, folder, setup, line),
         Err(error) => tell(&mut line, &Report::Played(Box::new(Err(error)))),
     }
 }
@@ -88,7 +88,7 @@ fn settle(ground: Ground) -> Result<Option<Link>> {
 }
 
 /// The capture and the launchers for a scenario, when no capability is needed any more.
-struct Stage {
+struct LabSetup {
     capture: OpenCapture,
     launchers: Launchers,
     /// The reason why programs are not enclosed, if they are not.
@@ -98,7 +98,12 @@ struct Stage {
 }
 
 /// Opens the capture, makes the enclosure, crosses the link if there is one, and gives up all capabilities.
-fn open_stage(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>) -> Result<Stage> {
+fn set_up(
+    order: &Order,
+    capture_id: &str,
+    folder: &Path,
+    link: Option<Link>,
+) -> Result<LabSetup> {
     let Order {
         scenario,
         meeting_point,
@@ -130,7 +135,7 @@ fn open_stage(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>
         link.cross()?;
     }
     privilege::give_up(for_good)?;
-    Ok(Stage {
+    Ok(LabSetup {
         capture,
         launchers,
         open_because,
@@ -174,14 +179,14 @@ fn subject(order: &Order, capture: &str, folder: &Path) -> Subject {
     }
 }
 
-fn play_and_report(order: Order, folder: &Path, stage: Stage, line: UnixStream) -> Result<()> {
+fn play_and_report(order: Order, folder: &Path, setup: LabSetup, line: UnixStream) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))?;
     let is_on_host = order.network == Network::Host;
     let told = runtime.block_on(async {
         let (line, instructions) = connect(line)?;
         let dismissal = Dismissal::watch(order.network)?;
-        let played = perform(order, folder, stage, &line, instructions, &dismissal).await;
+        let played = perform(order, folder, setup, &line, instructions, &dismissal).await;
         // Of a keeper that is gone others tell more.
         if !dismissal.has_come() {
             line.report(Report::Played(Box::new(played)));
@@ -239,17 +244,17 @@ impl Dismissal {
 async fn perform(
     order: Order,
     folder: &Path,
-    stage: Stage,
+    setup: LabSetup,
     reports: &Reports,
     instructions: Instructions,
     dismissal: &Dismissal,
 ) -> Result<Recording> {
-    let Stage {
+    let LabSetup {
         capture,
         launchers,
         open_because,
         _link,
-    } = stage;
+    } = setup;
     if let Some(why) = open_because {
         reports.note(format!(
             "programs and clients can see the processes and temporary files of others: {}",

@@ -113,8 +113,8 @@ impl Batch {
     /// Prints what is in the batch, and empties it.
     fn print<Output: Write>(&mut self, pages: &mut InOrder<Output>) -> io::Result<()> {
         let (mut text, mut rows) = (self.buffer.text.as_slice(), self.buffer.rows.as_slice());
-        for entry in self.steps.drain(..) {
-            match entry {
+        for step in self.steps.drain(..) {
+            match step {
                 Step::Start => pages.start(0)?,
                 Step::Heading(page, heading) => pages.prepend(page, heading.as_bytes()),
                 Step::Line(page, line) => pages.append(page, line.as_bytes())?,
@@ -136,8 +136,8 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> &'a [u8] {
 
 impl PageSender {
     /// Adds to the batch.
-    pub(super) fn enter(&mut self, entry: Step) {
-        self.batch.steps.push(entry);
+    pub(super) fn enter(&mut self, step: Step) {
+        self.batch.steps.push(step);
     }
 
     /// Sends the batch if it is full; its steps must account for all that is on its buffer.

@@ -1,4 +1,4 @@
-//! The pages that all the connections of a capture write into, each its own pages.
+//! The pages of a listing: all the connections of a capture write into them, each on its own.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ pub(super) struct ListingPages {
     pub(super) budget: Budget,
     sender: PageSender,
     /// The connections that have written anything so far: none, the first alone, or several.
-    spoken: Writers,
+    writers: Writers,
     connections: u64,
     /// True if a message that is to be listed has come.
     has_message: bool,
@@ -58,7 +58,7 @@ impl ListingPages {
             budget: Budget::new(request.memory),
             request,
             sender,
-            spoken: Writers::None,
+            writers: Writers::None,
             connections: 0,
             has_message: false,
         }
@@ -139,13 +139,13 @@ impl ListingPages {
         if self.request.format == PayloadFormat::Json || self.request.connection.is_some() {
             return;
         }
-        match self.spoken {
+        match self.writers {
             Writers::None => {
-                self.spoken = Writers::One(ends);
+                self.writers = Writers::One(ends);
                 return;
             }
             Writers::One(first) => {
-                self.spoken = Writers::Several;
+                self.writers = Writers::Several;
                 let heading = self.heading(first);
                 self.sender.enter(Step::Heading(first.text_page(), heading));
                 self.sender.enter(Step::Start);

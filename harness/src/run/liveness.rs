@@ -16,7 +16,7 @@ const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
 
 /// A watch over all that must stay alive while the run waits for something else.
 #[derive(Default)]
-pub(super) struct Vigil {
+pub(super) struct LivenessWatch {
     /// The processes and conditions that must last until the end of the run.
     lasting: JoinSet<Error>,
     /// The client, which must last until it is closed.
@@ -28,7 +28,7 @@ pub(super) struct Vigil {
     failed_at: Option<Instant>,
 }
 
-impl Vigil {
+impl LivenessWatch {
     pub(super) fn watch(&mut self, death: impl Future<Output = Error> + Send + 'static) {
         self.lasting.spawn(death);
     }
