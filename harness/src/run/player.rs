@@ -98,12 +98,7 @@ struct LabSetup {
 }
 
 /// Opens the capture, makes the enclosure, crosses the link if there is one, and gives up all capabilities.
-fn set_up(
-    order: &Order,
-    capture_id: &str,
-    folder: &Path,
-    link: Option<Link>,
-) -> Result<LabSetup> {
+fn set_up(order: &Order, capture_id: &str, folder: &Path, link: Option<Link>) -> Result<LabSetup> {
     let Order {
         scenario,
         meeting_point,

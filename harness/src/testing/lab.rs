@@ -108,14 +108,14 @@ impl Lab {
     /// Returns an error, classified by [`Error::class`], if the scenario is invalid, if the machine cannot play it, if
     /// the run did not go as written, or if the capture is not provably complete.
     pub async fn play(&self, scenario: &Scenario) -> Result<Recording> {
-        let (performance, line) = self.prepare(scenario)?;
+        let (lab_run, line) = self.prepare(scenario)?;
         let _line = HangUp(line);
         let (tell, told) = oneshot::channel();
         std::thread::Builder::new()
             .name("wiresnap".to_owned())
             .spawn(move || {
                 // Nobody to be told is nobody to mind.
-                let _ = tell.send(performance.play());
+                let _ = tell.send(lab_run.play());
             })
             .map_err(cannot_ask)?;
         told.await
@@ -128,15 +128,15 @@ impl Lab {
     ///
     /// Returns an error as [`Lab::play`] does.
     pub fn play_blocking(&self, scenario: &Scenario) -> Result<Recording> {
-        let (performance, line) = self.prepare(scenario)?;
+        let (lab_run, line) = self.prepare(scenario)?;
         let _line = HangUp(line);
-        performance.play()
+        lab_run.play()
     }
 
-    fn prepare(&self, scenario: &Scenario) -> Result<(Performance, UnixStream)> {
+    fn prepare(&self, scenario: &Scenario) -> Result<(LabRun, UnixStream)> {
         let root = self.root.as_deref().unwrap_or(Path::new(""));
         let (line, far_end) = UnixStream::pair().map_err(cannot_ask)?;
-        let performance = Performance {
+        let lab_run = LabRun {
             executable: self.executable.clone(),
             commission: Commission {
                 file: scenario.file().to_owned(),
@@ -148,7 +148,7 @@ impl Lab {
             line: line.try_clone().map_err(cannot_ask)?,
             far_end,
         };
-        Ok((performance, line))
+        Ok((lab_run, line))
     }
 }
 
@@ -163,14 +163,14 @@ impl Drop for HangUp {
 }
 
 /// The request, and both ends of the connection to the process that plays.
-struct Performance {
+struct LabRun {
     executable: Option<PathBuf>,
     commission: Commission,
     line: UnixStream,
     far_end: UnixStream,
 }
 
-impl Performance {
+impl LabRun {
     fn play(self) -> Result<Recording> {
         let wiresnap = executable::find(self.executable.as_deref())?;
         let mut child = Command::new(&wiresnap)

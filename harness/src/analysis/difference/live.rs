@@ -22,7 +22,7 @@ const MOST_MARKS: usize = 16_384;
 const MOST_WAITING: usize = 65_536;
 
 /// The state shared by the connections of one capture.
-pub(super) struct Desk<'r> {
+pub(super) struct Shared<'r> {
     pub(super) redaction: Redaction<'r>,
     /// The time at which the capture began.
     pub(super) first: Cell<Timestamp>,
@@ -58,7 +58,7 @@ pub(super) struct Place {
     pub(super) is_sure: bool,
 }
 
-impl<'r> Desk<'r> {
+impl<'r> Shared<'r> {
     pub(super) fn new(redaction: Redaction<'r>, budget: &Budget, room: usize) -> Self {
         Self {
             redaction,
@@ -144,7 +144,7 @@ impl StreamSink for Listener<'_> {
 
 /// The state of a connection that may go on.
 pub(super) struct Live<'r> {
-    desk: Rc<Desk<'r>>,
+    shared: Rc<Shared<'r>>,
     /// Its number, counted from 0.
     index: u64,
     /// The conversation; `None` when the connection is over, because it is remembered for a while and should cost
@@ -216,11 +216,11 @@ pub(super) struct Fold {
 }
 
 impl<'r> Live<'r> {
-    pub(super) fn new(desk: Rc<Desk<'r>>, index: u64) -> Self {
+    pub(super) fn new(shared: Rc<Shared<'r>>, index: u64) -> Self {
         Self {
-            holding: Holding::of(&desk.budget),
-            conversation: Some(Box::new(Conversation::within(&desk.budget))),
-            desk,
+            holding: Holding::of(&shared.budget),
+            conversation: Some(Box::new(Conversation::within(&shared.budget))),
+            shared,
             index,
             streams: [Stream::default(), Stream::default()],
             rest: Fold::default(),
@@ -237,7 +237,7 @@ impl<'r> Live<'r> {
         if self.conversation.is_none() {
             return false;
         }
-        stream.mark(offset, cost, None, self.desk.budget.is_used_up());
+        stream.mark(offset, cost, None, self.shared.budget.is_used_up());
         self.take_stock();
         true
     }
@@ -269,16 +269,16 @@ impl<'r> Live<'r> {
     /// Turns the sides. No message was read yet, but packets may have been noted.
     fn turn_sides(&mut self) {
         self.streams.reverse();
-        self.desk.turn(self.index);
+        self.shared.turn(self.index);
     }
 
     fn event(&mut self, origin: Origin, event: StreamEvent<'_>) {
         let stream = &mut self.streams[origin.side as usize];
         match event {
             StreamEvent::Data(bytes) => {
-                if let Some(packet) = self.desk.take(origin.packet) {
+                if let Some(packet) = self.shared.take(origin.packet) {
                     let payload_bytes = Some(packet.payload_bytes);
-                    let is_used_up = self.desk.budget.is_used_up();
+                    let is_used_up = self.shared.budget.is_used_up();
                     stream.mark(stream.length(), packet.cost, payload_bytes, is_used_up);
                 }
                 stream.delivered += bytes.len() as u64;
@@ -301,7 +301,7 @@ impl<'r> Live<'r> {
     }
 
     fn message(&mut self, mut message: Message) {
-        self.desk.redaction.hide_secrets(&mut message);
+        self.shared.redaction.hide_secrets(&mut message);
         if matches!(message.detail, Detail::Aside(_)) {
             return self.aside(message);
         }
@@ -314,11 +314,11 @@ impl<'r> Live<'r> {
         };
         self.settle(side, start);
         let name = self.streams[side].name(&message);
-        let time = message.time.nanoseconds_after(self.desk.first.get());
-        let redaction = self.desk.redaction;
+        let time = message.time.nanoseconds_after(self.shared.first.get());
+        let redaction = self.shared.redaction;
         let before = &mut self.streams[side].before;
         let mut entry = Entry::new(message, name, time, redaction, before);
-        if self.desk.budget.is_used_up() {
+        if self.shared.budget.is_used_up() {
             entry.forget_shown();
         }
         self.streams[side].pending = Some((entry, start));
@@ -337,11 +337,11 @@ impl<'r> Live<'r> {
         let stream = &mut self.streams[side as usize];
         stream.named_asides += 1;
         let name = Name::Aside(side, stream.named_asides);
-        let time = message.time.nanoseconds_after(self.desk.first.get());
-        let redaction = self.desk.redaction;
+        let time = message.time.nanoseconds_after(self.shared.first.get());
+        let redaction = self.shared.redaction;
         let entry = Entry::new(message, name, time, redaction, &mut Before::default());
-        if let Some(room) = self.desk.room.get().checked_sub(entry.weight()) {
-            self.desk.room.set(room);
+        if let Some(room) = self.shared.room.get().checked_sub(entry.weight()) {
+            self.shared.room.set(room);
             stream.asides.push(entry);
         } else {
             self.rest.add(&entry);
@@ -357,7 +357,7 @@ impl<'r> Live<'r> {
         entry.bytes = end.saturating_sub(start).cast_signed();
         stream.give_marks(&mut entry, end);
         if let Some(open) = stream.open {
-            let redaction = self.desk.redaction;
+            let redaction = self.shared.redaction;
             match stream.entries[open].continue_with(entry, redaction) {
                 Ok(()) => {
                     if !stream.entries[open].goes_on() {
@@ -368,9 +368,9 @@ impl<'r> Live<'r> {
                 Err(other) => entry = *other,
             }
         }
-        let room = self.desk.room.get().checked_sub(entry.weight());
+        let room = self.shared.room.get().checked_sub(entry.weight());
         if let Some(room) = room {
-            self.desk.room.set(room);
+            self.shared.room.set(room);
             if entry.goes_on() {
                 stream.open = Some(stream.entries.len());
             }
@@ -398,7 +398,7 @@ impl<'r> Live<'r> {
 
     /// Settles packets that belong to no message: on a side that said nothing recognized as a message.
     fn settle_the_rest(&mut self, side: usize) {
-        let redaction = self.desk.redaction;
+        let redaction = self.shared.redaction;
         let stream = &mut self.streams[side];
         if stream.names == [0; 4] {
             self.rest.parts[Kind::Body as usize] += stream.length().cast_signed();

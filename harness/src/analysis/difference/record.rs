@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use super::entry::Digest;
 use super::facts::Facts;
 use super::header::Headers;
-use super::live::{Carrying, Desk, Listener, Live, Place, Spoken};
+use super::live::{Carrying, Listener, Live, Place, Shared, Spoken};
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
 use crate::analysis::coverage::Coverage;
@@ -262,10 +262,10 @@ impl Record {
         budget: &Budget,
         room: usize,
     ) -> Self {
-        let desk = Rc::new(Desk::new(redaction, budget, room));
+        let shared = Rc::new(Shared::new(redaction, budget, room));
         let lives = Rc::new(RefCell::new(HashMap::new()));
         let open = |opening: &Opening| {
-            let live = Rc::new(RefCell::new(Live::new(Rc::clone(&desk), opening.index)));
+            let live = Rc::new(RefCell::new(Live::new(Rc::clone(&shared), opening.index)));
             lives
                 .borrow_mut()
                 .insert(opening.index, (Rc::clone(&live), *opening));
@@ -274,7 +274,7 @@ impl Record {
         let mut reassembler =
             Reassembler::new(Options::default(), open).within(budget, LISTENER_BYTES);
         let mut decoder = FrameDecoder::default();
-        let mut reading = Reading::new(Rc::clone(&desk), Rc::clone(&lives));
+        let mut reading = Reading::new(Rc::clone(&shared), Rc::clone(&lives));
         while let Some(packet) = reader.next() {
             reading.begin(&packet);
             let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
@@ -323,7 +323,7 @@ type Lives<'r> = HashMap<u64, (Rc<RefCell<Live<'r>>>, Opening)>;
 
 /// A reading of a capture.
 struct Reading<'r> {
-    desk: Rc<Desk<'r>>,
+    shared: Rc<Shared<'r>>,
     lives: Rc<RefCell<Lives<'r>>>,
     record: Record,
     digest: Sha256,
@@ -332,11 +332,11 @@ struct Reading<'r> {
 }
 
 impl<'r> Reading<'r> {
-    fn new(desk: Rc<Desk<'r>>, lives: Rc<RefCell<Lives<'r>>>) -> Self {
-        let room = desk.room.get() / 2 / TALK_BYTES;
+    fn new(shared: Rc<Shared<'r>>, lives: Rc<RefCell<Lives<'r>>>) -> Self {
+        let room = shared.room.get() / 2 / TALK_BYTES;
         let most_connections = (room as u64).clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS);
         Self {
-            desk,
+            shared,
             lives,
             record: Record {
                 statistics: Statistics::default(),
@@ -359,9 +359,9 @@ impl<'r> Reading<'r> {
 
     fn begin(&mut self, packet: &Packet<'_>) {
         if std::mem::take(&mut self.is_first) {
-            self.desk.first.set(packet.time);
+            self.shared.first.set(packet.time);
         }
-        let since_first = packet.time.since(self.desk.first.get());
+        let since_first = packet.time.since(self.shared.first.get());
         self.record.duration = self.record.duration.max(since_first);
         self.digest.update(packet.time.nanoseconds.to_be_bytes());
         self.timeless.update(packet.link_type.0.to_be_bytes());
@@ -373,7 +373,7 @@ impl<'r> Reading<'r> {
 
     /// Turns the sides of the connections whose client is known now and is not the side taken for it.
     fn turn_sides(&mut self) {
-        for index in self.desk.take_turned() {
+        for index in self.shared.take_turned() {
             if index < MOST_CONNECTIONS {
                 self.record.talk(index).turn_sides();
             }
@@ -390,7 +390,7 @@ impl<'r> Reading<'r> {
             ),
             payload_bytes: segment.payload_length,
         };
-        self.desk.begin(packet.number, carrying);
+        self.shared.begin(packet.number, carrying);
         carrying
     }
 
@@ -422,7 +422,7 @@ impl<'r> Reading<'r> {
             let captured = segment.payload.len() as u64;
             talk.cut_off[own] += u64::from(segment.payload_length) - captured;
         }
-        if self.desk.is_left() {
+        if self.shared.is_left() {
             self.place(segment, &tracked, carrying);
         }
     }
@@ -441,7 +441,7 @@ impl<'r> Reading<'r> {
                 side,
                 is_sure: tracked.is_sure,
             };
-            if let Some((carrying, place)) = self.desk.wait(place) {
+            if let Some((carrying, place)) = self.shared.wait(place) {
                 self.add_waiting(carrying, place);
             }
             return;
@@ -459,7 +459,7 @@ impl<'r> Reading<'r> {
 
     /// Counts a packet that never carried anything.
     fn add_waiting(&mut self, carrying: Carrying, place: Place) {
-        let side = self.desk.side(&place);
+        let side = self.shared.side(&place);
         let talk = self.record.talk(place.connection);
         talk.add(place.sort, side, carrying.cost);
     }
@@ -493,7 +493,7 @@ impl<'r> Reading<'r> {
     }
 
     fn finish(mut self, coverage: Coverage) -> Record {
-        for (carrying, place) in self.desk.take_waiting().into_values() {
+        for (carrying, place) in self.shared.take_waiting().into_values() {
             self.add_waiting(carrying, place);
         }
         self.record.coverage = coverage;

@@ -47,28 +47,28 @@ pub struct Dialogue {
 pub type Hide<'a> = &'a dyn Fn(&mut Message) -> bool;
 
 /// The state shared by the listeners of one capture.
-pub(super) struct Desk<'a> {
+pub(super) struct Shared<'a> {
     hide: Hide<'a>,
     /// The numbers of the packets that carried a message in which something was hidden.
-    veiled: RefCell<HashSet<u64>>,
+    hidden_packets: RefCell<HashSet<u64>>,
     /// The numbers of the packets whose bytes are accounted for, in order.
     accounted: Vec<u64>,
     /// The number of messages that may still be kept.
     room: Cell<usize>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Shared<'a> {
     pub(super) fn new(accounted: Vec<u64>, hide: Hide<'a>) -> Self {
         Self {
             hide,
-            veiled: RefCell::default(),
+            hidden_packets: RefCell::default(),
             accounted,
             room: Cell::new(MOST_MESSAGES),
         }
     }
 
-    pub(super) fn veils(&self, packet: u64) -> bool {
-        self.veiled.borrow().contains(&packet)
+    pub(super) fn hides(&self, packet: u64) -> bool {
+        self.hidden_packets.borrow().contains(&packet)
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) const LISTENER_BYTES: usize = 1024;
 
 /// Listens to one connection.
 pub(super) struct Listener<'a> {
-    desk: Rc<Desk<'a>>,
+    shared: Rc<Shared<'a>>,
     conversation: Conversation,
     dialogue: Dialogue,
     client: Carriers,
@@ -97,7 +97,7 @@ struct Carriers {
 }
 
 impl<'a> Listener<'a> {
-    pub(super) fn new(opening: &Opening, desk: Rc<Desk<'a>>, budget: &Budget) -> Self {
+    pub(super) fn new(opening: &Opening, shared: Rc<Shared<'a>>, budget: &Budget) -> Self {
         let dialogue = Dialogue {
             index: opening.index,
             client: opening.client,
@@ -108,7 +108,7 @@ impl<'a> Listener<'a> {
             left_out: 0,
         };
         Self {
-            desk,
+            shared,
             conversation: Conversation::within(budget),
             dialogue,
             client: Carriers::default(),
@@ -124,7 +124,7 @@ impl<'a> Listener<'a> {
         for carriers in [&self.client, &self.server] {
             if carriers.in_events {
                 let rest = carriers.told..carriers.length;
-                self.parts.framing += carriers.carried(rest, &self.desk.accounted);
+                self.parts.framing += carriers.carried(rest, &self.shared.accounted);
             }
         }
         let dialogue = Dialogue {
@@ -141,8 +141,8 @@ impl<'a> Listener<'a> {
         while let Some(mut message) = self.conversation.take() {
             self.account(&message);
             self.hide(&mut message);
-            if let Some(room) = self.desk.room.get().checked_sub(1) {
-                self.desk.room.set(room);
+            if let Some(room) = self.shared.room.get().checked_sub(1) {
+                self.shared.room.set(room);
                 self.dialogue.messages.push(shortened(message));
             } else {
                 self.dialogue.left_out += 1;
@@ -152,12 +152,12 @@ impl<'a> Listener<'a> {
 
     /// Hides what must not be shown, also in the packets that carried it.
     fn hide(&mut self, message: &mut Message) {
-        if (self.desk.hide)(message) {
+        if (self.shared.hide)(message) {
             let stretch = message.offset..message.offset.saturating_add(message.length);
             let packets = self.carriers(message.from).packets(&stretch);
-            let mut veiled = self.desk.veiled.borrow_mut();
-            veiled.extend(packets);
-            veiled.insert(message.packet);
+            let mut hidden_packets = self.shared.hidden_packets.borrow_mut();
+            hidden_packets.extend(packets);
+            hidden_packets.insert(message.packet);
         }
     }
 
@@ -173,7 +173,7 @@ impl<'a> Listener<'a> {
         if matches!(message.detail, Detail::Aside(_)) {
             return;
         }
-        let desk = Rc::clone(&self.desk);
+        let shared = Rc::clone(&self.shared);
         let carriers = self.carriers(message.from);
         let body_place = body_place(message);
         let end = message.offset.saturating_add(message.length);
@@ -181,18 +181,18 @@ impl<'a> Listener<'a> {
         let is_event = matches!(message.detail, Detail::Event(_));
         let before = carriers.told..message.offset;
         let framing = if is_event && !before.is_empty() {
-            carriers.carried(before, &desk.accounted)
+            carriers.carried(before, &shared.accounted)
         } else {
             0
         };
         carriers.in_events = is_event;
         carriers.told = carriers.told.max(end);
         carriers.forget_before(message.offset);
-        let head = carriers.carried(message.offset..body_place, &desk.accounted);
-        let body = carriers.carried(body_place..end, &desk.accounted);
+        let head = carriers.carried(message.offset..body_place, &shared.accounted);
+        let body = carriers.carried(body_place..end, &shared.accounted);
         let clock = match clock_place(message) {
             Some(place) if message.from == Side::Server => {
-                carriers.carried(place..place + CLOCK_BYTES as u64, &desk.accounted)
+                carriers.carried(place..place + CLOCK_BYTES as u64, &shared.accounted)
             }
             _ => 0,
         };

@@ -16,8 +16,8 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use self::cost::Cost;
-use self::dialogue::{Desk, Listener};
 pub use self::dialogue::{Dialogue, Hide};
+use self::dialogue::{Listener, Shared};
 pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
 use super::message::Message;
 use super::stats::{Measured, Options, measure};
@@ -79,11 +79,11 @@ impl Dissection {
 
     /// Blanks the payloads of packets that carried something hidden. A later copy of the same bytes carried it too, so
     /// all packets of a side with bytes of such a packet are blanked.
-    fn veiled(mut self, desk: &Desk<'_>) -> Self {
-        let veiled: Vec<Carried> = self
+    fn hide_packets(mut self, shared: &Shared<'_>) -> Self {
+        let hidden_packets: Vec<Carried> = self
             .packets
             .iter()
-            .filter(|packet| desk.veils(packet.explained.number))
+            .filter(|packet| shared.hides(packet.explained.number))
             .filter_map(|packet| Some((packet.explained.sender, packet.tcp.as_ref()?.bytes())))
             .collect();
         for packet in &mut self.packets {
@@ -94,7 +94,7 @@ impl Dissection {
             let repeats = |(other, stretch): &Carried| {
                 *other == sender && stretch.start < bytes.end && bytes.start < stretch.end
             };
-            if desk.veils(packet.explained.number) || veiled.iter().any(repeats) {
+            if shared.hides(packet.explained.number) || hidden_packets.iter().any(repeats) {
                 packet.veil();
             }
         }
@@ -154,8 +154,8 @@ impl Reading {
         hide: Hide<'_>,
     ) -> Dissection {
         let representative = Representative::of(&self.measured);
-        let desk = Rc::new(Desk::new(representative.packets, hide));
-        let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&desk), budget);
+        let shared = Rc::new(Shared::new(representative.packets, hide));
+        let sink = |opening: &Opening| Listener::new(opening, Rc::clone(&shared), budget);
         let mut reassembler = Reassembler::new(stream::Options::default(), sink)
             .within(budget, dialogue::LISTENER_BYTES);
         let mut index = 0;
@@ -185,7 +185,7 @@ impl Reading {
         }
         let finished = reassembler.finish();
         let dissection = self.conclude(finished, representative.cost);
-        dissection.veiled(&desk)
+        dissection.hide_packets(&shared)
     }
 
     fn conclude(

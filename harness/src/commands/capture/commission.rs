@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::programs::Programs;
 use super::progress::Terminal;
-use super::{Stage, Wish};
+use super::{CaptureRequest, Session};
 use crate::commands::{say, variables};
 use crate::error::{Class, Error, Result};
 use crate::files::private_folder;
@@ -64,9 +64,9 @@ fn nobody_asks(error: impl Into<io::Error>) -> Error {
 /// Plays the scenario into a folder of its own; `kept` receives the folder if it holds something to be looked at.
 fn carry_out(commission: &Commission, asker: &UnixStream, kept: &mut Option<TempDir>) -> Delivery {
     let asker = asker.try_clone().map_err(nobody_asks)?;
-    let stage = Stage::set(Some(asker))?;
+    let session = Session::set(Some(asker))?;
     let folder = temporary_folder()?;
-    let mut outcomes = stage.play(wish(commission, &folder)?, &Terminal::quiet())?;
+    let mut outcomes = session.play(request(commission, &folder)?, &Terminal::quiet())?;
     let captured = outcomes.pop().map(|outcome| outcome.captured);
     let captured = captured.unwrap_or_else(|| Err(Error::run("nothing was played")));
     let is_to_be_seen = match &captured {
@@ -77,7 +77,7 @@ fn carry_out(commission: &Commission, asker: &UnixStream, kept: &mut Option<Temp
     captured.map(|captured| captured.pcap)
 }
 
-fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
+fn request(commission: &Commission, folder: &TempDir) -> Result<CaptureRequest> {
     let Commission {
         file,
         text,
@@ -93,7 +93,7 @@ fn wish(commission: &Commission, folder: &TempDir) -> Result<Wish> {
     let scenario = file::parse_for(&reading, file, text)?;
     variables::require_known(set, &[&scenario])?;
     let rules = Rules::of_text(file, text)?;
-    Ok(Wish {
+    Ok(CaptureRequest {
         root: root.clone(),
         scenarios: vec![scenario],
         redactions: vec![rules.into()],

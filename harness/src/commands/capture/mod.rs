@@ -60,13 +60,13 @@ use crate::trace::provenance::Provenance;
 ///
 /// Returns the first error that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
-    let stage = Stage::set(None)?;
+    let session = Session::set(None)?;
     if let Some(parent) = std::env::var_os(PARENT) {
         end_with(&parent)?;
     }
-    let wish = Wish::of(arguments)?;
-    let progress = Terminal::new(&wish.scenarios, &wish.redactions);
-    let outcomes = stage.play(wish, &progress)?;
+    let request = CaptureRequest::of(arguments)?;
+    let progress = Terminal::new(&request.scenarios, &request.redactions);
+    let outcomes = session.play(request, &progress)?;
     conclude(outcomes, arguments.timings, out)
 }
 
@@ -85,13 +85,13 @@ fn end_with(parent: &OsStr) -> Result<()> {
 }
 
 /// The things that any capture needs.
-struct Stage {
+struct Session {
     account: Account,
     runtime: Runtime,
     signals: Signals,
 }
 
-impl Stage {
+impl Session {
     /// Becomes the user whom this is done for, and begins to watch for signals, and for the end of the line to the
     /// asker.
     ///
@@ -111,15 +111,15 @@ impl Stage {
     }
 
     /// Plays what is wished for, and keeps what was captured.
-    fn play(self, wish: Wish, progress: &Terminal) -> Result<Vec<Outcome>> {
+    fn play(self, request: CaptureRequest, progress: &Terminal) -> Result<Vec<Outcome>> {
         let Self {
             account,
             runtime,
             signals,
         } = self;
-        let (jobs, preparing) = (wish.jobs, wish.preparing);
+        let (jobs, preparing) = (request.jobs, request.preparing);
         let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
-        let plan = Plan::make(wish, account.clone(), examine)?;
+        let plan = Plan::make(request, account.clone(), examine)?;
         for exposure in &plan.exposures {
             progress.warn(exposure);
         }
@@ -209,7 +209,7 @@ struct Part {
 }
 
 /// The scenarios that are to be played, and the options.
-struct Wish {
+struct CaptureRequest {
     /// The folder that the scenarios' paths start from.
     root: PathBuf,
     scenarios: Vec<Scenario>,
@@ -235,7 +235,7 @@ struct Wish {
     is_shared: bool,
 }
 
-impl Wish {
+impl CaptureRequest {
     /// Returns what the arguments name, from the project that the current folder is in.
     fn of(arguments: &CaptureArgs) -> Result<Self> {
         let project = Project::find(&current_folder()?)?;
@@ -290,46 +290,46 @@ struct Plan {
 impl Plan {
     /// Has this machine examined for what is to be played.
     fn make(
-        wish: Wish,
+        request: CaptureRequest,
         account: Account,
         examine: impl FnOnce(&Intent<'_>) -> Result<Examination>,
     ) -> Result<Self> {
-        for scenario in &wish.scenarios {
-            scenarios::require_time_scale(scenario, wish.time_scale)?;
+        for scenario in &request.scenarios {
+            scenarios::require_time_scale(scenario, request.time_scale)?;
         }
-        let tools = Tools::find(&wish.root, wish.browser);
+        let tools = Tools::find(&request.root, request.browser);
         let intent = Intent {
-            project: &wish.root,
+            project: &request.root,
             tools: &tools,
-            scenarios: &wish.scenarios,
-            captures: &wish.captures,
-            network: wish.network,
-            remote: wish.remote.as_ref(),
-            is_shared: wish.is_shared,
+            scenarios: &request.scenarios,
+            captures: &request.captures,
+            network: request.network,
+            remote: request.remote.as_ref(),
+            is_shared: request.is_shared,
             with_optional: false,
         };
         let examination = examine(&intent)?;
         let network = network(&intent, &examination)?;
         let exposures = examination.exposures().to_vec();
-        let bounds = if wish.captures_are_in_project {
-            Bounds::Within(&wish.root)
+        let bounds = if request.captures_are_in_project {
+            Bounds::Within(&request.root)
         } else {
             Bounds::Anywhere
         };
-        let folder = Folder::lock(wish.captures, bounds)?;
+        let folder = Folder::lock(request.captures, bounds)?;
         Ok(Self {
-            scenarios: wish.scenarios,
-            redactions: wish.redactions,
-            known_credentials: wish.known_credentials,
-            root: current_folder()?.join(&wish.root),
-            programs: wish.programs,
+            scenarios: request.scenarios,
+            redactions: request.redactions,
+            known_credentials: request.known_credentials,
+            root: current_folder()?.join(&request.root),
+            programs: request.programs,
             tools,
             account,
             network,
-            remote: wish.remote,
+            remote: request.remote,
             folder,
-            time_scale: wish.time_scale,
-            replace: wish.replace,
+            time_scale: request.time_scale,
+            replace: request.replace,
             exposures,
         })
     }
