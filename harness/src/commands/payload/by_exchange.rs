@@ -152,7 +152,7 @@ impl Repeated {
 
 impl Heard {
     fn write(&mut self, write: impl FnOnce(&mut Listing), buffer: &mut ListingBuffer) {
-        self.page.into_buffer(write, buffer);
+        self.page.with_buffer(write, buffer);
         self.hash.update(&buffer.text);
         buffer.wipe();
         let whole = self.hash.clone().finalize().into();
@@ -314,13 +314,13 @@ impl Page {
         buffer: &mut ListingBuffer,
         output: &mut InOrder<Unpacked<Output>>,
     ) -> Result<()> {
-        self.into_buffer(write, buffer);
+        self.with_buffer(write, buffer);
         output.append(self.number, &buffer.text)?;
         buffer.wipe();
         Ok(())
     }
 
-    fn into_buffer(&mut self, write: impl FnOnce(&mut Listing), buffer: &mut ListingBuffer) {
+    fn with_buffer(&mut self, write: impl FnOnce(&mut Listing), buffer: &mut ListingBuffer) {
         self.listing.exchange(buffer);
         write(&mut self.listing);
         self.listing.exchange(buffer);
