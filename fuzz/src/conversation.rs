@@ -2,7 +2,7 @@
 
 use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
 use wiresnap::analysis::message::{Detail, Message};
-use wiresnap::render::payload::{Listing, Sheet, Style};
+use wiresnap::render::payload::{Listing, ListingBuffer, Style};
 use wiresnap::render::{dump, json};
 use wiresnap::units::{Side, Timestamp};
 use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
@@ -163,10 +163,10 @@ fn print(messages: &[Message]) {
             listing.message(message);
         }
         listing.finish();
-        let mut sheet = Sheet::default();
-        listing.exchange(&mut sheet);
-        assert_safe(&dump::unpack(&sheet.text));
-        assert_safe(&dump::unpack(&sheet.rows));
+        let mut buffer = ListingBuffer::default();
+        listing.exchange(&mut buffer);
+        assert_safe(&dump::unpack(&buffer.text));
+        assert_safe(&dump::unpack(&buffer.rows));
     }
     for redact in [false, true] {
         let mut json = json::Messages::new(redact, false);
