@@ -125,7 +125,7 @@ fn a_list_for_programs_holds_the_same() {
     let list: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         list[0]["error"],
-        "scenarios/broken.toml:1:1: unknown field `colour`, expected one of `description`, `variables`, `program`, `command`, `arguments`, `environment`, `folder`, `ready`, `daemon`, `host`, `port`, `network`, `link`, `client`, `line_end`, `helper`, `mark`, `redact`"
+        "scenarios/broken.toml:1:1: unknown field `colour`, expected one of `description`, `variables`, `program`, `command`, `arguments`, `environment`, `folder`, `ready`, `daemon`, `host`, `port`, `network`, `link`, `client`, `connections`, `line_end`, `body_limit`, `repeats`, `helper`, `mark`, `redact`"
     );
     assert_eq!(list[1]["capture"], serde_json::Value::Null);
     assert_eq!(
