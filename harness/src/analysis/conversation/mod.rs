@@ -193,8 +193,10 @@ impl Conversation {
             Side::Server => &mut self.server,
         };
         let (_, held) = half.held();
-        half.provenance
-            .hold(held, since, origin, &mut self.next_order);
+        // What waited for the answer to an upgrade request keeps its place.
+        let mut again = self.held_order.filter(|_| origin.side == Side::Client);
+        let order = again.as_mut().unwrap_or(&mut self.next_order);
+        half.provenance.hold(held, since, origin, order);
     }
 
     /// Reads all of the input, except what is to be held.

@@ -37,13 +37,15 @@ impl Conversation {
             return false;
         }
         self.held_bytes += bytes.len();
+        // Bytes that waited before keep their place.
+        let again = self.held_order;
         self.held.push(Held {
-            order: self.next_order,
+            order: again.unwrap_or(self.next_order),
             origin,
             turn: self.client.provenance.turn,
             bytes: bytes.to_vec(),
         });
-        self.next_order += 1;
+        self.next_order += u64::from(again.is_none());
         // Looked at where a first line may end, not with each byte.
         if self.held_bytes - bytes.len() < http::START_LINE_LIMIT && bytes.contains(&b'\n') {
             self.release_requests();
