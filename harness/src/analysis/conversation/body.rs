@@ -217,6 +217,9 @@ impl Conversation {
             return;
         }
         let limits = self.limits();
+        if limits.are_reached() {
+            self.stop_decoding(origin.side);
+        }
         let Some(open) = &mut self.half(origin.side).open else {
             return;
         };

@@ -28,6 +28,11 @@ pub(super) struct Limits {
 }
 
 impl Limits {
+    /// Returns true if there is no room for contents.
+    pub(super) const fn are_reached(&self) -> bool {
+        self.room == 0
+    }
+
     /// Returns the most bytes that a message may have if `kept` bytes of it are kept already.
     pub(super) fn of(&self, kept: usize) -> usize {
         self.message.min(kept.saturating_add(self.room))

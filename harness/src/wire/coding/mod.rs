@@ -149,6 +149,8 @@ impl std::error::Error for CodingError {}
 /// Undoes a chain of codings, piece by piece.
 #[derive(Debug)]
 pub struct Decoder {
+    /// The codings to undo, until there is something to decode: a stage takes memory from its beginning.
+    codings: Vec<Coding>,
     stages: Vec<Stage>,
     room: Room,
     coded: Coded,
@@ -173,14 +175,21 @@ impl Decoder {
     /// Makes a decoder that inflates no more than the budget allows.
     #[must_use]
     pub fn within(budget: &Budget, codings: &[Coding]) -> Self {
-        let stages = codings.iter().rev().map(|coding| Stage::new(*coding));
         Self {
-            stages: stages.collect(),
+            codings: codings.to_vec(),
+            stages: Vec::new(),
             room: Room {
                 between: MOST_BETWEEN,
                 budget: budget.clone(),
             },
             coded: Coded::new(codings.last() == Some(&Coding::Gzip)),
+        }
+    }
+
+    fn start(&mut self) {
+        if !self.codings.is_empty() {
+            let stages = self.codings.drain(..).rev().map(Stage::new);
+            self.stages = stages.collect();
         }
     }
 
@@ -202,6 +211,7 @@ impl Decoder {
         output: &mut Vec<u8>,
         limit: usize,
     ) -> Result<(), CodingError> {
+        self.start();
         let mut rest = input;
         while !rest.is_empty() {
             // Blocks begin at the same places however the bytes come, so that what is said of them is the same too.
@@ -224,6 +234,7 @@ impl Decoder {
 
     /// Frees the memory that decoding takes: nothing more is to be pushed, only passed.
     pub fn release(&mut self) {
+        self.codings = Vec::new();
         self.stages = Vec::new();
     }
 
