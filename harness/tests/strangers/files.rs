@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use wiresnap::analysis::stats::{self, Measured, measure};
@@ -14,7 +14,7 @@ use wiresnap::trace::reader::CaptureReader;
 use wiresnap::units::LinkType;
 use wiresnap::wire::frame::{Decoded, FrameDecoder, Other};
 
-use super::run::{file, listing, printed, wiresnap};
+use super::run::{empty_project, file, listing, printed, run_in, wiresnap};
 use super::support::file::{ETHERNET, Order, Packet, Pcapng, gzip, paced, pcap, pcap_as, pcapng};
 use super::support::network::{self, UDP, ethernet};
 use super::support::script::{Client, Script, Server};
@@ -205,26 +205,12 @@ fn what_precedes_a_damage_is_shown_by_every_verb_that_reads() {
 
 /// Creates a project around a capture called `talk`, with this reviewed listing.
 fn project(capture: &[u8], reviewed: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = empty_project();
     let root = folder.path();
-    for name in ["scenarios", "pcap", "snapshots", "docs"] {
-        std::fs::create_dir(root.join(name)).unwrap();
-    }
-    let configuration = "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
-    std::fs::write(root.join("wiresnap.toml"), configuration).unwrap();
     std::fs::write(root.join("pcap/talk.pcap"), capture).unwrap();
     let snapshot = format!("---\nsource: x\nexpression: payload\n---\n{reviewed}");
     std::fs::write(root.join("snapshots/talk.snap"), snapshot).unwrap();
     folder
-}
-
-fn run_in(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wiresnap"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
 
-use super::run::printed;
+use super::run::{empty_project, printed, run_in};
 use super::support::file::{ETHERNET, paced, pcap};
 use super::support::network::ethernet;
 use super::support::script::Script;
@@ -75,28 +75,14 @@ fn capture() -> Vec<u8> {
 }
 
 fn project(make: Make) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = empty_project();
     let root = folder.path();
-    for name in ["scenarios", "pcap", "snapshots", "docs"] {
-        fs::create_dir(root.join(name)).unwrap();
-    }
-    let configuration = "scenarios = \"scenarios\"\ncaptures = \"pcap\"\nsnapshots = \"snapshots\"\ndocs = \"docs\"\n";
-    fs::write(root.join("wiresnap.toml"), configuration).unwrap();
     let scenario = "description = \"a talk\"\ncommand = [\"true\"]\nclient = \"nc\"\n[[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
     fs::write(root.join("scenarios/talk.toml"), scenario).unwrap();
     fs::write(root.join("snapshots/talk.snap"), "---\nsource: x\n---\n").unwrap();
     fs::write(root.join(GOOD), capture()).unwrap();
     make(&root.join(FAULTY));
     folder
-}
-
-fn run_in(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wiresnap"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
 }
 
 fn json(arguments: &[&str], output: &Output) -> Value {
