@@ -20,7 +20,8 @@ impl Conversation {
 
     fn wait(&mut self, request: Waiting) {
         let is_tight = self.holding.budget().is_used_up();
-        self.pairing.request(request, is_tight);
+        let (server_end, _) = self.server.held();
+        self.pairing.request(request, server_end, is_tight);
     }
 
     /// Takes a response. Returns the WebSocket offer of its request, if that asked for one.
@@ -32,6 +33,7 @@ impl Conversation {
         self.look_again(Side::Client);
         let status = message.head.status();
         if is_interim(status) {
+            self.pairing.interim(place);
             return None;
         }
         let request = self.answer(place).request?;
@@ -71,6 +73,10 @@ impl Conversation {
         if lost > 0 || answered.is_doubtful {
             self.note(Side::Server, Note::new(place.offset, "RFC 9112 §9.2", text));
         }
+        if let Some(assumption) = answered.assumption {
+            let (section, text) = assumption.note();
+            self.note(Side::Server, Note::new(place.offset, section, text));
+        }
         // What the client sent behind a wish to switch can be read now: the answer was no switch.
         if answered.lost.iter().any(|request| request.switches) {
             self.release_held();
@@ -91,7 +97,9 @@ impl Conversation {
         self.raw(origin, &head.raw);
         if head.is_request() {
             self.request(&head, origin);
-        } else if !is_interim(head.status()) {
+        } else if is_interim(head.status()) {
+            self.pairing.interim(self.place(offset, origin));
+        } else {
             self.use_up_request(self.place(offset, origin));
         }
         if head.framing == Framing::Switched {

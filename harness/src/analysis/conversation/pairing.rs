@@ -3,7 +3,8 @@
 //! Answers come in the order of the requests (RFC 9112 §9.2), so one that cannot be read uses up its request like any
 //! other. Where a hole may have held whole messages, it is worked out how many: an answer begins with a hole that begins
 //! where an answer was due; it cannot be that to a request which was sent only after it was received; and a request that
-//! acknowledges more than the one before it was sent by a client that had its answer. What cannot be known is not claimed.
+//! acknowledges more than the one before it was sent by a client that had its answer, unless that client is one that does
+//! not wait for answers (RFC 9112 §9.3.2). What cannot be known is not claimed.
 
 use std::collections::VecDeque;
 
@@ -34,7 +35,7 @@ pub(super) struct Waiting {
     pub(super) offer: Option<Box<Offer>>,
     /// The most bytes that the offer takes.
     offer_bytes: usize,
-    /// True if an interim answer is likely.
+    /// True if it asks for an interim answer (RFC 9110 §10.1.1).
     expects: bool,
     /// The offset in the client's stream at which it begins.
     offset: u64,
@@ -75,6 +76,15 @@ impl Place {
     }
 }
 
+/// The offsets at which an answer may begin, its interim answers included.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    /// The offset of the first part that is there.
+    at: u64,
+    /// The offset of the hole before it, if that may have held the first part.
+    from: u64,
+}
+
 /// The request that an answer is for.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
@@ -84,6 +94,33 @@ pub(super) struct Answered {
     pub(super) lost: Vec<Waiting>,
     /// True if the request may be one of several.
     pub(super) is_doubtful: bool,
+    /// The assumption without which the request would be doubtful.
+    pub(super) assumption: Option<Assumption>,
+}
+
+/// An assumption about a client or a server that holds for most, and that nothing in the capture contradicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Assumption {
+    /// The client waits for each answer before it sends its next request.
+    ClientWaits,
+    /// A hole where an answer was due held the beginning of a final one, not only an interim one.
+    FinalAnswerLost,
+}
+
+impl Assumption {
+    /// Returns the section that allows for the contrary, and a sentence for the answer that rests on it.
+    pub(super) const fn note(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ClientWaits => (
+                "RFC 9112 §9.3.2",
+                "paired as if the client waits for each answer before its next request: nothing shows otherwise",
+            ),
+            Self::FinalAnswerLost => (
+                "RFC 9110 §15.2",
+                "paired as if the hole before it held a final answer, not an interim one: nothing shows otherwise",
+            ),
+        }
+    }
 }
 
 /// The requests of a connection whose answers are still to come.
@@ -98,6 +135,22 @@ pub(super) struct Pairing {
     since: u64,
     /// The number of requests in a hole behind the last one.
     behind: Range,
+    /// True if the client was seen to send a request without waiting for the answer to the one before.
+    pipelines: bool,
+    /// True if the server was seen to send interim answers, or a request has asked for one.
+    has_interims: bool,
+    /// The number of holes counted by `passed_over` that are taken to have begun with a final answer.
+    taken_for_final: i64,
+    /// The number of bytes of the server's stream received when the last request was sent.
+    last_heard: Option<u64>,
+    /// True if a hole is taken to have held no more requests than there were answers to.
+    is_assumed: bool,
+    /// The number of answers since the last request; `None` if a hole may have held more.
+    answers: Option<i64>,
+    /// The offset of the first hole behind the last answer that is there.
+    hole: Option<u64>,
+    /// The start of the first of the interim answers behind which the final one is due.
+    interim: Option<Begun>,
     /// For each answer that no request waited for, the number of bytes of the client's stream that the server had
     /// received.
     unasked: VecDeque<u64>,
@@ -155,8 +208,14 @@ impl Waiting {
 
 impl Pairing {
     /// Takes a request. Where memory is tight, as few wait as can be.
-    pub(super) fn request(&mut self, mut request: Waiting, is_tight: bool) {
+    ///
+    /// The server's stream is known up to `server_end`.
+    pub(super) fn request(&mut self, mut request: Waiting, server_end: u64, is_tight: bool) {
         request.before = std::mem::take(&mut self.behind);
+        self.look_for_pipelining(&request, server_end);
+        if request.expects {
+            self.expect_interims();
+        }
         if request.before.most == 0 && self.is_answered(request.offset) {
             return;
         }
@@ -166,6 +225,41 @@ impl Pairing {
         reserve_one(&mut self.waiting);
         self.bytes += request.memory();
         self.waiting.push_back(request);
+    }
+
+    /// Notes whether the client waits: then it has received an answer to each request before it sends the next.
+    fn look_for_pipelining(&mut self, request: &Waiting, server_end: u64) {
+        let due = request.before.least + i64::from(self.last_heard.is_some());
+        let before = self.last_heard.unwrap_or_default();
+        let shortest = SHORTEST_ANSWER.saturating_mul(u64::try_from(due).unwrap_or_default());
+        let interim = self.interim.map(|begun| begun.at);
+        self.pipelines |= request.heard < before.saturating_add(shortest)
+            || interim.is_some_and(|at| request.heard > at)
+            || self.answers.is_some_and(|answers| answers < due) && request.heard <= server_end;
+        self.last_heard = Some(request.heard);
+        self.answers = Some(0);
+    }
+
+    /// Notes whether the client waits: then an answer begins where all had been received when its request was sent.
+    fn look_for_overlap(&mut self, place: Place) {
+        let begun = self.begun(place);
+        let earlier = |request: &Waiting| request.heard < begun.from;
+        let next = self.waiting.partition_point(earlier);
+        let (is_there, lost) = match self.waiting.get(next) {
+            Some(next) => (next.heard <= begun.at, next.before.most),
+            None => (
+                false,
+                self.behind.most.saturating_add_unsigned(place.unseen),
+            ),
+        };
+        self.pipelines |= !is_there && lost == 0;
+    }
+
+    /// Returns the beginning of an answer there, its interim answers included.
+    fn begun(&self, place: Place) -> Begun {
+        let at = place.offset;
+        let from = self.hole.unwrap_or(at);
+        self.interim.unwrap_or(Begun { at, from })
     }
 
     /// Returns the number of bytes that the waiting requests take.
@@ -225,6 +319,10 @@ impl Pairing {
     /// Returns the range of waiting requests to pass over to reach that of an answer, and true if lost ones may be
     /// among them.
     fn candidates(&self, place: Place) -> (Range, bool) {
+        self.candidates_if(self.pipelines, place)
+    }
+
+    fn candidates_if(&self, pipelines: bool, place: Place) -> (Range, bool) {
         let first = self.waiting.front();
         let before = first.map_or(self.behind, |first| first.before);
         let passed_over = Range {
@@ -248,10 +346,14 @@ impl Pairing {
         if most < 0 {
             return (Range { least, most }, lost > 0);
         }
+        if pipelines {
+            return (Range { least, most }, lost > 0);
+        }
         let in_step = self.in_step(sent);
         let index = i64::try_from(in_step).unwrap_or(i64::MAX);
         let heard = self.waiting.get(in_step).map_or(0, |request| request.heard);
-        if heard > self.since && heard == place.offset {
+        let is_last = in_step + 1 == sent && lost == 0;
+        if is_last && heard > self.since && heard == self.begun(place).at {
             // All before the answer had been received when this request was sent.
             let range = Range {
                 least: index,
@@ -299,13 +401,30 @@ impl Pairing {
         in_step
     }
 
+    /// Takes an interim answer (RFC 9110 §15.2): the final one is still to come.
+    pub(super) fn interim(&mut self, place: Place) {
+        self.interim = Some(self.begun(place));
+        self.hole = None;
+        self.expect_interims();
+    }
+
+    /// Takes back that holes began with final answers: they may have held interim ones.
+    fn expect_interims(&mut self) {
+        self.has_interims = true;
+        self.passed_over.least -= std::mem::take(&mut self.taken_for_final);
+    }
+
     /// Takes out the request that an answer is for, which may be unknown.
     pub(super) fn answer(&mut self, place: Place) -> Answered {
+        self.look_for_overlap(place);
         let (range, _) = self.candidates(place);
+        let is_assumed = range != self.candidates_if(true, place).0;
+        (self.interim, self.hole) = (None, None);
+        self.answers = self.answers.map(|answers| answers + 1);
         let before = self.waiting.front_mut().map(|first| &mut first.before);
         let before = std::mem::take(before.unwrap_or(&mut self.behind));
         self.pass_lost(before);
-        if self.waiting.is_empty() && self.passed_over.most >= 0 {
+        if self.waiting.is_empty() && self.passed_over.least >= 0 {
             self.passed_over = Range::default();
             return self.answer_unasked(place);
         }
@@ -331,11 +450,30 @@ impl Pairing {
             most: used.most - taken.least,
         };
         let is_sure = used == taken && taken.least == taken.most;
+        let assumption = if is_sure {
+            self.assumption(is_assumed, lost.len() < 2)
+        } else {
+            None
+        };
+        if self.passed_over == Range::default() {
+            self.taken_for_final = 0;
+        }
         Answered {
             request: if is_sure { lost.pop() } else { None },
             lost,
             is_doubtful: !is_sure,
+            assumption,
         }
+    }
+
+    /// Returns the assumption on which a pair rests.
+    ///
+    /// What an answer says of lost ones tells of a hole already.
+    fn assumption(&mut self, client_waits: bool, says_nothing: bool) -> Option<Assumption> {
+        if std::mem::take(&mut self.is_assumed) || client_waits {
+            return Some(Assumption::ClientWaits);
+        }
+        (self.taken_for_final > 0 && says_nothing).then_some(Assumption::FinalAnswerLost)
     }
 
     /// Takes out the requests that `count` answers use up, including lost ones in between. Also returns the total
@@ -375,9 +513,13 @@ impl Pairing {
         if self.passed_over == Range::default() {
             self.since = lost.offset;
         }
-        // RFC 9110 §10.1.1: what begins in the hole may be an interim answer.
-        let is_interim = self.waiting.front().is_some_and(|first| first.expects);
-        self.passed_over.least += i64::from(lost.begins_message && !is_interim);
+        let from = self.interim.take().map_or(lost.offset, |begun| begun.from);
+        self.hole.get_or_insert(from);
+        self.answers = None;
+        // RFC 9110 §15.2: what begins in the hole may be an interim answer, where there is reason to expect one.
+        let is_final = i64::from(lost.begins_message && !self.has_interims);
+        self.passed_over.least += is_final;
+        self.taken_for_final += is_final;
         self.passed_over.most += begun(lost, SHORTEST_ANSWER);
     }
 
@@ -387,7 +529,16 @@ impl Pairing {
         let end = lost.offset.saturating_add(lost.bytes);
         // Where nothing was acknowledged, the order on the wire is all that is known.
         let explains = |received: &&u64| **received > lost.offset || **received == 0;
+        let answered = self.unasked.iter().filter(explains).count();
+        let answered = i64::try_from(answered).unwrap_or(i64::MAX);
+        let most = begun(lost, SHORTEST_REQUEST) - answered;
+        if answered > 0 && self.pipelines {
+            self.unasked.clear();
+            self.behind.most += most.max(0);
+            return;
+        }
         if let Some(received) = self.unasked.iter().rev().find(explains).copied() {
+            self.is_assumed |= most > 0;
             self.unasked.clear();
             lost.bytes = match received {
                 0 => 0,
@@ -418,7 +569,7 @@ mod tests {
         let offset = packet * 100;
         let origin = origin(Side::Client, packet, heard);
         let request = Waiting::unreadable(method.into(), b"/".to_vec(), offset, origin);
-        pairing.request(request, false);
+        pairing.request(request, 0, false);
     }
 
     fn origin(side: Side, packet: u64, acknowledged: u64) -> Origin {
@@ -519,7 +670,7 @@ mod tests {
             origin(Side::Client, 1, 0),
         );
         first.expects = true;
-        pairing.request(first, false);
+        pairing.request(first, 0, false);
         pairing.answers_lost(hole(0, 25, true));
         assert_eq!(answer(&mut pairing, 2, 25), "POST");
         request(&mut pairing, 3, 60, "A");
@@ -533,7 +684,7 @@ mod tests {
         pairing.answer(Place {
             offset: 0,
             origin: origin(Side::Server, 1, 28),
-            unseen: 0,
+            unseen: 1,
         });
         pairing.requests_lost(hole(0, 28, true));
         request(&mut pairing, 2, 47, "A");

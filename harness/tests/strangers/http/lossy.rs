@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use wiresnap::analysis::message::Detail;
+use wiresnap::analysis::message::{Detail, Message};
 
 use super::*;
 use crate::support::network::Tcp;
@@ -33,10 +33,24 @@ struct Manner {
     has_interims: bool,
 }
 
-const MANNERS: [Manner; 1] = [Manner {
-    depth: 1,
-    has_interims: false,
-}];
+const MANNERS: [Manner; 4] = [
+    Manner {
+        depth: 1,
+        has_interims: false,
+    },
+    Manner {
+        depth: 3,
+        has_interims: false,
+    },
+    Manner {
+        depth: 1,
+        has_interims: true,
+    },
+    Manner {
+        depth: 3,
+        has_interims: true,
+    },
+];
 
 /// A conversation, and what the body of each answer is, by the request's target.
 fn conversation(random: &mut Random, manner: Manner) -> (Script, BTreeMap<String, String>) {
@@ -156,17 +170,25 @@ fn an_answer_is_not_taken_for_the_body_of_one_that_may_have_none() {
 #[test]
 #[ignore = "takes minutes"]
 fn of_many_conversations_no_answer_is_told_with_another_ones_request() {
+    let mut wrong = Vec::new();
     for manner in MANNERS {
         let mut told_with_request = 0;
-        let is_wrong = |seed: &u64| {
-            let pairs = std::panic::catch_unwind(|| pairs_of(manner, *seed));
-            told_with_request += pairs.as_ref().copied().unwrap_or_default();
-            pairs.is_err()
-        };
-        let wrong: Vec<_> = (1..12_001).filter(is_wrong).collect();
-        println!("{manner:?}: {told_with_request} told with their requests");
-        assert_eq!(wrong, Vec::<u64>::new(), "{manner:?}");
+        for seed in 1..12_001 {
+            match std::panic::catch_unwind(|| pairs_of(manner, seed)) {
+                Ok(pairs) => told_with_request += pairs,
+                Err(_) => wrong.push((manner, seed)),
+            }
+        }
+        println!(
+            "{manner:?}: {told_with_request} told with their requests, {} wrong so far",
+            wrong.len()
+        );
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+fn notes(message: &Message) -> String {
+    message.notes.iter().map(ToString::to_string).collect()
 }
 
 /// Returns the number of answers that are told with a request, each with its own.
@@ -176,6 +198,7 @@ fn pairs_of(manner: Manner, seed: u64) -> usize {
     lose(&mut script, &mut random, seed % 4);
     let messages = read_script(&script);
     let mut pairs = 0;
+    let mut is_assumed = false;
     for message in &messages {
         let Detail::Http(http) = &message.detail else {
             continue;
@@ -183,10 +206,19 @@ fn pairs_of(manner: Manner, seed: u64) -> usize {
         let (Some(target), Some(request)) = (http.head.field("x-for"), &http.request) else {
             continue;
         };
-        pairs += 1;
         let target = String::from_utf8_lossy(target).into_owned();
         let context = || format!("seed {seed}, {target}: {:#?}", told(&messages));
+        // All that would have shown that a client does not wait, or that a server sends interim answers, may be lost:
+        // then a note says what is assumed.
+        let notes = notes(message);
+        is_assumed |= manner.depth > 1 && notes.contains("RFC 9112 §9.3.2");
+        is_assumed |= manner.has_interims
+            && (notes.contains("taken to be lost") || notes.contains("RFC 9110 §15.2"));
+        if is_assumed {
+            continue;
+        }
         assert_eq!(request.target, target.as_bytes(), "{}", context());
+        pairs += 1;
         let body = String::from_utf8_lossy(&http.body.bytes).into_owned();
         let is_whole = http.body.holes.is_empty() && message.notes.is_empty();
         if is_whole {
