@@ -147,6 +147,9 @@ impl DifferenceRules for Redactions {
     }
 
     fn field(&self, name: &[u8], value: &[u8]) -> Vec<u8> {
+        if self.own.is_empty() {
+            return redact::field_value(name, value);
+        }
         let line = [name, b": ", value].concat();
         let place = name.len() + 2..line.len();
         let edits = inside(&place, self.own.edits(&line, |_| true));

@@ -222,14 +222,28 @@ impl Cuts {
     }
 }
 
+/// A hash of parts; no two sequences of parts have the same.
+#[derive(Default)]
+struct PartsHash(Sha256);
+
+impl PartsHash {
+    fn part(&mut self, part: &[u8]) {
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part);
+    }
+
+    fn digest(self) -> Digest {
+        self.0.finalize().into()
+    }
+}
+
 /// Hashes parts so that no two sequences of parts have the same digest.
 pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
-    let mut hash = Sha256::new();
+    let mut hash = PartsHash::default();
     for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+        hash.part(part);
     }
-    hash.finalize().into()
+    hash.digest()
 }
 
 impl Entry {
@@ -664,23 +678,13 @@ impl Http {
     fn exact(&self, redaction: Redaction<'_>) -> Digest {
         let parts = field::Parts::of(&self.head);
         let length = self.shown_length();
-        let value = |field: &field::Field<'_>| match field.name.to_ascii_lowercase().as_slice() {
-            b"sec-websocket-accept" if self.accept_belongs => Vec::new(),
-            b"content-length" if length.is_some() => {
-                length.as_deref().unwrap_or_default().as_bytes().to_vec()
-            }
-            _ => redaction.field(field.name, field.value),
-        };
-        let fields = parts.fields.iter();
-        let fields: Vec<Vec<u8>> = fields
-            .flat_map(|field| [field.name.to_vec(), value(field), field.wrapping()])
-            .collect();
         let codings = self.codings.join(",");
         let start = parts.start_line(&self.head, redaction);
         let trailers = redaction.text(&self.trailers);
         let [coded, undecoded] = coded_parts(self.coded.as_ref(), self.body.is_hidden);
         let chunks = self.chunks.as_deref().unwrap_or_default();
-        let rest = [
+        let mut hash = PartsHash::default();
+        for part in [
             &start[..],
             parts.end,
             &self.body.hidden,
@@ -689,7 +693,23 @@ impl Http {
             undecoded,
             chunks,
             &trailers,
-        ];
-        digest(rest.into_iter().chain(fields.iter().map(Vec::as_slice)))
+        ] {
+            hash.part(part);
+        }
+        for field in &parts.fields {
+            hash.part(field.name);
+            if self.accept_belongs && field.is_named("sec-websocket-accept") {
+                hash.part(b"");
+            } else if let Some(length) =
+                length.as_ref().filter(|_| field.is_named("content-length"))
+            {
+                hash.part(length.as_bytes());
+            } else {
+                hash.part(&redaction.field(field.name, field.value));
+            }
+            hash.part(field.before);
+            hash.part(field.after);
+        }
+        hash.digest()
     }
 }

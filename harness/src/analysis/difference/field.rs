@@ -45,14 +45,19 @@ pub(super) struct Field<'a> {
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
     /// The bytes between name and value: the colon, and spaces.
-    before: &'a [u8],
+    pub(super) before: &'a [u8],
     /// The bytes after the value: spaces, and the line end.
-    after: &'a [u8],
+    pub(super) after: &'a [u8],
     /// The number of bytes of all its lines, including line ends.
     pub(super) bytes: i64,
 }
 
 impl Field<'_> {
+    /// Returns true if it has that name, in any case.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
     /// Returns the bytes around the value.
     pub(super) fn wrapping(&self) -> Vec<u8> {
         [self.before, b"\n", self.after].concat()
