@@ -48,6 +48,8 @@ pub mod analysis;
 #[doc(hidden)]
 pub mod budget;
 #[doc(hidden)]
+pub mod capture_rules;
+#[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
 pub mod commands;
@@ -65,6 +67,10 @@ pub mod error;
 pub mod files;
 #[doc(hidden)]
 pub mod lab;
+#[doc(hidden)]
+pub mod listing;
+#[doc(hidden)]
+pub mod printer;
 #[doc(hidden)]
 pub mod project;
 #[doc(hidden)]
@@ -97,8 +103,9 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, cli, commands, confinement, diagnostic, docs, error, files, lab, project,
-        render, report, rule, run, scenario, secrets, text, trace, units, wire,
+        analysis, budget, capture_rules, cli, commands, confinement, diagnostic, docs, error,
+        files, lab, listing, printer, project, render, report, rule, run, scenario, secrets, text,
+        trace, units, wire,
     };
 }
 

@@ -236,6 +236,16 @@ fn folder_in(root: &Path, named: &Spanned<PathBuf>) -> std::result::Result<PathB
     }
 }
 
+/// Returns the folder in which projects are looked for, and to which paths are relative.
+///
+/// # Errors
+///
+/// Returns an error if it is gone, or out of reach.
+pub fn current_folder() -> Result<PathBuf> {
+    std::env::current_dir()
+        .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
+}
+
 /// Returns true if two paths lead to the same file; a path that leads nowhere is a different one.
 #[must_use]
 pub fn is_same(one: &Path, other: &Path) -> bool {

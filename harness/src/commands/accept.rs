@@ -5,10 +5,10 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use super::check::{SHARE, text};
 use super::snapshots::comparison::Comparison;
 use super::snapshots::selection;
-use super::{coverage, current_folder};
 use crate::cli::AcceptArgs;
 use crate::error::Error;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
+use crate::render::coverage;
 use crate::text::Shown as _;
 
 /// Takes over the listings of captures that differ from their snapshots and says so on `out`; asks on `talk`, and hears

@@ -3,13 +3,14 @@
 use std::fs::metadata;
 use std::path::{Path, PathBuf};
 
-use super::{browsers, current_folder, say};
+use super::browsers;
 use crate::cli::{CaptureSelection, Cli, Command, RulesFile};
 use crate::confinement::{Files, confine};
 use crate::error::Result;
 use crate::lab::browser::Kind;
 use crate::lab::privilege;
-use crate::project::{FILE_NAME, Project};
+use crate::printer::say;
+use crate::project::{FILE_NAME, Project, current_folder};
 use crate::trace::name::path_beside;
 
 /// Gives up what the verb does not need. A verb that works on a project then runs as the user who called sudo.

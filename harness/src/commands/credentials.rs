@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::named;
 use crate::analysis::credential::find;
 use crate::analysis::talks::hear_within;
 use crate::budget::Memory;
+use crate::render::coverage::named;
 use crate::render::redactions::Redactions;
 use crate::rule::MOST_PLACES;
 use crate::text::Shown as _;

@@ -7,14 +7,14 @@ use std::iter;
 use serde::Serialize;
 
 use super::capture::programs::Programs;
+use super::print_json;
 use super::snapshots::comparison::{Comparison, UNREADABLE};
 use super::snapshots::selection;
-use super::{current_folder, print_json};
 use crate::budget::Memory;
 use crate::cli::{ListArgs, ListFormat};
 use crate::error::printable;
 use crate::lab::browser::Kind;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
 use crate::render::table::{Style, Table};
 use crate::scenario::{Scenario, file};
 use crate::text::Shown as _;

@@ -7,23 +7,18 @@ pub mod check;
 mod checkup;
 mod collisions;
 mod confinement;
-mod coverage;
 pub mod credentials;
 pub mod diff;
 pub mod docs;
 pub mod doctor;
-pub mod in_order;
 pub mod init;
 mod interrupts;
 mod lab;
 pub mod learn;
 pub mod list;
 pub mod payload;
-mod printer;
-mod redactions;
 pub mod report;
 pub mod snapshots;
-mod spill;
 pub mod stats;
 pub mod validate;
 mod variables;
@@ -32,7 +27,6 @@ mod write;
 
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -40,14 +34,12 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 use serde::Serialize;
 
-use self::printer::{WhenClosed, say, standard_error, standard_output};
 use crate::cli::{Cli, Command};
 use crate::error::{Class, Error};
 use crate::lab::descriptors;
+use crate::printer::{self, WhenClosed, say, standard_error, standard_output};
 use crate::render::json::ascii_where_unsafe;
-use crate::text::Shown as _;
 use crate::trace::reader::TraceError;
-use crate::units;
 
 /// The fewest open files that a run gets along with: its own, and for each scenario a capture, a line and the ends of
 /// processes.
@@ -138,17 +130,6 @@ fn carry_out(
     }
 }
 
-/// Returns a count with its noun, as `1 capture`, `2 captures`.
-fn counted(count: usize, what: &str) -> String {
-    units::counted(u64::try_from(count).unwrap_or(u64::MAX), what)
-}
-
-/// Returns the folder in which projects are looked for, and to which paths are relative.
-fn current_folder() -> crate::error::Result<PathBuf> {
-    std::env::current_dir()
-        .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
-}
-
 /// Returns a runtime that has no thread but ours.
 fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
     require_descriptors()?;
@@ -181,14 +162,6 @@ fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     let mut json = serde_json::to_vec_pretty(value)?;
     json.push(b'\n');
     out.write_all(&ascii_where_unsafe(&json))
-}
-
-/// Returns the error with the capture file that it is about, unless it names it itself.
-fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
-    match error.downcast_ref() {
-        Some(TraceError::Open { .. }) => error,
-        _ => error.context(capture.shown().to_string()),
-    }
 }
 
 /// Returns the class of an error: its own, or that of the environment if the system refused something, such as a

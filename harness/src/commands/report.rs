@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::snapshots::selection::{self, in_folder};
 use super::stats::marks_or_warning;
-use super::{coverage, current_folder, named, redactions};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::Message;
 use crate::analysis::stats::Options;
 use crate::budget::Memory;
+use crate::capture_rules;
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::files;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
+use crate::render::coverage::{self, named};
 use crate::render::redactions::Scope;
 use crate::report::fact::Fact;
 use crate::report::{Capture, page};
@@ -91,7 +92,7 @@ fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result
         memory,
         ..Options::default()
     };
-    let rules = redactions::of(path)?;
+    let rules = capture_rules::of(path)?;
     let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
     let dissection = Dissection::hiding(|| reader::open(file), options, &hide);
     let provenance = record(path);

@@ -6,12 +6,12 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use super::{coverage, named};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Options, Statistics, measure};
 use crate::budget::Memory;
 use crate::cli::{StatsArgs, StatsFormat};
+use crate::render::coverage::{self, named};
 use crate::render::json::AsciiWhereUnsafe;
 use crate::render::table::{HEADINGS, Style, Table, cells, statistics_table};
 use crate::text::Shown as _;

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::capture::programs::Programs;
 use super::collisions::Outputs;
-use super::{counted, current_folder, variables};
+use super::variables;
 use crate::cli::ValidateArgs;
 use crate::error::Error;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
 use crate::scenario::Scenario;
 use crate::scenario::file::{self, Reading};
 use crate::scenario::variables::Values;
+use crate::units::counted;
 
 /// Reads scenarios and says on `out` that they have no mistake; each mistake goes to `talk`.
 ///

@@ -2,6 +2,7 @@
 
 pub mod bitfield;
 mod brands;
+pub mod coverage;
 pub mod difference;
 pub mod dump;
 pub mod explain;

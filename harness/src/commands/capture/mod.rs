@@ -33,7 +33,7 @@ use crate::budget::Memory;
 use crate::cli::{CaptureArgs, NetworkChoice};
 use crate::commands::interrupts::{Signals, watch_signals};
 use crate::commands::write::Bounds;
-use crate::commands::{browsers, checkup, credentials, one_thread, say};
+use crate::commands::{browsers, checkup, credentials, one_thread};
 use crate::error::{Class, Error, Result};
 use crate::lab::browser::Kind;
 use crate::lab::doctor::{Examination, Intent};
@@ -42,7 +42,8 @@ use crate::lab::privilege::{self, Account};
 use crate::lab::remote::Remote;
 use crate::lab::tools::Tools;
 use crate::lab::{descriptors, keeper};
-use crate::project::Project;
+use crate::printer::say;
+use crate::project::{Project, current_folder};
 use crate::render::redactions::Redactions;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::message::{Order, Recording};
@@ -566,9 +567,4 @@ fn without_secrets(
     }
     let hidden = |text: &str| secrets.hide(&scenario.without_secrets(text));
     error.clone().reworded(hidden)
-}
-
-fn current_folder() -> Result<PathBuf> {
-    std::env::current_dir()
-        .map_err(|error| Error::environment(format!("cannot tell the current folder: {error}")))
 }

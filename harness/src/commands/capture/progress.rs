@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::commands::printer::{is_watched, say};
 use crate::error::printable;
+use crate::printer::{is_watched, say};
 use crate::render::redactions::Redactions;
 use crate::run::conductor::Progress;
 use crate::scenario::Scenario;

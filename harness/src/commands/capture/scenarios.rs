@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::programs::Programs;
+use crate::capture_rules;
 use crate::cli::CaptureArgs;
 use crate::commands::collisions::Outputs;
-use crate::commands::{browsers, redactions, say, variables};
+use crate::commands::{browsers, variables};
 use crate::error::{Error, Result};
 use crate::lab::browser::Kind;
+use crate::printer::say;
 use crate::project::Project;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
@@ -70,7 +72,7 @@ fn read_one(project: &Project, reading: &Reading<'_>, file: &Path) -> Result<Rea
     let text = file::read_text(file)?;
     let scenario = file::parse_for(reading, file, &text)?;
     let rules = Rules::of_text(file, &text)?;
-    Ok((scenario, redactions::with_scenario(project, rules)))
+    Ok((scenario, capture_rules::with_scenario(project, rules)))
 }
 
 /// Returns the scenarios that are played with a browser. It is an error if a named one is not; others are left out,

@@ -11,12 +11,13 @@ use std::io::Write;
 
 use super::snapshots::comparison::Comparison;
 use super::snapshots::selection::{self, Capture};
-use super::{counted, coverage, current_folder};
 use crate::budget::Memory;
 use crate::cli::{CaptureSelection, CheckArgs, CheckFormat};
 use crate::error::Error;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
+use crate::render::coverage;
 use crate::text::{Shown as _, shell_word};
+use crate::units::counted;
 
 /// Compares captures with their snapshots and writes what they differ in to `out`, the rest to `talk`.
 ///

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 
 use super::Checked;
-use crate::commands::counted;
 use crate::commands::snapshots::comparison::{Comparison, State};
 use crate::commands::snapshots::paint;
 use crate::render::style::Style;
 use crate::text::Shown as _;
+use crate::units::counted;
 
 /// A line for each capture, with what differs below it.
 pub(super) fn write(checked: &[Checked], out: &mut impl Write) -> io::Result<()> {

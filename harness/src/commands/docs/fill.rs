@@ -14,14 +14,14 @@ use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::Message;
 use crate::analysis::stats::{Measured, Options, measure};
+use crate::capture_rules;
 use crate::cli::Cli;
-use crate::commands::payload::{Messages, Request, list};
-use crate::commands::redactions;
 use crate::commands::stats::marks_of;
 use crate::diagnostic::Diagnostic;
 use crate::docs::command::{Command, Figures, Listing, Word, is_file_name};
 use crate::docs::markdown::{fenced, file_link, plain};
 use crate::files::{self, reason, require_within};
+use crate::listing::{Messages, Request, list};
 use crate::render::difference::{Comparison, changes, reconciliation};
 use crate::render::payload::Style as ListingStyle;
 use crate::render::redactions::Scope;
@@ -159,7 +159,7 @@ impl<'a> Filler<'a> {
 
     fn list(&self, capture: &Word, request: Request) -> Filled<String> {
         self.read(capture, |path| {
-            let rules = redactions::of(path)?;
+            let rules = capture_rules::of(path)?;
             let request = Request {
                 style: ListingStyle {
                     limit: Some(rules.own().body_limit()),
@@ -181,7 +181,7 @@ impl<'a> Filler<'a> {
         let with_name = |capture: &Word| {
             let provenance = self.read(capture, |path| match Provenance::read_beside(path) {
                 Ok(Some(provenance)) => {
-                    let rules = redactions::of(path)?;
+                    let rules = capture_rules::of(path)?;
                     Ok(provenance.map_texts(|text| rules.without_secrets(text)))
                 }
                 Ok(None) => bail!("there is no {} beside it", record_name(path)),
@@ -200,7 +200,7 @@ impl<'a> Filler<'a> {
                 memory: self.room.memory,
                 ..Options::default()
             };
-            let rules = redactions::of(path)?;
+            let rules = capture_rules::of(path)?;
             let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
             let dissection = Dissection::hiding(|| reader::open_kept(path), options, &hide)?;
             require_whole(&dissection.measured.coverage)?;
@@ -221,7 +221,7 @@ impl<'a> Filler<'a> {
     fn difference(&self, old: &Word, new: &Word) -> Filled<String> {
         let record = |capture: &Word| {
             self.read(capture, |path| {
-                let rules = redactions::of(path)?;
+                let rules = capture_rules::of(path)?;
                 let record = Record::read_in(
                     &mut reader::open_kept(path)?,
                     Redaction(&*rules),

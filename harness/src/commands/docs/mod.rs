@@ -14,10 +14,11 @@ use std::io::Write;
 
 use self::draft::{Draft, Stale};
 use self::room::Room;
-use super::{counted, write};
+use super::write;
 use crate::cli::DocsArgs;
 use crate::error::{Error, printable};
 use crate::text::{Shown as _, shell_word};
+use crate::units::counted;
 
 /// Brings pages up to date and says so on `out`; with `--check`, shows what is stale and writes nothing.
 ///
@@ -68,7 +69,7 @@ fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
         }
     }
     if stale_blocks == 0 {
-        let blocks = drafts.iter().map(Draft::blocks).sum();
+        let blocks: usize = drafts.iter().map(Draft::blocks).sum();
         writeln!(out, "{} are up to date", counted(blocks, "block"))?;
         return Ok(());
     }

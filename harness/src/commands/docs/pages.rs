@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::commands::current_folder;
 use crate::error::{Error, Result};
-use crate::project::Project;
+use crate::project::{Project, current_folder};
 use crate::text::Shown as _;
 
 /// Returns the named files or, if there are none, those of the project: its README.md, and what is in its docs folder.

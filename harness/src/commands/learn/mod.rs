@@ -20,15 +20,18 @@ use self::runs::{Run, play, read};
 use self::survey::Survey;
 use super::accept::{Answer, ask};
 use super::write::Bounds;
-use super::{counted, coverage, current_folder, print_json, redactions, write};
+use super::{print_json, write};
 use crate::budget::Memory;
+use crate::capture_rules;
 use crate::cli::{LearnArgs, LearnFormat, RulesFile};
 use crate::error::Error;
 use crate::lab::{descriptors, privilege};
-use crate::project::Project;
+use crate::project::{Project, current_folder};
+use crate::render::coverage;
 use crate::rule::Rules;
 use crate::scenario::file;
 use crate::text::Shown as _;
+use crate::units::counted;
 
 /// Plays the scenario, or reads its captures, and prints what varies to `out`; asks on `talk`, where there is somebody to
 /// ask, and hears the answers on standard input.
@@ -52,7 +55,7 @@ pub fn run(
     let rules = project
         .rules
         .clone()
-        .and(redactions::of_scenario(&scenario)?);
+        .and(capture_rules::of_scenario(&scenario)?);
     let name = file::name_of(&scenario)?;
     let is_played = arguments.from.is_empty();
     let mut runs = if is_played {

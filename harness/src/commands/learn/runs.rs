@@ -22,11 +22,13 @@ use crate::budget::{Budget, Memory};
 use crate::cli::LearnArgs;
 use crate::commands::capture::PARENT;
 use crate::commands::interrupts::{Signals, watch_signals};
-use crate::commands::payload::client_beside;
-use crate::commands::{browsers, coverage, named, one_thread, payload, say};
+use crate::commands::{browsers, one_thread};
 use crate::error::{Error, Result};
 use crate::files::{private_folder, reason};
 use crate::lab::privilege;
+use crate::listing::{client_beside, redacted_as};
+use crate::printer::say;
+use crate::render::coverage::{self, named};
 use crate::rule::Rules;
 use crate::trace::name::with_ending;
 use crate::trace::reader;
@@ -57,7 +59,7 @@ impl Run {
     /// Returns the listing that a snapshot would keep, with these rules.
     pub(super) fn listing(&self, rules: Rules, memory: Memory) -> anyhow::Result<String> {
         let rules = Arc::new(rules.into());
-        Ok(payload::redacted_as(&self.pcap, rules, memory, self.known.as_ref())?.output)
+        Ok(redacted_as(&self.pcap, rules, memory, self.known.as_ref())?.output)
     }
 }
 

@@ -12,9 +12,9 @@ use crate::analysis::difference::Name;
 use crate::analysis::message::{Detail, Message};
 use crate::analysis::part::{Part, parts};
 use crate::analysis::variation::{COVERED, Place, places};
-use crate::commands::counted;
 use crate::render::redact;
 use crate::rule::{Rule, Rules};
+use crate::units::counted;
 
 /// The differences between runs.
 #[derive(Default)]

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use super::proposal::Proposal;
 use super::{Lesson, Proof};
-use crate::commands::counted;
 use crate::error::printable;
 use crate::render::style::Style;
+use crate::units::counted;
 
 /// Places of one rule that are told.
 const MOST_PLACES: usize = 3;

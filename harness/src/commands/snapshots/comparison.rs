@@ -9,12 +9,15 @@ use super::kept::Kept;
 use super::selection::Capture;
 use crate::analysis::coverage::Coverage;
 use crate::budget::Memory;
+use crate::capture_rules;
 use crate::commands::write::Bounds;
-use crate::commands::{coverage, credentials, named, payload, redactions, write};
+use crate::commands::{credentials, write};
 use crate::docs::difference::unified;
 use crate::error::{Error, Result};
 use crate::files::{Folder, reason};
+use crate::listing;
 use crate::project::Project;
+use crate::render::coverage::{self, named};
 use crate::text::Shown as _;
 
 /// The word in JSON in place of a state if a capture or its snapshot cannot be read.
@@ -72,10 +75,10 @@ impl Comparison {
     /// Returns an error if one of them cannot be read.
     pub fn of(project: &Project, capture: &Capture, memory: Memory) -> anyhow::Result<Self> {
         let snapshot = capture.snapshot(project);
-        let rules = redactions::in_project(project, &capture.pcap)?;
+        let rules = capture_rules::in_project(project, &capture.pcap)?;
         let credentials =
             credentials::warning(&project.known_credentials, &rules, &capture.pcap, memory)?;
-        let listed = payload::redacted(&capture.pcap, rules, memory)
+        let listed = listing::redacted(&capture.pcap, rules, memory)
             .map_err(|error| named(error, &capture.pcap))?;
         let listing = file::normal(&listed.output);
         let reviewed = Snapshot::read(&project.root, &snapshot)?;

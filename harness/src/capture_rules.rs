@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, Once};
 
-use super::{current_folder, say};
 use crate::error::{Error, Result};
-use crate::project::Project;
+use crate::printer::say;
+use crate::project::{Project, current_folder};
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
 use crate::scenario::file;
@@ -17,7 +17,7 @@ use crate::trace::name::{capture_name, with_ending};
 /// # Errors
 ///
 /// Returns an error if there are invalid rules: nothing that they were to hide is shown then.
-pub(super) fn of(capture: &Path) -> Result<Arc<Redactions>> {
+pub fn of(capture: &Path) -> Result<Arc<Redactions>> {
     let ours = ours()?;
     let its_own = Project::of(capture, note)?;
     let is_ours = |its_own: &Project| {
@@ -50,7 +50,7 @@ fn note(why: Error) {
 /// # Errors
 ///
 /// Returns an error if the rules of its scenario are invalid.
-pub(super) fn in_project(project: &Project, capture: &Path) -> Result<Arc<Redactions>> {
+pub fn in_project(project: &Project, capture: &Path) -> Result<Arc<Redactions>> {
     Ok(Arc::new(rules_in(project, capture)?.into()))
 }
 
@@ -66,7 +66,8 @@ fn rules_in(project: &Project, capture: &Path) -> Result<Rules> {
 }
 
 /// Returns the rules of a project, and those of one of its scenarios.
-pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
+#[must_use]
+pub fn with_scenario(project: &Project, own: Rules) -> Redactions {
     project.rules.clone().and(own).into()
 }
 
@@ -75,6 +76,6 @@ pub(super) fn with_scenario(project: &Project, own: Rules) -> Redactions {
 /// # Errors
 ///
 /// Returns an error if the file cannot be read, or the rules are invalid.
-pub(super) fn of_scenario(scenario: &Path) -> Result<Rules> {
+pub fn of_scenario(scenario: &Path) -> Result<Rules> {
     Rules::of_text(scenario, &file::read_text(scenario)?)
 }

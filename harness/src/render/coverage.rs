@@ -4,12 +4,25 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::named;
 use crate::analysis::coverage::Coverage;
 use crate::text::Shown as _;
+use crate::trace::error::TraceError;
+
+/// Returns the error with the capture file that it is about, unless it names it itself.
+#[must_use]
+pub fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(TraceError::Open { .. }) => error,
+        _ => error.context(capture.shown().to_string()),
+    }
+}
 
 /// Writes to `talk` what a reader of the rest should know.
-pub(super) fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> io::Result<()> {
+///
+/// # Errors
+///
+/// Returns an error if `talk` does not take it.
+pub fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> io::Result<()> {
     for warning in warnings(path, coverage) {
         writeln!(talk, "{warning}")?;
     }
@@ -17,7 +30,8 @@ pub(super) fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> i
 }
 
 /// Returns what a reader of the rest should know, a line for each.
-pub(super) fn warnings(path: &Path, coverage: &Coverage) -> Vec<String> {
+#[must_use]
+pub fn warnings(path: &Path, coverage: &Coverage) -> Vec<String> {
     let warnings = coverage.warnings().into_iter();
     warnings
         .map(|warning| format!("warning: {}: {warning}", path.shown()))
@@ -25,7 +39,8 @@ pub(super) fn warnings(path: &Path, coverage: &Coverage) -> Vec<String> {
 }
 
 /// Returns why a capture, or the rest of it, could not be read, with its name.
-pub(super) fn failure(path: &Path, coverage: &Coverage) -> Option<anyhow::Error> {
+#[must_use]
+pub fn failure(path: &Path, coverage: &Coverage) -> Option<anyhow::Error> {
     coverage
         .failure()
         .map(|failure| named(failure.into(), path))
@@ -36,7 +51,7 @@ pub(super) fn failure(path: &Path, coverage: &Coverage) -> Option<anyhow::Error>
 /// # Errors
 ///
 /// Returns the first error, if there is one.
-pub(super) fn first_of(
+pub fn first_of(
     errors: impl IntoIterator<Item = anyhow::Error>,
     talk: &mut impl Write,
 ) -> anyhow::Result<()> {

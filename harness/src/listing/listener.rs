@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::Format;
 use super::pages::{Ends, ListingPages};
 use super::{Messages, Request};
 use crate::analysis::conversation::Conversation;
 use crate::analysis::message::{Detail, Message};
 use crate::budget::{Budget, Holding};
-use crate::cli::PayloadFormat;
 use crate::render::payload::{Listing, ListingBuffer, address};
 use crate::render::redactions::{Redactions, Scope};
 use crate::render::{hex, json};
@@ -46,7 +46,7 @@ impl Listener {
                 request, budget, ..
             } = &*pages.borrow();
             let lister = is_wanted.then(|| Box::new(ConnectionLister::new(request, budget, ends)));
-            (lister, request.format == PayloadFormat::Json)
+            (lister, request.format == Format::Json)
         };
         let mut listener = Self {
             ends,
@@ -171,8 +171,8 @@ enum Page {
 impl ConnectionLister {
     fn new(request: &Request, budget: &Budget, ends: Ends) -> Self {
         let page = match request.format {
-            PayloadFormat::Text => Page::Text(Box::new(Listing::new(request.style))),
-            PayloadFormat::Json => Page::Json(JsonPage::new(request, ends)),
+            Format::Text => Page::Text(Box::new(Listing::new(request.style))),
+            Format::Json => Page::Json(JsonPage::new(request, ends)),
         };
         Self {
             conversation: Conversation::within(budget),

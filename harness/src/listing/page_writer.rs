@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use crate::commands::in_order::InOrder;
+use super::in_order::InOrder;
 use crate::render::dump::Unpacked;
 use crate::render::payload::ListingBuffer;
 

@@ -1,10 +1,15 @@
-//! `wiresnap payload`: what the two ends of each connection in a capture said to each other.
+//! Payload listings: what the two ends of each connection in a capture said to each other, in the order of the wire.
+//!
+//! One thread reads the capture, another one writes the pages (the page writer). A redacted listing of a browser goes by
+//! exchange, since connections that a browser opens side by side come in any order.
 
 mod beginning;
 mod by_exchange;
+pub mod in_order;
 mod listener;
 mod page_writer;
 mod pages;
+mod spill;
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
@@ -18,20 +23,19 @@ use anyhow::{Error, Result};
 use serde_json::json;
 
 use self::beginning::Beginning;
-pub(super) use self::by_exchange::client_beside;
+pub use self::by_exchange::client_beside;
 use self::listener::Listener;
 use self::page_writer::PageWriter;
 use self::pages::ListingPages;
-use super::{coverage, named, redactions};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::layout::Client;
 use crate::budget::Memory;
-use crate::cli::{PayloadArgs, PayloadFormat};
+use crate::capture_rules;
+use crate::render::coverage::named;
 use crate::render::json::ascii_where_unsafe;
 use crate::render::payload::Style;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
-use crate::text::Shown as _;
 use crate::trace::reader::{CaptureReader, open, open_kept};
 use crate::wire::frame::{Decoded, FrameDecoder};
 use crate::wire::segment::Segment;
@@ -40,25 +44,21 @@ use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 /// The number of packets after which ended connections are cleared away.
 const CLEAR_AFTER: u64 = 4096;
 
-/// Writes the listing of a capture file to `output`; what is noteworthy about the file goes to `talk`.
+/// Lists a capture file, to its end or as far as it can be read. JSON is whole even if the file cannot be opened.
 ///
 /// # Errors
 ///
-/// Returns an error if the capture cannot be read, or the listing cannot be written.
-pub fn run(
-    arguments: &PayloadArgs,
-    output: &mut (impl Write + Send),
-    talk: &mut impl Write,
-) -> Result<()> {
-    let pcap = &arguments.pcap;
-    let rules = redactions::of(pcap)?;
-    let mut output = io::BufWriter::with_capacity(1 << 16, output);
-    let request = Request::of(arguments, rules);
+/// Returns an error if the capture cannot be opened, what was asked for is not in it, or the listing cannot be written.
+pub fn list_file<Output: Write + Send>(
+    pcap: &Path,
+    request: Request,
+    mut output: Output,
+) -> Result<Outcome<Output>> {
     let reader = match open(pcap) {
         Ok(reader) => reader,
         Err(error) => {
             let error = named(error.into(), pcap);
-            if request.format == PayloadFormat::Json {
+            if request.format == Format::Json {
                 begin_json(&request.name, &mut output)?;
                 end_json(&Coverage::default(), Some(&error), &mut output)?;
                 output.flush()?;
@@ -66,12 +66,7 @@ pub fn run(
             return Err(error);
         }
     };
-    let outcome = list(reader, request, output).map_err(|error| named(error, pcap))?;
-    coverage::warn(pcap, &outcome.coverage, talk)?;
-    if let Some(without_tcp) = outcome.coverage.without_tcp() {
-        writeln!(talk, "note: {}: {without_tcp}", pcap.shown())?;
-    }
-    coverage::failure(pcap, &outcome.coverage).map_or(Ok(()), Err)
+    list(reader, request, output).map_err(|error| named(error, pcap))
 }
 
 /// Begins the object of a listing in JSON.
@@ -118,7 +113,7 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
     whole(listed(
         path,
         redact,
-        redactions::of(path)?,
+        capture_rules::of(path)?,
         memory,
         known.as_ref(),
     )?)
@@ -130,7 +125,7 @@ pub fn listing(path: &Path, redact: bool) -> Result<String> {
 ///
 /// Returns an error if the capture cannot be read, or the project's rules make no sense.
 pub fn listing_for_test(path: &Path, of_scenario: Rules) -> Result<String> {
-    let rules = redactions::of(path)?.own().clone().and(of_scenario);
+    let rules = capture_rules::of(path)?.own().clone().and(of_scenario);
     let memory = Memory::default();
     whole(redacted(path, Arc::new(rules.into()), memory)?)
 }
@@ -143,16 +138,20 @@ fn whole(outcome: Outcome<String>) -> Result<String> {
 
 /// Returns the listing that snapshots keep, and how much of the capture was read. If a listing takes more than a
 /// sixteenth of the memory, the rest is replaced by its length and its SHA-256.
-pub(super) fn redacted(
-    path: &Path,
-    rules: Arc<Redactions>,
-    memory: Memory,
-) -> Result<Outcome<String>> {
+///
+/// # Errors
+///
+/// Returns an error if the capture cannot be read.
+pub fn redacted(path: &Path, rules: Arc<Redactions>, memory: Memory) -> Result<Outcome<String>> {
     listed(path, true, rules, memory, client_beside(path).as_ref())
 }
 
-/// The same of a capture whose provenance is not beside it.
-pub(super) fn redacted_as(
+/// Returns the same of a capture whose provenance is not beside it.
+///
+/// # Errors
+///
+/// Returns an error if the capture cannot be read.
+pub fn redacted_as(
     path: &Path,
     rules: Arc<Redactions>,
     memory: Memory,
@@ -203,7 +202,7 @@ pub struct Request {
     /// The rules of the capture's project.
     pub rules: Arc<Redactions>,
     /// Text or JSON.
-    pub format: PayloadFormat,
+    pub format: Format,
     /// The only connection to list, counted from 1.
     pub connection: Option<u64>,
     /// The messages of the connection to list.
@@ -218,6 +217,16 @@ pub struct Request {
     pub memory: Memory,
 }
 
+/// The forms of a listing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Plain text, message after message.
+    #[default]
+    Text,
+    /// One object, with a message for each request, response, frame or event.
+    Json,
+}
+
 /// A selection of the messages of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Messages {
@@ -228,26 +237,6 @@ pub enum Messages {
     Number(u64),
     /// The WebSocket frame that is called this, as `C1`.
     Frame(String),
-}
-
-impl Request {
-    fn of(arguments: &PayloadArgs, rules: Arc<Redactions>) -> Self {
-        Self {
-            rules,
-            style: Style {
-                redact: arguments.redact,
-                explain: arguments.explain,
-                limit: None,
-            },
-            format: arguments.format,
-            connection: arguments.connection,
-            messages: arguments.message.map(Messages::Number).unwrap_or_default(),
-            rows_only: false,
-            port: arguments.port,
-            name: arguments.pcap.to_text(),
-            memory: arguments.memory.memory,
-        }
-    }
 }
 
 /// The outcome of a listing.
@@ -269,7 +258,7 @@ pub fn list<Output: Write + Send>(
     request: Request,
     mut output: Output,
 ) -> Result<Outcome<Output>> {
-    let is_json = request.format == PayloadFormat::Json;
+    let is_json = request.format == Format::Json;
     if is_json {
         begin_json(&request.name, &mut output)?;
     }
@@ -290,7 +279,7 @@ pub fn list<Output: Write + Send>(
 fn read(reader: &mut CaptureReader<impl Read>, pages: ListingPages) -> (Coverage, Result<()>) {
     let port = pages.request.port;
     let options = Options {
-        hash: pages.request.format == PayloadFormat::Json,
+        hash: pages.request.format == Format::Json,
     };
     let budget = pages.budget.clone();
     let pages = Rc::new(RefCell::new(pages));

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
 
+use super::Format;
 use super::page_writer::{PageSender, Step};
 use super::{Messages, Request};
 use crate::budget::Budget;
-use crate::cli::PayloadFormat;
 use crate::render::payload::{ListingBuffer, heading};
 
 /// The output that all the connections of a capture write into.
@@ -51,7 +51,7 @@ impl Ends {
 
 impl ListingPages {
     pub(super) fn new(request: Request, mut sender: PageSender) -> Self {
-        if request.format == PayloadFormat::Json || request.connection.is_some() {
+        if request.format == Format::Json || request.connection.is_some() {
             sender.enter(Step::Start);
         }
         Self {
@@ -136,7 +136,7 @@ impl ListingPages {
 
     /// Notes that a connection is about to write its first text: with the second one that does, headings begin.
     fn speak(&mut self, ends: Ends) {
-        if self.request.format == PayloadFormat::Json || self.request.connection.is_some() {
+        if self.request.format == Format::Json || self.request.connection.is_some() {
             return;
         }
         match self.writers {

@@ -24,7 +24,7 @@ const MARKS_BEGIN: &[u8] = &[0xef, 0xb7];
 
 /// The action of a printer whose stream nobody reads any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WhenClosed {
+pub enum WhenClosed {
     /// Drops what is written.
     GoOn,
     /// Drops what is written, for whatever reason the stream takes no more.
@@ -44,7 +44,7 @@ enum End {
 
 /// Prints what shows itself.
 #[derive(Debug)]
-pub(super) struct Printer<W> {
+pub struct Printer<W> {
     stream: W,
     /// The name of the stream in errors.
     name: &'static str,
@@ -57,7 +57,7 @@ pub(super) struct Printer<W> {
 }
 
 /// Returns a printer for standard output.
-pub(super) fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
+pub fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
     let stream = io::stdout();
     let has_colours = AutoStream::choice(&stream) != ColorChoice::Never;
     Printer {
@@ -68,7 +68,7 @@ pub(super) fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
 }
 
 /// Returns a printer for standard error. A closed standard error is no reason to fail.
-pub(super) fn standard_error() -> Printer<io::Stderr> {
+pub fn standard_error() -> Printer<io::Stderr> {
     Printer {
         when_closed: WhenClosed::GoOnAnyway,
         ..Printer::new(io::stderr(), "standard error")
@@ -76,7 +76,7 @@ pub(super) fn standard_error() -> Printer<io::Stderr> {
 }
 
 /// Prints what the command line was answered: a mistake, which quotes it, or the help that it asked for.
-pub(super) fn answer(answer: &clap::Error) -> ExitCode {
+pub fn answer(answer: &clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
     let text = answer.render().to_string();
     if answer.use_stderr() {
@@ -108,12 +108,12 @@ fn write_answer<W: Write>(answer: &clap::Error, text: &str, printer: &mut Printe
 }
 
 /// Returns true if standard error is a terminal.
-pub(super) fn is_watched() -> bool {
+pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }
 
 /// Writes a line to standard error.
-pub(super) fn say(text: &str) {
+pub fn say(text: &str) {
     let mut printer = standard_error();
     // Who does not listen misses it.
     let _ = writeln!(printer, "{text}");
@@ -138,7 +138,7 @@ impl<W: Write> Printer<W> {
     /// # Errors
     ///
     /// Returns an error of the environment if the stream took no more, as on a full disk.
-    pub(super) fn finish(&mut self) -> Result<(), Error> {
+    pub fn finish(&mut self) -> Result<(), Error> {
         self.line.clear();
         self.safe.end(&mut self.line);
         // It is told below.
@@ -154,7 +154,7 @@ impl<W: Write> Printer<W> {
     }
 
     /// Returns true if the verb was ended because nobody reads any more.
-    pub(super) fn has_stopped(&self) -> bool {
+    pub fn has_stopped(&self) -> bool {
         self.when_closed == WhenClosed::Stop && matches!(self.end, Some(End::Closed))
     }
 

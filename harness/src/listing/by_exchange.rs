@@ -10,11 +10,11 @@ use std::path::Path;
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
 
+use super::in_order::InOrder;
 use super::{Outcome, Request};
 use crate::analysis::layout::{self, Client, Layout, Section, Survey, Topic};
 use crate::analysis::message::{Detail, Message};
 use crate::analysis::talks::hear_within;
-use crate::commands::in_order::InOrder;
 use crate::render::dump::Unpacked;
 use crate::render::payload::{Listing, ListingBuffer, Style, address, heading};
 use crate::render::redactions::Scope;
@@ -66,7 +66,7 @@ pub(super) fn layout(
 
 /// Reads what a capture's provenance has of its client. A provenance that cannot be read tells nothing; the listing does not
 /// need it.
-pub(in crate::commands) fn client_beside(path: &Path) -> Option<Client> {
+pub fn client_beside(path: &Path) -> Option<Client> {
     let provenance = Provenance::read_beside(path).ok()??;
     let versions = &provenance.versions;
     let mut marks = provenance.marks().ok()?;
