@@ -51,8 +51,7 @@ pub mod budget;
 pub mod capture_rules;
 #[doc(hidden)]
 pub mod cli;
-#[doc(hidden)]
-pub mod commands;
+mod commands;
 #[doc(hidden)]
 pub mod confinement;
 #[doc(hidden)]
@@ -68,15 +67,23 @@ pub mod files;
 #[doc(hidden)]
 pub mod lab;
 #[doc(hidden)]
+pub mod learning;
+#[doc(hidden)]
 pub mod listing;
+#[doc(hidden)]
+pub mod pages;
 #[doc(hidden)]
 pub mod printer;
 #[doc(hidden)]
 pub mod project;
 #[doc(hidden)]
+pub mod recorder;
+#[doc(hidden)]
 pub mod render;
 #[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
+pub mod review;
 #[doc(hidden)]
 pub mod rule;
 #[doc(hidden)]
@@ -103,9 +110,9 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, capture_rules, cli, commands, confinement, diagnostic, docs, error,
-        files, lab, listing, printer, project, render, report, rule, run, scenario, secrets, text,
-        trace, units, wire,
+        analysis, budget, capture_rules, cli, confinement, diagnostic, docs, error, files, lab,
+        learning, listing, pages, printer, project, recorder, render, report, review, rule, run,
+        scenario, secrets, text, trace, units, wire,
     };
 }
 

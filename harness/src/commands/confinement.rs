@@ -3,12 +3,11 @@
 use std::fs::metadata;
 use std::path::{Path, PathBuf};
 
-use super::browsers;
 use crate::cli::{CaptureSelection, Cli, Command, RulesFile};
 use crate::confinement::{Files, confine};
 use crate::error::Result;
 use crate::lab::browser::Kind;
-use crate::lab::privilege;
+use crate::lab::{browsers, privilege};
 use crate::printer::say;
 use crate::project::{FILE_NAME, Project, current_folder};
 use crate::trace::name::path_beside;

@@ -22,7 +22,7 @@ use crate::trace::reader;
 ///
 /// Returns an error if a capture, or a part of one, cannot be read (what precedes it has been compared), or `out` cannot be
 /// written; and if the captures differ in what counts.
-pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Result<()> {
+pub(super) fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Result<()> {
     if [&args.old, &args.new]
         .iter()
         .all(|path| path.as_os_str() == "-")

@@ -5,19 +5,21 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::capture::programs::Programs;
-use super::interrupts::watch_signals;
-use super::{browsers, checkup, one_thread, print_json};
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::error::{Error, Result};
 use crate::lab::browser::Kind;
 use crate::lab::doctor::Intent;
 use crate::lab::doctor::check::{Check, State};
 use crate::lab::network::Network;
+use crate::lab::programs::Programs;
 use crate::lab::tools::Tools;
-use crate::lab::{descriptors, privilege};
+use crate::lab::{browsers, descriptors, privilege};
 use crate::project::Project;
+use crate::recorder::checkup;
+use crate::render::json::print;
 use crate::render::style::Style;
+use crate::run::interrupts::watch_signals;
+use crate::run::runtime::one_thread;
 use crate::scenario::{Scenario, file};
 
 /// Looks at everything that a capture of all scenarios needs, and writes what it found to `out`.
@@ -27,10 +29,10 @@ use crate::scenario::{Scenario, file};
 /// # Errors
 ///
 /// Returns an error if a capture would fail, or if the findings cannot be written to `out`.
-pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
     descriptors::allow_enough();
-    let browser = browsers::kind(arguments.browser);
+    let browser = super::browser(arguments.browser);
     let (subject, scenarios) = Subject::find(browser);
     // Outside of a project there is none.
     let captures = if subject.captures.as_os_str().is_empty() {
@@ -62,7 +64,7 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     };
     match arguments.format {
         DoctorFormat::Text => write_text(&examined, out)?,
-        DoctorFormat::Json => print_json(&examined, out)?,
+        DoctorFormat::Json => print(&examined, out)?,
     }
     out.flush()?;
     if missing.is_empty() {

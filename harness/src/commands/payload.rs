@@ -18,7 +18,7 @@ use crate::text::Shown as _;
 /// # Errors
 ///
 /// Returns an error if the capture cannot be read, or the listing cannot be written.
-pub fn run(
+pub(super) fn run(
     arguments: &PayloadArgs,
     output: &mut (impl Write + Send),
     talk: &mut impl Write,

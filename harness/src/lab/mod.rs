@@ -5,6 +5,7 @@
 //! by side.
 
 pub mod browser;
+pub mod browsers;
 pub mod client;
 mod copies;
 pub mod descriptors;
@@ -24,6 +25,7 @@ mod paths;
 pub mod privilege;
 pub mod probe;
 pub mod process;
+pub mod programs;
 mod rehearsal;
 pub mod remote;
 pub mod sniffer;

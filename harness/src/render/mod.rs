@@ -15,5 +15,6 @@ pub mod redact;
 pub mod redactions;
 pub mod safe_text;
 pub mod sequence;
+pub mod statistics;
 pub mod style;
 pub mod table;

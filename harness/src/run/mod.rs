@@ -8,9 +8,11 @@
 pub mod commission;
 pub mod conductor;
 mod expectation;
+pub mod interrupts;
 mod liveness;
 pub mod message;
 pub mod player;
+pub mod runtime;
 mod start;
 
 use std::path::Path;
@@ -39,6 +41,9 @@ use crate::trace::provenance::{
     CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
 };
 use crate::trace::tally::Tally;
+
+/// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+pub const PARENT: &str = "WIRESNAP_PARENT";
 
 /// The longest time until the consequence of a step. If that is beyond the next mark, that mark is late, as the
 /// provenance shows: the bytes are the same.

@@ -1,0 +1,54 @@
+//! Browsers other than Firefox: the scenarios that they play, and where their captures are.
+
+use std::path::{Path, PathBuf};
+
+use super::browser::Kind;
+use crate::scenario::{Client, Connections, Scenario};
+use crate::trace::provenance::Provenance;
+
+/// Returns true if a scenario is played with the browser that was asked for. With Firefox all are: it leaves those
+/// without a browser to their own clients.
+#[must_use]
+pub fn plays(browser: Kind, scenario: &Scenario) -> bool {
+    browser == Kind::default() || scenario.client == Client::Firefox
+}
+
+/// Returns why a scenario cannot be played with a browser that was asked for; `None` if it can.
+#[must_use]
+pub fn obstacle(browser: Kind, scenario: &Scenario) -> Option<String> {
+    if !plays(browser, scenario) {
+        return Some(format!("its client is {}", scenario.client));
+    }
+    let cannot = scenario.connections == Connections::One && !browser.can_use_one_connection();
+    cannot
+        .then(|| format!("it wants one connection, and {browser} cannot be told how many it opens"))
+}
+
+/// Returns the folder of a browser's captures, within the folder of all. A folder that is called after the browser is
+/// already its own.
+#[must_use]
+pub fn folder(captures: &Path, browser: Kind) -> PathBuf {
+    match browser.folder() {
+        Some(folder) if !captures.ends_with(folder) => captures.join(folder),
+        _ => captures.to_owned(),
+    }
+}
+
+/// Returns the browser that a capture was made with, as far as its listing depends on it: captures without a browser
+/// are kept with those of Firefox.
+///
+/// The capture's provenance names the browser. If there is no provenance, the folder does.
+#[must_use]
+pub fn of_capture(pcap: &Path) -> Kind {
+    match Provenance::read_beside(pcap) {
+        Ok(Some(known)) if known.versions.chromium.is_some() => Kind::Chromium,
+        Ok(Some(_)) => Kind::Firefox,
+        Ok(None) | Err(_) => of_folder(pcap.parent()),
+    }
+}
+
+fn of_folder(folder: Option<&Path>) -> Kind {
+    let name = folder.and_then(Path::file_name);
+    let is_of = |kind: &Kind| name.is_some() && kind.folder().map(AsRef::as_ref) == name;
+    Kind::ALL.into_iter().find(is_of).unwrap_or_default()
+}
