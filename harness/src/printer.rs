@@ -57,6 +57,7 @@ pub struct Printer<W> {
 }
 
 /// Returns a printer for standard output.
+#[must_use]
 pub fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
     let stream = io::stdout();
     let has_colours = AutoStream::choice(&stream) != ColorChoice::Never;
@@ -68,6 +69,7 @@ pub fn standard_output(when_closed: WhenClosed) -> Printer<io::Stdout> {
 }
 
 /// Returns a printer for standard error. A closed standard error is no reason to fail.
+#[must_use]
 pub fn standard_error() -> Printer<io::Stderr> {
     Printer {
         when_closed: WhenClosed::GoOnAnyway,
@@ -76,6 +78,7 @@ pub fn standard_error() -> Printer<io::Stderr> {
 }
 
 /// Prints what the command line was answered: a mistake, which quotes it, or the help that it asked for.
+#[must_use]
 pub fn answer(answer: &clap::Error) -> ExitCode {
     let code = ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
     let text = answer.render().to_string();
@@ -108,6 +111,7 @@ fn write_answer<W: Write>(answer: &clap::Error, text: &str, printer: &mut Printe
 }
 
 /// Returns true if standard error is a terminal.
+#[must_use]
 pub fn is_watched() -> bool {
     io::stderr().is_terminal()
 }

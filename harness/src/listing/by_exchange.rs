@@ -66,6 +66,7 @@ pub(super) fn layout(
 
 /// Reads what a capture's provenance has of its client. A provenance that cannot be read tells nothing; the listing does not
 /// need it.
+#[must_use]
 pub fn client_beside(path: &Path) -> Option<Client> {
     let provenance = Provenance::read_beside(path).ok()??;
     let versions = &provenance.versions;
