@@ -59,7 +59,7 @@ fn check(drafts: &[Draft], out: &mut impl Write) -> anyhow::Result<()> {
     let files: Vec<String> = stale_files.into_iter().map(shell_word).collect();
     let message = format!("{} not up to date", counted(stale_blocks, "block"));
     Err(Error::differs(message)
-        .with_hint(format!("`wiresnap docs {}` mends it", files.join(" ")))
+        .with_hint(format!("`wiresnap docs {}` fixes it", files.join(" ")))
         .into())
 }
 

@@ -71,7 +71,7 @@ pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result
         return Ok(());
     }
     let error = Error::environment(format!("not ready to capture: {}", missing.join(", ")));
-    Err(error.with_hint("what mends each is listed with it").into())
+    Err(error.with_hint("the fix for each is listed with it").into())
 }
 
 /// Returns the names of the things for which a capture would fail.
@@ -113,7 +113,7 @@ impl Subject {
             Err(error) => {
                 let check = Check::new(name, State::Warning, &error);
                 let cure = "run this in a project, or begin one here with `wiresnap init`";
-                return (Self::default(), check.mended_by(cure));
+                return (Self::default(), check.fixed_by(cure));
             }
         };
         let (scenarios, check) = match scenarios(&project, browser) {
@@ -126,7 +126,7 @@ impl Subject {
                 let check = Check::new(name, State::Missing, &first_line(&error));
                 (
                     Vec::new(),
-                    check.mended_by("`wiresnap capture` shows the place"),
+                    check.fixed_by("`wiresnap capture` shows the place"),
                 )
             }
         };
@@ -180,8 +180,8 @@ fn write_text(examined: &Examined<'_>, out: &mut impl Write) -> io::Result<()> {
             Some(path) => writeln!(out, ", {path}")?,
             None => writeln!(out)?,
         }
-        if let Some(mend) = &check.mend {
-            writeln!(out, "{:9}mend: {mend}", "")?;
+        if let Some(fix) = &check.fix {
+            writeln!(out, "{:9}fix: {fix}", "")?;
         }
     }
     if let (true, Some(network)) = (examined.ready, examined.network) {

@@ -76,12 +76,12 @@ impl Neighbours {
         if accepted {
             return Check::warning(name, &format!("{found}; that is accepted"));
         }
-        let mend = if private_is_possible {
+        let fix = if private_is_possible {
             "leave out `--network host`, or accept it with `wiresnap capture --shared-machine`"
         } else {
             "where nobody can be logged in but you, accept it with `wiresnap capture --shared-machine`"
         };
-        Check::missing(name, &found).mended_by(mend)
+        Check::missing(name, &found).fixed_by(fix)
     }
 }
 
