@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them.
 #
 # Only installing packages needs root. `sudo make capture` works as well, for systems that forbid private networks to
-# ordinary users: everything runs as the user who called it (scripts/as-invoker, lab/privilege.rs).
+# ordinary users: everything runs as the user who called it (scripts/as-invoker, machine/privilege.rs).
 
 SHELL := /bin/sh
 AS_INVOKER := scripts/as-invoker

@@ -71,6 +71,8 @@ pub mod learning;
 #[doc(hidden)]
 pub mod listing;
 #[doc(hidden)]
+pub mod machine;
+#[doc(hidden)]
 pub mod pages;
 #[doc(hidden)]
 pub mod printer;
@@ -111,8 +113,8 @@ pub mod inside {
     #[doc(inline)]
     pub use crate::{
         analysis, budget, capture_rules, cli, confinement, diagnostic, docs, error, files, lab,
-        learning, listing, pages, printer, project, recorder, render, report, review, rule, run,
-        scenario, secrets, text, trace, units, wire,
+        learning, listing, machine, pages, printer, project, recorder, render, report, review,
+        rule, run, scenario, secrets, text, trace, units, wire,
     };
 }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::cli::{CaptureSelection, Cli, Command, RulesFile};
 use crate::confinement::{Files, confine};
 use crate::error::Result;
-use crate::lab::browser::Kind;
-use crate::lab::{browsers, privilege};
+use crate::machine::browser::Kind;
+use crate::machine::{browser, privilege};
 use crate::printer::say;
 use crate::project::{FILE_NAME, Project, current_folder};
 use crate::trace::name::path_beside;
@@ -138,8 +138,8 @@ fn selection(files: &mut Files, selection: &CaptureSelection) {
     let Some(folder) = &selection.captures else {
         return;
     };
-    for browser in Kind::ALL {
-        let folder = browsers::folder(folder, browser);
+    for kind in Kind::ALL {
+        let folder = browser::folder(folder, kind);
         files.read_links(&folder);
         files.read(folder);
     }

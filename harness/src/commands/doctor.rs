@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
 use crate::lab::doctor::Intent;
 use crate::lab::doctor::check::{Check, State};
 use crate::lab::network::Network;
-use crate::lab::programs::Programs;
-use crate::lab::tools::Tools;
-use crate::lab::{browsers, descriptors, privilege};
+use crate::machine::browser::Kind;
+use crate::machine::programs::Programs;
+use crate::machine::tools::Tools;
+use crate::machine::{browser, descriptors, privilege};
 use crate::project::Project;
 use crate::recorder::checkup;
 use crate::render::json::print;
@@ -32,15 +32,15 @@ use crate::scenario::{Scenario, file};
 pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
     descriptors::allow_enough();
-    let browser = super::browser(arguments.browser);
-    let (subject, scenarios) = Subject::find(browser);
+    let kind = super::browser(arguments.browser);
+    let (subject, scenarios) = Subject::find(kind);
     // Outside of a project there is none.
     let captures = if subject.captures.as_os_str().is_empty() {
         PathBuf::new()
     } else {
-        browsers::folder(&subject.captures, browser)
+        browser::folder(&subject.captures, kind)
     };
-    let tools = Tools::find(&subject.root, browser);
+    let tools = Tools::find(&subject.root, kind);
     let intent = Intent {
         project: &subject.root,
         tools: &tools,
@@ -147,7 +147,7 @@ fn scenarios(project: &Project, browser: Kind) -> Result<Vec<Scenario>> {
         .iter()
         .map(|file| file::read(file, &programs.names))
         .collect::<Result<Vec<_>>>()?;
-    scenarios.retain(|scenario| browsers::plays(browser, scenario));
+    scenarios.retain(|scenario| browser::plays(browser, scenario));
     Ok(scenarios)
 }
 

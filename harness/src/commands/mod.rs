@@ -27,8 +27,8 @@ use rustix::io::Errno;
 
 use crate::cli::{BrowserChoice, CaptureSelection, Cli, Command};
 use crate::error::{Class, Error};
-use crate::lab::browser::Kind;
-use crate::lab::descriptors;
+use crate::machine::browser::Kind;
+use crate::machine::descriptors;
 use crate::printer::{self, WhenClosed, say, standard_error, standard_output};
 use crate::recorder::commission;
 use crate::review::selection::Selection;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::cli::ValidateArgs;
 use crate::error::Error;
-use crate::lab::programs::Programs;
+use crate::machine::programs::Programs;
 use crate::project::{Project, current_folder};
 use crate::scenario::file::{self, Reading};
 use crate::scenario::outputs::Outputs;

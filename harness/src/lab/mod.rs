@@ -5,10 +5,8 @@
 //! by side.
 
 pub mod browser;
-pub mod browsers;
 pub mod client;
 mod copies;
-pub mod descriptors;
 pub mod doctor;
 pub mod enclosure;
 mod family;
@@ -22,16 +20,12 @@ pub mod namespace;
 mod netlink;
 pub mod network;
 mod paths;
-pub mod privilege;
 pub mod probe;
 pub mod process;
-pub mod programs;
 mod rehearsal;
 pub mod remote;
 pub mod sniffer;
 pub mod terminal;
-pub mod tools;
-pub mod travelling;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,11 +38,11 @@ use self::enclosure::Launchers;
 use self::introduction::Answer;
 use self::launcher::Launcher;
 use self::listening::Tables;
-use self::privilege::Account;
 use self::process::{Command, Groups, Pipes, Process, Service};
 use self::remote::Visit;
-use self::tools::Tools;
 use crate::error::Result;
+use crate::machine::privilege::Account;
+use crate::machine::tools::Tools;
 use crate::scenario::LineEnd;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
 use crate::text::Shown as _;

@@ -21,9 +21,9 @@ use crate::analysis::talks::hear_within;
 use crate::budget::{Budget, Memory};
 use crate::error::{Error, Result};
 use crate::files::{private_folder, reason};
-use crate::lab::browser::Kind;
-use crate::lab::{browsers, privilege};
 use crate::listing::{client_beside, redacted_as};
+use crate::machine::browser::Kind;
+use crate::machine::{browser, privilege};
 use crate::printer::say;
 use crate::render::coverage::{self, named};
 use crate::rule::Rules;
@@ -215,14 +215,13 @@ async fn capture(
 ) -> Result<PathBuf> {
     let cannot = |error: std::io::Error| Error::environment(format!("cannot start a run: {error}"));
     let ourselves = std::env::current_exe().map_err(cannot)?;
-    let browser = playing.browser;
     let mut child = Command::new(ourselves)
         .arg("capture")
         .arg(playing.scenario)
         .arg("--out")
         .arg(place)
         .args(["--time-scale", &playing.time_scale.to_string()])
-        .args(["--browser", browser.word()])
+        .args(["--browser", playing.browser.word()])
         .args(assignments(playing.set))
         .env(PARENT, std::process::id().to_string())
         // Its table, its progress and its warnings are those of one run of many.
@@ -237,7 +236,7 @@ async fn capture(
     if !status.success() {
         return Err(failed(status, &said));
     }
-    Ok(browsers::folder(place, browser).join(with_ending(name, ".pcap")))
+    Ok(browser::folder(place, playing.browser).join(with_ending(name, ".pcap")))
 }
 
 /// The options that give variables these values.

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use crate::error::{Error, Result};
 use crate::lab::doctor::{self, Examination, Intent, Trials};
 use crate::lab::network::{Ground, Network};
-use crate::lab::privilege::{self, Account};
+use crate::machine::privilege::{self, Account};
 use crate::run::conductor::{Lab, make_lab};
 use crate::run::interrupts::Signals;
 use crate::scenario::link::Link;

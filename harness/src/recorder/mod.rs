@@ -30,14 +30,15 @@ use self::verify::verify;
 use crate::budget::Memory;
 use crate::error::{Class, Error, Result};
 use crate::files::batch::Bounds;
-use crate::lab::browser::Kind;
 use crate::lab::doctor::{Examination, Intent};
+use crate::lab::keeper;
 use crate::lab::network::{Ground, MeetingPoint, Network};
-use crate::lab::privilege::{self, Account};
-use crate::lab::programs::Programs;
 use crate::lab::remote::Remote;
-use crate::lab::tools::Tools;
-use crate::lab::{browsers, descriptors, keeper};
+use crate::machine::browser::Kind;
+use crate::machine::privilege::{self, Account};
+use crate::machine::programs::Programs;
+use crate::machine::tools::Tools;
+use crate::machine::{browser, descriptors};
 use crate::printer::say;
 use crate::project::{Project, current_folder};
 use crate::render::coverage::named;
@@ -249,7 +250,7 @@ impl CaptureRequest {
             programs,
             browser: choices.browser,
             captures_are_in_project: choices.out.is_none(),
-            captures: browsers::folder(&choices.out.unwrap_or(project.captures), choices.browser),
+            captures: browser::folder(&choices.out.unwrap_or(project.captures), choices.browser),
             root: project.root,
             network: remote.as_ref().map_or(network, |_| Some(Network::Host)),
             remote,

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::Choices;
 use crate::capture_rules;
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
-use crate::lab::browsers;
-use crate::lab::programs::Programs;
+use crate::machine::browser;
+use crate::machine::browser::Kind;
+use crate::machine::programs::Programs;
 use crate::printer::say;
 use crate::project::Project;
 use crate::render::redactions::Redactions;
@@ -77,7 +77,7 @@ fn read_one(project: &Project, reading: &Reading<'_>, file: &Path) -> Result<Rea
 /// Returns the scenarios that are played with a browser. It is an error if a named one is not; others are left out,
 /// with a note.
 fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<Vec<Read>> {
-    let obstacle = |(scenario, _): &Read| browsers::obstacle(browser, scenario);
+    let obstacle = |(scenario, _): &Read| browser::obstacle(browser, scenario);
     let (played, others): (Vec<_>, Vec<_>) =
         read.into_iter().partition(|read| obstacle(read).is_none());
     let names = |others: &mut dyn Iterator<Item = &Read>| {
@@ -104,7 +104,7 @@ fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<
     }
     let (of_browsers, without): (Vec<_>, Vec<_>) = others
         .into_iter()
-        .partition(|(scenario, _)| browsers::plays(browser, scenario));
+        .partition(|(scenario, _)| browser::plays(browser, scenario));
     let without = names(&mut without.iter());
     if !without.is_empty() {
         say(&format!(

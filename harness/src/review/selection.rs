@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use super::file::Snapshot;
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
-use crate::lab::browsers;
+use crate::machine::browser;
+use crate::machine::browser::Kind;
 use crate::project::Project;
 use crate::text::Shown as _;
 use crate::trace::name::{capture_name, with_ending};
@@ -70,7 +70,7 @@ impl Capture {
     /// Returns the capture in a file.
     #[must_use]
     pub fn of(pcap: PathBuf) -> Self {
-        let browser = browsers::of_capture(&pcap);
+        let browser = browser::of_capture(&pcap);
         let name = capture_name(&pcap).to_text();
         Self {
             browser,
@@ -84,7 +84,7 @@ impl Capture {
     /// Returns the folder for what belongs to the capture, within the folder of all captures.
     #[must_use]
     pub fn below(&self, folder: &Path) -> PathBuf {
-        browsers::folder(folder, self.browser)
+        browser::folder(folder, self.browser)
     }
 
     /// Returns the path of its snapshot, which need not exist.
@@ -100,7 +100,7 @@ impl Capture {
 pub fn of_scenario(project: &Project, scenario: &str, browser: Kind) -> Option<Capture> {
     find(
         scenario.as_ref(),
-        &browsers::folder(&project.captures, browser),
+        &browser::folder(&project.captures, browser),
     )
     .map(Capture::of)
 }
@@ -213,7 +213,7 @@ pub fn orphans(project: &Project, selection: Selection<'_>, captures: &[Capture]
     if !selection.names.is_empty() {
         return Vec::new();
     }
-    let folders = Kind::ALL.map(|browser| browsers::folder(&project.snapshots, browser));
+    let folders = Kind::ALL.map(|browser| browser::folder(&project.snapshots, browser));
     let entries = folders
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok());

@@ -30,11 +30,11 @@ use self::player::Reports;
 use self::start::Start;
 
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{Lab, Place, probe};
+use crate::machine::browser::Kind;
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{self, Action, Mark};
 use crate::trace::provenance::{

@@ -5,8 +5,8 @@ use super::firefox::Fit;
 use super::packages::{Packages, Wanted};
 use super::version::Version;
 use super::{chromium, firefox, program};
-use crate::lab::browser::Kind;
-use crate::lab::tools::Browser;
+use crate::machine::browser::Kind;
+use crate::machine::tools::Browser;
 
 /// Checks a browser and its driver; `is_cramped_snap` is true if it is a snap on a network that a snap does not start
 /// on.

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use rustix::process::geteuid;
 
 use super::check::Check;
-use crate::lab::browser::Kind;
+use crate::machine::browser::Kind;
 
 /// The first user id of a person, if `/etc/login.defs` names no other (login.defs(5)).
 const FIRST_PERSON: u32 = 1000;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::browser::Kind;
+use super::travelling;
 use crate::error::{Error, Result};
 use crate::files::{PROJECT_FILE, require_trusted, require_trusted_project};
-use crate::lab::travelling;
 use crate::text::Shown as _;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
@@ -102,7 +102,7 @@ fn missing(tool: &str) -> Error {
 }
 
 /// Returns the folders in which programs are looked for, in this order.
-pub(super) fn search_path(project: &Path) -> Vec<PathBuf> {
+pub fn search_path(project: &Path) -> Vec<PathBuf> {
     own_tools(project).into_iter().chain(path()).collect()
 }
 
@@ -123,7 +123,7 @@ fn path() -> Vec<PathBuf> {
 }
 
 /// Finds the first executable of this name.
-pub(super) fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
+pub fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let mut files = folders.iter().map(|folder| folder.join(name));
     let is_ours = |file: &Path| {
         !file

@@ -18,7 +18,7 @@ const FIRST_BEYOND_STANDARD: i32 = 3;
 const NEEDED: u64 = 256;
 
 /// The advice to a user who has too few.
-pub(super) const MORE: &str =
+pub const MORE: &str =
     "allow more open files: `ulimit -n 1024`; `ulimit -Hn` tells how many the system allows";
 
 /// Allows this process, and what it starts, to have as many descriptors open as a capture takes, if the system lets it.
@@ -75,6 +75,6 @@ fn inherited() -> std::io::Result<Vec<i32>> {
 /// # Errors
 ///
 /// Returns the system's error if it refuses.
-pub(super) fn keep_from_programs(descriptor: impl AsFd) -> rustix::io::Result<()> {
+pub fn keep_from_programs(descriptor: impl AsFd) -> rustix::io::Result<()> {
     fcntl_setfd(descriptor, FdFlags::CLOEXEC)
 }

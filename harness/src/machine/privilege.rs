@@ -19,8 +19,8 @@ use rustix::thread::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::travelling;
 use crate::error::{Error, Result};
-use crate::lab::travelling;
 
 /// The capabilities that making labs takes under sudo, if it is not left to a user namespace.
 const FOR_LABS: CapabilitySet = CapabilitySet::SYS_ADMIN
@@ -101,7 +101,7 @@ fn step_down() -> Result<()> {
 /// # Errors
 ///
 /// Returns an error if the kernel refuses.
-pub(super) fn pass_on(these: CapabilitySet) -> Result<()> {
+pub fn pass_on(these: CapabilitySet) -> Result<()> {
     let pass = || {
         let mut sets = capabilities(None)?;
         sets.inheritable = these;
@@ -280,7 +280,7 @@ fn hold(these: CapabilitySet) -> rustix::io::Result<()> {
 
 /// Returns true if this process has these capabilities.
 #[must_use]
-pub(super) fn has(these: CapabilitySet) -> bool {
+pub fn has(these: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(these))
 }
 
