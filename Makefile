@@ -1,7 +1,7 @@
 # The commands of this project; `make help` lists them.
 #
 # Only installing packages needs root. `sudo make capture` works as well, for systems that forbid private networks to
-# ordinary users: everything runs as the user who called it (scripts/as-invoker, lab/privilege.rs).
+# ordinary users: everything runs as the user who called it (scripts/as-invoker, machine/privilege.rs).
 
 SHELL := /bin/sh
 AS_INVOKER := scripts/as-invoker
@@ -86,8 +86,8 @@ test-browser: setup ## only the tests of the report, in the real Firefox
 screenshots: setup ## pictures of the report, desktop and phone, light and dark, into target/screenshots/
 	$(CARGO) test --quiet --package wiresnap --features browser --test report -- --ignored --exact screenshots
 
-mutation: ## change every byte of captures of every protocol, and check listing and diff (the tests take a sample)
-	$(CARGO) test --quiet --package wiresnap --test strangers accounting -- --ignored --nocapture
+mutation: ## change every byte of captures of every protocol, lose packets of thousands of conversations, check listing and diff (the tests take a sample)
+	$(CARGO) test --quiet --package wiresnap --test strangers -- --ignored --nocapture
 
 fuzz: ## fuzz each parser for FUZZ_SECONDS (900), as in `make fuzz FUZZ_TARGETS=http`
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) $(AS_INVOKER) scripts/fuzz $(FUZZ_TARGETS)

@@ -8,7 +8,7 @@ mod workspace;
 
 use std::path::{Path, PathBuf};
 
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 use wiresnap::trace::provenance::Provenance;
 
 /// The folder of the captures made with Chromium, in the folder of captures.

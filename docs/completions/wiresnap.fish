@@ -38,7 +38,7 @@ complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "validate" -d 'Loo
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "init" -d 'Begin a project, with a first scenario'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "report" -d 'Make a page of captures, to read and to show'
-complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
+complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and how to fix it'
 complete -c wiresnap -n "__fish_wiresnap_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l out -d 'Folder to write NAME.pcap and NAME.json to [default: the project\'s]' -r -F
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand capture" -l time-scale -d 'Play this many times as long: 0.1 is ten times as fast' -r
@@ -116,7 +116,7 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -l memory -d '
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand report" -s h -l help -d 'Print help'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l browser -d 'The browser that is to be captured with' -r -f -a "firefox\t'Firefox, through geckodriver'
 chromium\t'Chromium, through chromedriver; its captures have a folder of their own, chromium/'"
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for what mends it'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for its fix'
 json\t'One object, with all that was looked at'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
@@ -131,5 +131,5 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_s
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "init" -d 'Begin a project, with a first scenario'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "docs" -d 'Bring the generated blocks of Markdown pages up to date'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "report" -d 'Make a page of captures, to read and to show'
-complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and what mends it'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "doctor" -d 'Tell what this machine lacks for a capture, and how to fix it'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -2,8 +2,7 @@
 
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
 
-use wiresnap::cli::PayloadFormat;
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::listing::{Format, Request, list};
 use wiresnap::rule::Rules;
 use wiresnap::secrets::Secrets;
 use wiresnap::trace::reader::read_from;
@@ -42,7 +41,7 @@ pub fn check(data: &[u8]) {
     file.read_to_end(&mut after).expect("it is a file");
     assert_eq!(after.len(), capture.len());
     assert!(!holds(&after), "the file holds the secret");
-    for format in [PayloadFormat::Text, PayloadFormat::Json] {
+    for format in [Format::Text, Format::Json] {
         let request = Request {
             format,
             ..Request::default()

@@ -3,8 +3,7 @@
 use std::io::{Cursor, Read};
 
 use wiresnap::analysis::stats::{self, Measured, Statistics, measure};
-use wiresnap::cli::PayloadFormat;
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::listing::{Format, Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::trace::reader::{CaptureReader, read_from};
 use wiresnap::units::Timestamp;
@@ -20,7 +19,7 @@ pub fn check(file: &[u8]) {
             // Both ways to show a body.
             limit: explain.then_some(100),
         };
-        if let Some(text) = listing(file, PayloadFormat::Text, style) {
+        if let Some(text) = listing(file, Format::Text, style) {
             assert_safe(&text);
         }
     }
@@ -28,10 +27,10 @@ pub fn check(file: &[u8]) {
         redact: true,
         ..Style::default()
     };
-    if let Some(text) = listing(file, PayloadFormat::Json, style) {
+    if let Some(text) = listing(file, Format::Json, style) {
         assert_json(&text);
     }
-    let json = listing(file, PayloadFormat::Json, Style::default());
+    let json = listing(file, Format::Json, Style::default());
     let json = json.map(|text| assert_json(&text));
     let measured = check_statistics(file);
     if let (Some(json), Some(measured)) = (json, measured) {
@@ -43,7 +42,7 @@ fn open(file: &[u8]) -> Option<CaptureReader<Box<dyn Read>>> {
     read_from(Box::new(Cursor::new(file.to_vec()))).ok()
 }
 
-fn listing(file: &[u8], format: PayloadFormat, style: Style) -> Option<Vec<u8>> {
+fn listing(file: &[u8], format: Format, style: Style) -> Option<Vec<u8>> {
     let request = Request {
         style,
         format,

@@ -62,7 +62,7 @@ pub enum Command {
     Docs(DocsArgs),
     /// Make a page of captures, to read and to show
     Report(ReportArgs),
-    /// Tell what this machine lacks for a capture, and what mends it
+    /// Tell what this machine lacks for a capture, and how to fix it
     Doctor(DoctorArgs),
     /// The keeper of a lab, which `capture` starts
     #[command(hide = true)]
@@ -535,7 +535,7 @@ pub struct DoctorArgs {
 /// How an examination is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DoctorFormat {
-    /// A line for each thing, and one for what mends it
+    /// A line for each thing, and one for its fix
     Text,
     /// One object, with all that was looked at
     Json,

@@ -48,9 +48,10 @@ pub mod analysis;
 #[doc(hidden)]
 pub mod budget;
 #[doc(hidden)]
-pub mod cli;
+pub mod capture_rules;
 #[doc(hidden)]
-pub mod commands;
+pub mod cli;
+mod commands;
 #[doc(hidden)]
 pub mod confinement;
 #[doc(hidden)]
@@ -66,11 +67,25 @@ pub mod files;
 #[doc(hidden)]
 pub mod lab;
 #[doc(hidden)]
+pub mod learning;
+#[doc(hidden)]
+pub mod listing;
+#[doc(hidden)]
+pub mod machine;
+#[doc(hidden)]
+pub mod pages;
+#[doc(hidden)]
+pub mod printer;
+#[doc(hidden)]
 pub mod project;
+#[doc(hidden)]
+pub mod recorder;
 #[doc(hidden)]
 pub mod render;
 #[doc(hidden)]
 pub mod report;
+#[doc(hidden)]
+pub mod review;
 #[doc(hidden)]
 pub mod rule;
 #[doc(hidden)]
@@ -97,8 +112,9 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, cli, commands, confinement, diagnostic, docs, error, files, lab, project,
-        render, report, rule, run, scenario, secrets, text, trace, units, wire,
+        analysis, budget, capture_rules, cli, confinement, diagnostic, docs, error, files, lab,
+        learning, listing, machine, pages, printer, project, recorder, render, report, review,
+        rule, run, scenario, secrets, text, trace, units, wire,
     };
 }
 

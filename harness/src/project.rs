@@ -10,7 +10,9 @@ use toml::Spanned;
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 pub use crate::files::PROJECT_FILE as FILE_NAME;
-use crate::files::{TRUST_VARIABLE, read_text, reason, require_trusted_project, require_within};
+use crate::files::{
+    TRUST_VARIABLE, is_same, read_text, reason, require_trusted_project, require_within,
+};
 use crate::rule::{RawRule, Rules};
 
 /// The folders of a project.
@@ -236,9 +238,12 @@ fn folder_in(root: &Path, named: &Spanned<PathBuf>) -> std::result::Result<PathB
     }
 }
 
-/// Returns true if two paths lead to the same file; a path that leads nowhere is a different one.
-#[must_use]
-pub fn is_same(one: &Path, other: &Path) -> bool {
-    one == other
-        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+/// Returns the folder in which projects are looked for, and to which paths are relative.
+///
+/// # Errors
+///
+/// Returns an error if it is gone, or out of reach.
+pub fn current_folder() -> Result<PathBuf> {
+    std::env::current_dir()
+        .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
 }

@@ -3,7 +3,7 @@
 //! Names of files and scenarios, values in captures and in TOML files, the words of other programs: all of them may
 //! contain commands for a terminal, characters that turn the writing direction, or characters that hide themselves.
 //! None of that is printed as it is. Names become visible here, where they are put into a sentence; the
-//! [`Printer`](crate::commands) on standard output and standard error escapes everything else.
+//! [`Printer`](crate::printer) on standard output and standard error escapes everything else.
 
 use std::ffi::OsStr;
 use std::fmt::{self, Write as _};

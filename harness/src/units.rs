@@ -211,7 +211,8 @@ impl fmt::Display for Side {
 
 /// Returns a count in words, as `1 packet`, `2 packets`.
 #[must_use]
-pub fn counted(count: u64, what: &str) -> String {
+pub fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
     let end = if count == 1 { "" } else { "s" };
     format!("{count} {what}{end}")
 }

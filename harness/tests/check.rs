@@ -377,7 +377,7 @@ fn insta_takes_what_was_accepted_for_its_own() {
     settings.bind(|| {
         for name in ["tcpapp", "wsapp", odd] {
             let pcap = project.path().join(format!("pcap/{name}.pcap"));
-            let listing = wiresnap::commands::payload::listing(&pcap, true).unwrap();
+            let listing = wiresnap::listing::listing(&pcap, true).unwrap();
             insta::assert_snapshot!(name, listing);
         }
     });

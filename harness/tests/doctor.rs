@@ -109,7 +109,7 @@ impl Machine {
     /// Returns the text with the same words on every machine.
     fn without_what_differs(&self, text: &str) -> String {
         text.replace(self.folder.path().to_str().unwrap(), "FOLDER")
-            .replace("mend: sudo ", "mend: ")
+            .replace("fix: sudo ", "fix: ")
             .replace("hint: sudo ", "hint: ")
             // Ubuntu's.
             .replace("install firefox\n", "install firefox-esr\n")
@@ -159,8 +159,8 @@ fn assert_listing(name: &str, listing: &str, port: u16) {
     let mut lines: Vec<&str> = Vec::new();
     let mut skipped = false;
     for line in listing.lines() {
-        let is_mend = line.starts_with(' ');
-        skipped = is_about_the_host(&line) || (is_mend && skipped);
+        let is_fix = line.starts_with(' ');
+        skipped = is_about_the_host(&line) || (is_fix && skipped);
         if !skipped {
             lines.push(line);
         }
@@ -316,7 +316,7 @@ fn the_object_says_what_the_listing_does() {
     let firefox = check(&examination, "Firefox");
     assert_eq!(firefox["state"], "ok");
     assert_eq!(firefox["version"], "153.7.0esr");
-    assert_eq!(firefox["mend"], Value::Null);
+    assert_eq!(firefox["fix"], Value::Null);
     let is_missing = |check: &Value| check["state"] == "missing";
     let ready = !examination["checks"]
         .as_array()
@@ -344,7 +344,7 @@ fn a_port_that_is_taken_matters_on_the_hosts_network_only() {
         if is_private { "warning" } else { "missing" }
     );
     assert_eq!(
-        check["mend"],
+        check["fix"],
         format!("ss -ltnp 'sport = :{port}' names the program; stop it")
     );
 }
@@ -562,7 +562,7 @@ fn a_machine_that_allows_no_user_namespace_says_so() {
     let check = check(&examination, "private network");
     assert_eq!(check["state"], "missing");
     assert_eq!(check["found"], "user.max_user_namespaces is 0");
-    assert_eq!(check["mend"], "sysctl -w user.max_user_namespaces=15000");
+    assert_eq!(check["fix"], "sysctl -w user.max_user_namespaces=15000");
     assert_eq!(examination["network"], Value::Null);
 }
 

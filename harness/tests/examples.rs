@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use live_support::Bench;
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 use wiresnap::trace::provenance::Provenance;
 
 /// The scenarios of the example.

@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// The modules that each module may import.
 type Table = BTreeMap<String, BTreeSet<String>>;
 
+/// The modules of `commands` that are no verbs: what verbs share, since it is about the command line.
+const SHARED_BY_VERBS: [&str; 4] = ["answer", "confinement", "marks", "whole_json"];
+
 /// A source file, as a module of the library.
 struct Source {
     /// Its path below `src/`.
@@ -54,6 +57,59 @@ fn the_table_goes_round_in_no_circle() {
             .collect();
         assert!(!below.is_empty(), "these go round in a circle: {left:?}");
         left.retain(|module, _| !below.contains(module));
+    }
+}
+
+#[test]
+fn the_table_allows_nothing_that_nobody_imports() {
+    let mut unused = table();
+    for source in sources() {
+        if let Some(imports) = source.modules.first().and_then(|top| unused.get_mut(top)) {
+            let needed = source.imports();
+            imports.retain(|module| !needed.contains(module));
+        }
+    }
+    unused.retain(|_, imports| !imports.is_empty());
+    assert!(
+        unused.is_empty(),
+        "edges that only the table in ARCHITECTURE.md has: {unused:?}"
+    );
+}
+
+#[test]
+fn no_verb_imports_another_verb() {
+    let verbs: Vec<Source> = sources()
+        .into_iter()
+        .filter(|source| source.modules.first().is_some_and(|top| top == "commands"))
+        .filter(|source| {
+            source
+                .verb()
+                .is_some_and(|name| !SHARED_BY_VERBS.contains(&name))
+        })
+        .collect();
+    let names: BTreeSet<&str> = verbs.iter().filter_map(Source::verb).collect();
+    assert!(names.contains("payload") && names.len() > 10, "{names:?}");
+    for verb in &verbs {
+        for import in verb.imports_of_siblings() {
+            assert!(
+                Some(&*import) == verb.verb() || !names.contains(&*import),
+                "{} imports the verb {import}",
+                verb.place
+            );
+        }
+    }
+}
+
+#[test]
+fn the_front_for_tests_and_the_engine_know_no_command_line() {
+    for source in sources() {
+        let top = source.modules.first().map(String::as_str);
+        if !matches!(top, Some("commands" | "main")) {
+            assert!(!source.imports().contains("commands"), "{}", source.place);
+        }
+        if !matches!(top, Some("cli" | "commands" | "pages" | "printer")) {
+            assert!(!source.code.contains("clap::"), "{}: clap", source.place);
+        }
     }
 }
 
@@ -185,6 +241,20 @@ impl Source {
             modules: names.filter(|name| name != "mod").collect(),
             code: code.collect::<Vec<_>>().join("\n"),
         }
+    }
+
+    /// Returns the name below `commands`; `None` for the module itself.
+    fn verb(&self) -> Option<&str> {
+        self.modules.get(1).map(String::as_str)
+    }
+
+    /// Returns the names right below `commands` that this file mentions.
+    fn imports_of_siblings(&self) -> BTreeSet<String> {
+        let up = "super::".repeat(self.modules.len() - 1);
+        ["crate::commands::", &up]
+            .into_iter()
+            .flat_map(|root| mentions(&self.code, root))
+            .collect()
     }
 
     /// Returns the names right below the library's root that this file mentions.

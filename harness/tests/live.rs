@@ -11,7 +11,7 @@ use std::path::Path;
 
 use live_support::{Bench, has_chromium};
 use wiresnap::analysis::stats::{Options, Statistics, measure};
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 use wiresnap::trace::provenance::Provenance;
 use wiresnap::trace::reader;
 

@@ -2,8 +2,7 @@
 //! which must not make it fail, leave a control byte in a text, or break the JSON.
 
 use proptest::prelude::*;
-use wiresnap::cli::PayloadFormat;
-use wiresnap::commands::payload::{Messages, Request, list};
+use wiresnap::listing::{Format, Messages, Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::trace::reader::CaptureReader;
 
@@ -138,7 +137,7 @@ fn text(file: &[u8], redact: bool, explain: bool) -> String {
 fn json(file: &[u8], redact: bool) -> serde_json::Value {
     let request = Request {
         style: style(redact, false),
-        format: PayloadFormat::Json,
+        format: Format::Json,
         name: "made.pcap".into(),
         ..Request::default()
     };
@@ -322,7 +321,7 @@ fn hostile_bytes_are_shown_and_not_obeyed() {
         assert!(is_safe(&listing), "{listing:?}");
     }
     let request = Request {
-        format: PayloadFormat::Json,
+        format: Format::Json,
         ..Request::default()
     };
     assert!(is_safe(&listed(&capture.file, request)));

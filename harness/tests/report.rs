@@ -266,7 +266,7 @@ fn a_long_capture_can_be_used() {
 
 /// Makes screenshots for people to look at, by `make screenshots`. It is not a test.
 #[test]
-#[ignore = "makes pictures, by `make screenshots`"]
+#[ignore = "makes pictures to look at: `make screenshots`"]
 fn screenshots() {
     let folder = workspace::root().join("target/screenshots");
     std::fs::create_dir_all(&folder).unwrap();

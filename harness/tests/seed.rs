@@ -8,7 +8,7 @@ mod workspace;
 
 use std::fs;
 
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 
 /// Returns the fenced blocks of one section of the document, each without its fences.
 fn blocks(document: &str, section: &str) -> Vec<String> {

@@ -2,13 +2,16 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
-use super::check::{SHARE, text};
-use super::snapshots::comparison::Comparison;
-use super::snapshots::selection;
-use super::{coverage, current_folder};
+use super::answer::{Answer, ask};
+use super::selection;
 use crate::cli::AcceptArgs;
 use crate::error::Error;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
+use crate::render::coverage;
+use crate::review::checked::SHARE;
+use crate::review::comparison::Comparison;
+use crate::review::selection::selected;
+use crate::review::text;
 use crate::text::Shown as _;
 
 /// Takes over the listings of captures that differ from their snapshots and says so on `out`; asks on `talk`, and hears
@@ -18,7 +21,7 @@ use crate::text::Shown as _;
 ///
 /// Returns an error if nobody can be asked, a capture or a snapshot cannot be read (nothing has been accepted then), or
 /// a snapshot cannot be written.
-pub fn run(
+pub(super) fn run(
     arguments: &AcceptArgs,
     out: &mut impl Write,
     talk: &mut impl Write,
@@ -28,7 +31,7 @@ pub fn run(
         require_somebody_to_ask()?;
     }
     let project = Project::find(&current_folder()?)?;
-    let captures = selection::selected(&project, &arguments.selection)?;
+    let captures = selected(&project, selection(&arguments.selection))?;
     let memory = arguments.memory.memory;
     let mut room = memory.bytes() / SHARE;
     let mut compared = Vec::new();
@@ -128,65 +131,4 @@ fn review(
     let left = open.len() - accepted;
     writeln!(out, "{accepted} accepted, {left} left")?;
     Ok(())
-}
-
-/// The answer to a question about a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    Accept,
-    Skip,
-    Quit,
-}
-
-/// Asks until the answer is valid; the end of the input means quit.
-pub(super) fn ask(
-    question: &str,
-    answers: &mut impl BufRead,
-    talk: &mut impl Write,
-) -> io::Result<Answer> {
-    loop {
-        write!(talk, "{question}: [a]ccept, [s]kip, [q]uit? ")?;
-        talk.flush()?;
-        let mut answer = String::new();
-        if answers.read_line(&mut answer)? == 0 {
-            writeln!(talk)?;
-            return Ok(Answer::Quit);
-        }
-        match answer.trim().to_ascii_lowercase().as_str() {
-            "a" | "accept" => return Ok(Answer::Accept),
-            "s" | "skip" => return Ok(Answer::Skip),
-            "q" | "quit" => return Ok(Answer::Quit),
-            _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answers(typed: &str) -> (Answer, String) {
-        let mut talk = Vec::new();
-        let answer = ask("a, 1 of 2", &mut typed.as_bytes(), &mut talk).unwrap();
-        (answer, String::from_utf8(talk).unwrap())
-    }
-
-    const QUESTION: &str = "a, 1 of 2: [a]ccept, [s]kip, [q]uit? ";
-
-    #[test]
-    fn letters_and_words_are_answers() {
-        for (typed, answer) in [
-            ("a\n", Answer::Accept),
-            ("  SKIP \r\n", Answer::Skip),
-            ("quit", Answer::Quit),
-        ] {
-            assert_eq!(answers(typed), (answer, QUESTION.to_owned()));
-        }
-    }
-
-    #[test]
-    fn what_is_no_answer_is_asked_again_and_the_end_quits() {
-        assert_eq!(answers("yes\n\ns\n"), (Answer::Skip, QUESTION.repeat(3)));
-        assert_eq!(answers(""), (Answer::Quit, format!("{QUESTION}\n")));
-    }
 }

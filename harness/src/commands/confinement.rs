@@ -3,13 +3,13 @@
 use std::fs::metadata;
 use std::path::{Path, PathBuf};
 
-use super::{browsers, current_folder, say};
 use crate::cli::{CaptureSelection, Cli, Command, RulesFile};
 use crate::confinement::{Files, confine};
 use crate::error::Result;
-use crate::lab::browser::Kind;
-use crate::lab::privilege;
-use crate::project::{FILE_NAME, Project};
+use crate::machine::browser::Kind;
+use crate::machine::{browser, privilege};
+use crate::printer::say;
+use crate::project::{FILE_NAME, Project, current_folder};
 use crate::trace::name::path_beside;
 
 /// Gives up what the verb does not need. A verb that works on a project then runs as the user who called sudo.
@@ -138,8 +138,8 @@ fn selection(files: &mut Files, selection: &CaptureSelection) {
     let Some(folder) = &selection.captures else {
         return;
     };
-    for browser in Kind::ALL {
-        let folder = browsers::folder(folder, browser);
+    for kind in Kind::ALL {
+        let folder = browser::folder(folder, kind);
         files.read_links(&folder);
         files.read(folder);
     }

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 
-use super::{coverage, named, redactions};
 use crate::analysis::difference::{Difference, Kind, Record, Redaction};
 use crate::budget::Memory;
+use crate::capture_rules;
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::Error;
+use crate::render::coverage::{self, named};
 use crate::render::difference::{Comparison, write_json, write_text};
 use crate::render::redactions::Redactions;
 use crate::text::Shown;
@@ -21,7 +22,7 @@ use crate::trace::reader;
 ///
 /// Returns an error if a capture, or a part of one, cannot be read (what precedes it has been compared), or `out` cannot be
 /// written; and if the captures differ in what counts.
-pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Result<()> {
+pub(super) fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Result<()> {
     if [&args.old, &args.new]
         .iter()
         .all(|path| path.as_os_str() == "-")
@@ -66,8 +67,8 @@ pub fn run(args: &DiffArgs, out: &mut impl Write, talk: &mut impl Write) -> Resu
 /// Returns an error if one cannot be read.
 pub(super) fn between(old: &Path, new: &Path, memory: Memory) -> Result<Difference> {
     // Each capture has the secrets of its own scenario; what is volatile, the new one says.
-    let rules = redactions::of(new)?;
-    let of_old = redactions::of(old)?;
+    let rules = capture_rules::of(new)?;
+    let of_old = capture_rules::of(old)?;
     let (old, new) = (record(old, &of_old, memory)?, record(new, &rules, memory)?);
     let difference = Difference::between(&old, &new, Redaction(&*rules));
     ensure!(

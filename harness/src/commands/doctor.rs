@@ -5,19 +5,21 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::capture::programs::Programs;
-use super::interrupts::watch_signals;
-use super::{browsers, checkup, one_thread, print_json};
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
 use crate::lab::doctor::Intent;
 use crate::lab::doctor::check::{Check, State};
 use crate::lab::network::Network;
-use crate::lab::tools::Tools;
-use crate::lab::{descriptors, privilege};
+use crate::machine::browser::Kind;
+use crate::machine::programs::Programs;
+use crate::machine::tools::Tools;
+use crate::machine::{browser, descriptors, privilege};
 use crate::project::Project;
+use crate::recorder::checkup;
+use crate::render::json::print;
 use crate::render::style::Style;
+use crate::run::interrupts::watch_signals;
+use crate::run::runtime::one_thread;
 use crate::scenario::{Scenario, file};
 
 /// Looks at everything that a capture of all scenarios needs, and writes what it found to `out`.
@@ -27,18 +29,18 @@ use crate::scenario::{Scenario, file};
 /// # Errors
 ///
 /// Returns an error if a capture would fail, or if the findings cannot be written to `out`.
-pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let account = privilege::shed()?;
     descriptors::allow_enough();
-    let browser = browsers::kind(arguments.browser);
-    let (subject, scenarios) = Subject::find(browser);
+    let kind = super::browser(arguments.browser);
+    let (subject, scenarios) = Subject::find(kind);
     // Outside of a project there is none.
     let captures = if subject.captures.as_os_str().is_empty() {
         PathBuf::new()
     } else {
-        browsers::folder(&subject.captures, browser)
+        browser::folder(&subject.captures, kind)
     };
-    let tools = Tools::find(&subject.root, browser);
+    let tools = Tools::find(&subject.root, kind);
     let intent = Intent {
         project: &subject.root,
         tools: &tools,
@@ -62,14 +64,14 @@ pub fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
     };
     match arguments.format {
         DoctorFormat::Text => write_text(&examined, out)?,
-        DoctorFormat::Json => print_json(&examined, out)?,
+        DoctorFormat::Json => print(&examined, out)?,
     }
     out.flush()?;
     if missing.is_empty() {
         return Ok(());
     }
     let error = Error::environment(format!("not ready to capture: {}", missing.join(", ")));
-    Err(error.with_hint("what mends each is listed with it").into())
+    Err(error.with_hint("the fix for each is listed with it").into())
 }
 
 /// Returns the names of the things for which a capture would fail.
@@ -111,7 +113,7 @@ impl Subject {
             Err(error) => {
                 let check = Check::new(name, State::Warning, &error);
                 let cure = "run this in a project, or begin one here with `wiresnap init`";
-                return (Self::default(), check.mended_by(cure));
+                return (Self::default(), check.fixed_by(cure));
             }
         };
         let (scenarios, check) = match scenarios(&project, browser) {
@@ -124,7 +126,7 @@ impl Subject {
                 let check = Check::new(name, State::Missing, &first_line(&error));
                 (
                     Vec::new(),
-                    check.mended_by("`wiresnap capture` shows the place"),
+                    check.fixed_by("`wiresnap capture` shows the place"),
                 )
             }
         };
@@ -145,7 +147,7 @@ fn scenarios(project: &Project, browser: Kind) -> Result<Vec<Scenario>> {
         .iter()
         .map(|file| file::read(file, &programs.names))
         .collect::<Result<Vec<_>>>()?;
-    scenarios.retain(|scenario| browsers::plays(browser, scenario));
+    scenarios.retain(|scenario| browser::plays(browser, scenario));
     Ok(scenarios)
 }
 
@@ -178,8 +180,8 @@ fn write_text(examined: &Examined<'_>, out: &mut impl Write) -> io::Result<()> {
             Some(path) => writeln!(out, ", {path}")?,
             None => writeln!(out)?,
         }
-        if let Some(mend) = &check.mend {
-            writeln!(out, "{:9}mend: {mend}", "")?;
+        if let Some(fix) = &check.fix {
+            writeln!(out, "{:9}fix: {fix}", "")?;
         }
     }
     if let (true, Some(network)) = (examined.ready, examined.network) {

@@ -6,16 +6,16 @@ use std::iter;
 
 use serde::Serialize;
 
-use super::capture::programs::Programs;
-use super::snapshots::comparison::{Comparison, UNREADABLE};
-use super::snapshots::selection;
-use super::{current_folder, print_json};
 use crate::budget::Memory;
 use crate::cli::{ListArgs, ListFormat};
 use crate::error::printable;
-use crate::lab::browser::Kind;
-use crate::project::Project;
+use crate::machine::browser::Kind;
+use crate::machine::programs::Programs;
+use crate::project::{Project, current_folder};
+use crate::render::json::print;
 use crate::render::table::{Style, Table};
+use crate::review::comparison::{Comparison, UNREADABLE};
+use crate::review::selection;
 use crate::scenario::{Scenario, file};
 use crate::text::Shown as _;
 use crate::trace::provenance::Provenance;
@@ -27,7 +27,11 @@ use crate::trace::provenance::Provenance;
 /// # Errors
 ///
 /// Returns an error if there is no project, or its scenarios cannot be found.
-pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    arguments: ListArgs,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
     let project = Project::find(&current_folder()?)?;
     let programs = Programs::beside_us()?;
     let names = project.scenario_names()?;
@@ -36,7 +40,7 @@ pub fn run(arguments: ListArgs, out: &mut impl Write, talk: &mut impl Write) -> 
         .map(|name| Entry::of(&project, &programs.names, name, arguments.memory.memory))
         .collect();
     match arguments.format {
-        ListFormat::Json => print_json(&entries, out)?,
+        ListFormat::Json => print(&entries, out)?,
         ListFormat::Text if entries.is_empty() => {
             let folder = project.scenarios.shown();
             writeln!(talk, "note: no scenario in {folder}")?;

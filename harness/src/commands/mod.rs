@@ -1,57 +1,38 @@
 //! The verbs of the command line, a module each.
 
-pub mod accept;
-mod browsers;
-pub mod capture;
-pub mod check;
-mod checkup;
-mod collisions;
+mod accept;
+mod answer;
+mod capture;
+mod check;
 mod confinement;
-mod coverage;
-pub mod credentials;
-pub mod diff;
-pub mod docs;
-pub mod doctor;
-pub mod in_order;
-pub mod init;
-mod interrupts;
+mod diff;
+mod docs;
+mod doctor;
+mod init;
 mod lab;
-pub mod learn;
-pub mod list;
-pub mod payload;
-mod printer;
-mod redactions;
-pub mod report;
-pub mod snapshots;
-mod spill;
-pub mod stats;
-pub mod validate;
-mod variables;
+mod learn;
+mod list;
+mod marks;
+mod payload;
+mod report;
+mod stats;
+mod validate;
 mod whole_json;
-mod write;
 
 use std::io::{self, Write};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
-use serde::Serialize;
 
-use self::printer::{WhenClosed, say, standard_error, standard_output};
-use crate::cli::{Cli, Command};
+use crate::cli::{BrowserChoice, CaptureSelection, Cli, Command};
 use crate::error::{Class, Error};
-use crate::lab::descriptors;
-use crate::render::json::ascii_where_unsafe;
-use crate::text::Shown as _;
+use crate::machine::browser::Kind;
+use crate::machine::descriptors;
+use crate::printer::{self, WhenClosed, say, standard_error, standard_output};
+use crate::recorder::commission;
+use crate::review::selection::Selection;
 use crate::trace::reader::TraceError;
-use crate::units;
-
-/// The fewest open files that a run gets along with: its own, and for each scenario a capture, a line and the ends of
-/// processes.
-const LEAST_DESCRIPTORS: u64 = 64;
 
 /// Runs the `wiresnap` command: for its executable, and for any other that is to do the same.
 #[must_use]
@@ -76,13 +57,12 @@ pub fn main() -> ExitCode {
 }
 
 /// Carries out a command line and gives the exit code.
-#[must_use]
-pub fn run(cli: &Cli) -> ExitCode {
+fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::KeepLab(arguments) => lab::keep(arguments),
         Command::PlayLab(arguments) => lab::play(arguments),
         Command::InitLab(_) => lab::init(),
-        Command::PlayTest => capture::commission::serve(),
+        Command::PlayTest => commission::serve(),
         command => print(command),
     }
 }
@@ -138,56 +118,19 @@ fn carry_out(
     }
 }
 
-/// Returns a count with its noun, as `1 capture`, `2 captures`.
-fn counted(count: usize, what: &str) -> String {
-    units::counted(u64::try_from(count).unwrap_or(u64::MAX), what)
-}
-
-/// Returns the folder in which projects are looked for, and to which paths are relative.
-fn current_folder() -> crate::error::Result<PathBuf> {
-    std::env::current_dir()
-        .map_err(|error| Error::usage(format!("cannot tell the current folder: {error}")))
-}
-
-/// Returns a runtime that has no thread but ours.
-fn one_thread() -> crate::error::Result<tokio::runtime::Runtime> {
-    require_descriptors()?;
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::environment(format!("cannot start the async runtime: {error}")))
-}
-
-/// Makes sure that files can be opened: without, the runtime would not even say why it cannot be made, and programs would be
-/// blamed for what this process lacks.
-fn require_descriptors() -> crate::error::Result<()> {
-    let few = |what: String| {
-        Error::environment(what)
-            .with_hint("`ulimit -n 1024` allows more, in the shell that starts wiresnap")
-    };
-    let limit = getrlimit(Resource::Nofile).current;
-    if let Some(limit) = limit.filter(|limit| *limit < LEAST_DESCRIPTORS) {
-        return Err(few(format!(
-            "this process may have only {limit} files open, it takes {LEAST_DESCRIPTORS}"
-        )));
+/// Returns the captures that the arguments name.
+fn selection(arguments: &CaptureSelection) -> Selection<'_> {
+    Selection {
+        names: &arguments.names,
+        captures: arguments.captures.as_deref(),
     }
-    let pairs: io::Result<Vec<_>> = (0..4).map(|_| UnixStream::pair()).collect();
-    let _enough = pairs.map_err(|error| few(format!("cannot open any more files: {error}")))?;
-    Ok(())
 }
 
-/// Prints a value as JSON, in one piece: what cannot be made is not begun.
-fn print_json(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
-    let mut json = serde_json::to_vec_pretty(value)?;
-    json.push(b'\n');
-    out.write_all(&ascii_where_unsafe(&json))
-}
-
-/// Returns the error with the capture file that it is about, unless it names it itself.
-fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
-    match error.downcast_ref() {
-        Some(TraceError::Open { .. }) => error,
-        _ => error.context(capture.shown().to_string()),
+/// Returns the browser that was asked for.
+const fn browser(choice: BrowserChoice) -> Kind {
+    match choice {
+        BrowserChoice::Firefox => Kind::Firefox,
+        BrowserChoice::Chromium => Kind::Chromium,
     }
 }
 

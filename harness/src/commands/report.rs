@@ -5,20 +5,21 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
-use super::snapshots::selection::{self, in_folder};
-use super::stats::marks_or_warning;
-use super::{coverage, current_folder, named, redactions};
+use super::marks::marks_or_warning;
 use crate::analysis::dissection::Dissection;
 use crate::analysis::message::Message;
 use crate::analysis::stats::Options;
 use crate::budget::Memory;
+use crate::capture_rules;
 use crate::cli::ReportArgs;
 use crate::error::Error;
 use crate::files;
-use crate::project::Project;
+use crate::project::{Project, current_folder};
+use crate::render::coverage::{self, named};
 use crate::render::redactions::Scope;
 use crate::report::fact::Fact;
 use crate::report::{Capture, page};
+use crate::review::selection::{self, in_folder};
 use crate::text::Shown as _;
 use crate::trace::provenance::{self, Provenance};
 use crate::trace::reader;
@@ -31,7 +32,11 @@ const FILE_NAME: &str = "report.html";
 /// # Errors
 ///
 /// Returns an error if a capture cannot be read, there are no captures, or the page cannot be written.
-pub fn run(args: &ReportArgs, out: &mut impl Write, talk: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    args: &ReportArgs,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
     let captures = captures(args)?;
     // What is shown of all captures is held at once.
     let memory = Memory::of(args.memory.memory.bytes() / captures.len().max(1));
@@ -91,7 +96,7 @@ fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result
         memory,
         ..Options::default()
     };
-    let rules = redactions::of(path)?;
+    let rules = capture_rules::of(path)?;
     let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
     let dissection = Dissection::hiding(|| reader::open(file), options, &hide);
     let provenance = record(path);

@@ -3,22 +3,22 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::capture::programs::Programs;
-use super::collisions::Outputs;
-use super::{counted, current_folder, variables};
 use crate::cli::ValidateArgs;
 use crate::error::Error;
-use crate::project::Project;
-use crate::scenario::Scenario;
+use crate::machine::programs::Programs;
+use crate::project::{Project, current_folder};
 use crate::scenario::file::{self, Reading};
+use crate::scenario::outputs::Outputs;
 use crate::scenario::variables::Values;
+use crate::scenario::{Scenario, assignment};
+use crate::units::counted;
 
 /// Reads scenarios and says on `out` that they have no mistake; each mistake goes to `talk`.
 ///
 /// # Errors
 ///
 /// Returns an error if there is a mistake in any of them.
-pub fn run(
+pub(super) fn run(
     arguments: &ValidateArgs,
     out: &mut impl Write,
     talk: &mut impl Write,
@@ -26,7 +26,7 @@ pub fn run(
     let project = Project::find(&current_folder()?)?;
     let programs = Programs::beside_us()?;
     let files = project.scenario_files(&arguments.scenarios)?;
-    let set = variables::values(&arguments.variables.set)?;
+    let set = assignment::values(&arguments.variables.set)?;
     let mut right = Vec::new();
     let mut outputs = Outputs::default();
     for file in &files {
@@ -46,7 +46,7 @@ pub fn run(
     let wrong = files.len() - right.len();
     let all = counted(files.len(), "scenario");
     if wrong == 0 {
-        variables::require_known(&set, &right.iter().collect::<Vec<_>>())?;
+        assignment::require_known(&set, &right.iter().collect::<Vec<_>>())?;
         writeln!(out, "{all}, no mistake")?;
         return Ok(());
     }

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
-use super::print_json;
 use crate::cli::{
     CheckFormat, Command, DiffFormat, DoctorFormat, LearnFormat, ListFormat, PayloadFormat,
     StatsFormat,
 };
+use crate::render::json::print;
 
 /// Has a verb print to `out`. In place of JSON that it has not begun when it fails, an object with the error is printed.
 ///
@@ -29,7 +29,7 @@ pub(super) fn or_error<W: Write + Send>(
         && !watched.is_written
         && prints_json(command)
     {
-        print_json(&json!({"error": format!("{error:#}")}), out)?;
+        print(&json!({"error": format!("{error:#}")}), out)?;
         out.flush()?;
     }
     outcome

@@ -5,6 +5,7 @@
 //! name only when it is whole (a [`Replacement`]), and replaces nothing but a regular file. Temporary files are
 //! accessible to their owner alone.
 
+pub mod batch;
 mod folder;
 mod owner;
 mod replacement;
@@ -81,6 +82,13 @@ pub fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut replacement = place.folder().begin()?;
     replacement.write_all(bytes)?;
     replacement.put(place.name())
+}
+
+/// Returns true if two paths lead to the same file; a path that leads nowhere is a different one.
+#[must_use]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    one == other
+        || matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// Returns in a few words why the system refused, without the name of a file, which might be one that only wiresnap

@@ -16,8 +16,8 @@ use super::launcher::Launcher;
 use super::link::Link;
 use super::namespace::{self, refused};
 use super::paths::{self, View};
-use super::privilege;
 use crate::error::Result;
+use crate::machine::privilege;
 
 /// The launchers of programs and of clients.
 #[derive(Debug)]

@@ -17,8 +17,8 @@ use tokio::net::unix::pipe::Receiver;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::namespace::{self, refused, unshare};
-use super::privilege;
 use crate::error::{Error, Result};
+use crate::machine::privilege;
 
 /// An inner process namespace; it ends, with all that is in it, when this is dropped.
 #[derive(Debug)]

@@ -23,10 +23,11 @@ use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
+use super::namespace;
 use super::network::{Ground, Network};
-use super::{descriptors, namespace, privilege};
 use crate::error::{Error, Result};
 use crate::files::private_folder;
+use crate::machine::{descriptors, privilege};
 use crate::text::Shown as _;
 
 /// The variable by which what a lab starts can be found: it holds the id of the process that the user started. Keepers and

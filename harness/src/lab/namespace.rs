@@ -17,8 +17,8 @@ use rustix::process::{DumpableBehavior, getegid, geteuid, set_dumpable_behavior}
 use rustix::thread::{CapabilitySet, UnshareFlags};
 
 use super::link;
-use super::privilege;
 use crate::error::{Error, Result};
+use crate::machine::privilege;
 
 /// The parent of the lab's own folder: in memory that is gone when the lab is, whichever process is killed.
 ///

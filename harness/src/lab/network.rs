@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::privilege::Account;
 use super::sniffer::interfaces;
-use super::tools::Tools;
 use super::{link, namespace};
 use crate::error::{Error, Result};
+use crate::machine::privilege::Account;
+use crate::machine::tools::Tools;
 use crate::scenario::Scenario;
 use crate::scenario::link::Link;
 use crate::text::Shown as _;

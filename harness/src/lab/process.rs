@@ -22,10 +22,10 @@ use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::descriptors::with_cure;
 use super::family::{self, Member};
 use super::listening::{Socket, Tables};
 use crate::error::{Error, Result};
+use crate::machine::descriptors::with_cure;
 use crate::text::Shown as _;
 use crate::trace::tally::Tally;
 

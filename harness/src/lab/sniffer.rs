@@ -23,9 +23,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::INTERFACE;
 use super::copies::leave_out_outgoing;
-use super::descriptors::keep_from_programs;
-use super::privilege;
 use crate::error::{Error, Result};
+use crate::machine::descriptors::keep_from_programs;
+use crate::machine::privilege;
 use crate::scenario::link::Link;
 use crate::trace::sum::{Sum, Summed};
 use crate::trace::writer::CaptureWriter;

@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::process::{Command, Pipes, Process};
-use super::tools::command_path;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
+use crate::machine::tools::command_path;
 use crate::scenario::LineEnd;
 use crate::scenario::program::CommandLine;
 use crate::text::Shown as _;

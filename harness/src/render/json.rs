@@ -143,6 +143,17 @@ fn number_text(number: u64, is_hidden: bool) -> String {
     number.to_string()
 }
 
+/// Prints a value as JSON, in one piece: what cannot be made is not begun.
+///
+/// # Errors
+///
+/// Returns an error if the value cannot be written as JSON, or `out` does not take it.
+pub fn print(value: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let mut json = serde_json::to_vec_pretty(value)?;
+    json.push(b'\n');
+    out.write_all(&ascii_where_unsafe(&json))
+}
+
 /// Escapes characters beyond ASCII that would turn a terminal's text around or command it. They can occur in strings
 /// only. JSON itself escapes the control bytes of ASCII.
 #[must_use]

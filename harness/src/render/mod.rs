@@ -2,6 +2,7 @@
 
 pub mod bitfield;
 mod brands;
+pub mod coverage;
 pub mod difference;
 pub mod dump;
 pub mod explain;
@@ -14,5 +15,6 @@ pub mod redact;
 pub mod redactions;
 pub mod safe_text;
 pub mod sequence;
+pub mod statistics;
 pub mod style;
 pub mod table;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::lab::travelling;
+use crate::machine::travelling;
 use crate::scenario::variables::Values;
 
 /// The verb of the executable that takes a commission, on its standard input, which is a socket.

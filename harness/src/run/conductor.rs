@@ -19,8 +19,9 @@ use tokio::task::spawn_blocking;
 use super::message::{Instruction, Order, Recording, Report, line};
 use super::start::Start;
 use crate::error::{Error, Result};
+use crate::lab::keeper;
 use crate::lab::network::Ground;
-use crate::lab::{descriptors, keeper};
+use crate::machine::descriptors;
 use crate::trace::sum::Sum;
 
 /// The longest time that the making of a lab may take; it takes some ten milliseconds.

@@ -8,9 +8,11 @@
 pub mod commission;
 pub mod conductor;
 mod expectation;
+pub mod interrupts;
 mod liveness;
 pub mod message;
 pub mod player;
+pub mod runtime;
 mod start;
 
 use std::path::Path;
@@ -28,17 +30,20 @@ use self::player::Reports;
 use self::start::Start;
 
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{Lab, Place, probe};
+use crate::machine::browser::Kind;
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{self, Action, Mark};
 use crate::trace::provenance::{
     CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
 };
 use crate::trace::tally::Tally;
+
+/// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+pub const PARENT: &str = "WIRESNAP_PARENT";
 
 /// The longest time until the consequence of a step. If that is beyond the next mark, that mark is late, as the
 /// provenance shows: the bytes are the same.

@@ -24,8 +24,9 @@ use crate::lab::link::Link;
 use crate::lab::network::{Ground, Network};
 use crate::lab::remote::Visit;
 use crate::lab::sniffer::{OpenCapture, Pace, Sniffer};
-use crate::lab::tools::{Browser, command_path};
-use crate::lab::{Lab, keeper, namespace, privilege, probe};
+use crate::lab::{Lab, keeper, namespace, probe};
+use crate::machine::privilege;
+use crate::machine::tools::{Browser, command_path};
 use crate::scenario::Action;
 use crate::trace::sum::Sum;
 

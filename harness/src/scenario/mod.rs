@@ -2,9 +2,11 @@
 //!
 //! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
+pub mod assignment;
 pub mod expect;
 pub mod file;
 pub mod link;
+pub mod outputs;
 pub mod program;
 pub mod variables;
 

@@ -6,6 +6,7 @@
 //! clear may hold anything, and compressed bytes cannot be overwritten: such a capture is refused. So is one that would
 //! be read in another way once its secrets are overwritten.
 
+pub mod credentials;
 mod filler;
 mod hidden;
 mod matcher;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::{Error, Result};
-use crate::lab::tools::is_executable;
+use crate::machine::tools::is_executable;
 use crate::text::Shown as _;
 
 /// The environment variable that names the executable.

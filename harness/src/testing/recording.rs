@@ -8,9 +8,8 @@ use serde_json::Value;
 
 use super::message::Message;
 use crate::analysis::stats::{Options, Statistics, measure};
-use crate::cli::PayloadFormat;
-use crate::commands::payload::{Request, list, listing_for_test};
 use crate::error::{Error, Result};
+use crate::listing::{Format, Request, list, listing_for_test};
 use crate::rule::Rules;
 use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkRecord, Provenance, path_beside};
@@ -157,7 +156,7 @@ impl Recording {
     /// Returns an error if the capture cannot be read.
     pub fn messages(&self) -> Result<Vec<Message>> {
         let request = Request {
-            format: PayloadFormat::Json,
+            format: Format::Json,
             ..Request::default()
         };
         let capture = reader::open(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))?;

@@ -298,6 +298,18 @@ fn host() -> String {
     "host".to_owned()
 }
 
+/// Returns the marks in the provenance of a capture file, on the clock of the capture; `None` if nothing is kept next to
+/// it.
+///
+/// # Errors
+///
+/// Returns an error if the file that is kept there cannot be understood.
+pub fn marks_beside(capture: &Path) -> io::Result<Option<Vec<Timestamp>>> {
+    Provenance::read_beside(capture)?
+        .map(|provenance| provenance.marks())
+        .transpose()
+}
+
 /// Reads the file that is kept next to a capture file; `None` if there is none.
 ///
 /// # Errors

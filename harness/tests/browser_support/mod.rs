@@ -15,8 +15,8 @@ use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 use wiresnap::lab::Lab;
 use wiresnap::lab::browser::{Browser, Kind, Wishes};
-use wiresnap::lab::privilege::Account;
-use wiresnap::lab::tools::Tools;
+use wiresnap::machine::privilege::Account;
+use wiresnap::machine::tools::Tools;
 
 use crate::workspace;
 

@@ -31,7 +31,7 @@ pub(crate) fn add(bench: &Bench, name: &str) {
 }
 
 #[test]
-#[ignore = "is no test, but what misbehaves in others"]
+#[ignore = "is no test, but what misbehaves in those of this file: `make test-live` runs them"]
 fn behave() {
     match std::env::var(VARIABLE).as_deref() {
         Ok("hangs") => serve(|_| sleep(FOR_EVER)),

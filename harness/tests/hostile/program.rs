@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 
 use crate::victim::{Running, Victim, give};
 use crate::workspace::{self, skip};

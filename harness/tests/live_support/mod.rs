@@ -13,8 +13,8 @@ use std::process::{Command, Stdio};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tempfile::TempDir;
-use wiresnap::lab::browser::Kind;
-use wiresnap::lab::tools::Tools;
+use wiresnap::machine::browser::Kind;
+use wiresnap::machine::tools::Tools;
 
 use crate::workspace;
 pub(crate) use running::{Outcome, Running};

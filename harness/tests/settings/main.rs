@@ -13,7 +13,7 @@ mod workspace;
 use std::fs;
 
 use live_support::Bench;
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 
 /// Returns a workbench with the two servers of this folder.
 fn bench() -> Bench {

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use wiresnap::analysis::stats::{self, Measured, measure};
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::listing::{Request, list};
 use wiresnap::trace::reader::CaptureReader;
 use wiresnap::units::LinkType;
 use wiresnap::wire::frame::{Decoded, FrameDecoder, Other};
@@ -292,14 +292,14 @@ fn read(capture: &[u8]) -> Option<(Measured, String)> {
     };
     let json = list(
         open()?,
-        request(wiresnap::cli::PayloadFormat::Json),
+        request(wiresnap::listing::Format::Json),
         Vec::new(),
     )
     .unwrap();
     serde_json::from_slice::<Value>(&json.output).expect("JSON that is whole");
     let text = list(
         open()?,
-        request(wiresnap::cli::PayloadFormat::Text),
+        request(wiresnap::listing::Format::Text),
         Vec::new(),
     )
     .unwrap();

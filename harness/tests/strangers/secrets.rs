@@ -11,8 +11,7 @@ use std::net::IpAddr;
 use super::support::file::{ETHERNET, Order, Packet, Pcapng, paced, pcap};
 use super::support::network::{Ipv4, UDP, ethernet, ip};
 use super::support::script::{Client, End, Script, Server};
-use wiresnap::cli::PayloadFormat;
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::listing::{Format, Request, list};
 use wiresnap::rule::Rules;
 use wiresnap::secrets::Secrets;
 use wiresnap::trace::reader;
@@ -506,7 +505,7 @@ fn found_in(bytes: &[u8]) -> Vec<&'static str> {
 /// Returns the forms in which the secret is found in a capture: in its bytes, or in its listings.
 fn is_in(capture: &[u8]) -> Vec<&'static str> {
     let mut found = found_in(capture);
-    for format in [PayloadFormat::Json, PayloadFormat::Text] {
+    for format in [Format::Json, Format::Text] {
         let request = Request {
             format,
             ..Request::default()

@@ -7,7 +7,7 @@ use super::run::{printed, wiresnap};
 use super::support::file::{Packet, RAW, pcap};
 use super::support::script::{Client, Script, Server};
 use super::workspace;
-use wiresnap::commands::payload::listing;
+use wiresnap::listing::listing;
 
 /// The time at which mark 0 was due.
 const START: u64 = 1_000_000_000_000_000_000;

@@ -24,7 +24,7 @@ const FOLDERS: [&str; 5] = ["scenarios", "scenarios/hello", "pcap", "snapshots",
 /// # Errors
 ///
 /// Returns an error if something is there already (nothing has been written then), or cannot be written.
-pub fn run(arguments: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(arguments: &InitArgs, out: &mut impl Write) -> anyhow::Result<()> {
     let folder = arguments.folder.as_deref().unwrap_or(Path::new(""));
     refuse_to_overwrite(folder)?;
     make_folders(folder)?;

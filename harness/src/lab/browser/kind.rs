@@ -1,92 +1,23 @@
-//! The kinds of browsers that there are, and what sets one apart from the others.
+//! What sets one kind of browser apart from the others: how it is started, kept quiet, and asked.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 
 use fantoccini::wd::Capabilities;
 use rustix::process::Pid;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::vendor::VendorCommand;
 use super::{Versions, chromium, firefox};
-
-/// A kind of browser that pages can be played with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Mozilla's, through geckodriver.
-    #[default]
-    Firefox,
-    /// The one that Chrome is made of, through chromedriver.
-    Chromium,
-}
+use crate::machine::browser::Kind;
 
 impl Kind {
-    /// All browsers; the first one plays unless another is named.
-    pub const ALL: [Self; 2] = [Self::Firefox, Self::Chromium];
-
-    /// Returns its name as one word, as on the command line.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Firefox => "firefox",
-            Self::Chromium => "chromium",
-        }
-    }
-
-    /// Returns the name of the program that drives it.
-    #[must_use]
-    pub const fn driver(self) -> &'static str {
-        match self {
-            Self::Firefox => "geckodriver",
-            Self::Chromium => "chromedriver",
-        }
-    }
-
-    /// Returns the names that its executable may have, the likeliest first.
-    #[must_use]
-    pub const fn executables(self) -> &'static [&'static str] {
-        match self {
-            Self::Firefox => &["firefox-esr", "firefox"],
-            Self::Chromium => &["chromium", "chromium-browser"],
-        }
-    }
-
-    /// Returns the name of the folder, below that of the captures, for what is captured with it; `None` if its captures
-    /// lie directly in that one.
-    ///
-    /// Their listings are kept in a folder of the same name.
-    #[must_use]
-    pub const fn folder(self) -> Option<&'static str> {
-        match self {
-            Self::Firefox => None,
-            Self::Chromium => Some(self.word()),
-        }
-    }
-
-    /// Returns true if the browser can be told to use one connection to a server.
-    #[must_use]
-    pub fn can_use_one_connection(self) -> bool {
-        self.dialect().one_connection().is_some()
-    }
-
     pub(super) const fn dialect(self) -> &'static dyn Dialect {
         match self {
             Self::Firefox => &firefox::Firefox,
             Self::Chromium => &chromium::Chromium,
         }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Firefox => "Firefox",
-            Self::Chromium => "Chromium",
-        })
     }
 }
 
@@ -140,4 +71,21 @@ pub(super) trait Dialect {
 
     /// Returns the versions that the session reports.
     fn versions(&self, capabilities: &Capabilities) -> Option<Versions>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_that_can_use_one_connection_is_told_how() {
+        for kind in Kind::ALL {
+            let preference = kind.dialect().one_connection();
+            assert_eq!(
+                kind.can_use_one_connection(),
+                preference.is_some(),
+                "{kind}"
+            );
+        }
+    }
 }

@@ -25,12 +25,12 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
-pub use self::kind::Kind;
 use super::Lab;
 use super::process::{Process, end_of};
 use super::rehearsal::{self, Page, Reaction};
 use super::remote::Visit;
 use crate::error::{Error, Result};
+use crate::machine::browser::Kind;
 use crate::scenario::{Action, Connections, Reload};
 use crate::text::Shown as _;
 

@@ -5,8 +5,8 @@ use super::firefox::Fit;
 use super::packages::{Packages, Wanted};
 use super::version::Version;
 use super::{chromium, firefox, program};
-use crate::lab::browser::Kind;
-use crate::lab::tools::Browser;
+use crate::machine::browser::Kind;
+use crate::machine::tools::Browser;
 
 /// Checks a browser and its driver; `is_cramped_snap` is true if it is a snap on a network that a snap does not start
 /// on.
@@ -63,9 +63,7 @@ fn snap_of_firefox(firefox: Check, is_cramped: bool) -> Check {
         found,
         ..firefox
     }
-    .mended_by(
-        "install Mozilla's own package: https://support.mozilla.org/kb/install-firefox-linux",
-    )
+    .fixed_by("install Mozilla's own package: https://support.mozilla.org/kb/install-firefox-linux")
 }
 
 /// Returns the check of a Chromium that is a snap: it has a chromedriver of its own inside, under another name, and
@@ -77,7 +75,7 @@ fn snap_of_chromium(chromium: Check) -> Check {
         found,
         ..chromium
     }
-    .mended_by("install a Chromium that is a package, with its chromedriver, as Debian has it")
+    .fixed_by("install a Chromium that is a package, with its chromedriver, as Debian has it")
 }
 
 fn pair_of_firefox(firefox: Version, driver: Version, packages: Packages) -> Check {
@@ -91,12 +89,12 @@ fn pair_of_firefox(firefox: Version, driver: Version, packages: Packages) -> Che
             name,
             &format!("geckodriver {driver} needs Firefox {oldest} or newer, this is {firefox}"),
         )
-        .mended_by(packages.install(Wanted::Firefox)),
+        .fixed_by(packages.install(Wanted::Firefox)),
         Fit::GeckodriverTooOld(newest) => Check::warning(
             name,
             &format!("geckodriver {driver} knows Firefox up to {newest}, this is {firefox}"),
         )
-        .mended_by(packages.install(Wanted::Geckodriver)),
+        .fixed_by(packages.install(Wanted::Geckodriver)),
     }
 }
 
@@ -112,5 +110,5 @@ fn pair_of_chromium(Version(chromium, _): Version, driver: Version, packages: Pa
         name,
         &format!("chromedriver {driver_release} drives Chromium {driver_release} only, this is {chromium}"),
     )
-    .mended_by(packages.install(Wanted::Chromium))
+    .fixed_by(packages.install(Wanted::Chromium))
 }

@@ -32,7 +32,7 @@ pub struct Check {
     /// The path of the thing, if it has one.
     pub path: Option<String>,
     /// The remedy: a command, or what else there is to do.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl Check {
@@ -59,7 +59,7 @@ impl Check {
             found: line(found),
             version: None,
             path: None,
-            mend: None,
+            fix: None,
         }
     }
 
@@ -72,8 +72,8 @@ impl Check {
 
     /// Adds the remedy.
     #[must_use]
-    pub fn mended_by(mut self, mend: impl AsRef<str>) -> Self {
-        self.mend = Some(line(mend.as_ref()));
+    pub fn fixed_by(mut self, fix: impl AsRef<str>) -> Self {
+        self.fix = Some(line(fix.as_ref()));
         self
     }
 

@@ -62,12 +62,12 @@ pub struct Diagnosis {
     /// The reason, in a few words; `None` if the facts leave it open.
     pub reason: Option<String>,
     /// The one command (or flag) that is the remedy; the caller adds `sudo`.
-    pub mend: Mend,
+    pub fix: Fix,
 }
 
 /// A cure.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Mend {
+pub enum Fix {
     /// A command that takes root.
     AsRoot(String),
     /// Anything else to do.
@@ -156,9 +156,9 @@ pub fn diagnose(facts: &Facts) -> Option<Diagnosis> {
 
 /// Returns the reason why the kernel does not make the namespaces, user namespaces first of all.
 fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
-    let because = |reason: String, mend| {
+    let because = |reason: String, fix| {
         let reason = Some(reason);
-        Some(Diagnosis { reason, mend })
+        Some(Diagnosis { reason, fix })
     };
     let needs_one = !facts.needs_no_user_namespace;
     if needs_one && !facts.has_user_namespaces {
@@ -171,25 +171,25 @@ fn no_user_namespace(facts: &Facts) -> Option<Diagnosis> {
     {
         let name = format!("user.max_{kind}_namespaces");
         let command = format!("sysctl -w {name}=15000");
-        return because(format!("{name} is 0"), Mend::AsRoot(command));
+        return because(format!("{name} is 0"), Fix::AsRoot(command));
     }
     if needs_one && facts.allowed_to_users == Some(false) {
         let name = "kernel.unprivileged_userns_clone";
         let command = format!("sysctl -w {name}=1");
-        return because(format!("{name} is 0"), Mend::AsRoot(command));
+        return because(format!("{name} is 0"), Fix::AsRoot(command));
     }
     // In a container, a profile is the host's to give.
     if needs_one && facts.restricted_by_apparmor == Some(true) && facts.container.is_none() {
         let reason = "AppArmor allows it only to programs that have a profile".to_owned();
-        return because(reason, Mend::Do(install_profile(&facts.executable)));
+        return because(reason, Fix::Do(install_profile(&facts.executable)));
     }
     None
 }
 
 /// Returns the remedy of capturing as root: root needs no user namespace.
 #[must_use]
-pub fn capture_as_root(executable: &Path) -> Mend {
-    Mend::AsRoot(format!("{} capture", shell_word(executable)))
+pub fn capture_as_root(executable: &Path) -> Fix {
+    Fix::AsRoot(format!("{} capture", shell_word(executable)))
 }
 
 fn in_container(facts: &Facts) -> Option<Diagnosis> {
@@ -218,7 +218,7 @@ fn in_container(facts: &Facts) -> Option<Diagnosis> {
     };
     Some(Diagnosis {
         reason,
-        mend: Mend::Do(flags.to_owned()),
+        fix: Fix::Do(flags.to_owned()),
     })
 }
 
@@ -227,7 +227,7 @@ fn under_filter() -> Diagnosis {
         reason: Some(
             "a filter of system calls that was put upon this session forbids it".to_owned(),
         ),
-        mend: Mend::Do("run it from a plain terminal or an ssh login of this machine".to_owned()),
+        fix: Fix::Do("run it from a plain terminal or an ssh login of this machine".to_owned()),
     }
 }
 
@@ -283,18 +283,18 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_diagnosis(facts: &Facts, reason: &str, mend: &Mend) {
+    fn assert_diagnosis(facts: &Facts, reason: &str, fix: &Fix) {
         let diagnosis = diagnose(facts).unwrap();
         assert_eq!(diagnosis.reason.as_deref(), Some(reason));
-        assert_eq!(&diagnosis.mend, mend);
+        assert_eq!(&diagnosis.fix, fix);
     }
 
     fn reason(facts: &Facts) -> Option<String> {
         diagnose(facts).and_then(|diagnosis| diagnosis.reason)
     }
 
-    fn as_root(command: &str) -> Mend {
-        Mend::AsRoot(command.to_owned())
+    fn as_root(command: &str) -> Fix {
+        Fix::AsRoot(command.to_owned())
     }
 
     #[test]
@@ -364,7 +364,7 @@ mod tests {
         assert_diagnosis(
             &facts,
             "AppArmor allows it only to programs that have a profile",
-            &Mend::Do(install_profile(Path::new("/home/ada/wiresnap"))),
+            &Fix::Do(install_profile(Path::new("/home/ada/wiresnap"))),
         );
     }
 
@@ -399,14 +399,14 @@ mod tests {
                 restricted_by_apparmor: Some(true),
                 ..free()
             };
-            let Diagnosis { reason, mend } = diagnose(&facts).unwrap();
+            let Diagnosis { reason, fix } = diagnose(&facts).unwrap();
             assert_eq!(
                 reason.as_deref(),
                 Some("this container's filter of system calls forbids it")
             );
             assert!(
-                matches!(&mend, Mend::Do(text) if text.contains(word)),
-                "{mend:?}"
+                matches!(&fix, Fix::Do(text) if text.contains(word)),
+                "{fix:?}"
             );
         }
     }

@@ -27,7 +27,7 @@ fn check(link: Link, scenarios: &str, made: &Result<()>) -> Check {
         Ok(()) => Check::ok(name, &format!("possible ({scenarios})")),
         Err(error) => {
             let found = format!("{} ({scenarios})", error.message());
-            Check::missing(name, &found).mended_by(error.hint().unwrap_or(OTHERWISE))
+            Check::missing(name, &found).fixed_by(error.hint().unwrap_or(OTHERWISE))
         }
     }
 }

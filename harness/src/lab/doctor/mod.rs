@@ -17,17 +17,18 @@ use std::path::Path;
 use rustix::process::geteuid;
 
 use self::check::{Check, State};
-use self::confinement::{Facts, Mend, capture_as_root, diagnose};
+use self::confinement::{Facts, Fix, capture_as_root, diagnose};
 use self::neighbours::Neighbours;
 use self::packages::{Packages, Wanted};
 use self::version::Version;
-use super::browser::Kind;
 use super::introduction::{Answer, PATIENCE, ask, variant_of};
 use super::network::Network;
 use super::remote::Remote;
-use super::tools::{Tools, executable, search_path};
-use super::{privilege, sniffer};
+use super::sniffer;
 use crate::error::{Error, Result};
+use crate::machine::browser::Kind;
+use crate::machine::privilege;
+use crate::machine::tools::{Tools, executable, search_path};
 use crate::scenario::link::Link;
 use crate::scenario::{Client, Scenario};
 use crate::text::shell_word;
@@ -151,8 +152,8 @@ impl Examination {
             1 => format!(" (1 more is missing: see `{doctor}`)"),
             _ => format!(" ({others} more are missing: see `{doctor}`)"),
         };
-        match &first.mend {
-            Some(mend) => error.with_hint(format!("{mend}{more}")),
+        match &first.fix {
+            Some(fix) => error.with_hint(format!("{fix}{more}")),
             None => error,
         }
     }
@@ -297,20 +298,20 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     };
     if let Some(cure) = refused.hint() {
         // It is not that it is forbidden.
-        return Check::missing(name, refused.message()).mended_by(cure);
+        return Check::missing(name, refused.message()).fixed_by(cure);
     }
     let facts = Facts::read();
-    let (reason, mend) = match diagnose(&facts) {
-        Some(diagnosis) => (diagnosis.reason, diagnosis.mend),
+    let (reason, fix) = match diagnose(&facts) {
+        Some(diagnosis) => (diagnosis.reason, diagnosis.fix),
         None => (None, capture_as_root(&facts.executable)),
     };
     let reason = reason.unwrap_or_else(|| {
         let refused = refused.to_string();
         refused.lines().next().unwrap_or_default().to_owned()
     });
-    let mend = match mend {
-        Mend::AsRoot(command) => packages.as_root(&command),
-        Mend::Do(what) => what,
+    let fix = match fix {
+        Fix::AsRoot(command) => packages.as_root(&command),
+        Fix::Do(what) => what,
     };
     let is_needed = asked == Some(Network::Private)
         || (asked.is_none() && (possible.needs_link || !possible.host));
@@ -319,7 +320,7 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     } else {
         State::Warning
     };
-    Check::new(name, state, &reason).mended_by(mend)
+    Check::new(name, state, &reason).fixed_by(fix)
 }
 
 /// Warns if root starts the programs under study, and says what that means to them.
@@ -329,7 +330,7 @@ fn account(is_root: bool) -> Option<Check> {
             "account",
             "root: programs run as root, without capabilities, and can open what is root's",
         )
-        .mended_by("capture as an ordinary user: that takes no privilege where private networks are possible")
+        .fixed_by("capture as an ordinary user: that takes no privilege where private networks are possible")
     })
 }
 
@@ -351,7 +352,7 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
     let name = "host's network";
     if possible.needs_link && asked == Some(Network::Host) {
         return Check::missing(name, "has no link, which a scenario is played on")
-            .mended_by("leave out `--network host`, or name the other scenarios");
+            .fixed_by("leave out `--network host`, or name the other scenarios");
     }
     if possible.host {
         return Check::ok(name, "may be captured on (CAP_NET_RAW)");
@@ -367,14 +368,14 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
         Check::missing(name, "may not be captured on: CAP_NET_RAW is lacking")
     };
     let executable = shell_word(std::env::current_exe().unwrap_or_default());
-    check.mended_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
+    check.fixed_by(packages.as_root(&format!("setcap cap_net_raw+ep {executable}")))
 }
 
 /// Checks a program that tells its version when asked.
 async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Option<Version>) {
     let Some(path) = path else {
         return (
-            Check::missing(name, "not installed").mended_by(install),
+            Check::missing(name, "not installed").fixed_by(install),
             None,
         );
     };
@@ -389,12 +390,11 @@ async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Op
             Check::warning(name, &format!("tells no version: {}", first_line(text)))
         }
         (Answer::Failed(text), None) => {
-            Check::missing(name, &format!("does not start: {}", first_line(text)))
-                .mended_by(install)
+            Check::missing(name, &format!("does not start: {}", first_line(text))).fixed_by(install)
         }
         (Answer::Hung, None) => hung(name, path, "--version"),
         (Answer::CannotStart(error), None) => {
-            Check::missing(name, &format!("does not start: {error}")).mended_by(install)
+            Check::missing(name, &format!("does not start: {error}")).fixed_by(install)
         }
     };
     (check.at(path), version.map(|(version, _)| version))
@@ -407,23 +407,23 @@ fn hung(name: &str, path: &Path, argument: &str) -> Check {
         name,
         &format!("still silent {seconds} s after it was asked who it is"),
     )
-    .mended_by(format!("see what `{command}` waits for"))
+    .fixed_by(format!("see what `{command}` waits for"))
 }
 
 async fn netcat(tools: &Tools, packages: Packages) -> Check {
     let install = packages.install(Wanted::Netcat);
     let Some(path) = &tools.netcat else {
-        return Check::missing("nc", "not installed").mended_by(install);
+        return Check::missing("nc", "not installed").fixed_by(install);
     };
     let check = match ask(path, "-h", PATIENCE).await {
         Answer::Said(help) | Answer::Failed(help) => match variant_of(&help) {
             Some(variant) => Check::ok("nc", &variant),
             None => Check::warning("nc", &format!("of an unknown kind: {}", first_line(&help)))
-                .mended_by(install),
+                .fixed_by(install),
         },
         Answer::Hung => hung("nc", path, "-h"),
         Answer::CannotStart(error) => {
-            Check::missing("nc", &format!("does not start: {error}")).mended_by(install)
+            Check::missing("nc", &format!("does not start: {error}")).fixed_by(install)
         }
     };
     check.at(path)

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 use rustix::process::geteuid;
 
 use super::check::Check;
-use crate::lab::browser::Kind;
+use crate::machine::browser::Kind;
 
 /// The first user id of a person, if `/etc/login.defs` names no other (login.defs(5)).
 const FIRST_PERSON: u32 = 1000;
@@ -76,12 +76,12 @@ impl Neighbours {
         if accepted {
             return Check::warning(name, &format!("{found}; that is accepted"));
         }
-        let mend = if private_is_possible {
+        let fix = if private_is_possible {
             "leave out `--network host`, or accept it with `wiresnap capture --shared-machine`"
         } else {
             "where nobody can be logged in but you, accept it with `wiresnap capture --shared-machine`"
         };
-        Check::missing(name, &found).mended_by(mend)
+        Check::missing(name, &found).fixed_by(fix)
     }
 }
 

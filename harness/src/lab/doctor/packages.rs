@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::lab::browser::Kind;
+use crate::machine::browser::Kind;
 
 /// The systems' package managers that we know the names for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -57,14 +57,14 @@ fn port_check(address: SocketAddr, scenarios: &str, labs_are_private: bool) -> C
     } else {
         Check::missing(name, &format!("taken by another program ({scenarios})"))
     };
-    check.mended_by(format!(
+    check.fixed_by(format!(
         "ss -ltnp 'sport = :{port}' names the program; stop it"
     ))
 }
 
 /// Checks the folder that captures go to.
 pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Check {
-    let mend = |existing: &Path| {
+    let fix = |existing: &Path| {
         // Only a folder of the project is the user's to have: never one of the system's, such as `/` or `/etc`.
         let is_in_project = match (project.canonicalize(), existing.canonicalize()) {
             (Ok(project), Ok(existing)) => existing != project && existing.starts_with(project),
@@ -76,7 +76,7 @@ pub(super) fn captures(folder: &Path, project: &Path, packages: Packages) -> Che
             "name another folder with --out".to_owned()
         }
     };
-    folder_check("captures folder", folder, ROOM_FOR_CAPTURES, mend)
+    folder_check("captures folder", folder, ROOM_FOR_CAPTURES, fix)
 }
 
 /// Checks the folder in which browsers get their profiles; `None` for a private lab, whose own folder is in memory.
@@ -95,8 +95,8 @@ pub(super) fn temporary(network: Network) -> Option<Check> {
 
 /// Checks that a folder can be written to and has room; a missing folder is checked by its nearest existing parent.
 ///
-/// The closure `mend` returns the remedy for one that cannot be written to.
-fn folder_check(name: &str, folder: &Path, room: u64, mend: impl Fn(&Path) -> String) -> Check {
+/// The closure `fix` returns the remedy for one that cannot be written to.
+fn folder_check(name: &str, folder: &Path, room: u64, fix: impl Fn(&Path) -> String) -> Check {
     // An empty path is the current folder.
     let existing = folder
         .ancestors()
@@ -110,14 +110,14 @@ fn folder_check(name: &str, folder: &Path, room: u64, mend: impl Fn(&Path) -> St
         .find(|folder| folder.is_dir())
         .unwrap_or(Path::new("/"));
     if let Err(errno) = access(existing, Access::WRITE_OK | Access::EXEC_OK) {
-        let mend = if errno == Errno::ROFS {
+        let fix = if errno == Errno::ROFS {
             "name another place: what is there is read-only".to_owned()
         } else {
-            mend(existing)
+            fix(existing)
         };
         return Check::missing(name, &format!("cannot be written to: {errno}"))
             .at(folder)
-            .mended_by(mend);
+            .fixed_by(fix);
     }
     let free = match statvfs(existing) {
         Ok(system) => system.f_bavail.saturating_mul(system.f_frsize),
@@ -130,7 +130,7 @@ fn folder_check(name: &str, folder: &Path, room: u64, mend: impl Fn(&Path) -> St
         let (free, room) = (megabytes(free), megabytes(room));
         return Check::missing(name, &format!("{free} free, {room} are needed"))
             .at(folder)
-            .mended_by("make room there, or name another place");
+            .fixed_by("make room there, or name another place");
     }
     Check::ok(name, &format!("{} free", megabytes(free))).at(folder)
 }

@@ -24,13 +24,13 @@ async fn endpoint(remote: &Remote) -> Check {
     match remote.endpoint.status().await {
         Status::Ready => Check::ok(name, &format!("{url} is ready")),
         Status::Busy(message) => Check::missing(name, &format!("{url} takes no session now: {message}"))
-            .mended_by("wait for its other session to end, or end it there"),
+            .fixed_by("wait for its other session to end, or end it there"),
         Status::Stranger(answer) => {
             Check::missing(name, &format!("{url} answers, but not as a WebDriver does ({answer})"))
-                .mended_by("look at its port and path: a Selenium Grid has 4444, an old one /wd/hub")
+                .fixed_by("look at its port and path: a Selenium Grid has 4444, an old one /wd/hub")
         }
         Status::Silent(how) => {
-            Check::missing(name, &format!("{url} cannot be reached: {how}")).mended_by(
+            Check::missing(name, &format!("{url} cannot be reached: {how}")).fixed_by(
                 if remote.endpoint.is_local() && Container::find().is_some() {
                     "this is a container, and its `localhost` is the container: name the machine that the endpoint is on"
                 } else {
@@ -59,14 +59,14 @@ fn address(remote: &Remote, way: Option<Way>, interfaces: &[Interface]) -> Check
             name,
             &format!("{address} is none of this machine's, which has {ours}"),
         )
-        .mended_by(instead);
+        .fixed_by(instead);
     }
     match way {
         Some(way) if address.is_loopback() && !way.is_local() => Check::missing(
             name,
             &format!("{address} is, where the browser runs, that machine itself"),
         )
-        .mended_by(instead),
+        .fixed_by(instead),
         Some(way) if address.is_loopback() => Check::ok(
             name,
             &format!(
@@ -92,7 +92,7 @@ fn interface(remote: &Remote, way: Option<Way>, interfaces: &[Interface]) -> Che
             &format!("there is no {wanted} here; there are {there_are}"),
         );
         return match holder(address, interfaces) {
-            Some(holder) => check.mended_by(format!("--interface {holder}, which has {address}")),
+            Some(holder) => check.fixed_by(format!("--interface {holder}, which has {address}")),
             None => check,
         };
     };
@@ -105,8 +105,8 @@ fn interface(remote: &Remote, way: Option<Way>, interfaces: &[Interface]) -> Che
     }
     let check = Check::missing(name, &format!("{wanted} does not have {address}"));
     match holder(address, interfaces) {
-        Some(holder) => check.mended_by(format!("--interface {holder}, which has it")),
-        None => check.mended_by("advertise an address that it has"),
+        Some(holder) => check.fixed_by(format!("--interface {holder}, which has it")),
+        None => check.fixed_by("advertise an address that it has"),
     }
 }
 
@@ -157,10 +157,10 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_missing(check: &Check, found: &str, mend: &str) {
+    fn assert_missing(check: &Check, found: &str, fix: &str) {
         assert_eq!(check.state, State::Missing, "{check:?}");
         assert_eq!(check.found, found);
-        assert_eq!(check.mend.as_deref(), Some(mend));
+        assert_eq!(check.fix.as_deref(), Some(fix));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use wiresnap::analysis::conversation::Conversation;
 use wiresnap::analysis::difference::{Difference, Kind, Record};
 use wiresnap::analysis::message::{Detail, HttpMessage, Message};
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::listing::{Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::render::redact::{self, RULES};
 use wiresnap::trace::reader::{CaptureReader, read_from};

@@ -4,8 +4,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use wiresnap::analysis::difference::{Difference, Kind, Record, Redaction};
-use wiresnap::cli::PayloadFormat;
-use wiresnap::commands::payload::{Request, list};
+use wiresnap::listing::{Format, Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::render::redactions::Redactions;
 use wiresnap::rule::Rules;
@@ -18,7 +17,7 @@ fn rules(text: &str) -> Redactions {
     Redactions::from(Rules::of_text("wiresnap.toml".as_ref(), text).unwrap())
 }
 
-fn listing(file: &[u8], rules: &Redactions, format: PayloadFormat, redact: bool) -> String {
+fn listing(file: &[u8], rules: &Redactions, format: Format, redact: bool) -> String {
     let request = Request {
         style: Style {
             redact,
@@ -34,7 +33,7 @@ fn listing(file: &[u8], rules: &Redactions, format: PayloadFormat, redact: bool)
 }
 
 fn reviewed(file: &[u8], rules: &Redactions) -> String {
-    listing(file, rules, PayloadFormat::Text, true)
+    listing(file, rules, Format::Text, true)
 }
 
 fn between(old: &[u8], new: &[u8], rules: &Redactions) -> Difference {
@@ -361,7 +360,7 @@ fn a_value_that_begins_in_one_frame_and_ends_in_another_is_hidden() {
         let one_by_one: Vec<usize> = (1..old.len()).collect();
         let capture = fragmented(old, &one_by_one);
         assert_eq!(payloads(&reviewed(&capture, &rules)), expected);
-        let json = listing(&capture, &rules, PayloadFormat::Json, true);
+        let json = listing(&capture, &rules, Format::Json, true);
         assert!(
             json.contains(&format!("\"message\":{{\"text\":\"{expected}\"}}")),
             "{json}"
@@ -402,13 +401,13 @@ fn no_digest_of_something_hidden_is_printed() {
     ];
     for capture in captures {
         for redact in [false, true] {
-            for format in [PayloadFormat::Text, PayloadFormat::Json] {
+            for format in [Format::Text, Format::Json] {
                 let text = listing(&capture, &rules, format, redact);
                 assert!(!text.contains("4711"), "{text}");
                 let without = text.replace("\"sha256\":null", "");
                 // The client's stream has nothing of it.
                 let digests = without.matches("sha256").count();
-                let allowed = usize::from(format == PayloadFormat::Json && !redact);
+                let allowed = usize::from(format == Format::Json && !redact);
                 assert!(digests <= allowed, "{text}");
             }
         }

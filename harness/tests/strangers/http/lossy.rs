@@ -166,9 +166,8 @@ fn an_answer_is_not_taken_for_the_body_of_one_that_may_have_none() {
     assert!(pairs_of(MANNERS[0], 1202) > 4);
 }
 
-/// The whole of it: `cargo test --test strangers -- --ignored lossy`.
 #[test]
-#[ignore = "takes minutes"]
+#[ignore = "takes minutes: `make mutation`"]
 fn of_many_conversations_no_answer_is_told_with_another_ones_request() {
     let mut wrong = Vec::new();
     for manner in MANNERS {
