@@ -27,7 +27,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  fine
   1  differs
-  2  usage, a scenario file or a capture file that makes no sense
+  2  wrong usage, or a scenario or capture file that cannot be read
   3  this machine is not ready
   4  the run failed
   5  inconclusive: the run went well, but its capture is not provably complete

@@ -130,7 +130,7 @@ impl Rules {
         if let Some(limit) = limit {
             let bytes = usize::try_from(*limit.get_ref()).unwrap_or(usize::MAX);
             if bytes < LEAST_BODY_LIMIT {
-                let message = format!("less than {LEAST_BODY_LIMIT} bytes");
+                let message = format!("`body_limit` is less than {LEAST_BODY_LIMIT} bytes");
                 return Err(Diagnostic::new(limit.span(), message).with_hint(
                     "write 1024 or more: so much is shown of a body beyond the limit too",
                 ));
@@ -159,7 +159,7 @@ impl Rules {
         for path in paths {
             let path = path.as_str().unwrap_or_default();
             if !path.starts_with('/') || path.contains(['?', '#', ' ']) {
-                return Err(Diagnostic::new(repeats.span(), "no path of the program").with_hint(
+                return Err(Diagnostic::new(repeats.span(), "not a path of the program").with_hint(
                     "write `repeats = \"/poll\"`, or several: `[\"/poll\", \"/status\"]`; what follows on `?` does not count",
                 ));
             }
@@ -203,9 +203,10 @@ impl Rules {
                 None => rules.hides_chunks = true,
             }
             if names.contains(&name.as_str()) {
-                let message = format!("there is a rule `{name}` already");
-                return Err(Diagnostic::new(table.name.span(), message)
-                    .with_hint("rules are told apart by their names: choose another one"));
+                let message = format!("two rules with the name `{name}`");
+                return Err(
+                    Diagnostic::new(table.name.span(), message).with_hint("choose another name")
+                );
             }
             names.push(name);
         }
@@ -472,7 +473,7 @@ fn check_name(name: &Spanned<String>) -> Checked<()> {
         return Ok(());
     }
     Err(
-        Diagnostic::new(name.span(), "no name for a rule").with_hint(
+        Diagnostic::new(name.span(), "not a name for a rule").with_hint(
             "use letters, digits, `-` and `_`: placeholders are made of it, as in `<session>`",
         ),
     )
@@ -494,7 +495,7 @@ fn check_pattern(raw: &Spanned<String>, text: &str) -> Checked<Regex> {
         })?;
     if compiled.is_match(b"") {
         return Err(
-            Diagnostic::new(raw.span(), "the pattern fits where there is nothing at all")
+            Diagnostic::new(raw.span(), "the pattern matches an empty text")
                 .with_hint("let it want one byte at least: `+` in place of `*`"),
         );
     }
@@ -516,7 +517,7 @@ fn no_pattern(raw: &Spanned<String>, text: &str, error: &regex_syntax::Error) ->
     let place = place.start.offset..place.end.offset;
     Diagnostic::new(
         in_file(raw, text, place),
-        format!("no regular expression: {kind}"),
+        format!("invalid regular expression: {kind}"),
     )
     .with_hint("the syntax is that of docs.rs/regex; in '…' TOML leaves backslashes as they are")
 }
@@ -539,9 +540,9 @@ fn check_group(pattern: &Regex, raw: &Spanned<String>) -> Checked<usize> {
         (None, groups @ 0..=1) => Ok(groups),
         (None, groups) => Err(Diagnostic::new(
             raw.span(),
-            format!("which of the {groups} groups is to be hidden?"),
+            format!("the pattern has {groups} groups"),
         )
-        .with_hint("write it `(?<value>…)`, or the others `(?:…)`")),
+        .with_hint("write the group to hide as `(?<value>…)`, or the others as `(?:…)`")),
     }
 }
 

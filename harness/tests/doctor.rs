@@ -449,7 +449,7 @@ fn with_chromium(chromedriver: &str) -> Machine {
 fn assert_cannot_play(machine: &Machine, end: &str) {
     let (code, _, said) = machine.say(&["capture", "--browser", "chromium"]);
     assert_eq!(code, Some(3), "{said}");
-    let note = "note: not played with Chromium, since their client is no browser: tcpapp\n";
+    let note = "note: not played with Chromium, since their client is not a browser: tcpapp\n";
     assert_eq!(said, format!("{note}{end}"));
     assert!(
         !machine.path("project/pcap").exists(),

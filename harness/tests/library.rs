@@ -123,7 +123,7 @@ fn an_executable_that_is_none_is_named() {
     assert!(
         error
             .to_string()
-            .starts_with("/nowhere/wiresnap is no program"),
+            .starts_with("/nowhere/wiresnap is not an executable file"),
         "{error}"
     );
 }

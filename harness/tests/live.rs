@@ -64,7 +64,7 @@ fn chromium_gives_snapshots_of_its_own() {
         "3",
     ]);
 
-    let note = "note: not played with Chromium, since their client is no browser: tcpapp";
+    let note = "note: not played with Chromium, since their client is not a browser: tcpapp";
     outcome.is(0, &[note]);
     let folder = bench.captures().join("chromium");
     for scenario in WITH_CHROMIUM {

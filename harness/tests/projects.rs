@@ -408,7 +408,8 @@ fn a_name_that_is_taken_for_something_else_is_none() {
         let Said { code, error, .. } = stage.run(&["validate"]);
 
         assert_eq!(code, Some(2));
-        let message = format!("error: scenarios/{name}.toml is no name for a scenario\nhint: ");
+        let message =
+            format!("error: scenarios/{name}.toml is not a valid name for a scenario\nhint: ");
         assert!(error.starts_with(&message), "{error}");
     }
 }

@@ -126,7 +126,7 @@ impl<'a> Inspection<'a> {
 
     fn foreign(&mut self, number: u64) {
         self.missing
-            .push(format!("packet {number} is no TCP segment"));
+            .push(format!("packet {number} is not a TCP segment"));
     }
 
     fn certify(mut self, connections: &[Connection]) -> Result<Certificate, Vec<String>> {

@@ -71,7 +71,7 @@ fn require_somebody_to_ask() -> Result<(), Error> {
         return Ok(());
     }
     Err(
-        Error::usage("nobody can be asked: standard input is no terminal").with_hint(
+        Error::usage("cannot prompt: standard input is not a terminal").with_hint(
             "`wiresnap accept --all` takes over all that differ, `wiresnap accept NAME…` those that are named",
         ),
     )

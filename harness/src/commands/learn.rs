@@ -100,7 +100,7 @@ fn review(
     if !io::stdin().is_terminal() {
         writeln!(
             talk,
-            "note: nobody can be asked, as standard input is no terminal: the rules can be copied into {}",
+            "note: cannot prompt, as standard input is not a terminal: copy the rules into {}",
             file.shown()
         )?;
         return Ok(0);

@@ -69,7 +69,10 @@ impl Arguments {
             return Err(self.mistake(surplus.place.clone(), message));
         }
         if self.operands.len() < least {
-            return Err(self.mistake(end, format!("`{}` lacks something here", self.verb.name)));
+            return Err(self.mistake(
+                end,
+                format!("`{}` needs another argument here", self.verb.name),
+            ));
         }
         Ok(())
     }
@@ -92,13 +95,13 @@ impl Arguments {
         if let Ok(number @ 1..) = value.text.parse() {
             return Ok(Some(number));
         }
-        let message = format!("`{}` is no number; the first is 1", value.text);
+        let message = format!("`{}` is not a number; the first is 1", value.text);
         Err(self.mistake(value.place.clone(), message))
     }
 
     /// Makes a diagnostic of a mistake, with the right way to write it.
     pub(super) fn mistake(&self, place: Range<usize>, message: impl Into<String>) -> Diagnostic {
         let Verb { name, usage, .. } = self.verb;
-        Diagnostic::new(place, message).with_hint(format!("it is written: {name} {usage}"))
+        Diagnostic::new(place, message).with_hint(format!("usage: {name} {usage}"))
     }
 }

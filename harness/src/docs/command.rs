@@ -143,7 +143,7 @@ fn frame_name(word: &Word) -> Result<String, Diagnostic> {
     if let Some(Ok(number @ 1..)) = number {
         return Ok(format!("{}{number}", &word.text[..1]));
     }
-    let message = format!("`{}` is no frame", word.text);
+    let message = format!("`{}` is not a frame", word.text);
     Err(Diagnostic::new(word.place.clone(), message)
         .with_hint("C1 is the client's first frame, S1 the server's"))
 }
@@ -159,7 +159,7 @@ fn drawing_name(arguments: &Arguments) -> Result<Option<Word>, Diagnostic> {
     if is_drawing && is_file_name(&file.text) {
         return Ok(Some(file.clone()));
     }
-    let message = format!("`{}` is no name for a drawing", file.text);
+    let message = format!("`{}` is not a valid name for a drawing", file.text);
     Err(Diagnostic::new(file.place.clone(), message)
         .with_hint("letters, digits, - _ . and .svg at the end; the file stands beside the page"))
 }

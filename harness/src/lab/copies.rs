@@ -33,7 +33,7 @@ pub(super) fn leave_out_outgoing(capture: &Capture<Active>, filter: &str) -> any
 fn numbers(instruction: &BpfInstruction) -> anyhow::Result<[u32; 4]> {
     let text = instruction.to_string();
     let numbers: Result<Vec<u32>, _> = text.split(' ').map(str::parse).collect();
-    let numbers = numbers.with_context(|| format!("`{text}` is no instruction of a filter"))?;
+    let numbers = numbers.with_context(|| format!("`{text}` is not a filter instruction"))?;
     let count = numbers.len();
     <[u32; 4]>::try_from(numbers)
         .map_err(|_| anyhow::anyhow!("`{text}` has {count} numbers, not four"))

@@ -175,7 +175,7 @@ fn outcome(answer: &[u8]) -> io::Result<()> {
     match number(HEADER_BYTES) {
         Some(0) if is_outcome => Ok(()),
         Some(error) if is_outcome => Err(io::Error::from_raw_os_error(error.saturating_neg())),
-        _ => Err(io::Error::other("the kernel's answer makes no sense")),
+        _ => Err(io::Error::other("invalid answer from the kernel")),
     }
 }
 

@@ -115,7 +115,7 @@ impl std::fmt::Display for Answer {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Status(status) => write!(formatter, "was answered with {status}"),
-            Self::Other => write!(formatter, "was answered with something that is no HTTP"),
+            Self::Other => write!(formatter, "was answered with something that is not HTTP"),
             Self::Late => {
                 let seconds = ANSWER_PATIENCE.as_secs();
                 write!(formatter, "was not answered within {seconds} s")

@@ -93,7 +93,7 @@ impl Endpoint {
             Some(uri) if uri.scheme_str() == Some("http") && has_host(&uri) && uri.query().is_none() => {
                 Ok(Self(format!("{}/", text.trim_end_matches('/'))))
             }
-            _ => Err(Error::usage(format!("{text:?} is no URL of a WebDriver endpoint")).with_hint(
+            _ => Err(Error::usage(format!("{text:?} is not the URL of a WebDriver endpoint")).with_hint(
                 "give it with host and port, as in `--webdriver http://192.168.1.20:4444`; endpoints speak plain HTTP",
             )),
         }
@@ -152,7 +152,7 @@ impl Endpoint {
 
     async fn ask(&self) -> Status {
         let Ok(uri) = format!("{}status", self.0).parse() else {
-            return Status::Silent("the URL makes no sense".to_owned());
+            return Status::Silent("the URL is not valid".to_owned());
         };
         let http = HttpClient::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
         let answer = match http.get(uri).await {

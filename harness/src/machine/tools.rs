@@ -154,8 +154,10 @@ pub fn command_path(command: &str, folder: &Path) -> Result<PathBuf> {
         return if is_executable(&path) {
             Ok(path)
         } else {
-            Err(Error::usage(format!("{} is no program", path.shown()))
-                .with_hint("is the path right, and may the file be executed (`chmod +x`)?"))
+            Err(
+                Error::usage(format!("{} is not an executable file", path.shown()))
+                    .with_hint("is the path right, and may the file be executed (`chmod +x`)?"),
+            )
         };
     }
     executable(&path(), command).ok_or_else(|| {

@@ -59,7 +59,7 @@ fn ask() -> Result<(UnixStream, Commission)> {
 
 fn nobody_asks(error: impl Into<io::Error>) -> Error {
     let error = error.into();
-    Error::usage(format!("what is asked on standard input makes no sense: {error}"))
+    Error::usage(format!("invalid request on standard input: {error}"))
         .with_hint("this verb is for tests in Rust (`wiresnap::Lab`); a scenario is played by `wiresnap capture`")
 }
 

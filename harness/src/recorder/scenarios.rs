@@ -108,7 +108,7 @@ fn those_played_with(browser: Kind, read: Vec<Read>, are_named: bool) -> Result<
     let without = names(&mut without.iter());
     if !without.is_empty() {
         say(&format!(
-            "note: not played with {browser}, since their client is no browser: {without}"
+            "note: not played with {browser}, since their client is not a browser: {without}"
         ));
     }
     for other in of_browsers {
@@ -123,7 +123,7 @@ pub(super) fn require_time_scale(scenario: &Scenario, time_scale: f64) -> Result
     let name = &scenario.name;
     if !time_scale.is_finite() || time_scale <= 0.0 || time_scale > LARGEST_TIME_SCALE {
         return Err(
-            Error::usage(format!("time scale {time_scale} makes no sense")).with_hint(format!(
+            Error::usage(format!("invalid time scale {time_scale}")).with_hint(format!(
                 "use a number above 0, up to {LARGEST_TIME_SCALE}; 1 plays as written"
             )),
         );

@@ -45,7 +45,7 @@ impl Snapshot {
         };
         let snapshot = Self::parse(&text).ok_or_else(|| {
             Error::usage(format!(
-                "{} is no snapshot: it does not begin with a line ---",
+                "{} is not a snapshot: it does not begin with a line ---",
                 file.shown()
             ))
             .with_hint("move it away; `wiresnap accept` writes a new one")

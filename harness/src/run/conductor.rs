@@ -172,7 +172,7 @@ fn answer(line: &std::os::unix::net::UnixStream) -> Result<Option<Report>> {
 }
 
 fn no_sense() -> Error {
-    Error::environment("the lab's answer makes no sense")
+    Error::environment("invalid answer from the lab")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
@@ -477,7 +477,7 @@ impl RunningLab {
     async fn report(&mut self) -> Result<Report> {
         match self.reports.next_line().await {
             Ok(Some(line)) => serde_json::from_str(&line)
-                .map_err(|error| Error::run(format!("the player makes no sense: {error}"))),
+                .map_err(|error| Error::run(format!("invalid message from the player: {error}"))),
             // What ended it, its keeper tells.
             Ok(None) | Err(_) => Err(Error::run(GONE)),
         }

@@ -45,7 +45,7 @@ impl<'a> Wanted<'a> {
     fn new(expect: &'a Expect, acted: ClockTime) -> Result<Self> {
         let pattern = match &expect.text {
             Some(Condition::Matches(pattern)) => Some(compile(pattern).map_err(|error| {
-                Error::usage(format!("no regular expression: `{pattern}`: {error}"))
+                Error::usage(format!("invalid regular expression: `{pattern}`: {error}"))
             })?),
             _ => None,
         };

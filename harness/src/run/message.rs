@@ -121,7 +121,7 @@ impl Picture {
     pub fn png(&self) -> Result<Vec<u8>> {
         BASE64
             .decode(&self.base64)
-            .map_err(|error| Error::run(format!("{} makes no sense: {error}", self.file)))
+            .map_err(|error| Error::run(format!("cannot read {}: {error}", self.file)))
     }
 }
 

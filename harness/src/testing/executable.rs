@@ -30,9 +30,10 @@ pub(super) fn find(named: Option<&Path>) -> Result<PathBuf> {
         Some(named) if is_executable(&named) => named,
         Some(named) => {
             return Err(
-                Error::environment(format!("{} is no program", named.shown())).with_hint(format!(
-                    "name a wiresnap executable, or leave it out and unset {VARIABLE}"
-                )),
+                Error::environment(format!("{} is not an executable file", named.shown()))
+                    .with_hint(format!(
+                        "name a wiresnap executable, or leave it out and unset {VARIABLE}"
+                    )),
             );
         }
         None => candidates(here.as_deref(), &path)

@@ -292,7 +292,7 @@ fn what_does_not_go_with_a_browser_elsewhere() {
         .is(
             2,
             &[
-                "error: \"https://grid:4444\" is no URL of a WebDriver endpoint",
+                "error: \"https://grid:4444\" is not the URL of a WebDriver endpoint",
                 "hint: ",
             ],
         );

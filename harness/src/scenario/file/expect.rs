@@ -46,7 +46,7 @@ pub(super) fn check_expect(
     }
     if matches!(action, Action::Screenshot(_)) {
         return Err(
-            Diagnostic::new(expect.span(), "a picture shows what is there")
+            Diagnostic::new(expect.span(), "a screenshot cannot have `expect`")
                 .with_hint("put the expectation at the mark before it"),
         );
     }
@@ -55,13 +55,13 @@ pub(super) fn check_expect(
     let absent = absent.transpose()?;
     if text.is_none() && absent.is_none() {
         return Err(
-            Diagnostic::new(expect.span(), "what must be shown?").with_hint(
+            Diagnostic::new(expect.span(), "`expect` needs a condition").with_hint(
                 "add `shows = \"…\"`, a text that is part of it, or `equals`, `matches` or `absent`",
             ),
         );
     }
     let within = raw.within.as_ref();
-    let within = within.map(|within| check_within(within, LONGEST_SECONDS, "what is expected"));
+    let within = within.map(|within| check_within(within, LONGEST_SECONDS, "an expectation"));
     Ok(Expect {
         of: check_subject(raw, client)?,
         text,
@@ -149,16 +149,15 @@ fn check_pattern(pattern: &Spanned<String>) -> Checked<Condition> {
         let last = error.to_string();
         let last = last.lines().last().unwrap_or_default();
         let why = last.strip_prefix("error: ").unwrap_or(last);
-        Diagnostic::new(pattern.span(), format!("no regular expression: {why}")).with_hint(
+        Diagnostic::new(pattern.span(), format!("invalid regular expression: {why}")).with_hint(
             "the syntax is that of docs.rs/regex; in '…' TOML leaves backslashes as they are",
         )
     })?;
     if compiled.is_match("") {
-        return Err(Diagnostic::new(
-            pattern.span(),
-            "the pattern fits where there is nothing at all",
-        )
-        .with_hint("let it want one character at least: `+` in place of `*`"));
+        return Err(
+            Diagnostic::new(pattern.span(), "the pattern matches an empty text")
+                .with_hint("let it want one character at least: `+` in place of `*`"),
+        );
     }
     Ok(Condition::Matches(text.clone()))
 }
@@ -180,7 +179,7 @@ fn check_absent(absent: &Spanned<toml::Value>, raw: &RawExpect) -> Checked<Absen
             }
         }
         _ => Err(
-            Diagnostic::new(absent.span(), "what must not be there?").with_hint(
+            Diagnostic::new(absent.span(), "`absent = true` needs `element`").with_hint(
                 "write the text, as in `absent = \"loading\"`, or `true` beside an `element` that must be gone",
             ),
         ),

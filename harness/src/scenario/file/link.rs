@@ -63,7 +63,7 @@ fn check_delay(delay: &Spanned<String>) -> Checked<Duration> {
         ))
     };
     let text = delay.get_ref();
-    let length = length_of_time(text).ok_or_else(|| mistake(format!("`{text}` is no delay")))?;
+    let length = length_of_time(text).ok_or_else(|| mistake(format!("`{text}` is not a delay")))?;
     if length > LONGEST_DELAY {
         return Err(mistake(format!("a delay of {text} is too long")));
     }
@@ -86,7 +86,7 @@ fn check_loss(loss: &Spanned<String>) -> Checked<f64> {
         ))
     };
     let percent = text.strip_suffix('%').and_then(plain_number);
-    let share = percent.ok_or_else(|| mistake(format!("`{text}` is no loss")))? / 100.0;
+    let share = percent.ok_or_else(|| mistake(format!("`{text}` is not a loss rate")))? / 100.0;
     if share > LARGEST_LOSS {
         return Err(mistake(format!("a loss of {text} is too large")));
     }

@@ -124,11 +124,11 @@ fn repeated(first: Mark, raw: &RawMark) -> Checked<Vec<Mark>> {
         (None, None) => return Ok(vec![first]),
         (Some(every), Some(times)) => (check_time(every)?, check_times(times)?),
         (Some(every), None) => {
-            return Err(Diagnostic::new(every.span(), "how many times?")
+            return Err(Diagnostic::new(every.span(), "`every` needs `times`")
                 .with_hint("add the number, the first one included, as in `times = 3`"));
         }
         (None, Some(times)) => {
-            return Err(Diagnostic::new(times.span(), "how far from each other?")
+            return Err(Diagnostic::new(times.span(), "`times` needs `every`")
                 .with_hint("add the distance in seconds, as in `every = 10`"));
         }
     };
@@ -173,7 +173,7 @@ fn check_wait(raw: &RawMark) -> Checked<()> {
     match &raw.wait {
         Some(wait) if raw.expect.is_none() => Err(Diagnostic::new(
             wait.span(),
-            "what is to be waited for?",
+            "`wait` needs `expect`",
         )
         .with_hint("add what the client shows then, as in `expect = { shows = \"{clock}\" }`")),
         _ => Ok(()),
@@ -187,7 +187,7 @@ fn check_limit(raw: &RawMark, action: &Action) -> Checked<Option<Duration>> {
     };
     if matches!(action, Action::Close | Action::Screenshot(_)) {
         return Err(
-            Diagnostic::new(within.span(), "nothing is waited for at this step")
+            Diagnostic::new(within.span(), "this step does not wait for anything")
                 .with_hint("leave `within` out"),
         );
     }
@@ -244,7 +244,7 @@ fn check_picture(marks: &[Mark], mark: &Mark, raw: &RawMark) -> Checked<()> {
     }
     let span = raw.screenshot.as_ref().map_or(0..0, Spanned::span);
     Err(
-        Diagnostic::new(span, format!("a second picture `{new}`")).with_hint(
+        Diagnostic::new(span, format!("a second screenshot `{new}`")).with_hint(
             "give it another name, or write `true`, by which it gets the number of its mark",
         ),
     )

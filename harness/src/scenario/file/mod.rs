@@ -158,7 +158,7 @@ pub fn name_of(file: &Path) -> Result<String> {
     let name = file.file_name().and_then(|name| name.to_str());
     let name = name.map_or("", |name| name.strip_suffix(".toml").unwrap_or(name));
     let wrong = |hint: &str| {
-        let message = format!("{} is no name for a scenario", file.shown());
+        let message = format!("{} is not a valid name for a scenario", file.shown());
         Err(Error::usage(message).with_hint(hint))
     };
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -317,7 +317,7 @@ fn check_port(port: &Spanned<u16>) -> Checked<()> {
     if *port.get_ref() != 0 {
         return Ok(());
     }
-    Err(Diagnostic::new(port.span(), "port 0 is none")
+    Err(Diagnostic::new(port.span(), "port 0 cannot be listened on")
         .with_hint("the capture has to know the port beforehand: choose one from 1 to 65535"))
 }
 
@@ -333,7 +333,7 @@ fn check_host(host: &Spanned<String>, link: Option<&Link>) -> Checked<IpAddr> {
         Ok(ip) if ip.is_loopback() => Ok(ip),
         _ => Err(Diagnostic::new(
             host.span(),
-            format!("`{text}` is no address of the loopback interface"),
+            format!("`{text}` is not an address of the loopback interface"),
         )
         .with_hint("write `host = \"::1\"` for IPv6, or leave it out for 127.0.0.1")),
     }

@@ -97,7 +97,7 @@ pub(super) fn check_program(raw: &RawScenario, programs: &[String]) -> Checked<P
             "a scenario with both `program` and `command`",
         )
         .with_hint("`program` is one that was built here, `command` any other: keep one of the two")),
-        (None, None) => Err(Diagnostic::new(0..0, "what is to be started?").with_hint(
+        (None, None) => Err(Diagnostic::new(0..0, "no program: `program` or `command` is missing").with_hint(
             "add `command = [\"…\"]` with its arguments, or `program` with the name of one that was built here",
         )),
     }
@@ -211,7 +211,7 @@ fn check_argument(raw: &Spanned<String>) -> Checked<Argument> {
     match argument.mistake() {
         None => Ok(argument),
         Some(braced) => Err(
-            Diagnostic::new(raw.span(), format!("`{braced}` is no length of time")).with_hint(
+            Diagnostic::new(raw.span(), format!("`{braced}` is not a length of time")).with_hint(
                 "write `{10s}` for ten seconds of the timeline; the program gets the number of seconds, scaled",
             ),
         ),
@@ -220,10 +220,11 @@ fn check_argument(raw: &Spanned<String>) -> Checked<Argument> {
 
 fn check_variable(name: &str, value: &Spanned<String>) -> Checked<String> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(
-            Diagnostic::new(value.span(), format!("`{name}` is no name of a variable"))
-                .with_hint("the system takes any name without `=`"),
-        );
+        return Err(Diagnostic::new(
+            value.span(),
+            format!("`{name}` is not the name of a variable"),
+        )
+        .with_hint("the system takes any name without `=`"));
     }
     Ok(name.to_owned())
 }
@@ -257,7 +258,7 @@ fn check_ready(ready: &Spanned<RawReady>, otherwise: &Ready) -> Checked<Ready> {
         (None, Some(path), port) if port.as_ref().is_none_or(|port| *port.get_ref() != 0) => {
             let port = port.as_ref().map(|port| *port.get_ref());
             if port.is_none() && *otherwise != Ready::Listening {
-                return Err(Diagnostic::new(path.span(), "on which port does it answer?")
+                return Err(Diagnostic::new(path.span(), "the `http` of a helper needs `port`")
                     .with_hint("add it, as in `ready = { http = \"/healthz\", port = 9000 }`"));
             }
             Ok(Ready::Answers {
@@ -265,7 +266,7 @@ fn check_ready(ready: &Spanned<RawReady>, otherwise: &Ready) -> Checked<Ready> {
                 port,
             })
         }
-        _ => Err(Diagnostic::new(ready.span(), "what shows that it is ready?").with_hint(
+        _ => Err(Diagnostic::new(ready.span(), "`ready` needs one of `log`, `port` and `http`").with_hint(
             "a line of its output, as in `ready = { log = \"listening\" }`, a port, as in `ready = { port = 9000 }`, or an \
              answer, as in `ready = { http = \"/healthz\" }`",
         )),
@@ -294,7 +295,7 @@ fn check_path(path: &Spanned<String>) -> Checked<String> {
         return Ok(text.clone());
     }
     Err(
-        Diagnostic::new(path.span(), format!("`{text}` is no path to ask for")).with_hint(
+        Diagnostic::new(path.span(), format!("`{text}` is not a path to ask for")).with_hint(
             "write it as it is sent: from `/` on, without spaces, as in `http = \"/healthz\"`",
         ),
     )

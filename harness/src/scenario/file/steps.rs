@@ -155,7 +155,7 @@ fn check_open(open: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
         (Client::Commands, toml::Value::Array(words)) => {
             let command = words.iter().map(|word| {
                 let word = word.as_str().ok_or_else(|| {
-                    Diagnostic::new(open.span(), "a command is made of texts")
+                    Diagnostic::new(open.span(), "a command is a list of texts")
                         .with_hint("write numbers as texts too, as in `[\"sleep\", \"1\"]`")
                 })?;
                 Ok(Spanned::new(open.span(), word.to_owned()))
@@ -170,7 +170,7 @@ fn check_open(open: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
             "nc opens a connection, not a page",
         )
         .with_hint("write `open = true`")),
-        (Client::Commands, _) => Err(Diagnostic::new(open.span(), "which command?").with_hint(
+        (Client::Commands, _) => Err(Diagnostic::new(open.span(), "not a command").with_hint(
             "give it with its arguments, as in `open = [\"websocat\", \"ws://{host}:{port}/\"]`",
         )),
     }
@@ -237,7 +237,7 @@ fn check_reload(reload: &Spanned<toml::Value>, client: Client) -> Checked<Action
         toml::Value::String(kind) if kind == "normal" => Ok(Action::Reload(Reload::Normal)),
         toml::Value::String(kind) if kind == "forced" => Ok(Action::Reload(Reload::Forced)),
         _ => Err(
-            Diagnostic::new(reload.span(), "which kind of reload?").with_hint(
+            Diagnostic::new(reload.span(), "unknown kind of reload").with_hint(
                 "write `\"normal\"`, or `true`: what is cached is asked for by `If-None-Match`, as with F5; or `\"forced\"`: \
                  everything is asked for anew, as with Ctrl-F5",
             ),
@@ -264,7 +264,7 @@ fn check_screenshot(screenshot: &Spanned<toml::Value>, client: Client) -> Checke
             Ok(Action::Screenshot(Some(name.clone())))
         }
         _ => Err(
-            Diagnostic::new(screenshot.span(), "what is the picture to be called?").with_hint(
+            Diagnostic::new(screenshot.span(), "not a name for a picture").with_hint(
                 "write `true`, by which it gets the number of its mark, or a name of letters, digits, '-' and '_'",
             ),
         ),

@@ -56,7 +56,7 @@ fn check_name(spanned: &Spanned<String>) -> Checked<&String> {
     if !is_name(name) {
         return Err(Diagnostic::new(
             spanned.span(),
-            format!("`{name}` is no name for a variable"),
+            format!("`{name}` is not a valid name for a variable"),
         )
         .with_hint("use a letter, then letters, digits, `_` and `-`"));
     }
@@ -82,7 +82,7 @@ impl<'a> Declaration<'a> {
     /// not.
     fn read(declared: &'a Spanned<toml::Value>) -> Checked<Self> {
         let mistake = || {
-            Diagnostic::new(declared.span(), "what is its default?").with_hint(
+            Diagnostic::new(declared.span(), "a variable is a text, or a table with `default`").with_hint(
                 "write a text, as in `\"hello\"`; or `{}` for a variable that has to be set, which may have `default = \"…\"` and `secret = true`",
             )
         };

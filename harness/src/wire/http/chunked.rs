@@ -114,7 +114,7 @@ fn plausible_chunk_line(bytes: &[u8]) -> Result<(), Refusal> {
     match bytes.first() {
         Some(byte) if byte.is_ascii_hexdigit() => Ok(()),
         None => Ok(()),
-        Some(_) => Err(malformed("a chunk's size is no hexadecimal number")),
+        Some(_) => Err(malformed("a chunk's size is not a hexadecimal number")),
     }
 }
 
@@ -143,6 +143,6 @@ fn wrong_chunk_size(line: &[u8]) -> &'static str {
     match chunk_digits(line) {
         // RFC 9112 §7.1: recipients must anticipate large numbers.
         Some(_) => "a chunk's size is larger than 64 bits",
-        None => "a chunk's size is no hexadecimal number",
+        None => "a chunk's size is not a hexadecimal number",
     }
 }

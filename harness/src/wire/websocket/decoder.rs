@@ -358,6 +358,6 @@ impl Decoder {
 
 /// Returns a note that bytes behind a close frame are not frames.
 fn left_over(offset: u64) -> Note {
-    let text = "bytes behind the close frame that are no frame; shown raw";
+    let text = "bytes behind the close frame that are not a frame; shown raw";
     Note::new(offset, "RFC 6455 §5.5.1", text)
 }

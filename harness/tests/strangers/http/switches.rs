@@ -4,7 +4,7 @@ use super::*;
 
 const CLIENT_CLOSE: &[u8] = b"\x88\x82\x01\x02\x03\x04\x02\xea";
 const SERVER_CLOSE: &[u8] = b"\x88\x02\x03\xe8";
-const AFTER_CLOSE: &str = "bytes behind the close frame that are no frame; shown raw";
+const AFTER_CLOSE: &str = "bytes behind the close frame that are not a frame; shown raw";
 
 /// Reads a conversation that is switched to WebSocket; returns the messages after the switch.
 fn in_websocket(turns: &Turns<'_>) -> (Vec<String>, Vec<String>) {
