@@ -6,6 +6,7 @@
 //! accessible to their owner alone.
 
 mod folder;
+mod leftover;
 mod owner;
 mod replacement;
 mod signals;
