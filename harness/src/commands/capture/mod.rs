@@ -14,7 +14,7 @@ mod verify;
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ use crate::lab::{descriptors, keeper};
 use crate::project::Project;
 use crate::render::redactions::Redactions;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
-use crate::run::message::{Order, Recording};
+use crate::run::message::{Order, Recording, line};
 use crate::scenario::Scenario;
 use crate::scenario::program::Program;
 use crate::secrets::Secrets;
@@ -60,9 +60,19 @@ use crate::trace::provenance::Provenance;
 ///
 /// Returns the first error that a scenario met; the captures of the others have been written, and are in the table.
 pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
+    let Some(parent) = std::env::var_os(PARENT) else {
+        return play(arguments, None, out);
+    };
+    let outcome = play(arguments, Some(&parent), &mut io::sink());
+    // A parent that reads no more has ended, and this ends with it.
+    let _ = out.write_all(&line(&outcome));
+    outcome
+}
+
+fn play(arguments: &CaptureArgs, parent: Option<&OsStr>, out: &mut impl Write) -> Result<()> {
     let session = Session::set(None)?;
-    if let Some(parent) = std::env::var_os(PARENT) {
-        end_with(&parent)?;
+    if let Some(parent) = parent {
+        end_with(parent)?;
     }
     let request = CaptureRequest::of(arguments)?;
     let progress = Terminal::new(&request.scenarios, &request.redactions);
@@ -71,6 +81,8 @@ pub fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
 }
 
 /// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+///
+/// That process is told the outcome on standard output, as a line of JSON, and tells the user.
 pub(super) const PARENT: &str = "WIRESNAP_PARENT";
 
 /// Has this process told as by SIGTERM when the one ends that has started it.

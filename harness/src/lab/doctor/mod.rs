@@ -297,7 +297,7 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     };
     if let Some(cure) = refused.hint() {
         // It is not that it is forbidden.
-        return Check::missing(name, refused.message()).mended_by(cure);
+        return Check::missing(name, &refused.message()).mended_by(cure);
     }
     let facts = Facts::read();
     let (reason, mend) = match diagnose(&facts) {
