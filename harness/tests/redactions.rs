@@ -296,6 +296,49 @@ fn what_looks_like_a_credential_is_warned_of_until_it_is_known_or_hidden() {
     }
 }
 
+/// In bytes that are no text, what stands for something is read, and not spelled in hexadecimal.
+#[test]
+fn a_placeholder_among_binary_bytes_is_text() {
+    let rule = "[[redact]]\nname = \"nonce\"\npattern = '(?-u)\\x01\\x02([\\x80-\\xff]{4})'\n";
+    let bytes = b"\x00\x01\x02\xf0\xf1\xf2\xf3\xff";
+    let ask = "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let frame = [&[0x82, 8][..], bytes].concat();
+    let body = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n".as_slice(),
+        bytes,
+    ]
+    .concat();
+    let web_socket = Script::opened()
+        .say(Client, ask.as_bytes())
+        .say(Server, answer.as_bytes())
+        .say(Server, &frame);
+    let raw = Script::opened().say(Client, bytes);
+    let http = Script::opened()
+        .say(Client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .say(Server, &body);
+    let expected = [
+        (web_socket, "S1: binary, 8 bytes: 00 01 02 <no> ff\n"),
+        (raw, "C1: 00 01 02  ...\nC1: <no>\nC1: ff "),
+        (http, "00 01 02  ...\n<no>\nff "),
+    ];
+    for (script, listed) in expected {
+        let project = project(rule);
+        let packets = script.close().packets();
+        let frames = packets.iter().map(|packet| ethernet(packet));
+        fs::write(
+            project.path().join("pcap/run1.pcap"),
+            pcap(ETHERNET, &paced(frames)),
+        )
+        .unwrap();
+        let Said { code, out, error } =
+            wiresnap(project.path(), &["payload", "--redact", "pcap/run1.pcap"]);
+        assert_eq!(code, Some(0), "{error}");
+        assert!(out.contains(listed), "{out}");
+        assert!(!out.contains("f0 f1"), "{out}");
+    }
+}
+
 const FROM: [&str; 6] = [
     "learn",
     "run1",
