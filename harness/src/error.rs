@@ -12,6 +12,12 @@ use crate::text::is_safe;
 /// The longest line of output that is shown, in bytes; the rest of it does not help in a message.
 const LONGEST_LINE: usize = 400;
 
+/// The most characters of a quoted text that are shown.
+const LONGEST_QUOTE: usize = 200;
+
+/// The most characters of a quoted text that are kept. Secrets are looked for in all of them: what is shown ends long before.
+const KEPT_QUOTE: usize = 16 << 10;
+
 /// The kind of a failure, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Class {
@@ -52,10 +58,21 @@ impl Class {
 pub struct Error {
     class: Class,
     message: String,
+    quote: Option<Box<Quote>>,
     output: Option<(String, Vec<String>)>,
     note: Option<Box<str>>,
     hint: Option<Box<str>>,
     is_cause: bool,
+}
+
+/// A text in the middle of a message, of which the beginning is shown.
+///
+/// It is cut as late as that, or half of a secret would be left, which nobody finds.
+#[derive(Clone, Serialize, Deserialize)]
+struct Quote {
+    text: String,
+    /// The rest of the message.
+    behind: String,
 }
 
 /// The result of anything that touches the system.
@@ -97,11 +114,22 @@ impl Error {
         Self {
             class,
             message: message.into(),
+            quote: None,
             output: None,
             note: None,
             hint: None,
             is_cause: false,
         }
+    }
+
+    /// Continues the message with a text from outside, in quotation marks, and the rest of the sentence.
+    #[must_use]
+    pub fn with_quote(mut self, text: &str, behind: impl Into<String>) -> Self {
+        self.quote = Some(Box::new(Quote {
+            text: text.chars().take(KEPT_QUOTE).collect(),
+            behind: behind.into(),
+        }));
+        self
     }
 
     /// Adds the hint: one line, a command if there is one.
@@ -177,6 +205,10 @@ impl Error {
     #[must_use]
     pub fn reworded(mut self, reword: impl Fn(&str) -> String) -> Self {
         self.message = reword(&self.message);
+        if let Some(quote) = &mut self.quote {
+            quote.text = reword(&quote.text);
+            quote.behind = reword(&quote.behind);
+        }
         if let Some((process, lines)) = &mut self.output {
             *process = reword(process);
             for line in lines {
@@ -193,29 +225,34 @@ impl Error {
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let output = self.output.iter();
         let output = output.flat_map(|(process, lines)| std::iter::once(process).chain(lines));
+        let quote = self.quote.iter();
+        let quote = quote.flat_map(|quote| [&quote.text, &quote.behind]);
         let more = [&self.note, &self.hint].into_iter().flatten();
         std::iter::once(&self.message)
+            .chain(quote)
             .chain(output)
             .map(String::as_str)
             .chain(more.map(AsRef::as_ref))
     }
 
-    /// Returns the message alone, without context, hint or output.
+    /// Returns the message alone, without hint or output.
     #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
+    pub fn message(&self) -> String {
+        match &self.quote {
+            Some(quote) => format!(
+                "{}{:?}{}",
+                self.message,
+                beginning_of(&quote.text),
+                quote.behind
+            ),
+            None => self.message.clone(),
+        }
     }
 
     /// Returns the hint, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
-    }
-
-    /// Returns true if its message is this one, and nothing is in front of it.
-    #[must_use]
-    pub fn is(&self, message: &str) -> bool {
-        self.message == message
     }
 
     /// Returns the class, which decides the exit code.
@@ -227,7 +264,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&printable(&self.message))?;
+        formatter.write_str(&printable(&self.message()))?;
         match &self.output {
             Some((process, lines)) if lines.is_empty() => {
                 write!(formatter, "\n  {process} wrote nothing")?;
@@ -254,6 +291,16 @@ impl fmt::Debug for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
+}
+
+/// Returns the part of a quoted text that is shown.
+fn beginning_of(text: &str) -> String {
+    let mut characters = text.chars();
+    let mut beginning: String = characters.by_ref().take(LONGEST_QUOTE).collect();
+    if characters.next().is_some() {
+        beginning.push('…');
+    }
+    beginning
 }
 
 /// Returns the part of a line of output that is shown: its beginning, without the control characters that a program may
@@ -315,6 +362,23 @@ mod tests {
             .to_string();
 
         assert!(shown.ends_with("ahid"), "{shown}");
+    }
+
+    #[test]
+    fn a_quoted_text_is_cut_once_it_is_reworded() {
+        let text = format!("{}{}", "a".repeat(LONGEST_QUOTE - 3), "secret");
+        let error = Error::run("it said ").with_quote(&text, ", not secret");
+        let error = error.context("x");
+
+        let shown = error.reworded(|text| text.replace("secret", "hidden"));
+
+        let expected = format!(
+            "x: it said \"{}hid…\", not hidden",
+            "a".repeat(LONGEST_QUOTE - 3)
+        );
+        assert_eq!(shown.to_string(), expected);
+        assert_eq!(shown.message(), expected);
+        assert_eq!(shown.texts().count(), 3);
     }
 
     #[test]

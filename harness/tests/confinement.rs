@@ -84,6 +84,13 @@ fn a_confined_reader_speaks_to_nobody_and_starts_nothing() {
                 rustix::process::pidfd_open(parent, flags)?;
                 Ok(())
             }),
+            attempt("limit the time of its parent", || {
+                let parent = rustix::process::getppid();
+                let resource = rustix::process::Resource::Cpu;
+                let unlimited = rustix::process::getrlimit(resource);
+                rustix::process::prlimit(parent, resource, unlimited)?;
+                Ok(())
+            }),
             attempt("become somebody else", || {
                 rustix::thread::set_thread_res_uid(
                     rustix::process::Uid::from_raw(1),

@@ -3,7 +3,6 @@
 
 mod workspace;
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,7 +14,7 @@ use std::time::Instant;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
-use workspace::{Said, wiresnap};
+use workspace::{Said, files_below, wiresnap};
 
 /// The number of a user who does not exist here.
 const ANOTHER: u32 = 64_123;
@@ -444,20 +443,6 @@ fn no_capture_is_a_fifo_that_is_waited_for() {
 const SLEEPS: &str = "description = \"sleeps\"\ncommand = [\"sleep\", \"1\"]\nclient = \"nc\"\n\
     [[mark]]\nat = 0\nopen = true\n[[mark]]\nat = 1\nclose = true\n";
 
-/// Returns all files below a folder, with their contents.
-fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else {
-            files.insert(path.clone(), fs::read(&path).unwrap());
-        }
-    }
-    files
-}
-
 /// Creates a project in which every verb that writes has something to write.
 fn stale() -> Stage {
     let stage = Stage::new();
@@ -497,18 +482,12 @@ fn a_signal_leaves_each_file_as_it_was_or_as_it_is_to_be() {
                 .stderr(Stdio::null());
             command
         };
-        let below = |stage: &Stage| {
-            let root = stage.project();
-            let files = files_below(&root).into_iter();
-            let name = |path: PathBuf| path.strip_prefix(&root).unwrap().to_owned();
-            files.map(|(path, bytes)| (name(path), bytes)).collect()
-        };
         let stage = stale();
-        let old: BTreeMap<PathBuf, Vec<u8>> = below(&stage);
+        let old = files_below(&stage.project());
         let began = Instant::now();
         command(&stage).status().unwrap();
         let takes = began.elapsed();
-        let new: BTreeMap<PathBuf, Vec<u8>> = below(&stage);
+        let new = files_below(&stage.project());
         assert_ne!(old, new, "{verb}");
         for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
             for moment in 0..=MOMENTS {
@@ -518,7 +497,7 @@ fn a_signal_leaves_each_file_as_it_was_or_as_it_is_to_be() {
                 std::thread::sleep(takes * moment / MOMENTS);
                 kill_process(Pid::from_child(&process), signal).unwrap();
                 process.wait().unwrap();
-                let left: BTreeMap<PathBuf, Vec<u8>> = below(&stage);
+                let left = files_below(&stage.project());
                 let is_whole = |(name, bytes): (&PathBuf, &Vec<u8>)| {
                     old.get(name) == Some(bytes) || new.get(name) == Some(bytes)
                 };
@@ -721,6 +700,7 @@ fn what_works_on_a_project_is_the_users_who_called_sudo() {
         );
         let is_theirs = |path: &PathBuf| fs::metadata(path).unwrap().uid() == ANOTHER;
         let files = files_below(&stage.project()).into_keys();
+        let files = files.map(|file| stage.project().join(file));
         tried += 1;
         held += usize::from(
             files

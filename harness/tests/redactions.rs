@@ -5,9 +5,13 @@ mod support;
 mod workspace;
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
 use support::file::{ETHERNET, paced, pcap};
 use support::network::ethernet;
 use support::script::{Client, Script, Server};
@@ -292,6 +296,49 @@ fn what_looks_like_a_credential_is_warned_of_until_it_is_known_or_hidden() {
     }
 }
 
+/// In bytes that are no text, what stands for something is read, and not spelled in hexadecimal.
+#[test]
+fn a_placeholder_among_binary_bytes_is_text() {
+    let rule = "[[redact]]\nname = \"nonce\"\npattern = '(?-u)\\x01\\x02([\\x80-\\xff]{4})'\n";
+    let bytes = b"\x00\x01\x02\xf0\xf1\xf2\xf3\xff";
+    let ask = "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    let frame = [&[0x82, 8][..], bytes].concat();
+    let body = [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n".as_slice(),
+        bytes,
+    ]
+    .concat();
+    let web_socket = Script::opened()
+        .say(Client, ask.as_bytes())
+        .say(Server, answer.as_bytes())
+        .say(Server, &frame);
+    let raw = Script::opened().say(Client, bytes);
+    let http = Script::opened()
+        .say(Client, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+        .say(Server, &body);
+    let expected = [
+        (web_socket, "S1: binary, 8 bytes: 00 01 02 <no> ff\n"),
+        (raw, "C1: 00 01 02  ...\nC1: <no>\nC1: ff "),
+        (http, "00 01 02  ...\n<no>\nff "),
+    ];
+    for (script, listed) in expected {
+        let project = project(rule);
+        let packets = script.close().packets();
+        let frames = packets.iter().map(|packet| ethernet(packet));
+        fs::write(
+            project.path().join("pcap/run1.pcap"),
+            pcap(ETHERNET, &paced(frames)),
+        )
+        .unwrap();
+        let Said { code, out, error } =
+            wiresnap(project.path(), &["payload", "--redact", "pcap/run1.pcap"]);
+        assert_eq!(code, Some(0), "{error}");
+        assert!(out.contains(listed), "{out}");
+        assert!(!out.contains("f0 f1"), "{out}");
+    }
+}
+
 const FROM: [&str; 6] = [
     "learn",
     "run1",
@@ -406,6 +453,85 @@ fn what_is_accepted_is_written_behind_what_was_there() {
         scenario.starts_with(SCENARIO) && scenario.contains("name = \"session\""),
         "{scenario}"
     );
+}
+
+/// Answers all questions of `learn` at a terminal, and signals it so long after the last answer; returns the time from there
+/// to its end.
+fn accept_all(project: &Path, arguments: &str, signalled: Option<(Signal, Duration)>) -> Duration {
+    let aside = tempfile::tempdir().unwrap();
+    let number = aside.path().join("number");
+    let command = format!("echo $$ >\"$NUMBER\"; exec \"$WIRESNAP\" {arguments}");
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &command, "/dev/null"])
+        .current_dir(project)
+        .env("SHELL", "/bin/sh")
+        .env("NUMBER", &number)
+        .env("WIRESNAP", env!("CARGO_BIN_EXE_wiresnap"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut keyboard = script.stdin.take().unwrap();
+    let mut screen = script.stdout.take().unwrap();
+    keyboard.write_all(b"a\na\n").unwrap();
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("3 of 3: [a]ccept") {
+        let mut more = [0; 4096];
+        let length = screen.read(&mut more).unwrap();
+        assert_ne!(length, 0, "{}", String::from_utf8_lossy(&shown));
+        shown.extend(&more[..length]);
+    }
+    let process: i32 = fs::read_to_string(&number).unwrap().trim().parse().unwrap();
+    let began = Instant::now();
+    keyboard.write_all(b"a\n").unwrap();
+    if let Some((signal, moment)) = signalled {
+        // The moment is what is tried: there is nothing to wait for.
+        std::thread::sleep(moment);
+        match kill_process(Pid::from_raw(process).unwrap(), signal) {
+            // It had ended.
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(errno) => panic!("{errno}"),
+        }
+    }
+    // It ends with the terminal.
+    screen.read_to_end(&mut shown).unwrap();
+    let took = began.elapsed();
+    script.wait().unwrap();
+    took
+}
+
+/// Whoever ends `learn` while it writes accepted rules leaves the file as it was, or with all of them.
+#[test]
+fn a_signal_leaves_the_file_for_rules_as_it_was_or_with_all_of_them() {
+    const MOMENTS: u32 = 10;
+    let (mut tried, mut held) = (0, 0);
+    for into in ["project", "scenario"] {
+        let arguments = format!("{} --into {into}", FROM.join(" "));
+        let signals = [Signal::INT, Signal::TERM, Signal::KILL];
+        let stage = project("");
+        let old = workspace::files_below(stage.path());
+        let takes = accept_all(stage.path(), &arguments, None);
+        let new = workspace::files_below(stage.path());
+        assert_eq!(old.len(), new.len());
+        assert_eq!(
+            old.iter()
+                .filter(|(name, bytes)| new.get(*name) != Some(bytes))
+                .count(),
+            1
+        );
+        for signal in signals {
+            for moment in 0..=MOMENTS {
+                let stage = project("");
+                let after = takes * moment / MOMENTS;
+                accept_all(stage.path(), &arguments, Some((signal, after)));
+                let left = workspace::files_below(stage.path());
+                tried += 1;
+                held += usize::from(left == old || left == new);
+            }
+        }
+    }
+    println!("tried {tried}, held {held}");
+    assert_eq!(tried, held);
 }
 
 /// The turns of a run.

@@ -1,5 +1,7 @@
 //! The messages between two programs.
 
+use std::ops::Range;
+
 use super::chunks::Chunks;
 use super::content::Content;
 use super::obstacle::{Cause, Obstacle, Piece};
@@ -35,6 +37,8 @@ pub struct Message {
     /// True if a rule of the project hid something in its content, so that its lengths and fingerprints are not those
     /// of the original.
     pub is_hidden: bool,
+    /// The places in its content at which something stands for what a rule hid there, in order.
+    pub placeholders: Vec<Range<usize>>,
 }
 
 /// A message in the terms of its protocol.

@@ -1,6 +1,6 @@
 //! `wiresnap capture`: plays scenarios, all at the same time, and keeps what was on the wire.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::browser;
 use crate::cli::{CaptureArgs, NetworkChoice};
@@ -9,6 +9,8 @@ use crate::lab::network::Network;
 use crate::printer::say;
 use crate::recorder::summary::{summary, timings};
 use crate::recorder::{Choices, Outcome, RemoteChoice, capture};
+use crate::run::PARENT;
+use crate::run::message::line;
 
 /// Plays what the arguments name and writes a table of what was captured to `out`.
 ///
@@ -16,6 +18,16 @@ use crate::recorder::{Choices, Outcome, RemoteChoice, capture};
 ///
 /// Returns the first error that a scenario met; the captures of the others have been written, and are in the table.
 pub(super) fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
+    if std::env::var_os(PARENT).is_none() {
+        return play(arguments, out);
+    }
+    let outcome = play(arguments, &mut io::sink());
+    // A parent that reads no more has ended, and this ends with it.
+    let _ = out.write_all(&line(&outcome));
+    outcome
+}
+
+fn play(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
     let outcomes = capture(choices(arguments))?;
     conclude(outcomes, arguments.timings, out)
 }

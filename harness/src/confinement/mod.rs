@@ -7,12 +7,31 @@
 //!
 //! Both hold for the thread that asks for them and for all threads that it starts, so [`confine`] belongs before the second one.
 
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64"
+))]
 mod calls;
 mod files;
 
 use std::fmt;
 
 pub use self::files::Files;
+
+/// Architectures whose calls are not known here.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "riscv64"
+)))]
+mod calls {
+    /// Says why no call is refused.
+    pub(super) fn hold_to() -> Result<(), String> {
+        let architecture = std::env::consts::ARCH;
+        Err(format!("seccomp is not used on {architecture}"))
+    }
+}
 
 /// The confinement of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@
 
 pub mod batch;
 mod folder;
+mod leftover;
 mod owner;
 mod replacement;
 mod signals;

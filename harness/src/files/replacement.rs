@@ -9,10 +9,11 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, linkat, openat, renameat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, linkat, openat, renameat};
 use rustix::io::Errno;
 
 use super::folder::{Folder, require_plain};
+use super::leftover;
 use super::not_regular;
 use super::owner::Owner;
 
@@ -25,7 +26,8 @@ const TRIES: usize = 16;
 /// A file that is being written in a folder, and has no name there yet: if the process is killed, nothing is left of
 /// it.
 ///
-/// On a file system without unnamed files it gets a temporary name, which is removed with the value.
+/// On a file system without unnamed files it gets a temporary name, which is removed with the value. If the process is killed
+/// while it has one, the next file that is put into the folder removes it.
 #[derive(Debug)]
 pub struct Replacement<'a> {
     folder: &'a Folder,
@@ -48,7 +50,10 @@ impl<'a> Replacement<'a> {
     pub(super) fn file_in(folder: &Folder) -> io::Result<(File, Option<OsString>)> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         match openat(folder, ".", flags, PRIVATE) {
-            Ok(file) => Ok((file.into(), None)),
+            Ok(file) => {
+                leftover::hold(&file);
+                Ok((file.into(), None))
+            }
             // The last two are from kernels before there were any, which take it for the folder itself.
             Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::ISDIR | Errno::INVAL) => {
                 let (file, name) = named_file_in(folder)?;
@@ -94,6 +99,7 @@ impl<'a> Replacement<'a> {
         self.passing = Some(passing.clone());
         renameat(self.folder, &passing, self.folder, name)?;
         self.passing = None;
+        leftover::remove_from(self.folder);
         Ok(())
     }
 
@@ -135,7 +141,15 @@ impl Drop for Replacement<'_> {
 
 fn named_file_in(folder: &Folder) -> io::Result<(File, OsString)> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let (file, name) = with_free_name(|name| openat(folder, name, flags, PRIVATE))?;
+    let (file, name) = with_free_name(|name| {
+        let file = openat(folder, name, flags, PRIVATE)?;
+        leftover::hold(&file);
+        // Before it was locked, it could be taken for what a killed process left.
+        match fstat(&file)?.st_nlink {
+            0 => Err(Errno::EXIST),
+            _ => Ok(file),
+        }
+    })?;
     Ok((file.into(), name))
 }
 
@@ -154,7 +168,7 @@ fn with_free_name<T>(
 ) -> io::Result<(T, OsString)> {
     for _ in 0..TRIES {
         let number = RandomState::new().build_hasher().finish();
-        let name = OsString::from(format!(".wiresnap.{number:016x}.part"));
+        let name = leftover::name(number);
         match act(&name) {
             Ok(done) => return Ok((done, name)),
             Err(Errno::EXIST) => {}
@@ -219,6 +233,22 @@ mod tests {
             let replacement = begin(&folder);
             drop(replacement);
             assert_eq!(names_in(place.path()), ["a"]);
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_with_the_next_file() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        for begin in BOTH_WAYS {
+            std::fs::write(place.path().join(leftover::name(1)), "left").unwrap();
+            let other = named(&folder);
+            begin(&folder).put("a".as_ref()).unwrap();
+            // It is being written.
+            assert_eq!(names_in(place.path()).len(), 2);
+            other.put("b".as_ref()).unwrap();
+            assert_eq!(names_in(place.path()).len(), 2);
+            std::fs::remove_file(place.path().join("b")).unwrap();
         }
     }
 

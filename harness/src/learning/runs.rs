@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
 use super::Captures;
@@ -164,6 +165,9 @@ fn open(
     captures.files.iter().zip(known).map(run).collect()
 }
 
+/// The number of lines that are shown of a run that has told nothing else.
+const LAST_LINES: usize = 8;
+
 type Talks = Vec<Vec<(Name, Message)>>;
 
 /// The number of bytes that a message takes besides its content.
@@ -224,18 +228,17 @@ async fn capture(
         .args(["--browser", playing.browser.word()])
         .args(assignments(playing.set))
         .env(PARENT, std::process::id().to_string())
-        // Its table, its progress and its warnings are those of one run of many.
-        .stdout(std::process::Stdio::null())
+        // Its progress and its warnings are those of one run of many: they are only shown if it says nothing else.
+        .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .map_err(cannot)?;
-    let said = child.stderr.take();
-    let listen = tokio::spawn(async move { said_by(said).await });
+    let outcome = tokio::spawn(text_of(child.stdout.take()));
+    let said = tokio::spawn(text_of(child.stderr.take()));
     let status = end_of(&mut child, signals).await?;
-    let said = listen.await.unwrap_or_default();
-    if !status.success() {
-        return Err(failed(status, &said));
-    }
+    let outcome = outcome.await.unwrap_or_default();
+    let said = said.await.unwrap_or_default();
+    outcome_of(&outcome, status, &said).map_err(|error| error.context("a run failed"))?;
     Ok(browser::folder(place, playing.browser).join(with_ending(name, ".pcap")))
 }
 
@@ -245,12 +248,11 @@ fn assignments(values: &[(String, String)]) -> impl Iterator<Item = String> {
     values.iter().map(assignment)
 }
 
-async fn said_by(stderr: Option<tokio::process::ChildStderr>) -> String {
-    use tokio::io::AsyncReadExt as _;
+async fn text_of(pipe: Option<impl AsyncRead + Unpin>) -> String {
     let mut bytes = Vec::new();
-    if let Some(mut stderr) = stderr {
+    if let Some(mut pipe) = pipe {
         // What was read before it broke off is what there is to say.
-        let _ = stderr.read_to_end(&mut bytes).await;
+        let _ = pipe.read_to_end(&mut bytes).await;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -272,24 +274,48 @@ async fn end_of(child: &mut Child, signals: &mut Signals) -> Result<ExitStatus> 
     Err(ended.unwrap_or_else(|| Error::run("a signal ended the run")))
 }
 
-/// A run's own error, from where it begins, of the class that it ended with.
-fn failed(status: ExitStatus, said: &str) -> Error {
-    let error = said
-        .rfind("error: ")
-        .map_or(said, |at| &said[at + "error: ".len()..]);
-    let (message, hint) = match error.trim_end().split_once("\nhint: ") {
-        Some((message, hint)) => (message, Some(hint)),
-        None => (error.trim_end(), None),
-    };
-    let message = format!("a run failed: {message}");
-    let error = match status.code() {
-        Some(2) => Error::usage(message),
-        Some(3) => Error::environment(message),
-        Some(5) => Error::inconclusive(message),
-        _ => Error::run(message),
-    };
-    match hint {
-        Some(hint) => error.with_hint(hint),
-        None => error,
+/// Returns the outcome that a run has told; of one that has told none, the last lines that it wrote.
+fn outcome_of(told: &str, status: ExitStatus, said: &str) -> Result<()> {
+    serde_json::from_str(told).unwrap_or_else(|_| {
+        let lines: Vec<String> = said.lines().map(str::to_owned).collect();
+        let last = lines.len().saturating_sub(LAST_LINES);
+        Err(Error::run(format!("it has not told its outcome: {status}"))
+            .with_output("wiresnap", lines[last..].to_vec()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    use super::*;
+    use crate::error::Class;
+    use crate::run::message::line;
+
+    #[test]
+    fn an_error_is_the_one_that_the_run_met_whatever_it_says() {
+        let status = ExitStatus::from_raw(5 << 8);
+        let met = Error::inconclusive("error: a\nhint: b")
+            .with_output("x", vec!["error: c".to_owned()])
+            .with_note("d")
+            .with_hint("e");
+        let told = String::from_utf8(line(&Err::<(), _>(met.clone()))).unwrap();
+        let error = outcome_of(&told, status, "error: another").unwrap_err();
+        assert_eq!(error.to_string(), met.to_string());
+        assert_eq!(error.class(), Class::Inconclusive);
+        let told = String::from_utf8(line(&Ok::<_, Error>(()))).unwrap();
+        assert!(outcome_of(&told, ExitStatus::default(), "").is_ok());
+    }
+
+    #[test]
+    fn a_run_that_tells_nothing_has_failed() {
+        for told in ["", "{\"Ok\":", "half"] {
+            let status = ExitStatus::from_raw(101 << 8);
+            let error = outcome_of(told, status, "a\nthread 'main' panicked").unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "it has not told its outcome: exit status: 101\n  last output of wiresnap:\n  | a\n  | thread 'main' panicked"
+            );
+        }
     }
 }

@@ -102,17 +102,22 @@ impl Redactions {
             found: false,
             in_content: false,
         };
-        let Message { detail, chunks, .. } = message;
+        let Message {
+            detail,
+            chunks,
+            placeholders,
+            ..
+        } = message;
         match detail {
-            Detail::Http(http) => hiding.http(http, chunks),
-            Detail::WebSocket(frame) => hiding.frame(frame),
+            Detail::Http(http) => *placeholders = hiding.http(http, chunks),
+            Detail::WebSocket(frame) => *placeholders = hiding.frame(frame),
             Detail::Event(event) => hiding.event(event, chunks),
             Detail::EventsEnd(end) => {
                 hiding.coded(end.coded.as_deref_mut());
                 hiding.bytes(&mut end.trailers);
             }
-            Detail::Raw(content) => hiding.content(content, None),
-            Detail::Aside(aside) => hiding.content(&mut aside.content, None),
+            Detail::Raw(content) => *placeholders = hiding.content(content, None),
+            Detail::Aside(aside) => *placeholders = hiding.content(&mut aside.content, None),
         }
         for line in chunks.lines_mut() {
             hiding.bytes(line);
@@ -204,7 +209,7 @@ impl Hiding<'_> {
         }
     }
 
-    fn http(&mut self, http: &mut HttpMessage, chunks: &mut Chunks) {
+    fn http(&mut self, http: &mut HttpMessage, chunks: &mut Chunks) -> Vec<Range<usize>> {
         let edits = head_edits(self.rules, self.scope, &http.head);
         self.found |= !edits.is_empty();
         http.head.edit(&edits);
@@ -213,11 +218,12 @@ impl Hiding<'_> {
         http.head.notes = notes;
         self.coded(http.coded.as_deref_mut());
         let chunks = http.coded.is_none().then_some(chunks);
-        self.content(&mut http.body, chunks);
+        let placeholders = self.content(&mut http.body, chunks);
         self.bytes(&mut http.trailers);
         if let Some(RequestLine { method, target }) = &mut http.request {
             *target = own_target(self.rules, self.scope, method, target);
         }
+        placeholders
     }
 
     fn coded(&mut self, coded: Option<&mut CodedBody>) {
@@ -226,12 +232,12 @@ impl Hiding<'_> {
         }
     }
 
-    /// Hides matches in content. Rules see the bytes that are there: a hole in the middle of a match is invisible to
-    /// them. `chunks` are those of the content.
-    fn content(&mut self, content: &mut Content, chunks: Option<&mut Chunks>) {
+    /// Hides matches in content, and returns the places of what stands for them. Rules see the bytes that are there: a hole
+    /// in the middle of a match is invisible to them. `chunks` are those of the content.
+    fn content(&mut self, content: &mut Content, chunks: Option<&mut Chunks>) -> Vec<Range<usize>> {
         let edits = self.edits(&content.bytes);
         if edits.is_empty() {
-            return;
+            return Vec::new();
         }
         self.in_content = true;
         let moves = moves(&edits);
@@ -244,9 +250,10 @@ impl Hiding<'_> {
             move_place(&mut hole.at, &moves);
         }
         content.bytes = apply(&content.bytes, &edits);
+        placeholders(&edits)
     }
 
-    fn frame(&mut self, frame: &mut Frame) {
+    fn frame(&mut self, frame: &mut Frame) -> Vec<Range<usize>> {
         let edits = match &mut frame.fragment {
             Some(fragment) => {
                 let edits = fragment.edit(|whole| self.edits(whole));
@@ -256,7 +263,7 @@ impl Hiding<'_> {
             None => self.edits(&frame.payload),
         };
         if edits.is_empty() {
-            return;
+            return Vec::new();
         }
         self.in_content = true;
         let moves = moves(&edits);
@@ -265,6 +272,7 @@ impl Hiding<'_> {
         }
         frame.payload = apply(&frame.payload, &edits);
         wire_follows_payload(frame);
+        placeholders(&edits)
     }
 
     fn event(&mut self, event: &mut Event, chunks: &mut Chunks) {
@@ -292,6 +300,18 @@ impl Hiding<'_> {
             }
         }
     }
+}
+
+/// Returns the places of replacements in the edited text.
+fn placeholders(edits: &[Edit]) -> Vec<Range<usize>> {
+    let (mut removed, mut added) = (0, 0);
+    let places = edits.iter().map(|(place, value)| {
+        let start = place.start - removed + added;
+        removed += place.len();
+        added += value.len();
+        start..start + value.len()
+    });
+    places.collect()
 }
 
 /// Returns the new places after edits; a place inside an edit moves behind its replacement.

@@ -70,12 +70,9 @@ fn summary(page: &mut Markup, dissection: &Dissection) {
         if let Some(failure) = measured.coverage.failure() {
             page.text(format!(" The rest of the file cannot be read: {failure}."));
         }
-        if measured.not_tcp() > 0 {
-            page.text(format!(
-                " {} packets are not TCP: {}.",
-                grouped(measured.not_tcp()),
-                measured.coverage.others
-            ));
+        let others = &measured.coverage.others;
+        if others.total() > 0 {
+            page.text(format!(" {}.", others.sentence("")));
         }
     });
 }

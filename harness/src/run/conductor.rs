@@ -45,8 +45,19 @@ pub trait Progress {
     fn started(&self, players: &[usize]);
 }
 
-/// The message of an error when the line to a lab has ended.
-const GONE: &str = "the lab is gone";
+/// The reason why nothing more is heard from a player.
+enum Silence {
+    /// The line to its lab has ended; what ended it, the keeper tells.
+    Gone,
+    /// It has failed, or is to end.
+    Failed(Error),
+}
+
+impl From<Error> for Silence {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// A lab with its player, which waits for an order. Dropping it ends it.
 #[derive(Debug)]
@@ -191,7 +202,7 @@ fn gone(status: ExitStatus) -> Error {
         (Some(code), _) => format!("it ended with exit code {code}"),
         (None, signal) => format!("it was killed by signal {}", signal.unwrap_or_default()),
     };
-    Error::run(format!("{GONE}: {how}"))
+    Error::run(format!("the lab is gone: {how}"))
         .with_hint("nothing that it had started is left running; run it again")
 }
 
@@ -326,7 +337,7 @@ impl<P: Progress> PlayerRun<'_, P> {
         match prepared {
             Ok(None) => Ok(running_lab),
             Ok(Some(_)) => Err(Error::run("the player ended before the start")),
-            Err(error) => Err(running_lab.leave(error, &self.doing).await),
+            Err(silence) => Err(running_lab.leave(silence, &self.doing).await),
         }
     }
 
@@ -342,7 +353,7 @@ impl<P: Progress> PlayerRun<'_, P> {
             start = readiness.start() => start,
             // It says nothing before it is told to start, unless something went wrong.
             report = self.listen(&mut running_lab) => match report {
-                Err(error) => return Err(running_lab.leave(error, &self.doing).await),
+                Err(silence) => return Err(running_lab.leave(silence, &self.doing).await),
                 Ok(_) => None,
             },
         };
@@ -364,12 +375,15 @@ impl<P: Progress> PlayerRun<'_, P> {
                 }
             }
             Ok(None) => Err(Error::run("the player prepared twice")),
-            Err(error) => Err(running_lab.leave(error, &self.doing).await),
+            Err(silence) => Err(running_lab.leave(silence, &self.doing).await),
         }
     }
 
     /// Listens until the player is prepared (`None`) or has played.
-    async fn listen(&mut self, running_lab: &mut RunningLab) -> Result<Option<Recording>> {
+    async fn listen(
+        &mut self,
+        running_lab: &mut RunningLab,
+    ) -> std::result::Result<Option<Recording>, Silence> {
         loop {
             tokio::select! {
                 report = running_lab.report() => match report? {
@@ -383,8 +397,8 @@ impl<P: Progress> PlayerRun<'_, P> {
                     }
                     Report::Prepared => return Ok(None),
                     Report::Captured(sum) => running_lab.take(sum).await?,
-                    Report::Played(outcome) => return outcome.map(Some),
-                    Report::Refused(error) => return Err(error),
+                    Report::Played(outcome) => return Ok(Some((*outcome)?)),
+                    Report::Refused(error) => return Err(error.into()),
                     Report::Note(note) => self.progress.note(self.player, &note),
                     Report::Ready | Report::Enclosed(_) => {}
                 },
@@ -393,7 +407,7 @@ impl<P: Progress> PlayerRun<'_, P> {
                     match signals.as_slice() {
                         [] => {}
                         [first] => running_lab.instruct(&Instruction::End(first.clone())).await?,
-                        [first, ..] => return Err(first.clone().context("killed at the second signal")),
+                        [first, ..] => return Err(first.clone().context("killed at the second signal").into()),
                     }
                 }
             }
@@ -474,22 +488,28 @@ impl RunningLab {
         self.instruct(&Instruction::Taken).await
     }
 
-    async fn report(&mut self) -> Result<Report> {
-        match self.reports.next_line().await {
-            Ok(Some(line)) => serde_json::from_str(&line)
-                .map_err(|error| Error::run(format!("invalid message from the player: {error}"))),
-            // What ended it, its keeper tells.
-            Ok(None) | Err(_) => Err(Error::run(GONE)),
-        }
+    async fn report(&mut self) -> std::result::Result<Report, Silence> {
+        let Ok(Some(line)) = self.reports.next_line().await else {
+            return Err(Silence::Gone);
+        };
+        let report = serde_json::from_str(&line)
+            .map_err(|error| Error::run(format!("invalid message from the player: {error}")))?;
+        Ok(report)
     }
 
-    /// Ends the lab because of `error`; if the error is the lab's own end, finds out its cause.
-    async fn leave(self, error: Error, doing: &str) -> Error {
+    /// Ends the lab because of `silence`; if that is the lab's own end, finds out its cause.
+    async fn leave(self, silence: Silence, doing: &str) -> Error {
         let status = self.clear().await;
-        match status {
-            Some(status) if error.is(GONE) && doing.is_empty() => gone(status),
-            Some(status) if error.is(GONE) => gone(status).context(doing),
-            _ => error,
+        match silence {
+            Silence::Failed(error) => error,
+            Silence::Gone => {
+                let error = gone(status.unwrap_or_default());
+                if doing.is_empty() {
+                    error
+                } else {
+                    error.context(doing)
+                }
+            }
         }
     }
 

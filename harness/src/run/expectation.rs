@@ -115,43 +115,33 @@ impl<'a> Wanted<'a> {
             && last.news(before).is_none()
             && self.expect.text.is_some();
         let hint = "is what the scenario file expects what the program sends?";
-        let (message, hint) = match last {
-            Shown::Nothing => (
-                format!("there is no {place} on the page after {seconds} s, expected {expected}"),
-                "is the selector in the scenario file the one of the page?".to_owned(),
-            ),
+        let error = match last {
+            Shown::Nothing => Error::run(format!(
+                "there is no {place} on the page after {seconds} s, expected {expected}"
+            ))
+            .with_hint("is the selector in the scenario file the one of the page?"),
             Shown::Transcript(_) => {
-                let news = last.news(before).unwrap_or_default();
-                let printed = if news.is_empty() {
-                    "nothing".to_owned()
-                } else {
-                    format!("{:?}", cut(news))
-                };
-                (
-                    format!("{client} printed {printed} within {seconds} s, expected {expected}"),
-                    hint.to_owned(),
-                )
+                let behind = format!(" within {seconds} s, expected {expected}");
+                match last.news(before).unwrap_or_default() {
+                    "" => Error::run(format!("{client} printed nothing{behind}")),
+                    news => Error::run(format!("{client} printed ")).with_quote(news, behind),
+                }
+                .with_hint(hint)
             }
-            Shown::Text(text) if is_unchanged => (
-                format!(
-                    "{place} shows {:?}, the same as before the step, and nothing else within {seconds} s, expected {expected}",
-                    cut(text)
-                ),
-                format!(
+            Shown::Text(text) if is_unchanged => Error::run(format!("{place} shows "))
+                .with_quote(text, format!(
+                    ", the same as before the step, and nothing else within {seconds} s, expected {expected}"
+                ))
+                .with_hint(format!(
                     "a text must change for the step to be seen to work: has it come too early, or is it always the same? \
                      (then look for something that changes, or empty {place} by `execute` before)"
-                ),
-            ),
-            Shown::Text(text) => (
-                format!(
-                    "{place} shows {:?} after {seconds} s, expected {expected}",
-                    cut(text)
-                ),
-                hint.to_owned(),
-            ),
+                )),
+            Shown::Text(text) => Error::run(format!("{place} shows "))
+                .with_quote(text, format!(" after {seconds} s, expected {expected}"))
+                .with_hint(hint),
         };
         // It was looked at to the end: no death is behind it.
-        Error::run(message).with_hint(hint).as_cause()
+        error.as_cause()
     }
 
     /// Returns a description of the expectation, with the time as it should be now.
@@ -182,19 +172,6 @@ fn place(of: &Subject, client: &str) -> String {
         Subject::Title => "the title".to_owned(),
         Subject::Url => "the URL".to_owned(),
     }
-}
-
-/// The most characters of a text in a message.
-const LONGEST_TEXT: usize = 200;
-
-/// Returns the beginning of a text that is too long for a message.
-fn cut(text: &str) -> String {
-    let mut characters = text.chars();
-    let mut cut: String = characters.by_ref().take(LONGEST_TEXT).collect();
-    if characters.next().is_some() {
-        cut.push('…');
-    }
-    cut
 }
 
 /// Returns the texts that a template may read since `acted`, to the second: the program may have read its clock just
@@ -316,7 +293,7 @@ mod tests {
         let said = |client: &str, before: &Shown, last: &Shown| {
             let error = wanted.error(client, before, last, Duration::from_secs(5));
             assert!(error.is_cause());
-            error.message().to_owned()
+            error.message()
         };
 
         assert_eq!(

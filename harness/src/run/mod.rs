@@ -43,6 +43,8 @@ use crate::trace::provenance::{
 use crate::trace::tally::Tally;
 
 /// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
+///
+/// That process is told the outcome on standard output, as a line of JSON, and tells the user.
 pub const PARENT: &str = "WIRESNAP_PARENT";
 
 /// The longest time until the consequence of a step. If that is beyond the next mark, that mark is late, as the

@@ -87,38 +87,19 @@ impl Others {
         self.0.values().sum()
     }
 
+    /// Returns the number of packets that are another protocol, and that of those that are too damaged to be told.
+    #[must_use]
+    pub fn counts(&self) -> [u64; 2] {
+        let is_damaged = |other: &Other| matches!(other, Other::Truncated(_) | Other::Malformed(_));
+        let damaged = self.iter().filter(|(other, _)| is_damaged(other));
+        let damaged = damaged.map(|(_, count)| count).sum();
+        [self.total() - damaged, damaged]
+    }
+
     /// Returns what these are, in a sentence without its end: what is not TCP, and what is too damaged to be told.
     #[must_use]
     pub fn sentence(&self, of_all: &str) -> String {
-        let is_damaged = |other: &Other| matches!(other, Other::Truncated(_) | Other::Malformed(_));
-        let damaged = self.iter().filter(|(other, _)| is_damaged(other));
-        let damaged: u64 = damaged.map(|(_, count)| count).sum();
-        let are = |count: u64| if count == 1 { "is" } else { "are" };
-        let packets = |count: u64| {
-            if count == 1 && of_all.is_empty() {
-                "packet"
-            } else {
-                "packets"
-            }
-        };
-        match (self.total() - damaged, damaged) {
-            (not_tcp, 0) => {
-                let (packets, are) = (packets(not_tcp), are(not_tcp));
-                format!("{not_tcp}{of_all} {packets} {are} not TCP: {self}")
-            }
-            (0, damaged) => {
-                let packets = packets(damaged);
-                format!(
-                    "{damaged}{of_all} {packets} cannot be read, their headers are damaged: {self}"
-                )
-            }
-            (not_tcp, damaged) => {
-                let (packets, are) = (packets(not_tcp), are(not_tcp));
-                format!(
-                    "{not_tcp}{of_all} {packets} {are} not TCP, and {damaged} cannot be read: {self}"
-                )
-            }
-        }
+        format!("{}: {self}", sentence(self.counts(), of_all))
     }
 
     /// Returns each kind with the number of its packets.
@@ -132,6 +113,29 @@ impl Others {
             Other::LinkType(link_type) => Some((link_type, count)),
             _ => None,
         })
+    }
+}
+
+/// Returns in a sentence without its end how many packets are not TCP, and how many are too damaged to be told.
+#[must_use]
+pub fn sentence(counts: [u64; 2], of_all: &str) -> String {
+    let are = |count: u64| if count == 1 { "is" } else { "are" };
+    let packets = |count: u64| {
+        if count == 1 && of_all.is_empty() {
+            "packet"
+        } else {
+            "packets"
+        }
+    };
+    let not_tcp = |count| format!("{count}{of_all} {} {} not TCP", packets(count), are(count));
+    match counts {
+        [other, 0] => not_tcp(other),
+        [0, damaged] => {
+            let packets = packets(damaged);
+            let their = if damaged == 1 { "its" } else { "their" };
+            format!("{damaged}{of_all} {packets} cannot be read, {their} headers are damaged")
+        }
+        [other, damaged] => format!("{}, and {damaged} cannot be read", not_tcp(other)),
     }
 }
 
@@ -177,7 +181,7 @@ mod tests {
         damaged.count(Other::Malformed(Layer::Tcp));
         assert_eq!(
             damaged.sentence(" of 209"),
-            "1 of 209 packets cannot be read, their headers are damaged: 1 malformed header of TCP"
+            "1 of 209 packets cannot be read, its headers are damaged: 1 malformed header of TCP"
         );
         damaged.count(Other::Arp);
         assert_eq!(
@@ -185,6 +189,11 @@ mod tests {
             "1 of 209 packets is not TCP, and 1 cannot be read: 1 ARP, 1 malformed header of TCP"
         );
 
+        assert_eq!(
+            sentence([1, 0], ""),
+            "1 packet is not TCP",
+            "nothing is damaged"
+        );
         assert_eq!(others.total(), 4);
         assert_eq!(
             others.to_string(),

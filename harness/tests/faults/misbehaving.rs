@@ -25,6 +25,14 @@ pub(crate) fn script(behaviour: &str) -> String {
     )
 }
 
+/// Returns the name that such a program has in the table of processes.
+pub(crate) fn name() -> String {
+    let ourselves = std::env::current_exe().unwrap();
+    let name = ourselves.file_name().unwrap().to_str().unwrap();
+    // As much as the kernel keeps (proc(5)).
+    name.chars().take(15).collect()
+}
+
 /// Adds a program that is named after its behaviour.
 pub(crate) fn add(bench: &Bench, name: &str) {
     bench.program(name, &script(name));

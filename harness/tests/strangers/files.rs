@@ -416,6 +416,39 @@ fn a_capture_without_tcp_says_what_its_packets_are() {
     assert!(printed(&output).contains("15 of 15 packets are not TCP: 12 UDP, 3 ARP"));
 }
 
+/// TCP that is damaged is not called another protocol, wherever packets are counted.
+#[test]
+fn damaged_tcp_is_told_from_other_protocols() {
+    let arp = network::ethernet_with(0x0806, &[0; 28]);
+    let [from, to] = ["10.0.0.1", "10.0.0.2"].map(|address| address.parse().unwrap());
+    // A TCP header says that it is longer than the packet (RFC 9293, 3.1).
+    let mut damaged = vec![0; 20];
+    damaged[12] = 0xf0;
+    let damaged = ethernet(&network::ip(from, to, 6, &damaged));
+    let of = |packets: &[Vec<u8>]| file(&pcap(ETHERNET, &paced(packets.to_vec())));
+    let says = |old: &Path, new: &Path, sentence: &str| {
+        let page = tempfile::tempdir().unwrap();
+        let out = page.path().join("page.html");
+        let report = wiresnap(&["report", "--out", out.to_str().unwrap()], &[new]);
+        assert_eq!(report.status.code(), Some(0), "{}", errors(&report));
+        let page = std::fs::read_to_string(out).unwrap();
+        assert!(page.contains(&format!(" {sentence}: ")), "{sentence}");
+        let diff = printed(&wiresnap(&["diff"], &[old, new]));
+        assert!(diff.contains(&format!("{sentence}: only ")), "{diff}");
+    };
+    let none: Vec<Vec<u8>> = Vec::new();
+    let none = of(&none);
+    let one = of(std::slice::from_ref(&damaged));
+    let both = of(&[damaged, arp.clone(), arp]);
+    let alone = "1 packet cannot be read, its headers are damaged";
+    says(none.path(), one.path(), alone);
+    says(
+        none.path(),
+        both.path(),
+        "2 packets are not TCP, and 1 cannot be read",
+    );
+}
+
 #[test]
 fn a_capture_that_is_asked_for_what_it_lacks_gives_whole_json_too() {
     let capture = file(&pcap(ETHERNET, &paced(frames())));

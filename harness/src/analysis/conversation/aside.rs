@@ -28,6 +28,7 @@ impl Conversation {
             notes: Vec::new(),
             chunks: Chunks::default(),
             is_hidden: false,
+            placeholders: Vec::new(),
         };
         self.queue(order, message);
     }

@@ -238,6 +238,7 @@ impl Conversation {
                 obstacles,
                 chunks,
                 is_hidden: false,
+                placeholders: Vec::new(),
             };
             self.queue(self.next_order, message);
             self.next_order += 1;

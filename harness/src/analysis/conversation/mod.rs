@@ -516,6 +516,7 @@ impl Conversation {
             obstacles,
             chunks: open.chunks,
             is_hidden: false,
+            placeholders: Vec::new(),
         };
         self.queue_fragment(open.order, message);
     }

@@ -298,7 +298,7 @@ fn private_network(possible: &Possible, asked: Option<Network>, packages: Packag
     };
     if let Some(cure) = refused.hint() {
         // It is not that it is forbidden.
-        return Check::missing(name, refused.message()).fixed_by(cure);
+        return Check::missing(name, &refused.message()).fixed_by(cure);
     }
     let facts = Facts::read();
     let (reason, fix) = match diagnose(&facts) {

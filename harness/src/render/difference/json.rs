@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::Comparison;
+use super::{Comparison, Verdict};
 use crate::analysis::difference::{Change, Delta, Ends, Kind, Named, Place, Section, Value};
 use crate::analysis::stats::Statistics;
 use crate::render::json::{Bytes, ascii_where_unsafe};
@@ -14,7 +14,7 @@ use crate::render::json::{Bytes, ascii_where_unsafe};
 struct Document<'a> {
     old: Capture<'a>,
     new: Capture<'a>,
-    verdict: &'static str,
+    verdict: Verdict,
     ignored: &'a [Kind],
     kinds: Vec<KindView>,
     difference: Delta,

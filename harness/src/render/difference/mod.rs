@@ -9,6 +9,8 @@ mod names;
 mod text;
 mod value;
 
+use serde::Serialize;
+
 use crate::analysis::difference::{Delta, Difference, Kind};
 use crate::render::table::{HEADINGS, Style, Table};
 
@@ -28,6 +30,18 @@ pub struct Comparison<'a> {
     pub with_volatile: bool,
 }
 
+/// The verdict on two captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// They are the same, packet for packet.
+    Identical,
+    /// Nothing differs that counts.
+    Volatile,
+    /// Something differs that counts.
+    Differs,
+}
+
 impl Comparison<'_> {
     /// Returns true if differences of a kind make the captures differ.
     #[must_use]
@@ -40,15 +54,15 @@ impl Comparison<'_> {
         self.with_volatile || self.counts(kind)
     }
 
-    /// Returns the verdict in one word: `identical`, `volatile` if nothing differs that counts, otherwise `differs`.
+    /// Returns the verdict.
     #[must_use]
-    pub fn verdict(&self) -> &'static str {
+    pub fn verdict(&self) -> Verdict {
         if self.difference.is_identical {
-            "identical"
+            Verdict::Identical
         } else if self.difference.differs(self.ignored) {
-            "differs"
+            Verdict::Differs
         } else {
-            "volatile"
+            Verdict::Volatile
         }
     }
 }

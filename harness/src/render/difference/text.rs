@@ -5,12 +5,13 @@ use std::io::{self, Write};
 
 use super::names::heading;
 use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
-use super::{Comparison, reconciliation, signed};
+use super::{Comparison, Verdict, reconciliation, signed};
 use crate::analysis::difference::{Change, Delta, Difference, Ends, Kind, Place, Section};
 use crate::render::safe_text::safe_line;
 use crate::render::style::Style;
 use crate::render::table::Style as TableStyle;
 use crate::text::Shown;
+use crate::wire::other::sentence;
 
 /// The width in columns of a kind's name.
 const KIND_WIDTH: usize = 15;
@@ -52,16 +53,16 @@ fn summary(comparison: Comparison<'_>) -> String {
     let [old, new] = comparison.names.map(Shown::shown);
     let is_read = (difference.coverage.iter()).all(|covered| covered.failure().is_none());
     let verdict = match comparison.verdict() {
-        "identical" if is_read => "They are identical, packet for packet.",
-        "identical" => "As far as they can be read, they are identical, packet for packet.",
-        "volatile" if difference.not_compared > 0 => {
+        Verdict::Identical if is_read => "They are identical, packet for packet.",
+        Verdict::Identical => "As far as they can be read, they are identical, packet for packet.",
+        Verdict::Volatile if difference.not_compared > 0 => {
             "Only what changes from run to run differs (volatile), as far as it can be compared."
         }
-        "volatile" if comparison.ignored.is_empty() => {
+        Verdict::Volatile if comparison.ignored.is_empty() => {
             "Only what changes from run to run differs (volatile)."
         }
-        "volatile" => "Nothing differs that counts.",
-        _ => "They differ:",
+        Verdict::Volatile => "Nothing differs that counts.",
+        Verdict::Differs => "They differ:",
     };
     let mut text = format!("old  {old}\nnew  {new}\n\n{TITLE}{verdict}{TITLE:#}\n");
     let kinds = |counts| {
@@ -142,10 +143,15 @@ fn limits(difference: &Difference) -> String {
         ));
     }
     if difference.not_tcp > 0 && !difference.is_identical {
-        let packets = difference.not_tcp;
-        say(format!(
-            "{packets} packets are not TCP: only their lengths are compared."
-        ));
+        let [old, new] = (difference.coverage.each_ref()).map(|covered| covered.others.counts());
+        let counts = [old[0] + new[0], old[1] + new[1]];
+        let packets = sentence(counts, "");
+        let their = if difference.not_tcp == 1 {
+            "its length is"
+        } else {
+            "their lengths are"
+        };
+        say(format!("{packets}: only {their} compared."));
     }
     text
 }

@@ -29,7 +29,7 @@ impl Listing {
         if let Some(coded) = &http.coded {
             self.coded(coded, &http.codings, !http.body.is_empty(), is_hidden);
         }
-        let is_whole = self.body(&http.body);
+        let is_whole = self.body(&http.body, &message.placeholders);
         if is_whole
             && self.style.redact
             && http.body.bytes.last().is_some_and(|last| *last != b'\n')
@@ -179,7 +179,7 @@ impl Listing {
             }
         } else {
             self.end_line();
-            self.dump("", content);
+            self.dump("", content, &[]);
         }
     }
 

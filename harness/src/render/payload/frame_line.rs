@@ -1,19 +1,22 @@
 //! A frame on one line, as the redacted form has it.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use super::follows::{Form, UNKNOWN};
 use super::large::payload_in_short;
+use super::placeholder::{Part, around};
 use super::{digest, left_out, quoted};
 use crate::render::hex;
 use crate::render::redact::Shown;
-use crate::render::safe_text::is_text;
+use crate::render::safe_text::{is_text, safe_line};
 use crate::wire::websocket::{Frame, Opcode, close_name};
 
-/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden; a payload beyond the limit is shown
-/// in short.
+/// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden, and `placeholders` where something
+/// stands for it; a payload beyond the limit is shown in short.
 pub(super) fn frame_line(
     frame: &Frame,
+    placeholders: &[Range<usize>],
     is_hidden: bool,
     form: &Form,
     limit: Option<usize>,
@@ -50,7 +53,7 @@ pub(super) fn frame_line(
     }
     if !frame.payload.is_empty() {
         line.push_str(": ");
-        line.push_str(&frame_payload(frame, limit));
+        line.push_str(&frame_payload(frame, placeholders, limit));
     }
     for (_, missing) in &frame.holes {
         let _ = write!(line, " [{missing} bytes missing]");
@@ -72,7 +75,7 @@ fn is_whole(frame: &Frame) -> bool {
     missing == 0 && sent + frame.left_out.length() == frame.header.length
 }
 
-fn frame_payload(frame: &Frame, limit: Option<usize>) -> String {
+fn frame_payload(frame: &Frame, placeholders: &[Range<usize>], limit: Option<usize>) -> String {
     if let Some(code) = frame.close_code() {
         let reason = match frame.close_reason() {
             b"" => String::new(),
@@ -86,8 +89,12 @@ fn frame_payload(frame: &Frame, limit: Option<usize>) -> String {
     if limit.is_some_and(|limit| frame.payload.len() > limit) {
         return payload_in_short(&shown, is_text);
     }
-    if !is_text {
-        return hex::spaced(&shown);
+    if is_text {
+        return quoted(&shown, false);
     }
-    quoted(&shown, false)
+    let parts = around(&shown, 0, placeholders).map(|part| match part {
+        Part::Bytes(bytes) => hex::spaced(bytes),
+        Part::Placeholder(text) => safe_line(text),
+    });
+    parts.collect::<Vec<_>>().join(" ")
 }

@@ -21,15 +21,18 @@ mod body;
 pub(super) mod follows;
 mod frame_line;
 mod large;
+mod placeholder;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use self::follows::{Fragments, HiddenBefore};
 use self::frame_line::frame_line;
+use self::placeholder::{Part, around};
 use self::rows::Rows;
 use super::redact::Shown;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
@@ -198,7 +201,7 @@ impl Listing {
             Detail::Event(event) => self.event(message, event),
             Detail::EventsEnd(end) => self.events_end(message, end),
             Detail::Raw(content) if content.is_empty() => {}
-            Detail::Raw(content) => self.raw(message.from, content),
+            Detail::Raw(content) => self.raw(message.from, content, &message.placeholders),
             Detail::Aside(aside) => self.aside(message.from, aside),
         }
         self.notes(&message.notes);
@@ -251,7 +254,7 @@ impl Listing {
         self.rows.finish(&mut self.buffer.rows);
     }
 
-    fn raw(&mut self, from: Side, content: &Content) {
+    fn raw(&mut self, from: Side, content: &Content, placeholders: &[Range<usize>]) {
         self.writer.set_form(self.style.form());
         let is_text = is_text(&content.bytes);
         let goes_on = self.large_turn == Some(from);
@@ -269,7 +272,7 @@ impl Listing {
                 self.buffer.text.extend_from_slice(line.as_bytes());
             }
             if !is_text {
-                return self.dump(&format!("{label}: "), content);
+                return self.dump(&format!("{label}: "), content, placeholders);
             }
         }
         let is_whole = self.text(content);
@@ -302,12 +305,12 @@ impl Listing {
     }
 
     /// Writes a body: text as text, anything else as rows. Returns false if it is shown in short.
-    fn body(&mut self, content: &Content) -> bool {
+    fn body(&mut self, content: &Content, placeholders: &[Range<usize>]) -> bool {
         if is_text(&content.bytes) {
             return self.text(content);
         }
         self.end_line();
-        self.dump("", content);
+        self.dump("", content, placeholders);
         !content.holes.is_empty() || !self.is_large(content.bytes.len())
     }
 
@@ -345,18 +348,36 @@ impl Listing {
         }
     }
 
-    fn dump(&mut self, label: &str, content: &Content) {
+    fn dump(&mut self, label: &str, content: &Content, placeholders: &[Range<usize>]) {
         if content.holes.is_empty() && self.is_large(content.bytes.len()) {
             self.rows_in_short(label, &content.bytes);
             self.left_out(content);
             return self.end_line();
         }
+        let mut at = 0;
         for piece in content.pieces() {
             match piece {
-                Piece::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), &mut self.buffer.text),
+                Piece::Bytes(bytes) => {
+                    self.dump_around(label, around(bytes, at, placeholders));
+                    at += bytes.len();
+                }
                 other => {
                     self.gap(other);
                     self.end_line();
+                }
+            }
+        }
+    }
+
+    fn dump_around<'a>(&mut self, label: &str, parts: impl Iterator<Item = Part<'a>>) {
+        let text = &mut self.buffer.text;
+        for part in parts {
+            match part {
+                Part::Bytes(bytes) => dump::pack(label, bytes, bytes.len(), text),
+                Part::Placeholder(placeholder) => {
+                    text.extend_from_slice(label.as_bytes());
+                    text.extend_from_slice(safe_line(placeholder).as_bytes());
+                    text.push(b'\n');
                 }
             }
         }
@@ -389,7 +410,13 @@ impl Listing {
             let is_hidden = message.is_hidden || Shown::frame(frame).is_hidden();
             let follows = self.hidden.frame(message.from, frame, is_hidden);
             let form = self.fragments[message.from as usize].form(frame, follows);
-            let line = frame_line(frame, is_hidden, &form, self.style.limit);
+            let line = frame_line(
+                frame,
+                &message.placeholders,
+                is_hidden,
+                &form,
+                self.style.limit,
+            );
             let line = format!("{label}: {line}\n{below}");
             self.buffer.text.extend_from_slice(line.as_bytes());
             return;
