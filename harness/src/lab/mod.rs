@@ -47,7 +47,6 @@ use self::process::{Command, Groups, Pipes, Process, Service};
 use self::remote::Visit;
 use self::tools::Tools;
 use crate::error::Result;
-use crate::scenario::LineEnd;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
 use crate::text::Shown as _;
 
@@ -72,8 +71,6 @@ pub struct Place {
     pub root: PathBuf,
     /// The values of the placeholders.
     pub setting: Setting,
-    /// The ending of a typed line.
-    pub line_end: LineEnd,
 }
 
 /// A place to play one scenario in.

@@ -5,6 +5,7 @@
 //! The order matters: the capture is live before there is a client, and it ends after the last connection was seen to
 //! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays only itself.
 
+mod clients;
 pub mod commission;
 pub mod conductor;
 mod expectation;
@@ -21,6 +22,7 @@ use jiff::Timestamp as ClockTime;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
+use self::clients::{Clients, naming};
 use self::expectation::see;
 use self::liveness::LivenessWatch;
 use self::message::{Order, Picture, Recording};
@@ -33,10 +35,11 @@ use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{Lab, Place, probe};
+use crate::scenario::expect::Expect;
 use crate::scenario::program::{Program, Setting};
-use crate::scenario::{self, Action, Mark};
+use crate::scenario::{Action, ClientKind, Mark};
 use crate::trace::provenance::{
-    CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
+    CaptureRecord, ClientRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
 };
 use crate::trace::tally::Tally;
 
@@ -104,18 +107,12 @@ async fn play(
 struct Started {
     helpers: Vec<Process>,
     program: Option<Process>,
-    client: Option<Client>,
+    clients: Clients,
     /// The pictures that were taken so far.
     pictures: Vec<Picture>,
 }
 
 impl Started {
-    fn client(&mut self) -> Result<&mut Client> {
-        self.client
-            .as_mut()
-            .ok_or_else(|| Error::run("the client is closed already"))
-    }
-
     /// Ends the program, and returns its own account of its connections.
     async fn end_program(&mut self) -> Vec<Tally> {
         match self.program.take() {
@@ -142,13 +139,14 @@ impl Run<'_> {
         consent: Consent<impl Future<Output = Result<Start>>, impl Future<Output = Result<()>>>,
     ) -> Result<Recording> {
         self.start_programs(started, liveness).await?;
-        self.start_client(started, liveness).await?;
+        self.start_clients(started, liveness).await?;
         let versions = self.versions(started);
+        let clients = self.client_records(started);
         self.reports.prepared();
         let start = liveness.during(consent.start).await?;
         let marks = self.keep_marks(start, started, liveness, sniffer).await?;
         // Commands that end by themselves have no mark for it.
-        Self::close(started, liveness, sniffer).await?;
+        Self::close_all(started, liveness, sniffer).await?;
         self.note_udp(started);
         let counters = self.finish_capture(sniffer, liveness).await?;
         // Whatever the program does when it is told to end, the capture is out of its reach.
@@ -161,7 +159,7 @@ impl Run<'_> {
         require_steady_clock(start)?;
         let capture = self.capture_record(sniffer, counters);
         Ok(Recording {
-            provenance: self.provenance(start, marks, versions, capture),
+            provenance: self.provenance(start, marks, (versions, clients), capture),
             tallies,
             pictures: std::mem::take(&mut started.pictures),
         })
@@ -208,7 +206,7 @@ impl Run<'_> {
         Ok(process)
     }
 
-    /// Returns the place of the scenario: its folder, line ends, address and time scale.
+    /// Returns the place of the scenario: its folder, address and time scale.
     fn place(&self) -> Place {
         let Order {
             scenario,
@@ -219,7 +217,6 @@ impl Run<'_> {
         } = self.order;
         Place {
             root: root.clone(),
-            line_end: scenario.line_end,
             setting: Setting {
                 address: meeting_point.server(scenario.port),
                 time_scale: *time_scale,
@@ -227,26 +224,28 @@ impl Run<'_> {
         }
     }
 
-    async fn start_client(
+    /// Starts the clients one after the other: browsers that start side by side slow each other down.
+    async fn start_clients(
         &self,
         started: &mut Started,
         liveness: &mut LivenessWatch,
     ) -> Result<()> {
-        let kind = self.order.scenario.client;
-        let name = match kind {
-            scenario::Client::Firefox => self.order.tools.browser.kind.to_string(),
-            other => other.to_string(),
-        };
-        self.reports.phase(&format!("starting {name}"));
-        let client = liveness
-            .during(Client::start(
-                self.lab,
-                kind,
-                self.order.scenario.connections,
-            ))
-            .await?;
-        liveness.watch_client(&client);
-        started.client = Some(client);
+        for (index, described) in self.order.scenario.clients.iter().enumerate() {
+            let name = described.name.as_deref();
+            let kind = match described.kind {
+                ClientKind::Firefox => self.order.tools.browser.kind.to_string(),
+                other => other.to_string(),
+            };
+            let whose = name.map_or_else(String::new, |name| format!("{name}: "));
+            self.reports.phase(&format!("{whose}starting {kind}"));
+            let starting = Client::start(self.lab, described);
+            let client = liveness
+                .during(starting)
+                .await
+                .map_err(|error| naming(name, error))?;
+            liveness.watch_client(index, name, &client);
+            started.clients.push(client, described);
+        }
         Ok(())
     }
 
@@ -261,9 +260,10 @@ impl Run<'_> {
         let start = start.instant();
         let mut records = Vec::with_capacity(marks.len());
         for (index, mark) in marks.iter().enumerate() {
-            let next = marks.get(index + 1);
+            let following = &marks[index + 1..];
+            let next = following.first();
             let is_answered_later = next.is_some_and(|next| next.action == Action::Wait);
-            let next = next.filter(|next| next.action != Action::Close);
+            let next = following.iter().find(|next| !next.action.is_close());
             let due_mark = DueMark {
                 mark,
                 number: index + 1,
@@ -293,43 +293,66 @@ impl Run<'_> {
         sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
         let DueMark { mark, due, .. } = due_mark;
-        self.reports.step(&mark.step);
-        let client = started.client()?;
-        let moment = due_mark.moment(client);
-        liveness.during(until(due_mark.preparation(moment))).await?;
-        let patience = mark.within.unwrap_or(STEP_PATIENCE);
-        let prepared = liveness.during(client.prepare(mark, patience)).await?;
+        let scenario = &self.order.scenario;
+        self.reports.step(&scenario.step_at(mark));
+        let (moment, prepared) = Self::prepare(due_mark, started, liveness).await?;
+        let before_others = liveness.during(started.clients.before_others(mark)).await?;
         liveness.during(until(moment)).await?;
-        let acted = due_mark.acted();
+        let (acted, acted_at) = (due_mark.acted(), ClockTime::now());
         let (mut shown, mut picture) = (None, None);
         match &mark.action {
-            Action::Close => Self::close(started, liveness, sniffer).await?,
+            Action::Close => Self::close(mark.client, started, liveness, sniffer).await?,
+            Action::CloseAll => Self::close_all(started, liveness, sniffer).await?,
             Action::Screenshot(name) => {
-                let file = self
-                    .order
-                    .scenario
-                    .picture_file(name.as_deref(), due_mark.number);
-                picture = Some(Self::take_picture(file, started, liveness).await?);
+                let file = scenario.picture_file(name.as_deref(), due_mark.number);
+                picture = Some(Self::take_picture(file, mark, started, liveness).await?);
             }
             _ => shown = self.act(due_mark, &prepared, started, liveness).await?,
         }
+        let shown_by_others = started
+            .clients
+            .see_others(due_mark, &before_others, acted_at, liveness)
+            .await?;
         Ok(MarkRecord {
+            client: scenario.name_at(mark).map(str::to_owned),
             step: mark.step.clone(),
             planned_seconds: seconds_between(start, *due),
             actual_seconds: seconds_between(start, acted),
             on_wire_seconds: None,
             shown,
+            shown_by_others,
             picture,
         })
+    }
+
+    /// Waits until it is time to prepare a mark, prepares it, and returns the moment at which the client is to act.
+    async fn prepare(
+        due_mark: &DueMark<'_>,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+    ) -> Result<(Instant, Prepared)> {
+        let mark = due_mark.mark;
+        if mark.action == Action::CloseAll {
+            let prepared = due_mark.preparation(due_mark.due);
+            liveness.during(until(prepared)).await?;
+            return Ok((due_mark.due, Prepared::default()));
+        }
+        let client = started.clients.get(mark.client)?;
+        let moment = due_mark.moment(client);
+        liveness.during(until(due_mark.preparation(moment))).await?;
+        let patience = mark.within.unwrap_or(STEP_PATIENCE);
+        let prepared = liveness.during(client.prepare(mark, patience)).await?;
+        Ok((moment, prepared))
     }
 
     /// Takes a picture of what the client shows, and returns the name of its file.
     async fn take_picture(
         file: String,
+        mark: &Mark,
         started: &mut Started,
         liveness: &mut LivenessWatch,
     ) -> Result<String> {
-        let client = started.client()?;
+        let client = started.clients.get(mark.client)?;
         let png = liveness.during(client.screenshot()).await?;
         started.pictures.push(Picture::new(file.clone(), &png));
         Ok(file)
@@ -343,30 +366,47 @@ impl Run<'_> {
         started: &mut Started,
         liveness: &mut LivenessWatch,
     ) -> Result<Option<String>> {
-        let client = started.client()?;
+        let mark = due_mark.mark;
+        let client = started.clients.get(mark.client)?;
         let was_running = client.is_running();
         let acted = ClockTime::now();
         let place = self.place();
         liveness
-            .during(client.perform(self.lab, &place, due_mark.mark, prepared))
+            .during(client.perform(self.lab, &place, mark, prepared))
             .await?;
         if !was_running {
-            liveness.watch_client(client);
+            let name = self.order.scenario.name_at(mark);
+            liveness.watch_client(mark.client, name, client);
         }
-        let Some(expect) = &due_mark.mark.expect else {
+        let Some(expect) = &mark.expect else {
             return Ok(None);
         };
-        let seen = see(client, expect, prepared, acted, due_mark.patience());
+        let patience = due_mark.patience(expect);
+        let seen = see(client, expect, prepared.before(), acted, patience);
         liveness.during(seen).await
     }
 
-    /// Closes the client. Its end is not an accident any more; the program's still is.
-    async fn close(
+    /// Closes all clients that are open, one after the other.
+    async fn close_all(
         started: &mut Started,
         liveness: &mut LivenessWatch,
         sniffer: &mut Sniffer,
     ) -> Result<()> {
-        let Some(client) = started.client.take() else {
+        for index in 0..started.clients.len() {
+            let closed = Self::close(index, started, liveness, sniffer).await;
+            closed.map_err(|error| started.clients.naming(index, error))?;
+        }
+        Ok(())
+    }
+
+    /// Closes a client. Its end is not an accident any more; that of the program and of other clients still is.
+    async fn close(
+        index: usize,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+        sniffer: &mut Sniffer,
+    ) -> Result<()> {
+        let Some(client) = started.clients.take(index) else {
             return Ok(());
         };
         // A browser that quits waits for nobody: it may be gone before the answer to its last WebSocket frame.
@@ -374,7 +414,7 @@ impl Run<'_> {
         liveness
             .during(sniffer.wait_for_silence(LEAVE_PATIENCE))
             .await?;
-        liveness.let_client_go();
+        liveness.let_client_go(index);
         liveness.during(client.close()).await
     }
 
@@ -412,19 +452,21 @@ impl Run<'_> {
         let elapsed = elapsed.as_secs_f64();
         let Mark { at, step, .. } = mark;
         let due = self.scaled(*at).as_secs_f64();
+        let name = self.order.scenario.name_at(mark);
+        let whose = name.map_or_else(String::new, |name| format!("{name}'s "));
         error.context(format!(
-            "at {elapsed:.1} s, step `{step}` of mark {due:.1} s"
+            "at {elapsed:.1} s, {whose}step `{step}` of mark {due:.1} s"
         ))
     }
 
     fn versions(&self, started: &Started) -> Versions {
-        let browser = started.client.as_ref().and_then(Client::browser);
+        let browser = started.clients.browser();
         let versions_of = |kind| {
             let browser = browser.filter(|browser| browser.kind() == kind);
             browser.map(|browser| browser.versions().clone())
         };
         let (firefox, chromium) = (versions_of(Kind::Firefox), versions_of(Kind::Chromium));
-        let netcat = started.client.as_ref().and_then(Client::netcat);
+        let netcat = started.clients.netcat();
         Versions {
             wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
             geckodriver: firefox
@@ -445,6 +487,29 @@ impl Run<'_> {
                 .to_string_lossy()
                 .into_owned(),
         }
+    }
+
+    /// Returns the clients that have names, each with its version.
+    fn client_records(&self, started: &Started) -> Vec<ClientRecord> {
+        let described = self.order.scenario.clients.iter();
+        let all = described.zip(started.clients.open());
+        all.filter_map(|(described, (name, client))| {
+            let browser = client.browser();
+            let (kind, version) = match described.kind {
+                ClientKind::Firefox => (
+                    self.order.tools.browser.kind.word(),
+                    browser.map(|browser| browser.versions().browser.clone()),
+                ),
+                ClientKind::Netcat => ("nc", client.netcat().map(str::to_owned)),
+                ClientKind::Commands => ("command", None),
+            };
+            Some(ClientRecord {
+                name: name?.to_owned(),
+                kind: kind.to_owned(),
+                version,
+            })
+        })
+        .collect()
     }
 
     fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
@@ -476,7 +541,7 @@ impl Run<'_> {
         &self,
         start: Start,
         marks: Vec<MarkRecord>,
-        versions: Versions,
+        (versions, clients): (Versions, Vec<ClientRecord>),
         capture: CaptureRecord,
     ) -> Provenance {
         let Order {
@@ -492,6 +557,7 @@ impl Run<'_> {
             variables: scenario.variables_to_keep(),
             started: clock_time(start).to_string(),
             time_scale: *time_scale,
+            clients,
             marks,
             versions,
             capture,
@@ -545,11 +611,10 @@ impl DueMark<'_> {
         }
     }
 
-    /// Returns the longest time until the step's consequence: the file's; else, for what comes by itself, no longer
+    /// Returns the longest time until a consequence of the step: the file's; else, for what comes by itself, no longer
     /// than until more of it comes.
-    fn patience(&self) -> Duration {
-        let expect = self.mark.expect.as_ref();
-        let wanted = expect.and_then(|expect| expect.within).or(self.mark.within);
+    fn patience(&self, expect: &Expect) -> Duration {
+        let wanted = expect.within.or(self.mark.within);
         match (wanted, &self.mark.action, self.more_after) {
             (Some(wanted), ..) => wanted,
             (None, Action::Wait, Some(more_after)) => STEP_PATIENCE.min(more_after),
