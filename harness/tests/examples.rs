@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use live_support::Bench;
+use live_support::{Bench, has_chromium};
 use wiresnap::commands::payload::listing;
 use wiresnap::trace::provenance::Provenance;
 
@@ -37,6 +37,41 @@ fn a_server_in_python_is_captured_with_browser_and_commands() {
         let mut settings = workspace::settings();
         settings.set_snapshot_path(example.join("snapshots"));
         settings.bind(|| insta::assert_snapshot!(name, listing(&capture, true).unwrap()));
+    }
+}
+
+/// Captures a chat again and again: two browsers, netcats and a command, and both kinds in one scenario.
+#[test]
+fn a_chat_lists_the_same_each_time() {
+    let bench = Bench::new();
+    let example = workspace::root().join("examples/chat");
+    fs::copy(example.join("chat.py"), bench.path("project/chat.py")).unwrap();
+    let scenarios = ["browsers", "lines", "mixed"];
+    for name in scenarios {
+        let file = example.join("scenarios").join(name).with_extension("toml");
+        bench.scenario(name, &fs::read_to_string(file).unwrap());
+    }
+    let as_reviewed = |folder: &str, name: &str| {
+        let capture = bench.captures().join(folder).join(name);
+        let listing = listing(&capture.with_extension("pcap"), true).unwrap();
+        let mut settings = workspace::settings();
+        settings.set_snapshot_path(example.join("snapshots").join(folder));
+        settings.bind(|| insta::assert_snapshot!(name, listing));
+    };
+
+    for _ in 0..5 {
+        let options = ["--replace", "--time-scale", "0.5"];
+        bench.run(&[&scenarios[..], &options].concat()).is(0, &[]);
+        for name in scenarios {
+            as_reviewed("", name);
+        }
+    }
+    if has_chromium() {
+        let arguments = ["browsers", "mixed", "--browser", "chromium"];
+        bench.run(&arguments).is(0, &[]);
+        for name in ["browsers", "mixed"] {
+            as_reviewed("chromium", name);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp as ClockTime;
 
-use super::DueMark;
+use super::due_mark::DueMark;
 use super::expectation::see;
 use super::liveness::LivenessWatch;
 use crate::error::{Error, Result};

@@ -8,10 +8,12 @@
 mod clients;
 pub mod commission;
 pub mod conductor;
+mod due_mark;
 mod expectation;
 mod liveness;
 pub mod message;
 pub mod player;
+mod records;
 mod start;
 
 use std::path::Path;
@@ -23,6 +25,7 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
 use self::clients::{Clients, naming};
+use self::due_mark::DueMark;
 use self::expectation::see;
 use self::liveness::LivenessWatch;
 use self::message::{Order, Picture, Recording};
@@ -30,17 +33,13 @@ use self::player::Reports;
 use self::start::Start;
 
 use crate::error::{Error, Result};
-use crate::lab::browser::Kind;
 use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{Lab, Place, probe};
-use crate::scenario::expect::Expect;
 use crate::scenario::program::{Program, Setting};
 use crate::scenario::{Action, ClientKind, Mark};
-use crate::trace::provenance::{
-    CaptureRecord, ClientRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
-};
+use crate::trace::provenance::MarkRecord;
 use crate::trace::tally::Tally;
 
 /// The longest time until the consequence of a step. If that is beyond the next mark, that mark is late, as the
@@ -458,179 +457,12 @@ impl Run<'_> {
             "at {elapsed:.1} s, {whose}step `{step}` of mark {due:.1} s"
         ))
     }
-
-    fn versions(&self, started: &Started) -> Versions {
-        let browser = started.clients.browser();
-        let versions_of = |kind| {
-            let browser = browser.filter(|browser| browser.kind() == kind);
-            browser.map(|browser| browser.versions().clone())
-        };
-        let (firefox, chromium) = (versions_of(Kind::Firefox), versions_of(Kind::Chromium));
-        let netcat = started.clients.netcat();
-        Versions {
-            wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
-            geckodriver: firefox
-                .as_ref()
-                .and_then(|versions| versions.driver.clone()),
-            firefox: firefox.map(|versions| versions.browser),
-            chromedriver: chromium
-                .as_ref()
-                .and_then(|versions| versions.driver.clone()),
-            chromium: chromium.map(|versions| versions.browser),
-            browser_platform: browser
-                .filter(|_| self.order.remote.is_some())
-                .and_then(|browser| browser.versions().platform.clone()),
-            nc: netcat.map(str::to_owned),
-            libpcap: crate::lab::sniffer::libpcap_version(),
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
-        }
-    }
-
-    /// Returns the clients that have names, each with its version.
-    fn client_records(&self, started: &Started) -> Vec<ClientRecord> {
-        let described = self.order.scenario.clients.iter();
-        let all = described.zip(started.clients.open());
-        all.filter_map(|(described, (name, client))| {
-            let browser = client.browser();
-            let (kind, version) = match described.kind {
-                ClientKind::Firefox => (
-                    self.order.tools.browser.kind.word(),
-                    browser.map(|browser| browser.versions().browser.clone()),
-                ),
-                ClientKind::Netcat => ("nc", client.netcat().map(str::to_owned)),
-                ClientKind::Commands => ("command", None),
-            };
-            Some(ClientRecord {
-                name: name?.to_owned(),
-                kind: kind.to_owned(),
-                version,
-            })
-        })
-        .collect()
-    }
-
-    fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
-        let Order {
-            scenario,
-            network,
-            meeting_point,
-            ..
-        } = self.order;
-        CaptureRecord {
-            network: match scenario.link {
-                Some(_) => "link".to_owned(),
-                None => network.to_string(),
-            },
-            link: scenario.link.map(|link| LinkRecord {
-                delay_seconds: link.delay.as_secs_f64(),
-                loss: link.loss,
-            }),
-            interface: meeting_point.interface.clone(),
-            link_type: sniffer.link_type().0,
-            packets: counters.packets,
-            received: counters.received,
-            dropped: counters.dropped,
-            interface_dropped: counters.interface_dropped,
-        }
-    }
-
-    fn provenance(
-        &self,
-        start: Start,
-        marks: Vec<MarkRecord>,
-        (versions, clients): (Versions, Vec<ClientRecord>),
-        capture: CaptureRecord,
-    ) -> Provenance {
-        let Order {
-            scenario,
-            time_scale,
-            ..
-        } = self.order;
-        Provenance {
-            scenario: ScenarioId {
-                name: scenario.name.clone(),
-                sha256: scenario.sha256.clone(),
-            },
-            variables: scenario.variables_to_keep(),
-            started: clock_time(start).to_string(),
-            time_scale: *time_scale,
-            clients,
-            marks,
-            versions,
-            capture,
-            certificate: None,
-            mark_distance: None,
-            secrets_overwritten: false,
-        }
-    }
-}
-
-/// A mark with its real time.
-struct DueMark<'a> {
-    mark: &'a Mark,
-    /// The number of the mark, counted from 1.
-    number: usize,
-    due: Instant,
-    /// True if the program goes on by itself at marks to come. It counts the time from the request, so a request before
-    /// its mark would make it send before theirs.
-    is_answered_later: bool,
-    /// The time from this mark to the next; `None` if only a close follows.
-    more_after: Option<Duration>,
-}
-
-impl DueMark<'_> {
-    /// Returns when the client is to be told, so that its request is on the wire when the mark is due.
-    fn moment(&self, client: &Client) -> Instant {
-        if self.is_answered_later {
-            return self.due;
-        }
-        let lead = client.lead(&self.mark.action);
-        self.due.checked_sub(lead).unwrap_or(self.due)
-    }
-
-    /// Returns when to look at what the client shows before the step, and to look up what the step needs. The step is
-    /// done at `moment`.
-    fn preparation(&self, moment: Instant) -> Instant {
-        match self.mark.action {
-            // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
-            Action::Wait => Instant::now(),
-            // Not earlier: what the page showed before must be what it showed just before.
-            _ => moment.checked_sub(PREPARATION).unwrap_or(moment),
-        }
-    }
-
-    /// Returns when the step was done: at its moment or a little later.
-    fn acted(&self) -> Instant {
-        match self.mark.action {
-            // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
-            Action::Wait => self.due,
-            _ => Instant::now(),
-        }
-    }
-
-    /// Returns the longest time until a consequence of the step: the file's; else, for what comes by itself, no longer
-    /// than until more of it comes.
-    fn patience(&self, expect: &Expect) -> Duration {
-        let wanted = expect.within.or(self.mark.within);
-        match (wanted, &self.mark.action, self.more_after) {
-            (Some(wanted), ..) => wanted,
-            (None, Action::Wait, Some(more_after)) => STEP_PATIENCE.min(more_after),
-            _ => STEP_PATIENCE,
-        }
-    }
 }
 
 /// Waits for a moment of the timeline.
 async fn until(due: Instant) -> Result<()> {
     sleep_until(due).await;
     Ok(())
-}
-
-fn clock_time(start: Start) -> ClockTime {
-    ClockTime::try_from(start.clock).unwrap_or(ClockTime::UNIX_EPOCH)
 }
 
 /// Returns an error if the wall clock was set during the run: the capture's timestamps are from it, so marks could not

@@ -1,0 +1,182 @@
+//! Several clients that stay: who has which cookies, connections and line ends.
+
+use wiresnap::trace::provenance::Provenance;
+
+use crate::live_support::Bench;
+use crate::{bench, payloads};
+
+/// The number of times that a listing must come out the same.
+const TIMES: usize = 3;
+
+/// Returns a scenario of two guests in browsers, whose page hears by `events` or by `polls`.
+fn guests(by: &str) -> String {
+    format!(
+        r##"description = "two guests, each in a browser of its own"
+command = ["python3", "guests.py", "{{host}}", "{{port}}"]
+
+[[client]]
+name = "alice"
+kind = "firefox"
+
+[[client]]
+name = "bob"
+kind = "firefox"
+
+[[mark]]
+at = 0
+open = "/?by={by}"
+expect = {{ element = "#who", equals = "guest 1" }}
+
+[[mark]]
+at = 1
+client = "bob"
+open = "/?by={by}"
+expect = {{ element = "#who", equals = "guest 2" }}
+
+[[mark]]
+at = 2
+type = {{ element = "#line", text = "hello" }}
+
+[[mark]]
+at = 3
+click = "#send"
+expect = [
+    {{ element = "#said", shows = "1: hello" }},
+    {{ client = "bob", element = "#said", equals = "1: hello" }},
+]
+
+[[mark]]
+at = 4
+client = "bob"
+reload = true
+expect = {{ element = "#who", equals = "guest 2" }}
+
+[[mark]]
+at = 5
+close = true
+"##
+    )
+}
+
+fn provenance(bench: &Bench, name: &str) -> Provenance {
+    let capture = bench.captures().join(name).with_extension("pcap");
+    Provenance::read_beside(&capture).unwrap().unwrap()
+}
+
+#[test]
+fn browsers_have_cookies_of_their_own_and_list_the_same_each_time() {
+    let bench = bench();
+    for by in ["events", "polls"] {
+        bench.scenario(by, &guests(by));
+    }
+    let listings = |bench: &Bench| {
+        bench.run(&["--replace", "events", "polls"]).is(0, &[]);
+        ["events", "polls"].map(|by| payloads(bench, by))
+    };
+
+    let first = listings(&bench);
+
+    for listing in &first {
+        assert!(listing.contains("Cookie: guest=1"), "{listing}");
+        assert!(listing.contains("Cookie: guest=2"), "{listing}");
+        assert_eq!(listing.matches("Set-Cookie: ").count(), 2, "{listing}");
+    }
+    for _ in 1..TIMES {
+        assert_eq!(listings(&bench), first);
+    }
+    let marks = provenance(&bench, "polls").marks;
+    assert_eq!(marks[3].client.as_deref(), Some("alice"));
+    assert_eq!(marks[3].shown.as_deref(), Some("1: hello"));
+    assert_eq!(marks[3].shown_by_others["bob"], "1: hello");
+    let clients = provenance(&bench, "polls").clients;
+    let clients: Vec<_> = clients
+        .iter()
+        .map(|client| (client.name.as_str(), client.kind.as_str()))
+        .collect();
+    assert_eq!(clients, [("alice", "firefox"), ("bob", "firefox")]);
+}
+
+/// Two netcats that ask a program which counts its bytes, line by line and in turn.
+const TALK: &str = r#"description = "two ask for a page"
+program = "webapp"
+
+[[client]]
+name = "alice"
+kind = "nc"
+line_end = "crlf"
+
+[[client]]
+name = "bob"
+kind = "nc"
+
+[[mark]]
+at = 0
+open = true
+
+[[mark]]
+at = 0.5
+client = "bob"
+open = true
+
+[[mark]]
+at = 1
+send = "GET / HTTP/1.1"
+
+[[mark]]
+at = 1.5
+client = "bob"
+send = "GET / HTTP/1.1"
+
+[[mark]]
+at = 2
+send = "Host: a"
+
+[[mark]]
+at = 2.5
+client = "bob"
+send = "Host: b"
+
+[[mark]]
+at = 3
+send = ""
+expect = { shows = "{clock}" }
+
+[[mark]]
+at = 3.5
+client = "alice"
+close = true
+expect = { client = "bob", absent = "200 OK" }
+
+[[mark]]
+at = 4
+client = "bob"
+send = ""
+expect = { shows = "{clock}" }
+
+[[mark]]
+at = 4.5
+close = true
+"#;
+
+#[test]
+fn each_stays_on_its_connection_until_it_is_closed() {
+    let bench = bench();
+    bench.scenario("loopback", TALK);
+    let linked = TALK.replacen("\n[[client]]", "network = \"link\"\n\n[[client]]", 1);
+    bench.scenario("linked", &linked);
+
+    bench.run(&["loopback", "linked"]).is(0, &[]);
+
+    for name in ["loopback", "linked"] {
+        let certificate = provenance(&bench, name).certificate.unwrap();
+        assert!(certificate.confirmed_by_program, "{certificate:?}");
+        let sent: Vec<u64> = certificate
+            .connections
+            .iter()
+            .map(|connection| connection.client_bytes)
+            .collect();
+        assert_eq!(sent, [16 + 9 + 2, 15 + 8 + 1], "{name}");
+    }
+    let versions = provenance(&bench, "loopback").versions;
+    assert!(versions.nc.is_some() && versions.firefox.is_none());
+}
