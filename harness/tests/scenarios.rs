@@ -245,6 +245,23 @@ fn marks_say_which_of_several_clients_acts_and_what_others_show() {
     assert_eq!(others.text, Some(Condition::Matches("hello.".to_owned())));
 }
 
+/// The page has the example's scenario, with comments.
+#[test]
+fn the_example_of_the_page_is_the_one_that_runs() {
+    let page = std::fs::read_to_string(workspace::root().join("docs/scenarios.md")).unwrap();
+    let (_, section) = page.split_once("### Several clients").unwrap();
+    let (_, block) = section.split_once("```toml\n").unwrap();
+    let (on_page, _) = block.split_once("```").unwrap();
+    let file = workspace::root().join("examples/chat/scenarios/mixed.toml");
+    let that_runs = std::fs::read_to_string(file).unwrap();
+    let [on_page, that_runs] =
+        [on_page, &that_runs].map(|text| parse(Path::new("mixed.toml"), text, &[]).unwrap());
+
+    assert_eq!(on_page.marks, that_runs.marks);
+    assert_eq!(on_page.clients, that_runs.clients);
+    assert_eq!(on_page.program, that_runs.program);
+}
+
 #[test]
 fn one_client_may_have_a_name_too() {
     let text = "description = \"one\"\ncommand = [\"serve\"]\nclient = [{ name = \"alice\", kind = \"nc\" }]\n\n\

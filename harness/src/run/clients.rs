@@ -65,6 +65,16 @@ impl Clients {
         open.filter_map(|one| Some((one.name.as_deref(), one.client.as_ref()?)))
     }
 
+    /// Returns the indexes of those that are open and are no browsers.
+    pub(super) fn terminals(&self) -> impl Iterator<Item = usize> {
+        let is_terminal = |one: &Participant| {
+            let client = one.client.as_ref();
+            client.is_some_and(|client| client.browser().is_none())
+        };
+        let all = self.0.iter().enumerate();
+        all.filter_map(move |(index, one)| is_terminal(one).then_some(index))
+    }
+
     /// Returns the first browser, if there is one: all are of the same kind.
     pub(super) fn browser(&self) -> Option<&Browser> {
         self.open().find_map(|(_, client)| client.browser())

@@ -391,6 +391,10 @@ impl Run<'_> {
         liveness: &mut LivenessWatch,
         sniffer: &mut Sniffer,
     ) -> Result<()> {
+        // The program may hang up on one because another has left, and netcat ends of that.
+        for index in started.clients.terminals() {
+            liveness.let_client_go(index);
+        }
         for index in 0..started.clients.len() {
             let closed = Self::close(index, started, liveness, sniffer).await;
             closed.map_err(|error| started.clients.naming(index, error))?;

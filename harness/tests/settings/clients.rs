@@ -180,3 +180,83 @@ fn each_stays_on_its_connection_until_it_is_closed() {
     let versions = provenance(&bench, "loopback").versions;
     assert!(versions.nc.is_some() && versions.firefox.is_none());
 }
+
+/// A relay between two: what one sends, the other gets; when one leaves, it hangs up on the other.
+const RELAY: &str = r#"
+import socket, sys, threading
+
+def pass_on(one, other):
+    while text := one.recv(4096):
+        other.sendall(text)
+    other.shutdown(socket.SHUT_WR)
+
+server = socket.create_server((sys.argv[1], int(sys.argv[2])))
+while True:
+    one, other = server.accept()[0], server.accept()[0]
+    ends = [threading.Thread(target=pass_on, args=ends) for ends in ((one, other), (other, one))]
+    for end in ends:
+        end.start()
+    for end in ends:
+        end.join()
+    one.close()
+    other.close()
+"#;
+
+/// Two that a relay joins.
+const JOINED: &str = r#"description = "two talk over a relay"
+command = ["python3", "relay.py", "{host}", "{port}"]
+
+[[client]]
+name = "alice"
+kind = "nc"
+
+[[client]]
+name = "bob"
+kind = "nc"
+
+[[mark]]
+at = 0
+open = true
+
+[[mark]]
+at = 0.5
+client = "bob"
+open = true
+
+[[mark]]
+at = 1
+send = "hello"
+expect = { client = "bob", equals = "hello" }
+
+[[mark]]
+at = 1.5
+client = "bob"
+send = "hi"
+expect = { client = "alice", equals = "hi" }
+
+[[mark]]
+at = 2
+close = true
+"#;
+
+#[test]
+fn one_that_is_hung_up_on_when_all_are_closed_is_no_accident() {
+    let bench = bench();
+    std::fs::write(bench.path("project/relay.py"), RELAY).unwrap();
+    bench.scenario("joined", JOINED);
+    let last = "[[mark]]\nat = 2\nclose = true\n";
+    let alone = JOINED.replacen(
+        last,
+        "[[mark]]\nat = 2\nclient = \"alice\"\nclose = true\n\n[[mark]]\nat = 4\nclose = true\n",
+        1,
+    );
+    bench.scenario("alone", &alone);
+
+    bench
+        .run(&["alone"])
+        .is(4, &[": bob: nc ended with exit code 0"]);
+    bench.run(&["joined"]).is(0, &[]);
+
+    let listing = payloads(&bench, "joined");
+    assert_eq!(listing.matches("hello").count(), 2, "{listing}");
+}
