@@ -182,7 +182,7 @@ fn each_stays_on_its_connection_until_it_is_closed() {
 }
 
 /// A relay between two: what one sends, the other gets; when one leaves, it hangs up on the other.
-const RELAY: &str = r#"
+const RELAY: &str = r"
 import socket, sys, threading
 
 def pass_on(one, other):
@@ -200,6 +200,23 @@ while True:
         end.join()
     one.close()
     other.close()
+";
+
+/// A client that ends when it is hung up on, as not every netcat does.
+const LINE: &str = r#"
+import os, socket, sys, threading
+
+line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+
+def send():
+    for text in sys.stdin:
+        line.sendall(text.encode())
+
+threading.Thread(target=send, daemon=True).start()
+while text := line.recv(4096):
+    print(text.decode(), end="", flush=True)
+# At once: the other thread still reads.
+os._exit(0)
 "#;
 
 /// Two that a relay joins.
@@ -212,7 +229,7 @@ kind = "nc"
 
 [[client]]
 name = "bob"
-kind = "nc"
+kind = "command"
 
 [[mark]]
 at = 0
@@ -221,40 +238,42 @@ open = true
 [[mark]]
 at = 0.5
 client = "bob"
-open = true
+open = ["python3", "line.py", "{host}", "{port}"]
 
 [[mark]]
-at = 1
+at = 1.5
 send = "hello"
 expect = { client = "bob", equals = "hello" }
 
 [[mark]]
-at = 1.5
+at = 2
 client = "bob"
 send = "hi"
 expect = { client = "alice", equals = "hi" }
 
 [[mark]]
-at = 2
+at = 2.5
 close = true
 "#;
 
 #[test]
 fn one_that_is_hung_up_on_when_all_are_closed_is_no_accident() {
     let bench = bench();
-    std::fs::write(bench.path("project/relay.py"), RELAY).unwrap();
+    for (name, text) in [("relay.py", RELAY), ("line.py", LINE)] {
+        std::fs::write(bench.path("project").join(name), text).unwrap();
+    }
     bench.scenario("joined", JOINED);
-    let last = "[[mark]]\nat = 2\nclose = true\n";
+    let last = "[[mark]]\nat = 2.5\nclose = true\n";
     let alone = JOINED.replacen(
         last,
-        "[[mark]]\nat = 2\nclient = \"alice\"\nclose = true\n\n[[mark]]\nat = 4\nclose = true\n",
+        "[[mark]]\nat = 2.5\nclient = \"alice\"\nclose = true\n\n[[mark]]\nat = 4\nclose = true\n",
         1,
     );
     bench.scenario("alone", &alone);
 
     bench
         .run(&["alone"])
-        .is(4, &[": bob: nc ended with exit code 0"]);
+        .is(4, &[": bob: python3 ended with exit code 0"]);
     bench.run(&["joined"]).is(0, &[]);
 
     let listing = payloads(&bench, "joined");

@@ -69,10 +69,10 @@ fn shown(mark: &MarkRecord) -> String {
         .map(|text| code(text))
         .chain(by_others)
         .collect();
-    match all.is_empty() {
-        true => "-".to_owned(),
-        false => all.join(", "),
+    if all.is_empty() {
+        return "-".to_owned();
     }
+    all.join(", ")
 }
 
 /// Returns the clients with their kinds and versions; `None` if they have no names.

@@ -111,10 +111,10 @@ pub(super) struct Expected {
 
 impl Expected {
     fn has(&self, client: usize, acting: &Acting<'_>) -> bool {
-        match client == acting.index {
-            true => self.of_acting.is_some(),
-            false => self.of_others.iter().any(|(other, _)| *other == client),
+        if client == acting.index {
+            return self.of_acting.is_some();
         }
+        self.of_others.iter().any(|(other, _)| *other == client)
     }
 }
 

@@ -19,31 +19,55 @@ pub(super) struct Timeline<'a> {
 /// The steps of one client so far.
 #[derive(Clone, Copy, Default)]
 struct Course {
-    /// True if it has done anything.
-    has_acted: bool,
-    /// True if it has opened a connection, or a command that stays.
-    is_connected: bool,
-    /// True if it has opened anything that stays: a page, too.
+    phase: Phase,
+    /// True if it has opened what stays: a page, a connection, a command.
     has_opened: bool,
     /// True if it does not end by itself.
     goes_on: bool,
-    is_closed: bool,
+}
+
+/// The progress of a client.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    /// It has done nothing yet.
+    #[default]
+    Waiting,
+    /// It has begun.
+    Acting,
+    /// It was closed.
+    Closed,
 }
 
 impl Course {
     fn take(&mut self, action: &Action, kind: ClientKind) {
-        self.has_acted = true;
-        self.is_connected |= connects(action);
         self.has_opened |= connects(action) || matches!(action, Action::OpenPage(_));
         let ends_by_itself = matches!(action, Action::Execute { .. } | Action::Wait);
         self.goes_on |= kind != ClientKind::Commands || !ends_by_itself;
-        self.is_closed |= action.is_close();
+        self.phase = if action.is_close() {
+            Phase::Closed
+        } else {
+            Phase::Acting
+        };
+    }
+
+    /// Closes it together with all others; one that has done nothing yet is to be reported.
+    fn close(&mut self) {
+        if self.phase == Phase::Acting {
+            self.phase = Phase::Closed;
+        }
     }
 }
 
 /// Returns true if an action opens a connection, or a command that stays.
 const fn connects(action: &Action) -> bool {
     matches!(action, Action::Connect | Action::Start(_))
+}
+
+/// Returns the mistake of a step before its client has opened anything; `of` names the client, if it has a name.
+fn before_open(mark: &Mark, raw: &Spanned<RawMark>, of: &str) -> Diagnostic {
+    let step = &mark.step;
+    Diagnostic::new(raw.span(), format!("`{step}`{of} before `open`"))
+        .with_hint(format!("the first mark{of} opens the connection"))
 }
 
 impl<'a> Timeline<'a> {
@@ -58,7 +82,7 @@ impl<'a> Timeline<'a> {
     /// Returns true if a client has opened something, and is still there.
     pub(super) fn is_open(&self, client: usize) -> bool {
         let course = self.courses.get(client);
-        course.is_some_and(|course| course.has_opened && !course.is_closed)
+        course.is_some_and(|course| course.has_opened && course.phase == Phase::Acting)
     }
 
     /// Checks that a mark can be the next one.
@@ -71,7 +95,7 @@ impl<'a> Timeline<'a> {
     pub(super) fn push(&mut self, mark: Mark) {
         if mark.action == Action::CloseAll {
             for course in &mut self.courses {
-                course.is_closed |= course.has_acted;
+                course.close();
             }
         } else if let (Some(course), Some(client)) = (
             self.courses.get_mut(mark.client),
@@ -92,14 +116,14 @@ impl<'a> Timeline<'a> {
         // A browser opens one page after the other; a command that ends by itself opens whatever it needs.
         let opens = connects(&mark.action)
             || matches!(mark.action, Action::OpenPage(_) | Action::Execute { .. });
-        if !course.has_acted && !opens {
-            return Err(self.before_open(mark, raw, &of));
+        if course.phase == Phase::Waiting && !opens {
+            return Err(before_open(mark, raw, &of));
         }
-        if connects(&mark.action) && course.is_connected {
+        if connects(&mark.action) && course.has_opened {
             return Err(Diagnostic::new(raw.span(), format!("a second `open`{of}"))
                 .with_hint("a scenario opens its client once, until it is closed"));
         }
-        if course.is_closed {
+        if course.phase == Phase::Closed {
             return Err(
                 Diagnostic::new(raw.span(), format!("a mark{of} after `close`"))
                     .with_hint(format!("`close` is the last mark{of}")),
@@ -110,21 +134,15 @@ impl<'a> Timeline<'a> {
 
     fn check_close_of_all(&self, mark: &Mark, raw: &Spanned<RawMark>) -> Checked<()> {
         if self.marks.is_empty() {
-            return Err(self.before_open(mark, raw, ""));
+            return Err(before_open(mark, raw, ""));
         }
-        let mut acting = self.courses.iter().filter(|course| course.has_acted);
-        if acting.all(|course| course.is_closed) {
+        let mut courses = self.courses.iter();
+        if !courses.any(|course| course.phase == Phase::Acting) {
             return Err(
                 Diagnostic::new(raw.span(), "no client is open any more").with_hint("leave it out")
             );
         }
         Ok(())
-    }
-
-    fn before_open(&self, mark: &Mark, raw: &Spanned<RawMark>, of: &str) -> Diagnostic {
-        let step = &mark.step;
-        Diagnostic::new(raw.span(), format!("`{step}`{of} before `open`"))
-            .with_hint(format!("the first mark{of} opens the connection"))
     }
 
     fn check_time(&self, mark: &Mark, raw: &Spanned<RawMark>) -> Checked<()> {
@@ -161,12 +179,12 @@ impl<'a> Timeline<'a> {
             .get(index)
             .and_then(|client| client.name.as_deref());
         match name {
-            Some(name) if !course.has_acted => Err(Diagnostic::new(
+            Some(name) if course.phase == Phase::Waiting => Err(Diagnostic::new(
                 self.clients.span_of(index),
                 format!("{name} never does anything"),
             )
             .with_hint(format!("give it marks with `client = \"{name}\"`, or leave it out"))),
-            _ if course.is_closed || !course.goes_on => Ok(()),
+            _ if course.phase == Phase::Closed || !course.goes_on => Ok(()),
             Some(name) => Err(
                 Diagnostic::new(last.span(), format!("{name} is still open after the last mark"))
                     .with_hint("end with a mark that has `close = true`: without `client`, it closes all that are open"),
