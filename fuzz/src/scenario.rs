@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wiresnap::error::Class;
 use wiresnap::scenario::file::parse;
-use wiresnap::scenario::{Action, Client};
+use wiresnap::scenario::{Action, Client, ClientKind, Scenario};
 
 use super::output::assert_safe;
 
@@ -24,12 +24,9 @@ pub fn check(data: &[u8]) {
             let program = &scenario.program;
             assert!(!program.is_built() || programs.contains(&program.name));
             assert!(scenario.port > 0);
-            let last = scenario.marks.last().map(|mark| &mark.action);
-            let ends_by_itself = matches!(last, Some(Action::Execute { .. } | Action::Wait));
-            assert!(
-                last == Some(&Action::Close)
-                    || scenario.client == Client::Commands && ends_by_itself
-            );
+            for (index, client) in scenario.clients.iter().enumerate() {
+                assert_is_closed(&scenario, index, client);
+            }
         }
         Err(error) => {
             assert_eq!(error.class(), Class::Usage);
@@ -37,4 +34,21 @@ pub fn check(data: &[u8]) {
             assert_safe(error.to_string().as_bytes());
         }
     }
+}
+
+/// Checks that a client acts, and is closed in the end if it does not end by itself.
+fn assert_is_closed(scenario: &Scenario, index: usize, client: &Client) {
+    let is_its = |action: &Action, of: usize| of == index || *action == Action::CloseAll;
+    let mut marks = scenario.marks.iter();
+    assert!(
+        marks.any(|mark| mark.client == index),
+        "{client} never acts"
+    );
+    let mut its = scenario.marks.iter().rev();
+    let last = its.find(|mark| is_its(&mark.action, mark.client));
+    let last = last.map(|mark| &mark.action);
+    let ends_by_itself = matches!(last, Some(Action::Execute { .. } | Action::Wait));
+    assert!(
+        last.is_some_and(Action::is_close) || client.kind == ClientKind::Commands && ends_by_itself
+    );
 }

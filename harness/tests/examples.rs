@@ -9,7 +9,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use live_support::Bench;
+use live_support::{Bench, has_chromium};
 use wiresnap::listing::listing;
 use wiresnap::trace::provenance::Provenance;
 
@@ -38,6 +38,59 @@ fn a_server_in_python_is_captured_with_browser_and_commands() {
         settings.set_snapshot_path(example.join("snapshots"));
         settings.bind(|| insta::assert_snapshot!(name, listing(&capture, true).unwrap()));
     }
+}
+
+/// Captures a chat again and again: two browsers, netcats and a command, and both kinds in one scenario.
+#[test]
+fn a_chat_lists_the_same_each_time() {
+    let scenarios = ["browsers", "lines", "mixed"];
+    let bench = chat(&scenarios);
+    for _ in 0..5 {
+        let options = ["--replace", "--time-scale", "0.5"];
+        bench.run(&[&scenarios[..], &options].concat()).is(0, &[]);
+        for name in scenarios {
+            assert_chat_is_as_reviewed(&bench, "", name);
+        }
+    }
+}
+
+#[test]
+fn a_chat_in_chromium_is_as_reviewed() {
+    if !has_chromium() {
+        return;
+    }
+    let scenarios = ["browsers", "mixed"];
+    let bench = chat(&scenarios);
+
+    let outcome = bench.run(&[&scenarios[..], &["--browser", "chromium"]].concat());
+
+    outcome.is(0, &[]);
+    for name in scenarios {
+        assert_chat_is_as_reviewed(&bench, "chromium", name);
+    }
+}
+
+/// Returns a workbench with these scenarios of the chat.
+fn chat(scenarios: &[&str]) -> Bench {
+    let bench = Bench::new();
+    let example = workspace::root().join("examples/chat");
+    fs::copy(example.join("chat.py"), bench.path("project/chat.py")).unwrap();
+    for name in scenarios {
+        let file = example.join("scenarios").join(name).with_extension("toml");
+        bench.scenario(name, &fs::read_to_string(file).unwrap());
+    }
+    bench
+}
+
+/// Compares a capture of the chat with its snapshot; both are in this folder of captures and of snapshots.
+#[track_caller]
+fn assert_chat_is_as_reviewed(bench: &Bench, folder: &str, name: &str) {
+    let capture = bench.captures().join(folder).join(name);
+    let listing = listing(&capture.with_extension("pcap"), true).unwrap();
+    let snapshots = workspace::root().join("examples/chat/snapshots");
+    let mut settings = workspace::settings();
+    settings.set_snapshot_path(snapshots.join(folder));
+    settings.bind(|| insta::assert_snapshot!(name, listing));
 }
 
 /// Captures the example with its own rules: its session is overwritten in the capture itself.

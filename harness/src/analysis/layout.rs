@@ -23,6 +23,9 @@ const MOST_MESSAGES: u64 = 200_000;
 /// The number of bytes of a target that are compared for the order.
 const TARGET_BYTES: usize = 1024;
 
+/// The number of bytes of a head's fields that are compared for the order, where there are several clients.
+const FIELDS_BYTES: usize = 4096;
+
 /// The order in which a capture is listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
@@ -78,6 +81,8 @@ struct Exchange {
     is_page: bool,
     method: Vec<u8>,
     target: Vec<u8>,
+    /// The fields of its head if there are several clients; else empty.
+    fields: Vec<u8>,
     kind: Kind,
     is_answered: bool,
     /// Its digests, if it may be repeated.
@@ -96,13 +101,15 @@ pub struct Repeated {
     pub whole: Digest,
 }
 
-/// The client of a capture, as its provenance describes it.
+/// The client of a capture, or all of them, as its provenance describes them.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     /// The times at which it was told what to do, in order.
     pub marks: Vec<Timestamp>,
-    /// True if the last mark closes it.
-    pub is_closed: bool,
+    /// True for each mark that closes a client.
+    pub closes: Vec<bool>,
+    /// True if there are several clients.
+    pub are_several: bool,
     /// True for a browser, which takes connections by chance.
     pub is_browser: bool,
 }
@@ -160,7 +167,8 @@ impl<'m> Survey<'m> {
             exchanges: Vec::new(),
             is_irregular: false,
         });
-        talk.message(message, mark.saturating_sub(1));
+        let several = self.client.are_several;
+        talk.message(message, mark.saturating_sub(1), several);
     }
 
     /// Takes note that an exchange may have been repeated: the one that begins with this message of this connection, both
@@ -168,14 +176,17 @@ impl<'m> Survey<'m> {
     ///
     /// How long a client goes on while it is being closed is chance: what it asks then belongs to the mark before.
     pub fn repeated(&mut self, connection: u64, first_message: u64, repeated: Repeated) {
-        let last_mark = self.client.marks.len().saturating_sub(1);
-        let last_mark = last_mark.saturating_sub(usize::from(self.client.is_closed));
+        let closes = &self.client.closes;
+        let before_close = |mark: usize| {
+            let mut before = closes.iter().take(mark + 1);
+            before.rposition(|closes| !closes).unwrap_or(0)
+        };
         let talk = self.talks.get_mut(&connection);
         let exchanges = talk.into_iter().flat_map(|talk| &mut talk.exchanges);
         for exchange in exchanges.filter(|one| one.first_message == first_message) {
             if exchange.kind == Kind::Plain {
                 exchange.repeated = Some(repeated);
-                exchange.mark = exchange.mark.min(last_mark);
+                exchange.mark = before_close(exchange.mark);
             }
         }
     }
@@ -188,7 +199,7 @@ impl<'m> Survey<'m> {
 }
 
 impl Talk {
-    fn message(&mut self, message: &Message, mark: usize) {
+    fn message(&mut self, message: &Message, mark: usize, are_several: bool) {
         let number = self.messages;
         self.messages += 1;
         if self.is_irregular || self.is_switched() {
@@ -199,7 +210,10 @@ impl Talk {
             Detail::Http(http) if message.from == Side::Client => {
                 let is_waiting = self.exchanges.last().is_some_and(|last| !last.is_answered);
                 self.is_irregular |= is_waiting || http.head.method() == b"CONNECT";
-                let exchange = Exchange::new(number, message.time, mark, &http.head);
+                let mut exchange = Exchange::new(number, message.time, mark, &http.head);
+                if are_several {
+                    exchange.fields = fields(&http.head);
+                }
                 self.exchanges.push(exchange);
             }
             Detail::Http(http) => self.answer(http),
@@ -241,7 +255,15 @@ impl Talk {
 }
 
 /// The order of exchanges in a section.
-type Key<'e> = (usize, bool, Reverse<bool>, &'e [u8], &'e [u8], Timestamp);
+type Key<'e> = (
+    usize,
+    bool,
+    Reverse<bool>,
+    &'e [u8],
+    &'e [u8],
+    &'e [u8],
+    Timestamp,
+);
 
 impl Exchange {
     fn new(first_message: u64, time: Timestamp, mark: usize, head: &Head) -> Self {
@@ -253,6 +275,7 @@ impl Exchange {
             is_page: asks_for_page(head),
             method: head.method().to_vec(),
             target: target[..target.len().min(TARGET_BYTES)].to_vec(),
+            fields: Vec::new(),
             kind: Kind::Plain,
             is_answered: false,
             repeated: None,
@@ -269,12 +292,35 @@ impl Exchange {
                 Reverse(false),
                 &self.method,
                 &self.target,
+                &self.fields,
                 self.time,
             );
         }
         // Pages that lead to one another, as redirects do, come one after the other in any case.
-        (self.mark, false, Reverse(is_spread), &[], &[], self.time)
+        (
+            self.mark,
+            false,
+            Reverse(is_spread),
+            &[],
+            &[],
+            &[],
+            self.time,
+        )
     }
+}
+
+/// Returns the fields of a request, by which those of several clients can be told apart: their cookies differ, where it
+/// is chance whose request comes first.
+fn fields(head: &Head) -> Vec<u8> {
+    let mut fields = Vec::new();
+    for (name, value) in head.fields() {
+        fields.extend_from_slice(name);
+        fields.push(b':');
+        fields.extend_from_slice(value);
+        fields.push(b'\n');
+    }
+    fields.truncate(FIELDS_BYTES);
+    fields
 }
 
 /// Returns true if a browser asks for a page with this, and not for a part of one.

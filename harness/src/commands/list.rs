@@ -103,7 +103,7 @@ impl Entry {
 
     fn describe(&mut self, scenario: &Scenario) {
         self.program = Some(scenario.program.name.clone());
-        self.client = Some(scenario.client.to_string());
+        self.client = Some(scenario.clients_in_words());
         self.seconds = Some(scenario.duration().as_secs_f64());
     }
 }

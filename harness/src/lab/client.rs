@@ -11,7 +11,7 @@ use super::terminal::Terminal;
 use super::{Lab, Place};
 use crate::error::{Error, Result};
 use crate::scenario::expect::{Expect, Subject};
-use crate::scenario::{self, Action, Connections, Mark};
+use crate::scenario::{self, Action, ClientKind, Mark};
 
 /// The interval between looks at a page for something that takes its time: WebDriver has no event for that.
 const POLL: Duration = Duration::from_millis(20);
@@ -60,32 +60,29 @@ pub enum Shown {
 }
 
 impl Client {
-    /// Makes a client of this kind ready.
+    /// Makes a client ready.
     ///
     /// # Errors
     ///
     /// Returns an error if what it needs is missing or does not start.
-    pub async fn start(
-        lab: &Lab,
-        kind: scenario::Client,
-        connections: Connections,
-    ) -> Result<Self> {
-        match kind {
-            scenario::Client::Firefox => {
-                let mut browser = Browser::start(lab, connections).await?;
+    pub async fn start(lab: &Lab, client: &scenario::Client) -> Result<Self> {
+        let terminal = || Box::new(Terminal::new(client.line_end));
+        match client.kind {
+            ClientKind::Firefox => {
+                let mut browser = Browser::start(lab, client).await?;
                 browser.rehearse().await?;
                 Ok(Self::Browser(Box::new(browser)))
             }
-            scenario::Client::Netcat => {
+            ClientKind::Netcat => {
                 let variant = netcat_variant(&lab.ask_client(lab.tools().netcat()?, "-h").await);
                 Ok(Self::Terminal {
                     netcat: Some(variant),
-                    terminal: Box::default(),
+                    terminal: terminal(),
                 })
             }
-            scenario::Client::Commands => Ok(Self::Terminal {
+            ClientKind::Commands => Ok(Self::Terminal {
                 netcat: None,
-                terminal: Box::default(),
+                terminal: terminal(),
             }),
         }
     }
@@ -202,7 +199,7 @@ impl Client {
                         .execute(lab, place, command, input, mark.within)
                         .await
                 }
-                Action::Send(line) => terminal.send(line, place.line_end).await,
+                Action::Send(line) => terminal.send(line).await,
                 action => Err(cannot(action)),
             },
         }
@@ -295,7 +292,12 @@ impl Client {
         }
     }
 
-    async fn shown(&self, expect: &Expect) -> Result<Shown> {
+    /// Returns the text that an expectation looks at.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the client does not answer.
+    pub async fn shown(&self, expect: &Expect) -> Result<Shown> {
         let browser = match self {
             Self::Browser(browser) => browser,
             Self::Terminal { terminal, .. } => return Ok(Shown::Transcript(terminal.shown())),

@@ -43,7 +43,6 @@ use self::remote::Visit;
 use crate::error::Result;
 use crate::machine::privilege::Account;
 use crate::machine::tools::Tools;
-use crate::scenario::LineEnd;
 use crate::scenario::program::{Executable, Program, Ready, Setting};
 use crate::text::Shown as _;
 
@@ -68,8 +67,6 @@ pub struct Place {
     pub root: PathBuf,
     /// The values of the placeholders.
     pub setting: Setting,
-    /// The ending of a typed line.
-    pub line_end: LineEnd,
 }
 
 /// A place to play one scenario in.

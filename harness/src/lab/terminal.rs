@@ -46,8 +46,10 @@ impl Transcript {
 }
 
 /// A terminal, on which at most one command stays open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Terminal {
+    /// The line end that Enter stands for.
+    line_end: LineEnd,
     transcript: Transcript,
     running: Option<Running>,
     /// The name of the command that was started last.
@@ -62,6 +64,17 @@ struct Running {
 }
 
 impl Terminal {
+    /// Returns a terminal on which nothing runs yet.
+    #[must_use]
+    pub fn new(line_end: LineEnd) -> Self {
+        Self {
+            line_end,
+            transcript: Transcript::default(),
+            running: None,
+            name: String::new(),
+        }
+    }
+
     /// Starts netcat, which connects to the program at once.
     ///
     /// # Errors
@@ -116,7 +129,7 @@ impl Terminal {
         } = self.start(lab, client_command(lab, place, command)?)?;
         let typed: String = input
             .iter()
-            .flat_map(|line| [line, place.line_end.text()])
+            .flat_map(|line| [line, self.line_end.text()])
             .collect();
         // One that ends before it has read everything may have read enough: its exit code tells.
         let _ = stdin.write_all(typed.as_bytes()).await;
@@ -141,13 +154,13 @@ impl Terminal {
     /// # Errors
     ///
     /// Returns an error if no command is running, or it does not take the line.
-    pub async fn send(&mut self, line: &str, end: LineEnd) -> Result<()> {
+    pub async fn send(&mut self, line: &str) -> Result<()> {
         let Some(running) = &mut self.running else {
             return Err(Error::run(
                 "nothing is open that a line could be typed into",
             ));
         };
-        let typed = format!("{line}{}", end.text());
+        let typed = format!("{line}{}", self.line_end.text());
         let written = running.stdin.write_all(typed.as_bytes()).await;
         let name = running.process.name();
         written.map_err(|error| Error::run(format!("{name} takes no more input: {error}")))

@@ -19,7 +19,7 @@ use crate::render::dump::Unpacked;
 use crate::render::payload::{Listing, ListingBuffer, Style, address, heading};
 use crate::render::redactions::Scope;
 use crate::render::safe_text::safe_line;
-use crate::trace::provenance::Provenance;
+use crate::trace::provenance::{MarkRecord, Provenance};
 use crate::trace::reader::{CaptureReader, open_kept};
 use crate::units::Side;
 use crate::wire::stream::Opening;
@@ -70,14 +70,14 @@ pub(super) fn layout(
 pub fn client_beside(path: &Path) -> Option<Client> {
     let provenance = Provenance::read_beside(path).ok()??;
     let versions = &provenance.versions;
-    let mut marks = provenance.marks().ok()?;
+    let closes = provenance.marks.iter().map(MarkRecord::is_close);
+    let mut marks: Vec<_> = provenance.marks().ok()?.into_iter().zip(closes).collect();
     marks.sort_unstable();
+    let (marks, closes) = marks.into_iter().unzip();
     Some(Client {
         marks,
-        is_closed: provenance
-            .marks
-            .last()
-            .is_some_and(|mark| mark.step == "close"),
+        closes,
+        are_several: provenance.clients.len() > 1,
         is_browser: versions.firefox.is_some() || versions.chromium.is_some(),
     })
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::{Client, Connections, Scenario};
+use crate::scenario::{ClientKind, Connections, Scenario};
 use crate::trace::provenance::Provenance;
 
 /// A kind of browser that pages can be played with.
@@ -82,16 +82,22 @@ impl fmt::Display for Kind {
 /// without a browser to their own clients.
 #[must_use]
 pub fn plays(browser: Kind, scenario: &Scenario) -> bool {
-    browser == Kind::default() || scenario.client == Client::Firefox
+    browser == Kind::default() || scenario.has_client(ClientKind::Firefox)
 }
 
 /// Returns why a scenario cannot be played with a browser that was asked for; `None` if it can.
 #[must_use]
 pub fn obstacle(browser: Kind, scenario: &Scenario) -> Option<String> {
     if !plays(browser, scenario) {
-        return Some(format!("its client is {}", scenario.client));
+        let clients = scenario.clients_in_words();
+        return Some(match scenario.clients.len() {
+            1 => format!("its client is {clients}"),
+            _ => format!("its clients are {clients}"),
+        });
     }
-    let cannot = scenario.connections == Connections::One && !browser.can_use_one_connection();
+    let mut clients = scenario.clients.iter();
+    let cannot = clients.any(|client| client.connections == Connections::One)
+        && !browser.can_use_one_connection();
     cannot
         .then(|| format!("it wants one connection, and {browser} cannot be told how many it opens"))
 }

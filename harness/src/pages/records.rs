@@ -17,6 +17,8 @@ type Record = (String, Provenance);
 /// client then showed.
 pub(super) fn timeline(records: &[Record]) -> String {
     let with_names = records.len() > 1;
+    let mut marks = records.iter().flat_map(|(_, known)| &known.marks);
+    let with_clients = marks.any(|mark| mark.client.is_some());
     let mut columns = vec![
         ("Planned", true),
         ("Step", false),
@@ -24,6 +26,9 @@ pub(super) fn timeline(records: &[Record]) -> String {
         ("On The Wire", true),
         ("Shown", false),
     ];
+    if with_clients {
+        columns.insert(1, ("Client", false));
+    }
     if with_names {
         columns.insert(0, ("PCAP", false));
     }
@@ -31,6 +36,9 @@ pub(super) fn timeline(records: &[Record]) -> String {
     for (name, provenance) in records {
         for mark in &provenance.marks {
             let mut cells = mark_cells(mark);
+            if with_clients {
+                cells.insert(1, mark.client.clone().unwrap_or_else(|| "-".to_owned()));
+            }
             if with_names {
                 cells.insert(0, name.clone());
             }
@@ -47,8 +55,35 @@ fn mark_cells(mark: &MarkRecord) -> Vec<String> {
         code(&mark.step),
         seconds(mark.actual_seconds),
         mark.on_wire_seconds.map_or_else(|| "-".to_owned(), seconds),
-        mark.shown.as_deref().map_or_else(|| "-".to_owned(), code),
+        shown(mark),
     ]
+}
+
+/// Returns what the clients showed; what another than the acting one showed, behind its name.
+fn shown(mark: &MarkRecord) -> String {
+    let by_others = mark.shown_by_others.iter();
+    let by_others = by_others.map(|(name, text)| format!("{name}: {}", code(text)));
+    let all: Vec<String> = mark
+        .shown
+        .iter()
+        .map(|text| code(text))
+        .chain(by_others)
+        .collect();
+    if all.is_empty() {
+        return "-".to_owned();
+    }
+    all.join(", ")
+}
+
+/// Returns the clients with their kinds and versions; `None` if they have no names.
+fn clients(known: &Provenance) -> Option<String> {
+    let described = known.clients.iter().map(|client| {
+        let version = client.version.as_ref();
+        let version = version.map_or_else(String::new, |version| format!(" {}", code(version)));
+        format!("{}: {}{version}", code(&client.name), code(&client.kind))
+    });
+    let all: Vec<String> = described.collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 /// Returns a date and time as people write it; a text that is not one, as it is.
@@ -83,6 +118,7 @@ const FACTS: &[Fact] = &[
     ("chromedriver", |known| {
         known.versions.chromedriver.as_deref().map(code)
     }),
+    ("Clients", clients),
     ("nc", |known| known.versions.nc.as_deref().map(code)),
     ("libpcap", |known| Some(code(&known.versions.libpcap))),
     ("Kernel", |known| Some(code(&known.versions.kernel))),

@@ -46,7 +46,9 @@ fn silent_steps(scenario: &Scenario, provenance: &Provenance) -> Vec<String> {
     let named = silent.iter().take(MOST_STEPS).map(|(mark, record)| {
         let at = mark.at.as_secs_f64();
         let step = beginning(&record.step);
-        format!("note: {name}: `{step}` at {at} s caused no packet")
+        let whose = record.client.as_ref();
+        let whose = whose.map_or_else(String::new, |client| format!("{client}'s "));
+        format!("note: {name}: {whose}`{step}` at {at} s caused no packet")
     });
     let mut notes: Vec<String> = named.collect();
     match silent.len().saturating_sub(MOST_STEPS) {

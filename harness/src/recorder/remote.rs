@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::error::{Error, Result};
 use crate::lab::network::{MeetingPoint, Network};
 use crate::lab::remote::{Endpoint, Remote};
-use crate::scenario::{Client, Scenario};
+use crate::scenario::{ClientKind, Scenario};
 
 /// The choice of a browser elsewhere.
 #[derive(Clone, Debug)]
@@ -61,15 +61,21 @@ fn suggestion(endpoint: &Endpoint) -> String {
 /// Requires that the scenarios can be played: a browser elsewhere plays what a browser plays, on a network that it is
 /// on.
 fn require_playable(scenarios: &[Scenario]) -> Result<()> {
-    let is_playable =
-        |scenario: &&Scenario| scenario.client == Client::Firefox && scenario.link.is_none();
+    let is_playable = |scenario: &&Scenario| {
+        let is_browser = scenario.has_client(ClientKind::Firefox);
+        is_browser && scenario.clients.len() == 1 && scenario.link.is_none()
+    };
     let Some(other) = scenarios.iter().find(|scenario| !is_playable(scenario)) else {
         return Ok(());
     };
     let name = &other.name;
-    let error = Error::usage(match other.client {
-        Client::Firefox => format!("{name} is played on a link of this machine, where no other is"),
-        client => format!("{name} is played with {client}, not with a browser"),
+    let clients = other.clients_in_words();
+    let error = Error::usage(if other.clients.len() > 1 {
+        format!("{name} is played with {clients}, and elsewhere is one browser")
+    } else if other.has_client(ClientKind::Firefox) {
+        format!("{name} is played on a link of this machine, where no other is")
+    } else {
+        format!("{name} is played with {clients}, not with a browser")
     });
     let playable: Vec<&str> = scenarios
         .iter()

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::lab::network::MeetingPoint;
 use crate::run::message::Recording;
 use crate::scenario::Scenario;
-use crate::trace::provenance::{Certificate, MarkDistance, Provenance};
+use crate::trace::provenance::{Certificate, MarkDistance, MarkRecord, Provenance};
 use crate::trace::reader;
 use crate::units::Timestamp;
 
@@ -57,13 +57,13 @@ pub(super) fn verify(
         // What another program sends may be compressed, or be put together by its page.
         // And what is shown without a packet was not sent.
         if scenario.program.is_built() && mark.on_wire_seconds.is_some() {
-            require_sent(mark.shown.as_deref(), window, &mark.step)?;
+            require_sent(mark, window)?;
         }
-        // It has served its purpose; what is kept is kept for long.
-        mark.shown = mark
-            .shown
-            .take()
-            .map(|shown| scenario.without_secrets(&shown));
+        // They have served their purpose; what is kept is kept for long.
+        let texts = mark.shown.iter_mut();
+        for shown in texts.chain(mark.shown_by_others.values_mut()) {
+            *shown = scenario.without_secrets(shown);
+        }
     }
     provenance.mark_distance = MarkDistance::of(provenance.mark_distances());
     Ok(provenance)
@@ -87,11 +87,20 @@ fn require_certificate(evidence: &Evidence<'_>, pcap: &Path) -> Result<Certifica
     })
 }
 
-fn require_sent(shown: Option<&str>, window: &Window, step: &str) -> Result<()> {
-    match shown {
-        Some(text) if !window.answers(text) => Err(Error::run(format!(
-            "after `{step}` the client showed {text:?}, which the program did not send"
+/// Requires that the program has sent what the clients showed after a step.
+fn require_sent(mark: &MarkRecord, window: &Window) -> Result<()> {
+    let acting = mark.client.as_deref().unwrap_or("the client");
+    let by_others = mark.shown_by_others.iter();
+    let mut shown = mark
+        .shown
+        .iter()
+        .map(|text| (acting, text))
+        .chain(by_others.map(|(name, text)| (name.as_str(), text)));
+    match shown.find(|(_, text)| !window.answers(text)) {
+        Some((who, text)) => Err(Error::run(format!(
+            "after `{}` {who} showed {text:?}, which the program did not send",
+            mark.step
         ))),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }

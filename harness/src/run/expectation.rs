@@ -7,20 +7,19 @@ use jiff::{Timestamp as ClockTime, ToSpan as _};
 use regex::Regex;
 
 use crate::error::{Error, Result};
-use crate::lab::client::{Client, Prepared, Shown};
+use crate::lab::client::{Client, Shown};
 use crate::scenario::expect::{Absent, Condition, Expect, Subject, Template, compile};
 
-/// Waits until the client shows what is expected, and returns the text in question; `None` if something only has to be
-/// gone.
+/// Waits until the client shows what is expected, other than `before`, and returns the text in question; `None` if
+/// something only has to be gone.
 pub(super) async fn see(
     client: &Client,
     expect: &Expect,
-    prepared: &Prepared,
+    before: &Shown,
     acted: ClockTime,
     patience: Duration,
 ) -> Result<Option<String>> {
     let wanted = Wanted::new(expect, acted)?;
-    let before = prepared.before();
     let is_it = |shown: &Shown| wanted.is_met_by(shown, before);
     match client.wait_for(expect, patience, is_it).await? {
         Ok(seen) => Ok(seen),

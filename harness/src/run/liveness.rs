@@ -1,10 +1,12 @@
 //! Watches over processes while the run waits for something else.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use super::clients::naming;
 use crate::error::{Error, Result};
 use crate::lab::client::Client;
 
@@ -19,11 +21,12 @@ const CAUSE_PATIENCE: Duration = Duration::from_millis(400);
 pub(super) struct LivenessWatch {
     /// The processes and conditions that must last until the end of the run.
     lasting: JoinSet<Error>,
-    /// The client, which must last until it is closed.
-    client: JoinSet<Error>,
-    /// The end of the client, if it has ended: nobody may be waiting any more when it is known if the program ended
-    /// too.
-    client_death: Option<Error>,
+    /// The clients, each with its index.
+    clients: JoinSet<(usize, Error)>,
+    /// The indexes of the clients that must last: those that are not closed.
+    lasting_clients: BTreeSet<usize>,
+    /// The end of a client, if one has ended: nobody may be waiting any more when it is known if the program ended too.
+    client_death: Option<(usize, Error)>,
     /// The time at which the work failed, or the first death came, no matter what was found out about it since.
     failed_at: Option<Instant>,
 }
@@ -33,16 +36,20 @@ impl LivenessWatch {
         self.lasting.spawn(death);
     }
 
-    pub(super) fn watch_client(&mut self, client: &Client) {
+    /// Watches over the client with this index, until it is let go.
+    pub(super) fn watch_client(&mut self, index: usize, name: Option<&str>, client: &Client) {
+        let name = name.map(str::to_owned);
         if let Some(death) = client.death() {
-            self.client.spawn(death);
+            self.lasting_clients.insert(index);
+            self.clients
+                .spawn(async move { (index, naming(name.as_deref(), death.await)) });
         }
     }
 
-    /// Lets the client end: that is not an accident any more.
-    pub(super) fn let_client_go(&mut self) {
-        self.client = JoinSet::new();
-        self.client_death = None;
+    /// Lets a client end: that is not an accident any more.
+    pub(super) fn let_client_go(&mut self, index: usize) {
+        self.lasting_clients.remove(&index);
+        self.client_death.take_if(|(ended, _)| *ended == index);
     }
 
     /// Waits for `work`, or for the first death.
@@ -71,7 +78,7 @@ impl LivenessWatch {
 
     /// Waits for the first death. If nobody waits for it to the end, the next caller is told.
     async fn first_death(&mut self) -> Error {
-        let death = if let Some(death) = self.client_death.clone() {
+        let death = if let Some((_, death)) = self.client_death.clone() {
             death
         } else {
             tokio::select! {
@@ -80,11 +87,10 @@ impl LivenessWatch {
                     self.failed_at.get_or_insert_with(Instant::now);
                     return death;
                 }
-                Some(Ok(death)) = self.client.join_next() => {
+                (index, death) = death_of_client(&mut self.clients, &self.lasting_clients) => {
                     self.failed_at.get_or_insert_with(Instant::now);
-                    self.client_death.insert(death).clone()
+                    self.client_death.insert((index, death)).1.clone()
                 }
-                else => std::future::pending().await,
             }
         };
         // A client that ends because its program did is not the cause.
@@ -93,4 +99,18 @@ impl LivenessWatch {
             _ => death,
         }
     }
+}
+
+/// Waits for the end of a client that must last; the end of any other is passed over.
+async fn death_of_client(
+    clients: &mut JoinSet<(usize, Error)>,
+    lasting: &BTreeSet<usize>,
+) -> (usize, Error) {
+    while let Some(ended) = clients.join_next().await {
+        match ended {
+            Ok((index, death)) if lasting.contains(&index) => return (index, death),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    std::future::pending().await
 }

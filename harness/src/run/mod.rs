@@ -5,13 +5,16 @@
 //! The order matters: the capture is live before there is a client, and it ends after the last connection was seen to
 //! close. Marks are deadlines counted from one start, never pauses added up, so a slow step delays only itself.
 
+mod clients;
 pub mod commission;
 pub mod conductor;
+mod due_mark;
 mod expectation;
 pub mod interrupts;
 mod liveness;
 pub mod message;
 pub mod player;
+mod records;
 pub mod runtime;
 mod start;
 
@@ -23,6 +26,8 @@ use jiff::Timestamp as ClockTime;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
 
+use self::clients::{Clients, naming};
+use self::due_mark::DueMark;
 use self::expectation::see;
 use self::liveness::LivenessWatch;
 use self::message::{Order, Picture, Recording};
@@ -34,12 +39,9 @@ use crate::lab::client::{Client, Prepared};
 use crate::lab::process::Process;
 use crate::lab::sniffer::{Counters, Sniffer};
 use crate::lab::{Lab, Place, probe};
-use crate::machine::browser::Kind;
 use crate::scenario::program::{Program, Setting};
-use crate::scenario::{self, Action, Mark};
-use crate::trace::provenance::{
-    CaptureRecord, LinkRecord, MarkRecord, Provenance, ScenarioId, Versions,
-};
+use crate::scenario::{Action, ClientKind, Mark};
+use crate::trace::provenance::MarkRecord;
 use crate::trace::tally::Tally;
 
 /// The variable that names the process which a capture ends with, as `learn` has it for each of its runs.
@@ -111,18 +113,12 @@ async fn play(
 struct Started {
     helpers: Vec<Process>,
     program: Option<Process>,
-    client: Option<Client>,
+    clients: Clients,
     /// The pictures that were taken so far.
     pictures: Vec<Picture>,
 }
 
 impl Started {
-    fn client(&mut self) -> Result<&mut Client> {
-        self.client
-            .as_mut()
-            .ok_or_else(|| Error::run("the client is closed already"))
-    }
-
     /// Ends the program, and returns its own account of its connections.
     async fn end_program(&mut self) -> Vec<Tally> {
         match self.program.take() {
@@ -149,13 +145,14 @@ impl Run<'_> {
         consent: Consent<impl Future<Output = Result<Start>>, impl Future<Output = Result<()>>>,
     ) -> Result<Recording> {
         self.start_programs(started, liveness).await?;
-        self.start_client(started, liveness).await?;
+        self.start_clients(started, liveness).await?;
         let versions = self.versions(started);
+        let clients = self.client_records(started);
         self.reports.prepared();
         let start = liveness.during(consent.start).await?;
         let marks = self.keep_marks(start, started, liveness, sniffer).await?;
         // Commands that end by themselves have no mark for it.
-        Self::close(started, liveness, sniffer).await?;
+        Self::close_all(started, liveness, sniffer).await?;
         self.note_udp(started);
         let counters = self.finish_capture(sniffer, liveness).await?;
         // Whatever the program does when it is told to end, the capture is out of its reach.
@@ -168,7 +165,7 @@ impl Run<'_> {
         require_steady_clock(start)?;
         let capture = self.capture_record(sniffer, counters);
         Ok(Recording {
-            provenance: self.provenance(start, marks, versions, capture),
+            provenance: self.provenance(start, marks, (versions, clients), capture),
             tallies,
             pictures: std::mem::take(&mut started.pictures),
         })
@@ -215,7 +212,7 @@ impl Run<'_> {
         Ok(process)
     }
 
-    /// Returns the place of the scenario: its folder, line ends, address and time scale.
+    /// Returns the place of the scenario: its folder, address and time scale.
     fn place(&self) -> Place {
         let Order {
             scenario,
@@ -226,7 +223,6 @@ impl Run<'_> {
         } = self.order;
         Place {
             root: root.clone(),
-            line_end: scenario.line_end,
             setting: Setting {
                 address: meeting_point.server(scenario.port),
                 time_scale: *time_scale,
@@ -234,26 +230,28 @@ impl Run<'_> {
         }
     }
 
-    async fn start_client(
+    /// Starts the clients one after the other: browsers that start side by side slow each other down.
+    async fn start_clients(
         &self,
         started: &mut Started,
         liveness: &mut LivenessWatch,
     ) -> Result<()> {
-        let kind = self.order.scenario.client;
-        let name = match kind {
-            scenario::Client::Firefox => self.order.tools.browser.kind.to_string(),
-            other => other.to_string(),
-        };
-        self.reports.phase(&format!("starting {name}"));
-        let client = liveness
-            .during(Client::start(
-                self.lab,
-                kind,
-                self.order.scenario.connections,
-            ))
-            .await?;
-        liveness.watch_client(&client);
-        started.client = Some(client);
+        for (index, described) in self.order.scenario.clients.iter().enumerate() {
+            let name = described.name.as_deref();
+            let kind = match described.kind {
+                ClientKind::Firefox => self.order.tools.browser.kind.to_string(),
+                other => other.to_string(),
+            };
+            let whose = name.map_or_else(String::new, |name| format!("{name}: "));
+            self.reports.phase(&format!("{whose}starting {kind}"));
+            let starting = Client::start(self.lab, described);
+            let client = liveness
+                .during(starting)
+                .await
+                .map_err(|error| naming(name, error))?;
+            liveness.watch_client(index, name, &client);
+            started.clients.push(client, described);
+        }
         Ok(())
     }
 
@@ -268,9 +266,10 @@ impl Run<'_> {
         let start = start.instant();
         let mut records = Vec::with_capacity(marks.len());
         for (index, mark) in marks.iter().enumerate() {
-            let next = marks.get(index + 1);
+            let following = &marks[index + 1..];
+            let next = following.first();
             let is_answered_later = next.is_some_and(|next| next.action == Action::Wait);
-            let next = next.filter(|next| next.action != Action::Close);
+            let next = following.iter().find(|next| !next.action.is_close());
             let due_mark = DueMark {
                 mark,
                 number: index + 1,
@@ -300,43 +299,66 @@ impl Run<'_> {
         sniffer: &mut Sniffer,
     ) -> Result<MarkRecord> {
         let DueMark { mark, due, .. } = due_mark;
-        self.reports.step(&mark.step);
-        let client = started.client()?;
-        let moment = due_mark.moment(client);
-        liveness.during(until(due_mark.preparation(moment))).await?;
-        let patience = mark.within.unwrap_or(STEP_PATIENCE);
-        let prepared = liveness.during(client.prepare(mark, patience)).await?;
+        let scenario = &self.order.scenario;
+        self.reports.step(&scenario.step_at(mark));
+        let (moment, prepared) = Self::prepare(due_mark, started, liveness).await?;
+        let before_others = liveness.during(started.clients.before_others(mark)).await?;
         liveness.during(until(moment)).await?;
-        let acted = due_mark.acted();
+        let (acted, acted_at) = (due_mark.acted(), ClockTime::now());
         let (mut shown, mut picture) = (None, None);
         match &mark.action {
-            Action::Close => Self::close(started, liveness, sniffer).await?,
+            Action::Close => Self::close(mark.client, started, liveness, sniffer).await?,
+            Action::CloseAll => Self::close_all(started, liveness, sniffer).await?,
             Action::Screenshot(name) => {
-                let file = self
-                    .order
-                    .scenario
-                    .picture_file(name.as_deref(), due_mark.number);
-                picture = Some(Self::take_picture(file, started, liveness).await?);
+                let file = scenario.picture_file(name.as_deref(), due_mark.number);
+                picture = Some(Self::take_picture(file, mark, started, liveness).await?);
             }
             _ => shown = self.act(due_mark, &prepared, started, liveness).await?,
         }
+        let shown_by_others = started
+            .clients
+            .see_others(due_mark, &before_others, acted_at, liveness)
+            .await?;
         Ok(MarkRecord {
+            client: scenario.name_at(mark).map(str::to_owned),
             step: mark.step.clone(),
             planned_seconds: seconds_between(start, *due),
             actual_seconds: seconds_between(start, acted),
             on_wire_seconds: None,
             shown,
+            shown_by_others,
             picture,
         })
+    }
+
+    /// Waits until it is time to prepare a mark, prepares it, and returns the moment at which the client is to act.
+    async fn prepare(
+        due_mark: &DueMark<'_>,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+    ) -> Result<(Instant, Prepared)> {
+        let mark = due_mark.mark;
+        if mark.action == Action::CloseAll {
+            let prepared = due_mark.preparation(due_mark.due);
+            liveness.during(until(prepared)).await?;
+            return Ok((due_mark.due, Prepared::default()));
+        }
+        let client = started.clients.get(mark.client)?;
+        let moment = due_mark.moment(client);
+        liveness.during(until(due_mark.preparation(moment))).await?;
+        let patience = mark.within.unwrap_or(STEP_PATIENCE);
+        let prepared = liveness.during(client.prepare(mark, patience)).await?;
+        Ok((moment, prepared))
     }
 
     /// Takes a picture of what the client shows, and returns the name of its file.
     async fn take_picture(
         file: String,
+        mark: &Mark,
         started: &mut Started,
         liveness: &mut LivenessWatch,
     ) -> Result<String> {
-        let client = started.client()?;
+        let client = started.clients.get(mark.client)?;
         let png = liveness.during(client.screenshot()).await?;
         started.pictures.push(Picture::new(file.clone(), &png));
         Ok(file)
@@ -350,30 +372,51 @@ impl Run<'_> {
         started: &mut Started,
         liveness: &mut LivenessWatch,
     ) -> Result<Option<String>> {
-        let client = started.client()?;
+        let mark = due_mark.mark;
+        let client = started.clients.get(mark.client)?;
         let was_running = client.is_running();
         let acted = ClockTime::now();
         let place = self.place();
         liveness
-            .during(client.perform(self.lab, &place, due_mark.mark, prepared))
+            .during(client.perform(self.lab, &place, mark, prepared))
             .await?;
         if !was_running {
-            liveness.watch_client(client);
+            let name = self.order.scenario.name_at(mark);
+            liveness.watch_client(mark.client, name, client);
         }
-        let Some(expect) = &due_mark.mark.expect else {
+        let Some(expect) = &mark.expect else {
             return Ok(None);
         };
-        let seen = see(client, expect, prepared, acted, due_mark.patience());
+        let patience = due_mark.patience(expect);
+        let seen = see(client, expect, prepared.before(), acted, patience);
         liveness.during(seen).await
     }
 
-    /// Closes the client. Its end is not an accident any more; the program's still is.
-    async fn close(
+    /// Closes all clients that are open, one after the other.
+    async fn close_all(
         started: &mut Started,
         liveness: &mut LivenessWatch,
         sniffer: &mut Sniffer,
     ) -> Result<()> {
-        let Some(client) = started.client.take() else {
+        // The program may hang up on one because another has left, and netcat ends of that.
+        for index in started.clients.terminals() {
+            liveness.let_client_go(index);
+        }
+        for index in 0..started.clients.len() {
+            let closed = Self::close(index, started, liveness, sniffer).await;
+            closed.map_err(|error| started.clients.naming(index, error))?;
+        }
+        Ok(())
+    }
+
+    /// Closes a client. Its end is not an accident any more; that of the program and of other clients still is.
+    async fn close(
+        index: usize,
+        started: &mut Started,
+        liveness: &mut LivenessWatch,
+        sniffer: &mut Sniffer,
+    ) -> Result<()> {
+        let Some(client) = started.clients.take(index) else {
             return Ok(());
         };
         // A browser that quits waits for nobody: it may be gone before the answer to its last WebSocket frame.
@@ -381,7 +424,7 @@ impl Run<'_> {
         liveness
             .during(sniffer.wait_for_silence(LEAVE_PATIENCE))
             .await?;
-        liveness.let_client_go();
+        liveness.let_client_go(index);
         liveness.during(client.close()).await
     }
 
@@ -419,149 +462,11 @@ impl Run<'_> {
         let elapsed = elapsed.as_secs_f64();
         let Mark { at, step, .. } = mark;
         let due = self.scaled(*at).as_secs_f64();
+        let name = self.order.scenario.name_at(mark);
+        let whose = name.map_or_else(String::new, |name| format!("{name}'s "));
         error.context(format!(
-            "at {elapsed:.1} s, step `{step}` of mark {due:.1} s"
+            "at {elapsed:.1} s, {whose}step `{step}` of mark {due:.1} s"
         ))
-    }
-
-    fn versions(&self, started: &Started) -> Versions {
-        let browser = started.client.as_ref().and_then(Client::browser);
-        let versions_of = |kind| {
-            let browser = browser.filter(|browser| browser.kind() == kind);
-            browser.map(|browser| browser.versions().clone())
-        };
-        let (firefox, chromium) = (versions_of(Kind::Firefox), versions_of(Kind::Chromium));
-        let netcat = started.client.as_ref().and_then(Client::netcat);
-        Versions {
-            wiresnap: env!("CARGO_PKG_VERSION").to_owned(),
-            geckodriver: firefox
-                .as_ref()
-                .and_then(|versions| versions.driver.clone()),
-            firefox: firefox.map(|versions| versions.browser),
-            chromedriver: chromium
-                .as_ref()
-                .and_then(|versions| versions.driver.clone()),
-            chromium: chromium.map(|versions| versions.browser),
-            browser_platform: browser
-                .filter(|_| self.order.remote.is_some())
-                .and_then(|browser| browser.versions().platform.clone()),
-            nc: netcat.map(str::to_owned),
-            libpcap: crate::lab::sniffer::libpcap_version(),
-            kernel: rustix::system::uname()
-                .release()
-                .to_string_lossy()
-                .into_owned(),
-        }
-    }
-
-    fn capture_record(&self, sniffer: &Sniffer, counters: Counters) -> CaptureRecord {
-        let Order {
-            scenario,
-            network,
-            meeting_point,
-            ..
-        } = self.order;
-        CaptureRecord {
-            network: match scenario.link {
-                Some(_) => "link".to_owned(),
-                None => network.to_string(),
-            },
-            link: scenario.link.map(|link| LinkRecord {
-                delay_seconds: link.delay.as_secs_f64(),
-                loss: link.loss,
-            }),
-            interface: meeting_point.interface.clone(),
-            link_type: sniffer.link_type().0,
-            packets: counters.packets,
-            received: counters.received,
-            dropped: counters.dropped,
-            interface_dropped: counters.interface_dropped,
-        }
-    }
-
-    fn provenance(
-        &self,
-        start: Start,
-        marks: Vec<MarkRecord>,
-        versions: Versions,
-        capture: CaptureRecord,
-    ) -> Provenance {
-        let Order {
-            scenario,
-            time_scale,
-            ..
-        } = self.order;
-        Provenance {
-            scenario: ScenarioId {
-                name: scenario.name.clone(),
-                sha256: scenario.sha256.clone(),
-            },
-            variables: scenario.variables_to_keep(),
-            started: clock_time(start).to_string(),
-            time_scale: *time_scale,
-            marks,
-            versions,
-            capture,
-            certificate: None,
-            mark_distance: None,
-            secrets_overwritten: false,
-        }
-    }
-}
-
-/// A mark with its real time.
-struct DueMark<'a> {
-    mark: &'a Mark,
-    /// The number of the mark, counted from 1.
-    number: usize,
-    due: Instant,
-    /// True if the program goes on by itself at marks to come. It counts the time from the request, so a request before
-    /// its mark would make it send before theirs.
-    is_answered_later: bool,
-    /// The time from this mark to the next; `None` if only a close follows.
-    more_after: Option<Duration>,
-}
-
-impl DueMark<'_> {
-    /// Returns when the client is to be told, so that its request is on the wire when the mark is due.
-    fn moment(&self, client: &Client) -> Instant {
-        if self.is_answered_later {
-            return self.due;
-        }
-        let lead = client.lead(&self.mark.action);
-        self.due.checked_sub(lead).unwrap_or(self.due)
-    }
-
-    /// Returns when to look at what the client shows before the step, and to look up what the step needs. The step is
-    /// done at `moment`.
-    fn preparation(&self, moment: Instant) -> Instant {
-        match self.mark.action {
-            // As soon as can be: nothing will hold up what comes by itself while the client is looked at.
-            Action::Wait => Instant::now(),
-            // Not earlier: what the page showed before must be what it showed just before.
-            _ => moment.checked_sub(PREPARATION).unwrap_or(moment),
-        }
-    }
-
-    /// Returns when the step was done: at its moment or a little later.
-    fn acted(&self) -> Instant {
-        match self.mark.action {
-            // Nothing is done: however late we are ourselves, what comes from here on belongs to this mark.
-            Action::Wait => self.due,
-            _ => Instant::now(),
-        }
-    }
-
-    /// Returns the longest time until the step's consequence: the file's; else, for what comes by itself, no longer
-    /// than until more of it comes.
-    fn patience(&self) -> Duration {
-        let expect = self.mark.expect.as_ref();
-        let wanted = expect.and_then(|expect| expect.within).or(self.mark.within);
-        match (wanted, &self.mark.action, self.more_after) {
-            (Some(wanted), ..) => wanted,
-            (None, Action::Wait, Some(more_after)) => STEP_PATIENCE.min(more_after),
-            _ => STEP_PATIENCE,
-        }
     }
 }
 
@@ -569,10 +474,6 @@ impl DueMark<'_> {
 async fn until(due: Instant) -> Result<()> {
     sleep_until(due).await;
     Ok(())
-}
-
-fn clock_time(start: Start) -> ClockTime {
-    ClockTime::try_from(start.clock).unwrap_or(ClockTime::UNIX_EPOCH)
 }
 
 /// Returns an error if the wall clock was set during the run: the capture's timestamps are from it, so marks could not

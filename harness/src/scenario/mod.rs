@@ -1,8 +1,9 @@
-//! The scenario of an experiment: a program, a client, and what the client does at which mark of the timeline.
+//! The scenario of an experiment: a program, its clients, and what a client does at which mark of the timeline.
 //!
 //! A scenario is a TOML file (see [`mod@file`]); a new experiment is a new file, not new code.
 
 pub mod assignment;
+pub mod client;
 pub mod expect;
 pub mod file;
 pub mod link;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::client::{Client, ClientKind, Connections, LineEnd};
 use self::expect::Expect;
 use self::link::Link;
 use self::program::{CommandLine, Program};
@@ -44,13 +46,9 @@ pub struct Scenario {
     pub port: u16,
     /// The link between program and client; `None` if they meet on the loopback interface.
     pub link: Option<Link>,
-    /// The client that talks to the program.
-    pub client: Client,
-    /// The connections that a browser may use.
-    pub connections: Connections,
-    /// The line end that Enter stands for when a line is typed into netcat or a command.
-    pub line_end: LineEnd,
-    /// The marks, in order of time. They begin with an open and end with [`Action::Close`]; a client whose commands all
+    /// The clients that talk to the program, in the order of the file: at least one.
+    pub clients: Vec<Client>,
+    /// The marks, in order of time. Those of a client begin with an open and end with its close; one whose commands all
     /// end by themselves needs neither.
     pub marks: Vec<Mark>,
 }
@@ -70,6 +68,38 @@ impl Scenario {
             Action::Screenshot(name) => Some(self.picture_file(name.as_deref(), number)),
             _ => None,
         })
+    }
+
+    /// Returns true if one of its clients is of this kind.
+    #[must_use]
+    pub fn has_client(&self, kind: ClientKind) -> bool {
+        self.clients.iter().any(|client| client.kind == kind)
+    }
+
+    /// Returns its clients in a few words: `nc`, or `alice (Firefox), bob (nc)`.
+    #[must_use]
+    pub fn clients_in_words(&self) -> String {
+        let clients: Vec<String> = self.clients.iter().map(Client::to_string).collect();
+        clients.join(", ")
+    }
+
+    /// Returns the name of the client that acts at a mark; `None` if it has none, or all of them act.
+    #[must_use]
+    pub fn name_at(&self, mark: &Mark) -> Option<&str> {
+        let client = self.clients.get(mark.client)?;
+        match mark.action {
+            Action::CloseAll => None,
+            _ => client.name.as_deref(),
+        }
+    }
+
+    /// Returns the step of a mark, with the name of the client that does it if it has one: `bob: send hello`.
+    #[must_use]
+    pub fn step_at(&self, mark: &Mark) -> String {
+        match self.name_at(mark) {
+            Some(name) => format!("{name}: {}", mark.step),
+            None => mark.step.clone(),
+        }
     }
 
     /// Returns the time of the last mark, counted from the start.
@@ -107,7 +137,7 @@ impl Scenario {
         let updates: Vec<_> = self
             .marks
             .iter()
-            .filter(|mark| mark.expect.as_ref().is_some_and(Expect::has_clock))
+            .filter(|mark| mark.expectations().any(Expect::has_clock))
             .collect();
         updates
             .windows(2)
@@ -116,74 +146,32 @@ impl Scenario {
     }
 }
 
-/// The kind of client that a scenario is played with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Client {
-    /// A browser, headless: Firefox, as in scenario files, or another one that the user chose for a capture.
-    Firefox,
-    /// The system's netcat, with lines typed into it.
-    Netcat,
-    /// Commands of the scenario's own.
-    Commands,
-}
-
-impl fmt::Display for Client {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Firefox => "Firefox",
-            Self::Netcat => "nc",
-            Self::Commands => "a command",
-        })
-    }
-}
-
-/// The number of connections that a browser may use to one server at the same time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Connections {
-    /// Any number.
-    #[default]
-    Any,
-    /// One for HTTP, which takes one request after the other.
-    One,
-}
-
-/// The end of a line that is typed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LineEnd {
-    /// A line feed, as on a terminal.
-    #[default]
-    Lf,
-    /// Carriage return and line feed, as most protocols of the Internet want it.
-    CrLf,
-}
-
-impl LineEnd {
-    /// Returns the characters themselves.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Lf => "\n",
-            Self::CrLf => "\r\n",
-        }
-    }
-}
-
 /// One point of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     /// The time, counted from the start, at time scale 1.
     pub at: Duration,
+    /// The client that acts, by its index.
+    pub client: usize,
     /// The step of the client in the words of the file: variables stand for themselves.
     pub step: String,
     /// The action of the client.
     pub action: Action,
     /// The consequence that the client must see before the next mark.
     pub expect: Option<Expect>,
+    /// The consequences that other clients must see, each with the index of its client.
+    pub expect_of_others: Vec<(usize, Expect)>,
     /// The time that the step and its expectation may take; `None` if the file does not say.
     pub within: Option<Duration>,
 }
 
 impl Mark {
+    /// Returns all consequences that must be seen.
+    pub fn expectations(&self) -> impl Iterator<Item = &Expect> {
+        let others = self.expect_of_others.iter().map(|(_, expect)| expect);
+        self.expect.iter().chain(others)
+    }
+
     /// Returns true if the step cannot be done without a packet, as when netcat connects. All others may succeed
     /// without one: a page may come from the browser's cache, a click may only change the page, a command may not use
     /// the network.
@@ -201,14 +189,15 @@ impl Mark {
                 true
             }
             Action::Send(_) | Action::Click(_) | Action::Script(_) | Action::Wait => {
-                self.expect.is_some()
+                self.expect.is_some() || !self.expect_of_others.is_empty()
             }
             Action::Start(_)
             | Action::Type { .. }
             | Action::Select { .. }
             | Action::WaitFor(_)
             | Action::Screenshot(_)
-            | Action::Close => false,
+            | Action::Close
+            | Action::CloseAll => false,
         }
     }
 }
@@ -260,6 +249,16 @@ pub enum Action {
     Wait,
     /// The client is closed: the browser quits, netcat or a command gets Ctrl-C.
     Close,
+    /// All clients that are open are closed, in the order of the file.
+    CloseAll,
+}
+
+impl Action {
+    /// Returns true if it closes the client, or all of them.
+    #[must_use]
+    pub const fn is_close(&self) -> bool {
+        matches!(self, Self::Close | Self::CloseAll)
+    }
 }
 
 /// The way in which a browser loads its page again.
@@ -289,7 +288,7 @@ impl fmt::Display for Action {
             Self::Screenshot(None) => write!(formatter, "screenshot"),
             Self::Screenshot(Some(name)) => write!(formatter, "screenshot {name}"),
             Self::Wait => write!(formatter, "wait"),
-            Self::Close => write!(formatter, "close"),
+            Self::Close | Self::CloseAll => write!(formatter, "close"),
         }
     }
 }

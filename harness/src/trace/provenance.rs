@@ -29,6 +29,9 @@ pub struct Provenance {
     pub started: String,
     /// The factor on the times of the scenario: 1 plays it as written, 0.1 ten times as fast.
     pub time_scale: f64,
+    /// The clients, if the scenario has given them names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<ClientRecord>,
     /// The marks, and what happened at each of them.
     pub marks: Vec<MarkRecord>,
     /// The versions of the programs that took part.
@@ -56,6 +59,9 @@ impl Provenance {
         for mark in &mut self.marks {
             mark.step = change(&mark.step);
             mark.shown = mark.shown.as_deref().map(&change);
+            for shown in mark.shown_by_others.values_mut() {
+                *shown = change(shown);
+            }
         }
         self
     }
@@ -136,6 +142,9 @@ pub struct ScenarioId {
 /// A mark as it was kept. Times are seconds from the start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MarkRecord {
+    /// The name of the client that acted; `None` if it has no name, or all were closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// The step that the client did.
     pub step: String,
     /// The time at which it was due.
@@ -147,9 +156,37 @@ pub struct MarkRecord {
     pub on_wire_seconds: Option<f64>,
     /// The text that the client showed as its consequence, if something was expected.
     pub shown: Option<String>,
+    /// The texts that other clients showed as its consequence, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shown_by_others: BTreeMap<String, String>,
     /// The file of the picture that was taken, next to the capture, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<String>,
+}
+
+impl MarkRecord {
+    /// Returns true if a client showed a consequence of the step; the close is not an update.
+    #[must_use]
+    pub fn is_update(&self) -> bool {
+        !self.is_close() && (self.shown.is_some() || !self.shown_by_others.is_empty())
+    }
+
+    /// Returns true if a client was closed.
+    #[must_use]
+    pub fn is_close(&self) -> bool {
+        self.step == "close"
+    }
+}
+
+/// A client with a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientRecord {
+    /// Its name in the scenario.
+    pub name: String,
+    /// Its kind: `firefox`, `chromium`, `nc` or `command`.
+    pub kind: String,
+    /// Its version, if it tells one.
+    pub version: Option<String>,
 }
 
 /// The versions of everything that had a part in the bytes.
@@ -283,7 +320,7 @@ impl Provenance {
         let under_way = self.capture.link.map_or(0.0, |link| link.delay_seconds);
         self.marks
             .iter()
-            .filter(|mark| mark.shown.is_some())
+            .filter(|mark| mark.is_update())
             .filter_map(|mark| {
                 Some((mark.on_wire_seconds? - under_way - mark.planned_seconds).abs())
             })

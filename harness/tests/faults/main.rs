@@ -6,6 +6,7 @@
 
 mod browser;
 mod chromium;
+mod clients;
 mod interrupts;
 mod labs;
 mod library;

@@ -285,6 +285,17 @@ fn what_does_not_go_with_a_browser_elsewhere() {
             "hint: name those for a browser: ajaxapp",
         ],
     );
+    let several = "description = \"x\"\nprogram = \"webapp\"\n[[client]]\nname = \"alice\"\nkind = \"firefox\"\n\
+                   [[client]]\nname = \"bob\"\nkind = \"nc\"\n[[mark]]\nat = 0\nopen = \"/\"\n\
+                   [[mark]]\nat = 1\nclient = \"bob\"\nopen = true\n[[mark]]\nat = 2\nclose = true\n";
+    bench.scenario("several", several);
+    with(&["several", "ajaxapp"]).is(
+        2,
+        &[
+            "error: several is played with alice (Firefox), bob (nc), and elsewhere is one browser",
+            "hint: name those for a browser: ajaxapp",
+        ],
+    );
     with(&["--network", "private", "ajaxapp"])
         .is(2, &["error: nobody elsewhere reaches a private network"]);
     bench

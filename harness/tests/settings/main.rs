@@ -3,6 +3,7 @@
 //! The tests need Python, curl, nc and Firefox, and everything else that a capture takes; `make test-live` runs them.
 
 mod browser;
+mod clients;
 mod commands;
 
 #[path = "../live_support/mod.rs"]
@@ -15,11 +16,11 @@ use std::fs;
 use live_support::Bench;
 use wiresnap::listing::listing;
 
-/// Returns a workbench with the two servers of this folder.
+/// Returns a workbench with the servers of this folder.
 fn bench() -> Bench {
     let bench = Bench::new();
     let folder = workspace::root().join("harness/tests/settings");
-    for name in ["odd.py", "pages.py"] {
+    for name in ["guests.py", "odd.py", "pages.py"] {
         fs::copy(folder.join(name), bench.path("project").join(name)).unwrap();
     }
     bench

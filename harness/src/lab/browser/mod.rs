@@ -31,7 +31,7 @@ use super::rehearsal::{self, Page, Reaction};
 use super::remote::Visit;
 use crate::error::{Error, Result};
 use crate::machine::browser::Kind;
-use crate::scenario::{Action, Connections, Reload};
+use crate::scenario::{self, Action, Connections, Reload};
 use crate::text::Shown as _;
 
 /// The longest time that a driver may take until it listens.
@@ -128,6 +128,8 @@ pub struct Wishes {
     pub preferences: Vec<(&'static str, Value)>,
     /// True if it is also to be reachable by WebDriver `BiDi`.
     pub bidirectional: bool,
+    /// The name of the client, if it has one: its profile lies apart from those of others.
+    pub name: Option<String>,
 }
 
 impl Wishes {
@@ -153,10 +155,13 @@ impl Browser {
     /// # Errors
     ///
     /// Returns an error if one of them is missing, ends, or takes too long.
-    pub async fn start(lab: &Lab, connections: Connections) -> Result<Self> {
+    pub async fn start(lab: &Lab, client: &scenario::Client) -> Result<Self> {
         let kind = lab.tools().browser.kind;
-        let mut wishes = Wishes::default();
-        if connections == Connections::One {
+        let mut wishes = Wishes {
+            name: client.name.clone(),
+            ..Wishes::default()
+        };
+        if client.connections == Connections::One {
             let preference = kind.dialect().one_connection().ok_or_else(|| {
                 Error::usage(format!("{kind} cannot be told to use one connection"))
             })?;
@@ -753,7 +758,11 @@ fn wanted(lab: &Lab, wishes: &Wishes) -> Result<Capabilities> {
     let kind = lab.tools().browser.kind;
     let dialect = kind.dialect();
     let preferences = wishes.preferences(kind);
-    let mut wanted = dialect.capabilities(lab.tools().browser()?, lab.folder(), &preferences);
+    let folder = match &wishes.name {
+        Some(name) => lab.folder().join(format!("of-{name}")),
+        None => lab.folder().to_owned(),
+    };
+    let mut wanted = dialect.capabilities(lab.tools().browser()?, &folder, &preferences);
     if wishes.bidirectional {
         wanted.insert("webSocketUrl".to_owned(), true.into());
     }

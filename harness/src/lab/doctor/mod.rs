@@ -30,7 +30,7 @@ use crate::machine::browser::Kind;
 use crate::machine::privilege;
 use crate::machine::tools::{Tools, executable, search_path};
 use crate::scenario::link::Link;
-use crate::scenario::{Client, Scenario};
+use crate::scenario::{ClientKind, Scenario};
 use crate::text::shell_word;
 
 /// The scenarios that are to be played here, and the conditions.
@@ -163,14 +163,11 @@ impl Examination {
 pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
     let folders = search_path(intent.project);
     let packages = Packages::find(intent.project, &folders, geteuid().is_root());
-    let needs = |client| {
-        intent.scenarios.is_empty()
-            || intent
-                .scenarios
-                .iter()
-                .any(|scenario| scenario.client == client)
+    let needs = |kind| {
+        let mut scenarios = intent.scenarios.iter();
+        intent.scenarios.is_empty() || scenarios.any(|scenario| scenario.has_client(kind))
     };
-    let needs_browser = needs(Client::Firefox) && intent.remote.is_none();
+    let needs_browser = needs(ClientKind::Firefox) && intent.remote.is_none();
     // Chromium as a snap is played with on no network: another one would not help.
     let browser = &intent.tools.browser;
     let needs_snap = needs_browser && browser.is_snap && browser.kind == Kind::Firefox;
@@ -208,7 +205,7 @@ pub async fn examine(intent: &Intent<'_>, trials: Trials) -> Examination {
                 packages
             )
         ),
-        when(needs(Client::Netcat), netcat(intent.tools, packages)),
+        when(needs(ClientKind::Netcat), netcat(intent.tools, packages)),
         when(intent.with_optional, tshark(&folders, packages)),
     );
     let browser: Vec<Check> = browser.into_iter().flatten().collect();

@@ -1,18 +1,26 @@
 //! Reads what a scenario file expects of a step.
 
+use std::fmt;
+use std::ops::Range;
+
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
 use super::Checked;
+use super::clients::Clients;
 use super::marks::LONGEST_SECONDS;
+use super::order::Timeline;
 use super::programs::check_within;
 use crate::diagnostic::Diagnostic;
 use crate::scenario::expect::{Absent, Condition, Expect, Subject, Template, compile};
-use crate::scenario::{Action, Client};
+use crate::scenario::{Action, Client, ClientKind};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawExpect {
+    client: Option<Spanned<String>>,
     element: Option<Spanned<String>>,
     #[serde(rename = "in")]
     place: Option<Spanned<String>>,
@@ -32,33 +40,162 @@ impl RawExpect {
     }
 }
 
-pub(super) fn check_expect(
-    expect: &Spanned<RawExpect>,
-    action: &Action,
-    client: Client,
-) -> Checked<Expect> {
-    let raw = expect.get_ref();
-    if *action == Action::Close {
+/// The expectations of a mark as they are written: one table, or a list of them.
+pub(super) enum RawExpects {
+    One(Box<RawExpect>),
+    Several(Vec<Spanned<RawExpect>>),
+}
+
+impl RawExpects {
+    /// Returns each of them, to be changed.
+    pub(super) fn each_mut(&mut self) -> Vec<&mut RawExpect> {
+        match self {
+            Self::One(expect) => vec![expect],
+            Self::Several(expects) => expects.iter_mut().map(Spanned::get_mut).collect(),
+        }
+    }
+
+    /// Returns each of them with its place; `whole` is the place of all.
+    fn each(&self, whole: Range<usize>) -> Vec<(Range<usize>, &RawExpect)> {
+        match self {
+            Self::One(expect) => vec![(whole, expect)],
+            Self::Several(expects) => expects
+                .iter()
+                .map(|expect| (expect.span(), expect.get_ref()))
+                .collect(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawExpects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ExpectsVisitor)
+    }
+}
+
+struct ExpectsVisitor;
+
+impl<'de> Visitor<'de> for ExpectsVisitor {
+    type Value = RawExpects;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table as in `{ shows = \"hello\" }`, or a list of them")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<RawExpects, A::Error> {
+        let expect = RawExpect::deserialize(MapAccessDeserializer::new(table))?;
+        Ok(RawExpects::One(Box::new(expect)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut tables: A) -> Result<RawExpects, A::Error> {
+        let mut expects = Vec::new();
+        while let Some(expect) = tables.next_element()? {
+            expects.push(expect);
+        }
+        Ok(RawExpects::Several(expects))
+    }
+}
+
+/// The client that acts at a mark, and its action.
+pub(super) struct Acting<'a> {
+    pub(super) index: usize,
+    pub(super) action: &'a Action,
+}
+
+/// The expectations of a mark: of the client that acts, and of others by their index.
+#[derive(Default)]
+pub(super) struct Expected {
+    pub(super) of_acting: Option<Expect>,
+    pub(super) of_others: Vec<(usize, Expect)>,
+}
+
+impl Expected {
+    fn has(&self, client: usize, acting: &Acting<'_>) -> bool {
+        if client == acting.index {
+            return self.of_acting.is_some();
+        }
+        self.of_others.iter().any(|(other, _)| *other == client)
+    }
+}
+
+/// Checks the expectations of a mark; `before` are the marks before it.
+pub(super) fn check_expects(
+    expects: &Spanned<RawExpects>,
+    acting: &Acting<'_>,
+    clients: &Clients<'_>,
+    before: &Timeline<'_>,
+) -> Checked<Expected> {
+    let each = expects.get_ref().each(expects.span());
+    if each.is_empty() {
+        return Err(nothing_shown(expects.span()));
+    }
+    let mut expected = Expected::default();
+    for (span, raw) in each {
+        let named = raw.client.as_ref().map(|name| clients.index(name));
+        let client = named.transpose()?.unwrap_or(acting.index);
+        if expected.has(client, acting) {
+            let of = clients.of(client);
+            let hint = if clients.are_named() {
+                "put it at a mark of its own, or say with `client` whose it is"
+            } else {
+                "put it at a mark of its own"
+            };
+            return Err(
+                Diagnostic::new(span, format!("a second expectation{of} at one mark"))
+                    .with_hint(hint),
+            );
+        }
+        check_moment(&span, client, acting, clients, before)?;
+        let expect = check_expect(raw, span, &clients.all[client])?;
+        if client == acting.index {
+            expected.of_acting = Some(expect);
+        } else {
+            expected.of_others.push((client, expect));
+        }
+    }
+    Ok(expected)
+}
+
+/// Checks that a client shows anything at this mark.
+fn check_moment(
+    span: &Range<usize>,
+    client: usize,
+    acting: &Acting<'_>,
+    clients: &Clients<'_>,
+    before: &Timeline<'_>,
+) -> Checked<()> {
+    let is_acting = client == acting.index;
+    if *acting.action == Action::CloseAll || is_acting && acting.action.is_close() {
         return Err(
-            Diagnostic::new(expect.span(), "nothing can be expected of a closed client")
+            Diagnostic::new(span.clone(), "nothing can be expected of a closed client")
                 .with_hint("put the expectation at an earlier mark"),
         );
     }
-    if matches!(action, Action::Screenshot(_)) {
+    if matches!(acting.action, Action::Screenshot(_)) {
         return Err(
-            Diagnostic::new(expect.span(), "a screenshot cannot have `expect`")
+            Diagnostic::new(span.clone(), "a screenshot cannot have `expect`")
                 .with_hint("put the expectation at the mark before it"),
         );
     }
+    if !is_acting && !before.is_open(client) {
+        let name = clients.all[client].name.as_deref().unwrap_or_default();
+        return Err(Diagnostic::new(
+            span.clone(),
+            format!("{name} has nothing open at this mark"),
+        )
+        .with_hint(format!(
+            "expect something of {name} between its `open` and its `close`"
+        )));
+    }
+    Ok(())
+}
+
+fn check_expect(raw: &RawExpect, span: Range<usize>, client: &Client) -> Checked<Expect> {
     let text = check_condition(raw)?;
     let absent = raw.absent.as_ref().map(|absent| check_absent(absent, raw));
     let absent = absent.transpose()?;
     if text.is_none() && absent.is_none() {
-        return Err(
-            Diagnostic::new(expect.span(), "`expect` needs a condition").with_hint(
-                "add `shows = \"…\"`, a text that is part of it, or `equals`, `matches` or `absent`",
-            ),
-        );
+        return Err(nothing_shown(span));
     }
     let within = raw.within.as_ref();
     let within = within.map(|within| check_within(within, LONGEST_SECONDS, "an expectation"));
@@ -70,9 +207,15 @@ pub(super) fn check_expect(
     })
 }
 
-fn check_subject(raw: &RawExpect, client: Client) -> Checked<Subject> {
-    if let (Client::Netcat | Client::Commands, Some(field)) =
-        (client, raw.element.as_ref().or(raw.place.as_ref()))
+fn nothing_shown(span: Range<usize>) -> Diagnostic {
+    Diagnostic::new(span, "`expect` needs a condition").with_hint(
+        "add `shows = \"…\"`, a text that is part of it, or `equals`, `matches` or `absent`",
+    )
+}
+
+fn check_subject(raw: &RawExpect, client: &Client) -> Checked<Subject> {
+    if let (ClientKind::Netcat | ClientKind::Commands, Some(field)) =
+        (client.kind, raw.element.as_ref().or(raw.place.as_ref()))
     {
         let (what, name) = match raw.element {
             Some(_) => ("elements", "element"),
@@ -135,7 +278,7 @@ fn check_text(text: &Spanned<String>, condition: fn(Template) -> Condition) -> C
     Ok(condition(Template(text.get_ref().clone())))
 }
 
-fn require_something(span: std::ops::Range<usize>, text: &str) -> Checked<()> {
+fn require_something(span: Range<usize>, text: &str) -> Checked<()> {
     if !text.is_empty() {
         return Ok(());
     }

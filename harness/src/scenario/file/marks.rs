@@ -6,12 +6,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::expect::{RawExpect, check_expect};
+use super::Checked;
+use super::clients::Clients;
+use super::expect::{Acting, Expected, RawExpect, RawExpects, check_expects};
+use super::order::Timeline;
 use super::programs::{RawCommand, check_within};
 use super::steps::{check_action, written};
-use super::{Checked, RawClient};
 use crate::diagnostic::Diagnostic;
-use crate::scenario::{Action, Client, Mark};
+use crate::scenario::{Action, Mark};
 
 /// The longest timeline that is accepted: one hour.
 pub(super) const LONGEST_SECONDS: f64 = 3600.0;
@@ -23,7 +25,8 @@ const MOST_TIMES: u16 = 1000;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawMark {
-    at: Spanned<f64>,
+    pub(super) at: Spanned<f64>,
+    client: Option<Spanned<String>>,
     every: Option<Spanned<f64>>,
     times: Option<Spanned<u16>>,
     pub(super) open: Option<Spanned<toml::Value>>,
@@ -40,7 +43,7 @@ pub(super) struct RawMark {
     pub(super) wait_for: Option<Spanned<String>>,
     pub(super) screenshot: Option<Spanned<toml::Value>>,
     pub(super) close: Option<Spanned<bool>>,
-    pub(super) expect: Option<Spanned<RawExpect>>,
+    pub(super) expect: Option<Spanned<RawExpects>>,
     within: Option<Spanned<f64>>,
     /// The step as it is written, before variables have their values.
     #[serde(skip)]
@@ -55,7 +58,7 @@ impl RawMark {
 
     /// Returns the texts that may hold variables, except scripts and what is opened.
     pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Spanned<String>> {
-        let expect = self.expect.iter_mut().map(Spanned::get_mut);
+        let expects = self.expect.iter_mut().map(Spanned::get_mut);
         let text = self.type_text.iter_mut().chain(&mut self.select);
         (self.run.iter_mut().flat_map(Spanned::get_mut))
             .chain(self.input.iter_mut().flat_map(Spanned::get_mut))
@@ -63,7 +66,11 @@ impl RawMark {
             .chain(&mut self.click)
             .chain(&mut self.wait_for)
             .chain(text.flat_map(|text| text.get_mut().texts()))
-            .chain(expect.flat_map(RawExpect::texts))
+            .chain(
+                expects
+                    .flat_map(RawExpects::each_mut)
+                    .flat_map(RawExpect::texts),
+            )
     }
 }
 
@@ -82,39 +89,54 @@ impl RawText {
 }
 
 /// Returns all marks, in order; a table with `times` stands for several.
-pub(super) fn check_marks(
-    raw: &[Spanned<RawMark>],
-    raw_client: &Spanned<RawClient>,
-) -> Checked<Vec<Mark>> {
-    let client = (*raw_client.get_ref()).into();
-    let mut marks: Vec<Mark> = Vec::with_capacity(raw.len());
+pub(super) fn check_marks(raw: &[Spanned<RawMark>], clients: &Clients<'_>) -> Checked<Vec<Mark>> {
+    let mut timeline = Timeline::new(clients, raw.len());
     for spanned in raw {
-        let first = check_mark(spanned, client)?;
+        let first = check_mark(spanned, clients, &timeline)?;
         for mark in repeated(first, spanned.get_ref())? {
-            check_order(&marks, &mark, spanned)?;
-            check_picture(&marks, &mark, spanned.get_ref())?;
-            marks.push(mark);
+            timeline.check(&mark, spanned)?;
+            check_picture(&timeline.marks, &mark, spanned.get_ref())?;
+            timeline.push(mark);
         }
     }
-    check_end(&marks, raw.last(), raw_client)?;
-    Ok(marks)
+    timeline.finish(raw.last())
 }
 
-fn check_mark(spanned: &Spanned<RawMark>, client: Client) -> Checked<Mark> {
+fn check_mark(
+    spanned: &Spanned<RawMark>,
+    clients: &Clients<'_>,
+    before: &Timeline<'_>,
+) -> Checked<Mark> {
     let raw = spanned.get_ref();
-    let action = check_action(raw, spanned.span(), client)?;
+    let named = raw.client.as_ref().map(|name| clients.index(name));
+    // Who acts if nobody is named: the first.
+    let index = named.transpose()?.unwrap_or(0);
+    let client = &clients.all[index];
+    let action = match check_action(raw, spanned.span(), client)? {
+        Action::Close if clients.are_named() && raw.client.is_none() => Action::CloseAll,
+        action => action,
+    };
     check_wait(raw)?;
-    let expect = raw
-        .expect
-        .as_ref()
-        .map(|expect| check_expect(expect, &action, client))
-        .transpose()?;
+    let expected = match &raw.expect {
+        Some(expect) => check_expects(
+            expect,
+            &Acting {
+                index,
+                action: &action,
+            },
+            clients,
+            before,
+        )?,
+        None => Expected::default(),
+    };
     Ok(Mark {
         at: check_time(&raw.at)?,
+        client: index,
         step: raw.step.clone(),
         within: check_limit(raw, &action)?,
         action,
-        expect,
+        expect: expected.of_acting,
+        expect_of_others: expected.of_others,
     })
 }
 
@@ -185,44 +207,13 @@ fn check_limit(raw: &RawMark, action: &Action) -> Checked<Option<Duration>> {
     let Some(within) = &raw.within else {
         return Ok(None);
     };
-    if matches!(action, Action::Close | Action::Screenshot(_)) {
+    if action.is_close() || matches!(action, Action::Screenshot(_)) {
         return Err(
             Diagnostic::new(within.span(), "this step does not wait for anything")
                 .with_hint("leave `within` out"),
         );
     }
     check_within(within, LONGEST_SECONDS, "a step").map(Some)
-}
-
-fn check_order(marks: &[Mark], mark: &Mark, raw: &Spanned<RawMark>) -> Checked<()> {
-    let at = raw.get_ref().at.span();
-    let is_connection = |mark: &Mark| matches!(mark.action, Action::Connect | Action::Start(_));
-    // A browser opens one page after the other; a command that ends by itself opens whatever it needs.
-    let opens =
-        is_connection(mark) || matches!(mark.action, Action::OpenPage(_) | Action::Execute { .. });
-    match marks.last() {
-        None if !opens => Err(Diagnostic::new(
-            raw.span(),
-            format!("`{}` before `open`", mark.step),
-        )
-        .with_hint("the first mark opens the connection")),
-        Some(_) if is_connection(mark) && marks.iter().any(is_connection) => {
-            Err(Diagnostic::new(raw.span(), "a second `open`")
-                .with_hint("a scenario opens its client once, until it is closed"))
-        }
-        Some(last) if last.action == Action::Close => {
-            Err(Diagnostic::new(raw.span(), "a mark after `close`")
-                .with_hint("`close` is the last mark"))
-        }
-        Some(last) if mark.at <= last.at => {
-            let (now, before) = (mark.at.as_secs_f64(), last.at.as_secs_f64());
-            Err(
-                Diagnostic::new(at, format!("mark out of order: {now} s after {before} s"))
-                    .with_hint(format!("marks go up: this one must be later than {before}")),
-            )
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Checks that no picture takes the place of another one of its scenario.
@@ -248,28 +239,4 @@ fn check_picture(marks: &[Mark], mark: &Mark, raw: &RawMark) -> Checked<()> {
             "give it another name, or write `true`, by which it gets the number of its mark",
         ),
     )
-}
-
-fn check_end(
-    marks: &[Mark],
-    last: Option<&Spanned<RawMark>>,
-    client: &Spanned<RawClient>,
-) -> Checked<()> {
-    let ends_by_itself = Client::from(*client.get_ref()) == Client::Commands;
-    let goes_on = |mark: &Mark| !matches!(mark.action, Action::Execute { .. } | Action::Wait);
-    match (marks.last(), last) {
-        (Some(mark), _) if mark.action == Action::Close => Ok(()),
-        // Commands that end by themselves leave nothing to be closed.
-        (Some(_), _) if ends_by_itself && !marks.iter().any(goes_on) => Ok(()),
-        (Some(_), Some(raw)) => Err(Diagnostic::new(
-            raw.span(),
-            "the last mark does not `close` the client",
-        )
-        .with_hint("end with a mark that has `close = true`")),
-        _ => Err(
-            Diagnostic::new(client.span(), "a scenario without a timeline").with_hint(
-                "add `[[mark]]` tables: the first with `open`, the last with `close = true`",
-            ),
-        ),
-    }
 }

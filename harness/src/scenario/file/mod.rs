@@ -26,9 +26,11 @@
 //! # Ok::<(), wiresnap::error::Error>(())
 //! ```
 
+mod clients;
 mod expect;
 mod link;
 mod marks;
+mod order;
 mod programs;
 mod steps;
 mod variables;
@@ -42,6 +44,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
 
+use self::clients::{Clients, RawClients, RawConnections, RawLineEnd, check_clients};
 use self::link::{RawLink, RawNetwork, check_link};
 use self::marks::{RawMark, check_marks};
 use self::programs::{RawCommand, RawHelper, RawReady, check_helper, check_program};
@@ -49,7 +52,7 @@ use self::variables::{RawVariables, check_variables, fill_in};
 use super::link::Link;
 use super::program::Program;
 use super::variables::{Values, Variable};
-use super::{Client, Connections, LineEnd, Mark, Scenario};
+use super::{Client, Mark, Scenario};
 use crate::diagnostic::Diagnostic;
 use crate::error::{Error, Result};
 use crate::files;
@@ -110,7 +113,7 @@ pub fn parse(file: &Path, text: &str, programs: &[String]) -> Result<Scenario> {
 /// played.
 pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scenario> {
     let mut raw: RawScenario =
-        toml::from_str(text).map_err(|error| from_toml(&error).into_error(file, text))?;
+        toml::from_str(text).map_err(|error| from_toml(&error, text).into_error(file, text))?;
     let checked = check(&mut raw, reading)
         .and_then(|checked| {
             let rules = Rules::check(&raw.redact, text)?;
@@ -129,9 +132,7 @@ pub fn parse_for(reading: &Reading<'_>, file: &Path, text: &str) -> Result<Scena
         host: checked.host,
         port: raw.port.map_or(DEFAULT_PORT, Spanned::into_inner),
         link: checked.link,
-        client: (*raw.client.get_ref()).into(),
-        connections: checked.connections,
-        line_end: checked.line_end,
+        clients: checked.clients,
         marks: checked.marks,
     })
 }
@@ -202,7 +203,7 @@ struct RawScenario {
     port: Option<Spanned<u16>>,
     network: Option<RawNetwork>,
     link: Option<Spanned<RawLink>>,
-    client: Spanned<RawClient>,
+    client: Spanned<RawClients>,
     connections: Option<Spanned<RawConnections>>,
     line_end: Option<Spanned<RawLineEnd>>,
     body_limit: Option<Spanned<u32>>,
@@ -218,45 +219,16 @@ struct RawScenario {
 /// The port of a scenario whose file does not give one.
 const DEFAULT_PORT: u16 = 8000;
 
-#[derive(Clone, Copy, Deserialize)]
-enum RawClient {
-    #[serde(rename = "firefox")]
-    Firefox,
-    #[serde(rename = "nc")]
-    Netcat,
-    #[serde(rename = "command")]
-    Commands,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-enum RawConnections {
-    #[serde(rename = "any")]
-    Any,
-    #[serde(rename = "one")]
-    One,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-enum RawLineEnd {
-    #[serde(rename = "lf")]
-    Lf,
-    #[serde(rename = "crlf")]
-    CrLf,
-}
-
-impl From<RawClient> for Client {
-    fn from(raw: RawClient) -> Self {
-        match raw {
-            RawClient::Firefox => Self::Firefox,
-            RawClient::Netcat => Self::Netcat,
-            RawClient::Commands => Self::Commands,
-        }
-    }
-}
-
 type Checked<T> = std::result::Result<T, Diagnostic>;
 
-fn from_toml(error: &toml::de::Error) -> Diagnostic {
+fn from_toml(error: &toml::de::Error, text: &str) -> Diagnostic {
+    let span = error.span().unwrap_or(0..0);
+    // The first table of several is an error by its name alone if `client` has a value already.
+    if text.get(span.clone()) == Some("client") && text[..span.start].ends_with("[[") {
+        return Diagnostic::new(span, "both `client = …` and `[[client]]`").with_hint(
+            "keep one of them: one client by its kind, or a table with a name for each of several",
+        );
+    }
     // serde names Rust's types; a scenario's author may know none.
     let message = error
         .message()
@@ -264,7 +236,7 @@ fn from_toml(error: &toml::de::Error) -> Diagnostic {
         .replace("expected f64", "expected a number")
         .replace("expected u16", "expected a port from 1 to 65535")
         .replace("expected u32", "expected a number of bytes");
-    Diagnostic::new(error.span().unwrap_or(0..0), message)
+    Diagnostic::new(span, message)
 }
 
 /// The parts of a scenario that its file's fields make.
@@ -274,8 +246,7 @@ struct Parts {
     helpers: Vec<Program>,
     host: Option<IpAddr>,
     link: Option<Link>,
-    connections: Connections,
-    line_end: LineEnd,
+    clients: Vec<Client>,
     marks: Vec<Mark>,
 }
 
@@ -298,17 +269,15 @@ fn check(raw: &mut RawScenario, reading: &Reading<'_>) -> Checked<Parts> {
         .as_ref()
         .map(|host| check_host(host, link.as_ref()));
     let host = host.transpose()?;
-    let connections = check_connections(raw)?;
-    let line_end = check_line_end(raw)?;
-    let marks = check_marks(&raw.mark, &raw.client)?;
+    let clients = check_clients(raw)?;
+    let marks = check_marks(&raw.mark, &Clients::new(&clients, &raw.client))?;
     Ok(Parts {
         variables,
         program,
         helpers,
         host,
         link,
-        connections,
-        line_end,
+        clients,
         marks,
     })
 }
@@ -337,38 +306,4 @@ fn check_host(host: &Spanned<String>, link: Option<&Link>) -> Checked<IpAddr> {
         )
         .with_hint("write `host = \"::1\"` for IPv6, or leave it out for 127.0.0.1")),
     }
-}
-
-fn check_connections(raw: &RawScenario) -> Checked<Connections> {
-    let Some(connections) = &raw.connections else {
-        return Ok(Connections::default());
-    };
-    if !matches!(raw.client.get_ref(), RawClient::Firefox) {
-        let message = "only a browser opens connections as it likes";
-        return Err(Diagnostic::new(connections.span(), message)
-            .with_hint("leave `connections` out: it is for `client = \"firefox\"`"));
-    }
-    Ok(match connections.get_ref() {
-        RawConnections::Any => Connections::Any,
-        RawConnections::One => Connections::One,
-    })
-}
-
-fn check_line_end(raw: &RawScenario) -> Checked<LineEnd> {
-    let Some(line_end) = &raw.line_end else {
-        return Ok(LineEnd::default());
-    };
-    if matches!(raw.client.get_ref(), RawClient::Firefox) {
-        return Err(Diagnostic::new(
-            line_end.span(),
-            "a browser types no lines into a connection",
-        )
-        .with_hint(
-            "leave `line_end` out: it is for `client = \"nc\"` and `client = \"command\"`",
-        ));
-    }
-    Ok(match line_end.get_ref() {
-        RawLineEnd::Lf => LineEnd::Lf,
-        RawLineEnd::CrLf => LineEnd::CrLf,
-    })
 }

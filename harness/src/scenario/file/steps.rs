@@ -9,10 +9,10 @@ use super::marks::{RawMark, RawText};
 use super::programs::{RawCommand, check_command};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::program::{Argument, CommandLine};
-use crate::scenario::{Action, Client, Reload};
+use crate::scenario::{Action, Client, ClientKind, Reload};
 
 /// Returns the one action of the client at this mark.
-pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) -> Checked<Action> {
+pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: &Client) -> Checked<Action> {
     if let (Some(input), None) = (&raw.input, &raw.run) {
         return Err(
             Diagnostic::new(input.span(), "`input` without `run`").with_hint(
@@ -62,7 +62,7 @@ pub(super) fn check_action(raw: &RawMark, span: Range<usize>, client: Client) ->
         (None, _) => Err(
             Diagnostic::new(span, "a mark without a step").with_hint(format!(
                 "say what the client does: one of {}",
-                steps_of(client)
+                steps_of(client.kind)
             )),
         ),
         _ => Err(Diagnostic::new(span, "a mark with more than one step")
@@ -136,23 +136,23 @@ fn command_of<'a>(mut words: impl Iterator<Item = &'a str>) -> CommandLine {
 }
 
 /// Returns the steps that a client can do.
-const fn steps_of(client: Client) -> &'static str {
-    match client {
-        Client::Firefox => {
+const fn steps_of(kind: ClientKind) -> &'static str {
+    match kind {
+        ClientKind::Firefox => {
             "`open`, `click`, `type`, `select`, `reload`, `execute`, `wait`, `wait_for`, `screenshot`, `close`"
         }
-        Client::Netcat => "`open`, `send`, `wait`, `close`",
-        Client::Commands => "`run`, `open`, `send`, `wait`, `close`",
+        ClientKind::Netcat => "`open`, `send`, `wait`, `close`",
+        ClientKind::Commands => "`run`, `open`, `send`, `wait`, `close`",
     }
 }
 
-fn check_open(open: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
-    match (client, open.get_ref()) {
-        (Client::Firefox, toml::Value::String(path)) if path.starts_with('/') => {
+fn check_open(open: &Spanned<toml::Value>, client: &Client) -> Checked<Action> {
+    match (client.kind, open.get_ref()) {
+        (ClientKind::Firefox, toml::Value::String(path)) if path.starts_with('/') => {
             Ok(Action::OpenPage(path.clone()))
         }
-        (Client::Netcat, toml::Value::Boolean(true)) => Ok(Action::Connect),
-        (Client::Commands, toml::Value::Array(words)) => {
+        (ClientKind::Netcat, toml::Value::Boolean(true)) => Ok(Action::Connect),
+        (ClientKind::Commands, toml::Value::Array(words)) => {
             let command = words.iter().map(|word| {
                 let word = word.as_str().ok_or_else(|| {
                     Diagnostic::new(open.span(), "a command is a list of texts")
@@ -163,22 +163,25 @@ fn check_open(open: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
             let command = Spanned::new(open.span(), command.collect::<Checked<_>>()?);
             check_command(&command).map(Action::Start)
         }
-        (Client::Firefox, _) => Err(Diagnostic::new(open.span(), "a browser opens a page")
+        (ClientKind::Firefox, _) => Err(Diagnostic::new(open.span(), "a browser opens a page")
             .with_hint("give the path of the page, as in `open = \"/\"`")),
-        (Client::Netcat, _) => Err(Diagnostic::new(
+        (ClientKind::Netcat, _) => Err(Diagnostic::new(
             open.span(),
             "nc opens a connection, not a page",
         )
         .with_hint("write `open = true`")),
-        (Client::Commands, _) => Err(Diagnostic::new(open.span(), "not a command").with_hint(
+        (ClientKind::Commands, _) => Err(Diagnostic::new(open.span(), "not a command").with_hint(
             "give it with its arguments, as in `open = [\"websocat\", \"ws://{host}:{port}/\"]`",
         )),
     }
 }
 
-fn check_run(run: &Spanned<RawCommand>, raw: &RawMark, client: Client) -> Checked<Action> {
-    if client != Client::Commands {
-        return Err(cannot(client, "run", run.span()).with_hint("write `client = \"command\"`"));
+fn check_run(run: &Spanned<RawCommand>, raw: &RawMark, client: &Client) -> Checked<Action> {
+    if client.kind != ClientKind::Commands {
+        let field = client.name.as_ref().map_or("client", |_| "kind");
+        return Err(
+            cannot(client, "run", run.span()).with_hint(format!("write `{field} = \"command\"`"))
+        );
     }
     let lines = raw.input.iter().flat_map(Spanned::get_ref);
     let input = lines.map(|line| one_line(line, "input").map(str::to_owned));
@@ -188,8 +191,8 @@ fn check_run(run: &Spanned<RawCommand>, raw: &RawMark, client: Client) -> Checke
     })
 }
 
-fn check_send(send: &Spanned<String>, client: Client) -> Checked<Action> {
-    if client == Client::Firefox {
+fn check_send(send: &Spanned<String>, client: &Client) -> Checked<Action> {
+    if client.kind == ClientKind::Firefox {
         return Err(cannot(client, "send", send.span()).with_hint("a browser can `click`"));
     }
     one_line(send, "send").map(|line| Action::Send(line.to_owned()))
@@ -207,8 +210,8 @@ fn one_line<'a>(line: &'a Spanned<String>, field: &str) -> Checked<&'a str> {
     })
 }
 
-fn check_click(click: &Spanned<String>, client: Client) -> Checked<Action> {
-    if client != Client::Firefox {
+fn check_click(click: &Spanned<String>, client: &Client) -> Checked<Action> {
+    if client.kind != ClientKind::Firefox {
         return Err(
             cannot(client, "click", click.span()).with_hint(format!("{client} can `send` a line"))
         );
@@ -220,7 +223,7 @@ fn check_click(click: &Spanned<String>, client: Client) -> Checked<Action> {
 fn check_text(
     raw: &Spanned<RawText>,
     step: &str,
-    client: Client,
+    client: &Client,
     action: fn(String, String) -> Action,
 ) -> Checked<Action> {
     require_browser(client, step, raw.span())?;
@@ -229,7 +232,7 @@ fn check_text(
     Ok(action(element, text.get_ref().clone()))
 }
 
-fn check_reload(reload: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
+fn check_reload(reload: &Spanned<toml::Value>, client: &Client) -> Checked<Action> {
     require_browser(client, "reload", reload.span())?;
     match reload.get_ref() {
         toml::Value::Boolean(true) => Ok(Action::Reload(Reload::Normal)),
@@ -245,17 +248,17 @@ fn check_reload(reload: &Spanned<toml::Value>, client: Client) -> Checked<Action
     }
 }
 
-fn check_execute(script: &Spanned<String>, client: Client) -> Checked<Action> {
+fn check_execute(script: &Spanned<String>, client: &Client) -> Checked<Action> {
     require_browser(client, "execute", script.span())?;
     Ok(Action::Script(script.get_ref().clone()))
 }
 
-fn check_wait_for(place: &Spanned<String>, client: Client) -> Checked<Action> {
+fn check_wait_for(place: &Spanned<String>, client: &Client) -> Checked<Action> {
     require_browser(client, "wait_for", place.span())?;
     selector(place, "wait_for", "wait_for").map(Action::WaitFor)
 }
 
-fn check_screenshot(screenshot: &Spanned<toml::Value>, client: Client) -> Checked<Action> {
+fn check_screenshot(screenshot: &Spanned<toml::Value>, client: &Client) -> Checked<Action> {
     require_browser(client, "screenshot", screenshot.span())?;
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
     match screenshot.get_ref() {
@@ -271,11 +274,11 @@ fn check_screenshot(screenshot: &Spanned<toml::Value>, client: Client) -> Checke
     }
 }
 
-fn require_browser(client: Client, step: &str, span: Range<usize>) -> Checked<()> {
-    if client == Client::Firefox {
+fn require_browser(client: &Client, step: &str, span: Range<usize>) -> Checked<()> {
+    if client.kind == ClientKind::Firefox {
         return Ok(());
     }
-    let can = steps_of(client);
+    let can = steps_of(client.kind);
     Err(cannot(client, step, span).with_hint(format!("only a browser can; {client} can {can}")))
 }
 
@@ -303,6 +306,6 @@ fn does_nothing(span: Range<usize>, name: &str) -> Diagnostic {
     Diagnostic::new(span, format!("`{name} = false` does nothing")).with_hint("leave it out")
 }
 
-fn cannot(client: Client, step: &str, span: Range<usize>) -> Diagnostic {
+fn cannot(client: &Client, step: &str, span: Range<usize>) -> Diagnostic {
     Diagnostic::new(span, format!("{client} cannot `{step}`"))
 }

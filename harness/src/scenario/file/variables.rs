@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::expect::RawExpects;
 use super::{Checked, RawScenario, Reading};
 use crate::diagnostic::Diagnostic;
 use crate::scenario::variables::{Piece, Variable, is_name, looks_secret, pieces};
@@ -123,8 +124,8 @@ pub(super) fn fill_in(raw: &mut RawScenario, variables: &[Variable]) -> Checked<
         if let Some(script) = &mut mark.execute {
             *script.get_mut() = filled_in(script.get_ref(), variables);
         }
-        if let Some(expect) = &mut mark.expect {
-            let expect = expect.get_mut();
+        let expects = mark.expect.iter_mut().map(Spanned::get_mut);
+        for expect in expects.flat_map(RawExpects::each_mut) {
             // A pattern has braces of its own.
             if let Some(pattern) = &mut expect.matches {
                 *pattern.get_mut() = filled_in(pattern.get_ref(), variables);
