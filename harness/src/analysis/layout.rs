@@ -506,3 +506,71 @@ fn others(talks: &BTreeMap<u64, Talk>, is_spread: bool) -> Vec<(Topic, u64, u64)
         .map(|(_, topic, connection, first)| (topic, connection, first))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(milliseconds: u64, fields: &str) -> Exchange {
+        Exchange {
+            first_message: 0,
+            time: Timestamp::from_nanoseconds(milliseconds * 1_000_000),
+            mark: 0,
+            is_page: false,
+            method: b"GET".to_vec(),
+            target: b"/poll".to_vec(),
+            fields: fields.as_bytes().to_vec(),
+            kind: Kind::Plain,
+            is_answered: true,
+            repeated: None,
+        }
+    }
+
+    #[test]
+    fn the_same_request_of_several_clients_is_ordered_by_its_fields_and_not_by_chance() {
+        let (alice, bob) = ("Cookie:guest=1\n", "Cookie:guest=2\n");
+        for order in [[1, 2], [2, 1]] {
+            let mut exchanges = [exchange(order[0], bob), exchange(order[1], alice)];
+            exchanges.sort_by(|one, other| one.key(true).cmp(&other.key(true)));
+            let fields = exchanges.map(|exchange| exchange.fields);
+            assert_eq!(fields, [alice.as_bytes(), bob.as_bytes()]);
+        }
+        // Those of one client have no fields here: they keep their order.
+        let mut exchanges = [exchange(2, ""), exchange(1, "")];
+        exchanges.sort_by(|one, other| one.key(true).cmp(&other.key(true)));
+        assert!(exchanges[0].time < exchanges[1].time);
+    }
+
+    #[test]
+    fn what_is_repeated_while_clients_are_closed_belongs_to_the_mark_before() {
+        let digests = Repeated {
+            request: [0; 32],
+            whole: [0; 32],
+        };
+        let client = Client {
+            closes: vec![false, false, true, false, true, true],
+            ..Client::default()
+        };
+        let belongs = |mark: usize| {
+            let mut survey = Survey::new(&client);
+            let ends = ["127.0.0.1:1".parse().unwrap(); 2];
+            let talk = Talk {
+                ends,
+                first: Timestamp::from_nanoseconds(0),
+                messages: 2,
+                exchanges: vec![Exchange {
+                    mark,
+                    ..exchange(1, "")
+                }],
+                is_irregular: false,
+            };
+            survey.talks.insert(0, talk);
+            survey.repeated(0, 0, digests);
+            survey.talks[&0].exchanges[0].mark
+        };
+
+        let marks: Vec<usize> = (0..6).map(belongs).collect();
+
+        assert_eq!(marks, [0, 1, 1, 3, 3, 3]);
+    }
+}

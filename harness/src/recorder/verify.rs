@@ -104,3 +104,40 @@ fn require_sent(mark: &MarkRecord, window: &Window) -> Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_any_client_showed_must_have_been_sent() {
+        let window = Window {
+            answered: b"alice: hello".to_vec(),
+            ..Window::default()
+        };
+        let mark = |shown: &str, by_bob: &str| MarkRecord {
+            client: Some("alice".to_owned()),
+            step: "send hello".to_owned(),
+            planned_seconds: 0.0,
+            actual_seconds: 0.0,
+            on_wire_seconds: Some(0.0),
+            shown: Some(shown.to_owned()),
+            shown_by_others: [("bob".to_owned(), by_bob.to_owned())].into(),
+            picture: None,
+        };
+        let error = |mark: &MarkRecord| {
+            let error = require_sent(mark, &window).unwrap_err();
+            error.message().to_owned()
+        };
+
+        assert!(require_sent(&mark("hello", "alice: hello"), &window).is_ok());
+        assert_eq!(
+            error(&mark("hi", "hello")),
+            "after `send hello` alice showed \"hi\", which the program did not send"
+        );
+        assert_eq!(
+            error(&mark("hello", "hi")),
+            "after `send hello` bob showed \"hi\", which the program did not send"
+        );
+    }
+}
