@@ -374,6 +374,21 @@ fn what_is_taken_from_elsewhere_is_of_one_version() {
             assert!(is_hash && commit.contains(" # v"), "{file}: {}", action.1);
         }
     }
+    // Who installs it by hand gets the same one.
+    let setup = fs::read_to_string(root.join("scripts/setup")).unwrap();
+    let version = setup
+        .lines()
+        .find_map(|line| line.strip_prefix("GECKODRIVER_VERSION="));
+    let install = format!(
+        "cargo install geckodriver --version {} --locked",
+        version.unwrap()
+    );
+    for file in ["README.md", "harness/src/lab/doctor/packages.rs"] {
+        let text = fs::read_to_string(root.join(file)).unwrap();
+        let installs = text.matches("cargo install geckodriver").count();
+        assert_ne!(installs, 0, "{file}");
+        assert_eq!(text.matches(&install).count(), installs, "{file}");
+    }
     for (file, install) in [
         ("scripts/fuzz", "cargo-fuzz"),
         ("Makefile", "cargo-insta"),

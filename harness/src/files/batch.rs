@@ -41,6 +41,10 @@ pub fn write<'a>(files: impl Iterator<Item = (Bounds<'a>, &'a Path, &'a str)>) -
             Ok((*file, place, written))
         })
         .collect::<Result<Vec<(&Path, &Place, Replacement<'_>)>>>()?;
+    for (file, place, _) in &written {
+        let replaceable = place.folder().require_replaceable(place.name());
+        replaceable.map_err(|error| cannot(file, &error))?;
+    }
     for (file, place, written) in written {
         written
             .put(place.name())

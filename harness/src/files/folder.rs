@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use super::owner::Owner;
@@ -119,6 +119,22 @@ impl Folder {
     /// Returns an error if the system does.
     pub fn begin(&self) -> io::Result<Replacement<'_>> {
         Replacement::begin(self)
+    }
+
+    /// Makes sure that a file may get this name: that nothing has it but a regular file or a link.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if something else has the name, or if the system does.
+    pub fn require_replaceable(&self, name: &OsStr) -> io::Result<()> {
+        require_plain(name)?;
+        let kind = self
+            .stat(name)?
+            .map(|found| FileType::from_raw_mode(found.st_mode));
+        match kind {
+            None | Some(FileType::RegularFile | FileType::Symlink) => Ok(()),
+            Some(_) => Err(not_regular()),
+        }
     }
 
     /// Removes a file, or the link of this name.

@@ -73,6 +73,10 @@ impl Folder {
                 ))
             })
             .collect::<Result<Vec<_>>>()?;
+        let pictures = written_pictures.iter().map(|(file, _)| Path::new(*file));
+        for file in pictures.chain([Path::new(&pcap), &json]) {
+            self.require_replaceable(file)?;
+        }
         let before = pictures_of(&self.path.join(&pcap));
         savefile.copy_to(&self.open, &self.path, Path::new(&pcap))?;
         for (picture, written) in written_pictures {
@@ -104,6 +108,18 @@ impl Folder {
             Ok(file)
         };
         write().map_err(|error| cannot_write(&self.path.join(name), &error))
+    }
+
+    /// Makes sure that a file can be replaced, before the first one is.
+    fn require_replaceable(&self, name: &Path) -> Result<()> {
+        self.open
+            .require_replaceable(name.as_os_str())
+            .map_err(|error| {
+                let file = self.path.join(name);
+                Error::run(format!("cannot write {}: {error}", file.shown())).with_hint(
+                    "remove it, or name another folder with --out; the old capture is as it was",
+                )
+            })
     }
 
     fn put(&self, written: Replacement<'_>, name: &Path) -> Result<()> {
@@ -202,6 +218,39 @@ fn cannot_write(file: &Path, error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_replaced_if_one_of_the_files_cannot_be() {
+        let known = include_str!("../../../../pcap/tcpapp.json");
+        let provenance: Provenance = serde_json::from_str(known).unwrap();
+        for taken in ["tcpapp.pcap", "tcpapp.json", "tcpapp-1.png"] {
+            let folder = tempfile::tempdir().unwrap();
+            let files = ["tcpapp.pcap", "tcpapp.json", "tcpapp-1.png"];
+            for file in files.iter().filter(|file| **file != taken) {
+                std::fs::write(folder.path().join(file), "old").unwrap();
+            }
+            std::fs::create_dir(folder.path().join(taken)).unwrap();
+            let captures = Folder::lock(folder.path().to_owned(), Bounds::Anywhere).unwrap();
+            let savefile = captures.savefile().unwrap();
+            (&savefile.0).write_all(b"new").unwrap();
+            let picture = Picture::new("tcpapp-1.png".to_owned(), b"new");
+
+            let error = captures
+                .keep(&savefile, &provenance, &[picture])
+                .unwrap_err();
+
+            let file = folder.path().join(taken);
+            let says = format!(
+                "cannot write {}: it is not a regular file\nhint: remove it",
+                file.display()
+            );
+            assert!(error.to_string().starts_with(&says), "{error}");
+            for file in files.iter().filter(|file| **file != taken) {
+                let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+                assert_eq!(text, "old", "{file} beside {taken}");
+            }
+        }
+    }
 
     #[test]
     fn no_capture_takes_the_place_of_one_with_another_name() {

@@ -201,25 +201,48 @@ fn two_captures_into_one_folder() {
     first.end().is(0, &[]);
 }
 
-/// Any user who may write to the folder of captures can put a FIFO there: it is neither waited for nor replaced.
+/// Any user who may write to the folder of captures can put a FIFO there: it is neither waited for nor replaced, and what
+/// is next to it stays as it is.
 #[test]
 fn a_fifo_in_the_place_of_a_capture() {
     let bench = bench();
-    bench.run(&["pings"]).is(0, &[]);
-    let capture = bench.captures().join("pings.pcap");
-    fs::remove_file(&capture).unwrap();
-    mknodat(CWD, &capture, FileType::Fifo, Mode::from_raw_mode(0o666), 0).unwrap();
+    let names = ["pings.pcap", "pings.json"];
+    for fifo in names {
+        bench.run(&["--replace", "pings"]).is(0, &[]);
+        let path = |name| bench.captures().join(name);
+        fs::remove_file(path(fifo)).unwrap();
+        mknodat(
+            CWD,
+            path(fifo),
+            FileType::Fifo,
+            Mode::from_raw_mode(0o666),
+            0,
+        )
+        .unwrap();
+        let [other] = names
+            .into_iter()
+            .filter(|name| *name != fifo)
+            .collect::<Vec<_>>()[..]
+        else {
+            unreachable!("there are two");
+        };
+        let before = fs::read(path(other)).unwrap();
 
-    // `timeout` ends with 124 what does not end by itself.
-    let wiresnap = bench.capture_in_script(&["timeout", "100"], "exec \"$@\"", &["pings"]);
-    let output = { wiresnap }.output().unwrap();
+        // `timeout` ends with 124 what does not end by itself.
+        let arguments = ["--replace", "pings"];
+        let wiresnap = bench.capture_in_script(&["timeout", "100"], "exec \"$@\"", &arguments);
+        let output = { wiresnap }.output().unwrap();
 
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    assert!(said.contains("it is not a regular file"), "{said}");
-    let kind = fs::symlink_metadata(&capture).unwrap().file_type();
-    assert!(kind.is_fifo());
-    println!("tried 1, held 1");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        let says = format!("cannot write captures/{fifo}: it is not a regular file");
+        assert!(said.contains(&says), "{said}");
+        let kind = fs::symlink_metadata(path(fifo)).unwrap().file_type();
+        assert!(kind.is_fifo());
+        assert_eq!(fs::read(path(other)).unwrap(), before, "{fifo}: {said}");
+        fs::remove_file(path(fifo)).unwrap();
+    }
+    println!("tried {0}, held {0}", names.len());
 }
 
 #[test]

@@ -175,6 +175,11 @@ def connect_to(address):
         return "connected"
 
 
+def connect_to_port(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=2):
+        return "connected"
+
+
 def uncover():
     """Takes away, in mounts of our own, what covers a folder."""
     folder = os.path.dirname(FACTS["file"])
@@ -201,7 +206,11 @@ def attack_all(when):
     attempt(f"{when}: packet socket in a user namespace", packet_socket_of_our_own_namespace)
     for address in FACTS["sockets"]:
         attempt(f"{when}: socket {address!r}", lambda address=address: connect_to(address))
+    for port in FACTS["ports"]:
+        attempt(f"{when}: port {port} of the machine", lambda port=port: connect_to_port(port))
     attempt(f"{when}: file of others read", lambda: read(FACTS["file"]))
+    for path in FACTS["keys"]:
+        attempt(f"{when}: {path} read", lambda path=path: read(path))
     attempt(f"{when}: covered folder uncovered", uncover)
 
 

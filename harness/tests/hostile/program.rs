@@ -1,6 +1,7 @@
 //! A program under study that attacks; and the environment that programs, tools and clients are given.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::Path;
@@ -39,12 +40,17 @@ close = true
     )
 }
 
+/// The folders of a user's home in which agents keep keys and sockets.
+const OF_AGENTS: [&str; 3] = [".ssh", ".gnupg", ".docker"];
+
 /// Sockets and a file of another user on this machine, for as long as this value exists.
 struct Elsewhere {
     folder: tempfile::TempDir,
     _listeners: Vec<UnixListener>,
     /// A name that is not a path: each network has its own.
     name: String,
+    /// A port of this machine, which a private network does not have.
+    port: TcpListener,
 }
 
 impl Elsewhere {
@@ -67,20 +73,31 @@ impl Elsewhere {
             folder,
             _listeners: vec![by_path, by_name],
             name,
+            port: TcpListener::bind("127.0.0.1:0").unwrap(),
         }
     }
 
     fn facts(&self, victim: &Victim, names_too: bool) -> Value {
         let socket = self.folder.path().join("socket");
         let mut sockets = vec![socket.to_str().unwrap().to_owned()];
+        let mut ports = Vec::new();
         if names_too {
             sockets.push(format!("\0{}", self.name));
+            ports.push(self.port.local_addr().unwrap().port());
         }
+        let keys = OF_AGENTS.map(|folder| {
+            let folder = victim.path("home").join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("key"), SECRET).unwrap();
+            folder.join("key")
+        });
         json!({
             "secret": SECRET,
             "captures": victim.path("project/captures"),
             "file": self.folder.path().join("file"),
             "sockets": sockets,
+            "ports": ports,
+            "keys": keys,
             "other": "hostile-",
             "other process": std::process::id(),
         })
@@ -92,9 +109,16 @@ fn assert_held(network: &[&str], names_too: bool) {
     let (victim, elsewhere) = (Victim::new(), Elsewhere::new());
     let facts = elsewhere.facts(&victim, names_too);
     victim.scenario("attacked", &attacked(&facts));
+    // The system's database has no such user.
+    let home = victim.path("home");
+    let entry = format!("echo victim:x:$2:$2::{}:/bin/sh", home.display());
+    workspace::write_executable(&victim.path("bin/getent"), &entry);
     victim.hand_over();
     let mut command = victim.command(network.contains(&"host"));
     command.arg("capture").args(network).arg("attacked");
+    let path = std::env::var_os("PATH").unwrap();
+    let path = std::iter::once(victim.path("bin")).chain(std::env::split_paths(&path));
+    command.env("PATH", std::env::join_paths(path).unwrap());
 
     let (code, said) = Running::start(command).end();
 

@@ -84,7 +84,9 @@ impl Packages {
         match package {
             Some((manager, package)) => self.as_root(&format!("{} {package}", manager.command())),
             None if wanted == Wanted::Geckodriver && self.has_setup => "make setup".to_owned(),
-            None if wanted == Wanted::Geckodriver => "cargo install geckodriver".to_owned(),
+            None if wanted == Wanted::Geckodriver => {
+                "cargo install geckodriver --version 0.37.1 --locked".to_owned()
+            }
             None if self.manager == Some(Manager::AptOfUbuntu) => format!(
                 "install {} from elsewhere: Ubuntu's is a snap, which cannot be played with",
                 wanted.name()
@@ -216,7 +218,7 @@ mod tests {
             (
                 Manager::Apt,
                 Wanted::Geckodriver,
-                "cargo install geckodriver",
+                "cargo install geckodriver --version 0.37.1 --locked",
             ),
             (
                 Manager::Apt,
