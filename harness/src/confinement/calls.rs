@@ -216,7 +216,7 @@ const CLONE3: u32 = 435;
 /// another process signalled.
 const FAR_REQUESTS: [u64; 4] = [0x5412, 0x541c, 0x8901, 0x8902];
 
-/// The operations F_SETOWN and F_SETOWN_EX of `fcntl`, which have another process signalled.
+/// The operations `F_SETOWN` and `F_SETOWN_EX` of `fcntl`, which have another process signalled.
 const SIGNALLING_OPERATIONS: [u64; 2] = [8, 15];
 
 /// The flags of `clone` that make a namespace.
