@@ -102,6 +102,7 @@ fn missing(tool: &str) -> Error {
 }
 
 /// Returns the folders in which programs are looked for, in this order.
+#[must_use]
 pub fn search_path(project: &Path) -> Vec<PathBuf> {
     own_tools(project).into_iter().chain(path()).collect()
 }
@@ -123,6 +124,7 @@ fn path() -> Vec<PathBuf> {
 }
 
 /// Finds the first executable of this name.
+#[must_use]
 pub fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let mut files = folders.iter().map(|folder| folder.join(name));
     let is_ours = |file: &Path| {
