@@ -107,7 +107,7 @@ fn carry_out(
         #[cfg(feature = "capture")]
         Command::Capture(arguments) => Ok(capture::run(arguments, out)?),
         #[cfg(feature = "capture")]
-        Command::Doctor(arguments) => doctor::run(*arguments, out),
+        Command::Doctor(arguments) => doctor::run(*arguments, out, talk),
         Command::Stats(arguments) => stats::run(arguments, out, talk),
         Command::Payload(arguments) => payload::run(arguments, out, talk),
         Command::Diff(arguments) => diff::run(arguments, out, talk),

@@ -280,7 +280,6 @@ fn hold(these: CapabilitySet) -> rustix::io::Result<()> {
 
 /// Returns true if this process has these capabilities.
 #[must_use]
-#[must_use]
 pub fn has(these: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(these))
 }
