@@ -267,7 +267,7 @@ _wiresnap() {
             return 0
             ;;
         wiresnap__subcmd__doctor)
-            opts="-h --browser --format --help"
+            opts="-h --browser --fix --yes --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

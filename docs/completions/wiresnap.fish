@@ -118,6 +118,8 @@ complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l browser -d 
 chromium\t'Chromium, through chromedriver; its captures have a folder of their own, chromium/'"
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l format -d 'How to print what was found' -r -f -a "text\t'A line for each thing, and one for its fix'
 json\t'One object, with all that was looked at'"
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l fix -d 'Have cargo build what is missing and what your system has no package of (geckodriver), after asking'
+complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -l yes -d 'With --fix, do not ask'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "capture" -d 'Play scenarios and capture them'
 complete -c wiresnap -n "__fish_wiresnap_using_subcommand help; and not __fish_seen_subcommand_from capture stats payload diff check accept learn list validate init docs report doctor help" -f -a "stats" -d 'Count packets and bytes, overall and per update'

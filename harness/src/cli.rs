@@ -527,6 +527,12 @@ pub struct DoctorArgs {
     /// The browser that is to be captured with
     #[arg(long, value_enum, default_value_t = BrowserChoice::Firefox)]
     pub browser: BrowserChoice,
+    /// Have cargo build what is missing and what your system has no package of (geckodriver), after asking
+    #[arg(long, conflicts_with = "format")]
+    pub fix: bool,
+    /// With --fix, do not ask
+    #[arg(long, requires = "fix")]
+    pub yes: bool,
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = DoctorFormat::Text)]
     pub format: DoctorFormat,

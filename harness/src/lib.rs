@@ -64,6 +64,7 @@ pub mod edit;
 pub mod error;
 #[doc(hidden)]
 pub mod files;
+#[cfg(feature = "capture")]
 #[doc(hidden)]
 pub mod lab;
 #[doc(hidden)]
@@ -78,6 +79,7 @@ pub mod pages;
 pub mod printer;
 #[doc(hidden)]
 pub mod project;
+#[cfg(feature = "capture")]
 #[doc(hidden)]
 pub mod recorder;
 #[doc(hidden)]
@@ -88,6 +90,7 @@ pub mod report;
 pub mod review;
 #[doc(hidden)]
 pub mod rule;
+#[cfg(feature = "capture")]
 #[doc(hidden)]
 pub mod run;
 #[doc(hidden)]
@@ -112,10 +115,13 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, capture_rules, cli, confinement, diagnostic, docs, error, files, lab,
-        learning, listing, machine, pages, printer, project, recorder, render, report, review,
-        rule, run, scenario, secrets, text, trace, units, wire,
+        analysis, budget, capture_rules, cli, confinement, diagnostic, docs, error, files,
+        learning, listing, machine, pages, printer, project, render, report, review, rule,
+        scenario, secrets, text, trace, units, wire,
     };
+    #[cfg(feature = "capture")]
+    #[doc(inline)]
+    pub use crate::{lab, recorder, run};
 }
 
 #[doc(inline)]
@@ -124,8 +130,11 @@ pub use crate::analysis::stats::Statistics;
 pub use crate::commands::main;
 #[doc(inline)]
 pub use crate::error::{Class, Error};
+#[cfg(feature = "capture")]
 #[doc(inline)]
-pub use crate::testing::{Lab, Message, Recording, Scenario};
+pub use crate::testing::{Lab, Scenario};
+#[doc(inline)]
+pub use crate::testing::{Message, Recording};
 #[doc(inline)]
 pub use crate::trace::provenance::{Certificate, MarkRecord, Provenance};
 /// The snapshots of [`assert_wire_snapshot!`] are insta's.

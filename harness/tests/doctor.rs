@@ -18,6 +18,10 @@ use tempfile::TempDir;
 const FIREFOX: &str = "echo Mozilla Firefox 153.7.0esr";
 const GECKODRIVER: &str =
     r"printf 'geckodriver 0.37.1\n\nThe source code of this program is available\n'";
+/// A cargo that builds nothing else, and in no other way.
+const CARGO: &str = r#"[ "$*" = "install geckodriver --version 0.37.1 --locked --force --root $8" ] || exit 101
+printf '#!/bin/sh\necho geckodriver 0.37.1\n' >"$8/bin/geckodriver"
+/bin/chmod 755 "$8/bin/geckodriver""#;
 const NC: &str = "echo 'OpenBSD netcat (Debian patchlevel 1.219-1)' >&2";
 const TSHARK: &str = "echo 'TShark (Wireshark) 4.0.17 (Git v4.0.17 packaged as 4.0.17-0)'";
 
@@ -67,6 +71,7 @@ impl Machine {
             .status();
         assert!(copied.unwrap().success());
         machine.install("apt-get", "exit 1");
+        machine.install("cargo", CARGO);
         machine
     }
 
@@ -91,7 +96,9 @@ impl Machine {
         command
             .args(arguments)
             .current_dir(self.path("project"))
-            .env("PATH", self.path("path"));
+            .env("PATH", self.path("path"))
+            .env("HOME", self.path("home"))
+            .env_remove("XDG_DATA_HOME");
         command
     }
 
@@ -197,6 +204,69 @@ fn a_machine_that_has_nothing() {
     assert_listing("bare", &listing, port);
     assert!(said.contains("not ready to capture: "), "{said}");
     assert!(said.contains("Firefox, geckodriver, nc"), "{said}");
+}
+
+#[test]
+fn what_is_no_package_is_built_for_the_user() {
+    const DRIVER: &str = "home/.local/share/wiresnap/tools/bin/geckodriver";
+    let machine = Machine::complete(free_port());
+    fs::remove_file(machine.path("path/geckodriver")).unwrap();
+
+    let (code, listing, said) = machine.say(&["doctor", "--fix"]);
+    assert_eq!(code, Some(2), "{listing}{said}");
+    assert!(
+        said.contains("standard input is not a terminal\nhint: `wiresnap doctor --fix --yes`"),
+        "{said}"
+    );
+    assert!(!machine.path(DRIVER).exists());
+
+    let (_, listing, said) = machine.say(&["doctor", "--fix", "--yes"]);
+    assert!(
+        listing.ends_with(&format!("built: FOLDER/{DRIVER}\n")),
+        "{listing}{said}"
+    );
+    let (_, examination) = machine.examination();
+    let driver = check(&examination, "geckodriver");
+    assert_eq!(
+        (&driver["state"], &driver["version"]),
+        (&"ok".into(), &"0.37.1".into())
+    );
+    assert_eq!(driver["path"], machine.path(DRIVER).to_str().unwrap());
+
+    let (_, listing, _) = machine.say(&["doctor", "--fix", "--yes"]);
+    assert!(listing.ends_with("nothing to build\n"), "{listing}");
+
+    // Anybody may have put something else there.
+    let folder = machine.path(DRIVER).parent().unwrap().to_owned();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
+    let (_, examination) = machine.examination();
+    assert_eq!(check(&examination, "geckodriver")["found"], "not installed");
+}
+
+#[test]
+fn a_cargo_that_fails_or_is_not_there_is_said() {
+    let machine = Machine::complete(free_port());
+    fs::remove_file(machine.path("path/geckodriver")).unwrap();
+    machine.install("cargo", "echo no such crate >&2; exit 101");
+    let (code, _, said) = machine.say(&["doctor", "--fix", "--yes"]);
+    assert_eq!(code, Some(3));
+    assert!(said.contains("no such crate\n"), "{said}");
+    assert!(
+        said.contains("error: cargo could not build geckodriver 0.37.1\nhint: "),
+        "{said}"
+    );
+
+    fs::remove_file(machine.path("path/cargo")).unwrap();
+    let (code, listing, said) = machine.say(&["doctor", "--fix", "--yes"]);
+    assert_eq!(code, Some(3));
+    assert!(
+        listing.contains("fix: install Rust (https://rustup.rs), and then"),
+        "{listing}"
+    );
+    assert!(
+        said.contains("error: cargo, which builds geckodriver, is not installed"),
+        "{said}"
+    );
 }
 
 #[test]

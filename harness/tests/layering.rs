@@ -11,7 +11,13 @@ use std::path::{Path, PathBuf};
 type Table = BTreeMap<String, BTreeSet<String>>;
 
 /// The modules of `commands` that are no verbs: what verbs share, since it is about the command line.
-const SHARED_BY_VERBS: [&str; 4] = ["answer", "confinement", "marks", "whole_json"];
+const SHARED_BY_VERBS: [&str; 5] = [
+    "answer",
+    "confinement",
+    "marks",
+    "whole_json",
+    "without_capture",
+];
 
 /// A source file, as a module of the library.
 struct Source {

@@ -33,6 +33,29 @@ pub(super) fn ask(
     }
 }
 
+/// Asks until the answer is yes or no; the end of the input means no.
+#[cfg(feature = "capture")]
+pub(super) fn agrees(
+    question: &str,
+    answers: &mut impl BufRead,
+    talk: &mut impl Write,
+) -> io::Result<bool> {
+    loop {
+        write!(talk, "{question} [y]es, [n]o? ")?;
+        talk.flush()?;
+        let mut answer = String::new();
+        if answers.read_line(&mut answer)? == 0 {
+            writeln!(talk)?;
+            return Ok(false);
+        }
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => return Ok(true),
+            "n" | "no" => return Ok(false),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +83,21 @@ mod tests {
     fn what_is_no_answer_is_asked_again_and_the_end_quits() {
         assert_eq!(answers("yes\n\ns\n"), (Answer::Skip, QUESTION.repeat(3)));
         assert_eq!(answers(""), (Answer::Quit, format!("{QUESTION}\n")));
+    }
+
+    #[cfg(feature = "capture")]
+    #[test]
+    fn only_yes_is_agreement() {
+        for (typed, expected) in [
+            ("y\n", true),
+            ("Yes\n", true),
+            ("n\n", false),
+            ("\nno\n", false),
+            ("perhaps\nyes\n", true),
+            ("", false),
+        ] {
+            let agreed = agrees("build it?", &mut typed.as_bytes(), &mut Vec::new()).unwrap();
+            assert_eq!(agreed, expected, "{typed:?}");
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! `wiresnap doctor`: reports what this machine lacks for a capture, and the remedy.
+//! `wiresnap doctor`: reports what this machine lacks for a capture, and the remedy; with `--fix`, builds what can be built.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::answer::agrees;
 use crate::cli::{DoctorArgs, DoctorFormat};
 use crate::error::{Error, Result};
 use crate::lab::doctor::Intent;
@@ -12,8 +13,8 @@ use crate::lab::doctor::check::{Check, State};
 use crate::lab::network::Network;
 use crate::machine::browser::Kind;
 use crate::machine::programs::Programs;
-use crate::machine::tools::Tools;
-use crate::machine::{browser, descriptors, privilege};
+use crate::machine::tools::{Tools, executable, search_path, users_tools};
+use crate::machine::{browser, descriptors, geckodriver, privilege};
 use crate::project::Project;
 use crate::recorder::checkup;
 use crate::render::json::print;
@@ -21,6 +22,7 @@ use crate::render::style::Style;
 use crate::run::interrupts::watch_signals;
 use crate::run::runtime::one_thread;
 use crate::scenario::{Scenario, file};
+use crate::text::Shown as _;
 
 /// Looks at everything that a capture of all scenarios needs, and writes what it found to `out`.
 ///
@@ -29,7 +31,14 @@ use crate::scenario::{Scenario, file};
 /// # Errors
 ///
 /// Returns an error if a capture would fail, or if the findings cannot be written to `out`.
-pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    arguments: DoctorArgs,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    if arguments.fix && !arguments.yes {
+        require_somebody_to_ask()?;
+    }
     let account = privilege::shed()?;
     descriptors::allow_enough();
     let kind = super::browser(arguments.browser);
@@ -56,7 +65,7 @@ pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result
     let examination = checkup::examine(&intent, &account, &runtime, &signals)?;
     let mut checks = vec![scenarios];
     checks.extend_from_slice(examination.checks());
-    let missing = missing(&checks);
+    let missing = missing_of(&checks);
     let examined = Examined {
         ready: missing.is_empty(),
         network: examination.network(),
@@ -67,17 +76,78 @@ pub(super) fn run(arguments: DoctorArgs, out: &mut impl Write) -> anyhow::Result
         DoctorFormat::Json => print(&examined, out)?,
     }
     out.flush()?;
+    if arguments.fix {
+        return fix(&checks, &subject.root, arguments.yes, out, talk);
+    }
     if missing.is_empty() {
         return Ok(());
     }
-    let error = Error::environment(format!("not ready to capture: {}", missing.join(", ")));
-    Err(error.with_hint("the fix for each is listed with it").into())
+    Err(not_ready(&missing).into())
+}
+
+fn not_ready(missing: &[&str]) -> Error {
+    Error::environment(format!("not ready to capture: {}", missing.join(", ")))
+        .with_hint("the fix for each is listed with it")
+}
+
+fn require_somebody_to_ask() -> Result<()> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(
+        Error::usage("cannot ask before anything is built: standard input is not a terminal")
+            .with_hint("`wiresnap doctor --fix --yes` builds without asking"),
+    )
+}
+
+/// Has cargo build what can be built, if the user agrees, and says what is still missing.
+fn fix(
+    checks: &[Check],
+    project: &Path,
+    without_asking: bool,
+    out: &mut impl Write,
+    talk: &mut impl Write,
+) -> anyhow::Result<()> {
+    let (ours, others): (Vec<&Check>, Vec<&Check>) =
+        checks.iter().partition(|check| check.is_fixed_by_us);
+    let others: Vec<&str> = missing_of(others);
+    if ours.is_empty() {
+        writeln!(out, "nothing to build")?;
+    } else {
+        let folder = users_tools().ok_or_else(no_folder)?;
+        let cargo = executable(&search_path(project), "cargo").ok_or_else(no_cargo)?;
+        let version = geckodriver::VERSION;
+        let what = format!("geckodriver {version} into {}", folder.shown());
+        let question = format!("build {what} with {} (some minutes)?", cargo.shown());
+        if !without_asking && !agrees(&question, &mut io::stdin().lock(), talk)? {
+            return Err(not_ready(&missing_of(checks)).into());
+        }
+        writeln!(talk, "building {what}")?;
+        talk.flush()?;
+        let driver = geckodriver::build(&cargo, &folder)?;
+        writeln!(out, "built: {}", driver.shown())?;
+    }
+    out.flush()?;
+    if others.is_empty() {
+        return Ok(());
+    }
+    Err(not_ready(&others).into())
+}
+
+fn no_folder() -> Error {
+    Error::environment("there is no folder for what would be built: HOME names none")
+        .with_hint("set HOME, or XDG_DATA_HOME, to a folder of yours")
+}
+
+fn no_cargo() -> Error {
+    Error::environment("cargo, which builds geckodriver, is not installed")
+        .with_hint("install Rust as https://rustup.rs says, and call this again in a new shell")
 }
 
 /// Returns the names of the things for which a capture would fail.
-fn missing(checks: &[Check]) -> Vec<&str> {
+fn missing_of<'a>(checks: impl IntoIterator<Item = &'a Check>) -> Vec<&'a str> {
     checks
-        .iter()
+        .into_iter()
         .filter(|check| check.state == State::Missing)
         .map(|check| &*check.name)
         .collect()

@@ -4,14 +4,26 @@ use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitCode;
 
-use crate::cli::LabArgs;
+use crate::cli::{Command, LabArgs};
 use crate::lab::network::{Ground, Network};
 use crate::lab::{init, keeper};
+use crate::recorder::commission;
 use crate::run::message::{Report, line};
 use crate::run::player;
 
+/// Carries out a hidden verb and gives its exit code; `None` for any other verb.
+pub(super) fn run(command: &Command) -> Option<ExitCode> {
+    match command {
+        Command::KeepLab(arguments) => Some(keep(arguments)),
+        Command::PlayLab(arguments) => Some(play(arguments)),
+        Command::InitLab(_) => Some(init()),
+        Command::PlayTest => Some(commission::serve()),
+        _ => None,
+    }
+}
+
 /// Makes a lab and ends as its player does; what keeps it from being made is reported on the line.
-pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
+fn keep(arguments: &LabArgs) -> ExitCode {
     match keeper::keep(&arguments.capture, ground(arguments), &arguments.folder) {
         Ok(status) => {
             let signal = status.signal().map(|signal| 128 + signal);
@@ -30,7 +42,7 @@ pub(super) fn keep(arguments: &LabArgs) -> ExitCode {
 }
 
 /// Plays what it is told to.
-pub(super) fn play(arguments: &LabArgs) -> ExitCode {
+fn play(arguments: &LabArgs) -> ExitCode {
     match player::serve(&arguments.capture, ground(arguments), &arguments.folder) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(error.class().exit_code()),
@@ -38,7 +50,7 @@ pub(super) fn play(arguments: &LabArgs) -> ExitCode {
 }
 
 /// Runs as the first process of those enclosed.
-pub(super) fn init() -> ExitCode {
+fn init() -> ExitCode {
     match init::serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => ExitCode::from(error.class().exit_code()),

@@ -6,11 +6,18 @@ use std::io::{self, BufRead, IsTerminal as _, Write};
 use std::path::Path;
 
 use super::answer::{Answer, ask};
+#[cfg(feature = "capture")]
 use super::browser;
+#[cfg(not(feature = "capture"))]
+use super::without_capture;
 use crate::capture_rules;
 use crate::cli::{LearnArgs, LearnFormat, RulesFile};
+use crate::error::Result;
 use crate::files::batch::Bounds;
-use crate::learning::{Lesson, Playing, Proposal, Run, add, play, read};
+use crate::learning::{Lesson, Proposal, Run, add, read};
+#[cfg(feature = "capture")]
+use crate::learning::{Playing, play};
+#[cfg(feature = "capture")]
 use crate::machine::{descriptors, privilege};
 use crate::project::{Project, current_folder};
 use crate::render::coverage;
@@ -32,9 +39,7 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     let is_played = arguments.from.is_empty();
     if is_played {
-        // Under sudo, what is read and written is the user's, as with `capture`.
-        privilege::shed()?;
-        descriptors::allow_enough();
+        prepare_to_play()?;
     }
     let project = Project::find(&current_folder()?)?;
     let scenario = project.scenario_file(&arguments.scenario)?;
@@ -45,7 +50,7 @@ pub(super) fn run(
     let name = file::name_of(&scenario)?;
     let memory = arguments.memory.memory;
     let mut runs = if is_played {
-        play(&playing(arguments), &name)?
+        play_often(arguments, &name)?
     } else {
         read(&arguments.from, memory)?
     };
@@ -75,15 +80,35 @@ pub(super) fn run(
     Ok(lesson.verdict(accepted)?)
 }
 
-fn playing(arguments: &LearnArgs) -> Playing<'_> {
-    Playing {
+/// Becomes the user whom this is done for: under sudo, what is read and written is theirs, as with `capture`.
+#[cfg(feature = "capture")]
+fn prepare_to_play() -> Result<()> {
+    privilege::shed()?;
+    descriptors::allow_enough();
+    Ok(())
+}
+
+#[cfg(not(feature = "capture"))]
+fn prepare_to_play() -> Result<()> {
+    Err(without_capture::error())
+}
+
+#[cfg(feature = "capture")]
+fn play_often(arguments: &LearnArgs, name: &str) -> anyhow::Result<Vec<Run>> {
+    let playing = Playing {
         scenario: &arguments.scenario,
         set: &arguments.variables.set,
         times: arguments.times,
         time_scale: arguments.time_scale,
         browser: browser(arguments.browser),
         memory: arguments.memory.memory,
-    }
+    };
+    play(&playing, name)
+}
+
+#[cfg(not(feature = "capture"))]
+fn play_often(_: &LearnArgs, _: &str) -> anyhow::Result<Vec<Run>> {
+    Err(without_capture::error().into())
 }
 
 /// Asks for each rule whether it is wanted, and writes those that are; gives how many.

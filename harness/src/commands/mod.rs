@@ -2,13 +2,16 @@
 
 mod accept;
 mod answer;
+#[cfg(feature = "capture")]
 mod capture;
 mod check;
 mod confinement;
 mod diff;
 mod docs;
+#[cfg(feature = "capture")]
 mod doctor;
 mod init;
+#[cfg(feature = "capture")]
 mod lab;
 mod learn;
 mod list;
@@ -18,6 +21,8 @@ mod report;
 mod stats;
 mod validate;
 mod whole_json;
+#[cfg(not(feature = "capture"))]
+mod without_capture;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,12 +30,14 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use rustix::io::Errno;
 
-use crate::cli::{BrowserChoice, CaptureSelection, Cli, Command};
+#[cfg(feature = "capture")]
+use crate::cli::BrowserChoice;
+use crate::cli::{CaptureSelection, Cli, Command};
 use crate::error::{Class, Error};
+#[cfg(feature = "capture")]
 use crate::machine::browser::Kind;
 use crate::machine::descriptors;
 use crate::printer::{self, WhenClosed, say, standard_error, standard_output};
-use crate::recorder::commission;
 use crate::review::selection::Selection;
 use crate::trace::reader::TraceError;
 
@@ -58,13 +65,11 @@ pub fn main() -> ExitCode {
 
 /// Carries out a command line and gives the exit code.
 fn run(cli: &Cli) -> ExitCode {
-    match &cli.command {
-        Command::KeepLab(arguments) => lab::keep(arguments),
-        Command::PlayLab(arguments) => lab::play(arguments),
-        Command::InitLab(_) => lab::init(),
-        Command::PlayTest => commission::serve(),
-        command => print(command),
+    #[cfg(feature = "capture")]
+    if let Some(code) = lab::run(&cli.command) {
+        return code;
     }
+    print(&cli.command)
 }
 
 /// Carries out a verb, and says how it went.
@@ -99,7 +104,10 @@ fn carry_out(
     talk: &mut impl Write,
 ) -> anyhow::Result<()> {
     match command {
+        #[cfg(feature = "capture")]
         Command::Capture(arguments) => Ok(capture::run(arguments, out)?),
+        #[cfg(feature = "capture")]
+        Command::Doctor(arguments) => doctor::run(*arguments, out, talk),
         Command::Stats(arguments) => stats::run(arguments, out, talk),
         Command::Payload(arguments) => payload::run(arguments, out, talk),
         Command::Diff(arguments) => diff::run(arguments, out, talk),
@@ -111,10 +119,13 @@ fn carry_out(
         Command::Init(arguments) => init::run(arguments, out),
         Command::Docs(arguments) => docs::run(arguments, out),
         Command::Report(arguments) => report::run(arguments, out, talk),
-        Command::Doctor(arguments) => doctor::run(*arguments, out),
+        // The hidden verbs have been carried out.
+        #[cfg(feature = "capture")]
         Command::KeepLab(_) | Command::PlayLab(_) | Command::InitLab(_) | Command::PlayTest => {
             Ok(())
         }
+        #[cfg(not(feature = "capture"))]
+        _ => Err(without_capture::error().into()),
     }
 }
 
@@ -127,6 +138,7 @@ fn selection(arguments: &CaptureSelection) -> Selection<'_> {
 }
 
 /// Returns the browser that was asked for.
+#[cfg(feature = "capture")]
 const fn browser(choice: BrowserChoice) -> Kind {
     match choice {
         BrowserChoice::Firefox => Kind::Firefox,

@@ -1,6 +1,8 @@
 //! What varies from run to run of a scenario, and rules that hide it.
 
 mod json;
+#[cfg(feature = "capture")]
+mod play;
 mod proposal;
 mod runs;
 mod survey;
@@ -10,11 +12,14 @@ mod text;
 use std::fs::File;
 use std::io::{self, Write};
 use std::iter;
+#[cfg(feature = "capture")]
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "capture")]
+pub use self::play::{Playing, play};
 pub use self::proposal::Proposal;
-pub use self::runs::{Playing, Run, play, read};
+pub use self::runs::{Run, read};
 use self::survey::Survey;
 use crate::budget::Memory;
 use crate::error::Error;
@@ -214,6 +219,7 @@ struct Captures {
 
 impl Captures {
     /// Captures that have no name.
+    #[cfg(feature = "capture")]
     fn of(open: Vec<File>) -> Self {
         let path = |file: &File| PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
         let files = open.iter().map(path).collect();

@@ -4,6 +4,7 @@
 
 pub mod browser;
 pub mod descriptors;
+pub mod geckodriver;
 pub mod privilege;
 pub mod programs;
 pub mod tools;

@@ -1,6 +1,9 @@
 //! The programs of this machine that a capture needs: a browser and its driver, netcat.
 
+use std::io;
 use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +15,12 @@ use crate::text::Shown as _;
 
 /// The folder below a project's root where `make setup` puts tools that no package brings.
 pub const PROJECT_TOOLS: &str = ".tools/bin";
+
+/// The folder of a user's data, below the home folder, unless `XDG_DATA_HOME` names another one.
+const DATA: &str = ".local/share";
+
+/// The folder below that of the user's data where `wiresnap doctor --fix` puts such tools.
+const USERS_TOOLS: &str = "wiresnap/tools";
 
 /// The tools that were found; a method reports the one that is missing when it is needed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -39,7 +48,7 @@ pub struct Browser {
 }
 
 impl Tools {
-    /// Looks for the tools, first in the project's own folder, then along PATH.
+    /// Looks for the tools, first in the project's own folder, then in the user's, then along PATH.
     #[must_use]
     pub fn find(project: &Path, browser: Kind) -> Self {
         let folders = search_path(project);
@@ -102,12 +111,41 @@ fn missing(tool: &str) -> Error {
 }
 
 /// Returns the folders in which programs are looked for, in this order.
+#[must_use]
 pub fn search_path(project: &Path) -> Vec<PathBuf> {
-    own_tools(project).into_iter().chain(path()).collect()
+    let of_user = users_tools().and_then(|folder| own_tools(&folder).ok());
+    let own = tools_of(project).into_iter().chain(of_user);
+    own.chain(path()).collect()
+}
+
+/// Returns the folder of the tools that were built for this user; `None` if the user has no folder for data.
+///
+/// With sudo, the variables are root's, and the system's database has the user's home folder.
+#[must_use]
+pub fn users_tools() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let folder = std::env::var_os(name).map(PathBuf::from);
+        folder.filter(|folder| folder.is_absolute())
+    };
+    let data = if std::env::var_os("SUDO_UID").is_some() {
+        let user = nix::unistd::User::from_uid(geteuid().as_raw().into());
+        let home = user.ok().flatten()?.dir;
+        home.join(DATA)
+    } else {
+        absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(DATA)))?
+    };
+    Some(data.join(USERS_TOOLS))
+}
+
+/// Returns the folder with the executables in a folder of the user's own tools, if nobody else can put others in their
+/// place.
+pub(super) fn own_tools(folder: &Path) -> io::Result<PathBuf> {
+    require_trusted_project(folder, &["bin"])?;
+    Ok(folder.join("bin"))
 }
 
 /// Returns the folder of a project's own tools, if the project is to be trusted with what is started.
-fn own_tools(project: &Path) -> Option<PathBuf> {
+fn tools_of(project: &Path) -> Option<PathBuf> {
     let files = [PROJECT_FILE, ".tools", PROJECT_TOOLS];
     require_trusted_project(project, &files).ok()?;
     // What is found is started in another folder.
@@ -123,13 +161,14 @@ fn path() -> Vec<PathBuf> {
 }
 
 /// Finds the first executable of this name.
+#[must_use]
 pub fn executable(folders: &[PathBuf], name: &str) -> Option<PathBuf> {
     let mut files = folders.iter().map(|folder| folder.join(name));
     let is_ours = |file: &Path| {
-        !file
-            .parent()
-            .is_some_and(|folder| folder.ends_with(PROJECT_TOOLS))
-            || require_trusted(file).is_ok()
+        let is_own = |folder: &Path| {
+            folder.ends_with(PROJECT_TOOLS) || folder.ends_with(Path::new(USERS_TOOLS).join("bin"))
+        };
+        !file.parent().is_some_and(is_own) || require_trusted(file).is_ok()
     };
     files.find(|file| is_executable(file) && is_ours(file))
 }

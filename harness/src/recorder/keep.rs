@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn nothing_is_replaced_if_one_of_the_files_cannot_be() {
-        let known = include_str!("../../../../pcap/tcpapp.json");
+        let known = include_str!("../../../pcap/tcpapp.json");
         let provenance: Provenance = serde_json::from_str(known).unwrap();
         for taken in ["tcpapp.pcap", "tcpapp.json", "tcpapp-1.png"] {
             let folder = tempfile::tempdir().unwrap();

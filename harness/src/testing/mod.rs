@@ -5,16 +5,21 @@
 //! executable of a test is neither, so a test asks a `wiresnap` executable of its own version (see [`Lab`]), by a
 //! socket that it keeps open: if the test ends, however it ends, everything that was started for it ends too.
 
+#[cfg(feature = "capture")]
 mod executable;
+#[cfg(feature = "capture")]
 mod lab;
 mod message;
 mod recording;
+#[cfg(feature = "capture")]
 mod scenario;
 mod snapshot;
 
+#[cfg(feature = "capture")]
 pub use self::lab::Lab;
 pub use self::message::Message;
 pub use self::recording::Recording;
+#[cfg(feature = "capture")]
 pub use self::scenario::Scenario;
 #[doc(hidden)]
 pub use self::snapshot::payload_to_assert;

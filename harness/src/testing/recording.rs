@@ -65,6 +65,7 @@ impl Recording {
         })
     }
 
+    #[cfg(feature = "capture")]
     /// Takes over a capture in a folder of its own, with the rules of its scenario.
     pub(super) fn of_delivery(pcap: &Path, rules: Rules) -> Result<Self> {
         Ok(Self {

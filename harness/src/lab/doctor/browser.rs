@@ -26,12 +26,14 @@ pub(super) async fn checks(
         program(
             &name,
             executable.as_deref(),
-            packages.install(Wanted::browser(*kind))
+            packages,
+            Wanted::browser(*kind)
         ),
         program(
             kind.driver(),
             driver.as_deref(),
-            packages.install(Wanted::driver(*kind))
+            packages,
+            Wanted::driver(*kind)
         ),
     );
     if *is_snap && browser.state == State::Ok {
@@ -90,11 +92,11 @@ fn pair_of_firefox(firefox: Version, driver: Version, packages: Packages) -> Che
             &format!("geckodriver {driver} needs Firefox {oldest} or newer, this is {firefox}"),
         )
         .fixed_by(packages.install(Wanted::Firefox)),
-        Fit::GeckodriverTooOld(newest) => Check::warning(
-            name,
-            &format!("geckodriver {driver} knows Firefox up to {newest}, this is {firefox}"),
-        )
-        .fixed_by(packages.install(Wanted::Geckodriver)),
+        Fit::GeckodriverTooOld(newest) => {
+            let found =
+                format!("geckodriver {driver} knows Firefox up to {newest}, this is {firefox}");
+            packages.cure(Check::warning(name, &found), Wanted::Geckodriver)
+        }
     }
 }
 

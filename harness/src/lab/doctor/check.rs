@@ -33,6 +33,9 @@ pub struct Check {
     pub path: Option<String>,
     /// The remedy: a command, or what else there is to do.
     pub fix: Option<String>,
+    /// True if `wiresnap doctor --fix` does that.
+    #[serde(skip)]
+    pub is_fixed_by_us: bool,
 }
 
 impl Check {
@@ -60,6 +63,7 @@ impl Check {
             version: None,
             path: None,
             fix: None,
+            is_fixed_by_us: false,
         }
     }
 

@@ -369,12 +369,15 @@ fn host_network(possible: &Possible, asked: Option<Network>, packages: Packages)
 }
 
 /// Checks a program that tells its version when asked.
-async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Option<Version>) {
+async fn program(
+    name: &str,
+    path: Option<&Path>,
+    packages: Packages,
+    wanted: Wanted,
+) -> (Check, Option<Version>) {
+    let missing = |found: &str| packages.cure(Check::missing(name, found), wanted);
     let Some(path) = path else {
-        return (
-            Check::missing(name, "not installed").fixed_by(install),
-            None,
-        );
+        return (missing("not installed"), None);
     };
     let answer = ask(path, "--version", PATIENCE).await;
     let version = match &answer {
@@ -386,13 +389,9 @@ async fn program(name: &str, path: Option<&Path>, install: String) -> (Check, Op
         (Answer::Said(text), None) => {
             Check::warning(name, &format!("tells no version: {}", first_line(text)))
         }
-        (Answer::Failed(text), None) => {
-            Check::missing(name, &format!("does not start: {}", first_line(text))).fixed_by(install)
-        }
+        (Answer::Failed(text), None) => missing(&format!("does not start: {}", first_line(text))),
         (Answer::Hung, None) => hung(name, path, "--version"),
-        (Answer::CannotStart(error), None) => {
-            Check::missing(name, &format!("does not start: {error}")).fixed_by(install)
-        }
+        (Answer::CannotStart(error), None) => missing(&format!("does not start: {error}")),
     };
     (check.at(path), version.map(|(version, _)| version))
 }
@@ -429,7 +428,7 @@ async fn netcat(tools: &Tools, packages: Packages) -> Check {
 /// Checks tshark. Nothing here needs it; the tests compare captures with its output.
 async fn tshark(folders: &[std::path::PathBuf], packages: Packages) -> Check {
     let path = executable(folders, "tshark");
-    let (check, _) = program("tshark", path.as_deref(), packages.install(Wanted::Tshark)).await;
+    let (check, _) = program("tshark", path.as_deref(), packages, Wanted::Tshark).await;
     match check.state {
         State::Ok => check,
         State::Warning | State::Missing => Check {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::check::Check;
+
 use crate::machine::browser::Kind;
 
 /// The systems' package managers that we know the names for.
@@ -44,6 +46,8 @@ pub(super) struct Packages {
     manager: Option<Manager>,
     /// True if this is a checkout of wiresnap, whose `make setup` knows what to do.
     has_setup: bool,
+    /// True if there is a cargo, which builds what is no package.
+    has_cargo: bool,
     is_root: bool,
 }
 
@@ -70,22 +74,41 @@ impl Packages {
                 Some(Manager::Apt) if is_ubuntu() => Some(Manager::AptOfUbuntu),
                 manager => manager,
             },
-            has_setup: project.join("scripts/setup").is_file(),
+            // Other projects may have a script of that name.
+            has_setup: ["scripts/setup", "harness/src/lab/doctor/mod.rs"]
+                .iter()
+                .all(|file| project.join(file).is_file()),
+            has_cargo: has("cargo"),
             is_root,
         }
+    }
+
+    /// Returns a check with what installs something, or brings it up to date, as its remedy.
+    #[must_use]
+    pub(super) fn cure(self, check: Check, wanted: Wanted) -> Check {
+        Check {
+            is_fixed_by_us: wanted == Wanted::Geckodriver && self.package(wanted).is_none(),
+            ..check.fixed_by(self.install(wanted))
+        }
+    }
+
+    fn package(self, wanted: Wanted) -> Option<(Manager, &'static str)> {
+        let manager = self.manager?;
+        Some((manager, manager.package(wanted)?))
     }
 
     /// Returns the command that installs something, or brings it up to date.
     #[must_use]
     pub(super) fn install(self, wanted: Wanted) -> String {
-        let package = self
-            .manager
-            .and_then(|manager| Some((manager, manager.package(wanted)?)));
-        match package {
+        match self.package(wanted) {
             Some((manager, package)) => self.as_root(&format!("{} {package}", manager.command())),
             None if wanted == Wanted::Geckodriver && self.has_setup => "make setup".to_owned(),
+            None if wanted == Wanted::Geckodriver && self.has_cargo => {
+                "wiresnap doctor --fix".to_owned()
+            }
             None if wanted == Wanted::Geckodriver => {
-                "cargo install geckodriver --version 0.37.1 --locked".to_owned()
+                "install Rust (https://rustup.rs), and then `wiresnap doctor --fix` builds it"
+                    .to_owned()
             }
             None if self.manager == Some(Manager::AptOfUbuntu) => format!(
                 "install {} from elsewhere: Ubuntu's is a snap, which cannot be played with",
@@ -186,6 +209,7 @@ mod tests {
         Packages {
             manager,
             has_setup: false,
+            has_cargo: true,
             is_root: false,
         }
     }
@@ -215,11 +239,7 @@ mod tests {
                 "sudo zypper install MozillaFirefox",
             ),
             (Manager::Apk, Wanted::Netcat, "sudo apk add netcat-openbsd"),
-            (
-                Manager::Apt,
-                Wanted::Geckodriver,
-                "cargo install geckodriver --version 0.37.1 --locked",
-            ),
+            (Manager::Apt, Wanted::Geckodriver, "wiresnap doctor --fix"),
             (
                 Manager::Apt,
                 Wanted::Chromedriver,
@@ -241,6 +261,21 @@ mod tests {
             packages(None).install(Wanted::Netcat),
             "install netcat with your system's package manager"
         );
+    }
+
+    #[test]
+    fn what_is_no_package_takes_a_cargo() {
+        let without = Packages {
+            has_cargo: false,
+            ..packages(Some(Manager::Apt))
+        };
+        let fix = without.install(Wanted::Geckodriver);
+        assert!(fix.starts_with("install Rust "), "{fix}");
+        for (manager, is_fixed_by_us) in [(Manager::Apt, true), (Manager::Pacman, false)] {
+            let check = Check::missing("geckodriver", "not installed");
+            let check = packages(Some(manager)).cure(check, Wanted::Geckodriver);
+            assert_eq!(check.is_fixed_by_us, is_fixed_by_us, "{manager:?}");
+        }
     }
 
     #[test]
