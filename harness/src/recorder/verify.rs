@@ -127,7 +127,7 @@ mod tests {
         };
         let error = |mark: &MarkRecord| {
             let error = require_sent(mark, &window).unwrap_err();
-            error.message().to_owned()
+            error.message()
         };
 
         assert!(require_sent(&mark("hello", "alice: hello"), &window).is_ok());

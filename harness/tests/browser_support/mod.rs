@@ -14,7 +14,8 @@ use tokio::runtime::Runtime;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
 use wiresnap::lab::Lab;
-use wiresnap::lab::browser::{Browser, Kind, Wishes};
+use wiresnap::lab::browser::{Browser, Wishes};
+use wiresnap::machine::browser::Kind;
 use wiresnap::machine::privilege::Account;
 use wiresnap::machine::tools::Tools;
 
@@ -67,6 +68,7 @@ impl Window {
                 ("ui.allPointerCapabilities", json!(6)),
             ],
             bidirectional: true,
+            name: None,
         };
         let browser = runtime
             .block_on(Browser::start_with(&lab, &wishes))

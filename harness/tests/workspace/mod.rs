@@ -39,6 +39,17 @@ pub(crate) fn files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
+/// Returns all files below a folder without temporary ones, of which SIGKILL may leave one: the next file that is written
+/// there removes it (`files/leftover.rs`).
+pub(crate) fn named_files_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = files_below(folder);
+    files.retain(|path, _| {
+        let name = path.file_name().unwrap().to_string_lossy();
+        !(name.starts_with(".wiresnap.") && name.ends_with(".part"))
+    });
+    files
+}
+
 /// Returns the settings for snapshots, which are in the project's `snapshots/`, each under its own name.
 pub(crate) fn settings() -> insta::Settings {
     settings_in("")
