@@ -93,17 +93,18 @@ impl Conversation {
         let notes = std::mem::take(&mut head.notes);
         let open = self.begin_at(origin, offset);
         open.notes.extend(notes);
-        let origin = open.origin;
+        let begun = open.origin;
+        // A turn in the middle of it begins with a packet of its own.
         self.raw(origin, &head.raw);
         if head.is_request() {
-            self.request(&head, origin);
+            self.request(&head, begun);
         } else if is_interim(head.status()) {
-            self.pairing.interim(self.place(offset, origin));
+            self.pairing.interim(self.place(offset, begun));
         } else {
-            self.use_up_request(self.place(offset, origin));
+            self.use_up_request(self.place(offset, begun));
         }
         if head.framing == Framing::Switched {
-            self.end_client_http(origin);
+            self.end_client_http(begun);
             self.speak_raw(After::Unanswered);
             self.release_held();
         }

@@ -105,6 +105,23 @@ fn notes(messages: &[Message]) -> Vec<String> {
     notes.map(ToString::to_string).collect()
 }
 
+/// A head that cannot be read, in two turns of the client: each is listed with the packet that it began with.
+#[test]
+fn the_turns_of_a_refused_head_begin_with_their_own_packets() {
+    let messages = listen(&[
+        client("GET / HTTP/1.1\r\nno colon"),
+        server("?\r\n\r\n"),
+        client(", still none\r\n\r\nrest"),
+    ]);
+    let of_client = messages
+        .iter()
+        .filter(|message| message.from == Side::Client);
+    let places: Vec<_> = of_client
+        .map(|message| (message.packet, message.offset))
+        .collect();
+    assert_eq!(places, [(1, 0), (3, 24)]);
+}
+
 #[test]
 fn payload_outside_of_the_stream_is_a_message_at_its_place_and_parts_no_other() {
     let messages = listen(&[
