@@ -61,6 +61,8 @@ impl Conversation {
         let ready = self.ready.iter_mut().skip(from);
         let mut frames: Vec<_> = ready
             .filter_map(|(_, message)| fragment_of(side, message))
+            // Messages that waited together for an answer to an upgrade have one place: the first may be joined already.
+            .filter(|frame| frame.fragment.is_none())
             .collect();
         let fragments = Fragment::pieces(frames.iter().map(|frame| frame.payload.as_slice()));
         let has_beginning = frames.first().is_some_and(|frame| begins_message(frame));
