@@ -133,7 +133,8 @@ impl Conversation {
         let begun = *events.begun.get_or_insert((origin, at));
         let (found, error) = events.push(bytes, &limits);
         if let Some(error) = &error {
-            open.notes.push(body::note(error, at));
+            // Where in the event it is damaged depends on the segments: the decoder may look ahead.
+            open.notes.push(body::note(error, begun.1));
             let cause = Cause::from(error);
             open.obstacles.push(Obstacle::new(Piece::Events, cause));
         }
