@@ -222,11 +222,10 @@ impl Conversation {
             }
             let length = event.length();
             let detail = Detail::Event(Box::new(event));
-            let Aside {
-                notes,
-                mut obstacles,
-                chunks,
-            } = std::mem::take(&mut aside);
+            // A chunk that is open goes on in the next event.
+            let chunks = aside.chunks.hand_over();
+            let notes = std::mem::take(&mut aside.notes);
+            let mut obstacles = std::mem::take(&mut aside.obstacles);
             obstacles.extend(detail.obstacles());
             let message = Message {
                 time: first.time,
