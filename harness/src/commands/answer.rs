@@ -10,27 +10,20 @@ pub(super) enum Answer {
     Quit,
 }
 
-/// Asks until the answer is valid; the end of the input means quit.
+/// Asks about a listing or a rule until the answer is valid; the end of the input means quit.
 pub(super) fn ask(
     question: &str,
     answers: &mut impl BufRead,
     talk: &mut impl Write,
 ) -> io::Result<Answer> {
-    loop {
-        write!(talk, "{question}: [a]ccept, [s]kip, [q]uit? ")?;
-        talk.flush()?;
-        let mut answer = String::new();
-        if answers.read_line(&mut answer)? == 0 {
-            writeln!(talk)?;
-            return Ok(Answer::Quit);
-        }
-        match answer.trim().to_ascii_lowercase().as_str() {
-            "a" | "accept" => return Ok(Answer::Accept),
-            "s" | "skip" => return Ok(Answer::Skip),
-            "q" | "quit" => return Ok(Answer::Quit),
-            _ => {}
-        }
-    }
+    let question = format!("{question}: [a]ccept, [s]kip, [q]uit? ");
+    let answer = ask_until(&question, answers, talk, |answer| match answer {
+        "a" | "accept" => Some(Answer::Accept),
+        "s" | "skip" => Some(Answer::Skip),
+        "q" | "quit" => Some(Answer::Quit),
+        _ => None,
+    })?;
+    Ok(answer.unwrap_or(Answer::Quit))
 }
 
 /// Asks until the answer is yes or no; the end of the input means no.
@@ -40,18 +33,32 @@ pub(super) fn agrees(
     answers: &mut impl BufRead,
     talk: &mut impl Write,
 ) -> io::Result<bool> {
+    let question = format!("{question} [y]es, [n]o? ");
+    let answer = ask_until(&question, answers, talk, |answer| match answer {
+        "y" | "yes" => Some(true),
+        "n" | "no" => Some(false),
+        _ => None,
+    })?;
+    Ok(answer.unwrap_or(false))
+}
+
+/// Asks until an answer, in lower case, is understood; `None` if the input ends.
+fn ask_until<Known>(
+    question: &str,
+    answers: &mut impl BufRead,
+    talk: &mut impl Write,
+    understand: impl Fn(&str) -> Option<Known>,
+) -> io::Result<Option<Known>> {
     loop {
-        write!(talk, "{question} [y]es, [n]o? ")?;
+        write!(talk, "{question}")?;
         talk.flush()?;
         let mut answer = String::new();
         if answers.read_line(&mut answer)? == 0 {
             writeln!(talk)?;
-            return Ok(false);
+            return Ok(None);
         }
-        match answer.trim().to_ascii_lowercase().as_str() {
-            "y" | "yes" => return Ok(true),
-            "n" | "no" => return Ok(false),
-            _ => {}
+        if let Some(known) = understand(&answer.trim().to_ascii_lowercase()) {
+            return Ok(Some(known));
         }
     }
 }

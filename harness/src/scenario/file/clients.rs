@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{SeqAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, Error as _, IntoDeserializer as _, SeqAccess, Visitor};
 use serde::{Deserialize, de};
 use toml::Spanned;
@@ -87,12 +87,8 @@ impl<'de> Visitor<'de> for ClientsVisitor {
         RawKind::deserialize(kind).map(RawClients::One)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut tables: A) -> Result<RawClients, A::Error> {
-        let mut clients = Vec::new();
-        while let Some(client) = tables.next_element()? {
-            clients.push(client);
-        }
-        Ok(RawClients::Several(clients))
+    fn visit_seq<A: SeqAccess<'de>>(self, tables: A) -> Result<RawClients, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(tables)).map(RawClients::Several)
     }
 
     fn visit_map<A: de::MapAccess<'de>>(self, _: A) -> Result<RawClients, A::Error> {

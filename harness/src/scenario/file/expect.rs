@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
 
@@ -87,12 +87,8 @@ impl<'de> Visitor<'de> for ExpectsVisitor {
         Ok(RawExpects::One(Box::new(expect)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut tables: A) -> Result<RawExpects, A::Error> {
-        let mut expects = Vec::new();
-        while let Some(expect) = tables.next_element()? {
-            expects.push(expect);
-        }
-        Ok(RawExpects::Several(expects))
+    fn visit_seq<A: SeqAccess<'de>>(self, tables: A) -> Result<RawExpects, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(tables)).map(RawExpects::Several)
     }
 }
 
