@@ -1,5 +1,6 @@
 //! `wiresnap capture`: plays scenarios, all at the same time, and keeps what was on the wire.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use super::browser;
@@ -18,21 +19,21 @@ use crate::run::message::line;
 ///
 /// Returns the first error that a scenario met; the captures of the others have been written, and are in the table.
 pub(super) fn run(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
-    if std::env::var_os(PARENT).is_none() {
-        return play(arguments, out);
-    }
-    let outcome = play(arguments, &mut io::sink());
+    let Some(parent) = std::env::var_os(PARENT) else {
+        return play(arguments, None, out);
+    };
+    let outcome = play(arguments, Some(parent), &mut io::sink());
     // A parent that reads no more has ended, and this ends with it.
     let _ = out.write_all(&line(&outcome));
     outcome
 }
 
-fn play(arguments: &CaptureArgs, out: &mut impl Write) -> Result<()> {
-    let outcomes = capture(choices(arguments))?;
+fn play(arguments: &CaptureArgs, parent: Option<OsString>, out: &mut impl Write) -> Result<()> {
+    let outcomes = capture(choices(arguments, parent))?;
     conclude(outcomes, arguments.timings, out)
 }
 
-fn choices(arguments: &CaptureArgs) -> Choices {
+fn choices(arguments: &CaptureArgs, parent: Option<OsString>) -> Choices {
     Choices {
         scenarios: arguments.scenarios.clone(),
         set: arguments.variables.set.clone(),
@@ -49,6 +50,7 @@ fn choices(arguments: &CaptureArgs) -> Choices {
         preparing: arguments.preparing,
         replace: arguments.replace,
         is_shared: arguments.shared_machine,
+        parent,
     }
 }
 

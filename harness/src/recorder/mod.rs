@@ -12,7 +12,7 @@ mod scenarios;
 pub mod summary;
 mod verify;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,6 @@ use crate::printer::say;
 use crate::project::{Project, current_folder};
 use crate::render::coverage::named;
 use crate::render::redactions::Redactions;
-use crate::run::PARENT;
 use crate::run::conductor::{Lab, Played, Times, conduct, make_lab};
 use crate::run::interrupts::{Signals, watch_signals};
 use crate::run::message::{Order, Recording};
@@ -79,6 +78,8 @@ pub struct Choices {
     pub replace: bool,
     /// True if it is accepted that other users of this machine can drive the browser.
     pub is_shared: bool,
+    /// The process that this one ends with, by its number, if there is one.
+    pub parent: Option<OsString>,
 }
 
 /// Plays scenarios and keeps their captures.
@@ -90,8 +91,8 @@ pub struct Choices {
 /// Returns an error if nothing could be played; the error of a scenario is in its outcome.
 pub fn capture(choices: Choices) -> Result<Vec<Outcome>> {
     let session = Session::set(None)?;
-    if let Some(parent) = std::env::var_os(PARENT) {
-        end_with(&parent)?;
+    if let Some(parent) = &choices.parent {
+        end_with(parent)?;
     }
     let request = CaptureRequest::of(choices)?;
     let progress = Terminal::new(&request.scenarios, &request.redactions);
