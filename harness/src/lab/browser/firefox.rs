@@ -54,6 +54,8 @@ impl Dialect for Firefox {
             "network.predictor.enabled": false,
             "network.prefetch-next": false,
             "browser.urlbar.speculativeConnect.enabled": false,
+            // A `Priority` that says whether an image was laid out before its request went, which is chance.
+            "image.layout_network_priority": false,
             // Keepalive probes start after 10 s of silence, which is just the distance of our marks.
             "network.http.tcp_keepalive.short_lived_connections": false,
             "network.http.tcp_keepalive.long_lived_connections": false,

@@ -374,7 +374,7 @@ impl Browser {
     ///
     /// Returns an error if the browser does not answer, or the selector is invalid.
     pub async fn find(&self, selector: &str) -> Result<Option<Element>> {
-        match answer(self.client.find(Locator::Css(selector))).await {
+        match read(|| self.client.find(Locator::Css(selector))).await {
             Ok(element) => Ok(Some(element)),
             Err(error) if error.is_no_such_element() => Ok(None),
             Err(error) => Err(self.failure(&format!("find `{selector}`"), &error)),
@@ -391,7 +391,7 @@ impl Browser {
         let Some(element) = self.find(selector).await? else {
             return Ok(None);
         };
-        match answer(element.text()).await {
+        match read(|| element.text()).await {
             Ok(text) => Ok(Some(text)),
             // The page was replaced between the two commands.
             Err(error) if error.is_stale_element_reference() => Ok(None),
@@ -475,7 +475,7 @@ impl Browser {
     ///
     /// Returns an error if the browser does not answer.
     pub async fn takes_files(&self, element: &Element) -> Result<bool> {
-        match answer(element.attr("type")).await {
+        match read(|| element.attr("type")).await {
             Ok(kind) => Ok(kind.is_some_and(|kind| kind.eq_ignore_ascii_case("file"))),
             // The page was replaced: typing tells.
             Err(error) if error.is_stale_element_reference() => Ok(false),
@@ -489,7 +489,7 @@ impl Browser {
     ///
     /// Returns an error if the browser does not answer.
     pub async fn title(&self) -> Result<String> {
-        answer(self.client.title())
+        read(|| self.client.title())
             .await
             .map_err(|error| self.failure("read the title", &error))
     }
@@ -500,7 +500,7 @@ impl Browser {
     ///
     /// Returns an error if the browser does not answer.
     pub async fn url(&self) -> Result<String> {
-        answer(self.client.current_url())
+        read(|| self.client.current_url())
             .await
             .map(String::from)
             .map_err(|error| self.failure("read the URL", &error))
@@ -673,6 +673,20 @@ async fn answer<T>(
     command: impl Future<Output = std::result::Result<T, CmdError>>,
 ) -> std::result::Result<T, CmdError> {
     answer_within(COMMAND_PATIENCE, command).await
+}
+
+/// Asks for what the page shows.
+///
+/// Firefox's driver answers with nothing at all where a dialog opens while it looks. Asked once more, it names the
+/// dialog.
+async fn read<T, Asked>(command: impl Fn() -> Asked) -> std::result::Result<T, CmdError>
+where
+    Asked: Future<Output = std::result::Result<T, CmdError>>,
+{
+    match answer(command()).await {
+        Err(CmdError::NotW3C(Value::Null)) => answer(command()).await,
+        answered => answered,
+    }
 }
 
 async fn answer_within<T>(
