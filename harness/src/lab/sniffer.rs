@@ -20,6 +20,7 @@ use pcap::{Active, Capture, Device, Linktype, PacketHeader};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use tracing::info;
 
 use super::INTERFACE;
 use super::copies::leave_out_outgoing;
@@ -199,6 +200,7 @@ impl Sniffer {
             link_type,
             savefile,
         } = open;
+        info!(interface, %link_type, "capture is live");
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, seen) = watch::channel(Seen::default());
         let listener = Listener {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::runtime::Runtime;
+use tracing::{debug, info};
 
 use self::keep::{Folder, Savefile};
 use self::news::news;
@@ -34,6 +35,7 @@ use crate::lab::doctor::{Examination, Intent};
 use crate::lab::keeper;
 use crate::lab::network::{Ground, MeetingPoint, Network};
 use crate::lab::remote::Remote;
+use crate::log;
 use crate::machine::browser::Kind;
 use crate::machine::privilege::{self, Account};
 use crate::machine::programs::Programs;
@@ -144,6 +146,13 @@ impl Session {
             signals,
         } = self;
         let (jobs, preparing) = (request.jobs, request.preparing);
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            scenarios = request.scenarios.len(),
+            project = %Path::new(".").join(&request.root).shown(),
+            captures = %request.captures.shown(),
+            "capturing"
+        );
         let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
         let plan = Plan::make(request, account.clone(), examine)?;
         for exposure in &plan.exposures {
@@ -152,6 +161,7 @@ impl Session {
         privilege::hand_on_to_labs()?;
         let folder = plan.network.folder(&plan.tools, &plan.account)?;
         let parts = plan.parts(&folder)?;
+        info!(network = ?plan.network, labs = parts.len(), folder = %folder.shown(), "labs are made");
         privilege::labs_are_made()?;
         let jobs = match plan.network {
             Network::Private => jobs.map_or(parts.len(), usize::from),
@@ -368,6 +378,7 @@ impl Plan {
                 remote: self.remote.clone(),
                 tools: self.tools.clone(),
                 account: self.account.clone(),
+                log: log::filter().map(str::to_owned),
             };
             Ok(Part {
                 order,
@@ -450,6 +461,7 @@ fn keep(
         &savefile.path(),
     )?;
     let overwritten = savefile.overwrite(secrets)?;
+    debug!(scenario = %scenario.name.shown(), overwritten, "secrets are looked for");
     let mut provenance = provenance.map_texts(|text| secrets.hide(text));
     provenance.secrets_overwritten = overwritten;
     require_hidden(secrets, &provenance)?;
@@ -465,8 +477,10 @@ fn keep(
         }
     }
     let pcap = if news.as_ref().is_some_and(Vec::is_empty) {
+        info!(capture = %kept.shown(), "says the same: the capture that is there stays");
         kept
     } else {
+        info!(capture = %kept.shown(), ?news, "kept");
         plan.folder.keep(savefile, &provenance, &pictures)?
     };
     let warning = credentials::warning(

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
+use tracing::info;
+
 use crate::analysis::certificate::{Evidence, MarkEvidence, certify};
 use crate::analysis::marks::{Window, windows};
 use crate::error::{Error, Result};
 use crate::lab::network::MeetingPoint;
 use crate::run::message::Recording;
 use crate::scenario::Scenario;
+use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkDistance, MarkRecord, Provenance};
 use crate::trace::reader;
 use crate::units::Timestamp;
@@ -49,6 +52,11 @@ pub(super) fn verify(
         tallies: &tallies,
     };
     provenance.certificate = Some(require_certificate(&evidence, pcap)?);
+    info!(
+        scenario = %provenance.scenario.name.shown(),
+        packets = evidence.packets,
+        "the capture is complete"
+    );
     let windows = reader::open(pcap)
         .map(|capture| windows(capture, server, &marks))
         .map_err(|error| cannot_read(error.into()))?;
