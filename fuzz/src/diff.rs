@@ -9,8 +9,8 @@ use wiresnap::analysis::message::Message;
 use wiresnap::render::difference::{Comparison, write_json, write_text};
 use wiresnap::render::redact::RULES;
 use wiresnap::render::style;
-use wiresnap::trace::reader::{CaptureReader, read_from};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
+use wirestream::capture::{CaptureReader, read_from};
+use wirestream::packet::frame::{Decoded, FrameDecoder};
 
 use super::input::Input;
 use super::output::{assert_json, assert_safe};

@@ -7,12 +7,12 @@ use support::cases;
 use support::file::{RAW, paced, pcap};
 use support::network::{ACK, Ipv4, SYN, TCP, Tcp};
 use wiresnap::analysis::stats::{self, Measured, measure};
-use wiresnap::trace::error::TraceError;
-use wiresnap::trace::reader::CaptureReader;
-use wiresnap::units::{LinkType, Timestamp};
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Connection, Options, Reassembler};
+use wirestream::capture::CaptureReader;
+use wirestream::capture::TraceError;
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
+use wirestream::units::{LinkType, Timestamp};
 
 /// A sink that counts its events, and checks that each side ends once, after everything else.
 #[derive(Default)]

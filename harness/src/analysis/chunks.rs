@@ -4,7 +4,7 @@
 //! worth a line, see [`Chunks::are_usual`]. Some servers write the digits of sizes as upper-case letters, most as
 //! lower-case ones; who reads several messages says so where it changes, see [`Case`].
 
-use crate::wire::fingerprint::Fingerprint;
+use wirestream::fingerprint::Fingerprint;
 
 /// The most lines, each different from the one before, that are kept of one message.
 const MOST_RUNS: usize = 256;

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::trace::error::TraceError;
-use crate::trace::reader::CaptureReader;
-use crate::units::LinkType;
-use crate::wire::frame::{FrameDecoder, Others};
+use wirestream::capture::CaptureReader;
+use wirestream::capture::TraceError;
+use wirestream::packet::frame::{FrameDecoder, Others};
+use wirestream::units::LinkType;
 
 /// The facts to report about a capture that was read to its end, or as far as possible.
 #[derive(Clone, Debug, Default)]

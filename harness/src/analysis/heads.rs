@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
+use wirestream::budget::{Budget, Holding, Memory};
+use wirestream::capture::Packet;
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Opening, Options, Reassembler};
+use wirestream::units::Side;
+
 use super::conversation::Conversation;
-use crate::budget::{Budget, Holding, Memory};
-use crate::trace::reader::Packet;
-use crate::units::Side;
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::stream::{Opening, Options, Reassembler};
 
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
 

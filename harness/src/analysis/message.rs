@@ -5,13 +5,13 @@ use std::ops::Range;
 use super::chunks::Chunks;
 use super::content::Content;
 use super::obstacle::{Cause, Obstacle, Piece};
-use crate::units::{Side, Timestamp};
-use crate::wire::event::AsideReason;
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::http::Head;
-use crate::wire::note::Note;
-use crate::wire::sse::Event;
-use crate::wire::websocket::Frame;
+use wirestream::fingerprint::Fingerprint;
+use wirestream::http::Head;
+use wirestream::note::Note;
+use wirestream::sse::Event;
+use wirestream::tcp::event::AsideReason;
+use wirestream::units::{Side, Timestamp};
+use wirestream::websocket::Frame;
 
 /// One message of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::wire::coding::CodingError;
+use wirestream::coding::CodingError;
 
 /// A piece of a message that could not be read in clear, or not to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::message::{Detail, HttpMessage, Message};
-use crate::wire::http::Head;
+use wirestream::http::Head;
 
 /// A part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,12 +8,12 @@ use super::conversation::Conversation;
 use super::coverage::Coverage;
 use super::difference::Name;
 use super::message::{Detail, Message};
-use crate::budget::{Budget, Memory};
-use crate::trace::reader::CaptureReader;
-use crate::units::Side;
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::stream::{Opening, Options, Reassembler};
+use wirestream::budget::{Budget, Memory};
+use wirestream::capture::CaptureReader;
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Opening, Options, Reassembler};
+use wirestream::units::Side;
 
 /// A function that receives each message with its connection and its name there.
 type Hearer<'a> = Rc<RefCell<&'a mut dyn FnMut(&Opening, Name, Message)>>;

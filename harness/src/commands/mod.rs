@@ -39,7 +39,7 @@ use crate::machine::browser::Kind;
 use crate::machine::descriptors;
 use crate::printer::{self, WhenClosed, say, standard_error, standard_output};
 use crate::review::selection::Selection;
-use crate::trace::reader::TraceError;
+use wirestream::capture::TraceError;
 
 /// Runs the `wiresnap` command: for its executable, and for any other that is to do the same.
 #[must_use]

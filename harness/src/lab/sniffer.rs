@@ -20,6 +20,10 @@ use pcap::{Active, Capture, Device, Linktype, PacketHeader};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use wirestream::capture::CaptureWriter;
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::segment::{Flags, Segment};
+use wirestream::units::{LinkType, Timestamp};
 
 use super::INTERFACE;
 use super::copies::leave_out_outgoing;
@@ -28,10 +32,6 @@ use crate::machine::descriptors::keep_from_programs;
 use crate::machine::privilege;
 use crate::scenario::link::Link;
 use crate::trace::sum::{Sum, Summed};
-use crate::trace::writer::CaptureWriter;
-use crate::units::{LinkType, Timestamp};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::{Flags, Segment};
 
 /// The longest packet that is captured whole: more than the 64 KiB that loopback carries at once.
 const SNAPSHOT_BYTES: u32 = 262_144;

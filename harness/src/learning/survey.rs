@@ -14,7 +14,7 @@ use crate::analysis::part::{Part, parts};
 use crate::analysis::variation::{COVERED, Place, places};
 use crate::render::redact;
 use crate::rule::{Rule, Rules};
-use crate::units::counted;
+use crate::text::counted;
 
 /// The differences between runs.
 #[derive(Default)]

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use wirestream::units::Side;
+
 use crate::analysis::difference::Name;
 use crate::analysis::message::{Detail, Message};
 use crate::analysis::part::parts;
 use crate::render::redact;
-use crate::units::Side;
 
 /// Messages that belong together.
 pub(super) struct Talk {

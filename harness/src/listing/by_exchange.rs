@@ -9,6 +9,9 @@ use std::path::Path;
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
+use wirestream::capture::{CaptureReader, open_kept};
+use wirestream::tcp::stream::Opening;
+use wirestream::units::Side;
 
 use super::in_order::InOrder;
 use super::{Outcome, Request};
@@ -20,9 +23,6 @@ use crate::render::payload::{Listing, ListingBuffer, Style, address, heading};
 use crate::render::redactions::Scope;
 use crate::render::safe_text::safe_line;
 use crate::trace::provenance::{MarkRecord, Provenance};
-use crate::trace::reader::{CaptureReader, open_kept};
-use crate::units::Side;
-use crate::wire::stream::Opening;
 
 /// The line behind an exchange that a scenario declares as repeated, however often the capture has it.
 const REPEATED: &[u8] = b"[repeated; the number varies]\n";

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::runtime::Runtime;
+use wirestream::budget::Memory;
 
 use self::keep::{Folder, Savefile};
 use self::news::news;
@@ -27,7 +28,6 @@ use self::progress::Terminal;
 pub use self::remote::RemoteChoice;
 use self::remote::remote;
 use self::verify::verify;
-use crate::budget::Memory;
 use crate::error::{Class, Error, Result};
 use crate::files::batch::Bounds;
 use crate::lab::doctor::{Examination, Intent};

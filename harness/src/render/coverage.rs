@@ -4,9 +4,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use wirestream::capture::TraceError;
+
 use crate::analysis::coverage::Coverage;
 use crate::text::Shown as _;
-use crate::trace::error::TraceError;
 
 /// Returns the error with the capture file that it is about, unless it names it itself.
 #[must_use]

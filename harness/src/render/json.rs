@@ -9,6 +9,11 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
+use wirestream::fingerprint::Fingerprint;
+use wirestream::http::Framing;
+use wirestream::note::Note;
+use wirestream::sse::Event;
+use wirestream::websocket::{Frame, Opcode, close_name};
 
 use crate::analysis::chunks::Run;
 use crate::analysis::content::Content;
@@ -18,11 +23,6 @@ use crate::render::payload::follows::{HiddenBefore, UNKNOWN};
 use crate::render::redact::Shown;
 use crate::render::safe_text::is_safe;
 use crate::render::{hex, redact};
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::http::Framing;
-use crate::wire::note::Note;
-use crate::wire::sse::Event;
-use crate::wire::websocket::{Frame, Opcode, close_name};
 
 /// Writes the messages of a connection.
 #[derive(Clone, Debug)]

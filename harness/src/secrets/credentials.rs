@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use wirestream::budget::Memory;
+use wirestream::capture;
+use wirestream::capture::TraceError;
+
 use crate::analysis::credential::find;
 use crate::analysis::talks::hear_within;
-use crate::budget::Memory;
 use crate::rule::{MOST_PLACES, Rules};
 use crate::text::Shown as _;
-use crate::trace::error::TraceError;
-use crate::trace::reader;
 
 /// Returns a warning about a capture that holds what looks like a credential; `None` if it holds no such thing, or only
 /// what the project's rules hide or its file lists as worthless, `known`.
@@ -66,7 +67,7 @@ fn places(
         places.map(|(place, _)| place).collect()
     };
     let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    let mut capture = reader::open_kept(pcap)?;
+    let mut capture = capture::open_kept(pcap)?;
     hear_within(&mut capture, memory, |opening, name, message| {
         let connection = opening.index;
         for credential in find(&message, covered) {

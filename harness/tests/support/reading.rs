@@ -5,10 +5,10 @@ use std::io::Read;
 
 use wiresnap::analysis::conversation::Conversation;
 use wiresnap::analysis::message::{Detail, Message};
-use wiresnap::trace::reader::CaptureReader;
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Connection, Options, Reassembler};
+use wirestream::capture::CaptureReader;
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
 
 /// Listens to one connection.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use super::{Conversation, RAW_PIECE};
 use crate::analysis::chunks::Chunks;
 use crate::analysis::content::Content;
 use crate::analysis::message::{Aside, Detail, Message};
-use crate::wire::event::{AsideReason, Origin};
+use wirestream::tcp::event::{AsideReason, Origin};
 
 impl Conversation {
     /// Puts payload that is not part of the stream at its place in the order of the wire: behind what began before.

@@ -5,13 +5,13 @@ use super::half::{Open, Part};
 use crate::analysis::content::Content;
 use crate::analysis::message::{CodedBody, HttpMessage};
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use crate::budget::{Budget, MESSAGE_LIMIT};
-use crate::units::Side;
-use crate::wire::coding::{self, Coding, CodingError};
-use crate::wire::event::Origin;
-use crate::wire::http::{Framing, Head};
-use crate::wire::list;
-use crate::wire::note::Note;
+use wirestream::budget::{Budget, MESSAGE_LIMIT};
+use wirestream::coding::{self, Coding, CodingError};
+use wirestream::http::{Framing, Head};
+use wirestream::list;
+use wirestream::note::Note;
+use wirestream::tcp::event::Origin;
+use wirestream::units::Side;
 
 /// The most bytes kept of one HTTP body after decoding; the rest is counted and reported.
 pub const BODY_LIMIT: usize = MESSAGE_LIMIT;

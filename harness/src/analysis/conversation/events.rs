@@ -8,11 +8,11 @@ use crate::analysis::chunks::{Case, Chunks};
 use crate::analysis::content::Content;
 use crate::analysis::message::{Detail, EventsEnd, HttpMessage, Message};
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use crate::units::Side;
-use crate::wire::coding::CodingError;
-use crate::wire::event::Origin;
-use crate::wire::note::Note;
-use crate::wire::sse;
+use wirestream::coding::CodingError;
+use wirestream::note::Note;
+use wirestream::sse;
+use wirestream::tcp::event::Origin;
+use wirestream::units::Side;
 
 /// A body that is handed out event by event.
 #[derive(Debug)]

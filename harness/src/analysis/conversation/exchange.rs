@@ -4,11 +4,11 @@ use super::Conversation;
 use super::half::{After, Decoder};
 use super::pairing::{Answered, Place, Waiting};
 use crate::analysis::message::{HttpMessage, RequestLine};
-use crate::units::Side;
-use crate::wire::event::Origin;
-use crate::wire::http::{Framing, Head};
-use crate::wire::note::Note;
-use crate::wire::websocket::{self, Offer};
+use wirestream::http::{Framing, Head};
+use wirestream::note::Note;
+use wirestream::tcp::event::Origin;
+use wirestream::units::Side;
+use wirestream::websocket::{self, Offer};
 
 impl Conversation {
     pub(super) fn request(&mut self, head: &Head, origin: Origin) {

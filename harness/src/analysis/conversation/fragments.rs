@@ -2,8 +2,8 @@
 
 use super::Conversation;
 use crate::analysis::message::{Detail, Message};
-use crate::units::Side;
-use crate::wire::websocket::{Effect, Fragment, Frame, Opcode};
+use wirestream::units::Side;
+use wirestream::websocket::{Effect, Fragment, Frame, Opcode};
 
 /// Returns true if a message goes on in the next frame, or went on in this one.
 pub(super) fn is_fragment(frame: &Frame) -> bool {

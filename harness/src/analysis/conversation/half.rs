@@ -9,10 +9,10 @@ use crate::analysis::chunks::Chunks;
 use crate::analysis::content::Content;
 use crate::analysis::message::{EventsEnd, HttpMessage};
 use crate::analysis::obstacle::Obstacle;
-use crate::wire::event::Origin;
-use crate::wire::http::{Parser, Role};
-use crate::wire::note::Note;
-use crate::wire::websocket;
+use wirestream::http::{Parser, Role};
+use wirestream::note::Note;
+use wirestream::tcp::event::Origin;
+use wirestream::websocket;
 
 #[derive(Debug)]
 pub(super) struct Half {

@@ -5,10 +5,10 @@ use super::events::EVENT_BYTES;
 use super::fragments::is_fragment;
 use super::half::{Decoder, Half, Part};
 use crate::analysis::message::{CodedBody, Detail, Message};
-use crate::budget::Budget;
-use crate::units::Side;
-use crate::wire::event::Origin;
-use crate::wire::http::Item;
+use wirestream::budget::Budget;
+use wirestream::http::Item;
+use wirestream::tcp::event::Origin;
+use wirestream::units::Side;
 
 /// The memory that a message takes besides its bytes.
 const MESSAGE_BYTES: usize = 512;

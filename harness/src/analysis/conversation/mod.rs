@@ -6,8 +6,8 @@
 //!
 //! ```
 //! use wiresnap::analysis::conversation::Conversation;
-//! use wiresnap::units::{Side, Timestamp};
-//! use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
+//! use wirestream::units::{Side, Timestamp};
+//! use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 //!
 //! let mut conversation = Conversation::default();
 //! let origin = Origin { side: Side::Client, packet: 4, time: Timestamp::default(), acknowledged: 0 };
@@ -44,12 +44,12 @@ use super::chunks::Chunks;
 use super::content::Content;
 use super::message::{Detail, Message};
 use super::obstacle::Piece;
-use crate::budget::{Budget, Holding};
-use crate::units::Side;
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::http::{self, Role};
-use crate::wire::note::Note;
-use crate::wire::websocket;
+use wirestream::budget::{Budget, Holding};
+use wirestream::http::{self, Role};
+use wirestream::note::Note;
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::units::Side;
+use wirestream::websocket;
 
 /// The most messages that may wait for an earlier one to be complete.
 const MOST_READY: usize = 256;

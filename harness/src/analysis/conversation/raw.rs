@@ -3,8 +3,8 @@
 use super::Conversation;
 use super::half::{Open, Part};
 use crate::analysis::content::Content;
-use crate::units::Side;
-use crate::wire::event::Origin;
+use wirestream::tcp::event::Origin;
+use wirestream::units::Side;
 
 /// The size in bytes of messages of raw bytes, so that a long turn neither waits nor piles up.
 pub const RAW_PIECE: usize = 64 << 10;

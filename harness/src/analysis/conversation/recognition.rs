@@ -5,9 +5,9 @@ use super::half::After;
 use super::raw::RAW_PIECE;
 use crate::analysis::content::Content;
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use crate::units::Side;
-use crate::wire::note::Note;
-use crate::wire::websocket;
+use wirestream::note::Note;
+use wirestream::units::Side;
+use wirestream::websocket;
 
 /// The largest TLS record: 2^14 bytes plus the expansion that encryption may add (RFC 5246 §6.2.3).
 const LARGEST_RECORD: u16 = (1 << 14) + 2048;

@@ -5,11 +5,11 @@ use super::half::{After, Decoder, Fresh, Open, Part};
 use super::pairing::Pairing;
 use crate::analysis::message::HttpMessage;
 use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use crate::units::Side;
-use crate::wire::event::Origin;
-use crate::wire::http::{self, Framing, Lost, Parser, Role};
-use crate::wire::note::Note;
-use crate::wire::websocket::{self, Deflate, Offer};
+use wirestream::http::{self, Framing, Lost, Parser, Role};
+use wirestream::note::Note;
+use wirestream::tcp::event::Origin;
+use wirestream::units::Side;
+use wirestream::websocket::{self, Deflate, Offer};
 
 /// The most bytes that the client may send after asking for an upgrade, before the answer is there.
 const HELD_LIMIT: usize = 256 << 10;

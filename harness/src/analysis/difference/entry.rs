@@ -4,6 +4,11 @@ use std::collections::HashSet;
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use wirestream::http::{Framing, Head};
+use wirestream::sse;
+use wirestream::tcp::event::AsideReason;
+use wirestream::units::Side;
+use wirestream::websocket::Opcode;
 
 use super::body::{Body, Coded, chunks_digest, chunks_text};
 use super::field;
@@ -14,11 +19,6 @@ use super::tally::Tally;
 use crate::analysis::chunks::{Case, Chunks};
 use crate::analysis::content::Content;
 use crate::analysis::message::{Detail, EventsEnd, HttpMessage, Message, RequestLine};
-use crate::units::Side;
-use crate::wire::event::AsideReason;
-use crate::wire::http::{Framing, Head};
-use crate::wire::sse;
-use crate::wire::websocket::Opcode;
 
 /// The most segments of a message whose lengths are listed.
 const CUTS_SHOWN: usize = 12;

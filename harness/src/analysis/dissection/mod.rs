@@ -15,6 +15,14 @@ use std::io::Read;
 use std::ops::Range;
 use std::rc::Rc;
 
+use wirestream::budget::{Budget, Memory};
+use wirestream::capture::CaptureReader;
+use wirestream::capture::TraceError;
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::segment::Segment;
+use wirestream::tcp::stream::{self, Opening, Reassembler};
+use wirestream::units::{Side, Timestamp};
+
 use self::cost::Cost;
 pub use self::dialogue::{Dialogue, Hide};
 use self::dialogue::{Listener, Shared};
@@ -22,13 +30,6 @@ pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
 use super::message::Message;
 use super::stats::{Measured, Options, measure};
 use super::update::Phase;
-use crate::budget::{Budget, Memory};
-use crate::trace::error::TraceError;
-use crate::trace::reader::CaptureReader;
-use crate::units::{Side, Timestamp};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::Segment;
-use crate::wire::stream::{self, Opening, Reassembler};
 
 /// A capture taken apart.
 #[derive(Debug)]

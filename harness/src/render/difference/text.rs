@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use wirestream::packet::other::sentence;
+
 use super::names::heading;
 use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
 use super::{Comparison, Verdict, reconciliation, signed};
@@ -11,7 +13,6 @@ use crate::render::safe_text::safe_line;
 use crate::render::style::Style;
 use crate::render::table::Style as TableStyle;
 use crate::text::Shown;
-use crate::wire::other::sentence;
 
 /// The width in columns of a kind's name.
 const KIND_WIDTH: usize = 15;

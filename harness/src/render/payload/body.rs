@@ -1,5 +1,8 @@
 //! HTTP messages and events: heads, bodies, and the wrapping of these.
 
+use wirestream::sse::Event;
+use wirestream::units::Side;
+
 use super::super::redact::{self, Shown};
 use super::super::safe_text::{is_text, safe_line};
 use super::follows::{Lengths, UNKNOWN};
@@ -7,8 +10,6 @@ use super::{Listing, digest};
 use crate::analysis::chunks::{Chunks, Run};
 use crate::analysis::content::Content;
 use crate::analysis::message::{CodedBody, EventsEnd, HttpMessage, Message};
-use crate::units::Side;
-use crate::wire::sse::Event;
 
 impl Listing {
     pub(super) fn http(&mut self, message: &Message, http: &HttpMessage) {

@@ -30,6 +30,11 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use wirestream::fingerprint::Fingerprint;
+use wirestream::note::Note;
+use wirestream::units::Side;
+use wirestream::websocket::Frame;
+
 use self::follows::{Fragments, HiddenBefore};
 use self::frame_line::frame_line;
 use self::placeholder::{Part, around};
@@ -40,10 +45,6 @@ use super::{dump, explain, hex, redact};
 use crate::analysis::chunks::Case;
 use crate::analysis::content::{Content, Piece};
 use crate::analysis::message::{Aside, Detail, Message};
-use crate::units::Side;
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::note::Note;
-use crate::wire::websocket::Frame;
 
 /// The form in which a listing is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

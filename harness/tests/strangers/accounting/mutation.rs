@@ -10,9 +10,9 @@ use wiresnap::analysis::message::{Detail, HttpMessage, Message};
 use wiresnap::listing::{Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::render::redact::{self, RULES};
-use wiresnap::trace::reader::{CaptureReader, read_from};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Opening, Options, Reassembler};
+use wirestream::capture::{CaptureReader, read_from};
+use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::tcp::stream::{Opening, Options, Reassembler};
 
 /// A capture, read once, with which changed ones are compared.
 pub(super) struct Original {
