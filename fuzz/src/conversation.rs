@@ -1,9 +1,9 @@
 //! Both sides of a connection, from their bytes to the listing.
 
-use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
-use wiresnap::analysis::message::{Detail, Message};
 use wiresnap::render::payload::{Listing, ListingBuffer, Style};
 use wiresnap::render::{dump, json};
+use wirestream::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
+use wirestream::message::{Detail, Message};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::units::{Side, Timestamp};
 

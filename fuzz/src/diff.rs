@@ -5,11 +5,11 @@ use std::io::{Cursor, Read};
 use wiresnap::analysis::difference::{
     Delta, Difference, Hidden, Kind, Record, Redaction, Rules, Sort,
 };
-use wiresnap::analysis::message::Message;
 use wiresnap::render::difference::{Comparison, write_json, write_text};
 use wiresnap::render::redact::RULES;
 use wiresnap::render::style;
 use wirestream::capture::{CaptureReader, read_from};
+use wirestream::message::Message;
 use wirestream::packet::frame::{Decoded, FrameDecoder};
 
 use super::input::Input;

@@ -6,13 +6,16 @@
 pub mod budget;
 pub mod capture;
 pub mod coding;
+pub mod conversation;
 pub mod edit;
 pub mod fingerprint;
 pub mod http;
-pub mod list;
+mod list;
+pub mod message;
 pub mod note;
 pub mod packet;
 pub mod sse;
 pub mod tcp;
 pub mod units;
+pub mod walk;
 pub mod websocket;

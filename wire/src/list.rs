@@ -2,12 +2,12 @@
 
 /// Returns the elements of one field line's value, without white space around them. Empty ones are passed over, as RFC
 /// 9110 §5.6.1.2 asks recipients to do.
-pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     parts(value, b',').filter(|element| !element.is_empty())
 }
 
 /// Returns a list element's name and the parameters behind it, without white space around them.
-pub fn parameters(element: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn parameters(element: &[u8]) -> impl Iterator<Item = &[u8]> {
     parts(element, b';')
 }
 

@@ -11,6 +11,7 @@ use wirestream::capture::CaptureReader;
 use wirestream::capture::TraceError;
 use wirestream::packet::frame::{FrameDecoder, Others};
 use wirestream::units::LinkType;
+use wirestream::walk::Walked;
 
 /// The facts to report about a capture that was read to its end, or as far as possible.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +56,19 @@ impl Coverage {
             others: decoder.others().clone(),
             cut: reader.cut(),
             ended_early: 0,
+            updates_left_out: 0,
+            damage: reader.damage().cloned(),
+        }
+    }
+
+    /// Returns the coverage of a walk over the whole capture.
+    #[must_use]
+    pub fn of_walk<R: Read>(reader: &CaptureReader<R>, walked: Walked) -> Self {
+        Self {
+            packets: reader.packets(),
+            others: walked.others,
+            cut: reader.cut(),
+            ended_early: walked.ended_early,
             updates_left_out: 0,
             damage: reader.damage().cloned(),
         }

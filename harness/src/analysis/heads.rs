@@ -16,7 +16,7 @@ use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Opening, Options, Reassembler};
 use wirestream::units::Side;
 
-use super::conversation::Conversation;
+use wirestream::conversation::Conversation;
 
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
 

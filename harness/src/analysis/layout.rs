@@ -16,7 +16,7 @@ use wirestream::http::Head;
 use wirestream::tcp::stream::Opening;
 use wirestream::units::{Side, Timestamp};
 
-use super::message::{Detail, HttpMessage, Message};
+use wirestream::message::{Detail, HttpMessage, Message};
 
 /// The most messages that are put in order; a capture with more is listed by connection.
 const MOST_MESSAGES: u64 = 200_000;

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use wirestream::budget::Memory;
 use wirestream::capture;
+use wirestream::message::Message;
 
 use super::marks::marks_or_warning;
 use crate::analysis::dissection::Dissection;
-use crate::analysis::message::Message;
 use crate::analysis::stats::Options;
 use crate::capture_rules;
 use crate::cli::ReportArgs;

@@ -4,11 +4,11 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use wirestream::message::Name;
+use wirestream::message::part::parts;
+use wirestream::message::{Detail, Message};
 use wirestream::units::Side;
 
-use crate::analysis::difference::Name;
-use crate::analysis::message::{Detail, Message};
-use crate::analysis::part::parts;
 use crate::render::redact;
 
 /// Messages that belong together.

@@ -7,6 +7,7 @@ use anyhow::bail;
 use clap::CommandFactory as _;
 use wirestream::capture;
 use wirestream::capture::TraceError;
+use wirestream::message::Message;
 
 use super::place::Place;
 use super::records;
@@ -14,7 +15,6 @@ use super::room::Room;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
-use crate::analysis::message::Message;
 use crate::analysis::stats::{Measured, Options, measure};
 use crate::capture_rules;
 use crate::cli::Cli;

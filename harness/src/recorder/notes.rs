@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use wirestream::capture;
+use wirestream::conversation::{Unread, unread_protocol};
 use wirestream::packet::frame::{Decoded, FrameDecoder};
 
-use crate::analysis::conversation::{Unread, unread_protocol};
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
 

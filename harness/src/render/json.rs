@@ -11,14 +11,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 use wirestream::fingerprint::Fingerprint;
 use wirestream::http::Framing;
+use wirestream::message::chunks::Run;
+use wirestream::message::content::Content;
+use wirestream::message::{Aside, CodedBody, Detail, EventsEnd, HttpMessage, Message};
 use wirestream::note::Note;
 use wirestream::sse::Event;
 use wirestream::websocket::{Frame, Opcode, close_name};
 
-use crate::analysis::chunks::Run;
-use crate::analysis::content::Content;
 use crate::analysis::difference::Sort;
-use crate::analysis::message::{Aside, CodedBody, Detail, EventsEnd, HttpMessage, Message};
 use crate::render::payload::follows::{HiddenBefore, UNKNOWN};
 use crate::render::redact::Shown;
 use crate::render::safe_text::is_safe;
@@ -514,7 +514,7 @@ impl View {
     }
 
     fn content(self, content: &Content) -> ContentView {
-        let hole = |hole: &crate::analysis::content::Hole| HoleView {
+        let hole = |hole: &wirestream::message::content::Hole| HoleView {
             at: hole.at,
             missing: hole.missing,
         };

@@ -22,13 +22,13 @@ use std::ops::Range;
 
 use wirestream::edit::{Edit, apply};
 use wirestream::http::Head;
+use wirestream::message::Message;
 use wirestream::websocket::{self, Frame, Opcode};
 
 use super::brands;
 use super::safe_text::is_text;
 use crate::analysis::clock;
 use crate::analysis::difference::{Hidden, Moves, Redaction, Rules, Sort};
-use crate::analysis::message::Message;
 
 /// The placeholder for a port; as wide as the port that the programs listen on by default.
 pub const PORT: &str = "PORT";

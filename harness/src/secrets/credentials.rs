@@ -7,9 +7,9 @@ use std::path::Path;
 use wirestream::budget::Memory;
 use wirestream::capture;
 use wirestream::capture::TraceError;
+use wirestream::walk::messages;
 
 use crate::analysis::credential::find;
-use crate::analysis::talks::hear_within;
 use crate::rule::{MOST_PLACES, Rules};
 use crate::text::Shown as _;
 
@@ -68,7 +68,7 @@ fn places(
     };
     let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
     let mut capture = capture::open_kept(pcap)?;
-    hear_within(&mut capture, memory, |opening, name, message| {
+    messages(&mut capture, memory, |opening, name, message| {
         let connection = opening.index;
         for credential in find(&message, covered) {
             if known.contains(&credential.kind) {

@@ -11,7 +11,12 @@ use std::rc::Rc;
 
 use wirestream::budget::Budget;
 use wirestream::capture::{CaptureReader, Packet};
+use wirestream::conversation::Conversation;
 use wirestream::http::Framing;
+use wirestream::message::Name;
+use wirestream::message::Names;
+use wirestream::message::obstacle::Cause;
+use wirestream::message::{Detail, HttpMessage, Message};
 use wirestream::packet::frame::{Decoded, FrameDecoder, Other};
 use wirestream::packet::segment::Segment;
 use wirestream::tcp::event::{self, StreamEvent, StreamSink};
@@ -24,11 +29,6 @@ use super::matcher::{Matcher, SHORTEST_VALUE, Scope};
 use super::scan::{First, FramePlace, Kind, Scan, Spot};
 use super::stream::{Delivered, Sent, Stream};
 use super::window::{Found, Origin, Window};
-use crate::analysis::conversation::Conversation;
-use crate::analysis::difference::Name;
-use crate::analysis::message::{Detail, HttpMessage, Message};
-use crate::analysis::obstacle::Cause;
-use crate::analysis::talks::Names;
 
 /// The most bytes between two packets that are the file's own and not text: a packet's header.
 const LONGEST_HEADER: u64 = 64;

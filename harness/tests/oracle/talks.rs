@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use wiresnap::analysis::message::{Detail, Message};
 use wirestream::capture::{self, CaptureReader};
+use wirestream::message::{Detail, Message};
 use wirestream::tcp::event::AsideReason;
 use wirestream::tcp::stream::Connection;
 use wirestream::units::{Side, Timestamp};

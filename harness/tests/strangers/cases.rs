@@ -9,8 +9,8 @@ use std::process::Output;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-use wiresnap::analysis::message::Detail;
 use wirestream::capture;
+use wirestream::message::Detail;
 use wirestream::units::Side;
 
 use super::run::{file, listing, printed, wiresnap};

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::io::Read;
 
-use wiresnap::analysis::conversation::Conversation;
-use wiresnap::analysis::message::{Detail, Message};
 use wirestream::capture::CaptureReader;
+use wirestream::conversation::Conversation;
+use wirestream::message::{Detail, Message};
 use wirestream::packet::frame::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};

@@ -209,7 +209,7 @@ mod tests {
     struct Plain;
 
     impl super::super::redaction::Rules for Plain {
-        fn hide_secrets(&self, _: &mut crate::analysis::message::Message) {}
+        fn hide_secrets(&self, _: &mut wirestream::message::Message) {}
 
         fn target(&self, _: &[u8], target: &[u8]) -> Vec<u8> {
             target.to_vec()

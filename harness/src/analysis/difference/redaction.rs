@@ -5,7 +5,7 @@ use std::ops::{Deref, Range};
 
 use wirestream::websocket::Opcode;
 
-use crate::analysis::message::Message;
+use wirestream::message::Message;
 
 /// Rules that hide values which change from run to run. They are those of listings and snapshots, which live where text
 /// is made; they are passed in, so that a capture differs exactly if its snapshot would.

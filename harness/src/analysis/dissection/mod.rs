@@ -18,6 +18,7 @@ use std::rc::Rc;
 use wirestream::budget::{Budget, Memory};
 use wirestream::capture::CaptureReader;
 use wirestream::capture::TraceError;
+use wirestream::message::Message;
 use wirestream::packet::frame::{Decoded, FrameDecoder};
 use wirestream::packet::segment::Segment;
 use wirestream::tcp::stream::{self, Opening, Reassembler};
@@ -27,7 +28,6 @@ use self::cost::Cost;
 pub use self::dialogue::{Dialogue, Hide};
 use self::dialogue::{Listener, Shared};
 pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
-use super::message::Message;
 use super::stats::{Measured, Options, measure};
 use super::update::Phase;
 

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
+use wirestream::message::Name;
 use wirestream::units::Side;
 
-use crate::analysis::difference::{Name, Named};
+use crate::analysis::difference::Named;
 use crate::render::safe_text::safe_line;
 
 /// The most names that are listed one by one.

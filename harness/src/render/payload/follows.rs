@@ -6,11 +6,11 @@
 
 use wirestream::fingerprint::Fingerprint;
 use wirestream::http::Framing;
+use wirestream::message::{HttpMessage, Message};
 use wirestream::units::Side;
 use wirestream::websocket::{Frame, Opcode};
 
 use super::super::redact::Shown;
-use crate::analysis::message::{HttpMessage, Message};
 
 /// The placeholder for a number that follows from something hidden.
 pub(in crate::render) const UNKNOWN: &str = "<n>";

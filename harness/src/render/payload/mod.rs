@@ -31,6 +31,9 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use wirestream::fingerprint::Fingerprint;
+use wirestream::message::chunks::Case;
+use wirestream::message::content::{Content, Piece};
+use wirestream::message::{Aside, Detail, Message};
 use wirestream::note::Note;
 use wirestream::units::Side;
 use wirestream::websocket::Frame;
@@ -42,9 +45,6 @@ use self::rows::Rows;
 use super::redact::Shown;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
 use super::{dump, explain, hex, redact};
-use crate::analysis::chunks::Case;
-use crate::analysis::content::{Content, Piece};
-use crate::analysis::message::{Aside, Detail, Message};
 
 /// The form in which a listing is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
+use wirestream::conversation::Conversation;
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::units::Timestamp;
 
 use super::*;
-use crate::analysis::conversation::Conversation;
 
 enum Sent<'a> {
     Client(&'a [u8]),

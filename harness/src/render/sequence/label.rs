@@ -1,10 +1,10 @@
 //! The labels of packets.
 
+use wirestream::message::{Detail, HttpMessage, Message};
 use wirestream::packet::segment::Flags;
 use wirestream::units::Timestamp;
 
 use crate::analysis::dissection::{Dissection, Packet};
-use crate::analysis::message::{Detail, HttpMessage, Message};
 use crate::analysis::role::Role;
 use crate::render::safe_text::safe_line;
 

@@ -8,10 +8,10 @@ mod refused;
 mod resumed;
 mod switches;
 
-use wiresnap::analysis::message::Message;
 use wiresnap::analysis::role::Role;
 use wiresnap::analysis::stats::{self, measure};
 use wirestream::capture::CaptureReader;
+use wirestream::message::Message;
 use wirestream::units::Side;
 
 use super::support::file::{RAW, paced, pcap};

@@ -1,12 +1,12 @@
 use super::pairing::MOST_WAITING;
 use super::*;
-use crate::analysis::content::Piece;
+use crate::budget::Memory;
+use crate::message::content::Piece;
+use crate::tcp::event::AsideReason;
+use crate::units::Timestamp;
+use crate::websocket::Frame;
 use proptest::prelude::*;
 use std::io::Write as _;
-use wirestream::budget::Memory;
-use wirestream::tcp::event::AsideReason;
-use wirestream::units::Timestamp;
-use wirestream::websocket::Frame;
 
 /// A packet that a side sends, or that is lost.
 #[derive(Clone, Debug)]

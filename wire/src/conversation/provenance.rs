@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use wirestream::tcp::event::Origin;
+use crate::tcp::event::Origin;
 
 /// The most packets that are told apart; further bytes belong to the last of them.
 const MOST_SPANS: usize = 1024;

@@ -3,13 +3,13 @@
 use super::Conversation;
 use super::half::{After, Decoder, Fresh, Open, Part};
 use super::pairing::Pairing;
-use crate::analysis::message::HttpMessage;
-use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use wirestream::http::{self, Framing, Lost, Parser, Role};
-use wirestream::note::Note;
-use wirestream::tcp::event::Origin;
-use wirestream::units::Side;
-use wirestream::websocket::{self, Deflate, Offer};
+use crate::http::{self, Framing, Lost, Parser, Role};
+use crate::message::HttpMessage;
+use crate::message::obstacle::{Cause, Obstacle, Piece};
+use crate::note::Note;
+use crate::tcp::event::Origin;
+use crate::units::Side;
+use crate::websocket::{self, Deflate, Offer};
 
 /// The most bytes that the client may send after asking for an upgrade, before the answer is there.
 const HELD_LIMIT: usize = 256 << 10;

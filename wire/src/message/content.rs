@@ -1,6 +1,6 @@
 //! Bytes as far as the capture has them, with their holes and a fingerprint of what was too much to keep.
 
-use wirestream::fingerprint::Fingerprint;
+use crate::fingerprint::Fingerprint;
 
 /// A body, or a run of raw bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Conversation;
 use super::half::Decoder;
-use wirestream::budget::Budget;
-use wirestream::units::Side;
+use crate::budget::Budget;
+use crate::units::Side;
 
 impl Conversation {
     /// Creates a conversation that hands out no messages, but tells where the heads of answers are.

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::message::{Detail, HttpMessage, Message};
-use wirestream::http::Head;
+use super::{Detail, HttpMessage, Message};
+use crate::http::Head;
 
 /// A part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wirestream::coding::CodingError;
+use crate::coding::CodingError;
 
 /// A piece of a message that could not be read in clear, or not to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

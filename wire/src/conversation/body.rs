@@ -2,16 +2,16 @@
 
 use super::Conversation;
 use super::half::{Open, Part};
-use crate::analysis::content::Content;
-use crate::analysis::message::{CodedBody, HttpMessage};
-use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use wirestream::budget::{Budget, MESSAGE_LIMIT};
-use wirestream::coding::{self, Coding, CodingError};
-use wirestream::http::{Framing, Head};
-use wirestream::list;
-use wirestream::note::Note;
-use wirestream::tcp::event::Origin;
-use wirestream::units::Side;
+use crate::budget::{Budget, MESSAGE_LIMIT};
+use crate::coding::{self, Coding, CodingError};
+use crate::http::{Framing, Head};
+use crate::list;
+use crate::message::content::Content;
+use crate::message::obstacle::{Cause, Obstacle, Piece};
+use crate::message::{CodedBody, HttpMessage};
+use crate::note::Note;
+use crate::tcp::event::Origin;
+use crate::units::Side;
 
 /// The most bytes kept of one HTTP body after decoding; the rest is counted and reported.
 pub const BODY_LIMIT: usize = MESSAGE_LIMIT;

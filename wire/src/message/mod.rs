@@ -1,17 +1,24 @@
 //! The messages between two programs.
 
+pub mod chunks;
+pub mod content;
+mod name;
+pub mod obstacle;
+pub mod part;
+
+pub use self::name::{Name, Names};
 use std::ops::Range;
 
-use super::chunks::Chunks;
-use super::content::Content;
-use super::obstacle::{Cause, Obstacle, Piece};
-use wirestream::fingerprint::Fingerprint;
-use wirestream::http::Head;
-use wirestream::note::Note;
-use wirestream::sse::Event;
-use wirestream::tcp::event::AsideReason;
-use wirestream::units::{Side, Timestamp};
-use wirestream::websocket::Frame;
+use self::chunks::Chunks;
+use self::content::Content;
+use self::obstacle::{Cause, Obstacle, Piece};
+use crate::fingerprint::Fingerprint;
+use crate::http::Head;
+use crate::note::Note;
+use crate::sse::Event;
+use crate::tcp::event::AsideReason;
+use crate::units::{Side, Timestamp};
+use crate::websocket::Frame;
 
 /// One message of one side.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +67,7 @@ pub enum Detail {
 
 impl Detail {
     /// Returns the pieces that could not be kept, are not in the capture, or could not be inflated.
-    pub(super) fn obstacles(&self) -> Vec<Obstacle> {
+    pub(crate) fn obstacles(&self) -> Vec<Obstacle> {
         let none = Fingerprint::default();
         let (piece, missing, left_out, inflated) = match self {
             Self::Http(http) => {

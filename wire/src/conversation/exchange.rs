@@ -3,12 +3,12 @@
 use super::Conversation;
 use super::half::{After, Decoder};
 use super::pairing::{Answered, Place, Waiting};
-use crate::analysis::message::{HttpMessage, RequestLine};
-use wirestream::http::{Framing, Head};
-use wirestream::note::Note;
-use wirestream::tcp::event::Origin;
-use wirestream::units::Side;
-use wirestream::websocket::{self, Offer};
+use crate::http::{Framing, Head};
+use crate::message::{HttpMessage, RequestLine};
+use crate::note::Note;
+use crate::tcp::event::Origin;
+use crate::units::Side;
+use crate::websocket::{self, Offer};
 
 impl Conversation {
     pub(super) fn request(&mut self, head: &Head, origin: Origin) {

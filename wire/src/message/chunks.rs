@@ -4,7 +4,7 @@
 //! worth a line, see [`Chunks::are_usual`]. Some servers write the digits of sizes as upper-case letters, most as
 //! lower-case ones; who reads several messages says so where it changes, see [`Case`].
 
-use wirestream::fingerprint::Fingerprint;
+use crate::fingerprint::Fingerprint;
 
 /// The most lines, each different from the one before, that are kept of one message.
 const MOST_RUNS: usize = 256;
@@ -75,7 +75,7 @@ impl Run {
 
 impl Chunks {
     /// Takes the next line, or end of a chunk, which stands after `at` bytes of the body.
-    pub(super) fn push(&mut self, at: u64, line: &[u8]) {
+    pub(crate) fn push(&mut self, at: u64, line: &[u8]) {
         if line == b"\r\n" {
             self.ended += 1;
             return;
@@ -105,7 +105,7 @@ impl Chunks {
     }
 
     /// Hands over the lines so far. The lines still to come know if a chunk is open.
-    pub(super) fn hand_over(&mut self) -> Self {
+    pub(crate) fn hand_over(&mut self) -> Self {
         let next = Self {
             begun: self.begun.saturating_sub(self.ended),
             ..Self::default()

@@ -9,9 +9,9 @@
 use std::collections::VecDeque;
 
 use super::reserve_one;
-use wirestream::http::{Asked, Head, Lost};
-use wirestream::tcp::event::Origin;
-use wirestream::websocket::Offer;
+use crate::http::{Asked, Head, Lost};
+use crate::tcp::event::Origin;
+use crate::websocket::Offer;
 
 /// The most requests that may wait for their answers; in a capture of one direction they would pile up.
 pub(super) const MOST_WAITING: usize = 1024;
@@ -562,7 +562,7 @@ fn begun(lost: Lost, shortest: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wirestream::units::{Side, Timestamp};
+    use crate::units::{Side, Timestamp};
 
     /// Adds a request in that packet, sent when `heard` bytes of the server's stream had been received.
     fn request(pairing: &mut Pairing, packet: u64, heard: u64, method: &str) {

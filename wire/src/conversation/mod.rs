@@ -5,7 +5,7 @@
 //! the order in which their first bytes were on the wire.
 //!
 //! ```
-//! use wiresnap::analysis::conversation::Conversation;
+//! use wirestream::conversation::Conversation;
 //! use wirestream::units::{Side, Timestamp};
 //! use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 //!
@@ -40,16 +40,16 @@ use self::pairing::{Pairing, Place};
 pub use self::raw::RAW_PIECE;
 pub use self::recognition::{Unread, unread_protocol};
 use self::switching::Held;
-use super::chunks::Chunks;
-use super::content::Content;
-use super::message::{Detail, Message};
-use super::obstacle::Piece;
-use wirestream::budget::{Budget, Holding};
-use wirestream::http::{self, Role};
-use wirestream::note::Note;
-use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
-use wirestream::units::Side;
-use wirestream::websocket;
+use crate::budget::{Budget, Holding};
+use crate::http::{self, Role};
+use crate::message::chunks::Chunks;
+use crate::message::content::Content;
+use crate::message::obstacle::Piece;
+use crate::message::{Detail, Message};
+use crate::note::Note;
+use crate::tcp::event::{Origin, StreamEvent, StreamSink};
+use crate::units::Side;
+use crate::websocket;
 
 /// The most messages that may wait for an earlier one to be complete.
 const MOST_READY: usize = 256;

@@ -5,14 +5,14 @@ use std::ops::Range;
 use super::body::Body;
 use super::events::Events;
 use super::provenance::Provenance;
-use crate::analysis::chunks::Chunks;
-use crate::analysis::content::Content;
-use crate::analysis::message::{EventsEnd, HttpMessage};
-use crate::analysis::obstacle::Obstacle;
-use wirestream::http::{Parser, Role};
-use wirestream::note::Note;
-use wirestream::tcp::event::Origin;
-use wirestream::websocket;
+use crate::http::{Parser, Role};
+use crate::message::chunks::Chunks;
+use crate::message::content::Content;
+use crate::message::obstacle::Obstacle;
+use crate::message::{EventsEnd, HttpMessage};
+use crate::note::Note;
+use crate::tcp::event::Origin;
+use crate::websocket;
 
 #[derive(Debug)]
 pub(super) struct Half {

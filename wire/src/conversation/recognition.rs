@@ -3,11 +3,11 @@
 use super::Conversation;
 use super::half::After;
 use super::raw::RAW_PIECE;
-use crate::analysis::content::Content;
-use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use wirestream::note::Note;
-use wirestream::units::Side;
-use wirestream::websocket;
+use crate::message::content::Content;
+use crate::message::obstacle::{Cause, Obstacle, Piece};
+use crate::note::Note;
+use crate::units::Side;
+use crate::websocket;
 
 /// The largest TLS record: 2^14 bytes plus the expansion that encryption may add (RFC 5246 §6.2.3).
 const LARGEST_RECORD: u16 = (1 << 14) + 2048;

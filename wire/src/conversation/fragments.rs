@@ -1,9 +1,9 @@
 //! Frames of an unfinished message wait for its last one: text to be hidden may begin in one and end in the next.
 
 use super::Conversation;
-use crate::analysis::message::{Detail, Message};
-use wirestream::units::Side;
-use wirestream::websocket::{Effect, Fragment, Frame, Opcode};
+use crate::message::{Detail, Message};
+use crate::units::Side;
+use crate::websocket::{Effect, Fragment, Frame, Opcode};
 
 /// Returns true if a message goes on in the next frame, or went on in this one.
 pub(super) fn is_fragment(frame: &Frame) -> bool {

@@ -1,10 +1,10 @@
 //! Payload that is not part of a side's stream: a separate message, which no decoder sees.
 
 use super::{Conversation, RAW_PIECE};
-use crate::analysis::chunks::Chunks;
-use crate::analysis::content::Content;
-use crate::analysis::message::{Aside, Detail, Message};
-use wirestream::tcp::event::{AsideReason, Origin};
+use crate::message::chunks::Chunks;
+use crate::message::content::Content;
+use crate::message::{Aside, Detail, Message};
+use crate::tcp::event::{AsideReason, Origin};
 
 impl Conversation {
     /// Puts payload that is not part of the stream at its place in the order of the wire: behind what began before.

@@ -4,15 +4,15 @@ use super::Conversation;
 use super::body::{self, Body};
 use super::half::{Open, Part};
 use super::limits::Limits;
-use crate::analysis::chunks::{Case, Chunks};
-use crate::analysis::content::Content;
-use crate::analysis::message::{Detail, EventsEnd, HttpMessage, Message};
-use crate::analysis::obstacle::{Cause, Obstacle, Piece};
-use wirestream::coding::CodingError;
-use wirestream::note::Note;
-use wirestream::sse;
-use wirestream::tcp::event::Origin;
-use wirestream::units::Side;
+use crate::coding::CodingError;
+use crate::message::chunks::{Case, Chunks};
+use crate::message::content::Content;
+use crate::message::obstacle::{Cause, Obstacle, Piece};
+use crate::message::{Detail, EventsEnd, HttpMessage, Message};
+use crate::note::Note;
+use crate::sse;
+use crate::tcp::event::Origin;
+use crate::units::Side;
 
 /// A body that is handed out event by event.
 #[derive(Debug)]

@@ -2,9 +2,9 @@
 
 use super::Conversation;
 use super::half::{Open, Part};
-use crate::analysis::content::Content;
-use wirestream::tcp::event::Origin;
-use wirestream::units::Side;
+use crate::message::content::Content;
+use crate::tcp::event::Origin;
+use crate::units::Side;
 
 /// The size in bytes of messages of raw bytes, so that a long turn neither waits nor piles up.
 pub const RAW_PIECE: usize = 64 << 10;

@@ -4,11 +4,11 @@ use super::Conversation;
 use super::events::EVENT_BYTES;
 use super::fragments::is_fragment;
 use super::half::{Decoder, Half, Part};
-use crate::analysis::message::{CodedBody, Detail, Message};
-use wirestream::budget::Budget;
-use wirestream::http::Item;
-use wirestream::tcp::event::Origin;
-use wirestream::units::Side;
+use crate::budget::Budget;
+use crate::http::Item;
+use crate::message::{CodedBody, Detail, Message};
+use crate::tcp::event::Origin;
+use crate::units::Side;
 
 /// The memory that a message takes besides its bytes.
 const MESSAGE_BYTES: usize = 512;
