@@ -187,8 +187,7 @@ impl<Output: Write> InOrder<Output> {
         self.write(number, &waiting.before)?;
         self.separate(number, waiting.spilled.is_empty())?;
         if let Some(spill) = &mut self.spill {
-            let mut buffer = Vec::new();
-            spill.copy(waiting.spilled, &mut buffer, &mut self.output)?;
+            spill.copy(waiting.spilled, &mut self.output)?;
         }
         self.in_memory -= waiting.bytes.len();
         self.write(number, &waiting.bytes)
@@ -196,7 +195,7 @@ impl<Output: Write> InOrder<Output> {
 
     /// Writes a text that is over and lies entirely in files; returns false if the text is not one of those.
     fn write_over(&mut self, number: u64) -> io::Result<bool> {
-        let Some(over) = &self.over else {
+        let Some(over) = &mut self.over else {
             return Ok(false);
         };
         let entry = over.read(number)?;

@@ -12,7 +12,7 @@ use crate::files::reason;
 /// Blocks are written together until they are this many bytes, and read back in parts of as many.
 const AT_ONCE: usize = 256 << 10;
 
-/// The number of bytes of a block that are read with its header: most blocks are no longer.
+/// The number of bytes that are read from a place where nothing was read before it: most blocks are no longer.
 const AT_FIRST: usize = 4 << 10;
 
 /// A block begins with the place of the next one and its own length.
@@ -50,6 +50,7 @@ pub(super) struct Spill {
     pending: Vec<u8>,
     /// The position of the last block.
     last: u64,
+    read: Window,
 }
 
 impl Spill {
@@ -61,6 +62,7 @@ impl Spill {
             // No block is at 0, which stands for none.
             pending: vec![0; HEADER_BYTES],
             last: 0,
+            read: Window::default(),
         })
     }
 
@@ -114,48 +116,106 @@ impl Spill {
         }
     }
 
-    /// Writes a text to `output`, over a buffer that is the caller's.
-    pub(super) fn copy(
-        &mut self,
-        chain: Chain,
-        buffer: &mut Vec<u8>,
-        output: &mut impl Write,
-    ) -> io::Result<()> {
-        self.flush()?;
+    /// Writes a text to `output`.
+    pub(super) fn copy(&mut self, chain: Chain, output: &mut impl Write) -> io::Result<()> {
+        if !chain.is_empty() {
+            self.flush()?;
+        }
         let mut place = chain.first;
         while place != 0 {
-            let most =
-                usize::try_from(self.written - place).map_or(AT_FIRST, |most| most.min(AT_FIRST));
-            buffer.resize(most, 0);
-            self.file.read_exact_at(buffer, place)?;
-            let [next, length] = header(buffer)?;
+            let [next, length] = header(self.read.at(&self.file, place, HEADER_BYTES)?)?;
             let mut from = place + HEADER_BYTES as u64;
             let end = from + length;
-            let first =
-                usize::try_from(length).map_or(most, |length| length.min(most - HEADER_BYTES));
-            output.write_all(&buffer[HEADER_BYTES..HEADER_BYTES + first])?;
-            from += first as u64;
             while from < end {
-                let now = usize::try_from(end - from).map_or(AT_ONCE, |left| left.min(AT_ONCE));
-                buffer.resize(now, 0);
-                self.file.read_exact_at(buffer, from)?;
-                output.write_all(buffer)?;
-                from += now as u64;
+                let most = usize::try_from(end - from).unwrap_or(usize::MAX);
+                let bytes = self.read.at(&self.file, from, most)?;
+                if bytes.is_empty() {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                output.write_all(bytes)?;
+                from += bytes.len() as u64;
             }
             place = next;
         }
         Ok(())
     }
 
-    fn write_at(&self, bytes: &[u8], place: u64) -> io::Result<()> {
+    fn write_at(&mut self, bytes: &[u8], place: u64) -> io::Result<()> {
+        self.read.forget();
         let written = self.file.write_all_at(bytes, place);
         written.map_err(|error| cannot(&error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.write_at(&self.pending, self.written)?;
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.read.forget();
+        let written = self.file.write_all_at(&self.pending, self.written);
+        written.map_err(|error| cannot(&error))?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
+        Ok(())
+    }
+}
+
+/// A part of a file, kept because what is read next mostly lies behind what was read last.
+#[derive(Debug, Default)]
+struct Window {
+    bytes: Vec<u8>,
+    /// The position in the file of its first byte.
+    start: u64,
+}
+
+impl Window {
+    /// Forgets what was read: the file changes.
+    fn forget(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// Returns the bytes at a place: at most `most`, fewer if the window ends before, none at the file's end. No fewer
+    /// than a header or a number, if the file has them.
+    fn at(&mut self, file: &File, place: u64, most: usize) -> io::Result<&[u8]> {
+        let least = most.min(HEADER_BYTES);
+        let has_it = place
+            .checked_sub(self.start)
+            .and_then(|skipped| usize::try_from(skipped).ok())
+            .filter(|skipped| skipped.saturating_add(least) <= self.bytes.len());
+        let skipped = match has_it {
+            Some(skipped) => skipped,
+            None => {
+                self.fill(file, place)?;
+                0
+            }
+        };
+        let there = self.bytes.get(skipped..).unwrap_or_default();
+        Ok(&there[..most.min(there.len())])
+    }
+
+    /// Reads from a place on: the more, the more of what was read was used.
+    fn fill(&mut self, file: &File, place: u64) -> io::Result<()> {
+        let end = self.start + self.bytes.len() as u64;
+        let goes_on = (self.start..=end).contains(&place) && !self.bytes.is_empty();
+        let length = if goes_on {
+            AT_ONCE.min(2 * self.bytes.len()).max(AT_FIRST)
+        } else {
+            AT_FIRST
+        };
+        self.bytes.resize(length, 0);
+        self.start = place;
+        let mut filled = 0;
+        while filled < length {
+            match file.read_at(&mut self.bytes[filled..], place + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.forget();
+                    return Err(error);
+                }
+            }
+        }
+        self.bytes.truncate(filled);
         Ok(())
     }
 }
@@ -183,6 +243,7 @@ pub(super) struct Numbers {
     file: File,
     /// Behind the last place.
     end: u64,
+    read: Window,
 }
 
 impl Numbers {
@@ -190,6 +251,7 @@ impl Numbers {
         Ok(Self {
             file: tempfile::tempfile().map_err(|error| cannot(&error))?,
             end: 0,
+            read: Window::default(),
         })
     }
 
@@ -200,6 +262,7 @@ impl Numbers {
             .flat_map(|number| number.to_le_bytes())
             .collect();
         self.end = self.end.max(first + numbers.len() as u64);
+        self.read.forget();
         let written = self.file.write_all_at(&bytes, first * 8);
         written.map_err(|error| cannot(&error))
     }
@@ -209,14 +272,10 @@ impl Numbers {
         self.end
     }
 
-    pub(super) fn read(&self, place: u64) -> io::Result<u64> {
-        let mut bytes = [0; 8];
-        match self.file.read_exact_at(&mut bytes, place * 8) {
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
-            // Behind the end none was written.
-            Err(_) => Ok(0),
-            Ok(()) => Ok(u64::from_le_bytes(bytes)),
-        }
+    pub(super) fn read(&mut self, place: u64) -> io::Result<u64> {
+        let bytes = self.read.at(&self.file, place * 8, size_of::<u64>())?;
+        // Behind the end none was written.
+        Ok(bytes.try_into().map_or(0, u64::from_le_bytes))
     }
 }
 
@@ -242,7 +301,7 @@ mod tests {
             }
             for (chain, text) in chains.into_iter().zip(texts) {
                 let mut output = Vec::new();
-                spill.copy(chain, &mut Vec::new(), &mut output).unwrap();
+                spill.copy(chain, &mut output).unwrap();
                 prop_assert_eq!(output, text);
             }
         }
@@ -251,6 +310,7 @@ mod tests {
     #[test]
     fn numbers_that_were_not_written_are_none() {
         let mut numbers = Numbers::new().unwrap();
+        assert_eq!(numbers.read(3).unwrap(), 0);
         numbers.write(3, &[7, 8]).unwrap();
         let read: Vec<u64> = (0..7).map(|place| numbers.read(place).unwrap()).collect();
         assert_eq!(read, [0, 0, 0, 7, 8, 0, 0]);

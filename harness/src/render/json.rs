@@ -4,7 +4,7 @@
 //! guessed.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -111,8 +111,9 @@ fn write(message: &Message, view: View, is_moved: bool, output: &mut impl Write)
     let offset = number_text(message.offset, redact && is_moved);
     let length = number_text(message.length, redact && follows);
     write!(output, "\"offset\":{offset},\"length\":{length},")?;
-    // Piece by piece: a message of zeros takes six times its bytes.
-    let mut fields = WithoutBraces::new(AsciiWhereUnsafe(&mut *output));
+    // Piece by piece: a message of zeros takes six times its bytes. But not each brace and comma by itself.
+    let unbraced = WithoutBraces::new(AsciiWhereUnsafe(&mut *output));
+    let mut fields = BufWriter::with_capacity(PIECE_BYTES, unbraced);
     match &message.detail {
         Detail::Http(http) => serde_json::to_writer(&mut fields, &view.http(http))?,
         Detail::WebSocket(frame) => serde_json::to_writer(&mut fields, &view.frame(frame))?,
@@ -121,7 +122,8 @@ fn write(message: &Message, view: View, is_moved: bool, output: &mut impl Write)
         Detail::Raw(content) => serde_json::to_writer(&mut fields, &view.content(content))?,
         Detail::Aside(aside) => serde_json::to_writer(&mut fields, &view.aside(aside))?,
     }
-    if fields.has_written {
+    let unbraced = fields.into_inner().map_err(IntoInnerError::into_error)?;
+    if unbraced.has_written {
         output.write_all(b",")?;
     }
     if !message.chunks.is_empty() {
@@ -192,6 +194,9 @@ impl<Output: Write> Write for AsciiWhereUnsafe<Output> {
         self.0.flush()
     }
 }
+
+/// The number of bytes of a JSON text that are escaped and written at once.
+const PIECE_BYTES: usize = 2 << 10;
 
 /// A writer for an object without its outer braces, so that further fields can be added to it.
 struct WithoutBraces<Output> {

@@ -105,13 +105,11 @@ impl Half {
         }
     }
 
-    /// Returns the offset of the next byte to come, and the bytes held back that may begin a message.
+    /// Returns the offset of the next byte to come, and the bytes held back. They may begin a message; a chunk's line,
+    /// too, turns out to be raw bytes if it is damaged.
     pub(super) fn held(&self) -> (u64, Range<u64>) {
         match &self.decoder {
-            Decoder::Http(parser) if parser.may_hold_beginning() => {
-                (parser.offset(), parser.settled()..parser.offset())
-            }
-            Decoder::Http(parser) => (parser.offset(), 0..0),
+            Decoder::Http(parser) => (parser.offset(), parser.settled()..parser.offset()),
             Decoder::WebSocket(_) | Decoder::Raw => (self.offset, 0..0),
         }
     }

@@ -141,8 +141,7 @@ impl Parser {
     }
 
     /// Returns true if the bytes held back may begin a message.
-    #[must_use]
-    pub const fn may_hold_beginning(&self) -> bool {
+    const fn may_hold_beginning(&self) -> bool {
         matches!(
             self.state,
             State::Preamble | State::Head | State::Undecided { .. } | State::Resync
