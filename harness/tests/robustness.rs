@@ -8,7 +8,7 @@ use support::file::{RAW, paced, pcap};
 use support::network::{ACK, Ipv4, SYN, TCP, Tcp};
 use wiresnap::analysis::stats::{self, Measured, measure};
 use wirestream::capture::CaptureReader;
-use wirestream::capture::TraceError;
+use wirestream::capture::ReadError;
 use wirestream::packet::frame::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
@@ -42,7 +42,7 @@ impl StreamSink for Listener {
     }
 }
 
-fn statistics(file: &[u8]) -> Result<Measured, TraceError> {
+fn statistics(file: &[u8]) -> Result<Measured, ReadError> {
     let options = stats::Options {
         explain: true,
         ..stats::Options::default()

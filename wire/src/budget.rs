@@ -30,7 +30,7 @@ use std::rc::Rc;
 use std::str::FromStr;
 
 /// The most bytes of one message that are kept, however large the budget is.
-pub const MESSAGE_LIMIT: usize = 16 << 20;
+pub(crate) const MESSAGE_LIMIT: usize = 16 << 20;
 
 /// The smallest budget: the data of one connection and one packet should fit in its shares.
 const LEAST: usize = 1 << 20;
@@ -188,7 +188,7 @@ impl Budget {
 
     /// Returns a permit, as long as there are any.
     #[must_use]
-    pub fn permit(&self) -> Option<Permit> {
+    pub(crate) fn permit(&self) -> Option<Permit> {
         const EACH: usize = 64 << 10;
         let permits = &self.0.permits;
         let all = self.0.memory.bytes() / 16 / EACH;
@@ -207,7 +207,7 @@ impl Budget {
 
     /// Records bytes that were inflated. Returns false if they are more than allowed.
     #[must_use]
-    pub fn inflate(&self, bytes: usize) -> bool {
+    pub(crate) fn inflate(&self, bytes: usize) -> bool {
         let left = self.0.inflatable.get().checked_sub(bytes as u64);
         self.0.inflatable.set(left.unwrap_or(0));
         left.is_some()
@@ -217,7 +217,7 @@ impl Budget {
 /// A permit for an inflater to keep its state while it has nothing to do. Without one it can still continue with its
 /// window, only slower: so permits change no listing. They have their own share, a sixteenth.
 #[derive(Debug)]
-pub struct Permit(Budget);
+pub(crate) struct Permit(Budget);
 
 impl Drop for Permit {
     fn drop(&mut self) {

@@ -13,7 +13,7 @@
 //! if let Some(damage) = reader.damage() {
 //!     println!("damaged: {damage}");
 //! }
-//! # Ok::<(), wirestream::capture::TraceError>(())
+//! # Ok::<(), wirestream::capture::ReadError>(())
 //! ```
 
 use std::cell::RefCell;

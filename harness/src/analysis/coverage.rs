@@ -8,7 +8,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use wirestream::capture::CaptureReader;
-use wirestream::capture::TraceError;
+use wirestream::capture::ReadError;
 use wirestream::packet::frame::{FrameDecoder, Others};
 use wirestream::units::LinkType;
 use wirestream::walk::Walked;
@@ -26,7 +26,7 @@ pub struct Coverage {
     pub ended_early: u64,
     /// The number of updates counted only in the overall figures, because there was no room to tell them apart.
     pub updates_left_out: u64,
-    damage: Option<Arc<TraceError>>,
+    damage: Option<Arc<ReadError>>,
 }
 
 /// The reason why a capture could not be read as it should be.
@@ -34,15 +34,15 @@ pub struct Coverage {
 pub enum CaptureError {
     /// The file is damaged, from some place on or entirely.
     #[error(transparent)]
-    File(Arc<TraceError>),
+    File(Arc<ReadError>),
     /// All packets begin with an unknown link-layer header.
     #[error("{} is not supported: known are ETHERNET, NULL, LOOP, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, PPP, PPP_HDLC, PPP_ETHER and C_HDLC",
         links(.0))]
     LinkTypes(Vec<LinkType>),
 }
 
-impl From<TraceError> for CaptureError {
-    fn from(error: TraceError) -> Self {
+impl From<ReadError> for CaptureError {
+    fn from(error: ReadError) -> Self {
         Self::File(Arc::new(error))
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::CommandFactory as _;
 use wirestream::capture;
-use wirestream::capture::TraceError;
+use wirestream::capture::ReadError;
 use wirestream::message::Message;
 
 use super::place::Place;
@@ -254,7 +254,7 @@ impl<'a> Filler<'a> {
         require_within(self.place.root(), &file).map_err(|error| mistake(&reason(&error)))?;
         read(&file).map_err(|error| match error.downcast_ref() {
             // Its path would be an absolute one, and the name is on the next line.
-            Some(TraceError::Open { reason, .. }) if reason.kind() == NotFound => {
+            Some(ReadError::Open { reason, .. }) if reason.kind() == NotFound => {
                 mistake("there is no such file").with_hint(self.place.rule())
             }
             _ => mistake(&format!("{error:#}")),

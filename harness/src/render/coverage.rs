@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use wirestream::capture::TraceError;
+use wirestream::capture::ReadError;
 
 use crate::analysis::coverage::Coverage;
 use crate::text::Shown as _;
@@ -13,7 +13,7 @@ use crate::text::Shown as _;
 #[must_use]
 pub fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     match error.downcast_ref() {
-        Some(TraceError::Open { .. }) => error,
+        Some(ReadError::Open { .. }) => error,
         _ => error.context(capture.shown().to_string()),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wirestream::budget::Memory;
 use wirestream::capture;
-use wirestream::capture::TraceError;
+use wirestream::capture::ReadError;
 use wirestream::walk::messages;
 
 use crate::analysis::credential::find;
@@ -24,7 +24,7 @@ pub fn warning(
     rules: &Rules,
     pcap: &Path,
     memory: Memory,
-) -> Result<Option<String>, TraceError> {
+) -> Result<Option<String>, ReadError> {
     let found = places(known, rules, pcap, memory)?;
     if found.is_empty() {
         return Ok(None);
@@ -60,7 +60,7 @@ fn places(
     rules: &Rules,
     pcap: &Path,
     memory: Memory,
-) -> Result<BTreeMap<String, (String, u64)>, TraceError> {
+) -> Result<BTreeMap<String, (String, u64)>, ReadError> {
     let covered = |text: &[u8]| {
         // Behind so many, it is rather said once too often that something looks like a credential.
         let places = rules.places(text).take(MOST_PLACES);

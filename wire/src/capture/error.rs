@@ -7,7 +7,7 @@ use std::path::PathBuf;
 ///
 /// A file that merely ends in mid-packet is not an error: see [`CaptureReader::cut`](super::reader::CaptureReader::cut).
 #[derive(Debug, thiserror::Error)]
-pub enum TraceError {
+pub enum ReadError {
     /// The file could not be opened.
     #[error("cannot open {path}: {}", system_message(reason))]
     Open {

@@ -2,7 +2,7 @@
 //!
 //! Written by tcpdump and nearly everything else; see draft-ietf-opsawg-pcap.
 
-use super::error::TraceError;
+use super::error::ReadError;
 use super::reader::ByteOrder;
 use crate::units::{LinkType, Timestamp};
 
@@ -47,7 +47,7 @@ impl Pcap {
     }
 
     /// Reads the file header, whose magic number `recognise` has seen.
-    pub(super) fn parse(header: &[u8; FILE_HEADER_BYTES]) -> Result<Self, TraceError> {
+    pub(super) fn parse(header: &[u8; FILE_HEADER_BYTES]) -> Result<Self, ReadError> {
         let magic = [header[0], header[1], header[2], header[3]];
         let Some(Magic {
             order,
@@ -55,14 +55,14 @@ impl Pcap {
             packet_header_bytes,
         }) = Magic::of(magic)
         else {
-            return Err(TraceError::NotACapture {
+            return Err(ReadError::NotACapture {
                 start: String::new(),
                 looks_like: None,
             });
         };
         let (major, minor) = (order.u16(header, 4), order.u16(header, 6));
         if major != 2 {
-            return Err(TraceError::Version {
+            return Err(ReadError::Version {
                 format: "pcap",
                 major,
                 minor,

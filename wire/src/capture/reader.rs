@@ -1,26 +1,4 @@
-//! Reads any capture file, packet by packet, without holding more of it than a buffer.
-//!
-//! People keep captures as pcap (micro- and nanoseconds, either byte order), as pcapng (several sections and
-//! interfaces), compressed or not, and often cut off in the middle because the recorder was stopped. All of that is
-//! read here, and nothing after this module knows the difference. If a file is damaged, the packets before the damage
-//! are read, and then the capture ends as any other: [`CaptureReader::damage`] says why.
-//!
-//! ```
-//! use wirestream::capture::CaptureReader;
-//!
-//! let header = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0];
-//! let packet = [5, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0, 60, 0, 0, 0, 0xab, 0xcd];
-//! let file = [&header[..], &packet[..], &packet[..10]].concat();
-//!
-//! let mut reader = CaptureReader::new(&file[..])?;
-//! let first = reader.next().expect("a packet");
-//! assert_eq!((first.number, first.bytes, first.original_length), (1, &[0xab, 0xcd][..], 60));
-//! assert_eq!(first.time.nanoseconds, 5_000_007_000);
-//! assert!(reader.next().is_none());
-//! assert_eq!(reader.cut(), Some(1), "cut after packet 1");
-//! assert!(reader.damage().is_none());
-//! # Ok::<(), wirestream::capture::TraceError>(())
-//! ```
+//! The reader of captures, whatever their format.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Cursor, Read};
@@ -31,7 +9,7 @@ use std::sync::Arc;
 
 use rustix::fs::OFlags;
 
-use super::error::TraceError;
+use super::error::ReadError;
 use super::gzip::{Inflated, Inflater};
 use super::pcap::{FILE_HEADER_BYTES, Pcap};
 use super::pcapng::{SECTION_HEADER, SECTION_START_BYTES, Section};
@@ -122,7 +100,7 @@ pub struct CaptureReader<R> {
     format: Format,
     packets: u64,
     cut: bool,
-    damage: Option<Arc<TraceError>>,
+    damage: Option<Arc<ReadError>>,
     ended: bool,
     /// The account of the bytes that a compressed file has been inflated to so far.
     inflated: Option<Inflated>,
@@ -149,7 +127,7 @@ struct Located {
 /// # Errors
 ///
 /// Returns an error if the file cannot be opened or read, or is not a capture.
-pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
+pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, ReadError> {
     let input: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin())
     } else {
@@ -164,8 +142,8 @@ pub fn open(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
 /// # Errors
 ///
 /// Returns an error if it is not a regular file, cannot be opened or read, or is not a capture.
-pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
-    let fail = |reason| TraceError::Open {
+pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, ReadError> {
+    let fail = |reason| ReadError::Open {
         path: path.to_owned(),
         reason,
     };
@@ -190,14 +168,14 @@ pub fn open_kept(path: &Path) -> Result<CaptureReader<Box<dyn Read>>, TraceError
 /// # Errors
 ///
 /// Returns an error if the input cannot be read, or is not a capture.
-pub fn read_from(input: Box<dyn Read>) -> Result<CaptureReader<Box<dyn Read>>, TraceError> {
+pub fn read_from(input: Box<dyn Read>) -> Result<CaptureReader<Box<dyn Read>>, ReadError> {
     let (input, inflated) = decompress(input)?;
     let reader = CaptureReader::new(input)?;
     Ok(CaptureReader { inflated, ..reader })
 }
 
-fn open_file(path: &Path) -> Result<File, TraceError> {
-    let fail = |reason| TraceError::Open {
+fn open_file(path: &Path) -> Result<File, ReadError> {
+    let fail = |reason| ReadError::Open {
         path: path.to_owned(),
         reason,
     };
@@ -210,12 +188,12 @@ fn open_file(path: &Path) -> Result<File, TraceError> {
 }
 
 /// Puts a gzip decoder before the input if it begins as gzip does.
-fn decompress(mut input: Box<dyn Read>) -> Result<(Box<dyn Read>, Option<Inflated>), TraceError> {
+fn decompress(mut input: Box<dyn Read>) -> Result<(Box<dyn Read>, Option<Inflated>), ReadError> {
     let mut start = Vec::with_capacity(GZIP_MAGIC.len());
     let mut taken = input.by_ref().take(GZIP_MAGIC.len() as u64);
     taken
         .read_to_end(&mut start)
-        .map_err(|reason| TraceError::Read {
+        .map_err(|reason| ReadError::Read {
             offset: 0,
             packet: 0,
             reason,
@@ -236,7 +214,7 @@ impl<R: Read> CaptureReader<R> {
     /// # Errors
     ///
     /// Returns an error if the input is empty, not a capture, or a capture that ends in its header.
-    pub fn new(input: R) -> Result<Self, TraceError> {
+    pub fn new(input: R) -> Result<Self, ReadError> {
         let mut source = Source::new(input);
         let format = read_format(&mut source)?;
         Ok(Self {
@@ -302,7 +280,7 @@ impl<R: Read> CaptureReader<R> {
 
     /// Returns the reason why no packet after the last one could be read; `None` if the file ends there.
     #[must_use]
-    pub const fn damage(&self) -> Option<&Arc<TraceError>> {
+    pub const fn damage(&self) -> Option<&Arc<ReadError>> {
         self.damage.as_ref()
     }
 
@@ -318,8 +296,8 @@ enum Next {
     End { cut: bool },
 }
 
-fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, TraceError> {
-    let fail = |error| TraceError::Read {
+fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, ReadError> {
+    let fail = |error| ReadError::Read {
         offset: 0,
         packet: 0,
         reason: error,
@@ -329,11 +307,11 @@ fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, TraceError> {
     let start = source.available();
     let start = &start[..start.len().min(FILE_HEADER_BYTES)];
     if start.is_empty() {
-        return Err(TraceError::Empty);
+        return Err(ReadError::Empty);
     }
     if Pcap::recognise(start) {
         let Some(header) = start.first_chunk() else {
-            return Err(TraceError::HeaderCut {
+            return Err(ReadError::HeaderCut {
                 needed: FILE_HEADER_BYTES,
                 present: start.len(),
             });
@@ -344,7 +322,7 @@ fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, TraceError> {
     }
     if start.starts_with(&SECTION_HEADER.to_be_bytes()) {
         let Some(section_start) = start.first_chunk() else {
-            return Err(TraceError::HeaderCut {
+            return Err(ReadError::HeaderCut {
                 needed: SECTION_START_BYTES,
                 present: start.len(),
             });
@@ -357,13 +335,13 @@ fn read_format<R: Read>(source: &mut Source<R>) -> Result<Format, TraceError> {
     Err(not_a_capture(start))
 }
 
-fn not_a_capture(start: &[u8]) -> TraceError {
+fn not_a_capture(start: &[u8]) -> ReadError {
     let shown: Vec<String> = start
         .iter()
         .take(8)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    TraceError::NotACapture {
+    ReadError::NotACapture {
         start: shown.join(" "),
         looks_like: looks_like(start),
     }
@@ -396,13 +374,9 @@ fn looks_like(start: &[u8]) -> Option<&'static str> {
 }
 
 #[inline]
-fn next_pcap<R: Read>(
-    source: &mut Source<R>,
-    pcap: Pcap,
-    packets: u64,
-) -> Result<Next, TraceError> {
+fn next_pcap<R: Read>(source: &mut Source<R>, pcap: Pcap, packets: u64) -> Result<Next, ReadError> {
     let offset = source.offset();
-    let fail = |error| TraceError::Read {
+    let fail = |error| ReadError::Read {
         offset,
         packet: packets,
         reason: error,
@@ -416,7 +390,7 @@ fn next_pcap<R: Read>(
     let packet = pcap.packet(source.available());
     if packet.captured_length > MOST_PACKET_BYTES {
         let (length, limit) = (packet.captured_length, MOST_PACKET_BYTES);
-        return Err(TraceError::PacketTooLong {
+        return Err(ReadError::PacketTooLong {
             packet: packets + 1,
             offset,
             length,
@@ -444,15 +418,15 @@ fn next_block<R: Read>(
     source: &mut Source<R>,
     section: &mut Section,
     packets: u64,
-) -> Result<Next, TraceError> {
+) -> Result<Next, ReadError> {
     loop {
         let offset = source.offset();
-        let fail = |error| TraceError::Read {
+        let fail = |error| ReadError::Read {
             offset,
             packet: packets,
             reason: error,
         };
-        let damaged = |rule| TraceError::Block {
+        let damaged = |rule| ReadError::Block {
             packet: packets,
             offset,
             rule,
@@ -527,7 +501,7 @@ fn next_block<R: Read>(
 fn check_version<R: Read>(
     source: &mut Source<R>,
     order: ByteOrder,
-) -> io::Result<Result<(), TraceError>> {
+) -> io::Result<Result<(), ReadError>> {
     if !source.fill(16)? {
         return Ok(Ok(()));
     }
@@ -538,7 +512,7 @@ fn check_version<R: Read>(
     Ok(if major == 1 {
         Ok(())
     } else {
-        Err(TraceError::Version {
+        Err(ReadError::Version {
             format: "pcapng",
             major,
             minor,

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
+#[cfg(feature = "brotli")]
 use super::brotli::Brotli;
+#[cfg(feature = "zstd")]
 use super::zstd::{Failure, Zstd};
 use super::{Coding, CodingError};
 
@@ -69,7 +71,9 @@ pub(super) enum Stage {
     Undecided(Vec<u8>),
     Zlib(ZlibDecoder<Bounded>),
     Bare(DeflateDecoder<Bounded>),
+    #[cfg(feature = "brotli")]
     Brotli(Box<Brotli<Bounded>>),
+    #[cfg(feature = "zstd")]
     Zstd {
         decoder: Box<Zstd>,
         /// True if a frame was whole.
@@ -88,7 +92,9 @@ impl Stage {
         match coding {
             Coding::Gzip => Self::Gzip(Box::new(GzDecoder::new(Bounded::default()))),
             Coding::Deflate => Self::Undecided(Vec::new()),
+            #[cfg(feature = "brotli")]
             Coding::Brotli => Self::Brotli(Box::new(Brotli::new(Bounded::default()))),
+            #[cfg(feature = "zstd")]
             Coding::Zstd => Self::Zstd {
                 decoder: Box::new(Zstd::new()),
                 is_later: false,
@@ -100,7 +106,9 @@ impl Stage {
         match self {
             Self::Gzip(_) => "gzip",
             Self::Undecided(_) | Self::Zlib(_) | Self::Bare(_) => "deflate",
+            #[cfg(feature = "brotli")]
             Self::Brotli(_) => "br",
+            #[cfg(feature = "zstd")]
             Self::Zstd { .. } => "zstd",
         }
     }
@@ -111,7 +119,9 @@ impl Stage {
             Self::Undecided(_) => 0,
             // The state of zlib, its window, and a buffer.
             Self::Gzip(_) | Self::Zlib(_) | Self::Bare(_) => 80 << 10,
+            #[cfg(feature = "brotli")]
             Self::Brotli(decoder) => decoder.memory(),
+            #[cfg(feature = "zstd")]
             Self::Zstd { decoder, .. } => decoder.memory(),
         }
     }
@@ -122,6 +132,7 @@ impl Stage {
             Self::Gzip(decoder) => {
                 return gzip(decoder, input, marks).map_err(|error| self.error(error));
             }
+            #[cfg(feature = "zstd")]
             Self::Zstd { decoder, is_later } => {
                 let all = input.len();
                 let ended = decoder.push(input);
@@ -148,8 +159,9 @@ impl Stage {
         let written = match self {
             Self::Zlib(decoder) => write_through(decoder, taken),
             Self::Bare(decoder) => write_through(decoder, taken),
+            #[cfg(feature = "brotli")]
             Self::Brotli(decoder) => write_through(decoder, taken),
-            Self::Gzip(_) | Self::Zstd { .. } | Self::Undecided(_) => Ok(taken.len()),
+            _ => Ok(taken.len()),
         };
         let length = written.map_err(|error| self.error(Fault::Io(error)))?;
         if length < taken.len() {
@@ -183,9 +195,11 @@ impl Stage {
             Self::Gzip(decoder) => decoder.try_finish(),
             Self::Zlib(decoder) => decoder.try_finish(),
             Self::Bare(decoder) => decoder.try_finish(),
+            #[cfg(feature = "brotli")]
             Self::Brotli(decoder) => decoder.close(),
+            #[cfg(feature = "zstd")]
             Self::Zstd { decoder, .. } if decoder.is_between_frames() => Ok(()),
-            Self::Zstd { .. } | Self::Undecided(_) => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
         };
         ended.map_err(|_| cut_off)
     }
@@ -195,12 +209,14 @@ impl Stage {
             Self::Gzip(decoder) => Some(decoder.get_mut()),
             Self::Zlib(decoder) => Some(decoder.get_mut()),
             Self::Bare(decoder) => Some(decoder.get_mut()),
+            #[cfg(feature = "brotli")]
             Self::Brotli(decoder) => Some(decoder.get_mut()),
-            Self::Zstd { .. } | Self::Undecided(_) => None,
+            _ => None,
         }
     }
 
     pub(super) fn take(&mut self) -> Vec<u8> {
+        #[cfg(feature = "zstd")]
         if let Self::Zstd { decoder, .. } = self {
             return decoder.take();
         }
@@ -212,6 +228,7 @@ impl Stage {
     /// Hands the emptied buffer back, so that a long body does not allocate for every piece.
     pub(super) fn give_back(&mut self, mut piece: Vec<u8>) {
         piece.clear();
+        #[cfg(feature = "zstd")]
         if let Self::Zstd { decoder, .. } = self {
             return decoder.give_back(piece);
         }
@@ -236,6 +253,7 @@ impl Stage {
         }
     }
 
+    #[cfg(feature = "zstd")]
     fn failure(&self, failure: Failure) -> CodingError {
         let coding = self.name();
         match (failure, self) {

@@ -37,7 +37,8 @@ pub use self::chunked::CHUNK_LINE_LIMIT;
 pub use self::framing::Framing;
 pub use self::head::{HEAD_LIMIT, Head};
 pub use self::parser::Parser;
-pub use self::start_line::{START_LINE_LIMIT, begins_request};
+pub use self::start_line::START_LINE_LIMIT;
+pub(crate) use self::start_line::begins_request;
 use super::note::Note;
 
 /// The direction that a parser reads.

@@ -101,7 +101,7 @@ impl Parser {
 
     /// Returns the number of bytes still to come of a body whose length was announced.
     #[must_use]
-    pub const fn announced(&self) -> u64 {
+    pub(crate) const fn announced(&self) -> u64 {
         match self.state {
             State::Fixed { remaining } => remaining,
             _ => 0,
@@ -150,19 +150,19 @@ impl Parser {
 
     /// Returns true if the bytes held back are a head that is not whole.
     #[must_use]
-    pub fn is_in_head(&self) -> bool {
+    pub(crate) fn is_in_head(&self) -> bool {
         self.state == State::Head && memmem::find(&self.buffer, b"HTTP/1.").is_some()
     }
 
     /// Returns true if nothing was HTTP from the first byte on.
     #[must_use]
-    pub fn is_other_protocol(&self) -> bool {
+    pub(crate) fn is_other_protocol(&self) -> bool {
         self.state == State::Opaque && self.messages == 0
     }
 
     /// Takes the news that the peer speaks no HTTP. Then a first line that is not whole is not HTTP either, and the
     /// bytes held of it are handed out.
-    pub fn follow_peer(&mut self) -> Option<Item<'static>> {
+    pub(crate) fn follow_peer(&mut self) -> Option<Item<'static>> {
         let is_first = matches!(self.state, State::Preamble | State::Head) && self.messages == 0;
         if !is_first || self.buffer.is_empty() || self.looks_like_http() {
             return None;
@@ -172,7 +172,7 @@ impl Parser {
     }
 
     /// Takes the news that the peer speaks HTTP: if nothing was HTTP so far, it is looked for.
-    pub fn look_again(&mut self) {
+    pub(crate) fn look_again(&mut self) {
         if self.is_other_protocol() {
             self.state = State::Resync;
             self.searched = 0;
@@ -188,7 +188,7 @@ impl Parser {
 
     /// Returns the next item of `input`, as [`Parser::next`] does; `asked` is called with the offset of a response's
     /// head.
-    pub fn next_with<'a>(
+    pub(crate) fn next_with<'a>(
         &mut self,
         input: &mut &'a [u8],
         asked: &dyn Fn(u64) -> Option<Asked>,

@@ -61,7 +61,7 @@ pub(super) fn start_line(role: Role, line: &[u8], base: usize) -> Option<StartLi
 
 /// Returns true if the bytes begin with a whole request line.
 #[must_use]
-pub fn begins_request(bytes: &[u8]) -> bool {
+pub(crate) fn begins_request(bytes: &[u8]) -> bool {
     let line = started_line(bytes).ok().filter(|line| line.ended);
     let parts = line.and_then(|line| Some((line.bytes, split_request_line(line.bytes)?)));
     parts.is_some_and(|(line, (method, ..))| {

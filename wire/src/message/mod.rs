@@ -6,8 +6,9 @@ mod name;
 pub mod obstacle;
 pub mod part;
 
-pub use self::name::{Name, Names};
 use std::ops::Range;
+
+pub use self::name::{Name, Names};
 
 use self::chunks::Chunks;
 use self::content::Content;

@@ -17,31 +17,31 @@ const FRAGMENT_OVERHEAD: usize = 64;
 
 /// The values that the fragments of one datagram have in common: RFC 791 §3.2, RFC 8200 §4.5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct DatagramKey {
+pub(super) struct DatagramKey {
     /// The sender.
-    pub source: IpAddr,
+    pub(super) source: IpAddr,
     /// The receiver.
-    pub destination: IpAddr,
+    pub(super) destination: IpAddr,
     /// The identification field: 16 bits in IPv4, 32 in IPv6.
-    pub identification: u32,
+    pub(super) identification: u32,
     /// The protocol of the fragmented payload.
-    pub protocol: u8,
+    pub(super) protocol: u8,
 }
 
 /// One fragment of a datagram.
 #[derive(Clone, Copy, Debug)]
-pub struct Fragment<'a> {
+pub(super) struct Fragment<'a> {
     /// The offset of its bytes in the datagram's payload.
-    pub offset: usize,
+    pub(super) offset: usize,
     /// True if others come after it.
-    pub more: bool,
+    pub(super) more: bool,
     /// Its bytes, all of them captured.
-    pub bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
 }
 
 /// The fragments that wait for others.
 #[derive(Debug, Default)]
-pub struct Defragmenter {
+pub(super) struct Defragmenter {
     waiting: HashMap<DatagramKey, Datagram>,
     waiting_bytes: usize,
     arrivals: u64,
@@ -60,7 +60,7 @@ struct Datagram {
 
 impl Defragmenter {
     /// Takes a fragment; returns the whole payload if it was the last one missing.
-    pub fn add(&mut self, key: DatagramKey, fragment: Fragment<'_>) -> Option<Vec<u8>> {
+    pub(super) fn add(&mut self, key: DatagramKey, fragment: Fragment<'_>) -> Option<Vec<u8>> {
         if fragment.offset + fragment.bytes.len() > MOST_DATAGRAM_BYTES {
             return None;
         }

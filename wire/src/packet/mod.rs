@@ -1,6 +1,6 @@
 //! One packet: its link layer, IP with its fragments and tunnels, and the TCP segment in it.
 
-pub mod fragment;
+mod fragment;
 pub mod frame;
 pub mod layers;
 pub mod other;

@@ -88,7 +88,7 @@ impl Segment<'_> {
 
     /// Returns the sequence number after everything in this segment: payload, SYN and FIN each take one.
     #[must_use]
-    pub const fn next_sequence(&self) -> u32 {
+    pub(crate) const fn next_sequence(&self) -> u32 {
         self.payload_sequence()
             .wrapping_add(self.payload_length)
             .wrapping_add(self.flags.has(Flags::FIN) as u32)
@@ -96,7 +96,7 @@ impl Segment<'_> {
 }
 
 /// The largest window there is (RFC 7323 §2.3). Bytes further away than that belong to another stream.
-pub const LARGEST_WINDOW: i32 = 1 << 30;
+pub(crate) const LARGEST_WINDOW: i32 = 1 << 30;
 
 /// Returns the distance of `sequence` after `reference`; negative if it is before.
 ///

@@ -10,7 +10,7 @@ const LEAST: usize = 4;
 /// masked as RFC 6455 §5.1 has that side do it, each length in its shortest form, each text in UTF-8. If `is_cut`, the
 /// last one may go on.
 #[must_use]
-pub fn looks_like_frames(side: Side, bytes: &[u8], is_cut: bool) -> bool {
+pub(crate) fn looks_like_frames(side: Side, bytes: &[u8], is_cut: bool) -> bool {
     let mut rest = bytes;
     let mut has_end = false;
     while let Some((header, length)) = Header::parse(rest) {

@@ -41,7 +41,7 @@ pub use self::decoder::Decoder;
 pub use self::deflate::{Deflate, negotiated};
 pub use self::fragment::Fragment;
 pub use self::frame::{Effect, Frame, PAYLOAD_LIMIT};
-pub use self::guess::looks_like_frames;
+pub(crate) use self::guess::looks_like_frames;
 pub use self::handshake::{Draft, Extensions, Offer, accept_for, draft, extensions, is_key};
 pub use self::header::{Header, LengthForm, Opcode, unmask};
 use super::note::Note;

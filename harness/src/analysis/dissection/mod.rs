@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 use wirestream::budget::{Budget, Memory};
 use wirestream::capture::CaptureReader;
-use wirestream::capture::TraceError;
+use wirestream::capture::ReadError;
 use wirestream::message::Message;
 use wirestream::packet::frame::{Decoded, FrameDecoder};
 use wirestream::packet::segment::Segment;
@@ -51,9 +51,9 @@ impl Dissection {
     ///
     /// Returns an error if the capture cannot be read to its end, or has packets of an unknown link type.
     pub fn of<R: Read>(
-        open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
+        open: impl Fn() -> Result<CaptureReader<R>, ReadError>,
         options: Options,
-    ) -> Result<Self, TraceError> {
+    ) -> Result<Self, ReadError> {
         Self::hiding(open, options, &|_| false)
     }
 
@@ -64,10 +64,10 @@ impl Dissection {
     ///
     /// Returns an error as [`Dissection::of`] does.
     pub fn hiding<R: Read>(
-        open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
+        open: impl Fn() -> Result<CaptureReader<R>, ReadError>,
         options: Options,
         hide: Hide<'_>,
-    ) -> Result<Self, TraceError> {
+    ) -> Result<Self, ReadError> {
         let options = Options {
             explain: true,
             ..options
