@@ -10,7 +10,7 @@ use wiresnap::render::redact::RULES;
 use wiresnap::render::style;
 use wirestream::capture::{CaptureReader, read_from};
 use wirestream::message::Message;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 
 use super::input::Input;
 use super::output::{assert_json, assert_safe};

@@ -1,6 +1,6 @@
 //! Packets of every link type.
 
-use wirestream::packet::frame::{Decoded, FrameDecoder, Other, Segment};
+use wirestream::packet::{Decoded, FrameDecoder, Other, Segment};
 use wirestream::units::LinkType;
 
 use super::input::Input;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use wirestream::packet::segment::{Flags, Segment};
+use wirestream::packet::{Flags, Segment};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
 use wirestream::units::Timestamp;

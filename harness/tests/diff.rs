@@ -139,7 +139,7 @@ fn what_differs_from_the_original_is_explained_to_the_last_byte() {
 
 /// Returns the lines of all requests' heads, read without any code that the comparison uses.
 fn request_lines(file: &[u8]) -> Vec<String> {
-    use wirestream::packet::frame::{Decoded, FrameDecoder};
+    use wirestream::packet::{Decoded, FrameDecoder};
     use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
     use wirestream::tcp::stream;
     use wirestream::units::Side;

@@ -162,6 +162,7 @@ fn the_reading_library_knows_no_clock_and_no_runtime_and_few_files() {
             ("std::process", None),
             ("std::thread", None),
             ("tokio", None),
+            ("println!", None),
         ] {
             let may = allowed.is_some() && top == allowed;
             assert!(

@@ -8,7 +8,7 @@ mod workspace;
 use std::path::Path;
 
 use wirestream::capture;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Options, Reassembler};
 use wirestream::units::Side;

@@ -9,7 +9,7 @@ use support::network::{ACK, Ipv4, SYN, TCP, Tcp};
 use wiresnap::analysis::stats::{self, Measured, measure};
 use wirestream::capture::CaptureReader;
 use wirestream::capture::ReadError;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
 use wirestream::units::{LinkType, Timestamp};

@@ -24,7 +24,7 @@ use crate::budget::{Budget, Memory};
 use crate::capture::CaptureReader;
 use crate::conversation::Conversation;
 use crate::message::{Message, Name, Names};
-use crate::packet::frame::{Decoded, FrameDecoder, Others};
+use crate::packet::{Decoded, FrameDecoder, Others};
 use crate::tcp::event::{Origin, StreamEvent, StreamSink};
 use crate::tcp::stream::{Opening, Options, Reassembler};
 

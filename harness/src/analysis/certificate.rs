@@ -9,8 +9,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use wirestream::capture::CaptureReader;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
-use wirestream::packet::segment::{Flags, Segment};
+use wirestream::packet::{Decoded, Flags, FrameDecoder, Segment};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
 use wirestream::units::Timestamp;

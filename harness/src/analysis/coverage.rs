@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use wirestream::capture::CaptureReader;
 use wirestream::capture::ReadError;
-use wirestream::packet::frame::{FrameDecoder, Others};
+use wirestream::packet::{FrameDecoder, Others};
 use wirestream::units::LinkType;
 use wirestream::walk::Walked;
 

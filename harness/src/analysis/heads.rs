@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use wirestream::budget::{Budget, Holding, Memory};
 use wirestream::capture::Packet;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Opening, Options, Reassembler};
 use wirestream::units::Side;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use wirestream::capture::CaptureReader;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::units::Timestamp;
 
 /// The most bytes kept of the server's answer to one step, to be searched.

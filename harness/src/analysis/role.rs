@@ -13,8 +13,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use wirestream::capture::Packet;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
-use wirestream::packet::segment::Segment;
+use wirestream::packet::{Decoded, FrameDecoder, Segment};
 use wirestream::tcp::connection::{Keeper, Kind, Tracked, Tracker};
 use wirestream::units::{Side, Timestamp};
 

@@ -21,8 +21,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use wirestream::capture::CaptureWriter;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
-use wirestream::packet::segment::{Flags, Segment};
+use wirestream::packet::{Decoded, Flags, FrameDecoder, Segment};
 use wirestream::units::{LinkType, Timestamp};
 
 use super::INTERFACE;

@@ -23,8 +23,7 @@ use anyhow::{Error, Result};
 use serde_json::json;
 use wirestream::budget::Memory;
 use wirestream::capture::{CaptureReader, open, open_kept};
-use wirestream::packet::frame::{Decoded, FrameDecoder};
-use wirestream::packet::segment::Segment;
+use wirestream::packet::{Decoded, FrameDecoder, Segment};
 use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
 
 use self::beginning::Beginning;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wirestream::capture;
 use wirestream::conversation::{Unread, unread_protocol};
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;

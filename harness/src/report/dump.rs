@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use wirestream::packet::layers::Layers;
+use wirestream::packet::Layers;
 
 use crate::analysis::dissection::Packet;
 use crate::render::hex;

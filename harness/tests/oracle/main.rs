@@ -39,7 +39,7 @@ use support::file::{RAW, paced, pcap};
 use support::tshark::{self, Opinion, SegmentFields, Totals};
 use wiresnap::analysis::stats::{self, Measured, measure};
 use wirestream::capture;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
 use wirestream::units::Side;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use wiresnap::analysis::stats::{self, Measured, measure};
 use wiresnap::listing::{Request, list};
 use wirestream::capture::CaptureReader;
-use wirestream::packet::frame::{Decoded, FrameDecoder, Other};
+use wirestream::packet::{Decoded, FrameDecoder, Other};
 use wirestream::units::LinkType;
 
 use super::run::{empty_project, file, listing, printed, run_in, wiresnap};

@@ -6,7 +6,7 @@ use std::io::Read;
 use wirestream::capture::CaptureReader;
 use wirestream::conversation::Conversation;
 use wirestream::message::{Detail, Message};
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
 

@@ -37,7 +37,7 @@ impl fmt::Display for Name {
 }
 
 /// Counts the messages of a connection.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Names {
     requests: u64,
     responses: u64,

@@ -1,19 +1,4 @@
-//! Finds the place of each layer in a packet's bytes, for a reader who wants to see it marked next to the results of
-//! [`super::frame`].
-//!
-//! ```
-//! use wirestream::units::LinkType;
-//! use wirestream::packet::layers::Layers;
-//!
-//! let packet = [
-//!     0x45, 0, 0, 42, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, // IPv4
-//!     0x1f, 0x40, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 0x18, 0, 0, 0, 0, 0, 0, // TCP
-//!     b'h', b'i', 0, 0, // payload and padding
-//! ];
-//! let layers = Layers::of(LinkType::RAW, &packet, 44);
-//! assert_eq!((layers.link, layers.ip, layers.tcp), (0..0, 0..20, 20..40));
-//! assert_eq!((layers.payload, layers.rest), (40..42, 42..44));
-//! ```
+//! Finds the place of each layer in a packet's bytes, for a reader who wants to see it marked.
 
 use std::ops::Range;
 
@@ -22,6 +7,20 @@ use crate::units::LinkType;
 
 /// The layers of one packet, as ranges of its captured bytes: each begins where the one before ends, and any may be
 /// empty.
+///
+/// ```
+/// use wirestream::units::LinkType;
+/// use wirestream::packet::Layers;
+///
+/// let packet = [
+///     0x45, 0, 0, 42, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1, // IPv4
+///     0x1f, 0x40, 0, 80, 0, 0, 0, 9, 0, 0, 0, 0, 0x50, 0x18, 0, 0, 0, 0, 0, 0, // TCP
+///     b'h', b'i', 0, 0, // payload and padding
+/// ];
+/// let layers = Layers::of(LinkType::RAW, &packet, 44);
+/// assert_eq!((layers.link, layers.ip, layers.tcp), (0..0, 0..20, 20..40));
+/// assert_eq!((layers.payload, layers.rest), (40..42, 42..44));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layers {
     /// The link layer's header, with its tags and labels.

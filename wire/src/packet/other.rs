@@ -99,7 +99,7 @@ impl Others {
     /// Returns what these are, in a sentence without its end: what is not TCP, and what is too damaged to be told.
     #[must_use]
     pub fn sentence(&self, of_all: &str) -> String {
-        format!("{}: {self}", sentence(self.counts(), of_all))
+        format!("{}: {self}", not_tcp_sentence(self.counts(), of_all))
     }
 
     /// Returns each kind with the number of its packets.
@@ -118,7 +118,7 @@ impl Others {
 
 /// Returns in a sentence without its end how many packets are not TCP, and how many are too damaged to be told.
 #[must_use]
-pub fn sentence(counts: [u64; 2], of_all: &str) -> String {
+pub fn not_tcp_sentence(counts: [u64; 2], of_all: &str) -> String {
     let are = |count: u64| if count == 1 { "is" } else { "are" };
     let packets = |count: u64| {
         if count == 1 && of_all.is_empty() {
@@ -190,7 +190,7 @@ mod tests {
         );
 
         assert_eq!(
-            sentence([1, 0], ""),
+            not_tcp_sentence([1, 0], ""),
             "1 packet is not TCP",
             "nothing is damaged"
         );

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::event::Origin;
 use super::stream::Verdict;
-use crate::packet::segment::{Flags, Segment};
+use crate::packet::{Flags, Segment};
 
 /// The cost of a segment that was read ahead, besides its bytes.
 const OVERHEAD: usize = 160;

@@ -29,7 +29,7 @@
 //! ```
 //! use wirestream::capture::CaptureReader;
 //! use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
-//! use wirestream::packet::frame::{Decoded, FrameDecoder};
+//! use wirestream::packet::{Decoded, FrameDecoder};
 //! use wirestream::tcp::stream::{Options, Reassembler};
 //!
 //! struct Bytes(Vec<u8>);
@@ -69,7 +69,7 @@ use super::connection::{Keeper, Kind, Retired, Tracked, Tracker};
 use super::delivered::{Compared, Delivered};
 use super::event::{AsideReason, Origin, StreamEvent, StreamSink};
 use crate::budget::Budget;
-use crate::packet::segment::{self, Flags, Segment, distance};
+use crate::packet::{self, Flags, Segment, distance};
 use crate::units::{Side, Timestamp};
 
 /// The most bytes of a connection's packets, with the cost of keeping each, that are read ahead before missing bytes
@@ -82,7 +82,7 @@ const WAITING_OVERHEAD: usize = 96;
 /// The bytes that the tracker keeps of a connection, with its place in the tables.
 const TRACKED_BYTES: usize = 320;
 /// The distance beyond which bytes belong to another stream.
-const LARGEST_WINDOW: u64 = segment::LARGEST_WINDOW.unsigned_abs() as u64;
+const LARGEST_WINDOW: u64 = packet::LARGEST_WINDOW.unsigned_abs() as u64;
 /// The most segments that may wait at one place, each longer than those before it. All of them are looked at for every
 /// further one.
 const MOST_COPIES: usize = 32;

@@ -1,6 +1,6 @@
 //! The facts reported about an end of a connection besides its messages: the setup of TCP.
 
-use wirestream::packet::segment::{Flags, Segment};
+use wirestream::packet::{Flags, Segment};
 
 use super::options;
 

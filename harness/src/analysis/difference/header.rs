@@ -8,8 +8,7 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use wirestream::capture::Packet;
-use wirestream::packet::layers::Layers;
-use wirestream::packet::segment::{Flags, Segment};
+use wirestream::packet::{Flags, Layers, Segment};
 use wirestream::units::LinkType;
 
 use super::entry::digest;

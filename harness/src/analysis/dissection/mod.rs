@@ -19,8 +19,7 @@ use wirestream::budget::{Budget, Memory};
 use wirestream::capture::CaptureReader;
 use wirestream::capture::ReadError;
 use wirestream::message::Message;
-use wirestream::packet::frame::{Decoded, FrameDecoder};
-use wirestream::packet::segment::Segment;
+use wirestream::packet::{Decoded, FrameDecoder, Segment};
 use wirestream::tcp::stream::{self, Opening, Reassembler};
 use wirestream::units::{Side, Timestamp};
 

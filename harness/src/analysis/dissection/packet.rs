@@ -4,8 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use wirestream::capture;
-use wirestream::packet::layers::Layers;
-use wirestream::packet::segment::{Flags, Segment};
+use wirestream::packet::{Flags, Layers, Segment};
 use wirestream::units::LinkType;
 
 use crate::analysis::stats::Explained;

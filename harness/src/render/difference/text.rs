@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use wirestream::packet::other::sentence;
+use wirestream::packet::not_tcp_sentence;
 
 use super::names::heading;
 use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
@@ -146,7 +146,7 @@ fn limits(difference: &Difference) -> String {
     if difference.not_tcp > 0 && !difference.is_identical {
         let [old, new] = (difference.coverage.each_ref()).map(|covered| covered.others.counts());
         let counts = [old[0] + new[0], old[1] + new[1]];
-        let packets = sentence(counts, "");
+        let packets = not_tcp_sentence(counts, "");
         let their = if difference.not_tcp == 1 {
             "its length is"
         } else {

@@ -1,7 +1,7 @@
 //! The labels of packets.
 
 use wirestream::message::{Detail, HttpMessage, Message};
-use wirestream::packet::segment::Flags;
+use wirestream::packet::Flags;
 use wirestream::units::Timestamp;
 
 use crate::analysis::dissection::{Dissection, Packet};

@@ -11,7 +11,7 @@ use wiresnap::render::redact::{self, RULES};
 use wirestream::capture::{CaptureReader, read_from};
 use wirestream::conversation::Conversation;
 use wirestream::message::{Detail, HttpMessage, Message};
-use wirestream::packet::frame::{Decoded, FrameDecoder};
+use wirestream::packet::{Decoded, FrameDecoder};
 use wirestream::tcp::stream::{Opening, Options, Reassembler};
 
 /// A capture, read once, with which changed ones are compared.

@@ -1,6 +1,6 @@
 //! Sequence numbers that one side passed over: bytes that come there later are new.
 
-use crate::packet::segment::distance;
+use crate::packet::distance;
 
 /// The most gaps of one side that are remembered; if there are more, the oldest are forgotten, and bytes that fill
 /// those count as sent before.

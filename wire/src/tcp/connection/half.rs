@@ -2,7 +2,7 @@
 
 use super::Kind;
 use super::gaps::Gaps;
-use crate::packet::segment::{Flags, LARGEST_WINDOW, Segment, distance};
+use crate::packet::{Flags, LARGEST_WINDOW, Segment, distance};
 use crate::tcp::event::AsideReason;
 use crate::units::Side;
 

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::packet::segment::Segment;
+use crate::packet::Segment;
 
 /// The two ends of a connection in an order that does not depend on who sends.
 #[derive(Clone, Copy, Debug, Eq)]

@@ -20,7 +20,7 @@
 //! ```
 //! use wirestream::units::Side;
 //! use wirestream::tcp::connection::{Kind, Tracker};
-//! use wirestream::packet::segment::{Flags, Segment};
+//! use wirestream::packet::{Flags, Segment};
 //!
 //! let mut tracker = Tracker::default();
 //! let syn = Segment {
@@ -56,7 +56,7 @@ use self::half::{Half, Judged};
 use self::key::Key;
 use self::sides::{Doubt, side_by_port, side_by_syn};
 use super::event::AsideReason;
-use crate::packet::segment::{Flags, Segment};
+use crate::packet::{Flags, Segment};
 use crate::units::Side;
 
 /// The most closed connections whose last packets are still told apart from new connections.

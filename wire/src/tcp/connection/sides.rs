@@ -7,7 +7,7 @@
 //! doubt. Then the ports decide, and segments that were held back may go on. These bounds depend on nothing but the
 //! segments, so that every reader of a capture gets the same verdict.
 
-use crate::packet::segment::{Flags, Segment};
+use crate::packet::{Flags, Segment};
 use crate::units::Side;
 use crate::websocket::looks_like_frames;
 

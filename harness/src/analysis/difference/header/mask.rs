@@ -1,6 +1,6 @@
 //! Sets to zero the parts of headers that differ each time, or that are reported elsewhere.
 
-use wirestream::packet::segment::Flags;
+use wirestream::packet::Flags;
 use wirestream::units::LinkType;
 
 use super::super::options;
