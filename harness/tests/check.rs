@@ -198,6 +198,26 @@ fn a_capture_that_is_gone_is_told_and_other_snapshots_are_none_of_ours() {
 }
 
 #[test]
+fn captures_elsewhere_need_not_be_of_every_browser() {
+    let project = project();
+    add_chromium(project.path());
+    let elsewhere = project.path().join("try");
+    fs::rename(project.path().join("pcap"), &elsewhere).unwrap();
+    fs::remove_dir_all(elsewhere.join("chromium")).unwrap();
+
+    let of_firefox = wiresnap(project.path(), &["check", "--captures", "try"]);
+
+    assert_eq!((of_firefox.code, &*of_firefox.error), (Some(0), ""));
+    // But one that its browser's others are there without is missed.
+    fs::remove_file(elsewhere.join("wsapp.pcap")).unwrap();
+    let Said { error, .. } = wiresnap(project.path(), &["check", "--captures", "try"]);
+    assert_eq!(
+        error,
+        "warning: snapshots/wsapp.snap: reviewed, but its capture is not there\n"
+    );
+}
+
+#[test]
 fn captures_of_elsewhere_are_held_against_the_same_snapshots() {
     let project = project();
     let elsewhere = project.path().join("else where");

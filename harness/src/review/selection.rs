@@ -207,13 +207,20 @@ fn refuse_shared_names(captures: &[Capture]) -> Result<()> {
 
 /// Returns the reviewed listings of missing captures; empty if only some captures were asked for.
 ///
-/// The folder may hold other snapshots too: only those that say that they are listings count.
+/// The folder may hold other snapshots too: only those that say that they are listings count. Captures elsewhere, as of
+/// a run before a review, may be those of one browser: then the listings of others are not asked for.
 #[must_use]
 pub fn orphans(project: &Project, selection: Selection<'_>, captures: &[Capture]) -> Vec<PathBuf> {
     if !selection.names.is_empty() {
         return Vec::new();
     }
-    let folders = Kind::ALL.map(|browser| browser::folder(&project.snapshots, browser));
+    let is_asked_for = |browser: &Kind| {
+        selection.captures.is_none() || captures.iter().any(|capture| capture.browser == *browser)
+    };
+    let asked_for = Kind::ALL.into_iter().filter(is_asked_for);
+    let folders: Vec<PathBuf> = asked_for
+        .map(|browser| browser::folder(&project.snapshots, browser))
+        .collect();
     let entries = folders
         .iter()
         .filter_map(|folder| fs::read_dir(folder).ok());

@@ -376,6 +376,10 @@ impl<'r> Live<'r> {
             if entry.goes_on() {
                 stream.open = Some(stream.entries.len());
             }
+            // Most connections of a capture with many hold one message a side.
+            if stream.entries.capacity() == 0 {
+                stream.entries.reserve_exact(1);
+            }
             stream.entries.push(entry);
         } else {
             self.rest.add(&entry);
