@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use wiresnap::trace::reader::{CaptureReader, MOST_PACKET_BYTES, read_from};
+use wirestream::capture::{CaptureReader, MOST_PACKET_BYTES, read_from};
 
 use super::input::{Cut, Input};
 

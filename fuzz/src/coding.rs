@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
-use wiresnap::wire::coding::{Coding, CodingError, Decoder};
+use wirestream::coding::{Coding, CodingError, Decoder};
 
 use super::input::{Cut, Input};
 

@@ -1,11 +1,11 @@
 //! Both sides of a connection, from their bytes to the listing.
 
-use wiresnap::analysis::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
-use wiresnap::analysis::message::{Detail, Message};
 use wiresnap::render::payload::{Listing, ListingBuffer, Style};
 use wiresnap::render::{dump, json};
-use wiresnap::units::{Side, Timestamp};
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
+use wirestream::conversation::{BODY_LIMIT, Conversation, RAW_PIECE};
+use wirestream::message::{Detail, Message};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::units::{Side, Timestamp};
 
 use super::input::{Cut, Input, Step, steps};
 use super::output::{assert_json, assert_safe};

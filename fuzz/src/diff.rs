@@ -5,12 +5,12 @@ use std::io::{Cursor, Read};
 use wiresnap::analysis::difference::{
     Delta, Difference, Hidden, Kind, Record, Redaction, Rules, Sort,
 };
-use wiresnap::analysis::message::Message;
 use wiresnap::render::difference::{Comparison, write_json, write_text};
 use wiresnap::render::redact::RULES;
 use wiresnap::render::style;
-use wiresnap::trace::reader::{CaptureReader, read_from};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
+use wirestream::capture::{CaptureReader, read_from};
+use wirestream::message::Message;
+use wirestream::packet::{Decoded, FrameDecoder};
 
 use super::input::Input;
 use super::output::{assert_json, assert_safe};

@@ -1,7 +1,7 @@
 //! Packets of every link type.
 
-use wiresnap::units::LinkType;
-use wiresnap::wire::frame::{Decoded, FrameDecoder, Other, Segment};
+use wirestream::packet::{Decoded, FrameDecoder, Other, Segment};
+use wirestream::units::LinkType;
 
 use super::input::Input;
 

@@ -1,7 +1,7 @@
 //! One direction of HTTP/1.
 
-use wiresnap::wire::http::{Asked, Item, Parser, Role};
-use wiresnap::wire::note::Note;
+use wirestream::http::{Asked, Item, Parser, Role};
+use wirestream::note::Note;
 
 use super::input::{Cut, Input, Step, steps};
 

@@ -5,7 +5,7 @@ use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
 use wiresnap::listing::{Format, Request, list};
 use wiresnap::rule::Rules;
 use wiresnap::secrets::Secrets;
-use wiresnap::trace::reader::read_from;
+use wirestream::capture::read_from;
 
 use super::input::Input;
 

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use wiresnap::units::Timestamp;
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::segment::{Flags, Segment};
-use wiresnap::wire::stream::{Connection, Opening, Options, Reassembler};
+use wirestream::packet::{Flags, Segment};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
+use wirestream::units::Timestamp;
 
 use super::input::Input;
 

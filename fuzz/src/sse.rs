@@ -1,6 +1,6 @@
 //! Streams of server-sent events.
 
-use wiresnap::wire::sse::{EVENT_LIMIT, Event, Parser};
+use wirestream::sse::{EVENT_LIMIT, Event, Parser};
 
 use super::input::{Cut, Input};
 

@@ -1,8 +1,8 @@
 //! One direction of a WebSocket connection, deflated or not.
 
-use wiresnap::units::Side;
-use wiresnap::wire::note::Note;
-use wiresnap::wire::websocket::{
+use wirestream::note::Note;
+use wirestream::units::Side;
+use wirestream::websocket::{
     Decoder, Deflate, Effect, Frame, Item, PAYLOAD_LIMIT, is_key, negotiated, unmask,
 };
 

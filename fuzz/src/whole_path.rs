@@ -5,8 +5,8 @@ use std::io::{Cursor, Read};
 use wiresnap::analysis::stats::{self, Measured, Statistics, measure};
 use wiresnap::listing::{Format, Request, list};
 use wiresnap::render::payload::Style;
-use wiresnap::trace::reader::{CaptureReader, read_from};
-use wiresnap::units::Timestamp;
+use wirestream::capture::{CaptureReader, read_from};
+use wirestream::units::Timestamp;
 
 use super::output::{assert_json, assert_safe};
 

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wirestream::budget::Memory;
 
 use crate::analysis::difference::Kind;
-use crate::budget::Memory;
 use crate::docs::command::overview;
 
 /// Snapshot tests for the wire: plays a scenario, captures it, shows which bytes changed

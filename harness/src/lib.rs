@@ -46,8 +46,6 @@
 #[doc(hidden)]
 pub mod analysis;
 #[doc(hidden)]
-pub mod budget;
-#[doc(hidden)]
 pub mod capture_rules;
 #[doc(hidden)]
 pub mod cli;
@@ -58,8 +56,6 @@ pub mod confinement;
 pub mod diagnostic;
 #[doc(hidden)]
 pub mod docs;
-#[doc(hidden)]
-pub mod edit;
 #[doc(hidden)]
 pub mod error;
 #[doc(hidden)]
@@ -104,10 +100,6 @@ pub mod testing;
 pub mod text;
 #[doc(hidden)]
 pub mod trace;
-#[doc(hidden)]
-pub mod units;
-#[doc(hidden)]
-pub mod wire;
 
 pub mod inside {
     //! The modules of the command, for its developers: none of them is a stable interface.
@@ -116,9 +108,9 @@ pub mod inside {
 
     #[doc(inline)]
     pub use crate::{
-        analysis, budget, capture_rules, cli, confinement, diagnostic, docs, error, files,
-        learning, listing, machine, pages, printer, project, render, report, review, rule,
-        scenario, secrets, text, trace, units, wire,
+        analysis, capture_rules, cli, confinement, diagnostic, docs, error, files, learning,
+        listing, machine, pages, printer, project, render, report, review, rule, scenario, secrets,
+        text, trace,
     };
     #[cfg(feature = "capture")]
     #[doc(inline)]

@@ -25,9 +25,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
+use wirestream::edit::{Edit, apply};
 
 use crate::diagnostic::Diagnostic;
-use crate::edit::{Edit, apply};
 use crate::error::Result;
 
 /// The name of the group that marks the part of a match to hide.

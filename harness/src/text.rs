@@ -137,6 +137,14 @@ fn escaped_for_shell(word: &OsStr) -> String {
     escaped
 }
 
+/// Returns a count in words, as `1 packet`, `2 packets`.
+#[must_use]
+pub fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    let end = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

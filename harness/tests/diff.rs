@@ -18,7 +18,7 @@ use wiresnap::analysis::difference::{Delta, Difference, Kind, Place, Record};
 use wiresnap::analysis::stats::{Measured, Options, measure};
 use wiresnap::render::difference::{Comparison, write_json, write_text};
 use wiresnap::render::redact::RULES;
-use wiresnap::trace::reader::{CaptureReader, read_from};
+use wirestream::capture::{CaptureReader, read_from};
 use workspace::wiresnap;
 
 const NAMES: [&str; 4] = ["tcpapp", "webapp", "ajaxapp", "wsapp"];
@@ -139,10 +139,10 @@ fn what_differs_from_the_original_is_explained_to_the_last_byte() {
 
 /// Returns the lines of all requests' heads, read without any code that the comparison uses.
 fn request_lines(file: &[u8]) -> Vec<String> {
-    use wiresnap::units::Side;
-    use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-    use wiresnap::wire::frame::{Decoded, FrameDecoder};
-    use wiresnap::wire::stream;
+    use wirestream::packet::{Decoded, FrameDecoder};
+    use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+    use wirestream::tcp::stream;
+    use wirestream::units::Side;
 
     struct Bytes(Vec<u8>);
     impl StreamSink for Bytes {

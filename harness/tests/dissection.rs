@@ -9,7 +9,7 @@ use wiresnap::analysis::dissection::cost::Parts;
 use wiresnap::analysis::stats::Options;
 use wiresnap::render::sequence;
 use wiresnap::trace::provenance::Provenance;
-use wiresnap::trace::reader;
+use wirestream::capture;
 
 fn captures() -> Vec<PathBuf> {
     workspace::files(&workspace::root().join("pcap"), "pcap")
@@ -21,7 +21,7 @@ fn dissection(capture: &Path) -> Dissection {
         marks: provenance.map(|provenance| provenance.marks().unwrap()),
         ..Options::default()
     };
-    Dissection::of(|| reader::open(capture), options).unwrap()
+    Dissection::of(|| capture::open(capture), options).unwrap()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use wiresnap::analysis::role::Role;
 use wiresnap::analysis::stats::{Explained, Measured, Options, measure};
-use wiresnap::trace::reader;
+use wirestream::capture;
 
 /// A row of the page's table.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ fn measured(capture: &Path) -> Measured {
         explain: true,
         ..Options::default()
     };
-    measure(&mut reader::open(capture).unwrap(), &options)
+    measure(&mut capture::open(capture).unwrap(), &options)
 }
 
 fn numbers(packets: &[Explained], choose: impl Fn(&Explained) -> bool) -> Vec<u64> {

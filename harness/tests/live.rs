@@ -13,7 +13,7 @@ use live_support::{Bench, has_chromium};
 use wiresnap::analysis::stats::{Options, Statistics, measure};
 use wiresnap::listing::listing;
 use wiresnap::trace::provenance::Provenance;
-use wiresnap::trace::reader;
+use wirestream::capture;
 
 /// Each scenario with its number of packets, if that is fixed, and its number of packets with a payload.
 const SCENARIOS: [(&str, Option<u64>, u64); 6] = [
@@ -129,7 +129,7 @@ fn overall(capture: &Path) -> Statistics {
         explain: false,
         ..Options::default()
     };
-    measure(&mut reader::open(capture).unwrap(), &options).overall
+    measure(&mut capture::open(capture).unwrap(), &options).overall
 }
 
 #[test]

@@ -14,7 +14,7 @@ use wiresnap::analysis::dissection::Dissection;
 use wiresnap::analysis::dissection::selection::MOST_PACKETS;
 use wiresnap::analysis::stats::Options;
 use wiresnap::report::{Capture, page};
-use wiresnap::trace::reader::CaptureReader;
+use wirestream::capture::CaptureReader;
 
 /// The elements that a page may contain. None of them loads, embeds or submits anything.
 const ELEMENTS: [&str; 54] = [

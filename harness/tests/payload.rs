@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use wiresnap::listing::{Format, Messages, Request, list};
 use wiresnap::render::payload::Style;
-use wiresnap::trace::reader::CaptureReader;
+use wirestream::capture::CaptureReader;
 
 const UPGRADE: &[u8] = b"GET /time HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Key: W+pQUnxtfyImglCepUIxdw==\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";

@@ -7,11 +7,11 @@ mod workspace;
 
 use std::path::Path;
 
-use wiresnap::trace::reader;
-use wiresnap::units::Side;
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Options, Reassembler};
+use wirestream::capture;
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Options, Reassembler};
+use wirestream::units::Side;
 
 /// The bytes that the server sent on one connection.
 #[derive(Default)]
@@ -30,7 +30,7 @@ impl StreamSink for ServerBytes {
 }
 
 fn server_bytes(capture: &Path) -> Vec<Vec<u8>> {
-    let mut reader = reader::open(capture).unwrap();
+    let mut reader = capture::open(capture).unwrap();
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| ServerBytes::default());
     while let Some(packet) = reader.next() {

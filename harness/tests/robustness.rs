@@ -7,12 +7,12 @@ use support::cases;
 use support::file::{RAW, paced, pcap};
 use support::network::{ACK, Ipv4, SYN, TCP, Tcp};
 use wiresnap::analysis::stats::{self, Measured, measure};
-use wiresnap::trace::error::TraceError;
-use wiresnap::trace::reader::CaptureReader;
-use wiresnap::units::{LinkType, Timestamp};
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Connection, Options, Reassembler};
+use wirestream::capture::CaptureReader;
+use wirestream::capture::ReadError;
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
+use wirestream::units::{LinkType, Timestamp};
 
 /// A sink that counts its events, and checks that each side ends once, after everything else.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl StreamSink for Listener {
     }
 }
 
-fn statistics(file: &[u8]) -> Result<Measured, TraceError> {
+fn statistics(file: &[u8]) -> Result<Measured, ReadError> {
     let options = stats::Options {
         explain: true,
         ..stats::Options::default()

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wiresnap::analysis::certificate::{Evidence, certify};
 use wiresnap::lab;
 use wiresnap::render::table::{Style, Table};
-use wiresnap::trace::reader;
+use wirestream::capture;
 
 use crate::Outcome;
 use crate::stage::{Passed, Tool};
@@ -51,7 +51,7 @@ impl Capture {
             marks: &[],
             tallies: &passed.tallies,
         };
-        let lacking = certify(reader::open(savefile)?, &evidence)
+        let lacking = certify(capture::open(savefile)?, &evidence)
             .err()
             .unwrap_or_default();
         Ok(Self {

@@ -8,14 +8,15 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::net::SocketAddr;
 
+use wirestream::capture::CaptureReader;
+use wirestream::packet::{Decoded, Flags, FrameDecoder, Segment};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
+use wirestream::units::Timestamp;
+
+use crate::text::counted;
 use crate::trace::provenance::{Certificate, CertifiedConnection, ClosedBy};
-use crate::trace::reader::CaptureReader;
 use crate::trace::tally::Tally;
-use crate::units::{Timestamp, counted};
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::{Flags, Segment};
-use crate::wire::stream::{Connection, Options, Reassembler};
 
 /// The facts known about a capture from elsewhere, to be checked against its bytes.
 #[derive(Clone, Copy, Debug)]

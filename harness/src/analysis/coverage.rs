@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 
-use crate::trace::error::TraceError;
-use crate::trace::reader::CaptureReader;
-use crate::units::LinkType;
-use crate::wire::frame::{FrameDecoder, Others};
+use wirestream::capture::CaptureReader;
+use wirestream::capture::ReadError;
+use wirestream::packet::{FrameDecoder, Others};
+use wirestream::units::LinkType;
+use wirestream::walk::Walked;
 
 /// The facts to report about a capture that was read to its end, or as far as possible.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +26,7 @@ pub struct Coverage {
     pub ended_early: u64,
     /// The number of updates counted only in the overall figures, because there was no room to tell them apart.
     pub updates_left_out: u64,
-    damage: Option<Arc<TraceError>>,
+    damage: Option<Arc<ReadError>>,
 }
 
 /// The reason why a capture could not be read as it should be.
@@ -33,15 +34,15 @@ pub struct Coverage {
 pub enum CaptureError {
     /// The file is damaged, from some place on or entirely.
     #[error(transparent)]
-    File(Arc<TraceError>),
+    File(Arc<ReadError>),
     /// All packets begin with an unknown link-layer header.
     #[error("{} is not supported: known are ETHERNET, NULL, LOOP, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, PPP, PPP_HDLC, PPP_ETHER and C_HDLC",
         links(.0))]
     LinkTypes(Vec<LinkType>),
 }
 
-impl From<TraceError> for CaptureError {
-    fn from(error: TraceError) -> Self {
+impl From<ReadError> for CaptureError {
+    fn from(error: ReadError) -> Self {
         Self::File(Arc::new(error))
     }
 }
@@ -55,6 +56,19 @@ impl Coverage {
             others: decoder.others().clone(),
             cut: reader.cut(),
             ended_early: 0,
+            updates_left_out: 0,
+            damage: reader.damage().cloned(),
+        }
+    }
+
+    /// Returns the coverage of a walk over the whole capture.
+    #[must_use]
+    pub fn of_walk<R: Read>(reader: &CaptureReader<R>, walked: Walked) -> Self {
+        Self {
+            packets: reader.packets(),
+            others: walked.others,
+            cut: reader.cut(),
+            ended_early: walked.ended_early,
             updates_left_out: 0,
             damage: reader.damage().cloned(),
         }

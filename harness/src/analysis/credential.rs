@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
-use super::message::Message;
-use super::part::{Part, parts};
+use wirestream::message::Message;
+use wirestream::message::part::{Part, parts};
 
 /// Something that looks like a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]

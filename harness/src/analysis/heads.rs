@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::conversation::Conversation;
-use crate::budget::{Budget, Holding, Memory};
-use crate::trace::reader::Packet;
-use crate::units::Side;
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::stream::{Opening, Options, Reassembler};
+use wirestream::budget::{Budget, Holding, Memory};
+use wirestream::capture::Packet;
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Opening, Options, Reassembler};
+use wirestream::units::Side;
+
+use wirestream::conversation::Conversation;
 
 type Open = Box<dyn FnMut(&Opening) -> Listener>;
 

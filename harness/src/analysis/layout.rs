@@ -12,10 +12,11 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 
-use super::message::{Detail, HttpMessage, Message};
-use crate::units::{Side, Timestamp};
-use crate::wire::http::Head;
-use crate::wire::stream::Opening;
+use wirestream::http::Head;
+use wirestream::tcp::stream::Opening;
+use wirestream::units::{Side, Timestamp};
+
+use wirestream::message::{Detail, HttpMessage, Message};
 
 /// The most messages that are put in order; a capture with more is listed by connection.
 const MOST_MESSAGES: u64 = 200_000;

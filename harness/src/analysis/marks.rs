@@ -3,9 +3,9 @@
 use std::io::Read;
 use std::net::SocketAddr;
 
-use crate::trace::reader::CaptureReader;
-use crate::units::Timestamp;
-use crate::wire::frame::{Decoded, FrameDecoder};
+use wirestream::capture::CaptureReader;
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::units::Timestamp;
 
 /// The most bytes kept of the server's answer to one step, to be searched.
 const KEPT_BYTES: usize = 4 << 20;

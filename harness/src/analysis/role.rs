@@ -12,11 +12,10 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::trace::reader::Packet;
-use crate::units::{Side, Timestamp};
-use crate::wire::connection::{Keeper, Kind, Tracked, Tracker};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::Segment;
+use wirestream::capture::Packet;
+use wirestream::packet::{Decoded, FrameDecoder, Segment};
+use wirestream::tcp::connection::{Keeper, Kind, Tracked, Tracker};
+use wirestream::units::{Side, Timestamp};
 
 /// The part that a packet plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

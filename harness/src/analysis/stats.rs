@@ -13,14 +13,14 @@ use std::io::Read;
 use std::ops::{Add, AddAssign, SubAssign};
 
 use serde::Serialize;
+use wirestream::budget::Memory;
+use wirestream::capture::CaptureReader;
+use wirestream::units::{Side, Timestamp};
 
 use super::coverage::Coverage;
 use super::heads::HeadFinder;
 use super::role::{Accountant, Accounted, Numbered, Role};
 use super::update::{Phase, UpdateFinder};
-use crate::budget::Memory;
-use crate::trace::reader::CaptureReader;
-use crate::units::{Side, Timestamp};
 
 /// Five sums over some packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -12,10 +12,11 @@
 
 use std::time::Duration;
 
+use wirestream::budget::Memory;
+use wirestream::units::Timestamp;
+
 use super::role::{Accounted, Role};
 use super::stats::Statistics;
-use crate::budget::Memory;
-use crate::units::Timestamp;
 
 const SHORTEST_GAP: Duration = Duration::from_millis(50);
 const LONGEST_GAP: Duration = Duration::from_secs(1);
@@ -330,8 +331,9 @@ impl Windows {
 
 #[cfg(test)]
 mod tests {
+    use wirestream::units::Side;
+
     use super::*;
-    use crate::units::Side;
 
     fn at(milliseconds: u64) -> Timestamp {
         Timestamp::from_nanoseconds(milliseconds * 1_000_000)

@@ -13,8 +13,8 @@ use crate::render::coverage;
 use crate::review::checked::{Checked, SHARE, notes};
 use crate::review::selection::selected;
 use crate::review::{json, junit, text};
+use crate::text::counted;
 use crate::text::shell_word;
-use crate::units::counted;
 
 /// Compares captures with their snapshots and writes what they differ in to `out`, the rest to `talk`.
 ///

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
+use wirestream::budget::Memory;
+use wirestream::capture;
 
 use crate::analysis::difference::{Difference, Kind, Record, Redaction};
-use crate::budget::Memory;
 use crate::capture_rules;
 use crate::cli::{DiffArgs, DiffFormat};
 use crate::error::Error;
@@ -14,7 +15,6 @@ use crate::render::coverage::{self, named};
 use crate::render::difference::{Comparison, write_json, write_text};
 use crate::render::redactions::Redactions;
 use crate::text::Shown;
-use crate::trace::reader;
 
 /// Compares the captures and prints to `out` what differs; what is noteworthy about the files goes to `talk`.
 ///
@@ -79,7 +79,7 @@ pub(super) fn between(old: &Path, new: &Path, memory: Memory) -> Result<Differen
 }
 
 fn record(path: &Path, rules: &Redactions, memory: Memory) -> Result<Record> {
-    let mut capture = reader::open(path).map_err(|error| named(error.into(), path))?;
+    let mut capture = capture::open(path).map_err(|error| named(error.into(), path))?;
     Ok(Record::read_in(&mut capture, Redaction(rules), memory))
 }
 

@@ -6,8 +6,8 @@ use crate::cli::DocsArgs;
 use crate::error::{Error, printable};
 use crate::files::batch;
 use crate::pages::{Draft, Stale, drafts};
+use crate::text::counted;
 use crate::text::{Shown as _, shell_word};
-use crate::units::counted;
 
 /// Brings pages up to date and says so on `out`; with `--check`, shows what is stale and writes nothing.
 ///

@@ -23,7 +23,7 @@ use crate::project::{Project, current_folder};
 use crate::render::coverage;
 use crate::scenario::file;
 use crate::text::Shown as _;
-use crate::units::counted;
+use crate::text::counted;
 
 /// Plays the scenario, or reads its captures, and prints what varies to `out`; asks on `talk`, where there is somebody to
 /// ask, and hears the answers on standard input.

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::iter;
 
 use serde::Serialize;
+use wirestream::budget::Memory;
 
-use crate::budget::Memory;
 use crate::cli::{ListArgs, ListFormat};
 use crate::error::printable;
 use crate::machine::browser::Kind;

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use wirestream::units::Timestamp;
+
 use crate::text::Shown as _;
 use crate::trace::provenance::{marks_beside, path_beside};
-use crate::units::Timestamp;
 
 /// Returns the marks of the capture's provenance, if it has one. Any file may have the name of a provenance: an invalid
 /// one is only worth a warning.

@@ -40,7 +40,7 @@ use crate::machine::browser::Kind;
 use crate::machine::descriptors;
 use crate::printer::{self, WhenClosed, say, standard_error, standard_output};
 use crate::review::selection::Selection;
-use crate::trace::reader::TraceError;
+use wirestream::capture::ReadError;
 
 /// Runs the `wiresnap` command: for its executable, and for any other that is to do the same.
 #[must_use]
@@ -157,8 +157,8 @@ fn class_of(error: &anyhow::Error) -> Class {
     if let Some(known) = error.downcast_ref::<Error>() {
         return known.class();
     }
-    let is_refused = match error.downcast_ref::<TraceError>() {
-        Some(TraceError::Open { reason, .. }) => is_exhausted(reason),
+    let is_refused = match error.downcast_ref::<ReadError>() {
+        Some(ReadError::Open { reason, .. }) => is_exhausted(reason),
         _ => error.chain().any(<dyn std::error::Error>::is::<io::Error>),
     };
     if is_refused {

@@ -5,11 +5,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
+use wirestream::budget::Memory;
+use wirestream::capture;
+use wirestream::message::Message;
+
 use super::marks::marks_or_warning;
 use crate::analysis::dissection::Dissection;
-use crate::analysis::message::Message;
 use crate::analysis::stats::Options;
-use crate::budget::Memory;
 use crate::capture_rules;
 use crate::cli::ReportArgs;
 use crate::error::Error;
@@ -22,7 +24,6 @@ use crate::report::{Capture, page};
 use crate::review::selection::{self, in_folder};
 use crate::text::Shown as _;
 use crate::trace::provenance::{self, Provenance};
-use crate::trace::reader;
 
 /// The page's name if none is given.
 const FILE_NAME: &str = "report.html";
@@ -98,7 +99,7 @@ fn capture(path: &Path, memory: Memory, talk: &mut impl Write) -> anyhow::Result
     };
     let rules = capture_rules::of(path)?;
     let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
-    let dissection = Dissection::hiding(|| reader::open(file), options, &hide);
+    let dissection = Dissection::hiding(|| capture::open(file), options, &hide);
     let provenance = record(path);
     Ok(Capture {
         name: name(path),

@@ -3,15 +3,16 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use wirestream::budget::Memory;
+use wirestream::capture;
+
 use super::marks::marks_or_warning;
 use crate::analysis::stats::{Measured, Options, measure};
-use crate::budget::Memory;
 use crate::cli::{StatsArgs, StatsFormat};
 use crate::render::coverage::{self, named};
 use crate::render::statistics::{Report, print_json, print_tables};
 use crate::render::table::Style;
 use crate::text::Shown as _;
-use crate::trace::reader;
 
 /// Measures the captures and prints their figures to `out`; what is noteworthy about the files goes to `talk`.
 ///
@@ -51,7 +52,7 @@ fn report(args: &StatsArgs, path: &Path, talk: &mut impl Write) -> io::Result<Re
         // The packets of all captures are held at once.
         memory: Memory::of(args.memory.memory.bytes() / args.captures.len().max(1)),
     };
-    Ok(match reader::open(path) {
+    Ok(match capture::open(path) {
         Ok(mut capture) => {
             let measured = measure(&mut capture, &options);
             Report {

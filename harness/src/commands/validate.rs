@@ -11,7 +11,7 @@ use crate::scenario::file::{self, Reading};
 use crate::scenario::outputs::Outputs;
 use crate::scenario::variables::Values;
 use crate::scenario::{Scenario, assignment};
-use crate::units::counted;
+use crate::text::counted;
 
 /// Reads scenarios and says on `out` that they have no mistake; each mistake goes to `talk`.
 ///

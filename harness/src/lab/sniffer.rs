@@ -21,6 +21,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tracing::info;
+use wirestream::capture::CaptureWriter;
+use wirestream::packet::{Decoded, Flags, FrameDecoder, Segment};
+use wirestream::units::{LinkType, Timestamp};
 
 use super::INTERFACE;
 use super::copies::leave_out_outgoing;
@@ -29,10 +32,6 @@ use crate::machine::descriptors::keep_from_programs;
 use crate::machine::privilege;
 use crate::scenario::link::Link;
 use crate::trace::sum::{Sum, Summed};
-use crate::trace::writer::CaptureWriter;
-use crate::units::{LinkType, Timestamp};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::{Flags, Segment};
 
 /// The longest packet that is captured whole: more than the 64 KiB that loopback carries at once.
 const SNAPSHOT_BYTES: u32 = 262_144;

@@ -17,17 +17,18 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
 #[cfg(feature = "capture")]
+use wirestream::budget::Memory;
+
 pub use self::play::{Playing, play};
 pub use self::proposal::Proposal;
 pub use self::runs::{Run, read};
 use self::survey::Survey;
-use crate::budget::Memory;
 use crate::error::Error;
 use crate::files::batch::{self, Bounds};
 use crate::render::json::print;
 use crate::rule::Rules;
 use crate::scenario::file;
-use crate::units::counted;
+use crate::text::counted;
 
 /// The findings about the runs of a scenario.
 pub struct Lesson {

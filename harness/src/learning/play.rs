@@ -9,10 +9,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
+use wirestream::budget::Memory;
 
 use super::Captures;
 use super::runs::{Run, open};
-use crate::budget::Memory;
 use crate::error::{Error, Result};
 use crate::files::{private_folder, reason};
 use crate::listing::client_beside;

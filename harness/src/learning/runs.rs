@@ -3,19 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use wirestream::budget::{Budget, Memory};
+use wirestream::capture;
+use wirestream::message::Message;
+use wirestream::message::Name;
+use wirestream::message::part::parts;
+use wirestream::walk::messages;
+
 use super::Captures;
 use super::talk::{self, Talk};
 use crate::analysis::coverage::Coverage;
-use crate::analysis::difference::Name;
 use crate::analysis::layout::Client;
-use crate::analysis::message::Message;
-use crate::analysis::part::parts;
-use crate::analysis::talks::hear_within;
-use crate::budget::{Budget, Memory};
 use crate::listing::{client_beside, redacted_as};
 use crate::render::coverage::{self, named};
 use crate::rule::Rules;
-use crate::trace::reader;
 
 /// The messages of one run.
 pub struct Run {
@@ -96,8 +97,8 @@ const MESSAGE_BYTES: usize = 1024;
 /// Reads the messages of a capture, as far as there is room for them, and counts the others.
 fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64, Coverage)> {
     let (mut talks, mut left_out, mut room) = (Talks::new(), 0, room);
-    let mut capture = reader::open_kept(pcap)?;
-    let coverage = hear_within(&mut capture, memory, |opening, name, message| {
+    let mut capture = capture::open_kept(pcap)?;
+    let walked = messages(&mut capture, memory, |opening, name, message| {
         let parts = parts(&message);
         let bytes: usize = parts.iter().map(|part| part.bytes.len()).sum();
         // Whatever has a place in a text takes more than its bytes there.
@@ -117,5 +118,5 @@ fn talks(pcap: &Path, memory: Memory, room: usize) -> anyhow::Result<(Talks, u64
     });
     // A connection on which nothing was said has nothing that varies.
     talks.retain(|talk| !talk.is_empty());
-    Ok((talks, left_out, coverage))
+    Ok((talks, left_out, Coverage::of_walk(&capture, walked)))
 }

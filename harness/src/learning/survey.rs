@@ -6,15 +6,16 @@ use std::iter;
 use std::ops::Range;
 use std::rc::Rc;
 
+use wirestream::message::Name;
+use wirestream::message::part::{Part, parts};
+use wirestream::message::{Detail, Message};
+
 use super::runs::Run;
 use super::talk::{Talk, asked, kind, partners};
-use crate::analysis::difference::Name;
-use crate::analysis::message::{Detail, Message};
-use crate::analysis::part::{Part, parts};
 use crate::analysis::variation::{COVERED, Place, places};
 use crate::render::redact;
 use crate::rule::{Rule, Rules};
-use crate::units::counted;
+use crate::text::counted;
 
 /// The differences between runs.
 #[derive(Default)]

@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use crate::analysis::difference::Name;
-use crate::analysis::message::{Detail, Message};
-use crate::analysis::part::parts;
+use wirestream::message::Name;
+use wirestream::message::part::parts;
+use wirestream::message::{Detail, Message};
+use wirestream::units::Side;
+
 use crate::render::redact;
-use crate::units::Side;
 
 /// Messages that belong together.
 pub(super) struct Talk {

@@ -6,7 +6,7 @@ use super::proposal::Proposal;
 use super::{Lesson, Proof};
 use crate::error::printable;
 use crate::render::style::Style;
-use crate::units::counted;
+use crate::text::counted;
 
 /// Places of one rule that are told.
 const MOST_PLACES: usize = 3;

@@ -9,20 +9,21 @@ use std::path::Path;
 
 use anyhow::Result;
 use sha2::{Digest as _, Sha256};
+use wirestream::capture::{CaptureReader, open_kept};
+use wirestream::message::{Detail, Message};
+use wirestream::tcp::stream::Opening;
+use wirestream::units::Side;
+use wirestream::walk::messages;
 
 use super::in_order::InOrder;
 use super::{Outcome, Request};
+use crate::analysis::coverage::Coverage;
 use crate::analysis::layout::{self, Client, Layout, Section, Survey, Topic};
-use crate::analysis::message::{Detail, Message};
-use crate::analysis::talks::hear_within;
 use crate::render::dump::Unpacked;
 use crate::render::payload::{Listing, ListingBuffer, Style, address, heading};
 use crate::render::redactions::Scope;
 use crate::render::safe_text::safe_line;
 use crate::trace::provenance::{MarkRecord, Provenance};
-use crate::trace::reader::{CaptureReader, open_kept};
-use crate::units::Side;
-use crate::wire::stream::Opening;
 
 /// The line behind an exchange that a scenario declares as repeated, however often the capture has it.
 const REPEATED: &[u8] = b"[repeated; the number varies]\n";
@@ -46,7 +47,7 @@ pub(super) fn layout(
     let nothing = Client::default();
     let mut survey = Survey::new(known.unwrap_or(&nothing));
     let mut repeated = Repeated::default();
-    hear_within(
+    messages(
         &mut open_kept(path)?,
         request.memory,
         |opening, _, mut message| {
@@ -184,7 +185,7 @@ pub(super) fn list<Output: Write>(
 ) -> Result<Outcome<Output>> {
     let mut pages = Pages::new(layout, request.style, output);
     let mut outcome = pages.begin();
-    let coverage = hear_within(&mut reader, request.memory, |opening, _, mut message| {
+    let walked = messages(&mut reader, request.memory, |opening, _, mut message| {
         request.rules.hide(&mut message, Scope::All);
         if outcome.is_ok() {
             outcome = pages.message(opening, message);
@@ -192,6 +193,7 @@ pub(super) fn list<Output: Write>(
     });
     outcome?;
     let output = pages.finish()?;
+    let coverage = Coverage::of_walk(&reader, walked);
     Ok(Outcome { output, coverage })
 }
 

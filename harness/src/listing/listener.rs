@@ -4,17 +4,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use wirestream::budget::{Budget, Holding};
+use wirestream::conversation::Conversation;
+use wirestream::message::{Detail, Message};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Opening, Stream};
+
 use super::Format;
 use super::pages::{Ends, ListingPages};
 use super::{Messages, Request};
-use crate::analysis::conversation::Conversation;
-use crate::analysis::message::{Detail, Message};
-use crate::budget::{Budget, Holding};
 use crate::render::payload::{Listing, ListingBuffer, address};
 use crate::render::redactions::{Redactions, Scope};
 use crate::render::{hex, json};
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::stream::{Connection, Opening, Stream};
 
 /// Listens to one connection.
 pub(super) struct Listener {

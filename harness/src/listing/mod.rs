@@ -21,6 +21,10 @@ use std::thread;
 
 use anyhow::{Error, Result};
 use serde_json::json;
+use wirestream::budget::Memory;
+use wirestream::capture::{CaptureReader, open, open_kept};
+use wirestream::packet::{Decoded, FrameDecoder, Segment};
+use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
 
 use self::beginning::Beginning;
 pub use self::by_exchange::client_beside;
@@ -29,17 +33,12 @@ use self::page_writer::PageWriter;
 use self::pages::ListingPages;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::layout::Client;
-use crate::budget::Memory;
 use crate::capture_rules;
 use crate::render::coverage::named;
 use crate::render::json::ascii_where_unsafe;
 use crate::render::payload::Style;
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
-use crate::trace::reader::{CaptureReader, open, open_kept};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::Segment;
-use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
 /// The number of packets after which ended connections are cleared away.
 const CLEAR_AFTER: u64 = 4096;

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use anyhow::{Result, bail};
+use wirestream::budget::Budget;
 
 use super::Format;
 use super::page_writer::{PageSender, Step};
 use super::{Messages, Request};
-use crate::budget::Budget;
 use crate::render::payload::{ListingBuffer, heading};
 
 /// The output that all the connections of a capture write into.

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::CommandFactory as _;
+use wirestream::capture;
+use wirestream::capture::ReadError;
+use wirestream::message::Message;
 
 use super::place::Place;
 use super::records;
@@ -12,7 +15,6 @@ use super::room::Room;
 use crate::analysis::coverage::Coverage;
 use crate::analysis::difference::{Difference, Record, Redaction};
 use crate::analysis::dissection::Dissection;
-use crate::analysis::message::Message;
 use crate::analysis::stats::{Measured, Options, measure};
 use crate::capture_rules;
 use crate::cli::Cli;
@@ -27,10 +29,8 @@ use crate::render::redactions::Scope;
 use crate::render::table::{Style, statistics_table};
 use crate::render::{sequence, style};
 use crate::text::Shown as _;
-use crate::trace::error::TraceError;
 use crate::trace::name::{capture_name, with_ending};
 use crate::trace::provenance::{Provenance, marks_beside, path_beside};
-use crate::trace::reader;
 
 /// Columns of a help text.
 const HELP_WIDTH: usize = 100;
@@ -120,7 +120,7 @@ impl<'a> Filler<'a> {
                 memory: self.room.memory,
                 ..Options::default()
             };
-            let measured = measure(&mut reader::open_kept(path)?, &options);
+            let measured = measure(&mut capture::open_kept(path)?, &options);
             require_whole(&measured.coverage)?;
             Ok(measured)
         })
@@ -168,7 +168,7 @@ impl<'a> Filler<'a> {
                 memory: self.room.memory,
                 ..request
             };
-            let outcome = list(reader::open_kept(path)?, request, self.room.text())?;
+            let outcome = list(capture::open_kept(path)?, request, self.room.text())?;
             require_whole(&outcome.coverage)?;
             let text = outcome.output.bytes;
             self.room.take(text.len());
@@ -201,7 +201,7 @@ impl<'a> Filler<'a> {
             };
             let rules = capture_rules::of(path)?;
             let hide = |message: &mut Message| rules.hide(message, Scope::Secrets);
-            let dissection = Dissection::hiding(|| reader::open_kept(path), options, &hide)?;
+            let dissection = Dissection::hiding(|| capture::open_kept(path), options, &hide)?;
             require_whole(&dissection.measured.coverage)?;
             Ok(dissection)
         })?;
@@ -222,7 +222,7 @@ impl<'a> Filler<'a> {
             self.read(capture, |path| {
                 let rules = capture_rules::of(path)?;
                 let record = Record::read_in(
-                    &mut reader::open_kept(path)?,
+                    &mut capture::open_kept(path)?,
                     Redaction(&*rules),
                     self.room.memory,
                 );
@@ -254,7 +254,7 @@ impl<'a> Filler<'a> {
         require_within(self.place.root(), &file).map_err(|error| mistake(&reason(&error)))?;
         read(&file).map_err(|error| match error.downcast_ref() {
             // Its path would be an absolute one, and the name is on the next line.
-            Some(TraceError::Open { reason, .. }) if reason.kind() == NotFound => {
+            Some(ReadError::Open { reason, .. }) if reason.kind() == NotFound => {
                 mistake("there is no such file").with_hint(self.place.rule())
             }
             _ => mistake(&format!("{error:#}")),

@@ -12,9 +12,10 @@ mod room;
 
 use std::path::PathBuf;
 
+use wirestream::budget::Memory;
+
 pub use self::draft::{Draft, Stale};
 use self::room::Room;
-use crate::budget::Memory;
 use crate::error::Result;
 
 /// Fills the blocks of the named pages in memory, or of those of the project if none is named.

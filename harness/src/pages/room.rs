@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Write};
 
-use crate::budget::Memory;
+use wirestream::budget::Memory;
 
 /// The divisor that gives the share of the memory for the texts of blocks: each text is held several times until its
 /// page is written.

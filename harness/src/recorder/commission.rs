@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use tempfile::TempDir;
 
+use super::Session;
+use super::plan::CaptureRequest;
 use super::progress::Terminal;
-use super::{CaptureRequest, Session};
 use crate::error::{Class, Error, Result};
 use crate::files::private_folder;
 use crate::lab::network::Network;

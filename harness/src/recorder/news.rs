@@ -6,10 +6,11 @@
 
 use std::path::Path;
 
+use wirestream::capture;
+
 use crate::analysis::difference::{Difference, Kind, Record, Redaction};
 use crate::render::redactions::Redactions;
 use crate::trace::provenance::{CaptureRecord, Provenance, Versions};
-use crate::trace::reader;
 
 /// Returns what makes a new capture worth keeping in place of the one at `kept`, in a few words each; empty if both say
 /// the same and were made by the same versions. `None` if there is no kept capture that could be compared.
@@ -28,7 +29,7 @@ pub(super) fn news(
 }
 
 fn record(path: &Path, rules: &Redactions) -> Option<Record> {
-    let mut capture = reader::open_kept(path).ok()?;
+    let mut capture = capture::open_kept(path).ok()?;
     let record = Record::read(&mut capture, Redaction(rules));
     record.coverage.failure().is_none().then_some(record)
 }

@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::analysis::conversation::{Unread, unread_protocol};
+use wirestream::capture;
+use wirestream::conversation::{Unread, unread_protocol};
+use wirestream::packet::{Decoded, FrameDecoder};
+
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
-use crate::trace::reader;
-use crate::wire::frame::{Decoded, FrameDecoder};
 
 /// The largest number of steps without a packet that are named one by one.
 const MOST_STEPS: usize = 5;
@@ -72,7 +73,7 @@ fn beginning(step: &str) -> String {
 /// Returns the protocols that clients begin to speak and that are not read yet, each once.
 fn unread(scenario: &Scenario, pcap: &Path) -> Vec<Unread> {
     // It has just been certified: it can be read.
-    let Ok(mut capture) = reader::open(pcap) else {
+    let Ok(mut capture) = capture::open(pcap) else {
         return Vec::new();
     };
     let mut decoder = FrameDecoder::default();

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use wirestream::capture;
+
 use super::{Captured, Outcome};
 use crate::analysis::stats::{Options, Statistics, measure};
 use crate::error::{Error, Result};
 use crate::render::table::{HEADINGS, Style, Table, cells};
 use crate::text::Shown as _;
 use crate::trace::provenance::{MarkDistance, Provenance};
-use crate::trace::reader;
 
 /// Returns the closing table: what was captured, and how well.
 ///
@@ -116,7 +117,7 @@ fn statistics(pcap: &Path) -> anyhow::Result<Statistics> {
         explain: false,
         ..Options::default()
     };
-    let measured = measure(&mut reader::open(pcap)?, &options);
+    let measured = measure(&mut capture::open(pcap)?, &options);
     measured.coverage.require()?;
     Ok(measured.overall)
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use tracing::info;
+use wirestream::capture;
+use wirestream::units::Timestamp;
 
 use crate::analysis::certificate::{Evidence, MarkEvidence, certify};
 use crate::analysis::marks::{Window, windows};
@@ -12,8 +14,6 @@ use crate::run::message::Recording;
 use crate::scenario::Scenario;
 use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkDistance, MarkRecord, Provenance};
-use crate::trace::reader;
-use crate::units::Timestamp;
 
 /// Adds to the provenance what the capture says: when each step was on the wire, and the certificate of completeness.
 ///
@@ -57,7 +57,7 @@ pub(super) fn verify(
         packets = evidence.packets,
         "the capture is complete"
     );
-    let windows = reader::open(pcap)
+    let windows = capture::open(pcap)
         .map(|capture| windows(capture, server, &marks))
         .map_err(|error| cannot_read(error.into()))?;
     for (mark, window) in provenance.marks.iter_mut().zip(&windows) {
@@ -82,7 +82,7 @@ fn times(provenance: &Provenance) -> anyhow::Result<(Timestamp, Vec<Timestamp>)>
 }
 
 fn require_certificate(evidence: &Evidence<'_>, pcap: &Path) -> Result<Certificate> {
-    let certified = reader::open(pcap)
+    let certified = capture::open(pcap)
         // A file without even a header: the disk was full from the start.
         .map_err(|error| vec![format!("the file cannot be read: {error}")])
         .and_then(|capture| certify(capture, evidence));

@@ -3,9 +3,10 @@
 //! Horizontal positions are percentages, so that the drawing fills its container while its letters keep their size;
 //! `palette::style` and [`STYLE`] give the colours.
 
+use wirestream::websocket::{Frame, LengthForm};
+
 use super::hex;
 use super::markup::Markup;
-use crate::wire::websocket::{Frame, LengthForm};
 
 /// The style sheet for the classes of a drawing.
 pub const STYLE: &str = include_str!("bitfield.css");
@@ -270,9 +271,10 @@ fn percent(half_bits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use wirestream::units::Side;
+    use wirestream::websocket::{Decoder, Item};
+
     use super::*;
-    use crate::units::Side;
-    use crate::wire::websocket::{Decoder, Item};
 
     fn frame(side: Side, wire: &[u8]) -> Frame {
         let mut input = wire;

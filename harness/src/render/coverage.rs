@@ -5,16 +5,16 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use tracing::debug;
+use wirestream::capture::ReadError;
 
 use crate::analysis::coverage::Coverage;
 use crate::text::Shown as _;
-use crate::trace::error::TraceError;
 
 /// Returns the error with the capture file that it is about, unless it names it itself.
 #[must_use]
 pub fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
     match error.downcast_ref() {
-        Some(TraceError::Open { .. }) => error,
+        Some(ReadError::Open { .. }) => error,
         _ => error.context(capture.shown().to_string()),
     }
 }

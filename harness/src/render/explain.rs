@@ -9,9 +9,10 @@
 //!     1a 32                  unmasked 03 e9: close status 1001, going away        RFC 6455 §7.4.1
 //! ```
 
+use wirestream::websocket::{Frame, LengthForm, Opcode, close_name};
+
 use super::hex;
 use super::safe_text::safe_line;
-use crate::wire::websocket::{Frame, LengthForm, Opcode, close_name};
 
 /// The most bytes of payload that an explanation shows.
 const SHOWN: usize = 125;

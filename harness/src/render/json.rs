@@ -9,20 +9,20 @@ use std::io::{self, BufWriter, IntoInnerError, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
+use wirestream::fingerprint::Fingerprint;
+use wirestream::http::Framing;
+use wirestream::message::chunks::Run;
+use wirestream::message::content::Content;
+use wirestream::message::{Aside, CodedBody, Detail, EventsEnd, HttpMessage, Message};
+use wirestream::note::Note;
+use wirestream::sse::Event;
+use wirestream::websocket::{Frame, Opcode, close_name};
 
-use crate::analysis::chunks::Run;
-use crate::analysis::content::Content;
 use crate::analysis::difference::Sort;
-use crate::analysis::message::{Aside, CodedBody, Detail, EventsEnd, HttpMessage, Message};
 use crate::render::payload::follows::{HiddenBefore, UNKNOWN};
 use crate::render::redact::Shown;
 use crate::render::safe_text::is_safe;
 use crate::render::{hex, redact};
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::http::Framing;
-use crate::wire::note::Note;
-use crate::wire::sse::Event;
-use crate::wire::websocket::{Frame, Opcode, close_name};
 
 /// Writes the messages of a connection.
 #[derive(Clone, Debug)]
@@ -519,7 +519,7 @@ impl View {
     }
 
     fn content(self, content: &Content) -> ContentView {
-        let hole = |hole: &crate::analysis::content::Hole| HoleView {
+        let hole = |hole: &wirestream::message::content::Hole| HoleView {
             at: hole.at,
             missing: hole.missing,
         };

@@ -20,14 +20,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use wirestream::edit::{Edit, apply};
+use wirestream::http::Head;
+use wirestream::message::Message;
+use wirestream::websocket::{self, Frame, Opcode};
+
 use super::brands;
 use super::safe_text::is_text;
 use crate::analysis::clock;
 use crate::analysis::difference::{Hidden, Moves, Redaction, Rules, Sort};
-use crate::analysis::message::Message;
-use crate::edit::{Edit, apply};
-use crate::wire::http::Head;
-use crate::wire::websocket::{self, Frame, Opcode};
 
 /// The placeholder for a port; as wide as the port that the programs listen on by default.
 pub const PORT: &str = "PORT";
@@ -403,8 +404,8 @@ fn hide_products(products: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::http::{Item, Parser, Role};
     use proptest::prelude::*;
+    use wirestream::http::{Item, Parser, Role};
 
     fn hidden(bytes: &str) -> String {
         String::from_utf8(text(bytes.as_bytes())).unwrap()

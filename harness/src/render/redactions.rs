@@ -10,17 +10,18 @@
 use std::fmt;
 use std::ops::Range;
 
+use wirestream::edit::{Edit, apply};
+use wirestream::http::Head;
+use wirestream::message::chunks::Chunks;
+use wirestream::message::content::Content;
+use wirestream::message::{CodedBody, Detail, HttpMessage, Message, RequestLine};
+use wirestream::note::Note;
+use wirestream::sse::Event;
+use wirestream::websocket::{Frame, unmask};
+
 use super::redact::{self, Shown};
-use crate::analysis::chunks::Chunks;
-use crate::analysis::content::Content;
 use crate::analysis::difference::{Hidden, Moves, Rules as DifferenceRules, Sort};
-use crate::analysis::message::{CodedBody, Detail, HttpMessage, Message, RequestLine};
-use crate::edit::{Edit, apply};
 use crate::rule::{Rule, Rules};
-use crate::wire::http::Head;
-use crate::wire::note::Note;
-use crate::wire::sse::Event;
-use crate::wire::websocket::{Frame, unmask};
 
 /// The replacement for a byte of a frame that cannot be told apart from others: its payload was compressed, or has
 /// another length.
@@ -403,11 +404,11 @@ fn wire_follows_payload(frame: &mut Frame) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::conversation::Conversation;
-    use crate::units::{Side, Timestamp};
-    use crate::wire::event::{AsideReason, Origin, StreamEvent, StreamSink as _};
     use proptest::prelude::*;
     use std::path::Path;
+    use wirestream::conversation::Conversation;
+    use wirestream::tcp::event::{AsideReason, Origin, StreamEvent, StreamSink as _};
+    use wirestream::units::{Side, Timestamp};
 
     fn redactions(tables: &[(&str, &str, &str)]) -> Redactions {
         let table = |(name, pattern, more): &(&str, &str, &str)| {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 
 use serde::{Serialize, Serializer};
+use wirestream::units::Timestamp;
 
 use super::json::AsciiWhereUnsafe;
 use super::table::{HEADINGS, Style, Table, cells, statistics_table};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::role::Role;
 use crate::analysis::stats::{Explained, Measured, Statistics};
-use crate::units::Timestamp;
 
 /// A capture with its figures, as far as it could be read.
 #[derive(Debug)]

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
+use wirestream::packet::Layers;
+
 use crate::analysis::dissection::Packet;
 use crate::render::hex;
 use crate::render::markup::Markup;
-use crate::wire::layers::Layers;
 
 /// The number of bytes in a line: few enough for a telephone; a wide screen has several columns of lines.
 const PER_LINE: usize = 8;

@@ -1,12 +1,13 @@
 //! The panel below a diagram with the headers and bytes of the packet that is pointed at.
 
+use wirestream::units::LinkType;
+
 use super::dump::{dump, layers};
 use crate::analysis::dissection::{Dissection, Packet, Tcp};
 use crate::render::hex;
 use crate::render::markup::Markup;
 use crate::render::palette::role_name;
 use crate::render::sequence::{label, sentence, since_start};
-use crate::units::LinkType;
 
 /// Writes all the packets that a diagram shows, each to be shown alone.
 pub(super) fn inspector(page: &mut Markup, dissection: &Dissection, id: &str) {

@@ -1,15 +1,16 @@
 //! Writes a message as it was sent; a WebSocket frame with its bits drawn and its mask undone.
 
+use wirestream::message::content::{Content, Piece};
+use wirestream::message::{CodedBody, Detail, EventsEnd, HttpMessage, Message};
+use wirestream::units::Side;
+use wirestream::websocket::Frame;
+
 use super::figures::{grouped, table};
-use crate::analysis::content::{Content, Piece};
 use crate::analysis::dissection::Dissection;
-use crate::analysis::message::{CodedBody, Detail, EventsEnd, HttpMessage, Message};
 use crate::render::markup::Markup;
 use crate::render::safe_text::{Form, is_text, safe_line, safe_text};
 use crate::render::sequence::since_start;
 use crate::render::{bitfield, explain, hex};
-use crate::units::Side;
-use crate::wire::websocket::Frame;
 
 /// The number of bytes of a payload whose mask is undone bit by bit.
 const UNMASKED_SHOWN: usize = 16;

@@ -1,8 +1,9 @@
 //! Captures that were compared with their snapshots, and what there is to say about them.
 
+use wirestream::budget::Memory;
+
 use super::comparison::Comparison;
 use super::selection::{self, Capture, Selection};
-use crate::budget::Memory;
 use crate::project::Project;
 use crate::render::coverage;
 use crate::text::Shown as _;

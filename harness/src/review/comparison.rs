@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::iter;
 use std::path::{Path, PathBuf};
 
+use wirestream::budget::Memory;
+
 use super::file::{self, Snapshot};
 use super::kept::Kept;
 use super::selection::Capture;
 use crate::analysis::coverage::Coverage;
-use crate::budget::Memory;
 use crate::capture_rules;
 use crate::docs::difference::unified;
 use crate::error::{Error, Result};

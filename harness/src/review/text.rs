@@ -7,7 +7,7 @@ use super::comparison::{Comparison, State};
 use super::paint;
 use crate::render::style::Style;
 use crate::text::Shown as _;
-use crate::units::counted;
+use crate::text::counted;
 
 /// Writes a line for each capture, with what differs below it.
 ///

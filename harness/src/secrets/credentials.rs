@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use wirestream::budget::Memory;
+use wirestream::capture;
+use wirestream::capture::ReadError;
+use wirestream::walk::messages;
+
 use crate::analysis::credential::find;
-use crate::analysis::talks::hear_within;
-use crate::budget::Memory;
 use crate::rule::{MOST_PLACES, Rules};
 use crate::text::Shown as _;
-use crate::trace::error::TraceError;
-use crate::trace::reader;
 
 /// Returns a warning about a capture that holds what looks like a credential; `None` if it holds no such thing, or only
 /// what the project's rules hide or its file lists as worthless, `known`.
@@ -23,7 +24,7 @@ pub fn warning(
     rules: &Rules,
     pcap: &Path,
     memory: Memory,
-) -> Result<Option<String>, TraceError> {
+) -> Result<Option<String>, ReadError> {
     let found = places(known, rules, pcap, memory)?;
     if found.is_empty() {
         return Ok(None);
@@ -59,15 +60,15 @@ fn places(
     rules: &Rules,
     pcap: &Path,
     memory: Memory,
-) -> Result<BTreeMap<String, (String, u64)>, TraceError> {
+) -> Result<BTreeMap<String, (String, u64)>, ReadError> {
     let covered = |text: &[u8]| {
         // Behind so many, it is rather said once too often that something looks like a credential.
         let places = rules.places(text).take(MOST_PLACES);
         places.map(|(place, _)| place).collect()
     };
     let mut found: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    let mut capture = reader::open_kept(pcap)?;
-    hear_within(&mut capture, memory, |opening, name, message| {
+    let mut capture = capture::open_kept(pcap)?;
+    messages(&mut capture, memory, |opening, name, message| {
         let connection = opening.index;
         for credential in find(&message, covered) {
             if known.contains(&credential.kind) {

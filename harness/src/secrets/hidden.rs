@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use wirestream::coding::{Coding, Decoder};
+use wirestream::message::obstacle::Obstacle;
+
 use super::scan::Trouble;
-use crate::analysis::obstacle::Obstacle;
-use crate::wire::coding::{Coding, Decoder};
 
 /// The most bytes that compressed data is inflated to for a search.
 const MOST_INFLATED: usize = 16 << 20;

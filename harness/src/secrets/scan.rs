@@ -8,12 +8,13 @@ use std::collections::HashSet;
 use std::io;
 use std::ops::Range;
 
+use wirestream::http::CHUNK_LINE_LIMIT;
+use wirestream::message::Name;
+use wirestream::websocket::unmask;
+
 use super::matcher::{Matcher, Scope};
 use super::stream::{Copy, Stream};
 use super::window::{Found, Origin, Window};
-use crate::analysis::difference::Name;
-use crate::wire::http::CHUNK_LINE_LIMIT;
-use crate::wire::websocket::unmask;
 
 /// The number of bytes that are read from the file at once.
 const STEP: usize = 64 << 10;

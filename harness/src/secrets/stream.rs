@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use crate::wire::segment::distance;
+use wirestream::packet::distance;
 
 /// A payload, or the part of one that came in a fragment, as it is in the file.
 #[derive(Clone, Copy, Debug)]

@@ -9,25 +9,25 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::rc::Rc;
 
+use wirestream::budget::Budget;
+use wirestream::capture::{CaptureReader, Packet};
+use wirestream::conversation::Conversation;
+use wirestream::http::Framing;
+use wirestream::message::Name;
+use wirestream::message::Names;
+use wirestream::message::obstacle::Cause;
+use wirestream::message::{Detail, HttpMessage, Message};
+use wirestream::packet::{Decoded, FrameDecoder, Other, Segment};
+use wirestream::tcp::event::{self, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
+use wirestream::units::Side;
+use wirestream::websocket::{Frame, Opcode};
+
 use super::hidden::Hidden;
 use super::matcher::{Matcher, SHORTEST_VALUE, Scope};
 use super::scan::{First, FramePlace, Kind, Scan, Spot};
 use super::stream::{Delivered, Sent, Stream};
 use super::window::{Found, Origin, Window};
-use crate::analysis::conversation::Conversation;
-use crate::analysis::difference::Name;
-use crate::analysis::message::{Detail, HttpMessage, Message};
-use crate::analysis::obstacle::Cause;
-use crate::analysis::talks::Names;
-use crate::budget::Budget;
-use crate::trace::reader::{CaptureReader, Packet};
-use crate::units::Side;
-use crate::wire::event::{self, StreamEvent, StreamSink};
-use crate::wire::frame::{Decoded, FrameDecoder, Other};
-use crate::wire::http::Framing;
-use crate::wire::segment::Segment;
-use crate::wire::stream::{Connection, Options, Reassembler};
-use crate::wire::websocket::{Frame, Opcode};
 
 /// The most bytes between two packets that are the file's own and not text: a packet's header.
 const LONGEST_HEADER: u64 = 64;

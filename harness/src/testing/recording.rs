@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use wirestream::capture;
 
 use super::message::Message;
 use crate::analysis::stats::{Options, Statistics, measure};
@@ -13,7 +14,6 @@ use crate::listing::{Format, Request, list, listing_for_test};
 use crate::rule::Rules;
 use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkRecord, Provenance, path_beside};
-use crate::trace::reader;
 
 /// A capture: that of a scenario which was [played](crate::Lab::play), or any other.
 ///
@@ -55,7 +55,7 @@ impl Recording {
     /// Returns an error if it is not a capture, or its provenance cannot be understood.
     pub fn open(pcap: impl AsRef<Path>) -> Result<Self> {
         let pcap = pcap.as_ref();
-        reader::open(pcap).map_err(|error| unreadable(pcap, &error))?;
+        capture::open(pcap).map_err(|error| unreadable(pcap, &error))?;
         Ok(Self {
             provenance: Provenance::read_beside(pcap)
                 .map_err(|error| unreadable(&path_beside(pcap), &error))?,
@@ -117,7 +117,7 @@ impl Recording {
     ///
     /// Returns an error if the capture cannot be read.
     pub fn stats(&self) -> Result<Statistics> {
-        let measured = reader::open(&self.pcap)
+        let measured = capture::open(&self.pcap)
             .map_err(|error| unreadable(&self.pcap, &error))
             .map(|mut capture| measure(&mut capture, &Options::default()))?;
         let covered = measured.coverage.require();
@@ -160,7 +160,7 @@ impl Recording {
             format: Format::Json,
             ..Request::default()
         };
-        let capture = reader::open(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))?;
+        let capture = capture::open(&self.pcap).map_err(|error| unreadable(&self.pcap, &error))?;
         let listed = list(capture, request, Vec::new())
             .and_then(|outcome| {
                 outcome.coverage.require()?;

@@ -1,13 +1,6 @@
-//! Capture files, in and out.
+//! What belongs to a capture besides its packets: its name, its provenance, its hash, and the program's own account.
 
-pub mod error;
-mod gzip;
 pub mod name;
-mod pcap;
-mod pcapng;
 pub mod provenance;
-pub mod reader;
-mod source;
 pub mod sum;
 pub mod tally;
-pub mod writer;

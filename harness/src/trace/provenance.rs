@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
+use wirestream::units::Timestamp;
 
 pub use super::name::path_beside;
-use crate::units::Timestamp;
 
 /// The most bytes of a provenance: some hundred thousand marks.
 const MOST_BYTES: u64 = 64 << 20;

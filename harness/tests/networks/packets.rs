@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use wiresnap::trace::reader;
-use wiresnap::units::Timestamp;
+use wirestream::capture;
+use wirestream::units::Timestamp;
 
 /// The length of an Ethernet header, and of an IPv4 header without options (nothing here has any).
 const ETHERNET: usize = 14;
@@ -20,7 +20,7 @@ pub(crate) struct Packet {
 #[track_caller]
 pub(crate) fn read(capture: &Path) -> Vec<Packet> {
     let mut packets = Vec::new();
-    let mut reader = reader::open(capture).unwrap();
+    let mut reader = capture::open(capture).unwrap();
     while let Some(packet) = reader.next() {
         assert_eq!(packet.link_type.0, 1, "no Ethernet");
         assert_eq!(packet.bytes.len() as u64, u64::from(packet.original_length));

@@ -38,11 +38,11 @@ use support::cases::{self, Are, Case, Followed};
 use support::file::{RAW, paced, pcap};
 use support::tshark::{self, Opinion, SegmentFields, Totals};
 use wiresnap::analysis::stats::{self, Measured, measure};
-use wiresnap::trace::reader;
-use wiresnap::units::Side;
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Connection, Options, Reassembler};
+use wirestream::capture;
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
+use wirestream::units::Side;
 
 /// Prints past the test runner, which hides the output of a passing test.
 macro_rules! say {
@@ -77,7 +77,7 @@ impl StreamSink for Bytes {
 }
 
 fn reassemble(path: &Path) -> Vec<(Connection, Bytes)> {
-    let mut capture = reader::open(path).unwrap();
+    let mut capture = capture::open(path).unwrap();
     let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options { hash: true }, |_| Bytes::default());
     while let Some(packet) = capture.next() {
@@ -94,7 +94,7 @@ fn measured(path: &Path) -> Measured {
         explain: true,
         ..stats::Options::default()
     };
-    measure(&mut reader::open(path).unwrap(), &options)
+    measure(&mut capture::open(path).unwrap(), &options)
 }
 
 fn totals(measured: &Measured) -> Totals {
@@ -424,7 +424,7 @@ fn compare_folder(folder: &Path) -> usize {
     let captures = captures(folder);
     for path in &captures {
         let name = path.display().to_string();
-        if let Err(error) = reader::open(path) {
+        if let Err(error) = capture::open(path) {
             say!("{name}: passed over: {error}");
             continue;
         }

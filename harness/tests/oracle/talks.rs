@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use wiresnap::analysis::message::{Detail, Message};
-use wiresnap::trace::reader::{self, CaptureReader};
-use wiresnap::units::{Side, Timestamp};
-use wiresnap::wire::event::AsideReason;
-use wiresnap::wire::stream::Connection;
+use wirestream::capture::{self, CaptureReader};
+use wirestream::message::{Detail, Message};
+use wirestream::tcp::event::AsideReason;
+use wirestream::tcp::stream::Connection;
+use wirestream::units::{Side, Timestamp};
 
 use super::support::cases;
 use super::support::file::{RAW, paced, pcap};
@@ -339,7 +339,7 @@ fn compare_all(captures: &[PathBuf]) -> Vec<String> {
     for path in captures {
         let name = path.file_name().unwrap().to_string_lossy();
         let name = name.split('.').next().unwrap();
-        if let Ok(reader) = reader::open(path) {
+        if let Ok(reader) = capture::open(path) {
             let connections = reading::messages(reader);
             let theirs = tshark::said(path, http_ports(&connections));
             wrong.extend(compare(name, &ours(&connections), &theirs));
@@ -376,7 +376,7 @@ fn cases_of_others_say_what_tshark_says() {
 
 /// Returns the times at which our packets were captured, in nanoseconds.
 fn our_times(path: &Path) -> Vec<i64> {
-    let mut reader = reader::open(path).unwrap();
+    let mut reader = capture::open(path).unwrap();
     let mut times = Vec::new();
     while let Some(packet) = reader.next() {
         times.push(packet.time.nanoseconds_after(Timestamp::default()));

@@ -9,9 +9,9 @@ use std::process::Output;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
-use wiresnap::analysis::message::Detail;
-use wiresnap::trace::reader;
-use wiresnap::units::Side;
+use wirestream::capture;
+use wirestream::message::Detail;
+use wirestream::units::Side;
 
 use super::run::{file, listing, printed, wiresnap};
 use super::support::file::{RAW, paced, pcap};
@@ -94,7 +94,7 @@ fn every_case_of_others_is_read_by_every_verb() {
 fn every_payload_byte_of_the_cases_of_others_is_listed() {
     let Some(folder) = folder() else { return };
     for (name, path) in captures(&folder) {
-        let Ok(reader) = reader::open(&path) else {
+        let Ok(reader) = capture::open(&path) else {
             assert!(UNREADABLE.contains(&name.as_str()), "{name}");
             continue;
         };

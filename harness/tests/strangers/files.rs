@@ -10,9 +10,9 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use wiresnap::analysis::stats::{self, Measured, measure};
 use wiresnap::listing::{Request, list};
-use wiresnap::trace::reader::CaptureReader;
-use wiresnap::units::LinkType;
-use wiresnap::wire::frame::{Decoded, FrameDecoder, Other};
+use wirestream::capture::CaptureReader;
+use wirestream::packet::{Decoded, FrameDecoder, Other};
+use wirestream::units::LinkType;
 
 use super::run::{empty_project, file, listing, printed, run_in, wiresnap};
 use super::support::file::{ETHERNET, Order, Packet, Pcapng, gzip, paced, pcap, pcap_as, pcapng};
@@ -279,7 +279,7 @@ fn a_capture_cut_at_any_byte_gives_a_beginning_of_it() {
 fn read(capture: &[u8]) -> Option<(Measured, String)> {
     let open = || {
         let input = std::io::Cursor::new(capture.to_vec());
-        wiresnap::trace::reader::read_from(Box::new(input)).ok()
+        wirestream::capture::read_from(Box::new(input)).ok()
     };
     let options = stats::Options {
         explain: true,

@@ -14,7 +14,7 @@ use super::support::script::{Client, End, Script, Server};
 use wiresnap::listing::{Format, Request, list};
 use wiresnap::rule::Rules;
 use wiresnap::secrets::Secrets;
-use wiresnap::trace::reader;
+use wirestream::capture;
 
 const SECRET: &str = "deadbeef0123456789abcdef00c0ffee";
 const RULES: &str =
@@ -511,7 +511,7 @@ fn is_in(capture: &[u8]) -> Vec<&'static str> {
             ..Request::default()
         };
         let input = Box::new(std::io::Cursor::new(capture.to_vec()));
-        let listing = list(reader::read_from(input).unwrap(), request, Vec::new()).unwrap();
+        let listing = list(capture::read_from(input).unwrap(), request, Vec::new()).unwrap();
         found.extend(found_in(&listing.output));
     }
     found

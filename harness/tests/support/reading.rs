@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::io::Read;
 
-use wiresnap::analysis::conversation::Conversation;
-use wiresnap::analysis::message::{Detail, Message};
-use wiresnap::trace::reader::CaptureReader;
-use wiresnap::wire::event::{Origin, StreamEvent, StreamSink};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Connection, Options, Reassembler};
+use wirestream::capture::CaptureReader;
+use wirestream::conversation::Conversation;
+use wirestream::message::{Detail, Message};
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Options, Reassembler};
 
 /// Listens to one connection.
 #[derive(Default)]

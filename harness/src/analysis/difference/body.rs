@@ -1,13 +1,13 @@
 //! Content as it is compared, and the way in which it was wrapped.
 
 use sha2::{Digest as _, Sha256};
+use wirestream::fingerprint::Fingerprint;
+use wirestream::message::CodedBody;
+use wirestream::message::chunks::{Case, Chunks};
+use wirestream::message::content::{Content, Hole};
 
 use super::entry::Digest;
 use super::redaction::{Hidden, Redaction, Sort};
-use crate::analysis::chunks::{Case, Chunks};
-use crate::analysis::content::{Content, Hole};
-use crate::analysis::message::CodedBody;
-use crate::wire::fingerprint::Fingerprint;
 
 /// The number of bytes of one body kept to show what changed in it; all of it is compared.
 const BODY_SHOWN: usize = 64 << 10;

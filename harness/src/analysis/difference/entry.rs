@@ -1,9 +1,16 @@
 //! A message as it is compared: the kept part of it, and the cost of its packets.
 
 use std::collections::HashSet;
-use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use wirestream::http::{Framing, Head};
+use wirestream::message::chunks::{Case, Chunks};
+use wirestream::message::content::Content;
+use wirestream::message::{Detail, EventsEnd, HttpMessage, Message, Name, RequestLine};
+use wirestream::sse;
+use wirestream::tcp::event::AsideReason;
+use wirestream::units::Side;
+use wirestream::websocket::Opcode;
 
 use super::body::{Body, Coded, chunks_digest, chunks_text};
 use super::field;
@@ -11,51 +18,12 @@ use super::frames::Frames;
 use super::kind::Kind;
 use super::redaction::{Redaction, Sort};
 use super::tally::Tally;
-use crate::analysis::chunks::{Case, Chunks};
-use crate::analysis::content::Content;
-use crate::analysis::message::{Detail, EventsEnd, HttpMessage, Message, RequestLine};
-use crate::units::Side;
-use crate::wire::event::AsideReason;
-use crate::wire::http::{Framing, Head};
-use crate::wire::sse;
-use crate::wire::websocket::Opcode;
 
 /// The most segments of a message whose lengths are listed.
 const CUTS_SHOWN: usize = 12;
 
 /// A digest of bytes that are not kept.
 pub(super) type Digest = [u8; 32];
-
-/// The name of a message: in words if listings do not name it, else as they do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Name {
-    /// The client's request of this number on its connection, counted from 1.
-    Request(u64),
-    /// The server's response of this number.
-    Response(u64),
-    /// A WebSocket frame or a turn in another protocol: `C1` is the client's first.
-    Turn(Side, u64),
-    /// A server-sent event.
-    Event(u64),
-    /// The end of a stream of events, after the last event.
-    EventsEnd(u64),
-    /// Payload that is not part of the side's stream.
-    Aside(Side, u64),
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Request(number) => write!(formatter, "request {number}"),
-            Self::Response(number) => write!(formatter, "response {number}"),
-            Self::Turn(Side::Client, number) => write!(formatter, "C{number}"),
-            Self::Turn(Side::Server, number) => write!(formatter, "S{number}"),
-            Self::Event(number) => write!(formatter, "event {number}"),
-            Self::EventsEnd(number) => write!(formatter, "end of event stream {number}"),
-            Self::Aside(side, number) => write!(formatter, "{side}'s aside {number}"),
-        }
-    }
-}
 
 /// A message of one capture.
 #[derive(Clone, Debug)]

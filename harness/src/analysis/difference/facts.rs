@@ -1,7 +1,8 @@
 //! The facts reported about an end of a connection besides its messages: the setup of TCP.
 
+use wirestream::packet::{Flags, Segment};
+
 use super::options;
-use crate::wire::segment::{Flags, Segment};
 
 /// The facts about one end of a connection.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,9 @@
 //! The fields of an HTTP head: their places, and the kind of thing that each tells.
 
+use wirestream::http::Head;
+
 use super::kind::Kind;
 use super::redaction::Redaction;
-use crate::wire::http::Head;
 
 /// The fields that a client sends in its requests by itself, whatever is requested (a name that ends in `-` is a
 /// prefix).
@@ -194,8 +195,8 @@ fn without_authority(value: &[u8]) -> Option<[&[u8]; 2]> {
 mod tests {
     use super::*;
     use crate::analysis::difference::{Hidden, Sort};
-    use crate::wire::http::{Item, Parser, Role};
     use proptest::prelude::*;
+    use wirestream::http::{Item, Parser, Role};
 
     fn head(raw: &[u8]) -> Head {
         let mut parser = Parser::new(Role::Requests);
@@ -208,7 +209,7 @@ mod tests {
     struct Plain;
 
     impl super::super::redaction::Rules for Plain {
-        fn hide_secrets(&self, _: &mut crate::analysis::message::Message) {}
+        fn hide_secrets(&self, _: &mut wirestream::message::Message) {}
 
         fn target(&self, _: &[u8], target: &[u8]) -> Vec<u8> {
             target.to_vec()

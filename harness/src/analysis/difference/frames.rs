@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
+use wirestream::fingerprint::Fingerprint;
+use wirestream::message::content::{Content, Hole};
+use wirestream::websocket::{Frame, Header, Opcode};
+
 use super::body::{Body, beginning};
 use super::entry::{Context, Digest, digest};
 use super::field;
 use super::redaction::{Redaction, Sort};
-use crate::analysis::content::{Content, Hole};
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::websocket::{Frame, Header, Opcode};
 
 /// The most frames of one message whose headers are kept.
 const MOST_HEADERS: usize = 64;

@@ -7,14 +7,13 @@ use std::fmt::Write as _;
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use wirestream::capture::Packet;
+use wirestream::packet::{Flags, Layers, Segment};
+use wirestream::units::LinkType;
 
 use super::entry::digest;
 use super::kind::Kind;
 use super::options;
-use crate::trace::reader::Packet;
-use crate::units::LinkType;
-use crate::wire::layers::Layers;
-use crate::wire::segment::{Flags, Segment};
 
 mod mask;
 

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use super::entry::{Entry, Name};
+use wirestream::message::Name;
+
+use super::entry::Entry;
 use super::figures::Delta;
 use super::kind::Kind;
 

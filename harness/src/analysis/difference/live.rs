@@ -4,15 +4,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::rc::Rc;
 
-use super::entry::{Before, Digest, Entry, Name, Said};
+use wirestream::budget::{Budget, Holding};
+use wirestream::conversation::Conversation;
+use wirestream::message::Name;
+use wirestream::message::{Detail, Message};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::units::{Side, Timestamp};
+
+use super::entry::{Before, Digest, Entry, Said};
 use super::kind::Kind;
 use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
-use crate::analysis::conversation::Conversation;
-use crate::analysis::message::{Detail, Message};
-use crate::budget::{Budget, Holding};
-use crate::units::{Side, Timestamp};
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
 
 /// The most packets of one side, of messages not complete yet, that are kept one by one; further ones of the same cost
 /// are counted together.

@@ -5,6 +5,9 @@
 
 use std::collections::HashMap;
 
+use wirestream::tcp::event::AsideReason;
+use wirestream::websocket::{Header, LengthForm};
+
 use super::body::{Body, Coded, digest_text};
 use super::entry::{Digest, End, Entry, Event, Http, Said};
 use super::field::{Field, Parts, kind_of, kind_of_values, length, start};
@@ -13,8 +16,6 @@ use super::frames::Frames;
 use super::kind::Kind;
 use super::ledger::{Finding, Value};
 use super::redaction::Redaction;
-use crate::wire::event::AsideReason;
-use crate::wire::websocket::{Header, LengthForm};
 
 /// Compares two messages of one family. The payload bytes of all findings add up to the difference of their lengths.
 pub(super) fn compare(old: &Entry, new: &Entry, redaction: Redaction<'_>) -> Compared {

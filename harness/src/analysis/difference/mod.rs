@@ -58,7 +58,6 @@ use std::time::Duration;
 
 use self::align::Key;
 use self::entry::Digest;
-pub use self::entry::Name;
 pub use self::figures::Delta;
 use self::header::{Header, Headers};
 pub use self::kind::Kind;

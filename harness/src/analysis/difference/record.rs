@@ -12,6 +12,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use wirestream::budget::{Budget, Memory};
+use wirestream::capture::{CaptureReader, Packet};
+use wirestream::packet::{Decoded, Flags, FrameDecoder, Other, Segment};
+use wirestream::tcp::connection::{Kind, Tracked};
+use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
+use wirestream::units::Side;
 
 use super::entry::Digest;
 use super::facts::Facts;
@@ -21,13 +27,6 @@ use super::redaction::Redaction;
 use super::tally::{Cost, Tally};
 use crate::analysis::coverage::Coverage;
 use crate::analysis::stats::Statistics;
-use crate::budget::{Budget, Memory};
-use crate::trace::reader::{CaptureReader, Packet};
-use crate::units::Side;
-use crate::wire::connection::{Kind, Tracked};
-use crate::wire::frame::{Decoded, FrameDecoder, Other};
-use crate::wire::segment::{Flags, Segment};
-use crate::wire::stream::{Connection, Opening, Options, Reassembler};
 
 /// The most connections that are compared one by one; further ones are compared as a whole.
 const MOST_CONNECTIONS: u64 = 20_000;

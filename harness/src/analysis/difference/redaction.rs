@@ -3,8 +3,9 @@
 use std::fmt;
 use std::ops::{Deref, Range};
 
-use crate::analysis::message::Message;
-use crate::wire::websocket::Opcode;
+use wirestream::websocket::Opcode;
+
+use wirestream::message::Message;
 
 /// Rules that hide values which change from run to run. They are those of listings and snapshots, which live where text
 /// is made; they are passed in, so that a capture differs exactly if its snapshot would.

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use wirestream::units::Side;
+
 use super::align::Pair;
 use super::entry::{Digest, Entry, Said};
 use super::record::Talk;
-use crate::units::Side;
 
 /// The connections of both captures to one server, between which requests moved.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
+use wirestream::units::Side;
+
 use super::align::{Key, Pair, align};
 use super::entry::{Digest, Entry, digest};
 use super::figures::Delta;
@@ -14,7 +16,6 @@ use super::record::{Ending, Sort, Talk};
 use super::redaction::Redaction;
 use super::spread;
 use super::tally::{Compared, Tally};
-use crate::units::Side;
 
 const SIDES: [Side; 2] = [Side::Client, Side::Server];
 

@@ -6,17 +6,18 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::rc::Rc;
 
+use wirestream::budget::Budget;
+use wirestream::conversation::Conversation;
+use wirestream::fingerprint::Fingerprint;
+use wirestream::message::content::Content;
+use wirestream::message::{Detail, HttpMessage, Message};
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::tcp::stream::{Connection, Opening};
+use wirestream::units::Side;
+use wirestream::websocket::Frame;
+
 use super::cost::Parts;
 use crate::analysis::clock::{self, CLOCK_BYTES};
-use crate::analysis::content::Content;
-use crate::analysis::conversation::Conversation;
-use crate::analysis::message::{Detail, HttpMessage, Message};
-use crate::budget::Budget;
-use crate::units::Side;
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::stream::{Connection, Opening};
-use crate::wire::websocket::Frame;
 
 /// The most messages that are kept of a capture.
 const MOST_MESSAGES: usize = 300;

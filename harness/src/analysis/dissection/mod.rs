@@ -15,20 +15,20 @@ use std::io::Read;
 use std::ops::Range;
 use std::rc::Rc;
 
+use wirestream::budget::{Budget, Memory};
+use wirestream::capture::CaptureReader;
+use wirestream::capture::ReadError;
+use wirestream::message::Message;
+use wirestream::packet::{Decoded, FrameDecoder, Segment};
+use wirestream::tcp::stream::{self, Opening, Reassembler};
+use wirestream::units::{Side, Timestamp};
+
 use self::cost::Cost;
 pub use self::dialogue::{Dialogue, Hide};
 use self::dialogue::{Listener, Shared};
 pub use self::packet::{BYTES_SHOWN, Packet, Tcp};
-use super::message::Message;
 use super::stats::{Measured, Options, measure};
 use super::update::Phase;
-use crate::budget::{Budget, Memory};
-use crate::trace::error::TraceError;
-use crate::trace::reader::CaptureReader;
-use crate::units::{Side, Timestamp};
-use crate::wire::frame::{Decoded, FrameDecoder};
-use crate::wire::segment::Segment;
-use crate::wire::stream::{self, Opening, Reassembler};
 
 /// A capture taken apart.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ impl Dissection {
     ///
     /// Returns an error if the capture cannot be read to its end, or has packets of an unknown link type.
     pub fn of<R: Read>(
-        open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
+        open: impl Fn() -> Result<CaptureReader<R>, ReadError>,
         options: Options,
-    ) -> Result<Self, TraceError> {
+    ) -> Result<Self, ReadError> {
         Self::hiding(open, options, &|_| false)
     }
 
@@ -63,10 +63,10 @@ impl Dissection {
     ///
     /// Returns an error as [`Dissection::of`] does.
     pub fn hiding<R: Read>(
-        open: impl Fn() -> Result<CaptureReader<R>, TraceError>,
+        open: impl Fn() -> Result<CaptureReader<R>, ReadError>,
         options: Options,
         hide: Hide<'_>,
-    ) -> Result<Self, TraceError> {
+    ) -> Result<Self, ReadError> {
         let options = Options {
             explain: true,
             ..options

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use wirestream::capture;
+use wirestream::packet::{Flags, Layers, Segment};
+use wirestream::units::LinkType;
+
 use crate::analysis::stats::Explained;
-use crate::trace::reader;
-use crate::units::LinkType;
-use crate::wire::layers::Layers;
-use crate::wire::segment::{Flags, Segment};
 
 /// The most bytes that are kept of one packet: enough for any frame of Ethernet.
 pub const BYTES_SHOWN: usize = 1600;
@@ -58,7 +58,11 @@ pub struct Tcp {
 }
 
 impl Packet {
-    pub(super) fn new(explained: Explained, packet: &reader::Packet<'_>, tcp: Option<Tcp>) -> Self {
+    pub(super) fn new(
+        explained: Explained,
+        packet: &capture::Packet<'_>,
+        tcp: Option<Tcp>,
+    ) -> Self {
         let shown = packet.bytes.len().min(BYTES_SHOWN);
         Self {
             explained,

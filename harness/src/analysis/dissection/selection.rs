@@ -42,11 +42,12 @@ pub fn select(packets: &[Explained]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use wirestream::units::Timestamp;
+
     use super::*;
     use crate::analysis::role::Role;
     use crate::analysis::stats::Statistics;
     use crate::analysis::update::Phase;
-    use crate::units::Timestamp;
 
     fn packets(phases: impl IntoIterator<Item = Phase>) -> Vec<Explained> {
         let packet = |(number, phase)| Explained {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::analysis::difference::{Name, Named};
+use wirestream::message::Name;
+use wirestream::units::Side;
+
+use crate::analysis::difference::Named;
 use crate::render::safe_text::safe_line;
-use crate::units::Side;
 
 /// The most names that are listed one by one.
 const MOST_PARTS: usize = 6;

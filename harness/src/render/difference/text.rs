@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use wirestream::packet::not_tcp_sentence;
+
 use super::names::heading;
 use super::value::{WIDTH, alone, lines, side_by_side, wrapped};
 use super::{Comparison, Verdict, reconciliation, signed};
@@ -11,7 +13,6 @@ use crate::render::safe_text::safe_line;
 use crate::render::style::Style;
 use crate::render::table::Style as TableStyle;
 use crate::text::Shown;
-use crate::wire::other::sentence;
 
 /// The width in columns of a kind's name.
 const KIND_WIDTH: usize = 15;
@@ -145,7 +146,7 @@ fn limits(difference: &Difference) -> String {
     if difference.not_tcp > 0 && !difference.is_identical {
         let [old, new] = (difference.coverage.each_ref()).map(|covered| covered.others.counts());
         let counts = [old[0] + new[0], old[1] + new[1]];
-        let packets = sentence(counts, "");
+        let packets = not_tcp_sentence(counts, "");
         let their = if difference.not_tcp == 1 {
             "its length is"
         } else {

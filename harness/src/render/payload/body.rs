@@ -1,14 +1,15 @@
 //! HTTP messages and events: heads, bodies, and the wrapping of these.
 
+use wirestream::message::chunks::{Chunks, Run};
+use wirestream::message::content::Content;
+use wirestream::message::{CodedBody, EventsEnd, HttpMessage, Message};
+use wirestream::sse::Event;
+use wirestream::units::Side;
+
 use super::super::redact::{self, Shown};
 use super::super::safe_text::{is_text, safe_line};
 use super::follows::{Lengths, UNKNOWN};
 use super::{Listing, digest};
-use crate::analysis::chunks::{Chunks, Run};
-use crate::analysis::content::Content;
-use crate::analysis::message::{CodedBody, EventsEnd, HttpMessage, Message};
-use crate::units::Side;
-use crate::wire::sse::Event;
 
 impl Listing {
     pub(super) fn http(&mut self, message: &Message, http: &HttpMessage) {
@@ -202,7 +203,9 @@ impl Listing {
             self.write(&shown.bytes);
         }
         if !event.left_out.is_empty() {
-            self.gap(crate::analysis::content::Piece::LeftOut(&event.left_out));
+            self.gap(wirestream::message::content::Piece::LeftOut(
+                &event.left_out,
+            ));
             self.end_line();
         }
     }

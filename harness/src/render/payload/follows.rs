@@ -4,12 +4,13 @@
 //! Coded content has no such length: if something in it is hidden, neither its length nor its digest is listed. A
 //! compressed frame may refer to all those before it.
 
+use wirestream::fingerprint::Fingerprint;
+use wirestream::http::Framing;
+use wirestream::message::{HttpMessage, Message};
+use wirestream::units::Side;
+use wirestream::websocket::{Frame, Opcode};
+
 use super::super::redact::Shown;
-use crate::analysis::message::{HttpMessage, Message};
-use crate::units::Side;
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::http::Framing;
-use crate::wire::websocket::{Frame, Opcode};
 
 /// The placeholder for a number that follows from something hidden.
 pub(in crate::render) const UNKNOWN: &str = "<n>";

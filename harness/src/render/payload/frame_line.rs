@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use wirestream::websocket::{Frame, Opcode, close_name};
+
 use super::follows::{Form, UNKNOWN};
 use super::large::payload_in_short;
 use super::placeholder::{Part, around};
@@ -10,7 +12,6 @@ use super::{digest, left_out, quoted};
 use crate::render::hex;
 use crate::render::redact::Shown;
 use crate::render::safe_text::{is_text, safe_line};
-use crate::wire::websocket::{Frame, Opcode, close_name};
 
 /// `text, 8 bytes, masked: "get-time"`. `is_hidden` says that something in it is hidden, and `placeholders` where something
 /// stands for it; a payload beyond the limit is shown in short.

@@ -4,13 +4,14 @@
 //! The SHA-256 is one of the text as it is shown, with placeholders in place of what is hidden: so it neither follows from
 //! a hidden value nor lets one be guessed.
 
+use wirestream::conversation::RAW_PIECE;
+use wirestream::fingerprint::Fingerprint;
+use wirestream::message::content::{Content, Piece};
+use wirestream::units::Side;
+
 use super::super::safe_text::{is_text, safe_line};
 use super::{Listing, dump, shown_length};
-use crate::analysis::content::{Content, Piece};
-use crate::analysis::conversation::RAW_PIECE;
 use crate::render::hex;
-use crate::units::Side;
-use crate::wire::fingerprint::Fingerprint;
 
 /// The most lines of a text that are shown, and the most bytes.
 const LINES: usize = 10;

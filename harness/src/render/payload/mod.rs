@@ -30,6 +30,14 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::ops::Range;
 
+use wirestream::fingerprint::Fingerprint;
+use wirestream::message::chunks::Case;
+use wirestream::message::content::{Content, Piece};
+use wirestream::message::{Aside, Detail, Message};
+use wirestream::note::Note;
+use wirestream::units::Side;
+use wirestream::websocket::Frame;
+
 use self::follows::{Fragments, HiddenBefore};
 use self::frame_line::frame_line;
 use self::placeholder::{Part, around};
@@ -37,13 +45,6 @@ use self::rows::Rows;
 use super::redact::Shown;
 use super::safe_text::{Form, SafeText, is_text, safe_line};
 use super::{dump, explain, hex, redact};
-use crate::analysis::chunks::Case;
-use crate::analysis::content::{Content, Piece};
-use crate::analysis::message::{Aside, Detail, Message};
-use crate::units::Side;
-use crate::wire::fingerprint::Fingerprint;
-use crate::wire::note::Note;
-use crate::wire::websocket::Frame;
 
 /// The form in which a listing is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
+use wirestream::conversation::Conversation;
+use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
+use wirestream::units::Timestamp;
+
 use super::*;
-use crate::analysis::conversation::Conversation;
-use crate::units::Timestamp;
-use crate::wire::event::{Origin, StreamEvent, StreamSink};
 
 enum Sent<'a> {
     Client(&'a [u8]),
@@ -256,7 +257,7 @@ fn a_redacted_frame_is_a_line_with_what_it_says() {
 fn masks_by_chance_leave_no_trace_in_a_snapshot() {
     let masked = |mask: [u8; 4]| {
         let mut payload = *b"get-time";
-        crate::wire::websocket::unmask(&mut payload, mask, 0);
+        wirestream::websocket::unmask(&mut payload, mask, 0);
         [&[0x81, 0x88][..], &mask, &payload].concat()
     };
     let listing = |mask| {

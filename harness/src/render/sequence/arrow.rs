@@ -1,11 +1,12 @@
 //! A packet as an arrow.
 
+use wirestream::units::Side;
+
 use super::{CLIENT, SERVER, Setting, aside, connection_mark, label, sentence, since_start};
 use crate::analysis::dissection::{Dissection, Packet};
 use crate::analysis::stats::Explained;
 use crate::render::markup::Markup;
 use crate::render::palette::role_name;
-use crate::units::Side;
 
 /// The pixels from the top of its row to the arrow.
 const LINE_AT: u32 = 20;

@@ -1,11 +1,12 @@
 //! The labels of packets.
 
+use wirestream::message::{Detail, HttpMessage, Message};
+use wirestream::packet::Flags;
+use wirestream::units::Timestamp;
+
 use crate::analysis::dissection::{Dissection, Packet};
-use crate::analysis::message::{Detail, HttpMessage, Message};
 use crate::analysis::role::Role;
 use crate::render::safe_text::safe_line;
-use crate::units::Timestamp;
-use crate::wire::segment::Flags;
 
 /// The most characters of a label; a longer one would leave its arrow on a narrow screen.
 const LABEL_CHARACTERS: usize = 30;

@@ -1,5 +1,7 @@
 //! Packets per update, each with its direction and role.
 
+use wirestream::units::Side;
+
 use super::{Compared, titled};
 use crate::analysis::stats::Explained;
 use crate::analysis::update::Phase;
@@ -7,7 +9,6 @@ use crate::render::markup::Markup;
 use crate::render::palette::role_name;
 use crate::report::chart::{drawing, text};
 use crate::report::figures::{grouped, table};
-use crate::units::Side;
 
 /// The height of a capture in pixels; below, that of a packet.
 const ROW: usize = 58;

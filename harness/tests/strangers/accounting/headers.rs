@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use wiresnap::analysis::difference::{Delta, Difference, Kind, Record, Value};
 use wiresnap::render::redact::RULES;
-use wiresnap::trace::reader::read_from;
+use wirestream::capture::read_from;
 
 use super::super::support::file::{ETHERNET, IPV4, LINUX_SLL, LINUX_SLL2, paced, pcap};
 use super::super::support::network::{ACK, FIN, PSH, SYN};

@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use wiresnap::analysis::conversation::Conversation;
 use wiresnap::analysis::difference::{Difference, Kind, Record};
-use wiresnap::analysis::message::{Detail, HttpMessage, Message};
 use wiresnap::listing::{Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::render::redact::{self, RULES};
-use wiresnap::trace::reader::{CaptureReader, read_from};
-use wiresnap::wire::frame::{Decoded, FrameDecoder};
-use wiresnap::wire::stream::{Opening, Options, Reassembler};
+use wirestream::capture::{CaptureReader, read_from};
+use wirestream::conversation::Conversation;
+use wirestream::message::{Detail, HttpMessage, Message};
+use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::tcp::stream::{Opening, Options, Reassembler};
 
 /// A capture, read once, with which changed ones are compared.
 pub(super) struct Original {

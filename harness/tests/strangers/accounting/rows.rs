@@ -8,7 +8,7 @@ use wiresnap::listing::{Format, Request, list};
 use wiresnap::render::payload::Style;
 use wiresnap::render::redactions::Redactions;
 use wiresnap::rule::Rules;
-use wiresnap::trace::reader::read_from;
+use wirestream::capture::read_from;
 
 use super::super::support::script::{Client, End, Server};
 use super::captures::{Frames, answer, bare, file, get, gzip, handshake};

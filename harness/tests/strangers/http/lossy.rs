@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use wiresnap::analysis::message::{Detail, Message};
+use wirestream::message::{Detail, Message};
 
 use super::*;
 use crate::support::network::Tcp;

@@ -8,11 +8,11 @@ mod refused;
 mod resumed;
 mod switches;
 
-use wiresnap::analysis::message::Message;
 use wiresnap::analysis::role::Role;
 use wiresnap::analysis::stats::{self, measure};
-use wiresnap::trace::reader::CaptureReader;
-use wiresnap::units::Side;
+use wirestream::capture::CaptureReader;
+use wirestream::message::Message;
+use wirestream::units::Side;
 
 use super::support::file::{RAW, paced, pcap};
 use super::support::reading::{self, told};

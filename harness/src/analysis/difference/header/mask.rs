@@ -1,8 +1,9 @@
 //! Sets to zero the parts of headers that differ each time, or that are reported elsewhere.
 
+use wirestream::packet::Flags;
+use wirestream::units::LinkType;
+
 use super::super::options;
-use crate::units::LinkType;
-use crate::wire::segment::Flags;
 
 const ETHERTYPE_PPPOE: u16 = 0x8864;
 
