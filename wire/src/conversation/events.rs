@@ -243,6 +243,12 @@ impl Conversation {
             self.queue(self.next_order, message);
             self.next_order += 1;
         }
+        // What is held back came behind these events.
+        let half = match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        };
+        half.provenance.renumber(&mut self.next_order);
         // The stream goes on, but no message before this one is in the making any more.
         let order = self.next_order;
         if let Some(open) = &mut self.half(side).open {

@@ -50,6 +50,14 @@ impl Provenance {
         self.spans.front()
     }
 
+    /// Gives the bytes held back their places among all messages anew, behind those that were given out so far.
+    pub(super) fn renumber(&mut self, order: &mut u64) {
+        for span in &mut self.spans {
+            span.order = *order;
+            *order += 1;
+        }
+    }
+
     /// Records the bytes held back now, and the packet that brought all bytes from `since` on.
     pub(super) fn hold(&mut self, held: Range<u64>, since: u64, origin: Origin, order: &mut u64) {
         while self
