@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::sync::{Arc, Once};
 
+use tracing::debug;
+
 use crate::error::{Error, Result};
 use crate::printer::say;
 use crate::project::{Project, current_folder};
 use crate::render::redactions::Redactions;
 use crate::rule::Rules;
 use crate::scenario::file;
+use crate::text::Shown as _;
 use crate::trace::name::{capture_name, with_ending};
 
 /// Returns the rules for a capture: of the project that we are in, and of the one that the capture is in; empty outside
@@ -27,6 +30,9 @@ pub fn of(capture: &Path) -> Result<Arc<Redactions>> {
     };
     let its_own = its_own.filter(|its_own| !is_ours(its_own));
     let projects = ours.iter().chain(&its_own);
+    for project in projects.clone() {
+        debug!(project = %project.file().shown(), capture = %capture.shown(), "rules are used");
+    }
     let rules = projects
         .map(|project| rules_in(project, capture))
         .collect::<Result<Rules>>()?;

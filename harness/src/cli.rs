@@ -18,9 +18,9 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
-    /// Say what the command has given up before it reads a capture: other files, the network, programs
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
+    /// Log what is done and which rights are given up; -vv logs more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
 }
 
 const EXIT_CODES: &str = "\

@@ -67,6 +67,7 @@ pub mod lab;
 pub mod learning;
 #[doc(hidden)]
 pub mod listing;
+mod log;
 #[doc(hidden)]
 pub mod machine;
 #[doc(hidden)]

@@ -3,12 +3,13 @@
 use std::fs::metadata;
 use std::path::{Path, PathBuf};
 
+use tracing::info;
+
 use crate::cli::{CaptureSelection, Cli, Command, RulesFile};
 use crate::confinement::{Files, confine};
 use crate::error::Result;
 use crate::machine::browser::Kind;
 use crate::machine::{browser, privilege};
-use crate::printer::say;
 use crate::project::{FILE_NAME, Project, current_folder};
 use crate::trace::name::path_beside;
 
@@ -28,9 +29,7 @@ pub(super) fn apply(cli: &Cli) -> Result<()> {
     };
     privilege::keep_files_only()?;
     let confinement = confine(&files);
-    if cli.verbose {
-        say(&format!("note: this process {confinement}"));
-    }
+    info!("this process {confinement}");
     Ok(())
 }
 

@@ -34,6 +34,7 @@ use rustix::io::Errno;
 use crate::cli::BrowserChoice;
 use crate::cli::{CaptureSelection, Cli, Command};
 use crate::error::{Class, Error};
+use crate::log;
 #[cfg(feature = "capture")]
 use crate::machine::browser::Kind;
 use crate::machine::descriptors;
@@ -53,6 +54,10 @@ pub fn main() -> ExitCode {
         Command::Capture(_) | Command::Doctor(_) | Command::PlayTest
     );
     if starts_others && let Err(error) = descriptors::close_inherited() {
+        say(&format!("error: {error}"));
+        return ExitCode::from(error.class().exit_code());
+    }
+    if let Err(error) = log::begin(cli.verbose) {
         say(&format!("error: {error}"));
         return ExitCode::from(error.class().exit_code());
     }

@@ -33,6 +33,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::Pid;
 use tokio::time::Instant;
+use tracing::info;
 
 use self::enclosure::Launchers;
 use self::introduction::Answer;
@@ -161,6 +162,7 @@ impl Lab {
                 is_daemon: program.is_daemon,
             });
         let within = program.within;
+        let began = Instant::now();
         let deadline = Instant::now() + within;
         let mut process = match self.programs() {
             Some(programs) => programs.launch(command)?,
@@ -194,6 +196,7 @@ impl Lab {
         if program.is_daemon {
             process.go_into_background(deadline).await?;
         }
+        info!(program = program.name, sockets = ?listens_on, after = ?began.elapsed(), "is ready");
         Ok(process)
     }
 

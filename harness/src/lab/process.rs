@@ -21,6 +21,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::sync::{Notify, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::info;
 
 use super::family::{self, Member};
 use super::listening::{Socket, Tables};
@@ -364,9 +365,19 @@ impl Process {
             .service
             .as_ref()
             .is_some_and(|service| service.is_daemon);
+        let pid = group.as_raw_nonzero().get();
+        info!(
+            name = command.name,
+            pid,
+            executable = %command.executable.shown(),
+            arguments = command.arguments.len(),
+            "started"
+        );
+        let name = command.name.clone();
         tokio::spawn(async move {
             // Waiting for a child of ours cannot fail.
             let status = child.wait().await.unwrap_or_default();
+            info!(name, pid, %status, "ended");
             tell_first_end.send_replace(Some(status));
             if !(is_daemon && status.success()) {
                 tell_end.send_replace(Some(End::Told(status)));

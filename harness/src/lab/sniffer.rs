@@ -20,6 +20,7 @@ use pcap::{Active, Capture, Device, Linktype, PacketHeader};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use tracing::info;
 use wirestream::capture::CaptureWriter;
 use wirestream::packet::{Decoded, Flags, FrameDecoder, Segment};
 use wirestream::units::{LinkType, Timestamp};
@@ -198,6 +199,7 @@ impl Sniffer {
             link_type,
             savefile,
         } = open;
+        info!(interface, %link_type, "capture is live");
         let stop = Arc::new(AtomicBool::new(false));
         let (tell, seen) = watch::channel(Seen::default());
         let listener = Listener {

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use tokio::runtime::Runtime;
+use tracing::{debug, info};
 use wirestream::budget::Memory;
 
 use self::keep::Savefile;
@@ -138,6 +139,13 @@ impl Session {
             signals,
         } = self;
         let (jobs, preparing) = (request.jobs, request.preparing);
+        info!(
+            version = env!("CARGO_PKG_VERSION"),
+            scenarios = request.scenarios.len(),
+            project = %Path::new(".").join(&request.root).shown(),
+            captures = %request.captures.shown(),
+            "capturing"
+        );
         let examine = |intent: &Intent<'_>| checkup::examine(intent, &account, &runtime, &signals);
         let plan = Plan::make(request, account.clone(), examine)?;
         for exposure in &plan.exposures {
@@ -146,6 +154,7 @@ impl Session {
         privilege::hand_on_to_labs()?;
         let folder = plan.network.folder(&plan.tools, &plan.account)?;
         let parts = plan.parts(&folder)?;
+        info!(network = ?plan.network, labs = parts.len(), folder = %folder.shown(), "labs are made");
         privilege::labs_are_made()?;
         let jobs = match plan.network {
             Network::Private => jobs.map_or(parts.len(), usize::from),
@@ -252,6 +261,7 @@ fn keep(
         &savefile.path(),
     )?;
     let overwritten = savefile.overwrite(secrets)?;
+    debug!(scenario = %scenario.name.shown(), overwritten, "secrets are looked for");
     let mut provenance = provenance.map_texts(|text| secrets.hide(text));
     provenance.secrets_overwritten = overwritten;
     require_hidden(secrets, &provenance)?;
@@ -267,8 +277,10 @@ fn keep(
         }
     }
     let pcap = if news.as_ref().is_some_and(Vec::is_empty) {
+        info!(capture = %kept.shown(), "says the same: the capture that is there stays");
         kept
     } else {
+        info!(capture = %kept.shown(), ?news, "kept");
         plan.folder.keep(savefile, &provenance, &pictures)?
     };
     let warning = credentials::warning(

@@ -10,6 +10,7 @@ use crate::files::batch::Bounds;
 use crate::lab::doctor::{Examination, Intent};
 use crate::lab::network::{Ground, MeetingPoint, Network};
 use crate::lab::remote::Remote;
+use crate::log;
 use crate::machine::browser::{self, Kind};
 use crate::machine::privilege::Account;
 use crate::machine::programs::Programs;
@@ -191,6 +192,7 @@ impl Plan {
                 remote: self.remote.clone(),
                 tools: self.tools.clone(),
                 account: self.account.clone(),
+                log: log::filter().map(str::to_owned),
             };
             Ok(Part {
                 order,

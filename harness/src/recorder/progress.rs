@@ -5,6 +5,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::error::printable;
+use crate::log;
 use crate::printer::{is_watched, say};
 use crate::render::redactions::Redactions;
 use crate::run::conductor::Progress;
@@ -30,7 +31,8 @@ pub(super) struct Terminal {
 impl Terminal {
     pub(super) fn new(scenarios: &[Scenario], redactions: &[Redactions]) -> Self {
         let all = MultiProgress::new();
-        let bars = if is_watched() {
+        // A log would write over them.
+        let bars = if is_watched() && log::filter().is_none() {
             scenarios
                 .iter()
                 .map(|scenario| all.add(bar(scenario)))
@@ -114,6 +116,11 @@ impl Progress for Terminal {
         }
         let note = format!("note: {}: {}", self.names[player], printable(note));
         self.all.suspend(|| say(&note));
+    }
+
+    fn log(&self, player: usize, line: &str) {
+        let line = self.secrets[player].hide(line);
+        say(&format!("{line} scenario={}", self.names[player].shown()));
     }
 
     fn started(&self, players: &[usize]) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use tracing::info;
 use wirestream::capture;
 use wirestream::units::Timestamp;
 
@@ -11,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::lab::network::MeetingPoint;
 use crate::run::message::Recording;
 use crate::scenario::Scenario;
+use crate::text::Shown as _;
 use crate::trace::provenance::{Certificate, MarkDistance, MarkRecord, Provenance};
 
 /// Adds to the provenance what the capture says: when each step was on the wire, and the certificate of completeness.
@@ -50,6 +52,11 @@ pub(super) fn verify(
         tallies: &tallies,
     };
     provenance.certificate = Some(require_certificate(&evidence, pcap)?);
+    info!(
+        scenario = %provenance.scenario.name.shown(),
+        packets = evidence.packets,
+        "the capture is complete"
+    );
     let windows = capture::open(pcap)
         .map(|capture| windows(capture, server, &marks))
         .map_err(|error| cannot_read(error.into()))?;

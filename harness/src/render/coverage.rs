@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use tracing::debug;
 use wirestream::capture::ReadError;
 
 use crate::analysis::coverage::Coverage;
@@ -24,6 +25,7 @@ pub fn named(error: anyhow::Error, capture: &Path) -> anyhow::Error {
 ///
 /// Returns an error if `talk` does not take it.
 pub fn warn(path: &Path, coverage: &Coverage, talk: &mut impl Write) -> io::Result<()> {
+    debug!(capture = %path.shown(), packets = coverage.packets, "read");
     for warning in warnings(path, coverage) {
         writeln!(talk, "{warning}")?;
     }

@@ -41,6 +41,8 @@ pub trait Progress {
     fn step(&self, player: usize, step: &str);
     /// Reports something about this player that the user should know.
     fn note(&self, player: usize, note: &str);
+    /// Passes on a line of this player's log.
+    fn log(&self, player: usize, line: &str);
     /// Reports that the timelines of these players have begun.
     fn started(&self, players: &[usize]);
 }
@@ -400,6 +402,7 @@ impl<P: Progress> PlayerRun<'_, P> {
                     Report::Played(outcome) => return Ok(Some((*outcome)?)),
                     Report::Refused(error) => return Err(error.into()),
                     Report::Note(note) => self.progress.note(self.player, &note),
+                    Report::Log(line) => self.progress.log(self.player, &line),
                     Report::Ready | Report::Enclosed(_) => {}
                 },
                 Ok(()) = self.signals.changed() => {

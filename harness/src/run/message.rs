@@ -44,6 +44,8 @@ pub struct Order {
     pub tools: Tools,
     /// The account on whose behalf it is played.
     pub account: Account,
+    /// The filter of the log; `None` if nothing is logged.
+    pub log: Option<String>,
 }
 
 /// An instruction to a player.
@@ -72,6 +74,8 @@ pub enum Report {
     Enclosed(Result<()>),
     /// Something that the user should know.
     Note(String),
+    /// A line for the log.
+    Log(String),
     /// The player is doing this outside the timeline, as in `starting Firefox`.
     Phase(String),
     /// Program, capture and client are ready: only the start is missing.

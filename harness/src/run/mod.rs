@@ -25,6 +25,7 @@ use std::time::Duration;
 use jiff::Timestamp as ClockTime;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep_until};
+use tracing::{debug, info};
 
 use self::clients::{Clients, naming};
 use self::due_mark::DueMark;
@@ -155,6 +156,12 @@ impl Run<'_> {
         Self::close_all(started, liveness, sniffer).await?;
         self.note_udp(started);
         let counters = self.finish_capture(sniffer, liveness).await?;
+        info!(
+            packets = counters.packets,
+            dropped = counters.dropped,
+            interface_dropped = counters.interface_dropped,
+            "the capture has ended"
+        );
         // Whatever the program does when it is told to end, the capture is out of its reach.
         self.reports.captured(counters.sum);
         liveness.during(consent.taken).await?;
@@ -319,6 +326,12 @@ impl Run<'_> {
             .clients
             .see_others(due_mark, &before_others, acted_at, liveness)
             .await?;
+        debug!(
+            step = %mark.step,
+            planned = seconds_between(start, *due),
+            actual = seconds_between(start, acted),
+            "mark is kept"
+        );
         Ok(MarkRecord {
             client: scenario.name_at(mark).map(str::to_owned),
             step: mark.step.clone(),

@@ -25,6 +25,7 @@ use crate::lab::network::{Ground, Network};
 use crate::lab::remote::Visit;
 use crate::lab::sniffer::{OpenCapture, Pace, Sniffer};
 use crate::lab::{Lab, keeper, namespace, probe};
+use crate::log;
 use crate::machine::privilege;
 use crate::machine::tools::{Browser, command_path};
 use crate::scenario::Action;
@@ -257,6 +258,7 @@ async fn perform(
             why.message()
         ));
     }
+    reports.begin_log(order.log.as_deref())?;
     let sniffer = Sniffer::start(capture, Pace::of(order.scenario.link.as_ref()))?;
     let lab = Lab::new(
         PathBuf::from(folder),
@@ -312,6 +314,21 @@ impl Reports {
     fn report(&self, report: Report) {
         // Where nobody listens any more, the instructions have ended too, and with them the run.
         let _ = self.outgoing.send(report);
+    }
+
+    /// Has the log of this process reported, if there is to be one.
+    fn begin_log(&self, filter: Option<&str>) -> Result<()> {
+        let Some(filter) = filter else {
+            return Ok(());
+        };
+        // The log lasts as long as the process, and must not keep the line open.
+        let outgoing = self.outgoing.downgrade();
+        log::begin_with(filter, move |line| {
+            if let Some(outgoing) = outgoing.upgrade() {
+                // As for any report: without a listener the run has ended.
+                let _ = outgoing.send(Report::Log(line.to_owned()));
+            }
+        })
     }
 
     pub(super) fn phase(&self, phase: &str) {

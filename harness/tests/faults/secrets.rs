@@ -335,6 +335,28 @@ fn no_error_message_tells_it() {
     println!("tried {0}, held {0}", cases.len());
 }
 
+/// The log has the steps of a timeline, and a step may hold it.
+#[test]
+fn no_log_tells_it() {
+    let page = format!("plain?secret={SECRET}");
+    let bench = bench_with(&asks_for("leaks", &page, ""));
+
+    let outcome = bench.run(&["leaks", "-vvv"]);
+
+    outcome.is(
+        0,
+        &[
+            " INFO wiresnap::lab::process: started name=\"leaks\" pid=",
+            " INFO wiresnap::lab: is ready program=\"leaks\" sockets=[127.0.0.1:8000] after=",
+            " DEBUG wiresnap::run: mark is kept step=run curl -sS http://127.0.0.1:8000/plain?secret=<session",
+            " INFO wiresnap::run: the capture has ended packets=",
+            " INFO wiresnap::recorder::verify: the capture is complete scenario=leaks packets=",
+        ],
+    );
+    fs::remove_file(bench.path("project/scenarios/leaks.toml")).unwrap();
+    sweep(&bench, "-vvv", &outcome);
+}
+
 /// A capture that proves nothing is put aside without the secret, or not at all.
 #[test]
 fn it_is_not_put_aside() {

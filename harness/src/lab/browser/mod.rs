@@ -24,6 +24,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
+use tracing::info;
 
 use super::Lab;
 use super::process::{Process, end_of};
@@ -221,6 +222,7 @@ impl Browser {
                 .with_output(both(kind), driver.last_output())
                 .with_hint(ADVICE)
         })?;
+        info!(%kind, version = versions.browser, driver = ?versions.driver, "session is open");
         let browser = Self {
             kind,
             home: Home::Here { driver, process },
