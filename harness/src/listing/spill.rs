@@ -181,12 +181,11 @@ impl Window {
             .checked_sub(self.start)
             .and_then(|skipped| usize::try_from(skipped).ok())
             .filter(|skipped| skipped.saturating_add(least) <= self.bytes.len());
-        let skipped = match has_it {
-            Some(skipped) => skipped,
-            None => {
-                self.fill(file, place)?;
-                0
-            }
+        let skipped = if let Some(skipped) = has_it {
+            skipped
+        } else {
+            self.fill(file, place)?;
+            0
         };
         let there = self.bytes.get(skipped..).unwrap_or_default();
         Ok(&there[..most.min(there.len())])

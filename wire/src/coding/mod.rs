@@ -63,7 +63,7 @@ impl Coding {
     ///
     /// # Errors
     ///
-    /// Returns the first name that is not known here.
+    /// Returns an error if a name is not known here: the first one.
     pub fn list(value: &[u8]) -> Result<Vec<Self>, String> {
         let mut codings = Vec::new();
         for name in value.split(|byte| *byte == b',') {
@@ -144,7 +144,7 @@ impl fmt::Display for CodingError {
                 "not decoded further: what was captured so far inflates to too many times its size",
             ),
             Self::NoRoom => formatter.write_str(
-                "not decoded further: too much is open at the same time; a larger --memory has more room",
+                "not decoded further: too much is open at the same time; a larger memory budget (--memory) has more room",
             ),
             Self::CutOff { coding } => write!(formatter, "the {coding} body ends too early"),
             Self::Behind { coding } => {
@@ -270,7 +270,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Returns [`CodingError::CutOff`] if a coding had not ended. An empty body is fine: servers that forget to leave
+    /// Returns an error if a coding had not ended. An empty body is fine: servers that forget to leave
     /// out the field send it.
     pub fn finish(&mut self, output: &mut Vec<u8>, limit: usize) -> Result<(), CodingError> {
         if self.coded.is_empty() {

@@ -42,10 +42,10 @@ pub struct Message {
     pub obstacles: Vec<Obstacle>,
     /// The lines around the chunks of its body; for an event, the lines since the event before.
     pub chunks: Chunks,
-    /// True if a rule of the project hid something in its content, so that its lengths and fingerprints are not those
-    /// of the original.
+    /// True if a caller hid something in its content, so that its lengths and fingerprints are not those of the
+    /// original. Never set here.
     pub is_hidden: bool,
-    /// The places in its content at which something stands for what a rule hid there, in order.
+    /// The places in its content at which something stands for what a caller hid there, in order.
     pub placeholders: Vec<Range<usize>>,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Detail, Message};
 use crate::units::Side;
 
-/// The name of a message: in words if listings do not name it, else as they do.
+/// The name of a message among those of its connection: `C1` for a turn, words for anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
     /// The client's request of this number on its connection, counted from 1.
