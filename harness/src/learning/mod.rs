@@ -16,9 +16,9 @@ use std::iter;
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "capture")]
 use wirestream::budget::Memory;
 
+#[cfg(feature = "capture")]
 pub use self::play::{Playing, play};
 pub use self::proposal::Proposal;
 pub use self::runs::{Run, read};
