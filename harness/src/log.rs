@@ -65,6 +65,7 @@ pub(crate) fn begin_with(filter: &str, write: impl Fn(&str) + Send + Sync + 'sta
 }
 
 /// Returns the filter of this process's log, which a process that it starts is to have too; `None` if nothing is logged.
+#[cfg(feature = "capture")]
 #[must_use]
 pub(crate) fn filter() -> Option<&'static str> {
     FILTER.get().map(String::as_str)
