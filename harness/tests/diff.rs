@@ -674,6 +674,48 @@ fn more_connections_than_are_told_apart_add_up() {
     assert_eq!(difference.sum(Kind::Exchange).total_packets, 2);
 }
 
+/// Acknowledgements of data that was cut off are of no message. They count also if a connection is one of several that
+/// chance may have filled.
+#[test]
+fn packets_of_no_message_count_wherever_chance_put_the_messages() {
+    let client = |port: u16| format!("10.0.0.1:{port}").parse().unwrap();
+    let server = "10.0.0.2:80".parse().unwrap();
+    let says = |from_client, port, flags, acknowledgement, options, payload: &[u8]| {
+        let (source, destination) = if from_client {
+            (client(port), server)
+        } else {
+            (server, client(port))
+        };
+        let packet = Tcp {
+            source,
+            destination,
+            sequence: 1000,
+            acknowledgement,
+            flags,
+            window: 100,
+            options: vec![1; options],
+            payload: payload.to_vec(),
+        };
+        ethernet(&packet.in_ip())
+    };
+    let old = pcap(
+        ETHERNET,
+        &paced([says(false, 50_000, ACK, 1000, 0, RESPONSE)]),
+    );
+    let mut new = paced([
+        says(false, 50_002, FIN | ACK, 1000, 0, b""),
+        says(false, 50_002, FIN | ACK, 1000, 12, RESPONSE),
+        says(true, 50_002, ACK, 1051, 0, b""),
+        says(true, 50_000, ACK, 1000, 0, b""),
+    ]);
+    new[1] = new[1].clone().cut(54);
+    let new = pcap(ETHERNET, &new);
+
+    let difference = assert_holds(&old, &new);
+    assert_eq!(difference.total().total_packets, 3);
+    assert_holds(&new, &old);
+}
+
 /// Generates any segment of a few connections, likely or not.
 fn segment() -> impl Strategy<Value = Tcp> {
     let payload = prop_oneof![

@@ -148,12 +148,14 @@ impl Talk {
             && self.spoken.asides.iter().all(Vec::is_empty)
     }
 
-    /// Returns several connections taken together, without their messages; the ends are those of the first.
+    /// Returns several connections taken together, without the messages that are told apart; the ends are those of the
+    /// first.
     pub(super) fn together(talks: &[&Self]) -> Self {
         let mut all = Self::default();
         for talk in talks {
             all.ends = all.ends.or(talk.ends);
             all.statistics += talk.statistics;
+            all.spoken.rest.merge(&talk.spoken.rest);
             for (sort, tally) in &talk.sorts {
                 all.sorts.entry(*sort).or_default().merge(tally);
             }

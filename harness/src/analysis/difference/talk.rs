@@ -112,6 +112,7 @@ impl<'a, 'r> Comparison<'a, 'r> {
         for side in SIDES {
             self.all_messages(&before[side as usize], &after[side as usize], side);
         }
+        self.folds(&old.spoken.rest, &new.spoken.rest);
         for side in SIDES {
             self.headers[side as usize].told = self.syns(&old, &new, side, Delta::ZERO);
         }
