@@ -71,6 +71,13 @@ pub(crate) fn filter() -> Option<&'static str> {
     FILTER.get().map(String::as_str)
 }
 
+/// Returns the variable that gives another process of ours the same log; `None` if nothing is logged.
+#[cfg(feature = "capture")]
+#[must_use]
+pub(crate) fn environment() -> Option<(&'static str, &'static str)> {
+    filter().map(|filter| (VARIABLE, filter))
+}
+
 /// The time of day in UTC, to the microsecond, as captures have it.
 struct Clock;
 

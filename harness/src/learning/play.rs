@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -16,6 +16,7 @@ use super::runs::{Run, open};
 use crate::error::{Error, Result};
 use crate::files::{private_folder, reason};
 use crate::listing::client_beside;
+use crate::log;
 use crate::machine::browser::Kind;
 use crate::machine::{browser, privilege};
 use crate::printer::say;
@@ -106,6 +107,11 @@ async fn capture(
 ) -> Result<PathBuf> {
     let cannot = |error: std::io::Error| Error::environment(format!("cannot start a run: {error}"));
     let ourselves = std::env::current_exe().map_err(cannot)?;
+    let errors = match log::environment() {
+        Some(_) => Stdio::inherit(),
+        // Its progress and its warnings are those of one run of many: they are only shown if it says nothing else.
+        None => Stdio::piped(),
+    };
     let mut child = Command::new(ourselves)
         .arg("capture")
         .arg(playing.scenario)
@@ -115,9 +121,9 @@ async fn capture(
         .args(["--browser", playing.browser.word()])
         .args(assignments(playing.set))
         .env(PARENT, std::process::id().to_string())
-        // Its progress and its warnings are those of one run of many: they are only shown if it says nothing else.
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
+        .envs(log::environment())
+        .stdout(Stdio::piped())
+        .stderr(errors)
         .spawn()
         .map_err(cannot)?;
     let outcome = tokio::spawn(text_of(child.stdout.take()));
