@@ -147,6 +147,15 @@ fn the_front_for_tests_and_the_engine_know_no_command_line() {
     }
 }
 
+/// The sniffer decodes what has just come off the wire; whatever reads a capture goes through the one walk.
+#[test]
+fn captures_are_read_by_one_walk() {
+    let decoding = HARNESS.sources().into_iter();
+    let decoding = decoding.filter(|source| source.code.contains("FrameDecoder"));
+    let places: Vec<String> = decoding.map(|source| source.place).collect();
+    assert_eq!(places, ["lab/sniffer.rs"]);
+}
+
 #[test]
 fn the_reading_library_knows_no_clock_and_no_runtime_and_few_files() {
     let sources = WIRE.sources();

@@ -1,4 +1,7 @@
-//! The walk over a capture: its messages, one after the other, with their names.
+//! The walk over a capture: its packets, each decoded, or its messages, each with its name.
+//!
+//! [`Walk`] is the one loop over a capture: every reader of packets goes through it, so that all of them agree on what
+//! a packet is, and on where a damaged file ends.
 //!
 //! ```
 //! use wirestream::budget::Memory;
@@ -21,12 +24,68 @@ use std::io::Read;
 use std::rc::Rc;
 
 use crate::budget::{Budget, Memory};
-use crate::capture::CaptureReader;
+use crate::capture::{CaptureReader, Packet};
 use crate::conversation::Conversation;
 use crate::message::{Message, Name, Names};
 use crate::packet::{Decoded, FrameDecoder, Others};
 use crate::tcp::event::{Origin, StreamEvent, StreamSink};
 use crate::tcp::stream::{Opening, Options, Reassembler};
+
+/// A walk over a capture, packet by packet.
+///
+/// ```
+/// use wirestream::capture::CaptureReader;
+/// use wirestream::packet::Decoded;
+/// use wirestream::walk::Walk;
+///
+/// # let file: &[u8] = &[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 1, 0, 0, 0];
+/// let mut reader = CaptureReader::new(file)?;
+/// let mut walk = Walk::new(&mut reader);
+/// while let Some((packet, decoded)) = walk.next() {
+///     match decoded {
+///         Decoded::Segment(segment) => println!("packet {}: {}", packet.number, segment.payload_length),
+///         Decoded::Other(other) => println!("packet {}: {other}", packet.number),
+///     }
+/// }
+/// let others = walk.finish();
+/// # assert_eq!(others.total(), 0);
+/// # Ok::<(), wirestream::capture::ReadError>(())
+/// ```
+pub struct Walk<'r, R> {
+    reader: &'r mut CaptureReader<R>,
+    decoder: FrameDecoder,
+}
+
+impl<'r, R: Read> Walk<'r, R> {
+    /// Begins a walk at the reader's next packet.
+    pub fn new(reader: &'r mut CaptureReader<R>) -> Self {
+        Self {
+            reader,
+            decoder: FrameDecoder::default(),
+        }
+    }
+
+    /// Returns the next packet, and the segment in it or what it is instead; `None` at the end, or where the file is
+    /// damaged. The segment of a datagram in fragments comes with the packet that completes it.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an iterator cannot lend its items"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> Option<(Packet<'_>, Decoded<'_>)> {
+        let packet = self.reader.next()?;
+        let decoded = self
+            .decoder
+            .decode(packet.link_type, packet.bytes, packet.original_length);
+        Some((packet, decoded))
+    }
+
+    /// Ends the walk, and returns the packets that are not TCP segments, by what they are instead.
+    #[must_use]
+    pub fn finish(self) -> Others {
+        self.decoder.others().clone()
+    }
+}
 
 /// A function that takes each message with its connection and its name there.
 type Visitor<'a> = Rc<RefCell<&'a mut dyn FnMut(&Opening, Name, Message)>>;
@@ -58,10 +117,9 @@ pub fn messages<R: Read>(
         visitor: Rc::clone(&visitor),
     })
     .within(&budget, LISTENER_BYTES);
-    let mut decoder = FrameDecoder::default();
-    while let Some(packet) = reader.next() {
-        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        if let Decoded::Segment(segment) = frame {
+    let mut walk = Walk::new(reader);
+    while let Some((packet, decoded)) = walk.next() {
+        if let Decoded::Segment(segment) = decoded {
             reassembler.segment(packet.number, packet.time, &segment);
         }
         for (_, listener) in reassembler.take_finished() {
@@ -73,7 +131,7 @@ pub fn messages<R: Read>(
         listener.finish();
     }
     Walked {
-        others: decoder.others().clone(),
+        others: walk.finish(),
         ended_early,
     }
 }

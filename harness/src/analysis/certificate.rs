@@ -9,10 +9,11 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use wirestream::capture::CaptureReader;
-use wirestream::packet::{Decoded, Flags, FrameDecoder, Segment};
+use wirestream::packet::{Decoded, Flags, Segment};
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
 use wirestream::units::Timestamp;
+use wirestream::walk::Walk;
 
 use crate::text::counted;
 use crate::trace::provenance::{Certificate, CertifiedConnection, ClosedBy};
@@ -56,11 +57,11 @@ pub fn certify<R: Read>(
     evidence: &Evidence<'_>,
 ) -> Result<Certificate, Vec<String>> {
     let mut inspection = Inspection::new(evidence);
-    let mut decoder = FrameDecoder::default();
     let mut reassembler = Reassembler::new(Options::default(), |_| Unseen);
-    while let Some(packet) = capture.next() {
+    let mut walk = Walk::new(&mut capture);
+    while let Some((packet, decoded)) = walk.next() {
         inspection.packets = packet.number;
-        match decoder.decode(packet.link_type, packet.bytes, packet.original_length) {
+        match decoded {
             Decoded::Segment(segment) => {
                 inspection.segment(packet.time, &segment);
                 reassembler.segment(packet.number, packet.time, &segment);

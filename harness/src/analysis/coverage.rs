@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use wirestream::capture::CaptureReader;
 use wirestream::capture::ReadError;
-use wirestream::packet::{FrameDecoder, Others};
+use wirestream::packet::Others;
 use wirestream::units::LinkType;
 use wirestream::walk::Walked;
 
@@ -48,12 +48,12 @@ impl From<ReadError> for CaptureError {
 }
 
 impl Coverage {
-    /// Returns the coverage once `reader` has given its last packet, and `decoder` has seen all of them.
+    /// Returns the coverage once `reader` has given its last packet; `others` are those that are not TCP segments.
     #[must_use]
-    pub fn new<R: Read>(reader: &CaptureReader<R>, decoder: &FrameDecoder) -> Self {
+    pub fn new<R: Read>(reader: &CaptureReader<R>, others: Others) -> Self {
         Self {
             packets: reader.packets(),
-            others: decoder.others().clone(),
+            others,
             cut: reader.cut(),
             ended_early: 0,
             updates_left_out: 0,
@@ -64,14 +64,7 @@ impl Coverage {
     /// Returns the coverage of a walk over the whole capture.
     #[must_use]
     pub fn of_walk<R: Read>(reader: &CaptureReader<R>, walked: Walked) -> Self {
-        Self {
-            packets: reader.packets(),
-            others: walked.others,
-            cut: reader.cut(),
-            ended_early: walked.ended_early,
-            updates_left_out: 0,
-            damage: reader.damage().cloned(),
-        }
+        Self::new(reader, walked.others).with_ended_early(walked.ended_early)
     }
 
     /// Returns the same coverage with the number of connections taken for ended to make room for others.

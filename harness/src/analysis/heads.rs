@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use wirestream::budget::{Budget, Holding, Memory};
 use wirestream::capture::Packet;
-use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::packet::Segment;
 use wirestream::tcp::event::{Origin, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Opening, Options, Reassembler};
 use wirestream::units::Side;
@@ -29,7 +29,6 @@ const CARRIER_BYTES: usize = size_of::<(u64, u64)>();
 /// Reads the connections of one capture in outline.
 pub struct HeadFinder {
     port: Option<u16>,
-    decoder: FrameDecoder,
     reassembler: Reassembler<Listener, Open>,
     found: Rc<RefCell<Vec<u64>>>,
 }
@@ -46,26 +45,19 @@ impl HeadFinder {
         let reassembler = Reassembler::new(Options::default(), open);
         Self {
             port,
-            decoder: FrameDecoder::default(),
             reassembler: reassembler.within(&budget, LISTENER_BYTES),
             found,
         }
     }
 
-    /// Takes the next packet of the capture.
-    pub fn packet(&mut self, packet: &Packet<'_>) {
-        let decoded = self
-            .decoder
-            .decode(packet.link_type, packet.bytes, packet.original_length);
-        let Decoded::Segment(segment) = decoded else {
-            return;
-        };
+    /// Takes the next segment of the capture, with its packet.
+    pub fn segment(&mut self, packet: &Packet<'_>, segment: &Segment<'_>) {
         let ports = [segment.source.port(), segment.destination.port()];
         if self.port.is_some_and(|port| !ports.contains(&port)) {
             return;
         }
         self.reassembler
-            .segment(packet.number, packet.time, &segment);
+            .segment(packet.number, packet.time, segment);
         for (_, listener) in self.reassembler.take_finished() {
             listener.finish();
         }

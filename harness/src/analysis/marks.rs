@@ -4,8 +4,9 @@ use std::io::Read;
 use std::net::SocketAddr;
 
 use wirestream::capture::CaptureReader;
-use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::packet::Decoded;
 use wirestream::units::Timestamp;
+use wirestream::walk::Walk;
 
 /// The most bytes kept of the server's answer to one step, to be searched.
 const KEPT_BYTES: usize = 4 << 20;
@@ -49,17 +50,15 @@ pub fn windows<R: Read>(
     marks: &[Timestamp],
 ) -> Vec<Window> {
     let mut windows = vec![Window::default(); marks.len()];
-    let mut decoder = FrameDecoder::default();
-    while let Some(packet) = capture.next() {
+    let mut walk = Walk::new(&mut capture);
+    while let Some((packet, decoded)) = walk.next() {
         let index = marks
             .partition_point(|mark| *mark <= packet.time)
             .saturating_sub(1);
         let Some(window) = windows.get_mut(index) else {
             break;
         };
-        let Decoded::Segment(segment) =
-            decoder.decode(packet.link_type, packet.bytes, packet.original_length)
-        else {
+        let Decoded::Segment(segment) = decoded else {
             continue;
         };
         window.first_packet.get_or_insert(packet.time);

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use wirestream::capture::Packet;
-use wirestream::packet::{Decoded, FrameDecoder, Segment};
+use wirestream::packet::Segment;
 use wirestream::tcp::connection::{Keeper, Kind, Tracked, Tracker};
 use wirestream::units::{Side, Timestamp};
 
@@ -125,7 +125,6 @@ pub struct Numbered {
 pub struct Accountant {
     /// The only port whose segments count, if there is one.
     port: Option<u16>,
-    decoder: FrameDecoder,
     tracker: Tracker<Kept>,
     held: VecDeque<Held>,
 }
@@ -210,19 +209,15 @@ impl Accountant {
         self.tracker.connections()
     }
 
-    /// Returns the decoder, which has seen all packets.
-    #[must_use]
-    pub const fn decoder(&self) -> &FrameDecoder {
-        &self.decoder
-    }
-
-    /// Returns the next packet with its role; `None` if it is not from or to the requested port, or is held back.
+    /// Returns the next packet with its role, given its segment (`None` if it has none); `None` if it is not from or to
+    /// the requested port, or is held back.
     #[inline]
-    pub fn account(&mut self, packet: &Packet<'_>) -> Option<Accounted> {
-        let decoded = self
-            .decoder
-            .decode(packet.link_type, packet.bytes, packet.original_length);
-        let Decoded::Segment(segment) = decoded else {
+    pub fn account(
+        &mut self,
+        packet: &Packet<'_>,
+        segment: Option<&Segment<'_>>,
+    ) -> Option<Accounted> {
+        let Some(segment) = segment else {
             let is_wanted = self.port.is_none();
             let accounted = is_wanted.then(|| Accounted::not_tcp(packet));
             return accounted.and_then(|accounted| self.in_order(packet, accounted));
@@ -233,8 +228,8 @@ impl Accountant {
         {
             return None;
         }
-        let tracked = self.tracker.track_with(&segment, &mut Ports(self.port));
-        let side = side(self.port, &segment, tracked.side);
+        let tracked = self.tracker.track_with(segment, &mut Ports(self.port));
+        let side = side(self.port, segment, tracked.side);
         let kept = self.tracker.state(tracked.slot);
         let is_sure = tracked.is_sure || kept.is_some_and(|kept| kept.is_told_by_port);
         let (role, is_push) = role(&tracked, side);

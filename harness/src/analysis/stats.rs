@@ -15,7 +15,9 @@ use std::ops::{Add, AddAssign, SubAssign};
 use serde::Serialize;
 use wirestream::budget::Memory;
 use wirestream::capture::CaptureReader;
+use wirestream::packet::Decoded;
 use wirestream::units::{Side, Timestamp};
+use wirestream::walk::Walk;
 
 use super::coverage::Coverage;
 use super::heads::HeadFinder;
@@ -185,14 +187,19 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     let mut measured = Measured::default();
     let heads = || HeadFinder::new(options.port, options.for_heads());
     let mut heads = options.explain.then(heads);
-    while let Some(packet) = reader.next() {
+    let mut walk = Walk::new(reader);
+    while let Some((packet, decoded)) = walk.next() {
+        let segment = match &decoded {
+            Decoded::Segment(segment) => Some(segment),
+            Decoded::Other(_) => None,
+        };
         // What is not listed needs no reading.
-        if let Some(heads) = &mut heads
+        if let (Some(heads), Some(segment)) = (&mut heads, segment)
             && measured.packets_left_out == 0
         {
-            heads.packet(&packet);
+            heads.segment(&packet, segment);
         }
-        if let Some(accounted) = accountant.account(&packet) {
+        if let Some(accounted) = accountant.account(&packet, segment) {
             let (number, time) = (packet.number, packet.time);
             let packet = Numbered {
                 number,
@@ -204,11 +211,11 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
             measured.add_held(&mut accountant, options, &mut finder);
         }
     }
+    let others = walk.finish();
     accountant.finish();
     measured.add_held(&mut accountant, options, &mut finder);
     measured.connections = accountant.connections();
-    measured.coverage =
-        Coverage::new(reader, accountant.decoder()).with_ended_early(accountant.ended_early());
+    measured.coverage = Coverage::new(reader, others).with_ended_early(accountant.ended_early());
     if let Some(heads) = heads {
         measured.tell_headers(&heads.finish());
     }

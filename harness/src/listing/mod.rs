@@ -23,8 +23,9 @@ use anyhow::{Error, Result};
 use serde_json::json;
 use wirestream::budget::Memory;
 use wirestream::capture::{CaptureReader, open, open_kept};
-use wirestream::packet::{Decoded, FrameDecoder, Segment};
+use wirestream::packet::{Decoded, Segment};
 use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
+use wirestream::walk::Walk;
 
 use self::beginning::Beginning;
 pub use self::by_exchange::client_beside;
@@ -285,10 +286,9 @@ fn read(reader: &mut CaptureReader<impl Read>, pages: ListingPages) -> (Coverage
     let open = |opening: &Opening| Listener::new(opening, Rc::clone(&pages));
     let mut reassembler =
         Reassembler::new(options, open).within(&budget, Listener::ALLOCATED_BYTES);
-    let mut decoder = FrameDecoder::default();
-    while let Some(packet) = reader.next() {
-        let frame = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-        if let Decoded::Segment(segment) = frame
+    let mut walk = Walk::new(reader);
+    while let Some((packet, decoded)) = walk.next() {
+        if let Decoded::Segment(segment) = decoded
             && port.is_none_or(|port| has_port(&segment, port))
         {
             reassembler.segment(packet.number, packet.time, &segment);
@@ -300,10 +300,11 @@ fn read(reader: &mut CaptureReader<impl Read>, pages: ListingPages) -> (Coverage
             }
         }
     }
+    let others = walk.finish();
     let ended_early = reassembler.ended_early();
     close(reassembler.finish());
     (
-        Coverage::new(reader, &decoder).with_ended_early(ended_early),
+        Coverage::new(reader, others).with_ended_early(ended_early),
         pages.borrow().check_wanted(),
     )
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use wirestream::capture;
 use wirestream::conversation::{Unread, unread_protocol};
-use wirestream::packet::{Decoded, FrameDecoder};
+use wirestream::packet::Decoded;
+use wirestream::walk::Walk;
 
 use crate::scenario::Scenario;
 use crate::trace::provenance::Provenance;
@@ -76,13 +77,11 @@ fn unread(scenario: &Scenario, pcap: &Path) -> Vec<Unread> {
     let Ok(mut capture) = capture::open(pcap) else {
         return Vec::new();
     };
-    let mut decoder = FrameDecoder::default();
     let mut clients: HashSet<SocketAddr> = HashSet::new();
     let mut protocols = Vec::new();
-    while let Some(packet) = capture.next() {
-        let Decoded::Segment(segment) =
-            decoder.decode(packet.link_type, packet.bytes, packet.original_length)
-        else {
+    let mut walk = Walk::new(&mut capture);
+    while let Some((_, decoded)) = walk.next() {
+        let Decoded::Segment(segment) = decoded else {
             continue;
         };
         let is_clients = segment.destination.port() == scenario.port;

@@ -17,10 +17,11 @@ use wirestream::message::Name;
 use wirestream::message::Names;
 use wirestream::message::obstacle::Cause;
 use wirestream::message::{Detail, HttpMessage, Message};
-use wirestream::packet::{Decoded, FrameDecoder, Other, Segment};
+use wirestream::packet::{Decoded, Other, Segment};
 use wirestream::tcp::event::{self, StreamEvent, StreamSink};
 use wirestream::tcp::stream::{Connection, Options, Reassembler};
 use wirestream::units::Side;
+use wirestream::walk::Walk;
 use wirestream::websocket::{Frame, Opcode};
 
 use super::hidden::Hidden;
@@ -119,10 +120,10 @@ pub(super) fn survey(file: &File, matcher: &Matcher) -> anyhow::Result<Survey> {
         halves: Default::default(),
     });
     let mut over = Vec::new();
-    let mut decoder = FrameDecoder::default();
-    while let Some(packet) = reader.next() {
+    let mut walk = Walk::new(&mut reader);
+    while let Some((packet, decoded)) = walk.next() {
         look.packet(&packet)?;
-        match decoder.decode(packet.link_type, packet.bytes, packet.original_length) {
+        match decoded {
             Decoded::Segment(segment) => {
                 let tracked = reassembler.segment(packet.number, packet.time, &segment);
                 look.turn_sides(turned.take());

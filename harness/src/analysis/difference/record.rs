@@ -14,10 +14,11 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use wirestream::budget::{Budget, Memory};
 use wirestream::capture::{CaptureReader, Packet};
-use wirestream::packet::{Decoded, Flags, FrameDecoder, Other, Segment};
+use wirestream::packet::{Decoded, Flags, Other, Segment};
 use wirestream::tcp::connection::{Kind, Tracked};
 use wirestream::tcp::stream::{Connection, Opening, Options, Reassembler};
 use wirestream::units::Side;
+use wirestream::walk::Walk;
 
 use super::entry::Digest;
 use super::facts::Facts;
@@ -274,12 +275,11 @@ impl Record {
         };
         let mut reassembler =
             Reassembler::new(Options::default(), open).within(budget, LISTENER_BYTES);
-        let mut decoder = FrameDecoder::default();
         let mut reading = Reading::new(Rc::clone(&shared), Rc::clone(&lives));
-        while let Some(packet) = reader.next() {
+        let mut walk = Walk::new(reader);
+        while let Some((packet, decoded)) = walk.next() {
             reading.begin(&packet);
-            let found = decoder.decode(packet.link_type, packet.bytes, packet.original_length);
-            match found {
+            match decoded {
                 Decoded::Segment(segment) => {
                     let carrying = reading.carrying(&packet, &segment);
                     let tracked = reassembler.segment(packet.number, packet.time, &segment);
@@ -290,11 +290,12 @@ impl Record {
                 Decoded::Other(other) => reading.not_tcp(&packet, other),
             }
         }
+        let others = walk.finish();
         let ended_early = reassembler.ended_early();
         let finished = reassembler.finish();
         reading.turn_sides();
         reading.close(finished);
-        let coverage = Coverage::new(reader, &decoder);
+        let coverage = Coverage::new(reader, others);
         reading.finish(coverage.with_ended_early(ended_early))
     }
 

@@ -19,9 +19,10 @@ use wirestream::budget::{Budget, Memory};
 use wirestream::capture::CaptureReader;
 use wirestream::capture::ReadError;
 use wirestream::message::Message;
-use wirestream::packet::{Decoded, FrameDecoder, Segment};
+use wirestream::packet::{Decoded, Segment};
 use wirestream::tcp::stream::{self, Opening, Reassembler};
 use wirestream::units::{Side, Timestamp};
+use wirestream::walk::Walk;
 
 use self::cost::Cost;
 pub use self::dialogue::{Dialogue, Hide};
@@ -129,7 +130,6 @@ struct Reading {
     measured: Measured,
     selected: Vec<usize>,
     packets: Vec<Packet>,
-    decoder: FrameDecoder,
     /// The first sequence number of each side of each connection.
     origins: HashMap<(u64, Side), u32>,
 }
@@ -142,7 +142,6 @@ impl Reading {
             packets: Vec::with_capacity(selected.len()),
             measured,
             selected,
-            decoder: FrameDecoder::default(),
             origins: HashMap::new(),
         }
     }
@@ -159,14 +158,12 @@ impl Reading {
         let mut reassembler = Reassembler::new(stream::Options::default(), sink)
             .within(budget, dialogue::LISTENER_BYTES);
         let mut index = 0;
-        while let Some(packet) = reader.next() {
+        let mut walk = Walk::new(reader);
+        while let Some((packet, decoded)) = walk.next() {
             let explained = self.measured.packets.get(index).copied();
             let Some(explained) = explained.filter(|other| other.number == packet.number) else {
                 continue;
             };
-            let decoded =
-                self.decoder
-                    .decode(packet.link_type, packet.bytes, packet.original_length);
             let segment = match decoded {
                 Decoded::Segment(segment) => Some(segment),
                 Decoded::Other(_) => None,
