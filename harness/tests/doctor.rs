@@ -98,7 +98,10 @@ impl Machine {
             .current_dir(self.path("project"))
             .env("PATH", self.path("path"))
             .env("HOME", self.path("home"))
-            .env_remove("XDG_DATA_HOME");
+            .env_remove("XDG_DATA_HOME")
+            // Under sudo, home is what the system's database says.
+            .env_remove("SUDO_UID")
+            .env_remove("SUDO_GID");
         command
     }
 
