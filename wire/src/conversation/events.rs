@@ -243,17 +243,15 @@ impl Conversation {
             self.queue(self.next_order, message);
             self.next_order += 1;
         }
+        let mut order = self.next_order;
+        let half = self.half(side);
         // What is held back came behind these events.
-        let half = match side {
-            Side::Client => &mut self.client,
-            Side::Server => &mut self.server,
-        };
-        half.provenance.renumber(&mut self.next_order);
+        half.provenance.renumber(&mut order);
         // The stream goes on, but no message before this one is in the making any more.
-        let order = self.next_order;
-        if let Some(open) = &mut self.half(side).open {
+        if let Some(open) = &mut half.open {
             open.order = order;
         }
+        self.next_order = order;
     }
 
     /// Hands out the unfinished event as far as it is there, because it cannot be kept.
