@@ -191,48 +191,23 @@ impl Cuts {
 }
 
 /// A hash of parts; no two sequences of parts have the same.
-struct PartsHash {
-    hash: Sha256,
-    /// Short parts, which are hashed together: most are of a few bytes.
-    short: Vec<u8>,
-}
+#[derive(Default)]
+struct PartsHash(Sha256);
 
 impl PartsHash {
-    /// The number of bytes of short parts that are hashed together.
-    const TOGETHER: usize = 1 << 10;
-
-    fn new() -> Self {
-        Self {
-            hash: Sha256::new(),
-            short: Vec::with_capacity(Self::TOGETHER),
-        }
-    }
-
     fn part(&mut self, part: &[u8]) {
-        let length = (part.len() as u64).to_be_bytes();
-        if self.short.len() + length.len() + part.len() > Self::TOGETHER {
-            self.hash.update(&self.short);
-            self.short.clear();
-        }
-        self.short.extend_from_slice(&length);
-        if self.short.len() + part.len() > Self::TOGETHER {
-            self.hash.update(&self.short);
-            self.short.clear();
-            self.hash.update(part);
-        } else {
-            self.short.extend_from_slice(part);
-        }
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part);
     }
 
-    fn digest(mut self) -> Digest {
-        self.hash.update(&self.short);
-        self.hash.finalize().into()
+    fn digest(self) -> Digest {
+        self.0.finalize().into()
     }
 }
 
 /// Hashes parts so that no two sequences of parts have the same digest.
 pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
-    let mut hash = PartsHash::new();
+    let mut hash = PartsHash::default();
     for part in parts {
         hash.part(part);
     }
@@ -676,7 +651,7 @@ impl Http {
         let trailers = redaction.text(&self.trailers);
         let [coded, undecoded] = coded_parts(self.coded.as_ref(), self.body.is_hidden);
         let chunks = self.chunks.as_deref().unwrap_or_default();
-        let mut hash = PartsHash::new();
+        let mut hash = PartsHash::default();
         for part in [
             &start[..],
             parts.end,
