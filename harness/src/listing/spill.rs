@@ -150,9 +150,10 @@ impl Spill {
         if self.pending.is_empty() {
             return Ok(());
         }
-        self.read.forget();
-        let written = self.file.write_all_at(&self.pending, self.written);
-        written.map_err(|error| cannot(&error))?;
+        let pending = std::mem::take(&mut self.pending);
+        let written = self.write_at(&pending, self.written);
+        self.pending = pending;
+        written?;
         self.written += self.pending.len() as u64;
         self.pending.clear();
         Ok(())
