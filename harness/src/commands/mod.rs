@@ -49,23 +49,24 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(answer) => return printer::answer(&answer),
     };
-    let starts_others = matches!(
-        cli.command,
-        Command::Capture(_) | Command::Doctor(_) | Command::PlayTest
-    );
-    if starts_others && let Err(error) = descriptors::close_inherited() {
-        say(&format!("error: {error}"));
-        return ExitCode::from(error.class().exit_code());
-    }
-    if let Err(error) = log::begin(cli.verbose) {
-        say(&format!("error: {error}"));
-        return ExitCode::from(error.class().exit_code());
-    }
-    if let Err(error) = confinement::apply(&cli) {
+    if let Err(error) = prepare(&cli) {
         say(&format!("error: {error}"));
         return ExitCode::from(error.class().exit_code());
     }
     run(&cli)
+}
+
+/// Closes what is open, begins the log, and gives up what the verb does not need.
+fn prepare(cli: &Cli) -> Result<(), Error> {
+    let starts_others = matches!(
+        cli.command,
+        Command::Capture(_) | Command::Doctor(_) | Command::PlayTest
+    );
+    if starts_others {
+        descriptors::close_inherited()?;
+    }
+    log::begin(cli.verbose)?;
+    confinement::apply(cli)
 }
 
 /// Carries out a command line and gives the exit code.
