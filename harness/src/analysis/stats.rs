@@ -15,7 +15,6 @@ use std::ops::{Add, AddAssign, SubAssign};
 use serde::Serialize;
 use wirestream::budget::Memory;
 use wirestream::capture::CaptureReader;
-use wirestream::packet::Decoded;
 use wirestream::units::{Side, Timestamp};
 use wirestream::walk::Walk;
 
@@ -189,10 +188,7 @@ pub fn measure<R: Read>(reader: &mut CaptureReader<R>, options: &Options) -> Mea
     let mut heads = options.explain.then(heads);
     let mut walk = Walk::new(reader);
     while let Some((packet, decoded)) = walk.next() {
-        let segment = match &decoded {
-            Decoded::Segment(segment) => Some(segment),
-            Decoded::Other(_) => None,
-        };
+        let segment = decoded.segment();
         // What is not listed needs no reading.
         if let (Some(heads), Some(segment)) = (&mut heads, segment)
             && measured.packets_left_out == 0

@@ -18,6 +18,18 @@ pub enum Decoded<'a> {
     Other(Other),
 }
 
+impl<'a> Decoded<'a> {
+    /// Returns the segment; `None` if it is anything else.
+    #[must_use]
+    #[inline]
+    pub const fn segment(&self) -> Option<&Segment<'a>> {
+        match self {
+            Self::Segment(segment) => Some(segment),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 pub(super) type Layered<T> = Result<T, Other>;
 
 const ETHERTYPE_IPV4: u16 = 0x0800;

@@ -19,7 +19,7 @@ use wirestream::budget::{Budget, Memory};
 use wirestream::capture::CaptureReader;
 use wirestream::capture::ReadError;
 use wirestream::message::Message;
-use wirestream::packet::{Decoded, Segment};
+use wirestream::packet::Segment;
 use wirestream::tcp::stream::{self, Opening, Reassembler};
 use wirestream::units::{Side, Timestamp};
 use wirestream::walk::Walk;
@@ -164,16 +164,13 @@ impl Reading {
             let Some(explained) = explained.filter(|other| other.number == packet.number) else {
                 continue;
             };
-            let segment = match decoded {
-                Decoded::Segment(segment) => Some(segment),
-                Decoded::Other(_) => None,
-            };
-            if let Some(segment) = &segment {
+            let segment = decoded.segment();
+            if let Some(segment) = segment {
                 reassembler.segment(packet.number, packet.time, segment);
             }
             let tcp = segment
                 .zip(explained.sender)
-                .map(|(segment, sender)| relative(&mut self.origins, &segment, sender));
+                .map(|(segment, sender)| relative(&mut self.origins, segment, sender));
             if self.selected.last() == Some(&index) {
                 self.selected.pop();
                 self.packets.push(Packet::new(explained, &packet, tcp));
